@@ -1,0 +1,53 @@
+# Two commands for a stranger: `make demo` and `make test`. Both do all the set-up first.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
+BIN := .venv/bin
+
+.PHONY: help setup demo test lint types imports schema format lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.venv/installed: requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "The gateway needs Python 3.11 or newer, and none was found: install it, or say which with 'make PYTHON=/path/to/python3.11'." >&2; exit 1; fi
+	@echo "Setting up .venv with $$($(PYTHON) --version) (once; about a minute) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+gateway/static/index.html: .venv/installed web/package-lock.json $(shell find web/src web/*.* -type f 2>/dev/null)
+	@echo "Building the browser page (once; about half a minute) ..."
+	@$(BIN)/python web/build.py
+
+setup: .venv/installed gateway/static/index.html ## Install everything the project needs
+
+demo: setup ## Start four sandbox systems and the gateway, and print what to try
+	@exec $(BIN)/gateway demo
+
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed ## Check style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/installed ## Check types
+	@$(BIN)/mypy
+
+imports: .venv/installed ## Check which way the arrows point
+	@$(BIN)/lint-imports
+
+schema: .venv/installed ## Compare the code's schema with schema.graphql
+	@$(BIN)/gateway schema --check
+
+format: .venv/installed ## Rewrite style
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+
+clean: ## Remove everything that the set-up made
+	@rm -rf .venv gateway/static web/node_modules

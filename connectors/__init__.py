@@ -1,0 +1,1 @@
+"""Who answers: ports and drivers of the four systems. Knows no GraphQL."""

@@ -1,0 +1,1 @@
+"""HTTP in front: the only package that knows Starlette, tokens, Redis and the command line."""

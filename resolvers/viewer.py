@@ -1,0 +1,31 @@
+"""Who is asking: what the token proved, in the graph's own words."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ViewerKind(Enum):
+    """What sort of person or program is asking; rules differ per kind."""
+
+    ANONYMOUS = "anonymous"
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The caller. `customer_ids` are the customers a subscriber may see (upstream's own ids, no type prefix)."""
+
+    kind: ViewerKind
+    customer_ids: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    subject: str = ""
+
+    @property
+    def is_staff(self) -> bool:
+        """Agents and admins see every customer; everybody else only what is theirs."""
+        return self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN)
+
+
+ANONYMOUS = Viewer(ViewerKind.ANONYMOUS)

@@ -1,0 +1,1 @@
+"""What clients see: thin Strawberry types, declarations only."""
