@@ -1,0 +1,100 @@
+"""The tree of upstream failures: translated here once, published by `gateway.errors` once, caught nowhere between.
+
+Every class says what a client may know: `code` (stable, upper snake case), `retryable` (would the same request
+have a chance a little later), and `public` (one sentence without addresses, bodies or class names). The exception's
+own text is for the operator's log.
+"""
+
+from typing import ClassVar
+
+
+class ConnectorError(Exception):
+    """A system did not give what it was asked for. Base of the tree; never raised itself."""
+
+    code: ClassVar[str] = "UPSTREAM_FAILED"
+    retryable: ClassVar[bool] = True
+    sentence: ClassVar[str] = "The {system} system did not answer this field."
+
+    def __init__(self, system: str, detail: str) -> None:
+        super().__init__(f"{system}: {detail}")
+        self.system = system
+        self.detail = detail
+
+    @property
+    def public(self) -> str:
+        """One sentence that a client may read."""
+        return self.sentence.format(system=self.system)
+
+
+class Unreachable(ConnectorError):
+    """No connection, or it broke before an answer came."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+    sentence = "The {system} system cannot be reached at the moment."
+
+
+class TimedOut(ConnectorError):
+    """No answer within the system's timeout or within what the request's deadline left."""
+
+    code = "UPSTREAM_TIMEOUT"
+    sentence = "The {system} system took too long to answer."
+
+
+class Failed(ConnectorError):
+    """The system answered with a server error (5xx)."""
+
+    code = "UPSTREAM_FAILED"
+    sentence = "The {system} system failed while answering this field."
+
+
+class RateLimited(ConnectorError):
+    """The system asked us to slow down (429)."""
+
+    code = "UPSTREAM_RATE_LIMITED"
+    sentence = "The {system} system is limiting requests at the moment."
+
+
+class Refused(ConnectorError):
+    """The system does not accept the gateway's credentials (401, 403)."""
+
+    code = "UPSTREAM_REFUSED"
+    retryable = False
+    sentence = "The {system} system refused the gateway."
+
+
+class Rejected(ConnectorError):
+    """The system calls our request wrong (other 4xx, or a redirect): a profile or a driver that does not fit."""
+
+    code = "UPSTREAM_REJECTED"
+    retryable = False
+    sentence = "The {system} system did not accept the question."
+
+
+class Garbled(ConnectorError):
+    """The answer is not what the driver can read: not JSON, HTML, another shape."""
+
+    code = "UPSTREAM_GARBLED"
+    sentence = "The {system} system gave an answer that cannot be read."
+
+
+class TooMuch(ConnectorError):
+    """More rows or bytes than the settings allow: said, never silently cut."""
+
+    code = "UPSTREAM_TOO_MUCH"
+    retryable = False
+    sentence = "The {system} system has more data for this field than may be read at once: ask for less."
+
+
+class NotSupported(ConnectorError):
+    """The product behind this port cannot answer such a question."""
+
+    code = "NOT_SUPPORTED"
+    retryable = False
+    sentence = "The {system} system cannot answer this field."
+
+
+class Cancelled(ConnectorError):
+    """The request ended (the client hung up, or the deadline passed) while the system was being asked."""
+
+    code = "REQUEST_CANCELLED"
+    sentence = "The request ended before the {system} system answered."
