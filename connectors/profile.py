@@ -1,0 +1,124 @@
+"""What an installation of the TM Forum standard can and cannot do (FACTS.md, sections 7 and 8).
+
+A driver is written against the standard; a profile says how this installation deviates. Every deviation is a
+setting with a tested default, and the defaults are those of a server that keeps TMF630.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Profile(Strict):
+    """How one system speaks TM Forum's APIs."""
+
+    version: Annotated[Literal["v4"], Field(description="Shape of the answers.")] = "v4"
+    paths: Annotated[
+        dict[str, str],
+        Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),
+    ] = {}
+    id_list: Annotated[
+        Literal["comma", "repeat", "semicolon", "none"],
+        Field(description="How many values of one filter are written; 'none' asks for one value per call."),
+    ] = "comma"
+    max_keys: Annotated[int, Field(ge=1, description="Most values in one filter.")] = 200
+    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 4000
+    party: Annotated[
+        Literal["customer", "party", "both"],
+        Field(description="Whose id stands in relatedParty: the customer's, its party's, or either."),
+    ] = "customer"
+    party_roles: Annotated[
+        tuple[str, ...],
+        Field(description="Roles (any case) that make a related party the owner; an entry without a role is one too."),
+    ] = ("customer",)
+    parameters: Annotated[
+        dict[str, str],
+        Field(description="Filter names that differ here, e.g. 'relatedParty.id' = 'customer'."),
+    ] = {}
+    paging: Annotated[
+        Literal["offset", "page", "none"],
+        Field(description="Whether offset counts rows, counts pages, or does not exist."),
+    ] = "offset"
+    page_size: Annotated[int, Field(ge=1, description="Rows asked for in one call; the system may send fewer.")] = 1000
+    total_trusted: Annotated[bool, Field(description="Whether X-Total-Count counts the matches, not everything.")] = (
+        True
+    )
+    empty_is_404: Annotated[bool, Field(description="Whether an empty list is answered with 404.")] = False
+    fields: Annotated[bool, Field(description="Whether fields= is understood.")] = True
+    sort: Annotated[bool, Field(description="Whether sort= is understood.")] = True
+    regex: Annotated[bool, Field(description="Whether the .regex operator is understood (else names match whole).")] = (
+        True
+    )
+    status_filter: Annotated[
+        bool, Field(description="Whether status words are the standard's, so that they can be filtered on.")
+    ] = True
+    words: Annotated[
+        dict[str, str],
+        Field(description="Status words of this system, in the standard's, e.g. 'Working' = 'inProgress'."),
+    ] = {}
+    internal_note_types: Annotated[
+        tuple[str, ...],
+        Field(description="@type of notes that are not meant for customers."),
+    ] = ("InternalNote",)
+    timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+
+    def parameter(self, name: str) -> str:
+        """This installation's name for the standard's filter `name`."""
+        return self.parameters.get(name, name)
+
+
+class BearerAuth(Strict):
+    """A fixed token in the Authorization header."""
+
+    kind: Literal["bearer"]
+    token: str
+
+
+class BasicAuth(Strict):
+    """User name and password."""
+
+    kind: Literal["basic"]
+    username: str
+    password: str
+
+
+class ApiKeyAuth(Strict):
+    """A key in a header of the system's choice."""
+
+    kind: Literal["api_key"]
+    key: str
+    header: str = "X-API-Key"
+
+
+class OAuth2Auth(Strict):
+    """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
+
+    kind: Literal["oauth2"]
+    token_url: str
+    client_id: str
+    client_secret: str
+    scope: str | None = None
+
+
+Auth = Annotated[BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth, Field(discriminator="kind")]
+
+
+class System(Strict):
+    """One system behind the gateway: where it is, how we identify ourselves, and how hard we may lean on it."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+", description="Address, without a resource's path.")]
+    driver: Annotated[str, Field(description="Product behind the port.")] = "tmf"
+    auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
+    profile: Annotated[Profile, Field(description="How this installation deviates from the standard.")] = Profile()
+    concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
+    connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
+    timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
+    max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
+    max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
+    max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200

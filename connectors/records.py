@@ -1,0 +1,77 @@
+"""Values that records of several domains share. Frozen; what upstream did not say is None."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from connectors.errors import ConnectorError
+
+R = TypeVar("R")
+
+Fields = frozenset[str]
+"""Names of the record's attributes that somebody selected; what identifies and owns a row always comes along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount, exact, in an ISO 4217 currency."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From and to; either may be open."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file kept by a system. `owner` is the global id of what it belongs to, `id` is unique within that."""
+
+    id: str
+    owner: str
+    name: str | None = None
+    mime_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a list that is wanted: rows `offset` to `offset + limit` of the whole, sorted list."""
+
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[R]):
+    """Rows of one list, from `offset` on.
+
+    `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows.
+    """
+
+    items: Sequence[R]
+    offset: int = 0
+    total: int | None = None
+    complete: bool = True
+
+    @classmethod
+    def of(cls, items: Sequence[R]) -> "Rows[R]":
+        """A list of which everything is here."""
+        return cls(items, 0, len(items), complete=True)
+
+    def keep(self, wanted: Callable[[R], bool]) -> "Rows[R]":
+        """These rows without some; where the list is not complete, its total is then no longer known."""
+        kept = [row for row in self.items if wanted(row)]
+        if len(kept) == len(self.items):
+            return self
+        return replace(self, items=kept, total=len(kept) if self.complete else None)
+
+
+Found = Mapping[str, R | ConnectorError]
+"""What a batch found, by key. A key that nothing was found for is absent; one that failed has its own failure."""

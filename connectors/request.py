@@ -1,0 +1,63 @@
+"""What lasts as long as one client's request: its deadline and the record of what it cost upstream.
+
+The scope travels in a context variable, because it crosses loaders and drivers that have no business with it.
+Outside a request (`gateway check`, tests of a driver) there is none: then only each system's own timeouts hold.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class UpstreamCall:
+    """One HTTP request to one system, as `extensions.upstream` shows it.
+
+    `start_ms` counts from the client request's start; `status` is None when no answer came, then `error` says why.
+    """
+
+    system: str
+    method: str
+    path: str
+    keys: tuple[str, ...]
+    loader: str
+    start_ms: float
+    duration_ms: float = 0.0
+    status: int | None = None
+    bytes: int = 0
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class RequestScope:
+    """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds."""
+
+    deadline: float
+    started: float = field(default_factory=time.monotonic)
+    calls: list[UpstreamCall] = field(default_factory=list)
+
+    @classmethod
+    def lasting(cls, seconds: float) -> "RequestScope":
+        """A scope that starts now and may take so many seconds."""
+        now = time.monotonic()
+        return cls(deadline=now + seconds, started=now)
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, below zero when it has passed."""
+        return self.deadline - time.monotonic()
+
+
+current_scope: ContextVar[RequestScope | None] = ContextVar("current_scope", default=None)
+current_loader: ContextVar[str] = ContextVar("current_loader", default="")
+
+
+@contextmanager
+def request_scope(scope: RequestScope) -> Iterator[RequestScope]:
+    """Make `scope` the one that upstream calls belong to, in this task and those it starts."""
+    token = current_scope.set(scope)
+    try:
+        yield scope
+    finally:
+        current_scope.reset(token)
