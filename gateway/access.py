@@ -1,0 +1,48 @@
+"""What may be asked at all, by whom: decided from an operation's root, before anything runs."""
+
+from typing import Literal
+
+from graphql import OperationDefinitionNode
+
+from gateway.engine import Prepared
+from gateway.errors import RequestError
+from resolvers.viewer import Viewer, ViewerKind
+
+IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
+"""Who may read the schema through the graph."""
+
+_INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+class SignInRequiredError(RequestError):
+    """The question needs a token and there is none."""
+
+    status = 401
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        message = "Sign in first: the request needs a header 'Authorization: Bearer <token>'."
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def may_introspect(viewer: Viewer, introspection_for: IntrospectionFor) -> bool:
+    """Whether a viewer may read the schema."""
+    if introspection_for == "signed-in":
+        return viewer.kind is not ViewerKind.ANONYMOUS
+    return introspection_for == "everyone" or (introspection_for == "staff" and viewer.is_staff)
+
+
+def check_access(
+    prepared: Prepared, operation: OperationDefinitionNode, viewer: Viewer, introspection_for: IntrospectionFor
+) -> None:
+    """Let an operation pass, or raise RequestError.
+
+    Without a token only `__typename` is public, and the schema where `introspection_for` says so; all else is a 401.
+    """
+    roots = prepared.root_names(operation)
+    allowed = may_introspect(viewer, introspection_for)
+    public = {"__typename", *(_INTROSPECTION if allowed else ())}
+    if viewer.kind is ViewerKind.ANONYMOUS and not roots <= public:
+        raise SignInRequiredError
+    if roots & _INTROSPECTION and not allowed:
+        raise RequestError("This caller may not read the schema (introspection) here.", code="INTROSPECTION_DISABLED")

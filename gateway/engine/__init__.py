@@ -1,0 +1,160 @@
+"""How an operation is executed: parsed and validated once per document, then run by Strawberry's own executor."""
+
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.execution import PreExecutionError
+
+from gateway.engine.prepared import Prepared
+from gateway.errors import refuse
+from gateway.limits import Limits, exceeded, root_fields
+from gateway.lru import LRU
+
+__all__ = ["Engine", "Outcome", "Prepared"]
+
+CACHED_CHARACTERS = 1_000_000
+"""Length of all cached documents together: a syntax tree takes some hundred bytes per character."""
+
+_running: ContextVar[Prepared] = ContextVar("prepared")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an operation. `executed` is false where it could not start (variables that do not fit)."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+    executed: bool
+
+
+class _AlreadyPrepared(SchemaExtension):
+    """Hands Strawberry the document that the engine parsed and validated, so that neither is done twice."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = _running.get().document
+        self.execution_context.validation_rules = ()
+        yield
+
+
+class Engine:
+    """Prepares documents (bounded cache) and executes them.
+
+    The schema should override `process_errors` to do nothing: `gateway.errors.present` is who logs.
+    """
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        limits: Limits | None = None,
+        cache_size: int = 512,
+        hide_suggestions: bool = False,
+    ) -> None:
+        """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema."""
+        self.schema = schema
+        self._core = schema._schema  # Strawberry has no public name for the schema it wraps.
+        if _AlreadyPrepared not in schema.extensions:
+            schema.extensions = (*schema.extensions, _AlreadyPrepared)
+        self._limits = limits or Limits()
+        self._hide_suggestions = hide_suggestions
+        self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
+
+    def prepare(self, source: str) -> Prepared | list[GraphQLError]:
+        """Parse and validate a document, or say what is wrong with it.
+
+        Each error has a code: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED or LIMIT_EXCEEDED.
+        """
+        prepared = self._cache.get(source)
+        if prepared is None:
+            document = self._parse(source)
+            if not isinstance(document, DocumentNode):
+                return document
+            if errors := self._errors(document):
+                return errors
+            prepared = _prepared(source, document)
+            self._cache.put(source, prepared)
+        return prepared
+
+    def operation(self, prepared: Prepared, operation_name: str | None) -> OperationDefinitionNode | GraphQLError:
+        """The operation that a request means; code OPERATION_RESOLUTION_FAILURE where that is not clear."""
+        names = ", ".join(f"'{name}'" for name in prepared.operations if name)
+        if operation_name is not None:
+            found = prepared.operations.get(operation_name)
+            message = f"The document has no operation '{operation_name}'; it has {names or 'one without a name'}."
+            return found or refuse(message, "OPERATION_RESOLUTION_FAILURE")
+        if len(prepared.operations) != 1:
+            message = f"The document has more than one operation: operationName must be one of {names}."
+            if not prepared.operations:
+                message = "The document has no operation, only fragments."
+            return refuse(message, "OPERATION_RESOLUTION_FAILURE")
+        return next(iter(prepared.operations.values()))
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        context: object,
+    ) -> Outcome:
+        """Run one operation of a prepared document; `context` is what resolvers get as `info.context`."""
+        running = _running.set(prepared)
+        try:
+            result = await self.schema.execute(
+                prepared.source,
+                variable_values=dict(variables or {}),
+                context_value=context,
+                operation_name=operation.name.value if operation.name else None,
+            )
+        finally:
+            _running.reset(running)
+        errors = result.errors or []
+        # An error of the executor itself, and not of one field, has no path: variables that do not fit, or
+        # (PreExecutionError, as nothing is parsed or validated there) a fault in an extension.
+        executed = result.data is not None or any(error.path is not None for error in errors)
+        if not executed and not isinstance(result, PreExecutionError):
+            errors = [refuse(error.message, "BAD_USER_INPUT", error) for error in errors]
+        return Outcome(result.data, errors, executed)
+
+    def _parse(self, source: str) -> DocumentNode | list[GraphQLError]:
+        limit = self._limits.max_tokens
+        try:
+            return parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
+        except GraphQLError as error:
+            return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
+
+    def _errors(self, document: DocumentNode) -> list[GraphQLError]:
+        try:
+            if errors := exceeded(document, self._limits):
+                return errors
+            rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+            errors = validate(self._core, document, rules, hide_suggestions=self._hide_suggestions)
+        except RecursionError:
+            return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
+        return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
+
+
+def _prepared(source: str, document: DocumentNode) -> Prepared:
+    operations = {
+        definition.name.value if definition.name else None: definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    }
+    roots = {
+        name: frozenset(field.name.value for field in root_fields(document, operation))
+        for name, operation in operations.items()
+    }
+    return Prepared(source, document, operations, roots)

@@ -1,0 +1,29 @@
+"""Documents that were parsed and validated once, and are executed many times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphql import DocumentNode, OperationDefinitionNode, OperationType
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A document that fits the schema and the limits. Compared by identity, so it can key what is derived from it.
+
+    `operations` are by name (None for the one without a name); `roots` has, per operation, the names of the fields at
+    its root, fragments written out.
+    """
+
+    source: str
+    document: DocumentNode
+    operations: Mapping[str | None, OperationDefinitionNode]
+    roots: Mapping[str | None, frozenset[str]]
+
+    def root_names(self, operation: OperationDefinitionNode) -> frozenset[str]:
+        """Names of the fields that an operation of this document selects at its root."""
+        return self.roots[operation.name.value if operation.name else None]
+
+    @staticmethod
+    def is_query(operation: OperationDefinitionNode) -> bool:
+        """Whether an operation only reads."""
+        return operation.operation is OperationType.QUERY

@@ -1,0 +1,139 @@
+"""What clients see of an error: one presenter, one table of codes, one class for requests that are refused."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+from graphql import GraphQLError
+from starlette.responses import Response
+
+from connectors.errors import ConnectorError
+from resolvers.errors import PublicError
+
+_log = logging.getLogger("gateway.errors")
+
+CODES: Mapping[str, str] = {
+    # The request never was executed.
+    "BAD_REQUEST": "The HTTP request is not a GraphQL request; the message says what would be right.",
+    "NOT_ACCEPTABLE": "The Accept header names no media type that the gateway can answer with.",
+    "UNSUPPORTED_MEDIA_TYPE": "The body is not uncompressed application/json in UTF-8.",
+    "METHOD_NOT_ALLOWED": "Not GET or POST, or a mutation sent with GET.",
+    "REQUEST_TOO_LARGE": "The body is larger than the settings allow.",
+    "GRAPHQL_PARSE_FAILED": "The document is not GraphQL.",
+    "GRAPHQL_VALIDATION_FAILED": "The document does not fit the schema.",
+    "LIMIT_EXCEEDED": "The document is deeper or larger than the settings allow; the message has the numbers.",
+    "OPERATION_RESOLUTION_FAILURE": "operationName is missing or names no operation of the document.",
+    "INTROSPECTION_DISABLED": "This caller may not read the schema here.",
+    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known (any more): send it again together with the document.",
+    "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
+    "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched at the moment.",
+    # Who asks, and what.
+    "UNAUTHENTICATED": "There is no token, or one that is not accepted.",
+    "FORBIDDEN": "The caller's kind may not ask this at all.",
+    "BAD_USER_INPUT": "An argument or a variable cannot be used.",
+    # A system below.
+    "UPSTREAM_FAILED": "The system answered with an error of its own.",
+    "UPSTREAM_UNAVAILABLE": "The system cannot be reached.",
+    "UPSTREAM_TIMEOUT": "The system did not answer in time.",
+    "UPSTREAM_RATE_LIMITED": "The system limits requests.",
+    "UPSTREAM_REFUSED": "The system does not accept the gateway's credentials.",
+    "UPSTREAM_REJECTED": "The system calls the gateway's question wrong.",
+    "UPSTREAM_GARBLED": "The system's answer cannot be read.",
+    "UPSTREAM_TOO_MUCH": "More data than may be read at once.",
+    "NOT_SUPPORTED": "The product behind this domain cannot answer such a question.",
+    "REQUEST_CANCELLED": "The request ended before the system answered.",
+    # Ourselves.
+    "INTERNAL": "A fault in the gateway; `extensions.id` is in its log.",
+}
+"""Every `extensions.code` a client can meet, and when."""
+
+
+class RequestError(Exception):
+    """A request that is answered before anything is executed, with a status of its own.
+
+    The text is public; `headers` go out with the answer.
+    """
+
+    status: int = 400
+    code: str = "BAD_REQUEST"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = self.status if status is None else status
+        self.code = self.code if code is None else code
+        self.headers = dict(headers or {})
+
+    def response(self, media_type: str = "application/json") -> Response:
+        """The answer as a GraphQL response without data, for this endpoint and every other one."""
+        extensions: dict[str, Any] = {"code": self.code}
+        if self.retryable:
+            extensions["retryable"] = True
+        body = orjson.dumps({"errors": [{"message": str(self), "extensions": extensions}]})
+        headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
+        return Response(body, self.status, headers)
+
+
+def refuse(message: str, code: str, error: GraphQLError | None = None) -> GraphQLError:
+    """A GraphQL error that is the client's own doing: the message and the code are shown as they are.
+
+    `error` lends its places in the document.
+    """
+    if error is None:
+        return GraphQLError(message, extensions={"code": code})
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions={"code": code})
+
+
+def present(error: GraphQLError) -> dict[str, Any]:
+    """One error as a client may see it: message, locations, path, and extensions with a code out of `CODES`.
+
+    Errors of systems and of callers show their public sentence. Anything else is a fault of the gateway: the client
+    sees an id, and the log (`gateway.errors`) has the same id with the stack.
+    """
+    message, extensions = _public(error)
+    presented: dict[str, Any] = {"message": message}
+    if error.locations:
+        presented["locations"] = [place.formatted for place in error.locations]
+    if error.path is not None:
+        presented["path"] = list(error.path)
+    presented["extensions"] = extensions
+    return presented
+
+
+def _public(error: GraphQLError) -> tuple[str, dict[str, Any]]:
+    cause = _root_cause(error)
+    if isinstance(cause, ConnectorError):
+        return cause.public, {"code": cause.code, "system": cause.system, "retryable": cause.retryable}
+    if isinstance(cause, PublicError):
+        return str(cause), {"code": cause.code, "retryable": cause.retryable}
+    if isinstance(cause, GraphQLError) and _is_callers_doing(cause):
+        code = (cause.extensions or {}).get("code", "BAD_USER_INPUT")
+        return cause.message, {"code": code, "retryable": False}
+    number = secrets.token_hex(8)
+    _log.error("Unexpected error %s at %s: %s", number, error.path or "the request", cause, exc_info=cause)
+    return "An unexpected error happened in the gateway.", {"code": "INTERNAL", "retryable": False, "id": number}
+
+
+def _root_cause(error: GraphQLError) -> Exception:
+    cause: Exception = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _is_callers_doing(error: GraphQLError) -> bool:
+    # graphql-core raises its bare GraphQLError for two things while a field runs: an argument that cannot be used
+    # (it points into the document) and a value of ours that a scalar cannot write (it points nowhere, and its text
+    # repeats the value). Only the first is for the client's eyes.
+    return error.nodes is not None or (
+        error.path is None and error.extensions is not None and "code" in error.extensions
+    )

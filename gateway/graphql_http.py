@@ -1,0 +1,166 @@
+"""GraphQL over HTTP (the specification's current draft) as one ASGI endpoint.
+
+Callers are known by bearer tokens only and never by cookies, so a foreign page cannot ask in somebody's name: GET is
+safe for queries. GraphQL over WebSocket and batches are not served here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import orjson
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.access import IntrospectionFor, SignInRequiredError, check_access, may_introspect
+from gateway.engine import Engine, Outcome, Prepared
+from gateway.errors import RequestError, present
+from gateway.graphql_request import read
+from gateway.limits import Limits
+from gateway.media_types import JSON, RESPONSE_JSON, negotiate, wants_page
+from gateway.persisted_queries import PersistedQueries
+from resolvers.viewer import Viewer, ViewerKind
+
+
+class RequestContext(Protocol):
+    """What one operation's resolvers share (`info.context`), as far as the endpoint is concerned."""
+
+    async def close(self) -> None:
+        """End every upstream call that still runs; called once, whatever happened."""
+
+    def extensions(self) -> dict[str, Any]:
+        """What goes into the answer's `extensions` (empty: nothing does); asked once the operation is done."""
+
+
+Authenticate = Callable[[Request], Awaitable[Viewer]]
+MakeContext = Callable[[Request, Viewer, Prepared, OperationDefinitionNode], RequestContext]
+Page = Callable[[Request], Response]
+
+
+class GraphQLEndpoint:
+    """For `Route("/graphql", GraphQLEndpoint(...))`: reads, checks, executes and answers one operation per request.
+
+    `authenticate` may raise RequestError (401, 503). `page` answers a browser that asks for HTML without a query.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        authenticate: Authenticate,
+        context: MakeContext,
+        persisted: PersistedQueries,
+        limits: Limits,
+        page: Page | None = None,
+        *,
+        introspection_for: IntrospectionFor = "staff",
+    ) -> None:
+        self._engine, self._authenticate, self._context = engine, authenticate, context
+        self._persisted, self._limits, self._page = persisted, limits, page
+        self._introspection_for = introspection_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request. A client that hangs up ends its operation and gets nothing."""
+        request = Request(scope, receive)
+        media_type = negotiate(request.headers.get("accept"))
+        try:
+            response = await self._page_or_answer(request, media_type, receive)
+        except RequestError as error:
+            response = error.response(media_type or JSON)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
+            fault = GraphQLError("", original_error=error)
+            response = _answer(media_type or JSON, Outcome(None, [fault], executed=False))
+        if response is not None:
+            response.headers["Vary"] = "Accept, Authorization"
+            await response(scope, receive, send)
+
+    async def _page_or_answer(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
+        if request.method not in ("GET", "POST"):
+            message = f"{request.method} is not supported: use POST, or GET for queries."
+            raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
+        is_asking = request.method == "POST" or "query" in request.query_params or "extensions" in request.query_params
+        if self._page and not is_asking and wants_page(request.headers.get("accept")):
+            return self._page(request)
+        if media_type is None:
+            message = f"The answer can be {RESPONSE_JSON} or {JSON}; the Accept header takes neither."
+            raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
+        viewer = await self._authenticate(request)
+        asked = await read(request, self._limits.max_body_bytes)
+        prepared = self._engine.prepare(await self._persisted.source(asked))
+        if not isinstance(prepared, Prepared):
+            if viewer.kind is ViewerKind.ANONYMOUS and not may_introspect(viewer, self._introspection_for):
+                _hide_schema(prepared)
+            return _answer(media_type, Outcome(None, prepared, executed=False))
+        operation = self._engine.operation(prepared, asked.operation_name)
+        if isinstance(operation, GraphQLError):
+            return _answer(media_type, Outcome(None, [operation], executed=False))
+        _check_method(request, operation)
+        check_access(prepared, operation, viewer, self._introspection_for)
+        await self._persisted.keep(asked)
+
+        async def execute() -> Response:
+            context = self._context(request, viewer, prepared, operation)
+            try:
+                outcome = await self._engine.execute(prepared, operation, asked.variables, context)
+            finally:
+                await context.close()
+            return _answer(media_type, outcome, context.extensions())
+
+        return await _unless_hung_up(execute(), receive)
+
+
+def _hide_schema(errors: list[GraphQLError]) -> None:
+    """Without a token, and where the schema is not public, what validation says about a document is not either."""
+    if any((error.extensions or {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in errors):
+        raise SignInRequiredError
+
+
+def _check_method(request: Request, operation: OperationDefinitionNode) -> None:
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise RequestError("Subscriptions are not answered here: this is one request, one answer.")
+    if request.method == "GET" and operation.operation is not OperationType.QUERY:
+        message = "A mutation must be sent with POST; GET is for queries."
+        raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
+
+
+def _answer(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None = None) -> Response:
+    """An outcome as a response: the order of keys is the GraphQL specification's recommendation, errors first."""
+    body: dict[str, Any] = {}
+    if outcome.errors:
+        body["errors"] = [present(error) for error in outcome.errors]
+    if outcome.executed:
+        body["data"] = outcome.data
+    if extensions:
+        body["extensions"] = extensions
+    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store"}
+    return Response(orjson.dumps(body), _status(media_type, outcome, body), headers)
+
+
+def _status(media_type: str, outcome: Outcome, body: dict[str, Any]) -> int:
+    if outcome.executed:
+        return 200
+    if any(error["extensions"]["code"] == "INTERNAL" for error in body["errors"]):
+        return 500
+    return 400 if media_type == RESPONSE_JSON else 200
+
+
+async def _unless_hung_up(work: Coroutine[Any, Any, Response], receive: Receive) -> Response | None:
+    """What the work gives; None where the client went away first, and then the work is cancelled and has ended."""
+    working, listening = asyncio.create_task(work), asyncio.create_task(_hang_up(receive))
+    try:
+        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        return None
+    finally:
+        listening.cancel()
+        working.cancel()
+        await asyncio.gather(working, listening, return_exceptions=True)
+
+
+async def _hang_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,117 @@
+"""How large a request may be, and the check of a parsed document against it."""
+
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request. Fields and aliases are counted with every fragment spread written out."""
+
+    max_body_bytes: int = 256 * 1024
+    max_tokens: int = 5000
+    max_depth: int = 15
+    max_fields: int = 1000
+    max_aliases: int = 100
+    max_root_fields: int = 30
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+
+    def beside(self, other: "_Size") -> "_Size":
+        return _Size(max(self.depth, other.depth), self.fields + other.fields, self.aliases + other.aliases)
+
+
+class _Measure:
+    """Sizes of selection sets. Each fragment is measured once, so a document costs its own length and no more."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._measured: dict[str, _Size] = {}
+
+    def of(self, selected: SelectionSetNode | None) -> _Size:
+        total = _Size()
+        for node in selected.selections if selected else ():
+            if isinstance(node, FieldNode):
+                total = total.beside(self._field(node))
+            elif isinstance(node, InlineFragmentNode):
+                total = total.beside(self.of(node.selection_set))
+            elif isinstance(node, FragmentSpreadNode):
+                total = total.beside(self._fragment(node.name.value))
+        return total
+
+    def _field(self, node: FieldNode) -> _Size:
+        alias = 1 if node.alias else 0
+        if node.name.value in ("__schema", "__type"):  # Bounded by graphql-core's own MaxIntrospectionDepthRule.
+            return _Size(1, 1, alias)
+        below = self.of(node.selection_set)
+        return _Size(below.depth + 1, below.fields + 1, below.aliases + alias)
+
+    def _fragment(self, name: str) -> _Size:
+        if name not in self._measured:
+            self._measured[name] = _Size()  # A cycle ends here; validation reports it.
+            fragment = self.fragments.get(name)
+            self._measured[name] = self.of(fragment.selection_set) if fragment else _Size()
+        return self._measured[name]
+
+
+def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+    """What is too large about a document's operations, with the numbers; empty when all is well.
+
+    Runs before validation, because some validation rules cost more than linear time.
+    """
+    measure = _Measure(document)
+    errors = []
+    for operation in document.definitions:
+        if not isinstance(operation, OperationDefinitionNode):
+            continue
+        size = measure.of(operation.selection_set)
+        for what, is_, limit in (
+            ("levels deep", size.depth, limits.max_depth),
+            ("fields large (fragments written out)", size.fields, limits.max_fields),
+            ("aliases rich (fragments written out)", size.aliases, limits.max_aliases),
+            ("fields wide at its root", len(root_fields(document, operation)), limits.max_root_fields),
+        ):
+            if is_ > limit:
+                name = f"'{operation.name.value}'" if operation.name else "without a name"
+                message = f"The operation {name} is {is_} {what}; the limit is {limit}."
+                errors.append(GraphQLError(message, operation, extensions={"code": "LIMIT_EXCEEDED"}))
+    return errors
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
+    """Every field that an operation selects at its root, with fragments written out (each fragment once)."""
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    fields: list[FieldNode] = []
+    seen: set[str] = set()
+    todo = [operation.selection_set]
+    while todo:
+        for node in todo.pop().selections:
+            if isinstance(node, FieldNode):
+                fields.append(node)
+            elif isinstance(node, InlineFragmentNode):
+                todo.append(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                if node.name.value in fragments:
+                    todo.append(fragments[node.name.value].selection_set)
+    return fields

@@ -1,0 +1,57 @@
+"""Which media type an answer has: Accept (RFC 9110, section 12.5.1) against the two of GraphQL over HTTP."""
+
+from dataclasses import dataclass
+
+RESPONSE_JSON = "application/graphql-response+json"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    type: str
+    quality: float
+
+
+def negotiate(accept: str | None) -> str | None:
+    """RESPONSE_JSON, JSON, or None where the client takes neither.
+
+    Without a header, or where only a wildcard fits, it is JSON (the specification's rule for old clients). Where both
+    are named with the same quality, it is RESPONSE_JSON, as its status codes say more.
+    """
+    if accept is None or not accept.strip():
+        return JSON
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    (q_response, fit_response), (q_json, fit_json) = _quality(RESPONSE_JSON, ranges), _quality(JSON, ranges)
+    if not q_response and not q_json:
+        return None
+    return RESPONSE_JSON if (q_response, fit_response, fit_response == 2) > (q_json, fit_json, False) else JSON
+
+
+def wants_page(accept: str | None) -> bool:
+    """Whether the client names text/html: a person with a browser."""
+    return any(one.type == "text/html" and one.quality > 0 for one in map(_range, (accept or "").split(",")))
+
+
+def _range(part: str) -> _Range:
+    media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    quality, fits = 1.0, True
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                quality = min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                quality = 0.0
+            break  # What follows the weight are extensions of the header, not parameters of the type.
+        if name.strip() == "charset":
+            fits = value.strip().strip('"') in ("utf-8", "utf8")
+    return _Range(media_type, quality if fits else 0.0)
+
+
+def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
+    """Weight and closeness (2: by name, 1: application/*, 0: */*) of the closest range: the one that counts."""
+    for closeness, wanted in ((2, media_type), (1, "application/*"), (0, "*/*")):
+        qualities = [one.quality for one in ranges if one.type == wanted]
+        if qualities:
+            return max(qualities), closeness
+    return 0.0, 0
