@@ -17,7 +17,7 @@ class _Token(msgspec.Struct):
 
 
 class Credentials:
-    """Headers for one system's requests. An OAuth 2.0 token is fetched once for all who wait, and kept until it ages."""
+    """Headers for one system's requests. An OAuth 2.0 token is fetched once for all who wait and kept until it ages."""
 
     def __init__(self, system: str, auth: Auth | None, session: aiohttp.ClientSession, timeout: float) -> None:
         self._system, self._auth, self._session, self._timeout = system, auth, session, timeout

@@ -29,10 +29,6 @@ class Profile(Strict):
     ] = "comma"
     max_keys: Annotated[int, Field(ge=1, description="Most values in one filter.")] = 200
     max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 4000
-    party: Annotated[
-        Literal["customer", "party", "both"],
-        Field(description="Whose id stands in relatedParty: the customer's, its party's, or either."),
-    ] = "customer"
     party_roles: Annotated[
         tuple[str, ...],
         Field(description="Roles (any case) that make a related party the owner; an entry without a role is one too."),
@@ -66,6 +62,13 @@ class Profile(Strict):
         tuple[str, ...],
         Field(description="@type of notes that are not meant for customers."),
     ] = ("InternalNote",)
+    service_parts: Annotated[
+        Literal["value", "reference", "flat"],
+        Field(
+            description="Where a service's resources stand: in supporting services given by value, in supporting"
+            " services that are only referred to, or on the service itself."
+        ),
+    ] = "value"
     timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
 
     def parameter(self, name: str) -> str:

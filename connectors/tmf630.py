@@ -74,7 +74,7 @@ class Collection(Generic[Row]):
     """One resource of one TM Forum server, such as /tmf-api/troubleTicket/v4/troubleTicket."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
-        self._http, self._profile = http, profile
+        self._http, self.profile = http, profile
         resource = path.rsplit("/", 1)[-1]
         self.path = profile.paths.get(resource, path)
         self._resource = resource
@@ -86,7 +86,7 @@ class Collection(Generic[Row]):
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped."""
-        if self._profile.id_list == "none":
+        if self.profile.id_list == "none":
             return await self._one_by_one(ids, fields)
         found: dict[str, Row | ConnectorError] = {}
         for batch in await self.by_keys("id", ids, fields=fields):
@@ -106,12 +106,11 @@ class Collection(Generic[Row]):
         sort: str | None = None,
     ) -> list[Batch[Row]]:
         """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow."""
-        name = self._profile.parameter(parameter)
-        chunks = self._chunks(name, keys, self._query(filters, fields, sort))
+        chunks = self._chunks(self.profile.parameter(parameter), keys, self._query(filters, fields, sort))
 
         async def ask(chunk: Sequence[str]) -> Batch[Row]:
             try:
-                return Batch(chunk, await self._drain([(name, chunk), *filters], fields, sort, chunk))
+                return Batch(chunk, await self._drain([(parameter, chunk), *filters], fields, sort, chunk))
             except ConnectorError as failure:
                 return Batch(chunk, (), failure)
 
@@ -125,7 +124,7 @@ class Collection(Generic[Row]):
         A server whose total is not to be trusted is asked for one row more, which then says whether more follow.
         Servers cap pages: the window is filled by as many calls as that takes.
         """
-        if self._profile.paging == "none":
+        if self.profile.paging == "none":
             rows = await self._drain(filters, fields, sort, keys)
             return RowPage(rows[window.offset : window.offset + window.limit], len(rows))
         rows, total = [], None
@@ -147,11 +146,11 @@ class Collection(Generic[Row]):
         The offset moves by what came, not by what was asked (servers cap); a short page does not mean the last one.
         Where the total is trusted the remaining pages are asked for at once.
         """
-        size = self._profile.page_size
+        size = self.profile.page_size
         first = await self._read(filters, fields, sort, 0, size, keys)
         came = len(first.rows) + first.unreadable
         rows = {str(row.id): row for row in first.rows}
-        if self._profile.paging == "none" or not came or (first.total is not None and came >= first.total):
+        if self.profile.paging == "none" or not came or (first.total is not None and came >= first.total):
             return list(rows.values())
         if first.total is not None:
             self._bounded(first.total, -(-first.total // came))
@@ -189,21 +188,21 @@ class Collection(Generic[Row]):
         self, filters: Filters, fields: Fields | None, sort: str | None, offset: int, limit: int, keys: Sequence[str]
     ) -> RowPage[Row]:
         query = self._query(filters, fields, sort)
-        if self._profile.paging == "offset":
+        if self.profile.paging == "offset":
             query += [f"offset={offset}"] if offset else []
             query += [f"limit={limit}"]
-        elif self._profile.paging == "page":
+        elif self.profile.paging == "page":
             query += [f"offset={offset // limit}", f"limit={limit}"]
         target = self.path + ("?" + "&".join(query) if query else "")
         return await self._http.get(target, keys, self._page_of)
 
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
-            if not self._profile.empty_is_404:
+            if not self.profile.empty_is_404:
                 raise Rejected(self._http.name, f"{self.path} does not exist there: check the address and the path")
             return RowPage([], 0)
         body = self._unwrapped(answer.body)
-        total = answer.headers.get("X-Total-Count", "") if self._profile.total_trusted else ""
+        total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isdigit() else None
         try:
             return RowPage(self._list.decode(body), known)
@@ -213,7 +212,7 @@ class Collection(Generic[Row]):
 
     def _unwrapped(self, body: bytes) -> bytes:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
-        if not body.lstrip()[:1] == b"{":
+        if body.lstrip()[:1] != b"{":
             return body
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         if self._resource not in wrapped:
@@ -229,7 +228,7 @@ class Collection(Generic[Row]):
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
-        projection = self._projection.of(fields) if self._profile.fields else None
+        projection = self._projection.of(fields) if self.profile.fields else None
         query = f"?fields={quote(projection, safe=',.@')}" if projection else ""
 
         async def ask(key: str) -> Row | ConnectorError | None:
@@ -245,17 +244,17 @@ class Collection(Generic[Row]):
         return None if answer.status == 404 else self._one.decode(answer.body)
 
     def _query(self, filters: Filters, fields: Fields | None, sort: str | None) -> list[str]:
-        parts = [self._condition(self._profile.parameter(name), values) for name, values in filters]
-        if self._profile.fields and (projection := self._projection.of(fields)):
+        parts = [self._condition(self.profile.parameter(name), values) for name, values in filters]
+        if self.profile.fields and (projection := self._projection.of(fields)):
             parts.append(f"fields={quote(projection, safe=',.@')}")
-        if sort and self._profile.sort:
+        if sort and self.profile.sort:
             parts.append(f"sort={quote(sort, safe=',.-')}")
         return parts
 
     def _condition(self, name: str, values: Sequence[str]) -> str:
         escaped = [quote(value, safe=":") for value in values]
         key = quote(name, safe=".@")
-        match self._profile.id_list:
+        match self.profile.id_list:
             case "repeat":
                 return "&".join(f"{key}={value}" for value in escaped)
             case "semicolon":
@@ -265,9 +264,9 @@ class Collection(Generic[Row]):
 
     def _chunks(self, name: str, keys: Sequence[str], rest: Sequence[str]) -> list[Sequence[str]]:
         """Keys in parts that keep within the profile's number of keys and the URL's length in bytes."""
-        most = 1 if self._profile.id_list == "none" else self._profile.max_keys
+        most = 1 if self.profile.id_list == "none" else self.profile.max_keys
         room = (
-            self._profile.max_url
+            self.profile.max_url
             - len(self.path)
             - sum(len(part) + 1 for part in rest)
             - len("&offset=00000&limit=00000?")
@@ -281,8 +280,8 @@ class Collection(Generic[Row]):
         return list(chunks)
 
     def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """A condition for rows whose `attribute` contains `text`, in any case; the whole text where no regex is known."""
-        if not self._profile.regex:
+        """A condition: `attribute` contains `text`, in any case; equals it where the server knows no regex."""
+        if not self.profile.regex:
             return attribute, [text]
         return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
 
@@ -292,19 +291,12 @@ def _is(row: Identified | ConnectorError, key: str) -> bool:
 
 
 async def _together(calls: Sequence[Coroutine[Any, Any, K]]) -> Sequence[K]:
-    """Run side by side; the first failure ends the others."""
+    """Run side by side; the first failure ends the others and is the one that is raised."""
     if len(calls) == 1:
         return [await calls[0]]
-    async with _Group() as group:
-        tasks = [group.create_task(call) for call in calls]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-class _Group(asyncio.TaskGroup):
-    """A task group that raises its first failure itself, not wrapped in an ExceptionGroup."""
-
-    async def __aexit__(self, *args: Any) -> bool | None:
-        try:
-            return await super().__aexit__(*args)
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None

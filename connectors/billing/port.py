@@ -1,0 +1,176 @@
+"""What we ask of a billing system: accounts, bills and their lines, payments, usage against allowance."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+from connectors.records import Document, Fields, Found, Money, Period, Rows, Window
+
+
+class BillState(Enum):
+    """TMF678 stateValues."""
+
+    NEW = "new"
+    ON_HOLD = "onHold"
+    VALIDATED = "validated"
+    SENT = "sent"
+    PARTIALLY_PAID = "partiallyPaid"
+    SETTLED = "settled"
+    UNKNOWN = "unknown"
+
+
+class ChargeKind(Enum):
+    """What a line of a bill is for. TMF678 leaves the type free; these are the usual words."""
+
+    RECURRING = "recurring"
+    USAGE = "usage"
+    ONE_TIME = "oneTime"
+    DISCOUNT = "discount"
+    UNKNOWN = "unknown"
+
+
+class PaymentStatus(Enum):
+    """TMF676 leaves the status free; these are the usual words."""
+
+    INITIALIZED = "initialized"
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingAccount:
+    """TMF666 BillingAccount. `balance` is what the customer owes on it (receivable balance)."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    name: str | None = None
+    state: str | None = None
+    balance: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """TMF678 CustomerBill. `number` is what is printed on it; `remaining_amount` is what is still to be paid."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    account_id: str | None = None
+    number: str | None = None
+    state: BillState = BillState.UNKNOWN
+    raw_state: str | None = None
+    bill_date: datetime | None = None
+    due_date: datetime | None = None
+    period: Period | None = None
+    amount_due: Money | None = None
+    remaining_amount: Money | None = None
+    tax_included: Money | None = None
+    tax_excluded: Money | None = None
+    documents: tuple[Document, ...] = ()
+    payment_ids: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Not fully paid. What remains decides; where that is not told, the state does."""
+        if self.remaining_amount is not None:
+            return self.remaining_amount.amount > 0
+        return self.state is not BillState.SETTLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillCharge:
+    """TMF678 AppliedCustomerBillingRate: one line of a bill. Tax included where told; a discount is negative."""
+
+    id: str
+    bill_id: str
+    name: str | None = None
+    kind: ChargeKind = ChargeKind.UNKNOWN
+    raw_kind: str | None = None
+    amount: Money | None = None
+    product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """TMF676 Payment. `customer_ids` is empty where the payment does not name its payer: then its account's count."""
+
+    id: str
+    customer_ids: tuple[str, ...] = ()
+    account_id: str | None = None
+    bill_ids: tuple[str, ...] = ()
+    status: PaymentStatus = PaymentStatus.UNKNOWN
+    raw_status: str | None = None
+    paid_at: datetime | None = None
+    amount: Money | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageAllowance:
+    """TMF677 bucket: what is used of what a customer has. Amounts are in `unit`; `allowance` is used + remaining."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    name: str | None = None
+    usage_type: str | None = None
+    used: Decimal | None = None
+    remaining: Decimal | None = None
+    unit: str | None = None
+    resets_at: datetime | None = None
+
+    @property
+    def allowance(self) -> Decimal | None:
+        """Used and remaining together (FACTS.md, section 3, TMF677: the total is not a field)."""
+        return None if self.used is None or self.remaining is None else self.used + self.remaining
+
+
+class BillingPort(Protocol):
+    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+
+    async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
+        """Accounts by id."""
+
+    async def accounts_of_customers(
+        self, customer_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[BillingAccount]]:
+        """All accounts per customer, by id."""
+
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
+        """Bills by id."""
+
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
+        """Bills with this printed number."""
+
+    async def bills_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """Bills per account, newest first. A window is given only with a single account."""
+
+    async def bills_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """Bills per customer, newest first. A window is given only with a single customer."""
+
+    async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
+        """All lines per bill, by id."""
+
+    async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
+        """Payments by id."""
+
+    async def payments_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Payment]]:
+        """Payments per account, newest first. A window is given only with a single account."""
+
+    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """What is used of every allowance a customer has."""
+
+    def bill_document(self, bill_id: str, document_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """Open a bill's document; None where the bill has no such document. Raises `ConnectorError`."""

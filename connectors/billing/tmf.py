@@ -1,0 +1,295 @@
+"""Billing by TM Forum v4: TMF666 Account, TMF678 Customer Bill, TMF676 Payment, TMF677 Usage Consumption."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from connectors.billing.port import (
+    Bill,
+    BillCharge,
+    BillingAccount,
+    BillState,
+    ChargeKind,
+    Payment,
+    PaymentStatus,
+    UsageAllowance,
+)
+from connectors.billing.tmf_usage import UsageQuery
+from connectors.errors import ConnectorError
+from connectors.grouping import grouped, mapped, narrowed
+from connectors.http import HttpClient
+from connectors.profile import Profile
+from connectors.records import Fields, Found, Rows, Window
+from connectors.tmf630 import Collection, Identified, Projection
+from connectors.tmf_documents import documents, opened
+from connectors.tmf_shapes import Attachment, Money, Reader, Ref, RelatedParty, TimePeriod, by_word, ids, money, owners
+
+
+class _Balance(msgspec.Struct, rename="camel"):
+    balance_type: str | None = None
+    amount: Money | None = None
+
+
+class _Account(Identified, rename="camel"):
+    name: str | None = None
+    state: str | None = None
+    account_balance: list[_Balance] = []
+    related_party: list[RelatedParty] = []
+
+
+class _AppliedPayment(msgspec.Struct, rename="camel"):
+    payment: Ref | None = None
+
+
+class _Bill(Identified, rename="camel"):
+    bill_no: str | None = None
+    state: str | None = None
+    bill_date: str | None = None
+    payment_due_date: str | None = None
+    billing_period: TimePeriod | None = None
+    amount_due: Money | None = None
+    remaining_amount: Money | None = None
+    tax_included_amount: Money | None = None
+    tax_excluded_amount: Money | None = None
+    applied_payment: list[_AppliedPayment] = []
+    bill_document: list[Attachment] = []
+    billing_account: Ref | None = None
+    related_party: list[RelatedParty] = []
+
+
+class _Rate(Identified, rename="camel"):
+    name: str | None = None
+    type: str | None = None
+    bill: Ref | None = None
+    product: Ref | None = None
+    tax_included_amount: Money | None = None
+    tax_excluded_amount: Money | None = None
+
+
+class _PaymentItem(msgspec.Struct, rename="camel"):
+    item: Ref | None = None
+
+
+class _PaymentMethod(msgspec.Struct):
+    name: str | None = None
+
+
+class _Payment(Identified, rename="camel"):
+    status: str | None = None
+    payment_date: str | None = None
+    amount: Money | None = None
+    total_amount: Money | None = None
+    account: Ref | None = None
+    payer: RelatedParty | None = None
+    payment_item: list[_PaymentItem] = []
+    payment_method: _PaymentMethod | None = None
+
+
+_ACCOUNT: Final = Projection(
+    ["id", "relatedParty"], {"name": ["name"], "state": ["state"], "balance": ["accountBalance"]}
+)
+_BILL: Final = Projection(
+    ["id", "relatedParty", "billingAccount"],
+    {
+        "number": ["billNo"],
+        "state": ["state"],
+        "raw_state": ["state"],
+        "bill_date": ["billDate"],
+        "due_date": ["paymentDueDate"],
+        "period": ["billingPeriod"],
+        "amount_due": ["amountDue"],
+        "remaining_amount": ["remainingAmount"],
+        "tax_included": ["taxIncludedAmount"],
+        "tax_excluded": ["taxExcludedAmount"],
+        "is_open": ["remainingAmount", "state"],
+        "documents": ["billDocument"],
+        "payment_ids": ["appliedPayment"],
+    },
+)
+_RATE: Final = Projection(
+    ["id", "bill"],
+    {
+        "name": ["name"],
+        "kind": ["type"],
+        "raw_kind": ["type"],
+        "amount": ["taxIncludedAmount", "taxExcludedAmount"],
+        "product_id": ["product"],
+    },
+)
+_PAYMENT: Final = Projection(
+    ["id", "account", "payer"],
+    {
+        "status": ["status"],
+        "raw_status": ["status"],
+        "paid_at": ["paymentDate"],
+        "amount": ["totalAmount", "amount"],
+        "method": ["paymentMethod"],
+        "bill_ids": ["paymentItem"],
+    },
+)
+_BILL_STATE: Final = by_word(BillState)
+_CHARGE_KIND: Final = by_word(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
+_PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DONE, "accepted": PaymentStatus.PENDING}
+
+
+class TmfBilling:
+    """The billing port over TM Forum v4."""
+
+    def __init__(self, http: HttpClient, profile: Profile) -> None:
+        self.http, self._profile = http, profile
+        self._reader = Reader(http.name, profile)
+        bills = "/tmf-api/customerBillManagement/v4"
+        account = "/tmf-api/accountManagement/v4/billingAccount"
+        self._accounts = Collection(http, profile, account, _Account, _ACCOUNT)
+        self._bills = Collection(http, profile, f"{bills}/customerBill", _Bill, _BILL)
+        self._rates = Collection(http, profile, f"{bills}/appliedCustomerBillingRate", _Rate, _RATE)
+        self._payments = Collection(http, profile, "/payment/v4/payment", _Payment, _PAYMENT)
+        self._usage = UsageQuery(http, profile, self._reader)
+
+    async def probe(self) -> None:
+        """One cheap read, for health."""
+        await self._accounts.page([], Window(0, 1), fields=frozenset(), sort=None)
+
+    async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
+        """See `BillingPort`."""
+        return mapped(await self._accounts.by_ids(ids, fields), self._account)
+
+    async def accounts_of_customers(
+        self, customer_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[BillingAccount]]:
+        """See `BillingPort`."""
+        batches = await self._accounts.by_keys("relatedParty.id", customer_ids, fields=fields, sort="id")
+        return grouped(batches, self._account, lambda account: account.customer_ids)
+
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
+        """See `BillingPort`."""
+        return mapped(await self._bills.by_ids(ids, fields), self._bill)
+
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
+        """See `BillingPort`."""
+        asked = None if fields is None else fields | {"number"}
+        rows = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
+        return [self._bill(row) for row in rows if (row.bill_no or "").casefold() == number.casefold()]
+
+    async def bills_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """See `BillingPort`."""
+        return await narrowed(
+            self._bills,
+            "billingAccount.id",
+            account_ids,
+            window,
+            self._bill,
+            lambda bill: (bill.account_id,) if bill.account_id else (),
+            fields=fields,
+            sort="-billDate",
+        )
+
+    async def bills_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """See `BillingPort`."""
+        return await narrowed(
+            self._bills,
+            "relatedParty.id",
+            customer_ids,
+            window,
+            self._bill,
+            lambda bill: bill.customer_ids,
+            fields=fields,
+            sort="-billDate",
+        )
+
+    async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
+        """See `BillingPort`."""
+        batches = await self._rates.by_keys("bill.id", bill_ids, fields=fields, sort="id")
+        return grouped(batches, self._charge, lambda charge: (charge.bill_id,))
+
+    async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
+        """See `BillingPort`."""
+        return mapped(await self._payments.by_ids(ids, fields), self._payment)
+
+    async def payments_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Payment]]:
+        """See `BillingPort`."""
+        return await narrowed(
+            self._payments,
+            "account.id",
+            account_ids,
+            window,
+            self._payment,
+            lambda payment: (payment.account_id,) if payment.account_id else (),
+            fields=fields,
+            sort="-paymentDate",
+        )
+
+    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `BillingPort`."""
+        return await self._usage.of_customers(customer_ids)
+
+    @asynccontextmanager
+    async def bill_document(self, bill_id: str, document_id: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+        """See `BillingPort`."""
+        row = (await self._bills.by_ids([bill_id], frozenset({"documents"}))).get(bill_id)
+        if isinstance(row, ConnectorError):
+            raise row
+        async with opened(self.http, row.bill_document if row else (), document_id) as parts:
+            yield parts
+
+    def _account(self, row: _Account) -> BillingAccount:
+        balances = sorted(row.account_balance, key=lambda one: "receivable" not in (one.balance_type or "").casefold())
+        return BillingAccount(
+            id=str(row.id),
+            customer_ids=owners(row.related_party, self._profile),
+            name=row.name,
+            state=row.state,
+            balance=money(balances[0].amount) if balances else None,
+        )
+
+    def _bill(self, row: _Bill) -> Bill:
+        return Bill(
+            id=str(row.id),
+            customer_ids=owners(row.related_party, self._profile),
+            account_id=str(row.billing_account.id) if row.billing_account else None,
+            number=row.bill_no,
+            state=self._reader.word(_BILL_STATE, row.state, BillState.UNKNOWN),
+            raw_state=row.state,
+            bill_date=self._reader.date(row.bill_date),
+            due_date=self._reader.date(row.payment_due_date),
+            period=self._reader.period(row.billing_period),
+            amount_due=money(row.amount_due),
+            remaining_amount=money(row.remaining_amount),
+            tax_included=money(row.tax_included_amount),
+            tax_excluded=money(row.tax_excluded_amount),
+            documents=documents(f"Bill:{row.id}", row.bill_document),
+            payment_ids=ids(applied.payment for applied in row.applied_payment if applied.payment),
+        )
+
+    def _charge(self, row: _Rate) -> BillCharge:
+        return BillCharge(
+            id=str(row.id),
+            bill_id=str(row.bill.id) if row.bill else "",
+            name=row.name,
+            kind=self._reader.word(_CHARGE_KIND, row.type, ChargeKind.UNKNOWN),
+            raw_kind=row.type,
+            amount=money(row.tax_included_amount) or money(row.tax_excluded_amount),
+            product_id=str(row.product.id) if row.product else None,
+        )
+
+    def _payment(self, row: _Payment) -> Payment:
+        return Payment(
+            id=str(row.id),
+            # TMF676's payer is the party that paid, whatever its role is called.
+            customer_ids=(str(row.payer.id),) if row.payer and row.payer.id != "" else (),
+            account_id=str(row.account.id) if row.account else None,
+            bill_ids=ids(item.item for item in row.payment_item if item.item),
+            status=self._reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
+            raw_status=row.status,
+            paid_at=self._reader.date(row.payment_date),
+            amount=money(row.total_amount) or money(row.amount),
+            method=row.payment_method.name if row.payment_method else None,
+        )

@@ -1,0 +1,108 @@
+"""What we ask of a CRM: customers, the people behind them, and what they bought. Records are frozen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from connectors.records import Fields, Found, Money, Rows, Window
+
+
+class CustomerStatus(Enum):
+    """Standing of a customer. TMF629 leaves the words free; these are the usual ones."""
+
+    INITIALIZED = "initialized"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+class ProductStatus(Enum):
+    """TMF637 ProductStatusType."""
+
+    CREATED = "created"
+    PENDING_ACTIVE = "pendingActive"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    PENDING_TERMINATE = "pendingTerminate"
+    TERMINATED = "terminated"
+    CANCELLED = "cancelled"
+    ABORTED = "aborted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """TMF629 Customer. `party_id` is the person or company behind it."""
+
+    id: str
+    name: str | None = None
+    status: CustomerStatus = CustomerStatus.UNKNOWN
+    raw_status: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    party_id: str | None = None
+    party_kind: str | None = None
+
+    @property
+    def customer_ids(self) -> tuple[str, ...]:
+        """A customer owns itself."""
+        return (self.id,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """TMF632 Individual or Organization; an organization has no given or family name."""
+
+    id: str
+    given_name: str | None = None
+    family_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """TMF637 Product: something bought. `price` is what recurs, taxes included where told."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    name: str | None = None
+    status: ProductStatus = ProductStatus.UNKNOWN
+    raw_status: str | None = None
+    price: Money | None = None
+    price_period: str | None = None
+    started_at: datetime | None = None
+    contract_ends_at: datetime | None = None
+    account_id: str | None = None
+    service_ids: tuple[str, ...] = ()
+
+
+class CrmPort(Protocol):
+    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure. Order means nothing."""
+
+    async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
+        """Customers by id."""
+
+    async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
+        """One window of all customers, by id ascending."""
+
+    async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
+        """One window of the customers whose name contains `text` (any case), by id ascending."""
+
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
+        """Customers whose e-mail address or phone number is `contact`, by id; spelling as the CRM keeps it."""
+
+    async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
+        """The parties behind `customers`, by party id."""
+
+    async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
+        """Products by id."""
+
+    async def products_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Product]]:
+        """Products per customer, by id. A window is given only with a single customer."""
+
+    async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
+        """Products per service that realizes them."""

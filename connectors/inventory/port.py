@@ -1,0 +1,110 @@
+"""What we ask of a network inventory: services, the resources under them, and the sites where they stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from connectors.records import Fields, Found, Rows, Window
+
+
+class ServiceState(Enum):
+    """TMF638 ServiceStateType, with v5's suspended."""
+
+    FEASIBILITY_CHECKED = "feasibilityChecked"
+    DESIGNED = "designed"
+    RESERVED = "reserved"
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+    UNKNOWN = "unknown"
+
+
+class ResourceStatus(Enum):
+    """TMF639 v4 ResourceStatusType. The standard's own word `unknown` is UNKNOWN too."""
+
+    STANDBY = "standby"
+    ALARM = "alarm"
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"
+
+
+class ResourceKind(Enum):
+    """Logical (a number, an address) or physical (a box), by TMF639's @type."""
+
+    PHYSICAL = "PhysicalResource"
+    LOGICAL = "LogicalResource"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """TMF638 Service. `part_ids` are the services under it (resource-facing), `resource_ids` all resources below."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    name: str | None = None
+    category: str | None = None
+    service_type: str | None = None
+    state: ServiceState = ServiceState.UNKNOWN
+    raw_state: str | None = None
+    started_at: datetime | None = None
+    site_id: str | None = None
+    part_ids: tuple[str, ...] = ()
+    resource_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """TMF639 Resource. `value` is a logical resource's, such as a phone number."""
+
+    id: str
+    name: str | None = None
+    kind: ResourceKind = ResourceKind.UNKNOWN
+    category: str | None = None
+    status: ResourceStatus = ResourceStatus.UNKNOWN
+    raw_status: str | None = None
+    serial_number: str | None = None
+    value: str | None = None
+    site_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """TMF674 GeographicSite."""
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    description: str | None = None
+
+
+class InventoryPort(Protocol):
+    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+
+    async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
+        """Services by id."""
+
+    async def services_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Service]]:
+        """Customer-facing services per customer, by id. A window is given only with a single customer."""
+
+    async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
+        """Customer-facing services per resource that stands under them, directly or below another service."""
+
+    async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
+        """Resources by id."""
+
+    async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
+        """One window of all resources, by id."""
+
+    async def resources_named(self, text: str, fields: Fields | None) -> Sequence[Resource]:
+        """Resources whose serial number is `text` (any case) or whose name contains it, by id."""
+
+    async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
+        """Sites by id."""

@@ -1,0 +1,136 @@
+"""What we ask of a ticketing system: trouble tickets, and the outages (service problems) behind them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from connectors.records import Document, Fields, Found, Rows, Window
+
+
+class TicketStatus(Enum):
+    """TMF621 TroubleTicketStatusType, which TMF656 shares."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    HELD = "held"
+    IN_PROGRESS = "inProgress"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+    RESOLVED = "resolved"
+    UNKNOWN = "unknown"
+
+
+ENDED = frozenset({TicketStatus.REJECTED, TicketStatus.CANCELLED, TicketStatus.CLOSED, TicketStatus.RESOLVED})
+"""What is not open any more. A word that nobody knows counts as open: better seen once too often."""
+
+
+class TicketSeverity(Enum):
+    """TMF621 leaves severity free; these are the usual words."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketNote:
+    """What somebody wrote on a ticket. `internal` notes are not meant for customers."""
+
+    author: str | None
+    text: str | None
+    created_at: datetime | None
+    internal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """TMF621 TroubleTicket."""
+
+    id: str
+    customer_ids: tuple[str, ...]
+    name: str | None = None
+    description: str | None = None
+    kind: str | None = None
+    status: TicketStatus = TicketStatus.UNKNOWN
+    raw_status: str | None = None
+    severity: TicketSeverity = TicketSeverity.UNKNOWN
+    raw_severity: str | None = None
+    priority: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    expected_resolution_at: datetime | None = None
+    notes: tuple[TicketNote, ...] = ()
+    attachments: tuple[Document, ...] = ()
+    service_ids: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Not ended."""
+        return self.status not in ENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """TMF656 ServiceProblem. `severity` is its priority, 1 (highest) to 10."""
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    state: TicketStatus = TicketStatus.UNKNOWN
+    raw_state: str | None = None
+    severity: int | None = None
+    started_at: datetime | None = None
+    resolved_at: datetime | None = None
+    service_ids: tuple[str, ...] = ()
+    resource_ids: tuple[str, ...] = ()
+    ticket_ids: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Not ended."""
+        return self.state not in ENDED
+
+
+class TicketingPort(Protocol):
+    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+
+    async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
+        """Tickets by id."""
+
+    async def tickets_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """Tickets per customer, newest first; only open or only ended ones where `is_open` says so.
+
+        A window is given only with a single customer.
+        """
+
+    async def tickets_of_services(
+        self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """Tickets per service that they are about, newest first."""
+
+    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
+        """Outages by id."""
+
+    async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
+        """One window of the outages, newest first."""
+
+    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
+        """Open outages per service that they affect."""
+
+    async def open_outages_of_resources(
+        self, resource_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Outage]]:
+        """Open outages per resource that they affect."""
+
+    def ticket_attachment(
+        self, ticket_id: str, attachment_id: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """Open a ticket's attachment; None where the ticket has no such attachment. Raises `ConnectorError`."""

@@ -1,0 +1,257 @@
+"""Ticketing by TM Forum v4: TMF621 Trouble Ticket, TMF656 Service Problem."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from connectors.errors import ConnectorError
+from connectors.grouping import grouped, mapped, narrowed
+from connectors.http import HttpClient
+from connectors.profile import Profile
+from connectors.records import Fields, Found, Rows, Window
+from connectors.ticketing.port import ENDED, Outage, Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.tmf630 import Collection, Filters, Identified, Projection
+from connectors.tmf_documents import documents, opened
+from connectors.tmf_shapes import Attachment, Reader, Ref, RelatedParty, by_word, ids, owners
+
+
+class _Note(msgspec.Struct):
+    author: str | None = None
+    text: str | None = None
+    date: str | None = None
+    type: str | None = msgspec.field(name="@type", default=None)
+
+
+class _Ticket(Identified, rename="camel"):
+    name: str | None = None
+    description: str | None = None
+    ticket_type: str | None = None
+    status: str | None = None
+    severity: str | None = None
+    priority: str | int | None = None
+    creation_date: str | None = None
+    last_update: str | None = None
+    resolution_date: str | None = None
+    expected_resolution_date: str | None = None
+    note: list[_Note] = []
+    attachment: list[Attachment] = []
+    related_entity: list[Ref] = []
+    related_party: list[RelatedParty] = []
+
+
+class _Problem(Identified, rename="camel"):
+    name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    priority: int | str | None = None
+    creation_date: str | None = None
+    resolution_date: str | None = None
+    affected_service: list[Ref] = []
+    affected_resource: list[Ref] = []
+    trouble_ticket: list[Ref] = []
+
+
+_TICKET: Final = Projection(
+    ["id", "relatedParty"],
+    {
+        "name": ["name"],
+        "description": ["description"],
+        "kind": ["ticketType"],
+        "status": ["status"],
+        "raw_status": ["status"],
+        "is_open": ["status"],
+        "severity": ["severity"],
+        "raw_severity": ["severity"],
+        "priority": ["priority"],
+        "created_at": ["creationDate"],
+        "updated_at": ["lastUpdate"],
+        "resolved_at": ["resolutionDate"],
+        "expected_resolution_at": ["expectedResolutionDate"],
+        "notes": ["note"],
+        "attachments": ["attachment"],
+        "service_ids": ["relatedEntity"],
+    },
+)
+_PROBLEM: Final = Projection(
+    ["id"],
+    {
+        "name": ["name"],
+        "description": ["description"],
+        "state": ["status"],
+        "raw_state": ["status"],
+        "is_open": ["status"],
+        "severity": ["priority"],
+        "started_at": ["creationDate"],
+        "resolved_at": ["resolutionDate"],
+        "service_ids": ["affectedService"],
+        "resource_ids": ["affectedResource"],
+        "ticket_ids": ["troubleTicket"],
+    },
+)
+_STATUS: Final = by_word(TicketStatus)
+_SEVERITY: Final = by_word(TicketSeverity)
+_OPEN: Final = [s.value for s in TicketStatus if s not in ENDED and s is not TicketStatus.UNKNOWN]
+_ENDED: Final = [s.value for s in TicketStatus if s in ENDED]
+
+
+class TmfTicketing:
+    """The ticketing port over TM Forum v4."""
+
+    def __init__(self, http: HttpClient, profile: Profile) -> None:
+        self.http, self._profile = http, profile
+        self._reader = Reader(http.name, profile)
+        tickets = "/tmf-api/troubleTicket/v4/troubleTicket"
+        problems = "/tmf-api/serviceProblemManagement/v4/serviceProblem"
+        self._tickets = Collection(http, profile, tickets, _Ticket, _TICKET)
+        self._problems = Collection(http, profile, problems, _Problem, _PROBLEM)
+
+    async def probe(self) -> None:
+        """One cheap read, for health."""
+        await self._tickets.page([], Window(0, 1), fields=frozenset(), sort=None)
+
+    async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
+        """See `TicketingPort`."""
+        return mapped(await self._tickets.by_ids(ids, fields), self._ticket)
+
+    async def tickets_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """See `TicketingPort`."""
+        return await narrowed(
+            self._tickets,
+            "relatedParty.id",
+            customer_ids,
+            window if is_open is None or self._profile.status_filter else None,
+            self._ticket,
+            lambda ticket: ticket.customer_ids,
+            fields=_with_status(fields, is_open),
+            sort="-creationDate",
+            filters=self._status(is_open),
+            wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
+        )
+
+    async def tickets_of_services(
+        self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """See `TicketingPort`."""
+        asked = _with_status(fields, is_open)
+        batches = await self._tickets.by_keys(
+            "relatedEntity.id",
+            service_ids,
+            fields=None if asked is None else asked | {"service_ids"},
+            filters=self._status(is_open),
+            sort="-creationDate",
+        )
+        return grouped(
+            batches,
+            self._ticket,
+            lambda ticket: ticket.service_ids,
+            lambda ticket: is_open is None or ticket.is_open is is_open,
+        )
+
+    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
+        """See `TicketingPort`."""
+        return mapped(await self._problems.by_ids(ids, fields), self._outage)
+
+    async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
+        """See `TicketingPort`."""
+        asked = _with_status(fields, is_open)
+        filters = self._status(is_open)
+        if is_open is None or filters:
+            page = await self._problems.page(filters, window, fields=asked, sort="-creationDate")
+            outages = [self._outage(row) for row in page.rows]
+            if is_open is None or all(outage.is_open is is_open for outage in outages):
+                return Rows(outages, window.offset, page.total, complete=False)
+        rows = await self._problems.drain(filters, fields=None if asked is None else asked | {"started_at"})
+        everything = [outage for outage in map(self._outage, rows) if outage.is_open is is_open]
+        everything.sort(key=lambda o: (o.started_at.timestamp() if o.started_at else 0.0, o.id), reverse=True)
+        return Rows.of(everything)
+
+    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
+        """See `TicketingPort`."""
+        batches = await self._problems.by_keys(
+            "affectedService.id", service_ids, fields=_with(fields, "service_ids"), filters=self._status(True)
+        )
+        return grouped(batches, self._outage, lambda outage: outage.service_ids, lambda outage: outage.is_open)
+
+    async def open_outages_of_resources(
+        self, resource_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Outage]]:
+        """See `TicketingPort`."""
+        batches = await self._problems.by_keys(
+            "affectedResource.id", resource_ids, fields=_with(fields, "resource_ids"), filters=self._status(True)
+        )
+        return grouped(batches, self._outage, lambda outage: outage.resource_ids, lambda outage: outage.is_open)
+
+    @asynccontextmanager
+    async def ticket_attachment(self, ticket_id: str, attachment_id: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+        """See `TicketingPort`."""
+        row = (await self._tickets.by_ids([ticket_id], frozenset({"attachments"}))).get(ticket_id)
+        if isinstance(row, ConnectorError):
+            raise row
+        async with opened(self.http, row.attachment if row else (), attachment_id) as parts:
+            yield parts
+
+    def _status(self, is_open: bool | None) -> Filters:
+        """A condition on the status, unless the system's words are its own: then all is read and sorted out here."""
+        if is_open is None or not self._profile.status_filter:
+            return ()
+        return [("status", _OPEN if is_open else _ENDED)]
+
+    def _ticket(self, row: _Ticket) -> Ticket:
+        internal = {name.casefold() for name in self._profile.internal_note_types}
+        return Ticket(
+            id=str(row.id),
+            customer_ids=owners(row.related_party, self._profile),
+            name=row.name,
+            description=row.description,
+            kind=row.ticket_type,
+            status=self._reader.word(_STATUS, row.status, TicketStatus.UNKNOWN),
+            raw_status=row.status,
+            severity=self._reader.word(_SEVERITY, row.severity, TicketSeverity.UNKNOWN),
+            raw_severity=row.severity,
+            priority=None if row.priority is None else str(row.priority),
+            created_at=self._reader.date(row.creation_date),
+            updated_at=self._reader.date(row.last_update),
+            resolved_at=self._reader.date(row.resolution_date),
+            expected_resolution_at=self._reader.date(row.expected_resolution_date),
+            notes=tuple(
+                TicketNote(
+                    author=note.author,
+                    text=note.text,
+                    created_at=self._reader.date(note.date),
+                    internal=(note.type or "").casefold() in internal,
+                )
+                for note in row.note
+            ),
+            attachments=documents(f"Ticket:{row.id}", row.attachment),
+            service_ids=ids(one for one in row.related_entity if (one.referred_type or "").casefold() in _SERVICES),
+        )
+
+    def _outage(self, row: _Problem) -> Outage:
+        return Outage(
+            id=str(row.id),
+            name=row.name,
+            description=row.description,
+            state=self._reader.word(_STATUS, row.status, TicketStatus.UNKNOWN),
+            raw_state=row.status,
+            severity=row.priority if isinstance(row.priority, int) else None,
+            started_at=self._reader.date(row.creation_date),
+            resolved_at=self._reader.date(row.resolution_date),
+            service_ids=ids(row.affected_service),
+            resource_ids=ids(row.affected_resource),
+            ticket_ids=ids(row.trouble_ticket),
+        )
+
+
+_SERVICES: Final = frozenset({"service", "customerfacingservice", "resourcefacingservice"})
+
+
+def _with(fields: Fields | None, name: str) -> Fields | None:
+    return None if fields is None else fields | {name, "is_open"}
+
+
+def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
+    return fields if fields is None or is_open is None else fields | {"is_open"}

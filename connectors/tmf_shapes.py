@@ -1,0 +1,151 @@
+"""Shapes and words that TM Forum's APIs share (FACTS.md, section 2), read leniently (section 6)."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from connectors import records
+from connectors.profile import Profile
+
+logger = logging.getLogger("gateway.connectors")
+
+E = TypeVar("E", bound=Enum)
+
+
+class Money(msgspec.Struct):
+    """`{unit, value}`: a JSON number, read as an exact decimal."""
+
+    unit: str | None = None
+    value: Decimal | None = None
+
+
+class Quantity(msgspec.Struct):
+    """`{amount, units}`."""
+
+    amount: Decimal | None = None
+    units: str | None = None
+
+
+class TimePeriod(msgspec.Struct, rename="camel"):
+    """From and to as the server spells them."""
+
+    start_date_time: str | None = None
+    end_date_time: str | None = None
+
+
+class Ref(msgspec.Struct):
+    """A reference by id. `href` is never followed."""
+
+    id: str | int
+    name: str | None = None
+    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+
+
+class RelatedParty(msgspec.Struct):
+    """A party and its role; some servers put the role into @referredType, and send entries with an empty id."""
+
+    id: str | int = ""
+    name: str | None = None
+    role: str | None = None
+    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+
+
+class Attachment(msgspec.Struct, rename="camel"):
+    """A file: inline as base64, or at an address of the same system."""
+
+    id: str | int | None = None
+    name: str | None = None
+    mime_type: str | None = None
+    url: str | None = None
+    content: str | None = None
+
+
+def money(value: Money | None) -> records.Money | None:
+    """The record's money; None unless both amount and currency are there."""
+    if value is None or value.value is None or not value.unit:
+        return None
+    return records.Money(value.value, value.unit.strip().upper())
+
+
+def ids(refs: Iterable[Ref]) -> tuple[str, ...]:
+    """Ids of references, as strings, in order, without repeats."""
+    return tuple(dict.fromkeys(str(ref.id) for ref in refs))
+
+
+def owners(parties: Iterable[RelatedParty], profile: Profile) -> tuple[str, ...]:
+    """Ids of the related parties that own the row, by the profile's roles, compared without case.
+
+    A party without a role is an owner only where it calls itself a customer: a missing word must not open a row.
+    """
+    roles = {role.casefold() for role in profile.party_roles}
+    return tuple(
+        dict.fromkeys(
+            str(party.id)
+            for party in parties
+            if party.id != "" and (party.role or party.referred_type or "").strip().casefold() in roles
+        )
+    )
+
+
+class Reader:
+    """Reads one system's dates and status words; what cannot be read is None or UNKNOWN, and is logged once."""
+
+    def __init__(self, system: str, profile: Profile) -> None:
+        self._system = system
+        self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
+        self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
+        self._told: set[str] = set()
+
+    def date(self, text: str | None) -> datetime | None:
+        """A date with its zone; without one it is in the profile's. The open ends 9999-... are no date."""
+        if not text:
+            return None
+        try:
+            parsed = datetime.fromisoformat(text.strip())
+        except ValueError:
+            self._tell(f"the date {text!r} cannot be read")
+            return None
+        if parsed.year >= 9999:
+            return None
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=self._zone)
+
+    def period(self, period: TimePeriod | None) -> records.Period | None:
+        """A period; ends that are the wrong way round (seen in official examples) are put right."""
+        if period is None:
+            return None
+        start, end = self.date(period.start_date_time), self.date(period.end_date_time)
+        if start and end and end < start:
+            start, end = end, start
+        return records.Period(start, end)
+
+    def word(self, table: Mapping[str, E], raw: str | None, unknown: E) -> E:
+        """The enum member for a status word: vendor words by the profile, case and blanks aside."""
+        if raw is None:
+            return unknown
+        text = raw.strip()
+        found = table.get(self._words.get(text.casefold(), text).casefold())
+        if found is None:
+            self._tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
+            return unknown
+        return found
+
+    def _tell(self, what: str) -> None:
+        if what not in self._told and len(self._told) < 1000:
+            self._told.add(what)
+            logger.warning("%s: %s", self._system, what)
+
+
+def by_word(members: Iterable[E]) -> dict[str, E]:
+    """A table for `Reader.word`: enum members by their value, which is the standard's word, without case."""
+    return {str(member.value).casefold(): member for member in members}
+
+
+def text(value: Any) -> str | None:
+    """A characteristic's value as text, None for none."""
+    return None if value is None else str(value)
