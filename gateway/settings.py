@@ -1,0 +1,148 @@
+"""Typed settings: one TOML file, the environment on top, and every wrong key named with its place.
+
+A variable's name is `GATEWAY_`, then the key's path with two underscores between its parts, in any case:
+`GATEWAY_SYSTEMS__BILLING__URL`. A list or a table is written as JSON. `gateway.example.toml` shows every section.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from redis.asyncio.connection import parse_url
+
+from connectors import DRIVERS
+from connectors.profile import Strict, System
+from gateway.access import IntrospectionFor
+from gateway.auth import ClaimNames, TokenRules
+from gateway.jwks import Load, from_address, from_file
+from gateway.limits import Limits
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
+
+
+class SystemsSettings(Strict):
+    """`[systems.*]`: the four systems behind the gateway. All of them are needed."""
+
+    crm: Annotated[System, Field(description="Customers, parties and products.")]
+    billing: Annotated[System, Field(description="Accounts, bills, payments and usage.")]
+    inventory: Annotated[System, Field(description="Services, resources and sites.")]
+    ticketing: Annotated[System, Field(description="Trouble tickets and service problems.")]
+
+    @field_validator("*")
+    @classmethod
+    def _has_driver(cls, system: System, info: ValidationInfo) -> System:
+        known = DRIVERS[str(info.field_name)]
+        if system.driver not in known:
+            raise ValueError(f"has no driver named '{system.driver}'; there is: {', '.join(known)}")
+        return system
+
+    @property
+    def by_domain(self) -> dict[str, System]:
+        """The systems as `connectors.connect` takes them."""
+        return {domain: getattr(self, domain) for domain in type(self).model_fields}
+
+    def __repr_args__(self) -> list[tuple[str, str]]:
+        return [(domain, without_credentials(system.url)) for domain, system in self.by_domain.items()]
+
+
+class AuthSettings(Strict):
+    """`[auth]`: whose tokens are believed. The defaults are those of `gateway.auth.TokenRules`."""
+
+    issuer: Annotated[str, Field(min_length=1, description="What `iss` must be.")]
+    audience: Annotated[str | tuple[str, ...], Field(min_length=1, description="What `aud` must be, or hold.")]
+    jwks_url: Annotated[HttpUrl | None, Field(description="Address of the issuer's keys (JWKS).")] = None
+    jwks_file: Annotated[Path | None, Field(description="File with the keys; beside the settings, if relative.")] = None
+    algorithms: Annotated[tuple[str, ...], Field(description="Signatures that are believed.")] = ("RS256", "ES256")
+    leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0
+    claims: Annotated[ClaimNames, Field(description="Which claims carry what.")] = ClaimNames()
+    jwks_min_refetch: Annotated[float, Field(gt=0, description="Least seconds between two fetches of the keys.")] = 30.0
+    jwks_max_age: Annotated[float, Field(gt=0, description="Seconds after which the keys are fetched again.")] = 600.0
+    cached_tokens: Annotated[int, Field(ge=1, description="Most verified tokens that are remembered.")] = 4096
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.jwks_url is None) == (self.jwks_file is None):
+            raise ValueError("exactly one of jwks_url and jwks_file must be set")
+        _ = self.rules
+        return self
+
+    @property
+    def rules(self) -> TokenRules:
+        """What a token must be to be believed."""
+        return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims)
+
+    def load_keys(self, session: aiohttp.ClientSession) -> Load:
+        """What reads the issuer's keys, for `gateway.jwks.KeySet`."""
+        return from_address(session, self.jwks_url) if self.jwks_url else from_file(Path(str(self.jwks_file)))
+
+
+class GraphQLSettings(Strict):
+    """`[graphql]`: what one request may ask, and for how long."""
+
+    introspection: Annotated[IntrospectionFor, Field(description="Who may read the schema.")] = "staff"
+    graphiql: Annotated[bool, Field(description="Whether a browser gets GraphiQL at the endpoint.")] = False
+    default_page_size: Annotated[int, Field(ge=1, description="`first` where a query does not say.")] = 20
+    max_page_size: Annotated[int, Field(ge=1, description="The largest `first`.")] = 1000
+    deadline: Annotated[
+        float, Field(gt=0, description="Seconds after which a request is answered with what is there.")
+    ] = 8.0
+    limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.default_page_size > self.max_page_size:
+            raise ValueError(
+                f"default_page_size ({self.default_page_size}) must not be above max_page_size ({self.max_page_size})"
+            )
+        return self
+
+
+class RedisSettings(Strict):
+    """`[redis]`: state that several processes share for a short time. Without it each process has its own."""
+
+    url: Annotated[str, Field(repr=False, description='Address, e.g. "redis://cache.example:6379/0".')]
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        parse_url(url)  # Its ValueError says which schemes there are.
+        return url
+
+
+class ServerSettings(Strict):
+    """`[server]`: where the gateway listens."""
+
+    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
+    public_url: Annotated[
+        HttpUrl | None, Field(description="Address that clients know the gateway by, for links to documents.")
+    ] = None
+    workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
+
+
+class LogSettings(Strict):
+    """`[log]`: lines on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="The least that is told.")] = (
+        "info"
+    )
+    format: Annotated[Literal["text", "json"], Field(description="Lines for people, or JSON for a collector.")] = "text"
+
+
+class Settings(Strict):
+    """Everything that can be set. `gateway.settings_file.load` reads it; the demo builds it in code."""
+
+    systems: SystemsSettings
+    auth: AuthSettings | None = None
+    graphql: GraphQLSettings = GraphQLSettings()
+    redis: RedisSettings | None = None
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+
+
+def without_credentials(address: str) -> str:
+    """An address as it may be shown: without user name and password, query and fragment."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -1,0 +1,200 @@
+"""Reads the settings: one TOML file, the environment on top; all that is wrong is said at once, in its place."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from gateway.settings import Settings, SystemsSettings
+
+PREFIX: Final = "GATEWAY_"
+
+_SYSTEMS: Final = {"crm": "CRM", "billing": "billing system", "inventory": "inventory", "ticketing": "ticketing system"}
+
+
+class WrongSettings(Exception):
+    """The settings cannot be used. `problems` has one line for each wrong key: where it is, and what would be right."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load(path: Path) -> Settings:
+    """Read the file, then the environment. A relative `auth.jwks_file` in the file lies beside the file.
+
+    Raises WrongSettings with every problem that there is.
+    """
+    data = _read(path)
+    problems = list(_unknown_variables())
+    settings = None
+    try:
+        settings = _Layered(**data)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            problems += _described(details, path)
+    except SettingsError as error:
+        cause = error.__cause__
+        if not isinstance(cause, _NotJsonError):
+            raise
+        problems.append(f"environment: {cause.variable}: a list or a table is written as JSON here, not as plain text")
+    if problems or settings is None:
+        raise WrongSettings(problems)
+    return Settings.model_construct(**dict(settings))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        problem = f"{path}: there is no such file; gateway.example.toml shows what it may hold"
+        raise WrongSettings([problem]) from error
+    except OSError as error:
+        raise WrongSettings([f"{path}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise WrongSettings([f"{path}: is not written in UTF-8 (byte {error.start})"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings([f"{path}: is not TOML: {error}"]) from error
+    auth = data.get("auth")
+    if isinstance(auth, dict) and isinstance(auth.get("jwks_file"), str):
+        auth["jwks_file"] = str(path.parent / auth["jwks_file"])
+    return data
+
+
+class _NotJsonError(ValueError):
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+
+class _Environment(EnvSettingsSource):
+    """The library's reader of variables, except that it says which one it could not read."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            variable = next((name for name, held in self.env_vars.items() if held is value), field_name)
+            raise _NotJsonError(variable.upper()) from error
+
+
+class _Layered(BaseSettings, Settings):
+    """The settings with the environment laid over what the constructor is given."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first; nothing else than what the constructor is given after it."""
+        return _Environment(settings_cls), init_settings
+
+
+def _unknown_variables() -> Iterator[str]:
+    """Variables that look like settings of ours and are none.
+
+    Only names with two underscores do: Kubernetes sets GATEWAY_PORT and the like for a service called "gateway".
+    """
+    for name in sorted(os.environ):
+        section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")
+        if name.upper().startswith(PREFIX) and nested and section.lower() not in Settings.model_fields:
+            yield f"environment: {name}: {_unknown(section.lower(), list(Settings.model_fields))}"
+
+
+def _described(details: ErrorDetails, path: Path) -> Iterator[str]:
+    keys, siblings = _place(Settings, details["loc"], ())
+    if details["type"] == "missing" and keys == ["systems"]:
+        for system in SystemsSettings.model_fields:
+            yield from _described({**details, "loc": ("systems", system)}, path)
+        return
+    if details["type"] == "missing" and keys[0] == "systems" and len(keys) == 2:
+        keys = [*keys, "url"]
+    yield f"{_source(keys, path)}: {_what(details, keys, siblings)}"
+
+
+def _source(keys: Sequence[str], path: Path) -> str:
+    variables = {name.upper(): (name, value) for name, value in os.environ.items()}
+    for length in range(len(keys), 0, -1):
+        name, value = variables.get(PREFIX + "__".join(keys[:length]).upper(), ("", ""))
+        if name and (length == len(keys) or value.lstrip().startswith(("{", "["))):
+            return f"environment: {name}" + "".join(f".{key}" for key in keys[length:])
+    return f"{path}: {'.'.join(keys)}"
+
+
+def _what(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]) -> str:
+    match details["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return _unknown(keys[-1], siblings)
+        case "missing" if keys[0] == "systems" and keys[2:] == ["url"]:
+            return f'missing: the address of the {_SYSTEMS[keys[1]]}, e.g. "https://{keys[1]}.example"'
+        case "missing":
+            return "missing: this has to be set"
+        case "string_pattern_mismatch":
+            return 'should be an address that begins with http:// or https://, e.g. "https://host.example"'
+        case "union_tag_invalid" | "union_tag_not_found":
+            known = details["ctx"].get("expected_tags") or "'bearer', 'basic', 'api_key', 'oauth2'"
+            return f"needs a kind, one of {known}"
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "should be a whole number"
+        case "value_error":
+            return str(details["ctx"]["error"])
+        case _:
+            return details["msg"].removeprefix("Input ").removeprefix("String ")
+
+
+def _unknown(key: str, siblings: Sequence[str]) -> str:
+    if near := difflib.get_close_matches(key, siblings, n=1):
+        return f"is not a setting here; did you mean {near[0]}?"
+    return f"is not a setting here; there are: {', '.join(siblings)}"
+
+
+def _place(kind: Any, location: Sequence[int | str], siblings: Sequence[str]) -> tuple[list[str], Sequence[str]]:
+    """A location as pydantic reports it, as keys that stand in the file; and the keys known beside the last one.
+
+    Pydantic also puts the member of a union into a location (`auth.bearer.token`): nobody wrote that one.
+    """
+    if not location:
+        return [], siblings
+    part, rest = location[0], location[1:]
+    if get_origin(kind) is Annotated:
+        return _place(get_args(kind)[0], location, siblings)
+    if get_origin(kind) in (Union, UnionType):
+        members = [member for member in get_args(kind) if member is not NoneType]
+        if len(members) == 1:
+            return _place(members[0], location, siblings)
+        tagged = [member for member in members if part in get_args(_kinds(member).get("kind"))]
+        return _place(tagged[0] if tagged else None, rest, siblings)
+    kinds = _kinds(kind)
+    keys, beside = _place(kinds.get(str(part)), rest, list(kinds))
+    return [str(part), *keys], beside
+
+
+def _kinds(kind: Any) -> dict[str, Any]:
+    """What is below a section: types by key."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return {field.name: hints[field.name] for field in fields(kind)}
+    return {}

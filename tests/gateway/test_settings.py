@@ -1,0 +1,244 @@
+"""Settings: what a file and the environment give, and how each mistake is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from connectors.profile import BearerAuth
+from gateway.auth import TokenRules
+from gateway.limits import Limits
+from gateway.settings import Settings, without_credentials
+from gateway.settings_file import WrongSettings, load
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "gateway.example.toml"
+
+SYSTEMS = """
+[systems.crm]
+url = "https://crm.example"
+[systems.billing]
+url = "https://billing.example"
+[systems.inventory]
+url = "https://inventory.example"
+[systems.ticketing]
+url = "https://tickets.example"
+"""
+AUTH = """
+[auth]
+issuer = "https://login.example"
+audience = "opticom"
+jwks_url = "https://login.example/jwks"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """What is said about a file, without the folder it lies in."""
+    with pytest.raises(WrongSettings) as caught:
+        load(write(folder, text))
+    return [problem.replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, SYSTEMS))
+    assert type(settings) is Settings
+    assert {name: system.url for name, system in settings.systems.by_domain.items()} == {
+        "crm": "https://crm.example",
+        "billing": "https://billing.example",
+        "inventory": "https://inventory.example",
+        "ticketing": "https://tickets.example",
+    }
+    assert (settings.auth, settings.redis) == (None, None)
+    graphql = settings.graphql
+    assert (graphql.introspection, graphql.graphiql, graphql.limits) == ("staff", False, Limits())
+    assert (graphql.default_page_size, graphql.max_page_size, graphql.deadline) == (20, 1000, 8.0)
+    assert (settings.server.host, settings.server.port, settings.server.workers) == ("127.0.0.1", 8000, 1)
+    assert (settings.log.level, settings.log.format) == ("info", "text")
+
+
+def test_auth_section_has_the_defaults_of_the_rules(tmp_path: Path) -> None:
+    auth = load(write(tmp_path, SYSTEMS + AUTH)).auth
+    assert auth is not None
+    assert auth.rules == TokenRules("https://login.example", "opticom")
+
+
+def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
+    shown = load(EXAMPLE)
+    # Every line that the example has commented out is a setting, too: written in, the file still loads.
+    text = EXAMPLE.read_text(encoding="utf-8")
+    text = re.sub(r"^# (?=\[|[\w\".]+ = )", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^jwks_file = .*$", "", text, flags=re.MULTILINE)
+    everything = load(write(tmp_path, text))
+    assert everything.graphql == shown.graphql
+    assert everything.log == shown.log
+    assert everything.systems.crm.model_copy(update={"auth": None, "profile": shown.systems.crm.profile}) == (
+        shown.systems.crm
+    )
+    assert everything.systems.billing.auth is not None
+    for model in (everything.systems.crm, everything.systems.crm.profile, everything.auth, everything.graphql):
+        assert model is not None
+        missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file"}
+        assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
+    for section in (everything.redis, everything.server, everything.log):
+        assert section is not None
+        assert section.model_fields_set == type(section).model_fields.keys()
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__URL", "https://other.example")
+    monkeypatch.setenv("GATEWAY_SYSTEMS__CRM__AUTH__KIND", "bearer")
+    monkeypatch.setenv("gateway_systems__crm__auth__token", "123")
+    monkeypatch.setenv("GATEWAY_GRAPHQL__LIMITS__MAX_DEPTH", "7")
+    monkeypatch.setenv("GATEWAY_AUTH__ALGORITHMS", '["ES256"]')
+    monkeypatch.setenv("GATEWAY_PORT", "tcp://10.0.0.1:80")  # As Kubernetes sets it for a service called "gateway".
+    settings = load(write(tmp_path, SYSTEMS + AUTH))
+    assert settings.systems.billing.url == "https://other.example"
+    assert settings.systems.inventory.url == "https://inventory.example"
+    assert settings.systems.crm.auth == BearerAuth(kind="bearer", token="123")
+    assert settings.graphql.limits == Limits(max_depth=7)
+    assert settings.auth is not None
+    assert settings.auth.algorithms == ("ES256",)
+
+
+def test_settings_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SERVER__PORT", "1")
+    settings = Settings.model_validate({"systems": {name: {"url": "http://a"} for name in SYSTEM_NAMES}})
+    assert settings.server.port == 8000
+
+
+SYSTEM_NAMES = ("crm", "billing", "inventory", "ticketing")
+
+
+def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
+    text = """
+    lgo.level = "debug"
+    [systems.crm]
+    url = "crm.example"
+    timeout = 0
+    auth = {kind = "bearer", tokn = "s3cret"}
+    [systems.billing]
+    driver = "tmf"
+    profile = {id_lists = "comma", max_keys = "many", words = {Working = 7}}
+    [systems.inventory]
+    url = "https://inventory.example"
+    driver = "tmx"
+    auth = {kind = "beare"}
+    [auth]
+    audience = 5
+    issuer = "https://login.example"
+    claims = {kinds = "x"}
+    [graphql]
+    introspection = "all"
+    limits = {max_deph = 5}
+    [redis]
+    url = "http://cache"
+    [server]
+    port = 70000
+    """
+    found = problems(tmp_path, text)
+    assert sorted(found) == sorted(
+        [
+            "gateway.toml: systems.crm.url: should be an address that begins with http:// or https://, "
+            'e.g. "https://host.example"',
+            "gateway.toml: systems.crm.timeout: should be greater than 0",
+            "gateway.toml: systems.crm.auth.token: missing: this has to be set",
+            "gateway.toml: systems.crm.auth.tokn: is not a setting here; did you mean token?",
+            'gateway.toml: systems.billing.url: missing: the address of the billing system, e.g. "https://billing.example"',
+            "gateway.toml: systems.billing.profile.id_lists: is not a setting here; did you mean id_list?",
+            "gateway.toml: systems.billing.profile.max_keys: should be a whole number",
+            "gateway.toml: systems.billing.profile.words.Working: should be a valid string",
+            "gateway.toml: systems.inventory.auth: needs a kind, one of 'bearer', 'basic', 'api_key', 'oauth2'",
+            'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',
+            "gateway.toml: auth.audience: should be a valid string",
+            "gateway.toml: auth.audience: should be a valid tuple",
+            "gateway.toml: auth.claims.kinds: is not a setting here; did you mean kind?",
+            "gateway.toml: graphql.introspection: should be 'nobody', 'staff', 'signed-in' or 'everyone'",
+            "gateway.toml: graphql.limits.max_deph: is not a setting here; did you mean max_depth?",
+            "gateway.toml: redis.url: Redis URL must specify one of the following schemes (redis://, rediss://, unix://)",
+            "gateway.toml: server.port: should be less than or equal to 65535",
+            "gateway.toml: lgo: is not a setting here; did you mean log?",
+        ]
+    )
+    assert "s3cret" not in "".join(found)
+
+
+def test_an_unknown_driver_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    text = SYSTEMS.replace(
+        '[systems.crm]\nurl = "https://crm.example"', '[systems.crm]\nurl = "https://c"\ndriver = "x"'
+    )
+    assert problems(tmp_path, text) == ["gateway.toml: systems.crm: has no driver named 'x'; there is: tmf"]
+
+
+def test_no_systems_at_all(tmp_path: Path) -> None:
+    found = problems(tmp_path, "")
+    assert [problem.split(": missing")[0] for problem in found] == [
+        f"gateway.toml: systems.{name}.url" for name in SYSTEM_NAMES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ('jwks_file = "keys.json"', "auth: exactly one of jwks_url and jwks_file must be set"),
+        ('algorithms = ["HS256"]', "auth: algorithms must be some of "),
+        ("leeway = 1e6", "auth: leeway must be between 0 and 600 seconds"),
+        ("[graphql]\ndefault_page_size = 50\nmax_page_size = 10", "graphql: default_page_size (50) must not be above"),
+        ("[graphql.limits]\nmax_depth = 0", "graphql.limits: max_depth must be at least 1"),
+    ],
+)
+def test_settings_that_do_not_fit_together(tmp_path: Path, changed: str, problem: str) -> None:
+    (found,) = problems(tmp_path, SYSTEMS + AUTH + changed)
+    assert found.startswith(f"gateway.toml: {problem}")
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SYSTMES__CRM__URL", "https://crm.example")
+    monkeypatch.setenv("GATEWAY_SERVER__PORT", "http")
+    monkeypatch.setenv("GATEWAY_SYSTEMS__CRM__PROFILE", '{"id_lists": "none"}')
+    assert problems(tmp_path, SYSTEMS) == [
+        "environment: GATEWAY_SYSTMES__CRM__URL: is not a setting here; did you mean systems?",
+        "environment: GATEWAY_SYSTEMS__CRM__PROFILE.id_lists: is not a setting here; did you mean id_list?",
+        "environment: GATEWAY_SERVER__PORT: should be a whole number",
+    ]
+
+
+def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_AUTH__ALGORITHMS", "ES256")
+    assert problems(tmp_path, SYSTEMS + AUTH) == [
+        "environment: GATEWAY_AUTH__ALGORITHMS: a list or a table is written as JSON here, not as plain text"
+    ]
+
+
+def test_not_toml_says_line_and_column(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, SYSTEMS + "\n[server]\nport 8000\n")
+    assert found.startswith("gateway.toml: is not TOML: ")
+    assert found.endswith("(at line 12, column 6)")
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match=r"other\.toml: there is no such file; gateway\.example\.toml shows"):
+        load(tmp_path / "other.toml")
+
+
+def test_a_key_file_lies_beside_the_settings(tmp_path: Path) -> None:
+    text = SYSTEMS + AUTH.replace('jwks_url = "https://login.example/jwks"', 'jwks_file = "keys/jwks.json"')
+    auth = load(write(tmp_path, text)).auth
+    assert auth is not None
+    assert auth.jwks_file == tmp_path / "keys" / "jwks.json"
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    text = SYSTEMS.replace("https://crm", "https://me:pass1@crm") + '[redis]\nurl = "redis://:pass2@cache/0"'
+    text += '\n[systems.crm.auth]\nkind = "bearer"\ntoken = "pass3"'
+    shown = repr(load(write(tmp_path, text)))
+    assert "https://crm.example" in shown
+    assert "pass" not in shown
+
+
+def test_addresses_are_shown_without_credentials() -> None:
+    assert without_credentials("https://me:pw@host.example:8443/a?key=b#c") == "https://host.example:8443/a"
