@@ -1,0 +1,110 @@
+"""``python -m sandbox``: start one system, or all four, each in a process of its own."""
+
+import argparse
+import asyncio
+import signal
+import subprocess  # starts this very module once for each system
+import sys
+from datetime import date
+
+from sandbox.app import create_app
+from sandbox.server import PortInUse, bound, server_for
+from sandbox.switches import Switches
+from sandbox.systems import DEFAULT_PORTS, SYSTEMS, SystemName
+from sandbox.world import TODAY, World
+
+
+def _day(text: str) -> date | None:
+    try:
+        return None if text == "now" else date.fromisoformat(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-22, nor now") from problem
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="Telecom systems that speak TM Forum v4, with seeded data. Customers are numbered from 1001.",
+        epilog="While it runs: GET, PUT or DELETE /_sandbox/switches makes a system misbehave; "
+        "GET or DELETE /_sandbox/requests shows or forgets what it was asked.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    ports = parser.add_mutually_exclusive_group()
+    parser.add_argument("--system", choices=[*SYSTEMS, "all"], default="all", help="which one to start")
+    ports.add_argument(
+        "--port",
+        type=int,
+        help="port of the one system (default: 8101 crm, 8102 billing, 8103 inventory, 8104 ticketing)",
+    )
+    ports.add_argument("--base-port", type=int, default=DEFAULT_PORTS["crm"], help="port of crm; the others follow")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--customers", type=int, default=1000, help="how many customers there are")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data everywhere")
+    parser.add_argument("--today", default=TODAY.isoformat(), help="the day the data is dated against, or now")
+    parser.add_argument("--latency-ms", type=float, default=0, help="every answer waits this long")
+    parser.add_argument("--jitter-ms", type=float, default=0, help="and up to this much longer")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until Ctrl-C. Returns 1 if a port is in use."""
+    parser = _arguments()
+    options = parser.parse_args(argv)
+    if options.system == "all":
+        if options.port is not None:
+            parser.error("--port needs --system; use --base-port for all four")
+        return _all(options, sys.argv[1:] if argv is None else argv)
+    try:
+        world = World(options.seed, options.customers, _day(options.today))
+        switches = Switches(latency_ms=options.latency_ms, jitter_ms=options.jitter_ms)
+    except (ValueError, argparse.ArgumentTypeError) as problem:
+        parser.error(str(problem))
+    system: SystemName = options.system
+    port = options.port if options.port is not None else options.base_port + SYSTEMS.index(system)
+    return _run(system, world, switches, options.host, port)
+
+
+def _run(system: SystemName, world: World, switches: Switches, host: str, port: int) -> int:
+    try:
+        listening = bound(host, port)
+    except PortInUse as problem:
+        print(f"{system}: {problem}", file=sys.stderr)
+        return 1
+    print(f"{system} ready at http://{host}:{listening.getsockname()[1]} with {world.customers} customers", flush=True)
+    server = server_for(create_app(system, world, switches))
+    try:
+        asyncio.run(server.serve([listening]))
+    except KeyboardInterrupt:
+        pass  # uvicorn raises the signal again once it has closed everything
+    return 0
+
+
+def _all(options: argparse.Namespace, argv: list[str]) -> int:
+    """Start a process for each system and wait for all; one that is stopped alone leaves the others running."""
+    command = [sys.executable, "-m", "sandbox", *argv]
+    children = [
+        subprocess.Popen([*command, "--system", system, "--base-port", str(options.base_port)])  # noqa: S603  # own module, own arguments
+        for system in SYSTEMS
+    ]
+
+    def stop(*_: object) -> None:
+        for child in children:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    failed = 0
+    try:
+        for child in children:
+            code = child.wait()
+            if code == 1:
+                stop()
+            failed |= code == 1
+    except KeyboardInterrupt:
+        stop()
+        for child in children:
+            child.wait()
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

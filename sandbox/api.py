@@ -1,0 +1,231 @@
+"""TM Forum requests to one system, answered: lists, single rows, writes, tasks, subscriptions and files."""
+
+from collections import OrderedDict
+from dataclasses import replace
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox import disguise, documents, shapes, usage
+from sandbox.answers import Answer, Refused, encoded
+from sandbox.collection import of_customer
+from sandbox.hub import Hub
+from sandbox.paging import Page
+from sandbox.query import BadQuery, Query, ordered, parse, projection
+from sandbox.shapes import Row
+from sandbox.switches import Switches
+from sandbox.systems import Resource, SystemName, resources_of
+from sandbox.world import World
+from sandbox.writes import Change, Writer, body_of
+
+_TASKS_KEPT = 1000
+_BY_ID = ((), (("id", False),), (("id", True),))
+
+
+class Api:
+    """The TM Forum side of one system."""
+
+    def __init__(self, system: SystemName, world: World) -> None:
+        self.hub = Hub()
+        self._system, self._world = system, world
+        self._resources = {resource.path: resource for resource in resources_of(system)}
+        self._rows = {path: resource.collection(world) for path, resource in self._resources.items()}
+        self._writer = Writer(world, self._resources, self._rows)
+        self._bases = {resource.base for resource in self._resources.values()}
+        self._tasks: OrderedDict[str, Row] = OrderedDict()
+        self._task_number = 0
+        self._chance = Random(world.seed)  # noqa: S311  # order of shuffled rows, not a secret
+        if system == "billing":
+            self._bases.add(shapes.USAGE.rpartition("/")[0])
+
+    def answer(self, method: str, path: str, query: str, body: bytes, switches: Switches, host: str) -> Answer:
+        """Answer one request. Raises Refused where a TM Forum error is the answer."""
+        path = path.rstrip("/")
+        above, _, last = path.rpartition("/")
+        try:
+            if path in self._resources:
+                if method == "GET":
+                    return self._list(self._resources[path], query, switches, host)
+                if method == "POST":
+                    return self._create(self._resources[path], body, switches, host)
+                raise Refused(405, f"{method} is not allowed on a list")
+            if above in self._resources:
+                return self._one(self._resources[above], last, method, query, body, switches, host)
+            if self._system == "billing" and shapes.USAGE in (path, above):
+                return self._usage(method, "" if path == shapes.USAGE else last, query, body, switches, host)
+            if last == "hub" and above in self._bases:
+                return self._subscribe(above, method, body)
+            if above.endswith("/hub") and above.removesuffix("/hub") in self._bases:
+                return self._unsubscribe(above.removesuffix("/hub"), method, last)
+            if method == "GET" and (file := self._file(path)):
+                return file
+        except BadQuery as problem:
+            raise Refused(400, str(problem)) from problem
+        except NotImplementedError as problem:
+            raise Refused(501, str(problem)) from problem
+        raise Refused(404, f"there is nothing at {path}; this is {self._system}")
+
+    def _parsed(self, raw: str, switches: Switches) -> Query:
+        query = parse(raw, lists=not switches.no_id_lists, ignored=switches.ignore_parameters)
+        if switches.ignore_filters:
+            query = replace(query, groups=())
+        if switches.no_sort:
+            query = replace(query, sort=())
+        return replace(query, fields=None) if switches.no_fields else query
+
+    def _list(self, resource: Resource, raw: str, switches: Switches, host: str) -> Answer:
+        query, rows = self._parsed(raw, switches), self._rows[resource.path]
+        limit = min(query.limit if query.limit is not None else switches.default_limit, switches.max_limit)
+        offset = query.offset * limit if switches.offset_is_page else query.offset
+        if not query.groups and query.sort in _BY_ID:
+            matching = rows.total()
+            if switches.no_paging:
+                offset, limit = 0, matching
+            page = rows.window(offset, limit, backwards=query.sort == _BY_ID[2])
+        else:
+            found = [row for row in rows.candidates(query) if query.holds(row)] if _can_match(query, switches) else []
+            if query.sort:
+                found = ordered(found, query.sort)
+            matching = len(found)
+            if switches.no_paging:
+                offset, limit = 0, matching
+            page = found[offset : offset + limit]
+        if not page and switches.not_found_when_empty:
+            raise Refused(404, f"no {resource.name} found")
+        if switches.unfiltered_total:
+            matching = rows.total()
+        total = None if switches.no_total or switches.no_paging else matching
+        told = Page(resource.path, query.others, offset, limit, len(page), total, matching)
+        shown = self._shown(disguise.rearranged(page, switches, self._chance), query, switches, host)
+        body = encoded({resource.name: shown} if switches.wrap_list else shown)
+        return Answer(told.status, body, headers=told.headers())
+
+    def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
+        rows = list(map(projection(query.fields), rows))
+        if disguise.changes_rows(switches):
+            return [disguise.disguised(row, switches, host) for row in rows]
+        return rows
+
+    def _one(
+        self, resource: Resource, ident: str, method: str, raw: str, body: bytes, switches: Switches, host: str
+    ) -> Answer:
+        row = self._rows[resource.path].get(ident)
+        if row is None:
+            raise Refused(404, f"{resource.name} {ident} does not exist")
+        query = self._parsed(raw, switches)
+        if method == "PATCH":
+            row, changes = self._writer.change(resource, row, body_of(body), append_notes=switches.notes_append)
+            self._publish(changes, switches, host)
+        elif method != "GET":
+            raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
+        return Answer(200, encoded(self._shown([row], query, switches, host)[0]))
+
+    def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
+        row, changes = self._writer.create(resource, body_of(body))
+        self._publish(changes, switches, host)
+        shown = self._shown([row], Query(), switches, host)[0]
+        return Answer(201, encoded(shown), headers=[(b"location", row["href"].encode())])
+
+    def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
+        def shown(event: Row) -> Row:
+            return disguise.disguised(event, switches, host)
+
+        for resource, event_type, row in changes:
+            listener = switches.hub_path == "listener"
+            self.hub.publish(resource.base, event_type, resource.name, row, self._world.now(), shown, listener=listener)
+
+    def _subscribe(self, base: str, method: str, raw: bytes) -> Answer:
+        if method != "POST":
+            raise Refused(405, f"{method} is not allowed on a hub; POST is")
+        body = body_of(raw)
+        callback = body.get("callback")
+        if not isinstance(callback, str) or urlsplit(callback).scheme not in ("http", "https"):
+            raise Refused(400, f"callback is {callback!r}; it must be an http or https address")
+        found = self.hub.subscribe(base, callback, str(body.get("query") or ""))
+        return Answer(201, encoded(found.document()), headers=[(b"location", f"{base}/hub/{found.id}".encode())])
+
+    def _unsubscribe(self, base: str, method: str, ident: str) -> Answer:
+        if method != "DELETE":
+            raise Refused(405, f"{method} is not allowed on a subscription; DELETE is")
+        if not self.hub.unsubscribe(base, ident):
+            raise Refused(404, f"subscription {ident} does not exist")
+        return Answer(204)
+
+    def _usage(self, method: str, ident: str, raw: str, body: bytes, switches: Switches, host: str) -> Answer:
+        """TMF677: a task that is done when it is answered."""
+        query = self._parsed(raw, switches)
+        if method == "POST" and not ident:
+            task = self._usage_task(body_of(body))
+            shown = self._shown([task], query, switches, host)[0]
+            return Answer(201, encoded(shown), headers=[(b"location", task["href"].encode())])
+        if method == "GET" and not ident:
+            return Answer(200, encoded(self._shown(list(self._tasks.values()), query, switches, host)))
+        if ident not in self._tasks:
+            raise Refused(404, f"queryUsageConsumption {ident} does not exist")
+        if method == "DELETE":
+            del self._tasks[ident]
+            return Answer(204)
+        if method != "GET":
+            raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
+        return Answer(200, encoded(self._shown([self._tasks[ident]], query, switches, host)[0]))
+
+    def _usage_task(self, body: Row) -> Row:
+        criteria = body.get("searchCriteria")
+        if not isinstance(criteria, dict):
+            raise Refused(400, "queryUsageConsumption needs searchCriteria, an object")
+        wanted = {
+            name: ids
+            for name in ("relatedParty", "partyAccount", "product", "service")
+            if (ids := [str(e.get("id")) for e in _entries(criteria, name) + _entries(body, name)])
+        }
+        if not wanted:
+            raise Refused(400, "searchCriteria must name relatedParty, partyAccount, product or service with their id")
+        shards = dict.fromkeys(s for ids in wanted.values() for ident in ids for s in of_customer(self._world, ident))
+        rows = [row for _, number in shards for row in self._world.rows(usage.consumptions, number).values()]
+        self._task_number += 1
+        ident = f"QUC-{self._task_number}"
+        task: Row = {
+            "id": ident,
+            "href": f"{shapes.USAGE}/{ident}",
+            "queryUsageConsumptionDate": shapes.stamp(self._world.now()),
+            "searchCriteria": criteria,
+            **{name: body[name] for name in ("relatedParty", "partyAccount") if name in body},
+            "usageConsumption": [
+                row for row in rows if all(any(e["id"] in ids for e in row[name]) for name, ids in wanted.items())
+            ],
+            "@type": "QueryUsageConsumption",
+        }
+        self._tasks[ident] = task
+        if len(self._tasks) > _TASKS_KEPT:
+            self._tasks.popitem(last=False)
+        return task
+
+    def _file(self, path: str) -> Answer | None:
+        folder, _, name = path.rpartition("/")
+        if folder == "/documents" and self._system == "billing" and name.endswith(".pdf"):
+            bill = self._rows[shapes.BILL].get(name.removesuffix(".pdf"))
+            if bill is not None:
+                due = bill["amountDue"]
+                lines = [f"Customer {bill['relatedParty'][0]['id']}", f"Amount due {due['value']} {due['unit']}"]
+                return Answer(200, documents.bill_pdf(bill["billNo"], lines), b"application/pdf")
+        if folder == "/attachments" and self._system == "ticketing":
+            ticket = self._rows[shapes.TICKET].get(name.rpartition("-")[0])
+            entries: list[Row] = ticket.get("attachment", []) if ticket else []
+            if any(entry.get("url") == path for entry in entries):
+                return Answer(200, documents.lights_png(), b"image/png")
+        return None
+
+
+def _entries(body: Row, name: str) -> list[Row]:
+    value: Any = body.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise Refused(400, f"{name} must be an array of references")
+    return value
+
+
+def _can_match(query: Query, switches: Switches) -> bool:
+    """Return False where a condition goes through supportingService and only references are kept there."""
+    shown = ("supportingService.id", "supportingService.href", "supportingService.name")
+    return not switches.supporting_service_by_reference or all(
+        any(not c.path.startswith("supportingService.") or c.path in shown for c in group) for group in query.groups
+    )

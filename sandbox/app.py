@@ -1,0 +1,168 @@
+"""The ASGI application of one system: switches first, then TMF630 over the system's resources."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from random import Random
+from typing import Any
+
+from sandbox.answers import Answer, Refused, encoded
+from sandbox.api import Api
+from sandbox.gate import Gate
+from sandbox.switches import Switches
+from sandbox.systems import SystemName
+from sandbox.world import World
+from sandbox.writes import body_of
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+ABORT = "sandbox.abort"
+"""Key in the scope's extensions: a function that cuts the connection without an answer."""
+_REMEMBERED = 10_000
+_LARGEST_BODY = 1_000_000
+_LOGIN = b"<!doctype html><html><title>Sign in</title><form><input name=user><input name=password></form></html>"
+
+
+class SandboxApp:
+    """One system over HTTP.
+
+    `switches` may be changed at any time. `requests` are the last ones that were not for the sandbox itself:
+    ``{"method", "path", "query", "status"}``, status None while there is no answer.
+    """
+
+    def __init__(self, system: SystemName, world: World, switches: Switches | None = None) -> None:
+        self.system, self.world = system, world
+        self.switches = switches or Switches()
+        self.requests: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
+        self._api = Api(system, world)
+        self._gate = Gate()
+        self._chance = Random(world.seed)  # noqa: S311  # which request fails, not a secret
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request, or run the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            if scope["path"].startswith("/_sandbox"):
+                await _send(send, await self._administer(scope, receive))
+            else:
+                await self._serve(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._api.hub.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        switches = self.switches
+        seen: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": scope["query_string"].decode("latin-1"),
+            "status": None,
+        }
+        self.requests.append(seen)
+        body = await _read(receive)
+        if switches.drop_connections:
+            switches.drop_connections -= 1
+            scope["extensions"][ABORT]()
+            await _gone(receive)
+            return
+        if switches.hang:
+            await _gone(receive)
+            return
+        if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
+            await asyncio.sleep(wait / 1000)
+        answer = self._answer(scope, body)
+        seen["status"] = answer.status
+        await _send(send, answer, cut=switches.close_early)
+
+    def _answer(self, scope: Scope, body: bytes | None) -> Answer:
+        switches, headers = self.switches, dict(scope["headers"])
+        try:
+            if switches.error_rate and self._chance.random() < switches.error_rate:
+                raise Refused(switches.error_status, "the sandbox was told to fail")
+            if switches.html:
+                return Answer(200, _LOGIN, b"text/html;charset=utf-8")
+            if switches.garbage:
+                return Answer(200, b'[{"id": "10\xff, <<<')
+            self._gate.check(switches.auth, headers)
+            if body is None:
+                raise Refused(413, f"the body is larger than {_LARGEST_BODY} bytes")
+            return self._api.answer(
+                scope["method"],
+                scope["path"],
+                scope["query_string"].decode("latin-1"),
+                body,
+                switches,
+                headers.get(b"host", b"").decode("latin-1"),
+            )
+        except Refused as refused:
+            return refused.answer()
+
+    async def _administer(self, scope: Scope, receive: Receive) -> Answer:
+        method, path = scope["method"], scope["path"]
+        body = await _read(receive) or b""
+        try:
+            if path == "/_sandbox/oauth/token" and method == "POST":
+                return self._gate.issue(self.switches.auth, body, dict(scope["headers"]))
+            if path == "/_sandbox/switches":
+                if method in ("PUT", "PATCH"):
+                    try:
+                        self.switches.merge(body_of(body))
+                    except ValueError as problem:
+                        raise Refused(400, str(problem)) from problem
+                elif method == "DELETE":
+                    self.switches.reset()
+                elif method != "GET":
+                    raise Refused(405, f"{method} is not allowed here; GET, PUT, PATCH and DELETE are")
+                return Answer(200, encoded(self.switches.document()))
+            if path == "/_sandbox/requests":
+                if method == "DELETE":
+                    self.requests.clear()
+                elif method != "GET":
+                    raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
+                return Answer(200, encoded(list(self.requests)))
+            raise Refused(404, f"{path} is not one of /_sandbox/switches, /_sandbox/requests, /_sandbox/oauth/token")
+        except Refused as refused:
+            return refused.answer()
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the request's body; None if it is too large."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _LARGEST_BODY:
+            return None
+    return body
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the caller has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(send: Send, answer: Answer, *, cut: bool = False) -> None:
+    length = str(len(answer.body)).encode()
+    headers = [(b"content-type", answer.content_type), (b"content-length", length), *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if cut:  # the rest never comes: the server closes the connection
+        await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
+    else:
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def create_app(system: SystemName, world: World, switches: Switches | None = None) -> SandboxApp:
+    """Return the ASGI application of one system over the data of `world`."""
+    return SandboxApp(system, world, switches)

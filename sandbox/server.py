@@ -1,0 +1,134 @@
+"""A system's server in a thread of its own, for tests and the demo: start, stop, start again."""
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sandbox.app import ABORT, SandboxApp, create_app
+from sandbox.switches import Switches
+from sandbox.systems import SystemName
+from sandbox.world import World
+
+
+class PortInUse(OSError):
+    """The port is taken; the message says which and what to do."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP whose connection the application can cut."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready and cuts what is still open when it stops."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises PortInUse."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(1024)
+    except OSError as problem:
+        found.close()
+        raise PortInUse(
+            f"cannot listen on {host}:{port} ({problem.strerror}); choose another port or stop what uses it"
+        ) from problem
+    return found
+
+
+def server_for(app: SandboxApp) -> _Server:
+    """Return the uvicorn server that runs a system."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="on",
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+        )
+    )
+
+
+class SandboxServer:
+    """One system on its own port.
+
+    `start()` returns when it answers; `stop()` when the port is free and every connection is cut; both may be
+    repeated and the port stays the same. Data written before a stop is still there after it.
+    """
+
+    def __init__(self, system: SystemName, *, world: World, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.system, self.world, self.host, self.port = system, world, host, port
+        self.app = create_app(system, world)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The address without a path, such as ``http://127.0.0.1:8101``. Known once started."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def switches(self) -> Switches:
+        """The system's switches, to be read and assigned directly."""
+        return self.app.switches
+
+    @property
+    def requests(self) -> deque[dict[str, Any]]:
+        """The last requests: method, path, query, status."""
+        return self.app.requests
+
+    def start(self) -> "SandboxServer":
+        """Listen and answer. Raises PortInUse; RuntimeError if it is running."""
+        if self._thread is not None:
+            raise RuntimeError(f"{self.system} is running at {self.url}")
+        listening = bound(self.host, self.port)
+        self.port = listening.getsockname()[1]
+        server = self._server = server_for(self.app)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([listening])), name=f"sandbox-{self.system}", daemon=True
+        )
+        self._thread.start()
+        if not server.ready.wait(30):
+            raise RuntimeError(f"{self.system} did not start within 30 seconds")
+        return self
+
+    def stop(self) -> None:
+        """Free the port and cut every connection. Does nothing if it is not running."""
+        if self._thread is None or self._server is None:
+            return
+        self._server.should_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    def __enter__(self) -> "SandboxServer":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

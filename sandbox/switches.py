@@ -1,0 +1,135 @@
+"""The ways a real installation misbehaves, each one a switch that can be turned while the server runs."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True)
+
+
+class Auth(_Model):
+    """The credentials a caller must show; without them 401."""
+
+    kind: Literal["none", "bearer", "basic", "apiKey", "oauth2"] = "none"
+    token: str = ""
+    """For bearer: the token. For apiKey: the key."""
+    header: str = "X-API-Key"
+    """For apiKey: the request header that carries the key."""
+    username: str = ""
+    password: str = ""
+    client_id: str = ""
+    """For oauth2: who may get a token at ``POST /_sandbox/oauth/token`` (client credentials)."""
+    client_secret: str = ""
+    expires_in: float = Field(default=3600, gt=0)
+    """For oauth2: seconds that a token is good for."""
+
+
+class Switches(_Model):
+    """All switches of one system; the defaults are a well-behaved TMF630 server.
+
+    In JSON the names are in camelCase. Assignment is checked: a bad value raises ValidationError.
+    """
+
+    latency_ms: float = Field(default=0, ge=0)
+    """Every answer waits this long."""
+    jitter_ms: float = Field(default=0, ge=0)
+    """... and up to this much longer, at random."""
+    error_rate: float = Field(default=0, ge=0, le=1)
+    """The share of requests answered with `errorStatus`; 1 is all of them."""
+    error_status: Literal[500, 503, 429] = 500
+    hang: bool = False
+    """No answer ever; the connection stays open."""
+    garbage: bool = False
+    """200 with a body that is not JSON although it says so."""
+    html: bool = False
+    """200 with an HTML login page."""
+    close_early: bool = False
+    """The connection is cut in the middle of the body."""
+    drop_connections: int = Field(default=0, ge=0)
+    """The next so many requests find their connection closed without an answer; counts down."""
+    not_found_when_empty: bool = False
+    """A list without rows is a 404."""
+    unfiltered_total: bool = False
+    """X-Total-Count counts all rows, whatever was asked for."""
+    no_total: bool = False
+    """No X-Total-Count and no Content-Range total."""
+    ignore_filters: bool = False
+    """Answers as if only paging, sorting and fields had been given: everybody's rows."""
+    ignore_parameters: list[str] = Field(default_factory=list)
+    """Names of query parameters that are silently dropped, such as ``relatedParty.id`` or ``sort``."""
+    no_id_lists: bool = False
+    """A comma list is taken as one value."""
+    no_sort: bool = False
+    """sort= is ignored."""
+    no_fields: bool = False
+    """fields= is ignored."""
+    default_limit: int = Field(default=100, ge=1)
+    """Rows in an answer if the caller names no limit."""
+    max_limit: int = Field(default=2000, ge=1)
+    """Most rows in an answer, whatever the caller asks for."""
+    offset_is_page: bool = False
+    """offset=2 is the third page, not the third row."""
+    no_paging: bool = False
+    """offset and limit are ignored: always everything."""
+    duplicate_rows: bool = False
+    """The first row of a page comes a second time at its end."""
+    shuffle: bool = False
+    """Rows of a page come in no order."""
+    wrap_list: bool = False
+    """A list is wrapped in an object under the resource's name."""
+    numeric_ids: bool = False
+    """Ids that are all digits are JSON numbers."""
+    status_words: bool = False
+    """Vendor words for status, state and severity, such as "Working" and "3 - Moderate"."""
+    dates: Literal["iso", "plain", "noZone"] = "iso"
+    """plain: 2026-05-16 23:38:55. noZone: 2026-05-16T23:38:55."""
+    party_role_in_referred_type: bool = False
+    """The role of a related party is in @referredType and nowhere else; one entry has an empty id."""
+    notes_append: bool = False
+    """PATCH note[] adds to the notes instead of replacing them."""
+    supporting_service_by_reference: bool = False
+    """supportingService holds id, href and name only, and cannot be filtered through."""
+    absolute_urls: bool = False
+    """Documents' and attachments' url has scheme, host and port in front."""
+    hub_path: Literal["callback", "listener"] = "callback"
+    """Events are posted to the callback itself, or to ``{callback}/listener/{eventName}``."""
+    auth: Auth = Field(default_factory=Auth)
+
+    def document(self) -> dict[str, Any]:
+        """Return the switches as they stand in JSON."""
+        return self.model_dump(by_alias=True)
+
+    def merge(self, changes: Any) -> None:
+        """Set the switches named in `changes` (camelCase), or none of them.
+
+        Raises ValueError, with every bad key or value and what is allowed.
+        """
+        if not isinstance(changes, dict):
+            raise ValueError("the body must be a JSON object of switches")  # noqa: TRY004  # one error for all bad bodies
+        merged = self.document() | changes
+        if isinstance(changes.get("auth"), dict):
+            merged["auth"] = self.auth.model_dump(by_alias=True) | changes["auth"]
+        try:
+            new = Switches.model_validate(merged)
+        except ValidationError as problem:
+            raise ValueError("; ".join(map(_said, problem.errors()))) from problem
+        self._take(new)
+
+    def reset(self) -> None:
+        """Set every switch to its default."""
+        self._take(Switches())
+
+    def _take(self, new: "Switches") -> None:
+        for name in type(self).model_fields:
+            setattr(self, name, getattr(new, name))
+
+
+def _said(error: Any) -> str:
+    where = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        model = Auth if where.startswith("auth.") else Switches
+        return f"{where}: no such switch; there are {', '.join(f.alias or n for n, f in model.model_fields.items())}"
+    return f"{where}: {error['msg']}, not {error['input']!r}"
