@@ -3,8 +3,8 @@
 import argparse
 import asyncio
 import signal
-import subprocess  # starts this very module once for each system
 import sys
+from contextlib import suppress
 from datetime import date
 
 from sandbox.app import create_app
@@ -50,15 +50,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run until Ctrl-C. Returns 1 if a port is in use."""
     parser = _arguments()
     options = parser.parse_args(argv)
-    if options.system == "all":
-        if options.port is not None:
-            parser.error("--port needs --system; use --base-port for all four")
-        return _all(options, sys.argv[1:] if argv is None else argv)
+    if options.system == "all" and options.port is not None:
+        parser.error("--port needs --system; use --base-port for all four")
     try:
         world = World(options.seed, options.customers, _day(options.today))
         switches = Switches(latency_ms=options.latency_ms, jitter_ms=options.jitter_ms)
     except (ValueError, argparse.ArgumentTypeError) as problem:
         parser.error(str(problem))
+    if options.system == "all":
+        return asyncio.run(_all(sys.argv[1:] if argv is None else argv))
     system: SystemName = options.system
     port = options.port if options.port is not None else options.base_port + SYSTEMS.index(system)
     return _run(system, world, switches, options.host, port)
@@ -72,38 +72,33 @@ def _run(system: SystemName, world: World, switches: Switches, host: str, port: 
         return 1
     print(f"{system} ready at http://{host}:{listening.getsockname()[1]} with {world.customers} customers", flush=True)
     server = server_for(create_app(system, world, switches))
-    try:
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has closed everything
         asyncio.run(server.serve([listening]))
-    except KeyboardInterrupt:
-        pass  # uvicorn raises the signal again once it has closed everything
     return 0
 
 
-def _all(options: argparse.Namespace, argv: list[str]) -> int:
-    """Start a process for each system and wait for all; one that is stopped alone leaves the others running."""
-    command = [sys.executable, "-m", "sandbox", *argv]
-    children = [
-        subprocess.Popen([*command, "--system", system, "--base-port", str(options.base_port)])  # noqa: S603  # own module, own arguments
-        for system in SYSTEMS
-    ]
+async def _all(argv: list[str]) -> int:
+    """Start a process for each system and wait for all; one that is stopped alone leaves the others running.
 
-    def stop(*_: object) -> None:
-        for child in children:
-            child.terminate()
+    Each has a session of its own, so that Ctrl-C reaches only this process, which then ends them.
+    """
+    command = (sys.executable, "-m", "sandbox", *argv, "--system")
+    children = [await asyncio.create_subprocess_exec(*command, system, start_new_session=True) for system in SYSTEMS]
 
-    signal.signal(signal.SIGTERM, stop)
-    failed = 0
-    try:
+    def stop() -> None:
         for child in children:
-            code = child.wait()
-            if code == 1:
-                stop()
-            failed |= code == 1
-    except KeyboardInterrupt:
-        stop()
-        for child in children:
-            child.wait()
-    return int(failed)
+            if child.returncode is None:
+                child.terminate()
+
+    async def failed(child: asyncio.subprocess.Process) -> bool:
+        code = await child.wait()
+        if code == 1:
+            stop()
+        return code == 1
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop)
+    return int(any(await asyncio.gather(*map(failed, children))))
 
 
 if __name__ == "__main__":

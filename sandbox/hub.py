@@ -8,8 +8,6 @@ from datetime import datetime
 from itertools import count
 from uuid import uuid4
 
-import aiohttp
-
 from sandbox.answers import encoded
 from sandbox.query import Query, parse
 from sandbox.shapes import Row, stamp
@@ -90,6 +88,8 @@ class Hub:
             self._worker = asyncio.get_running_loop().create_task(self._deliver())
 
     async def _deliver(self) -> None:
+        import aiohttp  # takes longer to load than the rest of the sandbox; most never publish
+
         timeout = aiohttp.ClientTimeout(total=5)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:

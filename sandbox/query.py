@@ -275,7 +275,8 @@ def ordered(rows: list[Row], sort: Sequence[tuple[str, bool]]) -> list[Row]:
     """Return the rows sorted; those without the attribute come last in either direction. Stable."""
     for path, descending in reversed(sort):
         keys = path.split(".")
-        valued, without = [], []
+        valued: list[tuple[Any, Row]] = []
+        without: list[tuple[Any, Row]] = []
         for row in rows:
             value = _first(row, keys)
             (without if value is None else valued).append((value, row))

@@ -19,8 +19,8 @@ class Resource:
     """A TM Forum resource: where it is served and how its rows are made and found.
 
     `type` is the definition's name in the official spec, `state` the attribute whose change is a state change,
-    `states` its words (empty: any), `state_event` what such an event is called, `create` the attributes that a POST must have (None: no POST),
-    `update` those that a PATCH may have (None: no PATCH; empty: any but id and href).
+    `states` its words (empty: any), `state_event` what such an event is called, `create` the attributes that a
+    POST must have (None: no POST), `update` those that a PATCH may have (None: no PATCH; empty: any but id and href).
     """
 
     system: SystemName

@@ -51,7 +51,7 @@ class Writer:
         self._numbers: Iterator[int] = count(world.numbers.stop)
 
     def create(self, resource: Resource, body: Row) -> tuple[Row, list[Change]]:
-        """Make a row. Raises Refused: 400 for missing or wrong attributes, 409 for a bill that wants no such payment."""
+        """Make a row. Raises Refused: 400 for bad attributes, 409 for a bill that wants no such payment."""
         if resource.create is None:
             raise Refused(405, f"{resource.name} cannot be created")
         if missing := [name for name in resource.create if name not in body]:
@@ -82,7 +82,7 @@ class Writer:
         """Apply a merge patch to `row`. Raises Refused (400, 405) naming what may not be changed."""
         if resource.update is None:
             raise Refused(405, f"{resource.name} cannot be changed")
-        fixed = [k for k in ("id", "href") if k in patch and patch[k] != row[k]]
+        fixed: list[str] = [k for k in ("id", "href") if k in patch and patch[k] != row[k]]
         fixed += [k for k in patch if resource.update and k not in (*resource.update, *_SERVER_OWNED)]
         if fixed:
             raise Refused(400, f"{', '.join(fixed)} of {resource.name} cannot be changed")
