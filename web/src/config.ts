@@ -1,0 +1,14 @@
+/** What the gateway tells the page: gateway/graphiql.py writes it into the HTML as a JSON data block. */
+export interface GatewayConfig {
+  /** Where operations are sent, on the page's own host. */
+  endpoint: string;
+  /** Set on every <style> element that the editor makes, so that the Content-Security-Policy lets it in. */
+  styleNonce: string;
+  /** Ready-made tokens by name, in the order to show; empty outside the demo. */
+  demoTokens: Record<string, string>;
+}
+
+const element = document.getElementById("gateway-config");
+if (!element) throw new Error("The page has no #gateway-config: gateway/graphiql.py did not write this HTML");
+
+export const config = JSON.parse(element.textContent) as GatewayConfig;

@@ -1,0 +1,44 @@
+/** The contract's query documents as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+import settings from "./examples.json";
+import AgentSearch from "./operations/AgentSearch.graphql";
+import BillDetail from "./operations/BillDetail.graphql";
+import DeviceTrace from "./operations/DeviceTrace.graphql";
+import OpsDashboard from "./operations/OpsDashboard.graphql";
+import OutageImpact from "./operations/OutageImpact.graphql";
+import PortalHome from "./operations/PortalHome.graphql";
+import SystemStatus from "./operations/SystemStatus.graphql";
+import TicketThread from "./operations/TicketThread.graphql";
+import UsageGlance from "./operations/UsageGlance.graphql";
+
+export interface Example {
+  /** The demo token that the document is written for. */
+  token: string;
+  /** With ids of the sandbox's people, as its default seed makes them. */
+  variables: Record<string, unknown>;
+}
+
+/** By operation name, in the order of the tabs. */
+export const examples: Readonly<Record<string, Example>> = settings;
+
+const documents: Record<keyof typeof settings, string> = {
+  PortalHome,
+  UsageGlance,
+  BillDetail,
+  TicketThread,
+  AgentSearch,
+  OpsDashboard,
+  OutageImpact,
+  DeviceTrace,
+  SystemStatus,
+};
+
+export const exampleTabs = Object.entries(examples).map(([name, { variables }]) => ({
+  query: documents[name as keyof typeof documents],
+  variables: Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null,
+}));
+
+/** Forgets the visitor's own tabs and opens the examples again, as on the first visit. */
+export function resetExamples(): void {
+  for (const key of ["tabState", "query", "variables"]) localStorage.removeItem(`graphiql:${key}`);
+  location.reload();
+}

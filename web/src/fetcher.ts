@@ -1,0 +1,91 @@
+import { type DocumentNode, getOperationAST, parse } from "graphql";
+import { config } from "./config";
+import type { UpstreamCall } from "./waterfall";
+
+export interface GraphQLRequest {
+  query: string;
+  operationName?: string | null | undefined;
+  variables?: unknown;
+}
+
+interface GraphQLAnswer {
+  data?: unknown;
+  errors?: { message: string; extensions?: { code?: string; system?: string } }[];
+  extensions?: { upstream?: UpstreamCall[] };
+}
+
+/** What the page shows about the last answer, beside the answer itself. */
+export interface AnswerFacts {
+  operationName: string | null;
+  /** The demo token's name, or null for a token that was typed. */
+  askedAs: string | null;
+  status: number;
+  /** From sending to the last byte, as the browser saw it. */
+  durationMs: number;
+  /** Size of the answer's text before compression. */
+  bytes: number;
+  /** "CODE" or "CODE system" of each error. */
+  errors: string[];
+  /** Null where the gateway sent no trace: it does so for agents and admins only. */
+  upstream: UpstreamCall[] | null;
+}
+
+/**
+ * The name of the operation to run. GraphiQL reads it from the document a moment after a change, so just after a
+ * turn to another tab it still sends the name from the tab before, which the gateway would refuse.
+ */
+export function withItsOwnName(request: GraphQLRequest): GraphQLRequest {
+  let document: DocumentNode;
+  try {
+    document = parse(request.query);
+  } catch {
+    return request; // the gateway's own words about the syntax are what the visitor is to see
+  }
+  const named = getOperationAST(document, request.operationName) ?? getOperationAST(document);
+  return named ? { ...request, operationName: named.name?.value ?? null } : request;
+}
+
+export class NotAnAnswer extends Error {}
+
+/**
+ * Sends one operation and reads its answer.
+ *
+ * @throws NotAnAnswer when what came back is no GraphQL answer; GraphiQL shows the message.
+ */
+export async function ask(
+  request: GraphQLRequest,
+  token: string,
+  askedAs: string | null,
+  extraHeaders: Record<string, string>,
+): Promise<{ answer: GraphQLAnswer; facts: AnswerFacts }> {
+  const headers: Record<string, string> = {
+    "Content-Type": "application/json",
+    Accept: "application/graphql-response+json, application/json;q=0.9",
+    "X-Gateway-Trace": "1",
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    ...extraHeaders,
+  };
+  const started = performance.now();
+  const response = await fetch(config.endpoint, { method: "POST", headers, body: JSON.stringify(request) });
+  const text = await response.text();
+  const durationMs = performance.now() - started;
+
+  let answer: GraphQLAnswer;
+  try {
+    answer = JSON.parse(text) as GraphQLAnswer;
+  } catch {
+    throw new NotAnAnswer(`${config.endpoint} answered ${response.status} with something that is not JSON: ${text.slice(0, 200)}`);
+  }
+  const facts: AnswerFacts = {
+    operationName: request.operationName ?? null,
+    askedAs,
+    status: response.status,
+    durationMs,
+    bytes: new TextEncoder().encode(text).length,
+    errors: (answer.errors ?? []).map(({ extensions }) =>
+      [extensions?.code ?? "error without a code", extensions?.system].filter(Boolean).join(" "),
+    ),
+    upstream: answer.extensions?.upstream ?? null,
+  };
+  return { answer, facts };
+}

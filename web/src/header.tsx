@@ -1,0 +1,62 @@
+import { useState } from "react";
+import { resetExamples } from "./examples";
+import { tokenNames, type TokenState } from "./token";
+
+interface Props {
+  token: TokenState;
+  /** The operation in the active tab, by which "match" picks a token. */
+  operationName: string | null;
+}
+
+/** The bar above GraphiQL: the project's name, who the requests are sent as, and the way back to the examples. */
+export function Header({ token, operationName }: Props) {
+  const [revealed, setRevealed] = useState(false);
+  return (
+    <header className="gateway-header">
+      <h1>
+        OptiCom <span>gateway</span>
+      </h1>
+      <form className="gateway-token" onSubmit={(event) => event.preventDefault()}>
+        {tokenNames.length > 0 && (
+          <label>
+            Ask as
+            <select value={token.choice} onChange={(event) => token.choose(event.target.value)}>
+              <option value="match">
+                {token.choice === "match" ? `${token.nameFor(operationName)} (matches the tab)` : "match the tab"}
+              </option>
+              {tokenNames.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+              <option value="own">own token</option>
+            </select>
+          </label>
+        )}
+        <label className="gateway-token-field">
+          Token
+          <input
+            type={revealed ? "text" : "password"}
+            value={token.choice === "own" ? token.own : token.tokenFor(operationName)}
+            onChange={(event) => token.type(event.target.value)}
+            placeholder="none: paste a bearer token"
+            autoComplete="off"
+            spellCheck={false}
+            name="gateway-bearer"
+          />
+        </label>
+        <button type="button" aria-pressed={revealed} onClick={() => setRevealed(!revealed)}>
+          {revealed ? "Hide" : "Reveal"}
+        </button>
+      </form>
+      <button
+        type="button"
+        className="gateway-reset"
+        title="Close all tabs and open the examples as on the first visit"
+        onClick={() => {
+          if (confirm("Close your tabs and open the examples again?")) resetExamples();
+        }}
+      >
+        Reset examples
+      </button>
+    </header>
+  );
+}

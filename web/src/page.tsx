@@ -1,0 +1,87 @@
+import "./environment";
+import { explorerPlugin } from "@graphiql/plugin-explorer";
+import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
+import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import type { Fetcher } from "@graphiql/toolkit";
+import { GraphiQL } from "graphiql";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { createRoot } from "react-dom/client";
+import "graphiql/style.css";
+import "@graphiql/plugin-explorer/style.css";
+import "./page.css";
+import { exampleTabs } from "./examples";
+import { ask, type AnswerFacts, withItsOwnName } from "./fetcher";
+import { Header } from "./header";
+import { storage } from "./storage";
+import { useToken } from "./token";
+import { UpstreamPanel } from "./upstream-panel";
+
+const INTROSPECTION = "IntrospectionQuery";
+const plugins = [explorerPlugin(), HISTORY_PLUGIN];
+
+function App() {
+  const token = useToken();
+  const [operationName, setOperationName] = useState<string | null>(null);
+  const [facts, setFacts] = useState<AnswerFacts | null>(null);
+
+  // GraphiQL asks for the schema again whenever it is given another fetcher, so there is only ever one.
+  const latestToken = useRef(token);
+  latestToken.current = token;
+  const fetcher = useCallback<Fetcher>(async (sent, options) => {
+    const request = withItsOwnName(sent);
+    const name = request.operationName ?? null;
+    const { tokenFor, nameFor } = latestToken.current;
+    const { answer, facts } = await ask(request, tokenFor(name), nameFor(name), options?.headers ?? {});
+    if (name !== INTROSPECTION) setFacts(facts);
+    return answer;
+  }, []);
+
+  return (
+    <>
+      <Header token={token} operationName={operationName} />
+      <GraphiQL
+        fetcher={fetcher}
+        plugins={plugins}
+        storage={storage}
+        defaultTabs={exampleTabs}
+        defaultEditorToolsVisibility="variables"
+        showPersistHeadersSettings={false}
+        inputValueDeprecation
+      >
+        <GraphiQL.Logo>
+          <span />
+        </GraphiQL.Logo>
+        <OperationWatch onChange={setOperationName} />
+        <SchemaWatch identity={`${token.choice} ${token.choice === "own" ? token.own : ""}`} />
+        {facts && <UpstreamPanel facts={facts} />}
+      </GraphiQL>
+    </>
+  );
+}
+
+/** Tells which operation the active tab holds. */
+function OperationWatch({ onChange }: { onChange(name: string | null): void }) {
+  const name = useGraphiQL(({ tabs, activeTabIndex }) => tabs[activeTabIndex]?.title ?? null);
+  useEffect(() => onChange(name), [name, onChange]);
+  return null;
+}
+
+/** A schema that was refused is asked for again when the visitor turns to another token. */
+function SchemaWatch({ identity }: { identity: string }) {
+  const { introspect } = useGraphiQLActions();
+  const refused = useGraphiQL(({ fetchError }) => fetchError !== null);
+  const tried = useRef(identity);
+  useEffect(() => {
+    if (tried.current === identity) return;
+    const timer = setTimeout(() => {
+      tried.current = identity;
+      if (refused) void introspect();
+    }, 300); // a token being typed changes with every key
+    return () => clearTimeout(timer);
+  }, [identity, refused, introspect]);
+  return null;
+}
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(<App />);
