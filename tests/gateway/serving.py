@@ -1,0 +1,36 @@
+"""Serves an ASGI app on a free loopback port, inside the test's own event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The app's address, while it is served."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        started = asyncio.Event()
+        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False), started)
+        running = asyncio.create_task(server.serve([listening]))
+        waiting = asyncio.create_task(started.wait())
+        await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+        assert started.is_set(), running
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, up: asyncio.Event) -> None:
+        super().__init__(config)
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up.set()
