@@ -1,0 +1,194 @@
+"""`gateway check`: tries everything that the settings name, and says what a person can do about what is wrong."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import jwt
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, RedisError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connectors import ConnectedSystem, connect
+from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
+from connectors.profile import OAuth2Auth, System
+from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
+
+Mark = Literal["ok", "FAILED", "-"]
+
+_TIMEOUT = 5.0
+"""Seconds for the key set and for Redis; systems have their own timeouts in the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table; `-` is what was not tried. `latency_ms` is the read's; `hint` is empty when all is well.
+
+    `detail` is what exactly happened, for the person who runs the check.
+    """
+
+    name: str
+    driver: str
+    address: str
+    reach: Mark = "-"
+    credentials: Mark = "-"
+    read: Mark = "-"
+    latency_ms: float | None = None
+    detail: str = ""
+    hint: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing failed."""
+        return "FAILED" not in (self.reach, self.credentials, self.read)
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Try the four systems, the key set and Redis (where the settings name them), all at once."""
+    async with aiohttp.ClientSession() as session:
+        systems = settings.systems.by_domain
+        tries = [_system(one, systems[one.domain]) for one in connect(systems, session).systems]
+        if settings.auth:
+            tries.append(_keys(settings.auth, session))
+        if settings.redis:
+            tries.append(_redis(settings.redis))
+        return list(await asyncio.gather(*tries))
+
+
+async def _system(connected: ConnectedSystem, system: System) -> Finding:
+    name, address = connected.name, without_credentials(system.url)
+    if problem := await _unreachable(system):
+        hint = f"Is it running, and is systems.{name}.url right? If so, a firewall may be in between."
+        return Finding(name, system.driver, address, "FAILED", detail=problem, hint=hint)
+    started = time.monotonic()
+    try:
+        await connected.probe.probe()
+    except ConnectorError as error:
+        credentials, read = _marks(error, system)
+        hint = _hint(error, name, system)
+        return Finding(name, system.driver, address, "ok", credentials, read, None, error.detail, hint)
+    latency = (time.monotonic() - started) * 1000
+    return Finding(name, system.driver, address, "ok", "ok" if system.auth else "-", "ok", latency)
+
+
+async def _unreachable(system: System) -> str:
+    """Why no connection can be made; empty when one can."""
+    parts = urlsplit(system.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(system.connect_timeout):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except TimeoutError:
+        return f"no connection to {parts.hostname}:{port} within {system.connect_timeout:g} s (connect_timeout)"
+    except OSError as error:
+        why = str(error.strerror or error)  # asyncio repeats the address in it, except for names that do not exist.
+        if error.errno is not None and not isinstance(error, socket.gaierror):
+            why = os.strerror(error.errno)
+        return f"no connection to {parts.hostname}:{port}: {why}"
+    writer.close()
+    return ""
+
+
+def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
+    """Credentials and read. A system that fails before it judges credentials leaves them untried."""
+    if isinstance(error, Refused) or _is_about_token(error, system):
+        return "FAILED", "-"
+    judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
+    return ("ok" if judged else "-"), "FAILED"
+
+
+def _is_about_token(error: ConnectorError, system: System) -> bool:
+    return isinstance(system.auth, OAuth2Auth) and error.detail.startswith("the token endpoint")
+
+
+def _hint(error: ConnectorError, name: str, system: System) -> str:
+    if _is_about_token(error, system):
+        return f"Check token_url, client_id, client_secret and scope in systems.{name}.auth."
+    match error:
+        case Refused() if system.auth is None:
+            return f"It asks for credentials: set systems.{name}.auth."
+        case Refused():
+            return f"It does not accept these credentials: check systems.{name}.auth, and what they may read there."
+        case TimedOut():
+            return f"It accepts connections but does not answer within systems.{name}.timeout = {system.timeout:g} s."
+        case Unreachable():
+            return f"It hangs up. Does systems.{name}.url have the right scheme (http, https) and port?"
+        case RateLimited():
+            return f"It limits requests: lower systems.{name}.concurrency, or ask for a larger allowance."
+        case Rejected():
+            return f"Its paths or parameters differ from the standard: see systems.{name}.profile."
+        case Garbled():
+            return f"Something else answers there (a login page, another API?): check systems.{name}.url."
+        case TooMuch():
+            return f"It ignores paging: see systems.{name}.profile.paging, max_rows and max_bytes."
+        case _:
+            return "It is running but broken: look into its own log."
+
+
+async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:
+    address = without_credentials(auth.jwks_url) if auth.jwks_url else str(auth.jwks_file)
+    driver, key = ("JWKS", "auth.jwks_url") if auth.jwks_url else ("JWKS file", "auth.jwks_file")
+    started = time.monotonic()
+    try:
+        body = await auth.load_keys(session)()
+    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        hint = f"Nobody could sign in: check {key}."
+        return Finding("keys", driver, address, "FAILED", detail=str(error) or "no answer in time", hint=hint)
+    latency = (time.monotonic() - started) * 1000
+    try:
+        keys = jwt.PyJWKSet.from_json(body.decode()).keys
+    except (jwt.PyJWTError, ValueError, AttributeError, TypeError) as error:
+        hint = f"What {key} names must be a JSON Web Key Set with public keys."
+        return Finding("keys", driver, address, "ok", "-", "FAILED", latency, str(error), hint)
+    if not [one for one in keys if one.algorithm_name in auth.algorithms]:
+        found = ", ".join(sorted({str(one.algorithm_name) for one in keys}))
+        hint = f"Nobody could sign in: none of the keys is for auth.algorithms = {', '.join(auth.algorithms)}."
+        return Finding("keys", driver, address, "ok", "-", "FAILED", latency, f"keys for: {found}", hint)
+    return Finding("keys", driver, address, "ok", "-", "ok", latency)
+
+
+async def _redis(settings: RedisSettings) -> Finding:
+    address = without_credentials(settings.url)
+    redis = Redis.from_url(settings.url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    started = time.monotonic()
+    try:
+        await redis.ping()
+    except AuthenticationError as error:
+        hint = "Check user name and password in redis.url."
+        return Finding("redis", "Redis", address, "ok", "FAILED", "-", None, str(error), hint)
+    except (RedisError, OSError) as error:
+        hint = "The gateway runs without it, slower: check redis.url."
+        return Finding("redis", "Redis", address, "FAILED", detail=str(error), hint=hint)
+    finally:
+        await redis.aclose()
+    return Finding("redis", "Redis", address, "ok", "-", "ok", (time.monotonic() - started) * 1000)
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """Print the table, then for each line that failed what happened and what to do."""
+    table = Table("system", "driver", "address", "reach", "credentials", "read", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("ms", justify="right")
+    table.columns[2].overflow = "fold"
+    for one in findings:
+        latency = "" if one.latency_ms is None else f"{one.latency_ms:.0f}"
+        marks: list[RenderableType] = [_coloured(mark) for mark in (one.reach, one.credentials, one.read)]
+        table.add_row(Text(one.name), Text(one.driver), Text(one.address), *marks, latency)
+    console.print(table)
+    for one in findings:
+        if not one.is_good:
+            console.print(Text.assemble((f"{one.name}: ", "bold red"), f"{one.detail}. {one.hint}"), soft_wrap=True)
+    wrong = sum(not one.is_good for one in findings)
+    console.print(Text(f"{wrong} of {len(findings)} need attention." if wrong else "All is well."))
+
+
+def _coloured(mark: Mark) -> Text:
+    return Text(mark, style={"ok": "green", "FAILED": "bold red", "-": "dim"}[mark])

@@ -1,0 +1,22 @@
+"""What the demo is set to; there is no file for it."""
+
+from typing import Final
+
+from gateway.settings import Settings
+
+HOST: Final = "127.0.0.1"
+"""The demo hands out an admin's token to whoever opens its page, so it listens on this machine only."""
+
+SYSTEMS: Final = ("crm", "billing", "inventory", "ticketing")
+"""The sandbox's systems, in the order of their ports."""
+
+
+def settings(port: int, sandbox_port: int) -> Settings:
+    """The gateway's port, and the port of the first system: everybody may read the schema, a browser gets GraphiQL."""
+    return Settings.model_validate(
+        {
+            "systems": {name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)},
+            "graphql": {"introspection": "everyone", "graphiql": True},
+            "server": {"host": HOST, "port": port},
+        }
+    )

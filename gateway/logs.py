@@ -1,0 +1,39 @@
+"""What the gateway logs: lines on standard error, for people or as JSON for a collector."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import orjson
+
+from gateway.settings import LogSettings
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line: `time` (UTC), `level`, `logger`, `message`, and `exception` with the stack."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one record."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
+
+
+def configure(settings: LogSettings) -> None:
+    """Send everything that is logged in this process to standard error, as the settings say.
+
+    A server's own lines about starting and ending (uvicorn's) are told from level `debug` on, apart from warnings.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")
+    handler.setFormatter(JsonLines() if settings.format == "json" else text)
+    logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
+    if settings.level != "debug":
+        for name in ("uvicorn", "asyncio", "aiohttp"):
+            logging.getLogger(name).setLevel(logging.WARNING)

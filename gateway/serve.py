@@ -1,0 +1,60 @@
+"""`gateway serve`: the gateway in production, in one process or several."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway import logs, settings_file
+from gateway.app import create_app
+from gateway.listening import check_free
+from gateway.settings import Settings
+
+CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
+"""Environment variable with the settings' path; this is how each worker learns it."""
+
+
+class NoAuth(Exception):
+    """The settings do not say whose tokens are believed: everybody would be refused, or worse."""
+
+    def __init__(self, config: Path) -> None:
+        super().__init__(
+            f"{config}: auth: missing: 'gateway serve' does not start without saying whose tokens it believes"
+            " (issuer, audience, and jwks_url or jwks_file; see gateway.example.toml)."
+            " To try the gateway without any of this, run 'gateway demo'."
+        )
+
+
+def run(config: Path, workers: int | None = None) -> None:
+    """Serve until a signal ends it. Raises WrongSettings, NoAuth and PortUnavailable before anything starts."""
+    settings = _settings(config)
+    server = settings.server
+    check_free(server.host, server.port)
+    os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    logs.configure(settings.log)
+    uvicorn.run(
+        "gateway.serve:app",
+        factory=True,
+        host=server.host,
+        port=server.port,
+        workers=workers or server.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def app() -> Starlette:
+    """What each worker runs."""
+    settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
+    logs.configure(settings.log)
+    return create_app(settings)
+
+
+def _settings(config: Path) -> Settings:
+    settings = settings_file.load(config)
+    if settings.auth is None:
+        raise NoAuth(config)
+    return settings
