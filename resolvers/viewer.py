@@ -27,5 +27,10 @@ class Viewer:
         """Agents and admins see every customer; everybody else only what is theirs."""
         return self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN)
 
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether a token proved who asks."""
+        return self.kind is not ViewerKind.ANONYMOUS
+
 
 ANONYMOUS = Viewer(ViewerKind.ANONYMOUS)

@@ -33,14 +33,6 @@ class ResourceStatus(Enum):
     UNKNOWN = "unknown"
 
 
-class ResourceKind(Enum):
-    """Logical (a number, an address) or physical (a box), by TMF639's @type."""
-
-    PHYSICAL = "PhysicalResource"
-    LOGICAL = "LogicalResource"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """TMF638 Service. `part_ids` are the services under it (resource-facing), `resource_ids` all resources below."""
@@ -60,12 +52,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """TMF639 Resource. `value` is a logical resource's, such as a phone number."""
+    """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number."""
 
     id: str
     name: str | None = None
-    kind: ResourceKind = ResourceKind.UNKNOWN
-    category: str | None = None
+    kind: str | None = None
+    is_physical: bool | None = None
     status: ResourceStatus = ResourceStatus.UNKNOWN
     raw_status: str | None = None
     serial_number: str | None = None

@@ -9,7 +9,7 @@ import msgspec
 from connectors.errors import ConnectorError
 from connectors.grouping import grouped, mapped, narrowed
 from connectors.http import HttpClient
-from connectors.inventory.port import Resource, ResourceKind, ResourceStatus, Service, ServiceState, Site
+from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Batch, Collection, Filters, Identified, Projection, RowPage
@@ -78,8 +78,8 @@ _RESOURCE: Final = Projection(
     ["id"],
     {
         "name": ["name"],
-        "kind": ["@type"],
-        "category": ["category", "resourceSpecification"],
+        "kind": ["category", "resourceSpecification"],
+        "is_physical": ["@type"],
         "status": ["resourceStatus"],
         "raw_status": ["resourceStatus"],
         "serial_number": ["serialNumber"],
@@ -90,7 +90,7 @@ _RESOURCE: Final = Projection(
 _SITE: Final = Projection(["id"], {"name": ["name"], "status": ["status"], "description": ["description"]})
 _SERVICE_STATE: Final = by_word(ServiceState)
 _RESOURCE_STATUS: Final = by_word(ResourceStatus)
-_RESOURCE_KIND: Final = by_word(ResourceKind)
+_PHYSICAL: Final = {"PhysicalResource": True, "LogicalResource": False}
 _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 
 
@@ -236,10 +236,8 @@ class TmfInventory:
         return Resource(
             id=str(row.id),
             name=row.name,
-            kind=self._reader.word(_RESOURCE_KIND, row.type, ResourceKind.UNKNOWN)
-            if row.type
-            else ResourceKind.UNKNOWN,
-            category=row.category or (specification.name if specification else None),
+            kind=row.category or (specification.name if specification else None),
+            is_physical=_PHYSICAL.get(row.type or ""),
             status=self._reader.word(_RESOURCE_STATUS, row.resource_status, ResourceStatus.UNKNOWN),
             raw_status=row.resource_status,
             serial_number=row.serial_number,

@@ -11,7 +11,7 @@ from connectors.records import Document, Fields, Found, Rows, Window
 
 
 class TicketStatus(Enum):
-    """TMF621 TroubleTicketStatusType, which TMF656 shares."""
+    """TMF621 TroubleTicketStatusType."""
 
     ACKNOWLEDGED = "acknowledged"
     REJECTED = "rejected"
@@ -24,8 +24,22 @@ class TicketStatus(Enum):
     UNKNOWN = "unknown"
 
 
-ENDED = frozenset({TicketStatus.REJECTED, TicketStatus.CANCELLED, TicketStatus.CLOSED, TicketStatus.RESOLVED})
-"""What is not open any more. A word that nobody knows counts as open: better seen once too often."""
+ENDED = frozenset({"rejected", "cancelled", "closed", "resolved"})
+"""Standard words for what is not open any more. A word that nobody knows counts as open: better seen once too often."""
+
+
+class OutageState(Enum):
+    """TMF656 ServiceProblemStatusType."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    PENDING = "pending"
+    HELD = "held"
+    IN_PROGRESS = "inProgress"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
 
 
 class TicketSeverity(Enum):
@@ -72,7 +86,7 @@ class Ticket:
     @property
     def is_open(self) -> bool:
         """Not ended."""
-        return self.status not in ENDED
+        return self.status.value not in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +96,7 @@ class Outage:
     id: str
     name: str | None = None
     description: str | None = None
-    state: TicketStatus = TicketStatus.UNKNOWN
+    state: OutageState = OutageState.UNKNOWN
     raw_state: str | None = None
     severity: int | None = None
     started_at: datetime | None = None
@@ -94,7 +108,7 @@ class Outage:
     @property
     def is_open(self) -> bool:
         """Not ended."""
-        return self.state not in ENDED
+        return self.state.value not in ENDED
 
 
 class TicketingPort(Protocol):

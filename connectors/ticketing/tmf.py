@@ -11,7 +11,7 @@ from connectors.grouping import grouped, mapped, narrowed
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
-from connectors.ticketing.port import ENDED, Outage, Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 from connectors.tmf630 import Collection, Filters, Identified, Projection
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import Attachment, Reader, Ref, RelatedParty, by_word, ids, owners
@@ -91,9 +91,10 @@ _PROBLEM: Final = Projection(
     },
 )
 _STATUS: Final = by_word(TicketStatus)
+_STATE: Final = by_word(OutageState)
 _SEVERITY: Final = by_word(TicketSeverity)
-_OPEN: Final = [s.value for s in TicketStatus if s not in ENDED and s is not TicketStatus.UNKNOWN]
-_ENDED: Final = [s.value for s in TicketStatus if s in ENDED]
+_OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
+_ENDED: Final = sorted(ENDED)
 
 
 class TmfTicketing:
@@ -235,7 +236,7 @@ class TmfTicketing:
             id=str(row.id),
             name=row.name,
             description=row.description,
-            state=self._reader.word(_STATUS, row.status, TicketStatus.UNKNOWN),
+            state=self._reader.word(_STATE, row.status, OutageState.UNKNOWN),
             raw_state=row.status,
             severity=row.priority if isinstance(row.priority, int) else None,
             started_at=self._reader.date(row.creation_date),

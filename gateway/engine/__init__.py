@@ -66,7 +66,7 @@ class Engine:
     ) -> None:
         """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema."""
         self.schema = schema
-        self._core = schema._schema  # Strawberry has no public name for the schema it wraps.
+        self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
         self._limits = limits or Limits()
@@ -141,7 +141,7 @@ class Engine:
             if errors := exceeded(document, self._limits):
                 return errors
             rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-            errors = validate(self._core, document, rules, hide_suggestions=self._hide_suggestions)
+            errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
         except RecursionError:
             return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
         return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]

@@ -1,0 +1,124 @@
+"""The composition root: routes, middleware and lifespan as data, put together from the settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypedDict
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from connectors import Connectors, connect
+from gateway.auth import Authenticator
+from gateway.context import Contexts
+from gateway.demo_keys import DemoKeys
+from gateway.documents import DocumentEndpoint
+from gateway.engine import Engine
+from gateway.graphiql import GraphiQLPage
+from gateway.graphql_http import GraphQLEndpoint
+from gateway.health import healthz, readyz
+from gateway.jwks import KeySet
+from gateway.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
+from gateway.settings import AuthSettings, Settings
+from resolvers.viewer import ViewerKind
+from schema import build_schema
+
+
+class State(TypedDict):
+    """What the lifespan makes and requests read."""
+
+    connectors: Connectors
+    graphql: GraphQLEndpoint
+    documents: DocumentEndpoint
+
+
+class _GraphQL:
+    """The endpoint that the lifespan made: `Route` takes an instance of a class as an ASGI app."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint: GraphQLEndpoint = scope["state"]["graphql"]
+        await endpoint(scope, receive, send)
+
+
+async def _document(request: Request) -> Response:
+    endpoint: DocumentEndpoint = request.state.documents
+    return await endpoint.respond(request)
+
+
+def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Starlette:
+    """The gateway as an ASGI application. `demo_keys` are for `gateway demo` only, and then the only keys.
+
+    Raises ValueError where neither the settings nor the demo say whose tokens are believed.
+    """
+    if settings.auth is None and demo_keys is None:
+        raise ValueError("auth is not set: whose tokens should be believed?")
+    engine = Engine(
+        build_schema(), limits=settings.graphql.limits, hide_suggestions=settings.graphql.introspection != "everyone"
+    )
+    page = _page(demo_keys) if settings.graphql.graphiql else None
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(_session())
+            connectors = connect(settings.systems.by_domain, session)
+            authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
+            documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
+            stack.push_async_callback(documents.close)
+            contexts = Contexts(engine.core_schema, connectors, settings.graphql.deadline)
+            endpoint = GraphQLEndpoint(
+                engine,
+                authenticate,
+                contexts,
+                PersistedQueries(documents),
+                settings.graphql.limits,
+                page.response if page else None,
+                introspection_for=settings.graphql.introspection,
+            )
+            yield State(connectors=connectors, graphql=endpoint, documents=DocumentEndpoint(authenticate, contexts))
+
+    return Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
+        routes=[
+            Route("/graphql", _GraphQL()),
+            Route("/documents/{owner}/{document:path}", _document, methods=["GET"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            *(page.routes() if page else ()),
+        ],
+    )
+
+
+def _session() -> aiohttp.ClientSession:
+    """One pool of kept-alive connections for all systems; each system's bulkhead bounds its own share."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "opticom-gateway"},
+        trust_env=False,
+    )
+
+
+def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) -> Authenticator:
+    assert auth is not None  # noqa: S101  # create_app made sure
+    keys = KeySet(auth.load_keys(session), min_refetch=auth.jwks_min_refetch, max_age=auth.jwks_max_age)
+    return Authenticator(keys, auth.rules, cached_tokens=auth.cached_tokens)
+
+
+def _page(demo_keys: DemoKeys | None) -> GraphiQLPage:
+    """GraphiQL; in the demo with three tokens to choose from."""
+    if demo_keys is None:
+        return GraphiQLPage()
+    return GraphiQLPage(
+        demo_tokens={
+            "subscriber 1001": demo_keys.token(ViewerKind.CUSTOMER, "1001"),
+            "agent": demo_keys.token(ViewerKind.AGENT),
+            "admin": demo_keys.token(ViewerKind.ADMIN),
+        }
+    )

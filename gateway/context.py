@@ -1,0 +1,75 @@
+"""One request's context: who asks, what was selected, how long it may take, and what it cost upstream."""
+
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from graphql import GraphQLSchema, OperationDefinitionNode
+from starlette.requests import Request
+
+from connectors import Connectors
+from connectors.request import RequestScope, UpstreamCall, current_scope
+from gateway.engine.prepared import Prepared
+from gateway.engine.selection import Selection, selection_of
+from resolvers.context import RequestContext
+from resolvers.viewer import Viewer
+
+TRACE_HEADER: Final = "X-Gateway-Trace"
+
+
+class GatewayContext(RequestContext):
+    """The resolvers' context, with the answer's `extensions` for staff that asks for them."""
+
+    def __init__(
+        self, viewer: Viewer, connectors: Connectors, scope: RequestScope, selection: Selection | None, *, trace: bool
+    ) -> None:
+        super().__init__(viewer, connectors, selection)
+        self.scope = scope
+        self._trace = trace
+
+    def extensions(self) -> dict[str, Any]:
+        """One entry per upstream call, in the order in which they began."""
+        return {"upstream": [_entry(call) for call in self.scope.calls]} if self._trace else {}
+
+
+class Contexts:
+    """Makes the context of each request; what a document selects is worked out once."""
+
+    def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float) -> None:
+        self._schema, self._connectors, self._deadline = schema, connectors, deadline
+        self._selections: WeakKeyDictionary[Prepared, dict[int, Selection]] = WeakKeyDictionary()
+
+    def __call__(
+        self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+    ) -> GatewayContext:
+        """A context whose deadline starts now, and to which this task's upstream calls belong."""
+        trace = viewer.is_staff and request.headers.get(TRACE_HEADER) == "1"
+        return self.make(viewer, self._selection(prepared, operation), trace=trace)
+
+    def make(self, viewer: Viewer, selection: Selection | None, *, trace: bool = False) -> GatewayContext:
+        """A context for `viewer`, also where no operation is executed, such as for a document."""
+        scope = RequestScope.lasting(self._deadline)
+        # Not reset: a request is a task of its own, and the context ends with it.
+        current_scope.set(scope)
+        return GatewayContext(viewer, self._connectors, scope, selection, trace=trace)
+
+    def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
+        known = self._selections.setdefault(prepared, {})
+        key = id(operation)
+        if key not in known:
+            known[key] = selection_of(self._schema, prepared, operation)
+        return known[key]
+
+
+def _entry(call: UpstreamCall) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "system": call.system,
+        "method": call.method,
+        "path": call.path,
+        "keys": list(call.keys),
+        "status": call.status,
+        "startMs": round(call.start_ms, 2),
+        "durationMs": round(call.duration_ms, 2),
+        "bytes": call.bytes,
+        "loader": call.loader,
+    }
+    return entry | ({"error": call.error} if call.error else {})

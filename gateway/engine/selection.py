@@ -1,0 +1,69 @@
+"""What an operation selects, per type: the attributes of records that its fields are made of.
+
+The union over all places of a type in the operation travels down to the systems as a projection (decision 7). Fields
+under @skip and @include count as selected: asking for one attribute too many is cheaper than a second plan.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import (
+    FieldNode,
+    GraphQLCompositeType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    visit,
+)
+
+from gateway.engine.prepared import Prepared
+from schema.fields import NEEDS
+
+Selection = Mapping[str, frozenset[str]]
+"""GraphQL type name to names of the record's attributes."""
+
+_DEFINITION: Final = "strawberry-definition"
+
+
+class _Collect(Visitor):
+    def __init__(self, schema: GraphQLSchema, types: TypeInfo) -> None:
+        super().__init__()
+        self._schema, self._types = schema, types
+        self.found: defaultdict[str, set[str]] = defaultdict(set)
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        """Note what one selected field needs of its parent's record."""
+        parent = self._types.get_parent_type()
+        for object_type in self._possible(parent):
+            field = object_type.fields.get(node.name.value)
+            if field is not None:
+                self.found[object_type.name].update(_needs(field.extensions[_DEFINITION]))
+
+    def _possible(self, parent: GraphQLCompositeType | None) -> list[GraphQLObjectType]:
+        if isinstance(parent, GraphQLObjectType):
+            return [parent]
+        if isinstance(parent, GraphQLInterfaceType):
+            return list(self._schema.get_possible_types(parent))
+        return []
+
+
+def selection_of(schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
+    """What one operation of a document selects; its fragments are taken with it, also those of other operations."""
+    types = TypeInfo(schema)
+    collect = _Collect(schema, types)
+    others = [one for one in prepared.operations.values() if one is not operation]
+    for definition in prepared.document.definitions:
+        if definition not in others:
+            visit(definition, TypeInfoVisitor(types, collect))
+    return {name: frozenset(attributes) for name, attributes in collect.found.items()}
+
+
+def _needs(definition: Any) -> frozenset[str]:
+    """A field says what it needs (`schema.fields`); a plain one is the attribute of its own name."""
+    needs: frozenset[str] | None = definition.metadata.get(NEEDS)
+    return frozenset({definition.python_name}) if needs is None else needs

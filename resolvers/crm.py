@@ -1,0 +1,128 @@
+"""Customers, the people behind them and what they bought."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.crm.port import Customer, Party, Product
+from connectors.errors import ConnectorError
+from connectors.records import Found, Rows, Window
+from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.rows import RowsLoader
+from resolvers.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRef:
+    """A customer whose number is known, from a token or another record, before or without the CRM.
+
+    What the number alone gives access to (bills, services, tickets) needs no CRM; names and the like are loaded.
+    """
+
+    id: str
+
+    @property
+    def customer_ids(self) -> tuple[str, ...]:
+        """A customer owns itself."""
+        return (self.id,)
+
+
+class CustomerById(Loader[str, Customer]):
+    """The CRM's record of a customer."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[str]) -> Found[Customer]:
+        """One batch of the CRM's customers."""
+        return await self.context.connectors.crm.customers(keys, self.context.fields("Customer"))
+
+
+class KnownCustomerById(Loader[str, Customer | CustomerRef]):
+    """A customer that a client named. The viewer's own need no proof; with the CRM down, others are given unproved."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | CustomerRef | ConnectorError]:
+        """Records where the CRM answers, references where it does not; what it does not know is absent."""
+        mine = set(self.context.viewer.customer_ids)
+        if not self.context.viewer.is_staff:
+            return {key: CustomerRef(key) for key in keys if key in mine}
+        records = await asyncio.gather(
+            *(CustomerById.of(self.context).load(key) for key in keys), return_exceptions=True
+        )
+        known: dict[str, Customer | CustomerRef | ConnectorError] = {}
+        for key, record in zip(keys, records, strict=True):
+            if isinstance(record, ConnectorError):
+                known[key] = CustomerRef(key)
+            elif isinstance(record, BaseException):
+                raise record
+            elif record is not None:
+                known[key] = record
+        return known
+
+
+async def _of_own_customers(_context: RequestContext, _records: Sequence[Party]) -> Rule:
+    """A party has no customer in it: it was reached through one that `CustomerById` let the viewer see."""
+    return lambda _record: True
+
+
+class PartyByCustomer(Loader[str, Party]):
+    """The person behind a customer."""
+
+    ownership = _of_own_customers
+
+    async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:
+        """First the customers, who name their parties, then those."""
+        customers = await CustomerById.of(self.context).load_many(keys)
+        known = {key: customer for key, customer in zip(keys, customers, strict=True) if customer is not None}
+        fields = frozenset({"given_name", "family_name"})
+        parties = await self.context.connectors.crm.parties(list(known.values()), fields)
+        return {key: parties[c.party_id] for key, c in known.items() if c.party_id and c.party_id in parties}
+
+
+class ProductById(Loader[str, Product]):
+    """A product by its id."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[str]) -> Found[Product]:
+        """One batch of the CRM's products."""
+        return await self.context.connectors.crm.products(keys, self.context.fields("Product"))
+
+
+class ProductsByCustomer(RowsLoader[Product]):
+    """What a customer bought."""
+
+    ownership = owned
+
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Product]]:
+        """See `RowsLoader`."""
+        return await self.context.connectors.crm.products_of_customers(parents, window, self.context.fields("Product"))
+
+
+class ProductsByService(Loader[str, Rows[Product]]):
+    """What was bought that a service realizes."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
+        """One batch of the CRM's products."""
+        return await self.context.connectors.crm.products_of_services(keys, self.context.fields("Product"))
+
+
+def customer_of(record: Any, viewer: Viewer) -> CustomerRef | None:
+    """The customer a record belongs to; of several, one that the viewer may see."""
+    if viewer.is_staff:
+        return CustomerRef(record.customer_ids[0]) if record.customer_ids else None
+    return next((CustomerRef(key) for key in record.customer_ids if key in viewer.customer_ids), None)
+
+
+def own_customers(viewer: Viewer) -> list[CustomerRef]:
+    """The customers in the viewer's token."""
+    return [CustomerRef(key) for key in viewer.customer_ids]
+
+
+def own_customer(viewer: Viewer) -> CustomerRef | None:
+    """The signed-in subscriber's customer, the first where the token names several; None for staff."""
+    return next(iter(own_customers(viewer)), None)

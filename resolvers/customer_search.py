@@ -1,0 +1,145 @@
+"""Customers as a list, and found by what an agent has in hand: a name, a number, an address, a bill, a ticket."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from connectors.crm.port import Customer
+from connectors.errors import ConnectorError
+from connectors.records import Found, Rows, Window
+from resolvers.context import Loader, owned
+from resolvers.crm import CustomerById
+from resolvers.errors import BadInput, Forbidden
+from resolvers.paging import After, First, window
+from resolvers.viewer import Viewer
+
+_PHONE: Final = re.compile(r"\+?[\d ()/-]{6,}")
+_MOST_NAMES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSearch:
+    """What is looked for (None: everybody) and which window of it is wanted."""
+
+    text: str | None
+    window: Window
+
+
+def customer_search(
+    _root: Any,
+    viewer: Viewer,
+    search: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Part of a name, or a whole customer number, e-mail address, phone number, account, bill or"
+            " ticket number."
+        ),
+    ] = None,
+    first: First = None,
+    after: After = None,
+) -> CustomerSearch:
+    """The customers to read. Raises `Forbidden` for subscribers."""
+    if not viewer.is_staff:
+        raise Forbidden("customers is for agents: a signed-in subscriber's own customer is me.")
+    return CustomerSearch(search, window(first, after) or Window(0, 1))
+
+
+class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
+    """A list of customers."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
+        """Each search is a question of its own."""
+        return dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
+
+    async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
+        crm, fields = self.context.connectors.crm, self.context.fields("Customer")
+        text = None if search.text is None else search.text.strip()
+        try:
+            if text is None:
+                return await crm.customer_list(search.window, fields)
+            if "@" in text:
+                reached = await crm.customers_reached_by(text, fields)
+                return Rows.of([reached[key] for key in sorted(reached)])
+            if not any(character.isdigit() for character in text):
+                return await crm.customers_named(text, search.window, fields)
+            return await self._numbered(text)
+        except ConnectorError as failure:
+            return failure
+
+    async def _numbered(self, text: str) -> Rows[Customer]:
+        """A text with digits may be any system's number, or part of a name: all are asked, side by side.
+
+        A system that is down costs its own kind of number: what the others found is given, without a total.
+        """
+        attempts = await asyncio.gather(
+            self._customer(text),
+            self._reached(text),
+            self._named(text),
+            self._account(text),
+            self._bill(text),
+            self._ticket(text),
+            return_exceptions=True,
+        )
+        ids: dict[str, None] = {}
+        failures: list[ConnectorError] = []
+        for attempt in attempts:
+            if isinstance(attempt, ConnectorError):
+                failures.append(attempt)
+            elif isinstance(attempt, BaseException):
+                raise attempt
+            else:
+                ids.update(dict.fromkeys(attempt))
+        if failures and not ids:
+            raise failures[0]
+        records = await CustomerById.of(self.context).load_many(sorted(ids))
+        found = [record for record in records if record is not None]
+        return Rows(found, total=None, complete=False) if failures else Rows.of(found)
+
+    async def _customer(self, text: str) -> Sequence[str]:
+        record = await CustomerById.of(self.context).load(text)
+        return [record.id] if record else []
+
+    async def _reached(self, text: str) -> Sequence[str]:
+        if not _PHONE.fullmatch(text):
+            return []
+        return self._known(await self.context.connectors.crm.customers_reached_by(text, self._fields()))
+
+    async def _named(self, text: str) -> Sequence[str]:
+        crm = self.context.connectors.crm
+        rows = await crm.customers_named(text, Window(0, _MOST_NAMES + 1), self._fields())
+        if len(rows.items) > _MOST_NAMES:
+            raise BadInput(f"search is {text!r}: more than {_MOST_NAMES} names contain it, give more of the name.")
+        return self._known({record.id: record for record in rows.items})
+
+    async def _account(self, text: str) -> Sequence[str]:
+        return _owners(await self.context.connectors.billing.accounts([text], frozenset()), text)
+
+    async def _bill(self, text: str) -> Sequence[str]:
+        bills = await self.context.connectors.billing.bills_numbered(text, frozenset())
+        return [key for bill in bills for key in bill.customer_ids]
+
+    async def _ticket(self, text: str) -> Sequence[str]:
+        return _owners(await self.context.connectors.ticketing.tickets([text], frozenset()), text)
+
+    def _fields(self) -> Any:
+        return self.context.fields("Customer")
+
+    def _known(self, found: Any) -> Sequence[str]:
+        """Remember records that a search brought, so that they are not read again by id."""
+        loader = CustomerById.of(self.context)
+        for key, record in found.items():
+            loader.prime(key, record)
+        return list(found)
+
+
+def _owners(found: Found[Any], key: str) -> Sequence[str]:
+    record = found.get(key)
+    if isinstance(record, ConnectorError):
+        raise record
+    return record.customer_ids if record else ()

@@ -1,0 +1,155 @@
+"""Relay connections over `Rows`: cursors, windows, and the page that a field gives.
+
+A cursor holds the row's place and its id. Where all rows are at hand the id leads, so that a new row in front moves
+nothing; where only a window was read, the place does.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from connectors.records import Rows, Window
+from resolvers.errors import BadInput
+
+DEFAULT_PAGE: Final = 20
+MAX_PAGE: Final = 1000
+
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many from the start (or after `after`): {DEFAULT_PAGE} unless told, at most {MAX_PAGE}."
+    ),
+]
+After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
+Last = Annotated[
+    int | None, strawberry.argument(description=f"How many from the end (or before `before`), at most {MAX_PAGE}.")
+]
+Before = Annotated[str | None, strawberry.argument(description="Only what precedes this cursor.")]
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """Relay's PageInfo."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageEdge:
+    """One row with its cursor."""
+
+    cursor: str
+    node: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list, as a connection shows it. `offset` is the place of its first row in the whole list."""
+
+    nodes: Sequence[Any]
+    offset: int
+    has_next: bool
+    total_count: int | None
+
+    @property
+    def edges(self) -> list[PageEdge]:
+        """Every row with its cursor."""
+        return [PageEdge(_cursor(self.offset + place, node.id), node) for place, node in enumerate(self.nodes)]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where this page stands in the whole list."""
+        if not self.nodes:
+            return PageInfo(self.has_next, self.offset > 0, None, None)
+        first, last = self.nodes[0], self.nodes[-1]
+        end = self.offset + len(self.nodes) - 1
+        return PageInfo(self.has_next, self.offset > 0, _cursor(self.offset, first.id), _cursor(end, last.id))
+
+
+def window(first: int | None, after: str | None, last: int | None = None, before: str | None = None) -> Window | None:
+    """The rows to ask a system for: one more than wanted, to know whether more follow.
+
+    None for pages from the end: there the whole list is needed. Raises `BadInput`.
+    """
+    wanted = _checked(first, last)
+    if last is not None or before is not None:
+        return None
+    return Window(_place(after, "after")[0] + 1 if after else 0, wanted + 1)
+
+
+def connected(
+    rows: Rows[Any] | None, first: First = None, after: After = None, last: Last = None, before: Before = None
+) -> Page:
+    """The page of `rows` that the arguments name. Raises `BadInput`."""
+    if rows is None:
+        rows = Rows.of(())
+    wanted = _checked(first, last)
+    start, end = rows.offset, rows.offset + len(rows.items)
+    if after:
+        start = max(start, _after(rows, after))
+    if before:
+        end = min(end, _before(rows, before))
+    start = min(start, end)
+    if last is None:
+        stop = min(end, start + wanted)
+    else:
+        stop, start = end, max(start, end - wanted)
+    items = rows.items[start - rows.offset : stop - rows.offset]
+    known = len(rows.items) + rows.offset
+    total = rows.total if rows.total is not None or not rows.complete else len(rows.items)
+    return Page(items, start, stop < max(known, total or 0), total)
+
+
+def connected_forward(rows: Rows[Any] | None, first: First = None, after: After = None) -> Page:
+    """The page of a list that a system can only be asked for from the start. Raises `BadInput`."""
+    return connected(rows, first, after)
+
+
+def connected_all(
+    found: Sequence[Any], first: First = None, after: After = None, last: Last = None, before: Before = None
+) -> Page:
+    """The page of records that were found one by one. Raises `BadInput`."""
+    return connected(Rows.of(found), first, after, last, before)
+
+
+def _checked(first: int | None, last: int | None) -> int:
+    if first is not None and last is not None:
+        raise BadInput("Give either first or last, not both.")
+    name, wanted = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
+    if not 0 <= (wanted or 0) <= MAX_PAGE:
+        raise BadInput(f"{name} is {wanted}: it must be from 0 to {MAX_PAGE}.")
+    return wanted or 0
+
+
+def _cursor(place: int, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{place}:{key}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str, argument: str) -> tuple[int, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        place, _, key = base64.urlsafe_b64decode(padded.encode("ascii")).decode().partition(":")
+        return int(place), key
+    except (ValueError, binascii.Error) as error:
+        raise BadInput(f"{argument} is not a cursor of this gateway: take one from pageInfo or edges.") from error
+
+
+def _after(rows: Rows[Any], cursor: str) -> int:
+    return _position(rows, *_place(cursor, "after")) + 1
+
+
+def _before(rows: Rows[Any], cursor: str) -> int:
+    return _position(rows, *_place(cursor, "before"))
+
+
+def _position(rows: Rows[Any], place: int, key: str) -> int:
+    if rows.complete:
+        return next((at for at, row in enumerate(rows.items, rows.offset) if row.id == key), place)
+    return place

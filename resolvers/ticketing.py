@@ -1,0 +1,162 @@
+"""Tickets, and the outages behind them. Outages are about the network, not about people: every signed-in viewer may
+see them, and the edges back to services, resources and tickets are filtered where those records enter."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import strawberry
+
+from connectors.errors import ConnectorError
+from connectors.records import Found, Rows, Window
+from connectors.ticketing.port import Outage, Ticket, TicketNote
+from resolvers.context import Loader, owned, signed_in
+from resolvers.paging import After, Before, First, Last, window
+from resolvers.rows import RowsKey, RowsLoader
+from resolvers.viewer import Viewer
+
+
+class TicketById(Loader[str, Ticket]):
+    """A ticket by its id."""
+
+    ownership = owned
+
+    async def fetch(self, keys: Sequence[str]) -> Found[Ticket]:
+        """One batch of tickets."""
+        return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
+
+
+class TicketsByCustomer(RowsLoader[Ticket]):
+    """A customer's tickets; the condition is whether they are open."""
+
+    ownership = owned
+
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
+        """See `RowsLoader`."""
+        ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
+        return await ticketing.tickets_of_customers(parents, window, fields, is_open=conditions)
+
+
+class TicketsByService(RowsLoader[Ticket]):
+    """Tickets about a service; the condition is whether they are open."""
+
+    ownership = owned
+
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
+        """See `RowsLoader`."""
+        ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
+        return await ticketing.tickets_of_services(parents, fields, is_open=conditions)
+
+
+class OutageById(Loader[str, Outage]):
+    """An outage by its id."""
+
+    ownership = signed_in
+
+    async def fetch(self, keys: Sequence[str]) -> Found[Outage]:
+        """One batch of outages."""
+        return await self.context.connectors.ticketing.outages(keys, self.context.fields("Outage"))
+
+
+@dataclass(frozen=True, slots=True)
+class OutageList:
+    """Open ones, ended ones or all (None), and which window of them."""
+
+    is_open: bool | None
+    window: Window
+
+
+class OutagesByState(Loader[OutageList, Rows[Outage]]):
+    """A list of outages, newest first."""
+
+    ownership = signed_in
+
+    async def fetch(self, keys: Sequence[OutageList]) -> dict[OutageList, Rows[Outage] | ConnectorError]:
+        """Each list is a question of its own."""
+        return dict(zip(keys, await asyncio.gather(*map(self._list, keys)), strict=True))
+
+    async def _list(self, key: OutageList) -> Rows[Outage] | ConnectorError:
+        ticketing, fields = self.context.connectors.ticketing, self.context.fields("Outage")
+        try:
+            return await ticketing.outage_list(key.window, fields, is_open=key.is_open)
+        except ConnectorError as failure:
+            return failure
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What an outage may affect: a service or a resource, by id."""
+
+    kind: str
+    id: str
+
+
+class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
+    """Open outages of services and of resources: one call each, side by side."""
+
+    ownership = signed_in
+
+    async def fetch(self, keys: Sequence[Affected]) -> dict[Affected, Rows[Outage] | ConnectorError]:
+        """Two batches, services and resources."""
+        ticketing, fields = self.context.connectors.ticketing, self.context.fields("Outage")
+        services = [key.id for key in keys if key.kind == "Service"]
+        resources = [key.id for key in keys if key.kind == "Resource"]
+        nothing: Found[Rows[Outage]] = {}
+
+        async def none() -> Found[Rows[Outage]]:
+            return nothing
+
+        of_services, of_resources = await asyncio.gather(
+            ticketing.open_outages_of_services(services, fields) if services else none(),
+            ticketing.open_outages_of_resources(resources, fields) if resources else none(),
+        )
+        found = {"Service": of_services, "Resource": of_resources}
+        return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}
+
+
+Open = Annotated[
+    bool | None, strawberry.argument(name="open", description="Only what is not ended (true), or only what is (false).")
+]
+
+
+def ticket_rows(
+    parent: Any,
+    is_open: Open = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> RowsKey:
+    """The tickets to read."""
+    return RowsKey(parent.id, is_open, window(first, after, last, before))
+
+
+def outage_list(_root: Any, is_open: Open = None, first: First = None, after: After = None) -> OutageList:
+    """The outages to read."""
+    return OutageList(is_open, window(first, after) or Window(0, 1))
+
+
+def affecting(service: Any) -> list[Affected]:
+    """What an outage may name to mean this service: itself, a service under it, or a resource under that."""
+    services = dict.fromkeys([service.id, *service.part_ids])
+    return [
+        *(Affected("Service", key) for key in services),
+        *(Affected("Resource", key) for key in service.resource_ids),
+    ]
+
+
+def affecting_resource(resource: Any) -> list[Affected]:
+    """What an outage names to mean this resource."""
+    return [Affected("Resource", resource.id)]
+
+
+def merged(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
+    """Outages of all keys together, each once, by id."""
+    outages = {outage.id: outage for rows in found if rows is not None for outage in rows.items}
+    return [outages[key] for key in sorted(outages)]
+
+
+def notes_for(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
+    """The notes that the viewer may read: internal ones are for staff."""
+    return ticket.notes if viewer.is_staff else [note for note in ticket.notes if not note.internal]

@@ -1,0 +1,182 @@
+"""Accounts, bills, payments and usage."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from connectors.billing import port
+from resolvers import billing as resolvers
+from resolvers.billing import (
+    BillById,
+    BillingAccountById,
+    BillsByAccount,
+    ChargesByBill,
+    PaymentById,
+    PaymentsByAccount,
+    bill_page,
+    bill_rows,
+)
+from resolvers.crm import ProductById, customer_of
+from resolvers.paging import connected
+from resolvers.rows import items, own_rows
+from schema.fields import computed, edge, node_id
+from schema.node import Node, Recorded
+from schema.scalars import Connection, Document, Money, Period, enumeration, number
+
+if TYPE_CHECKING:
+    from schema.crm import Customer, Product
+
+enumeration(
+    port.BillState,
+    "BillState",
+    "Where a bill is in its life (TMF678). Whether it is paid or late: see isOpen and isOverdue.",
+    {
+        "NEW": "Made, not yet checked.",
+        "ON_HOLD": "Held back.",
+        "VALIDATED": "Checked, not yet sent.",
+        "SENT": "Sent to the customer.",
+        "PARTIALLY_PAID": "Sent, and paid in part.",
+        "SETTLED": "Fully paid.",
+        "UNKNOWN": "A word that the gateway does not know: see rawState.",
+    },
+)
+enumeration(
+    resolvers.BillFilter,
+    "BillFilter",
+    "Which bills a list holds.",
+    {
+        "OPEN": "Not fully paid; due soonest first.",
+        "OVERDUE": "Not fully paid although the due date has passed; due longest first.",
+        "PAID": "Fully paid; newest first.",
+    },
+)
+enumeration(
+    port.ChargeKind,
+    "ChargeKind",
+    "What a line of a bill is for.",
+    {
+        "RECURRING": "Every period, such as a monthly fee.",
+        "USAGE": "By use, such as calls.",
+        "ONE_TIME": "Once, such as an installation.",
+        "DISCOUNT": "A reduction; its amount is negative.",
+        "UNKNOWN": "A word that the gateway does not know: see rawKind.",
+    },
+)
+enumeration(
+    port.PaymentStatus,
+    "PaymentStatus",
+    "How far a payment got.",
+    {
+        "INITIALIZED": "Begun.",
+        "PENDING": "On its way.",
+        "DONE": "Arrived.",
+        "FAILED": "Did not arrive.",
+        "CANCELLED": "Called off.",
+        "REFUNDED": "Paid back.",
+        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+    },
+)
+
+
+@strawberry.type(description="What bills are collected on: a customer has one or several.")
+class BillingAccount(Recorded, Node):
+    """Declares `connectors.billing.port.BillingAccount`."""
+
+    id: strawberry.ID = node_id("BillingAccount")
+    name: str | None = strawberry.field(description="Name of the account, such as Household.")
+    state: str | None = strawberry.field(description="The billing system's own word for its state.")
+    balance: Money | None = strawberry.field(description="What is owed on it; negative when there is a credit.")
+    customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
+        customer_of, needs=(), description="Whose it is."
+    )
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
+        BillsByAccount, bill_rows, bill_page, description="Bills of this account, newest first."
+    )
+    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
+        PaymentsByAccount, own_rows, connected, description="Payments to this account, newest first."
+    )
+
+
+@strawberry.type(description="One line of a bill.")
+class BillCharge:
+    """Declares `connectors.billing.port.BillCharge`."""
+
+    name: str | None = strawberry.field(description="What it is for, in words.")
+    kind: port.ChargeKind = strawberry.field(description="What sort of charge it is.")
+    raw_kind: str | None = strawberry.field(description="The billing system's own word for the kind.")
+    amount: Money | None = strawberry.field(description="Tax included; negative for a discount.")
+    product: Annotated["Product", strawberry.lazy("schema.crm")] | None = edge(
+        ProductById, "product_id", description="The product that it is for."
+    )
+
+
+@strawberry.type(description="A bill.")
+class Bill(Recorded, Node):
+    """Declares `connectors.billing.port.Bill`."""
+
+    id: strawberry.ID = node_id("Bill")
+    number: str | None = strawberry.field(description="Number printed on the bill.")
+    state: port.BillState = strawberry.field(description="Where the bill is in its life.")
+    raw_state: str | None = strawberry.field(description="The billing system's own word for the state.")
+    is_open: bool = computed(lambda bill: bill.is_open, needs=["is_open"], description="Whether it is not fully paid.")
+    is_overdue: bool = computed(
+        lambda bill: resolvers.is_overdue(bill),
+        needs=["is_open", "due_date"],
+        description="Whether it is not fully paid although its due date has passed.",
+    )
+    bill_date: datetime | None = strawberry.field(description="Date of the bill.")
+    due_date: datetime | None = strawberry.field(description="When it is to be paid.")
+    period: Period | None = strawberry.field(description="What span of time it covers.")
+    amount_due: Money | None = strawberry.field(description="What was to be paid when it was made.")
+    remaining_amount: Money | None = strawberry.field(description="What is still to be paid.")
+    tax_included: Money | None = strawberry.field(description="Total, taxes included.")
+    tax_excluded: Money | None = strawberry.field(description="Total before taxes.")
+    charges: list[BillCharge] | None = edge(ChargesByBill, step=items, description="Its lines.")
+    documents: list[Document] = strawberry.field(description="The bill as files, such as a PDF.")
+    payments: list[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
+        PaymentById,
+        lambda bill: bill.payment_ids,
+        needs=["payment_ids"],
+        many=True,
+        description="Payments that were applied to it.",
+    )
+    account: BillingAccount | None = edge(BillingAccountById, "account_id", description="The account it was made for.")
+    customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
+        customer_of, needs=(), description="Whose bill it is."
+    )
+
+
+@strawberry.type(description="Money that a customer paid.")
+class Payment(Recorded, Node):
+    """Declares `connectors.billing.port.Payment`."""
+
+    id: strawberry.ID = node_id("Payment")
+    status: port.PaymentStatus = strawberry.field(description="How far it got.")
+    raw_status: str | None = strawberry.field(description="The billing system's own word for the status.")
+    paid_at: datetime | None = strawberry.field(description="When it was paid.")
+    amount: Money | None = strawberry.field(description="How much was paid.")
+    method: str | None = strawberry.field(description="What it was paid with, such as a card's brand and last digits.")
+    account: BillingAccount | None = edge(BillingAccountById, "account_id", description="The account it went to.")
+    bills: list[Bill] | None = edge(
+        BillById,
+        lambda payment: payment.bill_ids,
+        needs=["bill_ids"],
+        many=True,
+        description="The bills it pays.",
+    )
+
+
+@strawberry.type(description="What a customer used of something it has, such as the month's mobile data.")
+class UsageAllowance:
+    """Declares `connectors.billing.port.UsageAllowance`."""
+
+    name: str | None = strawberry.field(description="Name of the allowance.")
+    usage_type: str | None = strawberry.field(description="Sort of usage, such as data, voice or sms.")
+    used: float | None = computed(lambda one: number(one.used), needs=(), description="Used so far, in `unit`.")
+    remaining: float | None = computed(lambda one: number(one.remaining), needs=(), description="Left, in `unit`.")
+    allowance: float | None = computed(
+        lambda one: number(one.allowance), needs=(), description="Used and left together, in `unit`."
+    )
+    unit: str | None = strawberry.field(description="Unit of the quantities, such as GB or min.")
+    resets_at: datetime | None = strawberry.field(description="When the counter starts again.")

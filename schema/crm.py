@@ -1,0 +1,149 @@
+"""Customers and what they bought."""
+
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import strawberry
+
+from connectors.crm import port
+from resolvers.billing import (
+    BillingAccountById,
+    BillingAccountsByCustomer,
+    BillsByCustomer,
+    UsageByCustomer,
+    bill_page,
+    bill_rows,
+)
+from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of
+from resolvers.inventory import ServiceById, ServicesByCustomer
+from resolvers.paging import connected, connected_all
+from resolvers.rows import items, own_rows
+from resolvers.ticketing import TicketsByCustomer, ticket_rows
+from schema.fields import computed, edge, node_id
+from schema.node import Node, Recorded
+from schema.scalars import Connection, Money, enumeration
+
+if TYPE_CHECKING:
+    from schema.billing import Bill, BillingAccount, UsageAllowance
+    from schema.inventory import Service
+    from schema.ticketing import Ticket
+
+enumeration(
+    port.CustomerStatus,
+    "CustomerStatus",
+    "Standing of a customer.",
+    {
+        "INITIALIZED": "Known, not yet a customer in full.",
+        "ACTIVE": "A customer in good standing.",
+        "SUSPENDED": "Stopped for a while, for example for unpaid bills.",
+        "CLOSED": "No customer any more.",
+        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+    },
+)
+
+enumeration(
+    port.ProductStatus,
+    "ProductStatus",
+    "Where a product is in its life (TMF637).",
+    {
+        "CREATED": "Ordered.",
+        "PENDING_ACTIVE": "About to be activated.",
+        "ACTIVE": "In use.",
+        "SUSPENDED": "Stopped for a while.",
+        "PENDING_TERMINATE": "About to end.",
+        "TERMINATED": "Ended.",
+        "CANCELLED": "Cancelled before it began.",
+        "ABORTED": "Given up because the order failed.",
+        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+    },
+)
+
+_IN_CRM: Final = "Null with an error when the CRM does not answer; what else a customer has is not touched by that."
+
+
+def _from_crm(attribute: str, description: str) -> Any:
+    """An attribute of the CRM's record, loaded where only the customer's number is known so far."""
+    return edge(
+        CustomerById,
+        step=_attribute(attribute),
+        needs=[attribute],
+        known=lambda parent: not isinstance(parent, CustomerRef),
+        description=f"{description} {_IN_CRM}",
+    )
+
+
+def _attribute(attribute: str) -> Any:
+    """Reads an attribute; a customer that the CRM does not know has none."""
+    read = attrgetter(attribute)
+    return lambda record: None if record is None else read(record)
+
+
+@strawberry.type(description="A person or company that buys from us.")
+class Customer(Recorded, Node):
+    """Declares `connectors.crm.port.Customer`, or only its number."""
+
+    id: strawberry.ID = node_id("Customer")
+    name: str | None = _from_crm("name", "Name in full.")
+    given_name: str | None = edge(
+        PartyByCustomer,
+        step=_attribute("given_name"),
+        needs=["party_id", "party_kind"],
+        description="Given name of the person behind the customer; null for a company.",
+    )
+    family_name: str | None = edge(
+        PartyByCustomer,
+        step=_attribute("family_name"),
+        needs=["party_id", "party_kind"],
+        description="Family name of the person behind the customer; null for a company.",
+    )
+    status: port.CustomerStatus | None = _from_crm("status", "Standing.")
+    raw_status: str | None = _from_crm("raw_status", "The CRM's own word for the standing.")
+    email: str | None = _from_crm("email", "Preferred e-mail address.")
+    phone: str | None = _from_crm("phone", "Preferred phone number.")
+    accounts: list[Annotated["BillingAccount", strawberry.lazy("schema.billing")]] | None = edge(
+        BillingAccountsByCustomer, step=items, description="Billing accounts, by id."
+    )
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
+        BillsByCustomer, bill_rows, bill_page, description="Bills over all accounts, newest first."
+    )
+    usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
+        UsageByCustomer, step=items, description="What is used and left of every allowance."
+    )
+    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
+        ProductsByCustomer, own_rows, connected, description="What the customer bought, by id."
+    )
+    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
+        ServicesByCustomer, own_rows, connected, description="What the customer uses, by id."
+    )
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = edge(
+        TicketsByCustomer, ticket_rows, connected, description="Tickets, newest first."
+    )
+
+
+@strawberry.type(description="Something a customer bought, with its price and contract.")
+class Product(Recorded, Node):
+    """Declares `connectors.crm.port.Product`."""
+
+    id: strawberry.ID = node_id("Product")
+    name: str | None = strawberry.field(description="Name in the catalogue.")
+    status: port.ProductStatus = strawberry.field(description="Where the product is in its life.")
+    raw_status: str | None = strawberry.field(description="The CRM's own word for the status.")
+    price: Money | None = strawberry.field(description="What recurs, taxes included.")
+    price_period: str | None = strawberry.field(description="How often the price recurs, such as month.")
+    started_at: datetime | None = strawberry.field(description="When it began.")
+    contract_ends_at: datetime | None = strawberry.field(description="Until when the contract binds.")
+    customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
+        customer_of, needs=(), description="Whose it is."
+    )
+    account: Annotated["BillingAccount", strawberry.lazy("schema.billing")] | None = edge(
+        BillingAccountById, "account_id", description="The account it is billed to."
+    )
+    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
+        ServiceById,
+        lambda product: product.service_ids,
+        connected_all,
+        needs=["service_ids"],
+        many=True,
+        description="The services that realize it.",
+    )

@@ -1,0 +1,140 @@
+"""How fields are declared: a plain attribute, a pure function of the record, or an edge to other records.
+
+An edge is data (loader, key, step), so the same declaration runs one object at a time, as here, or over a whole level
+at once. Arguments of the field are the parameters of its key and step functions; a parameter named `viewer` is given
+the viewer and shown to nobody. `needs` names the attributes of the parent's record that a field is made of: what an
+operation selects travels down to the systems by it.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Any, Final
+
+import strawberry
+from strawberry.parent import StrawberryParent
+
+from resolvers.context import Loader, RequestContext
+from resolvers.ids import global_id
+
+NEEDS: Final = "needs"
+EDGE: Final = "edge"
+
+Info = strawberry.Info[RequestContext, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A pure function of a record (or of what an edge found), and which arguments it takes."""
+
+    call: Callable[..., Any]
+    arguments: tuple[inspect.Parameter, ...]
+    takes_viewer: bool
+
+    @classmethod
+    def of(cls, call: Callable[..., Any]) -> "Step":
+        """Read the arguments from the function's own signature; its first parameter is what it works on."""
+        if isinstance(call, attrgetter):
+            return cls(call, (), takes_viewer=False)
+        _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
+        arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
+        return cls(call, arguments, takes_viewer=len(arguments) < len(rest))
+
+    def run(self, subject: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
+        """Call with the arguments that it takes."""
+        taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
+        if self.takes_viewer:
+            taken["viewer"] = context.viewer
+        return self.call(subject, **taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The way from a record to others: by which key of its own, through which loader, then which step.
+
+    With `many` the key function gives a list of keys, and the step gets what was found, without the gaps. Where
+    `known` says that a parent already holds what the edge would load, only the step runs, on the parent.
+    """
+
+    loader: type[Loader[Any, Any]]
+    key: Step
+    step: Step
+    many: bool
+    known: Callable[[Any], bool] | None = None
+
+
+def _unchanged(found: Any) -> Any:
+    return found
+
+
+def edge(
+    loader: type[Loader[Any, Any]],
+    key: str | Callable[..., Any] = "id",
+    step: Callable[..., Any] = _unchanged,
+    *,
+    needs: Iterable[str] = (),
+    many: bool = False,
+    known: Callable[[Any], bool] | None = None,
+    **options: Any,
+) -> Any:
+    """A field that reaches other records; a missing key or record makes it null."""
+    reach = Edge(loader, Step.of(attrgetter(key) if isinstance(key, str) else key), Step.of(step), many, known)
+    names = {*needs, *([key] if isinstance(key, str) else [])}
+
+    async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
+        keys = reach.key.run(parent, context, arguments)
+        if keys is None:
+            return None
+        one = reach.loader.of(context)
+        if many:
+            found = [record for record in await one.load_many(keys) if record is not None]
+        else:
+            found = await one.load(keys)
+        return reach.step.run(found, context, arguments)
+
+    def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
+        if known is not None and known(parent):
+            return reach.step.run(parent, info.context, arguments)
+        return load(parent, info.context, arguments)
+
+    _sign(resolve, [*reach.key.arguments, *reach.step.arguments])
+    return strawberry.field(resolver=resolve, metadata={EDGE: reach, NEEDS: frozenset(names - {"id"})}, **options)
+
+
+def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:
+    """A field that is a pure function of its record, as in `computed(is_overdue, needs=["due_date"])`."""
+    pure = Step.of(step)
+
+    def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
+        return pure.run(parent, info.context, arguments)
+
+    _sign(resolve, pure.arguments)
+    return strawberry.field(resolver=resolve, metadata={NEEDS: frozenset(needs)}, **options)
+
+
+def node_id(type_name: str) -> Any:
+    """The record's global id, such as `Bill:77`."""
+    return computed(
+        lambda record: global_id(type_name, record.id),
+        needs=(),
+        description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
+    )
+
+
+def _sign(resolve: Any, arguments: Iterable[inspect.Parameter]) -> None:
+    """Give the resolver the arguments' names, types and defaults: that is what Strawberry reads."""
+    distinct = {
+        argument.name: argument.replace(
+            kind=inspect.Parameter.KEYWORD_ONLY,
+            # Not given is not the same as null, and "= null" would stand in the schema.
+            default=strawberry.UNSET if argument.default is None else argument.default,
+        )
+        for argument in arguments
+    }
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parent = inspect.Parameter("parent", kind, annotation=Annotated[Any, StrawberryParent()])
+    info = inspect.Parameter("info", kind, annotation=Info)
+    signature = inspect.Signature([parent, info, *distinct.values()])
+    resolve.__signature__ = signature
+    resolve.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}

@@ -1,0 +1,112 @@
+"""The ways into the graph."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from resolvers import systems
+from resolvers.billing import BillById, BillingAccountById, PaymentById
+from resolvers.context import Loader
+from resolvers.crm import KnownCustomerById, ProductById, own_customer
+from resolvers.customer_search import CustomersBySearch, customer_search
+from resolvers.errors import BadInput
+from resolvers.ids import local_id, split_id
+from resolvers.inventory import ResourceById, ResourcesBySearch, ServiceById, SiteById, resource_search
+from resolvers.paging import MAX_PAGE, connected_forward
+from resolvers.ticketing import OutageById, OutagesByState, TicketById, outage_list
+from schema import gateway
+from schema.billing import Bill, BillingAccount, Payment
+from schema.crm import Customer, Product
+from schema.fields import Info, computed, edge
+from schema.inventory import Resource, Service, Site
+from schema.node import Node
+from schema.scalars import Connection
+from schema.ticketing import Outage, Ticket
+
+NODES: Final[dict[str, type[Loader[str, Any]]]] = {
+    "Customer": KnownCustomerById,
+    "BillingAccount": BillingAccountById,
+    "Bill": BillById,
+    "Payment": PaymentById,
+    "Product": ProductById,
+    "Service": ServiceById,
+    "Resource": ResourceById,
+    "Site": SiteById,
+    "Ticket": TicketById,
+    "Outage": OutageById,
+}
+
+
+def _by_id(type_name: str, description: str) -> Any:
+    def key(
+        _root: Any,
+        id: Annotated[  # noqa: A002  # the argument's name in the contract
+            strawberry.ID, strawberry.argument(description=f"With or without the type: {type_name}:x or x.")
+        ],
+    ) -> str:
+        return local_id(type_name, id)
+
+    return edge(NODES[type_name], key, description=f"{description} Null when there is none, or it is not yours.")
+
+
+# The type, and with it the loader, is known only from the id: no single edge can say that.
+async def _node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]) -> Any:  # noqa: A002  # Relay's name
+    type_name, key = split_id(id)
+    return await NODES[type_name].of(info.context).load(key)
+
+
+async def _nodes(
+    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
+) -> list[Any]:
+    if len(ids) > MAX_PAGE:
+        raise BadInput(f"ids has {len(ids)} entries: at most {MAX_PAGE}.")
+    return list(await asyncio.gather(*(_node(info, one) for one in ids)))
+
+
+# Systems are asked for their health directly, not for records through a loader.
+async def _systems(info: Info) -> list[systems.SystemReport]:
+    return await systems.reports(info.context)
+
+
+@strawberry.type(description="The ways into the graph.")
+class Query:
+    """Root of all questions."""
+
+    viewer: gateway.Viewer = computed(lambda _root, viewer: viewer, needs=(), description="Who is asking.")
+    me: Customer | None = computed(
+        lambda _root, viewer: own_customer(viewer),
+        needs=(),
+        description="The signed-in subscriber's customer; null for staff.",
+    )
+    customer: Customer | None = _by_id("Customer", "A customer.")
+    customers: Connection[Customer] | None = edge(
+        CustomersBySearch, customer_search, connected_forward, description="Customers, by id. For agents and admins."
+    )
+    account: BillingAccount | None = _by_id("BillingAccount", "A billing account.")
+    bill: Bill | None = _by_id("Bill", "A bill.")
+    payment: Payment | None = _by_id("Payment", "A payment.")
+    product: Product | None = _by_id("Product", "Something a customer bought.")
+    service: Service | None = _by_id("Service", "A service.")
+    resource: Resource | None = _by_id("Resource", "A resource of the network.")
+    resources: Connection[Resource] | None = edge(
+        ResourcesBySearch, resource_search, connected_forward, description="Resources, by id. For agents and admins."
+    )
+    site: Site | None = _by_id("Site", "A place.")
+    ticket: Ticket | None = _by_id("Ticket", "A ticket.")
+    outage: Outage | None = _by_id("Outage", "An outage.")
+    outages: Connection[Outage] | None = edge(
+        OutagesByState, outage_list, connected_forward, description="Outages, newest first."
+    )
+
+    node: Node | None = strawberry.field(
+        resolver=_node, description="Anything by its global id. Null when there is none, or it is not yours."
+    )
+    nodes: list[Node | None] = strawberry.field(
+        resolver=_nodes,
+        description="Several things by their global ids, in the same order; null for what is not there.",
+    )
+    systems: list[gateway.System] | None = strawberry.field(  # type: ignore[assignment]  # records pass through
+        resolver=_systems,
+        description="The systems behind the gateway, and whether they answer. For agents and admins.",
+    )
