@@ -1,8 +1,9 @@
 """What may be asked at all, by whom: decided from an operation's root, before anything runs."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from graphql import OperationDefinitionNode
+from graphql import GraphQLError, OperationDefinitionNode
 
 from gateway.engine import Prepared
 from gateway.errors import RequestError
@@ -30,6 +31,17 @@ def may_introspect(viewer: Viewer, introspection_for: IntrospectionFor) -> bool:
     if introspection_for == "signed-in":
         return viewer.kind is not ViewerKind.ANONYMOUS
     return introspection_for == "everyone" or (introspection_for == "staff" and viewer.is_staff)
+
+
+def check_may_learn(errors: Sequence[GraphQLError], viewer: Viewer, introspection_for: IntrospectionFor) -> None:
+    """Let what validation says about a document pass, or raise SignInRequiredError.
+
+    Without a token, and where the schema is not public, its fields cannot be found out by guessing either.
+    """
+    if viewer.kind is not ViewerKind.ANONYMOUS or may_introspect(viewer, introspection_for):
+        return
+    if any((error.extensions or {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in errors):
+        raise SignInRequiredError
 
 
 def check_access(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import orjson
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode
 from starlette.responses import Response
 
 from connectors.errors import ConnectorError
@@ -131,9 +131,9 @@ def _root_cause(error: GraphQLError) -> Exception:
 
 
 def _is_callers_doing(error: GraphQLError) -> bool:
-    # graphql-core raises its bare GraphQLError for two things while a field runs: an argument that cannot be used
-    # (it points into the document) and a value of ours that a scalar cannot write (it points nowhere, and its text
-    # repeats the value). Only the first is for the client's eyes.
-    return error.nodes is not None or (
-        error.path is None and error.extensions is not None and "code" in error.extensions
-    )
+    # While a field runs, graphql-core raises its bare GraphQLError for arguments that cannot be used (it points at the
+    # value in the document), but also for values of ours that do not fit their type (it points at a field or nowhere,
+    # and its text repeats the value). Only the first is for the client's eyes.
+    if error.path is None and error.extensions and "code" in error.extensions:
+        return True
+    return bool(error.nodes) and all(isinstance(node, ValueNode) for node in error.nodes or ())

@@ -14,14 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.access import IntrospectionFor, SignInRequiredError, check_access, may_introspect
+from gateway.access import IntrospectionFor, check_access, check_may_learn
 from gateway.engine import Engine, Outcome, Prepared
 from gateway.errors import RequestError, present
 from gateway.graphql_request import read
 from gateway.limits import Limits
 from gateway.media_types import JSON, RESPONSE_JSON, negotiate, wants_page
 from gateway.persisted_queries import PersistedQueries
-from resolvers.viewer import Viewer, ViewerKind
+from resolvers.viewer import Viewer
 
 
 class RequestContext(Protocol):
@@ -91,8 +91,7 @@ class GraphQLEndpoint:
         asked = await read(request, self._limits.max_body_bytes)
         prepared = self._engine.prepare(await self._persisted.source(asked))
         if not isinstance(prepared, Prepared):
-            if viewer.kind is ViewerKind.ANONYMOUS and not may_introspect(viewer, self._introspection_for):
-                _hide_schema(prepared)
+            check_may_learn(prepared, viewer, self._introspection_for)
             return _answer(media_type, Outcome(None, prepared, executed=False))
         operation = self._engine.operation(prepared, asked.operation_name)
         if isinstance(operation, GraphQLError):
@@ -110,12 +109,6 @@ class GraphQLEndpoint:
             return _answer(media_type, outcome, context.extensions())
 
         return await _unless_hung_up(execute(), receive)
-
-
-def _hide_schema(errors: list[GraphQLError]) -> None:
-    """Without a token, and where the schema is not public, what validation says about a document is not either."""
-    if any((error.extensions or {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in errors):
-        raise SignInRequiredError
 
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:

@@ -44,7 +44,8 @@ class KeySet:
         Raises KeysUnavailableError where no set was ever loaded.
         """
         found = self._find(key_id, algorithm)
-        if found is None or time.monotonic() - self._loaded > self._max_age:
+        old = time.monotonic() - self._loaded > self._max_age
+        if found is None or (old and not self._lock.locked()):  # One caller waits for newer keys; others use these.
             await self._refresh()
             found = self._find(key_id, algorithm)
         if not self._keys:

@@ -16,12 +16,16 @@ from graphql import (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request. Fields and aliases are counted with every fragment spread written out."""
+    """Bounds of one request. Fields and aliases are counted with every fragment spread written out.
+
+    `max_fields` also bounds the time that validation can take: the rule that merges fields compares them in pairs (at
+    500, a quarter of a second for the worst document that was found).
+    """
 
     max_body_bytes: int = 256 * 1024
-    max_tokens: int = 5000
+    max_tokens: int = 2000
     max_depth: int = 15
-    max_fields: int = 1000
+    max_fields: int = 500
     max_aliases: int = 100
     max_root_fields: int = 30
 
@@ -75,27 +79,34 @@ class _Measure:
 
 
 def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
-    """What is too large about a document's operations, with the numbers; empty when all is well.
+    """What is too large about a document, with the numbers; empty when all is well.
 
-    Runs before validation, because some validation rules cost more than linear time.
+    Fragments that nothing spreads count too, as they are validated like the others. Runs before validation, because
+    some validation rules cost more than linear time.
     """
     measure = _Measure(document)
     errors = []
-    for operation in document.definitions:
-        if not isinstance(operation, OperationDefinitionNode):
+    for definition in document.definitions:
+        if not isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
             continue
-        size = measure.of(operation.selection_set)
+        is_operation = isinstance(definition, OperationDefinitionNode)
+        size = measure.of(definition.selection_set)
         for what, is_, limit in (
             ("levels deep", size.depth, limits.max_depth),
             ("fields large (fragments written out)", size.fields, limits.max_fields),
             ("aliases rich (fragments written out)", size.aliases, limits.max_aliases),
-            ("fields wide at its root", len(root_fields(document, operation)), limits.max_root_fields),
+            ("fields wide at its root", _width(document, definition), limits.max_root_fields),
         ):
             if is_ > limit:
-                name = f"'{operation.name.value}'" if operation.name else "without a name"
-                message = f"The operation {name} is {is_} {what}; the limit is {limit}."
-                errors.append(GraphQLError(message, operation, extensions={"code": "LIMIT_EXCEEDED"}))
+                name = f"'{definition.name.value}'" if definition.name else "without a name"
+                kind = "operation" if is_operation else "fragment"
+                message = f"The {kind} {name} is {is_} {what}; the limit is {limit}."
+                errors.append(GraphQLError(message, definition, extensions={"code": "LIMIT_EXCEEDED"}))
     return errors
+
+
+def _width(document: DocumentNode, definition: OperationDefinitionNode | FragmentDefinitionNode) -> int:
+    return len(root_fields(document, definition)) if isinstance(definition, OperationDefinitionNode) else 0
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:

@@ -67,6 +67,23 @@ class Node:
         return Node()
 
 
+@strawberry.interface
+class Thing:
+    name: str
+
+
+@strawberry.type
+class Brick(Thing):
+    pass
+
+
+@dataclass
+class Impostor:
+    """Not of the graph."""
+
+    name: str = "secret-record"
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -105,6 +122,14 @@ class Query:
     @strawberry.field
     def unwritable(self) -> int | None:
         return "secret-value"  # type: ignore[return-value]  # What a driver must not do, on purpose.
+
+    @strawberry.field
+    def impostor(self) -> Brick | None:
+        return Impostor()  # type: ignore[return-value]  # As above.
+
+    @strawberry.field
+    def thing(self) -> Thing | None:
+        return Impostor()  # type: ignore[return-value]  # As above.
 
     @strawberry.field
     async def forever(self, info: Info) -> str:

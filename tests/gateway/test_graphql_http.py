@@ -231,14 +231,15 @@ FRAGMENT_CHAIN = "{ ...F0 } " + " ".join(f"fragment F{i} on Query {{ ...F{i + 1}
         ("{ a: who b: who c: who d: who }", "4 aliases rich (fragments written out); the limit is 3"),
         ("{ who hello node { name } outage bug mistake }", "6 fields wide at its root; the limit is 5"),
         (FRAGMENT_BOMB + " fragment F20 on Query { who }", "1048576 fields large"),
-        ("{" + " who" * 6000 + "}", "5000"),
+        ("{" + " who" * 5000 + "}", "more than 5000 tokens"),
+        ("{ who } fragment F on Node {" + " name" * 501 + "}", "The fragment 'F' is 501 fields large"),
         (FRAGMENT_CHAIN + " fragment F500 on Query { who }", "too deeply"),
     ],
 )
 async def test_documents_over_a_limit_are_refused_with_the_numbers(
     client: aiohttp.ClientSession, query: str, says: str
 ) -> None:
-    async with small_graph(limits=Limits(max_depth=4, max_aliases=3, max_root_fields=5)) as url:
+    async with small_graph(limits=Limits(max_tokens=5000, max_depth=4, max_aliases=3, max_root_fields=5)) as url:
         status, body = await ask(client, url, query)
         assert status == 400
         assert set(codes(body)) <= {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
@@ -254,9 +255,10 @@ async def test_a_fragment_cycle_is_a_validation_error(client: aiohttp.ClientSess
 async def test_one_failed_field_costs_that_field(
     client: aiohttp.ClientSession, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    status, body = await ask(client, url, "{ who outage mistake bug unwritable }")
+    status, body = await ask(client, url, "{ who outage mistake bug unwritable impostor { name } thing { name } }")
     assert status == 200
-    assert body["data"] == {"who": "agent", "outage": None, "mistake": None, "bug": None, "unwritable": None}
+    failed = ("outage", "mistake", "bug", "unwritable", "impostor", "thing")
+    assert body["data"] == {"who": "agent", **dict.fromkeys(failed)}
     errors = {error["path"][0]: error for error in body["errors"]}
     assert errors["outage"] == {
         "message": "The billing system took too long to answer.",
@@ -267,12 +269,22 @@ async def test_one_failed_field_costs_that_field(
     assert errors["mistake"]["message"] == "first must be at most 100, not 5000"
     assert errors["mistake"]["extensions"] == {"code": "BAD_USER_INPUT", "retryable": False}
     logged = {record.getMessage() for record in caplog.records if record.name == "gateway.errors"}
-    for name in ("bug", "unwritable"):
+    for name in failed[2:]:
         assert errors[name]["message"] == "An unexpected error happened in the gateway."
         assert errors[name]["extensions"]["code"] == "INTERNAL"
         assert any(errors[name]["extensions"]["id"] in line for line in logged)
     assert "secret" not in json.dumps(body)
-    assert [record.exc_info is not None for record in caplog.records if record.name == "gateway.errors"] == [True, True]
+    assert [record.exc_info is not None for record in caplog.records if record.name == "gateway.errors"] == [True] * 4
+
+
+async def test_an_argument_that_fails_while_its_field_runs_is_the_callers(
+    client: aiohttp.ClientSession, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = "query($n: String) { hello(name: $n) }"  # Valid, as the argument has a default; but null is not a String!.
+    status, body = await ask(client, url, query, variables={"n": None})
+    assert (status, body["data"], codes(body)) == (200, None, ["BAD_USER_INPUT"])
+    assert "'name'" in body["errors"][0]["message"]
+    assert caplog.records == []
 
 
 async def test_a_null_at_the_root_is_an_executed_answer(client: aiohttp.ClientSession, url: str) -> None:
