@@ -27,8 +27,8 @@ class Profile(Strict):
         Literal["comma", "repeat", "semicolon", "none"],
         Field(description="How many values of one filter are written; 'none' asks for one value per call."),
     ] = "comma"
-    max_keys: Annotated[int, Field(ge=1, description="Most values in one filter.")] = 200
-    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 4000
+    max_keys: Annotated[int, Field(ge=1, description="Most values in one filter.")] = 1000
+    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
     party_roles: Annotated[
         tuple[str, ...],
         Field(description="Roles (any case) that make a related party the owner; an entry without a role is one too."),
