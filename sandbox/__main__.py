@@ -53,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.system == "all" and options.port is not None:
         parser.error("--port needs --system; use --base-port for all four")
     try:
+        if (shortest := min(options.latency_ms, options.jitter_ms)) < 0:
+            raise ValueError(f"--latency-ms or --jitter-ms: {shortest} is less than 0")
         world = World(options.seed, options.customers, _day(options.today))
         switches = Switches(latency_ms=options.latency_ms, jitter_ms=options.jitter_ms)
     except (ValueError, argparse.ArgumentTypeError) as problem:

@@ -1,6 +1,6 @@
 """The ASGI application of one system: switches first, then TMF630 over the system's resources."""
 
-import asyncio
+from asyncio import sleep
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from random import Random
@@ -79,7 +79,7 @@ class SandboxApp:
             await _gone(receive)
             return
         if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
-            await asyncio.sleep(wait / 1000)
+            await sleep(wait / 1000)
         answer = self._answer(scope, body)
         seen["status"] = answer.status
         await _send(send, answer, cut=switches.close_early)
