@@ -12,6 +12,9 @@ from resolvers.viewer import Viewer, ViewerKind
 IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
 """Who may read the schema through the graph."""
 
+TraceFor = Literal["staff", "signed-in"]
+"""Who may see which upstream calls an answer took."""
+
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
@@ -42,6 +45,11 @@ def check_may_learn(errors: Sequence[GraphQLError], viewer: Viewer, introspectio
         return
     if any((error.extensions or {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in errors):
         raise SignInRequiredError
+
+
+def may_trace(viewer: Viewer, trace_for: TraceFor) -> bool:
+    """Whether a viewer may see the upstream calls of its answers."""
+    return viewer.is_staff or (trace_for == "signed-in" and viewer.is_signed_in)
 
 
 def check_access(

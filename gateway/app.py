@@ -70,7 +70,7 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
             documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
             stack.push_async_callback(documents.close)
-            contexts = Contexts(engine.core_schema, connectors, settings.graphql.deadline)
+            contexts = Contexts(engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace)
             endpoint = GraphQLEndpoint(
                 engine,
                 authenticate,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from connectors import Connectors
 from connectors.request import RequestScope, UpstreamCall, current_scope
+from gateway.access import TraceFor, may_trace
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
@@ -17,7 +18,7 @@ TRACE_HEADER: Final = "X-Gateway-Trace"
 
 
 class GatewayContext(RequestContext):
-    """The resolvers' context, with the answer's `extensions` for staff that asks for them."""
+    """The resolvers' context, with the answer's `extensions` for those who may see them and ask."""
 
     def __init__(
         self, viewer: Viewer, connectors: Connectors, scope: RequestScope, selection: Selection | None, *, trace: bool
@@ -34,15 +35,15 @@ class GatewayContext(RequestContext):
 class Contexts:
     """Makes the context of each request; what a document selects is worked out once."""
 
-    def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float) -> None:
-        self._schema, self._connectors, self._deadline = schema, connectors, deadline
+    def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float, trace_for: TraceFor) -> None:
+        self._schema, self._connectors, self._deadline, self._trace_for = schema, connectors, deadline, trace_for
         self._selections: WeakKeyDictionary[Prepared, dict[int, Selection]] = WeakKeyDictionary()
 
     def __call__(
         self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
     ) -> GatewayContext:
         """A context whose deadline starts now, and to which this task's upstream calls belong."""
-        trace = viewer.is_staff and request.headers.get(TRACE_HEADER) == "1"
+        trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
         return self.make(viewer, self._selection(prepared, operation), trace=trace)
 
     def make(self, viewer: Viewer, selection: Selection | None, *, trace: bool = False) -> GatewayContext:

@@ -14,7 +14,7 @@ from redis.asyncio.connection import parse_url
 
 from connectors import DRIVERS
 from connectors.profile import Strict, System
-from gateway.access import IntrospectionFor
+from gateway.access import IntrospectionFor, TraceFor
 from gateway.auth import ClaimNames, TokenRules
 from gateway.jwks import Load, from_address, from_file
 from gateway.limits import Limits
@@ -82,21 +82,14 @@ class GraphQLSettings(Strict):
     """`[graphql]`: what one request may ask, and for how long."""
 
     introspection: Annotated[IntrospectionFor, Field(description="Who may read the schema.")] = "staff"
+    trace: Annotated[
+        TraceFor, Field(description="Who may see an answer's upstream calls, with the header X-Gateway-Trace: 1.")
+    ] = "staff"
     graphiql: Annotated[bool, Field(description="Whether a browser gets GraphiQL at the endpoint.")] = False
-    default_page_size: Annotated[int, Field(ge=1, description="`first` where a query does not say.")] = 20
-    max_page_size: Annotated[int, Field(ge=1, description="The largest `first`.")] = 1000
     deadline: Annotated[
         float, Field(gt=0, description="Seconds after which a request is answered with what is there.")
     ] = 8.0
     limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.default_page_size > self.max_page_size:
-            raise ValueError(
-                f"default_page_size ({self.default_page_size}) must not be above max_page_size ({self.max_page_size})"
-            )
-        return self
 
 
 class RedisSettings(Strict):

@@ -56,7 +56,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert (settings.auth, settings.redis) == (None, None)
     graphql = settings.graphql
     assert (graphql.introspection, graphql.graphiql, graphql.limits) == ("staff", False, Limits())
-    assert (graphql.default_page_size, graphql.max_page_size, graphql.deadline) == (20, 1000, 8.0)
+    assert (graphql.trace, graphql.deadline) == ("staff", 8.0)
     assert (settings.server.host, settings.server.port, settings.server.workers) == ("127.0.0.1", 8000, 1)
     assert (settings.log.level, settings.log.format) == ("info", "text")
 
@@ -187,7 +187,6 @@ def test_no_systems_at_all(tmp_path: Path) -> None:
         ('jwks_file = "keys.json"', "auth: exactly one of jwks_url and jwks_file must be set"),
         ('algorithms = ["HS256"]', "auth: algorithms must be some of "),
         ("leeway = 1e6", "auth: leeway must be between 0 and 600 seconds"),
-        ("[graphql]\ndefault_page_size = 50\nmax_page_size = 10", "graphql: default_page_size (50) must not be above"),
         ("[graphql.limits]\nmax_depth = 0", "graphql.limits: max_depth must be at least 1"),
     ],
 )
