@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 
 from sandbox import identities, shapes
@@ -36,11 +37,13 @@ def bill_id(who: Subscriber, account: int, age: int) -> str:
 def bill_numbers(world: World, number: int) -> list[str]:
     """Return the printed numbers of all bills of a customer."""
     who = world.subscriber(number)
-    return [
-        f"{number}-{account}-{bill_date(who, world.today, age):%Y-%m}"
-        for account in range(1, len(who.accounts) + 1)
-        for age in range(who.bills)
-    ]
+    months = [_month(world.today, who.bill_age, age) for age in range(who.bills)]
+    return [f"{number}-{account}-{month}" for account in range(1, len(who.accounts) + 1) for month in months]
+
+
+@lru_cache
+def _month(today: date, newest: int, age: int) -> str:
+    return f"{months_before(today - timedelta(days=newest), age):%Y-%m}"
 
 
 def bill_count(who: Subscriber) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from sandbox import names
 
@@ -18,6 +18,8 @@ SOMEBODY_ELSE: Final = 1002
 """The customer whose data the example subscriber must never see; shares a cabinet with them."""
 CUSTOMERS_PER_CABINET: Final = 50
 
+OPEN_TICKET_STATES: Final = ("acknowledged", "inProgress", "pending", "held")
+
 _MIXES: Final[tuple[tuple[Kind, ...], ...]] = (
     ("broadband",),
     ("broadband", "mobile"),
@@ -28,6 +30,14 @@ _MIXES: Final[tuple[tuple[Kind, ...], ...]] = (
     ("mobile",),
     ("broadband", "mobile"),
 )
+_PAID_TOGETHER: Final = {
+    kinds: (
+        tuple(i for i, kind in enumerate(kinds, 1) if kind == "mobile"),
+        tuple(i for i, kind in enumerate(kinds, 1) if kind != "mobile"),
+    )
+    for kinds in _MIXES
+}
+"""Per mix, the numbers of the mobile services and of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +74,7 @@ OFFERS: Final[dict[Kind, tuple[Offer, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Subscriber:
+class Subscriber(NamedTuple):
     """One customer in numbers.
 
     `kinds` are the services in order (service 1 is kinds[0]); `accounts` gives for each billing account the service
@@ -112,6 +121,15 @@ class Subscriber:
         offers = OFFERS[self.kinds[position - 1]]
         return offers[self.draw[5 + position] % len(offers)]
 
+    def ticket_status(self, index: int) -> str:
+        """Return the status of ticket `index` (1 is the first)."""
+        if self.number == EXAMPLE:
+            return ("inProgress", "closed", "resolved")[index - 1]
+        chance = self.draw[index * 4 - 1] ^ self.draw[index]
+        if self.status == "Closed" or chance >= 128:
+            return ("closed", "resolved")[chance % 2]
+        return OPEN_TICKET_STATES[chance % 4]
+
     def bill_state(self, account: int, age: int) -> BillState:
         """Return the state of an account's bill, `age` 0 being the newest and 1 the one before it."""
         if self.number == EXAMPLE:
@@ -136,8 +154,7 @@ def subscriber(seed: int, number: int) -> Subscriber:
         trade = names.TRADES[draw[0] % len(names.TRADES)]
         name = f"{family} {trade} {names.COMPANY_FORMS[draw[3] % len(names.COMPANY_FORMS)]}"
     kinds = _MIXES[3] if number == EXAMPLE else _MIXES[2] if number == SOMEBODY_ELSE else _MIXES[draw[4] % len(_MIXES)]
-    mobile = tuple(i for i, kind in enumerate(kinds, 1) if kind == "mobile")
-    fixed = tuple(i for i, kind in enumerate(kinds, 1) if kind != "mobile")
+    mobile, fixed = _PAID_TOGETHER[kinds]
     split = bool(mobile and fixed) and (number == EXAMPLE or draw[5] < 110)
     return Subscriber(
         number=number,

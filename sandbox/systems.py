@@ -289,7 +289,14 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         "ticketing",
         shapes.TICKET,
         "TroubleTicket",
-        (Part(ticketing.tickets, _customers, lambda world, n: world.subscriber(n).tickets),),
+        (
+            Part(
+                ticketing.tickets,
+                _customers,
+                lambda world, n: world.subscriber(n).tickets,
+                {"status": ticketing.ticket_states},
+            ),
+        ),
         {
             "id": of_customer,
             "relatedParty.id": _party,

@@ -7,7 +7,7 @@ from random import Random
 from sandbox import documents, inventory, outages, shapes
 from sandbox.outages import Outage
 from sandbox.shapes import Row
-from sandbox.subscriber import EXAMPLE, Subscriber
+from sandbox.subscriber import EXAMPLE, OPEN_TICKET_STATES, Subscriber
 from sandbox.world import World
 
 MOST_AFFECTED = 40
@@ -17,7 +17,6 @@ _SUBJECTS = {
     "tv": ("Picture freezes", "A channel is missing", "Set-top box shows an error"),
     "voice": ("No dial tone", "Noise on the line", "Callers hear an echo"),
 }
-_OPEN = ("acknowledged", "inProgress", "pending", "held")
 _ANSWERS = (
     "We have started to look into this and will come back to you within two working days.",
     "We measured your line and found the fault. A technician is booked.",
@@ -48,8 +47,8 @@ def tickets(world: World, number: int) -> list[Row]:
         first = number == EXAMPLE and index == 1
         position = 1 if first else rng.randint(1, len(who.kinds))
         kind = who.kinds[position - 1]
-        is_open = first or (number != EXAMPLE and who.status != "Closed" and rng.random() < 0.5)
-        status = "inProgress" if first else rng.choice(_OPEN if is_open else ("closed", "resolved"))
+        status = who.ticket_status(index)
+        is_open = status in OPEN_TICKET_STATES
         age = timedelta(days=2 if first else rng.randint(1, 20) if is_open else rng.randint(30, 200))
         created = datetime.combine(world.today, time(8, rng.randint(0, 59)), UTC) - age
         ended = created + timedelta(days=rng.randint(1, 9), hours=3)
@@ -97,6 +96,12 @@ def tickets(world: World, number: int) -> list[Row]:
             row["attachment"] = _attachments(ident, who, changed)
         rows.append(row)
     return rows
+
+
+def ticket_states(world: World, number: int) -> list[str]:
+    """Return the status of each of the customer's tickets, as generated."""
+    who = world.subscriber(number)
+    return [who.ticket_status(index) for index in range(1, who.tickets + 1)]
 
 
 def _attachments(ticket: str, who: Subscriber, moment: datetime) -> list[Row]:
