@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = {
     "INTROSPECTION_DISABLED": "This caller may not read the schema here.",
     "PERSISTED_QUERY_NOT_FOUND": "The hash is not known (any more): send it again together with the document.",
     "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
+    "NOT_FOUND": "There is no such document, or it is not the caller's to see.",
     "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched at the moment.",
     # Who asks, and what.
     "UNAUTHENTICATED": "There is no token, or one that is not accepted.",

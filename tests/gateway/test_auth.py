@@ -310,19 +310,23 @@ async def test_keys_stay_when_a_refetch_fails(caplog: pytest.LogCaptureFixture) 
     assert "can be loaded again" in logged[1]
 
 
-@pytest.mark.parametrize("path", ["jwks", "moved"])
-async def test_without_any_keys_it_is_503_and_not_401(issuer: Issuer, path: str) -> None:
-    async with key_server(issuer.jwks()) as server, aiohttp.ClientSession() as client:
-        server.status = 500
-        keys = KeySet(from_address(client, server.address.replace("jwks", path)), retry=0)
+@pytest.mark.parametrize(
+    ("path", "status", "padding"),
+    [("/jwks", 500, b""), ("/moved", 200, b""), ("/jwks", 200, b" " * 600_000)],
+    ids=["error", "redirect", "too large"],
+)
+async def test_without_any_keys_it_is_503_and_not_401(issuer: Issuer, path: str, status: int, padding: bytes) -> None:
+    async with key_server(issuer.jwks() + padding) as server, aiohttp.ClientSession() as client:
+        server.status = status
+        keys = KeySet(from_address(client, server.address.replace("/jwks", path)), retry=0)
         async with small_graph(authenticate=Authenticator(keys, RULES)) as url:
             headers = {"Authorization": f"Bearer {issuer.token()}"}
             async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
                 body = await answer.json()
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
                 assert body["errors"][0]["extensions"] == {"code": "AUTH_UNAVAILABLE", "retryable": True}
-            if path == "jwks":
-                server.status = 200
+            if path == "/jwks":
+                server.status, server.body = 200, issuer.jwks()
                 async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
                     assert await answer.json() == {"data": {"who": "customer"}}
 

@@ -210,6 +210,16 @@ async def test_a_large_body_is_413_announced_or_not(client: aiohttp.ClientSessio
                         assert codes(await answer.json()) == ["REQUEST_TOO_LARGE"]
 
 
+async def test_a_large_body_is_refused_before_it_is_sent(url: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+    writer.write(
+        f"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: 9999999\r\n\r\n".encode()
+    )
+    assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_large_answers_are_compressed(client: aiohttp.ClientSession, url: str) -> None:
     headers = {"Accept-Encoding": "gzip"}
     async with client.post(url, json={"query": "{ long }"}, headers=headers) as answer:
