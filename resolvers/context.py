@@ -42,6 +42,10 @@ class RequestContext:
         """Attributes that the operation selects of a GraphQL type, anywhere; None where that is not known."""
         return None if self._selection is None else self._selection.get(type_name, frozenset())
 
+    def selects(self, type_name: str) -> bool:
+        """Whether the operation reaches a GraphQL type at all, if only for its id."""
+        return self._selection is None or type_name in self._selection
+
     def grant(self, type_name: str, ids: Iterable[str]) -> None:
         """Remember that records of `type_name` hang under one that the viewer owns."""
         self._granted.update((type_name, key) for key in ids)

@@ -14,6 +14,7 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
+from resolvers.ids import bare
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
@@ -59,7 +60,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
         crm, fields = self.context.connectors.crm, self.context.fields("Customer")
-        text = None if search.text is None else search.text.strip()
+        text = None if search.text is None else bare(search.text)
         try:
             if text is None:
                 return await crm.customer_list(search.window, fields)

@@ -35,3 +35,10 @@ def split_id(given: str) -> tuple[str, str]:
     if not colon or not rest or head not in NODE_TYPES:
         raise BadInput(f"id is {given!r}: a global id looks like Customer:1001.")
     return head, rest
+
+
+def bare(text: str) -> str:
+    """What somebody searches for: without blanks around it, and without the type where it is a global id."""
+    text = text.strip()
+    head, colon, rest = text.partition(":")
+    return rest if colon and head in NODE_TYPES else text

@@ -17,6 +17,7 @@ from connectors.inventory.port import Resource, Service, Site
 from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
+from resolvers.ids import bare
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -61,7 +62,7 @@ def service_fields(context: RequestContext) -> frozenset[str] | None:
     fields = context.fields("Service")
     if fields is None or context.viewer.is_staff:
         return fields
-    if context.fields("Resource") or context.fields("Site"):
+    if context.selects("Resource") or context.selects("Site"):
         return fields | {"resource_ids", "site_id"}
     return fields
 
@@ -105,7 +106,7 @@ class ResourceById(Loader[str, Resource]):
     async def fetch(self, keys: Sequence[str]) -> Found[Resource]:
         """One batch of resources. Where a resource stands decides about sites, so it comes along for subscribers."""
         fields = self.context.fields("Resource")
-        if fields is not None and self.context.fields("Site") and not self.context.viewer.is_staff:
+        if fields is not None and self.context.selects("Site") and not self.context.viewer.is_staff:
             fields |= {"site_id"}
         return await self.context.connectors.inventory.resources(keys, fields)
 
@@ -147,7 +148,7 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
         try:
             if search.text is None:
                 return await inventory.resource_list(search.window, fields)
-            return Rows.of(await inventory.resources_named(search.text.strip(), fields))
+            return Rows.of(await inventory.resources_named(bare(search.text), fields))
         except ConnectorError as failure:
             return failure
 

@@ -20,6 +20,7 @@ from resolvers.billing import (
 from resolvers.crm import ProductById, customer_of
 from resolvers.paging import connected
 from resolvers.rows import items, own_rows
+from schema.bill_filters import BILL_FILTERS
 from schema.fields import computed, edge, node_id
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Document, Money, Period, enumeration, number
@@ -91,7 +92,7 @@ class BillingAccount(Recorded, Node):
         customer_of, needs=(), description="Whose it is."
     )
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
-        BillsByAccount, bill_rows, bill_page, description="Bills of this account, newest first."
+        BillsByAccount, bill_rows, bill_page, reads=BILL_FILTERS, description="Bills of this account, newest first."
     )
     payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
         PaymentsByAccount, own_rows, connected, description="Payments to this account, newest first."

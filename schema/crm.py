@@ -20,6 +20,7 @@ from resolvers.inventory import ServiceById, ServicesByCustomer
 from resolvers.paging import connected, connected_all
 from resolvers.rows import items, own_rows
 from resolvers.ticketing import TicketsByCustomer, ticket_rows
+from schema.bill_filters import BILL_FILTERS
 from schema.fields import computed, edge, node_id
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money, enumeration
@@ -105,7 +106,7 @@ class Customer(Recorded, Node):
         BillingAccountsByCustomer, step=items, description="Billing accounts, by id."
     )
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
-        BillsByCustomer, bill_rows, bill_page, description="Bills over all accounts, newest first."
+        BillsByCustomer, bill_rows, bill_page, reads=BILL_FILTERS, description="Bills over all accounts, newest first."
     )
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
         UsageByCustomer, step=items, description="What is used and left of every allowance."

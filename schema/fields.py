@@ -7,7 +7,7 @@ operation selects travels down to the systems by it.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Final
@@ -20,6 +20,7 @@ from resolvers.ids import global_id
 
 NEEDS: Final = "needs"
 EDGE: Final = "edge"
+READS: Final = "reads"
 
 Info = strawberry.Info[RequestContext, None]
 
@@ -50,6 +51,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Reads:
+    """What an edge's step reads of the records of `type_name` that it found, when an argument is given."""
+
+    type_name: str
+    by_argument: Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """The way from a record to others: by which key of its own, through which loader, then which step.
 
@@ -74,6 +83,7 @@ def edge(
     step: Callable[..., Any] = _unchanged,
     *,
     needs: Iterable[str] = (),
+    reads: Reads | None = None,
     many: bool = False,
     known: Callable[[Any], bool] | None = None,
     **options: Any,
@@ -99,7 +109,8 @@ def edge(
         return load(parent, info.context, arguments)
 
     _sign(resolve, [*reach.key.arguments, *reach.step.arguments])
-    return strawberry.field(resolver=resolve, metadata={EDGE: reach, NEEDS: frozenset(names - {"id"})}, **options)
+    metadata = {EDGE: reach, NEEDS: frozenset(names - {"id"}), READS: reads}
+    return strawberry.field(resolver=resolve, metadata=metadata, **options)
 
 
 def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:

@@ -135,7 +135,9 @@ class TmfCrm:
         attribute = "emailAddress" if "@" in contact else "phoneNumber"
         asked = None if fields is None else fields | {"email", "phone"}
         rows = await self._customers.drain(
-            [(f"contactMedium.characteristic.{attribute}", [contact])], fields=asked, keys=[contact]
+            [(f"contactMedium.characteristic.{attribute}", list(dict.fromkeys([contact, contact.lower()])))],
+            fields=asked,
+            keys=[contact],
         )
         return {str(row.id): self._customer(row) for row in rows if _reaches(row, contact)}
 

@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from gateway.engine.prepared import Prepared
-from schema.fields import NEEDS
+from schema.fields import NEEDS, READS, Reads
 
 Selection = Mapping[str, frozenset[str]]
 """GraphQL type name to names of the record's attributes."""
@@ -42,7 +42,17 @@ class _Collect(Visitor):
         for object_type in self._possible(parent):
             field = object_type.fields.get(node.name.value)
             if field is not None:
-                self.found[object_type.name].update(_needs(field.extensions[_DEFINITION]))
+                self._note(object_type.name, field.extensions[_DEFINITION], node)
+
+    def _note(self, type_name: str, definition: Any, node: FieldNode) -> None:
+        """A field says what it needs (`schema.fields`); a plain one is the attribute of its own name."""
+        needs: frozenset[str] | None = definition.metadata.get(NEEDS)
+        self.found[type_name].update({definition.python_name} if needs is None else needs)
+        reads: Reads | None = definition.metadata.get(READS)
+        if reads is None:
+            return
+        for argument in node.arguments or ():
+            self.found[reads.type_name].update(reads.by_argument.get(argument.name.value, ()))
 
     def _possible(self, parent: GraphQLCompositeType | None) -> list[GraphQLObjectType]:
         if isinstance(parent, GraphQLObjectType):
@@ -61,9 +71,3 @@ def selection_of(schema: GraphQLSchema, prepared: Prepared, operation: Operation
         if definition not in others:
             visit(definition, TypeInfoVisitor(types, collect))
     return {name: frozenset(attributes) for name, attributes in collect.found.items()}
-
-
-def _needs(definition: Any) -> frozenset[str]:
-    """A field says what it needs (`schema.fields`); a plain one is the attribute of its own name."""
-    needs: frozenset[str] | None = definition.metadata.get(NEEDS)
-    return frozenset({definition.python_name}) if needs is None else needs

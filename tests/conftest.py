@@ -1,0 +1,31 @@
+"""One stack for all tests that ask as a client; every test finds it well-behaved."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.stack import Stack, stacked
+
+OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def _stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with stacked(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def stack(_stack: Stack) -> Iterator[Stack]:
+    """The session's stack, reset."""
+    _stack.reset()
+    yield _stack
+    for system in _stack.systems.values():
+        system.switches.reset()
+
+
+def contract(name: str) -> str:
+    """A document that clients send, word for word."""
+    return (OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")

@@ -1,0 +1,126 @@
+"""The whole stack in one process: four sandbox systems in threads, and the gateway on a loopback port."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from starlette.applications import Starlette
+
+from connectors.profile import System
+from gateway.app import create_app
+from gateway.demo_keys import DemoKeys
+from gateway.settings import GraphQLSettings, Settings, SystemsSettings
+from resolvers.viewer import ViewerKind
+from sandbox.server import SandboxServer
+from sandbox.world import World
+from tests.gateway.serving import serving
+
+DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets: status and body, with short ways into the body."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data of an answer that must have some."""
+        assert self.body.get("data") is not None, self.body
+        data: dict[str, Any] = self.body["data"]
+        return data
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Errors, none when there are none."""
+        return self.body.get("errors", [])
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The trace of upstream calls."""
+        calls: list[dict[str, Any]] = self.body["extensions"]["upstream"]
+        return calls
+
+    def clean(self) -> dict[str, Any]:
+        """The data of an answer that must have no errors."""
+        assert not self.errors, self.errors
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A gateway to ask and the systems behind it, to be misused."""
+
+    address: str
+    systems: Mapping[str, SandboxServer]
+    keys: DemoKeys
+    session: aiohttp.ClientSession
+
+    def token(self, who: str) -> str:
+        """`agent`, `admin`, or customer numbers with commas."""
+        if who in ("agent", "admin"):
+            return self.keys.token(ViewerKind(who))
+        return self.keys.token(ViewerKind.CUSTOMER, *who.split(","))
+
+    def headers(self, who: str | None) -> dict[str, str]:
+        """What a client of that kind sends."""
+        return {"X-Gateway-Trace": "1"} | ({"Authorization": f"Bearer {self.token(who)}"} if who else {})
+
+    async def ask(self, document: str, who: str | None = "agent", **variables: Any) -> Answer:
+        """One operation over HTTP."""
+        body = {"query": document, "variables": variables}
+        async with self.session.post(f"{self.address}/graphql", json=body, headers=self.headers(who)) as answer:
+            return Answer(answer.status, await answer.json())
+
+    def reset(self) -> None:
+        """All systems up and well-behaved, nothing counted yet."""
+        for system in self.systems.values():
+            system.switches.reset()
+            system.stop()
+            system.start()
+            system.requests.clear()
+
+
+@asynccontextmanager
+async def stacked(
+    folder: Path,
+    *,
+    customers: int = 60,
+    graphql: GraphQLSettings | None = None,
+    systems: Mapping[str, Mapping[str, Any]] | None = None,
+) -> AsyncIterator[Stack]:
+    """Start everything on free ports. `systems` holds settings per domain beside the address."""
+    world = World(customers=customers)
+    async with AsyncExitStack() as stack:
+        servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
+        given = {
+            name: System.model_validate({"url": server.url, "timeout": 1.5, **(systems or {}).get(name, {})})
+            for name, server in servers.items()
+        }
+        settings = Settings(
+            systems=SystemsSettings.model_validate(given),
+            graphql=graphql or GraphQLSettings(trace="signed-in", deadline=4.0, introspection="everyone"),
+        )
+        keys = DemoKeys.create(folder / "demo-key.pem")
+        app = create_app(settings, demo_keys=keys)
+        address = await stack.enter_async_context(serving_with_lifespan(app))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Stack(address, servers, keys, session)
+
+
+@asynccontextmanager
+async def serving_with_lifespan(app: Starlette) -> AsyncIterator[str]:
+    """Serve an app whose lifespan makes what it needs."""
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state or {})
+            await app(scope, receive, send)
+
+        async with serving(with_state) as address:
+            yield address
