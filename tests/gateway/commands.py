@@ -1,13 +1,14 @@
 """Runs the `gateway` command as a person does: in a process of its own, on free ports."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,15 +38,15 @@ def gateway(*arguments: str, folder: Path, variables: dict[str, str] | None = No
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free."""
+    """The first of so many ports in a row that are free.
+
+    They lie below the range that systems take for outgoing connections, or somebody's request would have one by then.
+    """
     while True:
-        with ExitStack() as taken, socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                for one in range(port + 1, port + count):
-                    taken.enter_context(socket.create_server(("127.0.0.1", one)))
-            except (OSError, OverflowError):
-                continue
+        port = random.randrange(10_000, 32_000)
+        with ExitStack() as taken, suppress(OSError):
+            for one in range(port, port + count):
+                taken.enter_context(socket.create_server(("127.0.0.1", one)))
             return port
 
 
