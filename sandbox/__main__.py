@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import date
 
 from sandbox.app import create_app
-from sandbox.server import PortInUse, bound, server_for
+from sandbox.server import PortInUse, bound, run, server_for
 from sandbox.switches import Switches
 from sandbox.systems import DEFAULT_PORTS, SYSTEMS, SystemName
 from sandbox.world import TODAY, World
@@ -75,7 +75,7 @@ def _run(system: SystemName, world: World, switches: Switches, host: str, port: 
     print(f"{system} ready at http://{host}:{listening.getsockname()[1]} with {world.customers} customers", flush=True)
     server = server_for(create_app(system, world, switches))
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has closed everything
-        asyncio.run(server.serve([listening]))
+        run(server, listening)
     return 0
 
 

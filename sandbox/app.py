@@ -88,7 +88,8 @@ class SandboxApp:
         switches, headers = self.switches, dict(scope["headers"])
         try:
             if switches.error_rate and self._chance.random() < switches.error_rate:
-                raise Refused(switches.error_status, "the sandbox was told to fail")
+                later = [(b"retry-after", b"1")] if switches.error_status != 500 else []
+                raise Refused(switches.error_status, "the sandbox was told to fail", later)
             if switches.html:
                 return Answer(200, _LOGIN, b"text/html;charset=utf-8")
             if switches.garbage:

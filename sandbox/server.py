@@ -48,7 +48,7 @@ class _Server(uvicorn.Server):
 def bound(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises PortInUse."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
@@ -59,6 +59,12 @@ def bound(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port} ({problem.strerror}); choose another port or stop what uses it"
         ) from problem
     return found
+
+
+def run(server: _Server, listening: socket.socket) -> None:
+    """Serve on `listening` until the server is told to stop, on uvloop where there is one."""
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(server.serve([listening]))
 
 
 def server_for(app: SandboxApp) -> _Server:
@@ -113,7 +119,7 @@ class SandboxServer:
         self.port = listening.getsockname()[1]
         server = self._server = server_for(self.app)
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve([listening])), name=f"sandbox-{self.system}", daemon=True
+            target=run, args=(server, listening), name=f"sandbox-{self.system}", daemon=True
         )
         self._thread.start()
         if not server.ready.wait(30):

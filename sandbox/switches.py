@@ -40,6 +40,7 @@ class Switches(_Model):
     error_rate: float = Field(default=0, ge=0, le=1)
     """The share of requests answered with `errorStatus`; 1 is all of them."""
     error_status: Literal[500, 503, 429] = 500
+    """503 and 429 come with ``Retry-After: 1``."""
     hang: bool = False
     """No answer ever; the connection stays open."""
     garbage: bool = False
