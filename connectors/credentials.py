@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from urllib.parse import quote_plus
 
 import aiohttp
 import msgspec
@@ -33,8 +34,7 @@ class Credentials:
             case BearerAuth(token=token):
                 return {"Authorization": f"Bearer {token}"}
             case BasicAuth(username=username, password=password):
-                pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-                return {"Authorization": f"Basic {pair}"}
+                return _basic(username, password)
             case ApiKeyAuth(header=header, key=key):
                 return {header: key}
             case OAuth2Auth() as client:
@@ -43,12 +43,16 @@ class Credentials:
                         await self._fetch(client)
                 return {"Authorization": f"Bearer {self._token}"}
 
-    def renewable(self) -> bool:
-        """Whether a refusal may only mean that the token aged early; forgets the token if so."""
-        if isinstance(self._auth, OAuth2Auth) and self._token:
-            self._token, self._fresh_until = "", 0.0
-            return True
-        return False
+    def forget(self, refused: dict[str, str]) -> bool:
+        """Take note that these headers were refused: whether the next ones may fare better.
+
+        Only the token that was refused is forgotten: of many calls that it failed, one fetches the next.
+        """
+        if not isinstance(self._auth, OAuth2Auth):
+            return False
+        if refused.get("Authorization") == f"Bearer {self._token}":
+            self._fresh_until = 0.0
+        return True
 
     async def _fetch(self, client: OAuth2Auth) -> None:
         form = {"grant_type": "client_credentials"} | ({"scope": client.scope} if client.scope else {})
@@ -56,21 +60,26 @@ class Credentials:
             async with self._session.post(
                 client.token_url,
                 data=form,
-                auth=aiohttp.BasicAuth(client.client_id, client.client_secret),
+                headers=_basic(quote_plus(client.client_id), quote_plus(client.client_secret)),  # RFC 6749, 2.3.1
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 allow_redirects=False,
             ) as answer:
                 body = await answer.read()
         except TimeoutError as error:
             raise TimedOut(self._system, "the token endpoint did not answer in time") from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, ConnectionError) as error:
             raise Unreachable(self._system, f"the token endpoint cannot be reached: {error}") from error
         if answer.status != 200:
             raise Refused(self._system, f"the token endpoint answered {answer.status}")
         try:
-            token = msgspec.json.decode(body, type=_Token)
+            token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
         except msgspec.MsgspecError as error:
             raise Garbled(self._system, f"the token endpoint's answer: {error}") from error
         self._token = token.access_token
         # A tenth early (at most 30 s), so that a token does not age on its way.
         self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
+
+
+def _basic(username: str, password: str) -> dict[str, str]:
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}

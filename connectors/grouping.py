@@ -1,12 +1,15 @@
 """From rows to what was asked for: matched by the keys that each row itself carries, never by position."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf630 import Batch, Collection, Filters, Identified
+from connectors.tmf630 import Batch, Collection
+from connectors.tmf630_paging import Identified
+from connectors.tmf630_query import Filters, Order
 
 Row = TypeVar("Row", bound=Identified)
 R = TypeVar("R")
@@ -22,21 +25,43 @@ def grouped(
     record: Callable[[Row], R],
     keys_of: Callable[[R], Iterable[str]],
     wanted: Callable[[R], bool] | None = None,
+    order: Order | None = None,
 ) -> Found[Rows[R]]:
-    """Records under every key of theirs that was asked for; a key without rows is absent, one that failed says so."""
+    """Records under every key of theirs that was asked for; a key without rows is absent, one that failed says so.
+
+    They are in the order in which they came unless `order` says otherwise.
+    """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
         if batch.failure:
             found.update(dict.fromkeys(batch.keys, batch.failure))
             continue
-        asked, groups = set(batch.keys), defaultdict[str, list[R]](list)
+        asked, groups = frozenset(batch.keys), defaultdict[str, list[R]](list)
         for row in batch.rows:
             one = record(row)
             if wanted is None or wanted(one):
                 for key in asked.intersection(keys_of(one)):
                     groups[key].append(one)
-        found.update({key: Rows.of(group) for key, group in groups.items()})
+        found.update({key: Rows.of(arranged(group, order)) for key, group in groups.items()})
     return found
+
+
+async def per_key(
+    collection: Collection[Row],
+    parameter: str,
+    keys: Sequence[str],
+    record: Callable[[Row], R],
+    keys_of: Callable[[R], Iterable[str]],
+    *,
+    fields: Fields | None,
+    order: Order | None = None,
+    filters: Filters = (),
+    wanted: Callable[[R], bool] | None = None,
+) -> Found[Rows[R]]:
+    """All rows per key, in `order`; sorted here where the server cannot."""
+    asked, ours = _sorting(collection, fields, order)
+    batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
+    return grouped(batches, record, keys_of, wanted, ours)
 
 
 async def narrowed(
@@ -48,23 +73,80 @@ async def narrowed(
     keys_of: Callable[[R], Iterable[str]],
     *,
     fields: Fields | None,
-    sort: str | None = None,
+    order: Order,
     filters: Filters = (),
     wanted: Callable[[R], bool] | None = None,
 ) -> Found[Rows[R]]:
     """Rows per key: one window of one key's list, or everything of many keys.
 
-    A row in the window that the conditions do not allow means that the server ignores them; its pages and totals
-    then say nothing, and everything is read and sorted out here, within the system's bounds.
+    A row in the window that the conditions do not allow means that the server ignores them, or cannot be asked so;
+    its pages and totals then say nothing, and everything is read and sorted out here, within the system's bounds.
     """
-    if window is not None and len(keys) == 1:
+    if window is not None and len(keys) == 1 and keys[0] and collection.profile.sort:
         key = keys[0]
+        conditions = [(parameter, [key]), *filters]
         try:
-            page = await collection.page([(parameter, [key]), *filters], window, fields=fields, sort=sort, keys=keys)
+            page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
             return {key: failure}
-        items = [record(row) for row in page.rows]
-        if all(key in keys_of(one) and (wanted is None or wanted(one)) for one in items):
+        items = list(map(record, page.rows))
+        if not all(key in keys_of(one) for one in items):
+            collection.tell(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
+        elif wanted is None or all(map(wanted, items)):
             return {key: Rows(items, window.offset, page.total, complete=False)}
-    batches = await collection.by_keys(parameter, keys, fields=fields, filters=filters, sort=sort)
-    return grouped(batches, record, keys_of, wanted)
+    return await per_key(
+        collection, parameter, keys, record, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
+    )
+
+
+async def listed(
+    collection: Collection[Row],
+    filters: Filters,
+    window: Window | None,
+    record: Callable[[Row], R],
+    *,
+    fields: Fields | None,
+    order: Order,
+    wanted: Callable[[R], bool] | None = None,
+    keys: Sequence[str] = (),
+) -> Rows[R]:
+    """One window of a list that hangs under nothing; everything where there is no window, or the server cannot."""
+    if window is not None and collection.profile.sort:
+        page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
+        items = list(map(record, page.rows))
+        if wanted is None or all(map(wanted, items)):
+            return Rows(items, window.offset, page.total, complete=False)
+    asked = fields if fields is None else fields | {order.attribute}
+    everything = map(record, await collection.drain(filters, fields=asked, keys=keys))
+    return Rows.of(arranged(filter(wanted, everything), order))
+
+
+def arranged(records: Iterable[R], order: Order | None) -> list[R]:
+    """Records sorted by an attribute and then by id; those without the attribute come last."""
+    if order is None:
+        return list(records)
+    found = sorted(records, key=lambda one: _natural(getattr(one, "id")))  # noqa: B009  # every record has one
+    if order.attribute == "id":
+        return found[::-1] if order.descending else found
+    valued: list[tuple[Any, R]] = [
+        (value, one) for one in found if (value := getattr(one, order.attribute)) is not None
+    ]
+    valued.sort(key=lambda pair: pair[0], reverse=order.descending)
+    return [one for _, one in valued] + [one for one in found if getattr(one, order.attribute) is None]
+
+
+def _sorting(
+    collection: Collection[Row], fields: Fields | None, order: Order | None
+) -> tuple[Fields | None, Order | None]:
+    """What to ask for, and the order that is left to us: none where the server sorts."""
+    if order is None or collection.profile.sort:
+        return fields, None
+    return fields if fields is None else fields | {order.attribute}, order
+
+
+_DIGITS: Final = re.compile(r"(\d+)")
+
+
+def _natural(key: str) -> list[tuple[int, str]]:
+    """TT-9 before TT-10."""
+    return [(int(part) if part.isascii() and part.isdigit() else -1, part) for part in _DIGITS.split(key)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from connectors.errors import Cancelled, ConnectorError, NotSupported, TooMuch
+from connectors.errors import Cancelled, ConnectorError, NotSupported, Rejected, TooMuch
 
 logger = logging.getLogger("gateway.systems")
 
@@ -35,6 +35,7 @@ class Health:
         self.latency_ms: float | None = None
         self.last_error: LastError | None = None
         self.last_seen: datetime | None = None
+        self._rejections = 0
 
     def answered(self, latency_ms: float) -> None:
         """The system gave a usable answer."""
@@ -48,8 +49,19 @@ class Health:
         """The system gave none. What is our own doing (a cancelled request, a bound) says nothing about it."""
         if isinstance(error, (Cancelled, TooMuch, NotSupported)):
             return
+        if isinstance(error, Rejected):
+            self._rejected(error)
+            return
         if self.status is not SystemStatus.DOWN:
             logger.warning("%s is lost: %s", self.system, error.detail)
         self.status = SystemStatus.DOWN
+        self.last_error = LastError(error.public, datetime.now(UTC))
+        self.last_seen = self.last_error.at
+
+    def _rejected(self, error: Rejected) -> None:
+        """The system is there, and a driver or profile does not fit it. Logged at 1, 2, 4, 8 ... of them."""
+        self._rejections += 1
+        if self._rejections & (self._rejections - 1) == 0:
+            logger.warning("%s, %d so far: %s", type(error).__name__, self._rejections, error)
         self.last_error = LastError(error.public, datetime.now(UTC))
         self.last_seen = self.last_error.at

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -53,6 +52,8 @@ class HttpClient:
         self._base = system.url.rstrip("/")
         self._origin = URL(self._base).origin()
         self._bulkhead = asyncio.Semaphore(system.concurrency)
+        # Files go at the pace of those who read them, and must not keep questions waiting.
+        self._files = asyncio.Semaphore(system.concurrency)
         self._credentials = Credentials(name, system.auth, session, system.timeout)
 
     async def get(self, path_and_query: str, keys: Sequence[str], read: Callable[[Answer], T]) -> T:
@@ -78,16 +79,19 @@ class HttpClient:
         )
         if scope:
             scope.calls.append(call)
+        allowance = self._allowance()
         try:
-            async with asyncio.timeout(self._allowance()), self._bulkhead:
+            if allowance <= 0:
+                raise TimedOut(self.name, f"{method} {target}: the request's deadline has passed, it was not sent")
+            async with asyncio.timeout(allowance), self._bulkhead:
                 answer = await self._twice(method, target, body, call)
             result = read(answer)
         except TimeoutError as error:
-            raise self._lost(call, TimedOut(self.name, f"{method} {target} did not answer in time")) from error
+            raise self._lost(call, started, TimedOut(self.name, f"{method} {target} did not answer in time")) from error
         except msgspec.MsgspecError as error:
-            raise self._lost(call, Garbled(self.name, f"{method} {target}: {error}")) from error
+            raise self._lost(call, started, Garbled(self.name, f"{method} {target}: {error}")) from error
         except ConnectorError as error:
-            self._lost(call, error)
+            self._lost(call, started, error)
             raise
         except asyncio.CancelledError:
             call.error = "REQUEST_CANCELLED"
@@ -97,33 +101,43 @@ class HttpClient:
         self.health.answered(call.duration_ms)
         return result
 
-    def _lost(self, call: UpstreamCall, error: ConnectorError) -> ConnectorError:
+    def _lost(self, call: UpstreamCall, started: float, error: ConnectorError) -> ConnectorError:
         call.error = error.code
-        self.health.failed(error)
+        # A client's own deadline that cut a call short says nothing about the system.
+        if not isinstance(error, TimedOut) or time.monotonic() - started >= 0.9 * self.system.timeout:
+            self.health.failed(error)
         return error
 
     def _allowance(self) -> float:
         scope = current_scope.get()
         if scope is None:
             return self.system.timeout
-        return max(0.0, min(self.system.timeout, scope.remaining() - ANSWERING_TIME))
+        return min(self.system.timeout, scope.remaining() - ANSWERING_TIME)
 
     async def _twice(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
         """Ask; once more when the connection broke (a kept-alive one may have been closed) or a token aged."""
+        credentials = await self._credentials.headers()
         try:
-            return await self._once(method, target, body, call)
+            return await self._once(method, target, body, credentials, call)
         except Refused:
-            if not self._credentials.renewable():
+            if call.status != 401 or not self._credentials.forget(credentials):
                 raise
+            credentials = await self._credentials.headers()
         except Unreachable as error:
+            # aiohttp itself asks a second time where a GET got no answer; what it leaves is a body that broke off.
+            if method == "GET" and not isinstance(error.__cause__, aiohttp.ClientPayloadError):
+                raise
             if isinstance(error.__cause__, aiohttp.ClientConnectorError):
                 raise
-        return await self._once(method, target, body, call)
+        return await self._once(method, target, body, credentials, call)
 
-    async def _once(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
-        headers = {"Accept": "application/json"} | await self._credentials.headers()
+    async def _once(
+        self, method: str, target: str, body: bytes | None, credentials: dict[str, str], call: UpstreamCall
+    ) -> Answer:
+        headers = {"Accept": "application/json"} | credentials
         if body is not None:
             headers["Content-Type"] = "application/json"
+        call.status, call.bytes = None, 0
         async with self._answer(method, URL(self._base + target, encoded=True), headers, body) as response:
             call.status = response.status
             content = await self._read(response)
@@ -135,7 +149,9 @@ class HttpClient:
     async def _answer(
         self, method: str, url: URL, headers: dict[str, str], body: bytes | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.system.connect_timeout)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self.system.connect_timeout, sock_read=self.system.timeout
+        )
         try:
             async with self._session.request(
                 method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
@@ -177,15 +193,31 @@ class HttpClient:
         `address` may be relative. An address on another host is refused (`Rejected`): a reference in a record
         must never choose where the gateway connects to (FACTS.md, section 2, Reference).
         """
-        url = URL(self._base + "/").join(URL(address))
-        if url.origin() != self._origin:
-            raise Rejected(self.name, f"a document at {urlsplit(address).netloc}, which is not the system's own host")
-        headers = await self._credentials.headers()
-        async with self._bulkhead, self._answer("GET", url, headers, None) as response:
-            if response.status == 404:
-                yield None
-                return
-            if response.status != 200:
+        url = self._own(address)
+        try:
+            async with self._files, self._file(url) as response:
+                yield None if response.status == 404 else response.content.iter_any()
+        except ConnectorError as error:
+            self.health.failed(error)
+            raise
+
+    @asynccontextmanager
+    async def _file(self, url: URL) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer, 200 or 404, with its body unread; asked for once more when a token aged."""
+        for again in (True, False):
+            credentials = await self._credentials.headers()
+            async with self._answer("GET", url, credentials, None) as response:
+                if response.status == 401 and again and self._credentials.forget(credentials):
+                    continue
                 self._judge(response.status, "GET", url.path, b"")
-                raise Rejected(self.name, f"GET {url.path} answered {response.status}")
-            yield response.content.iter_any()
+                yield response
+                return
+
+    def _own(self, address: str) -> URL:
+        try:
+            url = URL(self._base + "/").join(URL(address))
+            if url.origin() == self._origin:
+                return url
+        except ValueError as error:
+            raise Rejected(self.name, f"a document at {address[:200]!r}, which is no address: {error}") from error
+        raise Rejected(self.name, f"a document at {url.authority}, which is not the system's own host")

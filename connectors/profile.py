@@ -15,12 +15,32 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Resource = Literal[
+    "customer",
+    "individual",
+    "product",
+    "billingAccount",
+    "customerBill",
+    "appliedCustomerBillingRate",
+    "payment",
+    "queryUsageConsumption",
+    "service",
+    "resource",
+    "geographicSite",
+    "troubleTicket",
+    "serviceProblem",
+]
+"""The resources that the drivers ask for."""
+
+Path = Annotated[str, Field(pattern=r"^/[^?#\s]*[^/?#\s]$")]
+
+
 class Profile(Strict):
     """How one system speaks TM Forum's APIs."""
 
     version: Annotated[Literal["v4"], Field(description="Shape of the answers.")] = "v4"
     paths: Annotated[
-        dict[str, str],
+        dict[Resource, Path],
         Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),
     ] = {}
     id_list: Annotated[
@@ -31,7 +51,9 @@ class Profile(Strict):
     max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
     party_roles: Annotated[
         tuple[str, ...],
-        Field(description="Roles (any case) that make a related party the owner; an entry without a role is one too."),
+        Field(
+            description="Roles (any case) that make a related party the owner; where there is none, the type counts."
+        ),
     ] = ("customer",)
     parameters: Annotated[
         dict[str, str],
@@ -70,6 +92,11 @@ class Profile(Strict):
         ),
     ] = "value"
     timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+
+    def path(self, standard: str) -> str:
+        """This installation's path of the resource that the standard has at `standard`."""
+        resource = standard.rpartition("/")[2]
+        return next((path for name, path in self.paths.items() if name == resource), standard)
 
     def parameter(self, name: str) -> str:
         """This installation's name for the standard's filter `name`."""

@@ -11,21 +11,21 @@ from connectors.records import Document
 from connectors.tmf_shapes import Attachment
 
 
-def documents(owner: str, attachments: Sequence[Attachment]) -> tuple[Document, ...]:
+def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Document, ...]:
     """The record's documents. One without an id of its own is known by its place in the list."""
     return tuple(
         Document(id=_id(place, one), owner=owner, name=one.name, mime_type=one.mime_type)
-        for place, one in enumerate(attachments, 1)
+        for place, one in enumerate(attachments or (), 1)
         if one.url or one.content
     )
 
 
 @asynccontextmanager
 async def opened(
-    http: HttpClient, attachments: Sequence[Attachment], document_id: str
+    http: HttpClient, attachments: Sequence[Attachment] | None, document_id: str
 ) -> AsyncIterator[AsyncIterator[bytes] | None]:
     """Bytes of the attachment with this id as they come, None where there is none. Raises `ConnectorError`."""
-    wanted = next((one for place, one in enumerate(attachments, 1) if _id(place, one) == document_id), None)
+    wanted = next((one for place, one in enumerate(attachments or (), 1) if _id(place, one) == document_id), None)
     if wanted is not None and wanted.content:
         yield _inline(http, wanted.content)
     elif wanted is not None and wanted.url:

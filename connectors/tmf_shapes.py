@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,6 +16,10 @@ from connectors.profile import Profile
 logger = logging.getLogger("gateway.connectors")
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
+
+Many: TypeAlias = list[T] | None
+"""An array; some servers say null where there is nothing."""
 
 
 class Money(msgspec.Struct):
@@ -42,7 +46,7 @@ class TimePeriod(msgspec.Struct, rename="camel"):
 class Ref(msgspec.Struct):
     """A reference by id. `href` is never followed."""
 
-    id: str | int
+    id: str | int | None = None
     name: str | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
@@ -50,7 +54,7 @@ class Ref(msgspec.Struct):
 class RelatedParty(msgspec.Struct):
     """A party and its role; some servers put the role into @referredType, and send entries with an empty id."""
 
-    id: str | int = ""
+    id: str | int | None = None
     name: str | None = None
     role: str | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
@@ -73,34 +77,40 @@ def money(value: Money | None) -> records.Money | None:
     return records.Money(value.value, value.unit.strip().upper())
 
 
-def ids(refs: Iterable[Ref]) -> tuple[str, ...]:
+def id_of(ref: Ref | RelatedParty | None) -> str | None:
+    """The id that a reference holds, as a string; None where it holds none."""
+    return None if ref is None or ref.id is None or ref.id == "" else str(ref.id)
+
+
+def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     """Ids of references, as strings, in order, without repeats."""
-    return tuple(dict.fromkeys(str(ref.id) for ref in refs))
-
-
-def owners(parties: Iterable[RelatedParty], profile: Profile) -> tuple[str, ...]:
-    """Ids of the related parties that own the row, by the profile's roles, compared without case.
-
-    A party without a role is an owner only where it calls itself a customer: a missing word must not open a row.
-    """
-    roles = {role.casefold() for role in profile.party_roles}
-    return tuple(
-        dict.fromkeys(
-            str(party.id)
-            for party in parties
-            if party.id != "" and (party.role or party.referred_type or "").strip().casefold() in roles
-        )
-    )
+    return tuple(dict.fromkeys(key for ref in refs or () if (key := id_of(ref)) is not None))
 
 
 class Reader:
-    """Reads one system's dates and status words; what cannot be read is None or UNKNOWN, and is logged once."""
+    """Reads what systems spell differently; what cannot be read is None or UNKNOWN, and is logged once."""
 
     def __init__(self, system: str, profile: Profile) -> None:
         self._system = system
         self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
+        self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
+        self._roles = frozenset(role.strip().casefold() for role in profile.party_roles)
         self._told: set[str] = set()
+
+    def owners(self, parties: Iterable[RelatedParty] | None) -> tuple[str, ...]:
+        """Ids of the related parties that own the row, by the profile's roles, compared without case.
+
+        A party without a role is an owner only where its type is such a word: a missing word must not open a row.
+        """
+        return tuple(
+            dict.fromkeys(
+                key
+                for party in parties or ()
+                if (party.role or party.referred_type or "").strip().casefold() in self._roles
+                and (key := id_of(party)) is not None
+            )
+        )
 
     def date(self, text: str | None) -> datetime | None:
         """A date with its zone; without one it is in the profile's. The open ends 9999-... are no date."""
@@ -134,6 +144,12 @@ class Reader:
             self._tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
             return unknown
         return found
+
+    def spellings(self, standard: Iterable[str]) -> list[str]:
+        """How the system may spell these standard words: as they are, and its own words for them."""
+        wanted = list(standard)
+        known = {word.casefold() for word in wanted}
+        return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
 
     def _tell(self, what: str) -> None:
         if what not in self._told and len(self._told) < 1000:

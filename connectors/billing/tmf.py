@@ -18,13 +18,27 @@ from connectors.billing.port import (
 )
 from connectors.billing.tmf_usage import UsageQuery
 from connectors.errors import ConnectorError
-from connectors.grouping import grouped, mapped, narrowed
+from connectors.grouping import mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf630 import Collection, Identified, Projection
+from connectors.tmf630 import Collection
+from connectors.tmf630_paging import Identified
+from connectors.tmf630_query import BY_ID, Order, Projection
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Attachment, Money, Reader, Ref, RelatedParty, TimePeriod, by_word, ids, money, owners
+from connectors.tmf_shapes import (
+    Attachment,
+    Many,
+    Money,
+    Reader,
+    Ref,
+    RelatedParty,
+    TimePeriod,
+    by_word,
+    id_of,
+    ids,
+    money,
+)
 
 
 class _Balance(msgspec.Struct, rename="camel"):
@@ -35,8 +49,8 @@ class _Balance(msgspec.Struct, rename="camel"):
 class _Account(Identified, rename="camel"):
     name: str | None = None
     state: str | None = None
-    account_balance: list[_Balance] = []
-    related_party: list[RelatedParty] = []
+    account_balance: Many[_Balance] = None
+    related_party: Many[RelatedParty] = None
 
 
 class _AppliedPayment(msgspec.Struct, rename="camel"):
@@ -53,10 +67,10 @@ class _Bill(Identified, rename="camel"):
     remaining_amount: Money | None = None
     tax_included_amount: Money | None = None
     tax_excluded_amount: Money | None = None
-    applied_payment: list[_AppliedPayment] = []
-    bill_document: list[Attachment] = []
+    applied_payment: Many[_AppliedPayment] = None
+    bill_document: Many[Attachment] = None
     billing_account: Ref | None = None
-    related_party: list[RelatedParty] = []
+    related_party: Many[RelatedParty] = None
 
 
 class _Rate(Identified, rename="camel"):
@@ -83,7 +97,7 @@ class _Payment(Identified, rename="camel"):
     total_amount: Money | None = None
     account: Ref | None = None
     payer: RelatedParty | None = None
-    payment_item: list[_PaymentItem] = []
+    payment_item: Many[_PaymentItem] = None
     payment_method: _PaymentMethod | None = None
 
 
@@ -129,6 +143,8 @@ _PAYMENT: Final = Projection(
         "bill_ids": ["paymentItem"],
     },
 )
+_NEWEST_BILL: Final = Order("-billDate", "bill_date")
+_NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
 _BILL_STATE: Final = by_word(BillState)
 _CHARGE_KIND: Final = by_word(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
 _PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DONE, "accepted": PaymentStatus.PENDING}
@@ -150,7 +166,7 @@ class TmfBilling:
 
     async def probe(self) -> None:
         """One cheap read, for health."""
-        await self._accounts.page([], Window(0, 1), fields=frozenset(), sort=None)
+        await self._accounts.page([], Window(0, 1), fields=frozenset())
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         """See `BillingPort`."""
@@ -160,8 +176,15 @@ class TmfBilling:
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
         """See `BillingPort`."""
-        batches = await self._accounts.by_keys("relatedParty.id", customer_ids, fields=fields, sort="id")
-        return grouped(batches, self._account, lambda account: account.customer_ids)
+        return await per_key(
+            self._accounts,
+            "relatedParty.id",
+            customer_ids,
+            self._account,
+            lambda account: account.customer_ids,
+            fields=fields,
+            order=BY_ID,
+        )
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
         """See `BillingPort`."""
@@ -185,7 +208,7 @@ class TmfBilling:
             self._bill,
             lambda bill: (bill.account_id,) if bill.account_id else (),
             fields=fields,
-            sort="-billDate",
+            order=_NEWEST_BILL,
         )
 
     async def bills_of_customers(
@@ -200,13 +223,20 @@ class TmfBilling:
             self._bill,
             lambda bill: bill.customer_ids,
             fields=fields,
-            sort="-billDate",
+            order=_NEWEST_BILL,
         )
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """See `BillingPort`."""
-        batches = await self._rates.by_keys("bill.id", bill_ids, fields=fields, sort="id")
-        return grouped(batches, self._charge, lambda charge: (charge.bill_id,))
+        return await per_key(
+            self._rates,
+            "bill.id",
+            bill_ids,
+            self._charge,
+            lambda charge: (charge.bill_id,),
+            fields=fields,
+            order=BY_ID,
+        )
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """See `BillingPort`."""
@@ -224,7 +254,7 @@ class TmfBilling:
             self._payment,
             lambda payment: (payment.account_id,) if payment.account_id else (),
             fields=fields,
-            sort="-paymentDate",
+            order=_NEWEST_PAYMENT,
         )
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
@@ -241,10 +271,12 @@ class TmfBilling:
             yield parts
 
     def _account(self, row: _Account) -> BillingAccount:
-        balances = sorted(row.account_balance, key=lambda one: "receivable" not in (one.balance_type or "").casefold())
+        balances = sorted(
+            row.account_balance or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold()
+        )
         return BillingAccount(
             id=str(row.id),
-            customer_ids=owners(row.related_party, self._profile),
+            customer_ids=self._reader.owners(row.related_party),
             name=row.name,
             state=row.state,
             balance=money(balances[0].amount) if balances else None,
@@ -253,8 +285,8 @@ class TmfBilling:
     def _bill(self, row: _Bill) -> Bill:
         return Bill(
             id=str(row.id),
-            customer_ids=owners(row.related_party, self._profile),
-            account_id=str(row.billing_account.id) if row.billing_account else None,
+            customer_ids=self._reader.owners(row.related_party),
+            account_id=id_of(row.billing_account),
             number=row.bill_no,
             state=self._reader.word(_BILL_STATE, row.state, BillState.UNKNOWN),
             raw_state=row.state,
@@ -266,27 +298,27 @@ class TmfBilling:
             tax_included=money(row.tax_included_amount),
             tax_excluded=money(row.tax_excluded_amount),
             documents=documents(f"Bill:{row.id}", row.bill_document),
-            payment_ids=ids(applied.payment for applied in row.applied_payment if applied.payment),
+            payment_ids=ids(applied.payment for applied in row.applied_payment or () if applied.payment),
         )
 
     def _charge(self, row: _Rate) -> BillCharge:
         return BillCharge(
             id=str(row.id),
-            bill_id=str(row.bill.id) if row.bill else "",
+            bill_id=id_of(row.bill) or "",
             name=row.name,
             kind=self._reader.word(_CHARGE_KIND, row.type, ChargeKind.UNKNOWN),
             raw_kind=row.type,
             amount=money(row.tax_included_amount) or money(row.tax_excluded_amount),
-            product_id=str(row.product.id) if row.product else None,
+            product_id=id_of(row.product),
         )
 
     def _payment(self, row: _Payment) -> Payment:
         return Payment(
             id=str(row.id),
             # TMF676's payer is the party that paid, whatever its role is called.
-            customer_ids=(str(row.payer.id),) if row.payer and row.payer.id != "" else (),
-            account_id=str(row.account.id) if row.account else None,
-            bill_ids=ids(item.item for item in row.payment_item if item.item),
+            customer_ids=(payer,) if (payer := id_of(row.payer)) else (),
+            account_id=id_of(row.account),
+            bill_ids=ids(item.item for item in row.payment_item or () if item.item),
             status=self._reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
             raw_status=row.status,
             paid_at=self._reader.date(row.payment_date),

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Found, Rows
-from connectors.tmf_shapes import Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf_shapes import Many, Quantity, Reader, RelatedParty, TimePeriod, id_of
 
 _PATH: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
 _POLLS: Final = 20
@@ -31,20 +31,20 @@ class _Bucket(msgspec.Struct, rename="camel"):
     name: str | None = None
     usage_type: str | None = None
     remaining_value: Quantity | None = None
-    bucket_counter: list[_Counter] = []
-    related_party: list[RelatedParty] = []
+    bucket_counter: Many[_Counter] = None
+    related_party: Many[RelatedParty] = None
     valid_for: TimePeriod | None = None
 
 
 class _Consumption(msgspec.Struct, rename="camel"):
     state: str | None = None
-    bucket_ref_or_value: list[_Bucket] = []
-    related_party: list[RelatedParty] = []
+    bucket_ref_or_value: Many[_Bucket] = None
+    related_party: Many[RelatedParty] = None
 
 
 class _Task(msgspec.Struct, rename="camel"):
     id: str | int | None = None
-    usage_consumption: list[_Consumption] = []
+    usage_consumption: Many[_Consumption] = None
 
 
 class UsageQuery:
@@ -52,12 +52,13 @@ class UsageQuery:
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
         self._http, self._profile, self._reader = http, profile, reader
-        self._path = profile.paths.get("queryUsageConsumption", _PATH)
+        self._path = profile.path(_PATH)
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; one without any is absent."""
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
-        chunks = [customer_ids[start : start + most] for start in range(0, len(customer_ids), most)]
+        keys = [key for key in dict.fromkeys(customer_ids) if key]
+        chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
         for chunk, answer in zip(chunks, await asyncio.gather(*map(self._ask, chunks)), strict=True):
             if isinstance(answer, ConnectorError):
@@ -73,7 +74,8 @@ class UsageQuery:
             task = await self._http.post_query(self._path, body, customer_ids, self._task)
             for _ in range(_POLLS):
                 if not any(
-                    (one.state or "done").casefold() in ("accepted", "inprogress") for one in task.usage_consumption
+                    (one.state or "done").casefold() in ("accepted", "inprogress")
+                    for one in task.usage_consumption or ()
                 ):
                     return task
                 await asyncio.sleep(_PAUSE)  # the standard offers polling or an event, nothing to wait on
@@ -89,17 +91,18 @@ class UsageQuery:
 
     def _grouped(self, task: _Task, asked: Sequence[str]) -> dict[str, list[UsageAllowance]]:
         groups = defaultdict[str, list[UsageAllowance]](list)
-        for row in task.usage_consumption:
-            for place, bucket in enumerate(row.bucket_ref_or_value):
+        for row in task.usage_consumption or ():
+            for place, bucket in enumerate(row.bucket_ref_or_value or ()):
                 # The parties were named in the question, so here their role is beside the point.
-                parties = tuple(dict.fromkeys(str(party.id) for party in bucket.related_party or row.related_party))
+                named = map(id_of, bucket.related_party or row.related_party or ())
+                parties = tuple(dict.fromkeys(key for key in named if key is not None))
                 allowance = self._allowance(bucket, place, parties)
                 for key in set(asked).intersection(parties):
                     groups[key].append(allowance)
         return groups
 
     def _allowance(self, bucket: _Bucket, place: int, customer_ids: tuple[str, ...]) -> UsageAllowance:
-        used = next((c.value for c in bucket.bucket_counter if (c.counter_type or "").casefold() == "used"), None)
+        used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
         left = bucket.remaining_value
         return UsageAllowance(
             id=str(bucket.id) if bucket.id is not None else str(place),

@@ -6,13 +6,15 @@ from typing import Final
 import msgspec
 
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
-from connectors.grouping import grouped, mapped, narrowed
+from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Money, Rows, Window
-from connectors.tmf630 import Collection, Identified, Projection
+from connectors.tmf630 import Collection
+from connectors.tmf630_paging import Identified
+from connectors.tmf630_query import BY_ID, Projection
+from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, TimePeriod, by_word, id_of, ids, money
 from connectors.tmf_shapes import Money as TmfMoney
-from connectors.tmf_shapes import Reader, Ref, RelatedParty, TimePeriod, by_word, ids, money, owners
 
 
 class _MediumCharacteristic(msgspec.Struct, rename="camel"):
@@ -22,13 +24,13 @@ class _MediumCharacteristic(msgspec.Struct, rename="camel"):
 
 class _ContactMedium(msgspec.Struct, rename="camel"):
     preferred: bool | None = None
-    characteristic: _MediumCharacteristic = msgspec.field(default_factory=_MediumCharacteristic)
+    characteristic: _MediumCharacteristic | None = None
 
 
 class _Customer(Identified, rename="camel"):
     name: str | None = None
     status: str | None = None
-    contact_medium: list[_ContactMedium] = []
+    contact_medium: Many[_ContactMedium] = None
     engaged_party: Ref | None = None
 
 
@@ -56,11 +58,11 @@ class _Product(Identified, rename="camel"):
     name: str | None = None
     status: str | None = None
     start_date: str | None = None
-    product_price: list[_ProductPrice] = []
-    product_term: list[_ProductTerm] = []
+    product_price: Many[_ProductPrice] = None
+    product_term: Many[_ProductTerm] = None
     billing_account: Ref | None = None
-    related_party: list[RelatedParty] = []
-    realizing_service: list[Ref] = []
+    related_party: Many[RelatedParty] = None
+    realizing_service: Many[Ref] = None
 
 
 _CUSTOMER: Final = Projection(
@@ -111,7 +113,7 @@ class TmfCrm:
 
     async def probe(self) -> None:
         """One cheap read, for health."""
-        await self._customers.page([], Window(0, 1), fields=frozenset(), sort=None)
+        await self._customers.page([], Window(0, 1), fields=frozenset())
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """See `CrmPort`."""
@@ -119,16 +121,22 @@ class TmfCrm:
 
     async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`."""
-        page = await self._customers.page([], window, fields=fields, sort="id")
-        return Rows([self._customer(row) for row in page.rows], window.offset, page.total, complete=False)
+        return await listed(self._customers, [], window, self._customer, fields=fields, order=BY_ID)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
         condition = self._customers.containing("name", text)
         asked = None if fields is None else fields | {"name"}
-        page = await self._customers.page([condition], window, fields=asked, sort="id", keys=[text])
-        rows = Rows([self._customer(row) for row in page.rows], window.offset, page.total, complete=False)
-        return rows.keep(lambda customer: text.casefold() in (customer.name or "").casefold())
+        return await listed(
+            self._customers,
+            [condition],
+            window,
+            self._customer,
+            fields=asked,
+            order=BY_ID,
+            wanted=lambda customer: text.casefold() in (customer.name or "").casefold(),
+            keys=[text],
+        )
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """See `CrmPort`."""
@@ -163,35 +171,41 @@ class TmfCrm:
             self._product,
             lambda product: product.customer_ids,
             fields=fields,
-            sort="id",
+            order=BY_ID,
         )
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         """See `CrmPort`."""
         asked = None if fields is None else fields | {"service_ids"}
-        batches = await self._products.by_keys("realizingService.id", service_ids, fields=asked)
-        return grouped(batches, self._product, lambda product: product.service_ids)
+        return await per_key(
+            self._products,
+            "realizingService.id",
+            service_ids,
+            self._product,
+            lambda product: product.service_ids,
+            fields=asked,
+        )
 
     def _customer(self, row: _Customer) -> Customer:
-        party = row.engaged_party
-        media = sorted(row.contact_medium, key=lambda medium: not medium.preferred)
+        media = sorted(row.contact_medium or (), key=lambda medium: not medium.preferred)
+        contacts = [medium.characteristic for medium in media if medium.characteristic]
         return Customer(
             id=str(row.id),
             name=row.name,
             status=self._reader.word(_CUSTOMER_STATUS, row.status, CustomerStatus.UNKNOWN),
             raw_status=row.status,
-            email=next((m.characteristic.email_address for m in media if m.characteristic.email_address), None),
-            phone=next((m.characteristic.phone_number for m in media if m.characteristic.phone_number), None),
-            party_id=str(party.id) if party else None,
-            party_kind=party.referred_type if party else None,
+            email=next((one.email_address for one in contacts if one.email_address), None),
+            phone=next((one.phone_number for one in contacts if one.phone_number), None),
+            party_id=id_of(row.engaged_party),
+            party_kind=row.engaged_party.referred_type if row.engaged_party else None,
         )
 
     def _product(self, row: _Product) -> Product:
-        recurring = next((p for p in row.product_price if (p.price_type or "").casefold() == "recurring"), None)
-        ends = (self._reader.date(term.valid_for.end_date_time) for term in row.product_term if term.valid_for)
+        recurring = next((p for p in row.product_price or () if (p.price_type or "").casefold() == "recurring"), None)
+        ends = (self._reader.date(term.valid_for.end_date_time) for term in row.product_term or () if term.valid_for)
         return Product(
             id=str(row.id),
-            customer_ids=owners(row.related_party, self._profile),
+            customer_ids=self._reader.owners(row.related_party),
             name=row.name,
             status=self._reader.word(_PRODUCT_STATUS, row.status, ProductStatus.UNKNOWN),
             raw_status=row.status,
@@ -199,7 +213,7 @@ class TmfCrm:
             price_period=recurring.recurring_charge_period if recurring else None,
             started_at=self._reader.date(row.start_date),
             contract_ends_at=max((end for end in ends if end), default=None),
-            account_id=str(row.billing_account.id) if row.billing_account else None,
+            account_id=id_of(row.billing_account),
             service_ids=ids(row.realizing_service),
         )
 
@@ -212,7 +226,7 @@ def _amount(price: _ProductPrice | None) -> Money | None:
 
 def _reaches(row: _Customer, contact: str) -> bool:
     wanted = contact.casefold()
+    contacts = (medium.characteristic for medium in row.contact_medium or () if medium.characteristic)
     return any(
-        wanted in ((m.characteristic.email_address or "").casefold(), (m.characteristic.phone_number or "").casefold())
-        for m in row.contact_medium
+        wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts
     )

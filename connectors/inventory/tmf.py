@@ -1,25 +1,27 @@
 """Network inventory by TM Forum v4: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from connectors.errors import ConnectorError
-from connectors.grouping import grouped, mapped, narrowed
+from connectors.grouping import grouped, listed, mapped, narrowed
 from connectors.http import HttpClient
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf630 import Batch, Collection, Filters, Identified, Projection, RowPage
-from connectors.tmf_shapes import Reader, Ref, RelatedParty, by_word, ids, owners
+from connectors.tmf630 import Batch, Collection
+from connectors.tmf630_paging import Identified, together
+from connectors.tmf630_query import BY_ID, Projection
+from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, by_word, ids
 
 
 class _Part(msgspec.Struct, rename="camel"):
     """A supporting service: by value with its resources, or only a reference (then `supporting_resource` is None)."""
 
-    id: str | int
+    id: str | int | None = None
     supporting_resource: list[Ref] | None = None
 
 
@@ -38,10 +40,10 @@ class _Service(Identified, rename="camel"):
     service_type: str | None = None
     state: str | None = None
     start_date: str | None = None
-    place: list[_Place] = []
-    supporting_service: list[_Part] = []
-    supporting_resource: list[Ref] = []
-    related_party: list[RelatedParty] = []
+    place: Many[_Place] = None
+    supporting_service: Many[_Part] = None
+    supporting_resource: Many[Ref] = None
+    related_party: Many[RelatedParty] = None
 
 
 class _Resource(Identified, rename="camel"):
@@ -97,26 +99,26 @@ _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 class _Services(Collection[_Service]):
     """Services, whose parts are read too where the server only refers to them."""
 
-    async def _read(
-        self, filters: Filters, fields: Fields | None, sort: str | None, offset: int, limit: int, keys: Sequence[str]
-    ) -> RowPage[_Service]:
-        page = await super()._read(filters, fields, sort, offset, limit, keys)
-        if self.profile.service_parts == "reference" and (fields is None or "resource_ids" in fields):
-            await self._complete(page.rows)
-        return page
+    def __init__(self, http: HttpClient, profile: Profile, path: str) -> None:
+        super().__init__(http, profile, path, _Service, _SERVICE)
+        # Parts of parts are not read: what supports itself, in a circle, would be read for ever.
+        self._parts = Collection(http, profile, path, _Service, _SERVICE)
 
-    async def _complete(self, rows: Sequence[_Service]) -> None:
-        unread = {str(part.id) for row in rows for part in row.supporting_service if part.supporting_resource is None}
-        if not unread:
+    async def _complete(self, rows: Sequence[_Service], fields: Fields | None) -> None:
+        if self.profile.service_parts != "reference" or (fields is not None and "resource_ids" not in fields):
             return
-        found = await self.by_ids(sorted(unread), frozenset({"resource_ids"}))
-        for row in rows:
-            for part in row.supporting_service:
-                below = found.get(str(part.id))
-                if isinstance(below, ConnectorError):
-                    raise below
-                if part.supporting_resource is None and below is not None:
-                    part.supporting_resource = below.supporting_resource
+        unread = [
+            (str(part.id), part)
+            for row in rows
+            for part in row.supporting_service or ()
+            if part.id is not None and part.supporting_resource is None
+        ]
+        found = await self._parts.by_ids(sorted({key for key, _ in unread}), frozenset({"resource_ids"}))
+        for key, part in unread:
+            below = found.get(key)
+            if isinstance(below, ConnectorError):
+                raise below
+            part.supporting_resource = below.supporting_resource if below else None
 
 
 class TmfInventory:
@@ -126,13 +128,13 @@ class TmfInventory:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
         resources = "/tmf-api/resourceInventoryManagement/v4/resource"
-        self._services = _Services(http, profile, "/tmf-api/serviceInventory/v4/service", _Service, _SERVICE)
+        self._services = _Services(http, profile, "/tmf-api/serviceInventory/v4/service")
         self._resources = Collection(http, profile, resources, _Resource, _RESOURCE)
         self._sites = Collection(http, profile, "/tmf-api/geographicSiteManagement/v4/geographicSite", _Site, _SITE)
 
     async def probe(self) -> None:
         """One cheap read, for health."""
-        await self._services.page([], Window(0, 1), fields=frozenset(), sort=None)
+        await self._services.page([], Window(0, 1), fields=frozenset())
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         """See `InventoryPort`."""
@@ -142,7 +144,7 @@ class TmfInventory:
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
         """See `InventoryPort`. Resource-facing services are parts of others, and not what a customer has."""
-        found = await narrowed(
+        return await narrowed(
             self._services,
             "relatedParty.id",
             customer_ids,
@@ -150,12 +152,9 @@ class TmfInventory:
             self._service,
             lambda service: service.customer_ids,
             fields=fields,
-            sort="id",
+            order=BY_ID,
+            wanted=_customer_facing,
         )
-        return {
-            key: rows if isinstance(rows, ConnectorError) else rows.keep(_customer_facing)
-            for key, rows in found.items()
-        }
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
         """See `InventoryPort`. TMF638 has no reference from resource to service, so the other side is filtered."""
@@ -167,20 +166,27 @@ class TmfInventory:
             case "flat":
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
-                batches = await self._above(resource_ids, asked)
+                batches = await self._above(resource_ids, fields)
         return grouped(batches, self._service, lambda service: service.resource_ids, _customer_facing)
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[_Service]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
-        below = await self._services.by_keys("supportingResource.id", resource_ids, fields=fields)
-        failure = next((batch.failure for batch in below if batch.failure), None)
-        parts = {str(row.id): row for batch in below for row in batch.rows}
-        if failure or not parts:
-            return below
-        above = await self._services.by_keys("supportingService.id", list(parts), fields=fields)
-        failure = next((batch.failure for batch in above if batch.failure), None)
-        rows = {str(row.id): row for batch in above for row in batch.rows} | parts
-        return [Batch(resource_ids, list(rows.values()), failure)]
+
+        below_fields = None if fields is None else fields | {"resource_ids"}
+        above_fields = None if fields is None else fields | {"part_ids"}
+
+        async def step(below: Batch[_Service]) -> Batch[_Service]:
+            parts = {str(row.id): row for row in below.rows}
+            rows = dict(parts)
+            for above in await self._services.by_keys("supportingService.id", list(parts), fields=above_fields):
+                if above.failure:
+                    return Batch(below.keys, (), above.failure)
+                for row in above.rows:
+                    rows[str(row.id)] = _over(row, parts)
+            return Batch(below.keys, list(rows.values()), below.failure)
+
+        batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=below_fields)
+        return list(await together([step(batch) for batch in batches]))
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """See `InventoryPort`."""
@@ -188,8 +194,7 @@ class TmfInventory:
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`."""
-        page = await self._resources.page([], window, fields=fields, sort="id")
-        return Rows([self._resource(row) for row in page.rows], window.offset, page.total, complete=False)
+        return await listed(self._resources, [], window, self._resource, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, fields: Fields | None) -> Sequence[Resource]:
         """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
@@ -214,12 +219,12 @@ class TmfInventory:
         )
 
     def _service(self, row: _Service) -> Service:
-        parts = row.supporting_service
+        parts = row.supporting_service or ()
         below = [resource for part in parts for resource in part.supporting_resource or ()]
-        site = next((place for place in row.place if place.id is not None), None)
+        site = next((place for place in row.place or () if place.id is not None), None)
         return Service(
             id=str(row.id),
-            customer_ids=owners(row.related_party, self._profile),
+            customer_ids=self._reader.owners(row.related_party),
             name=row.name,
             category=row.category,
             service_type=row.service_type,
@@ -227,8 +232,8 @@ class TmfInventory:
             raw_state=row.state,
             started_at=self._reader.date(row.start_date),
             site_id=str(site.id) if site else None,
-            part_ids=tuple(str(part.id) for part in parts),
-            resource_ids=ids([*row.supporting_resource, *below]),
+            part_ids=tuple(str(part.id) for part in parts if part.id is not None),
+            resource_ids=ids([*(row.supporting_resource or ()), *below]),
         )
 
     def _resource(self, row: _Resource) -> Resource:
@@ -248,3 +253,11 @@ class TmfInventory:
 
 def _customer_facing(service: Service) -> bool:
     return (service.category or "").casefold() not in _RESOURCE_FACING
+
+
+def _over(row: _Service, parts: Mapping[str, _Service]) -> _Service:
+    """The row, its parts with the resources of those that have been read."""
+    for part in row.supporting_service or ():
+        if part.supporting_resource is None and (below := parts.get(str(part.id))):
+            part.supporting_resource = below.supporting_resource
+    return row

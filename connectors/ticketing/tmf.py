@@ -1,20 +1,23 @@
 """Ticketing by TM Forum v4: TMF621 Trouble Ticket, TMF656 Service Problem."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from connectors.errors import ConnectorError
-from connectors.grouping import grouped, mapped, narrowed
+from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
-from connectors.tmf630 import Collection, Filters, Identified, Projection
+from connectors.tmf630 import Collection
+from connectors.tmf630_paging import Identified
+from connectors.tmf630_query import Filters, Order, Projection
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Attachment, Reader, Ref, RelatedParty, by_word, ids, owners
+from connectors.tmf_shapes import Attachment, Many, Reader, Ref, RelatedParty, by_word, ids
 
 
 class _Note(msgspec.Struct):
@@ -35,10 +38,10 @@ class _Ticket(Identified, rename="camel"):
     last_update: str | None = None
     resolution_date: str | None = None
     expected_resolution_date: str | None = None
-    note: list[_Note] = []
-    attachment: list[Attachment] = []
-    related_entity: list[Ref] = []
-    related_party: list[RelatedParty] = []
+    note: Many[_Note] = None
+    attachment: Many[Attachment] = None
+    related_entity: Many[Ref] = None
+    related_party: Many[RelatedParty] = None
 
 
 class _Problem(Identified, rename="camel"):
@@ -48,9 +51,9 @@ class _Problem(Identified, rename="camel"):
     priority: int | str | None = None
     creation_date: str | None = None
     resolution_date: str | None = None
-    affected_service: list[Ref] = []
-    affected_resource: list[Ref] = []
-    trouble_ticket: list[Ref] = []
+    affected_service: Many[Ref] = None
+    affected_resource: Many[Ref] = None
+    trouble_ticket: Many[Ref] = None
 
 
 _TICKET: Final = Projection(
@@ -90,6 +93,8 @@ _PROBLEM: Final = Projection(
         "ticket_ids": ["troubleTicket"],
     },
 )
+_NEWEST_TICKET: Final = Order("-creationDate", "created_at")
+_NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
 _STATUS: Final = by_word(TicketStatus)
 _STATE: Final = by_word(OutageState)
 _SEVERITY: Final = by_word(TicketSeverity)
@@ -103,6 +108,7 @@ class TmfTicketing:
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
+        self._internal = frozenset(name.casefold() for name in profile.internal_note_types)
         tickets = "/tmf-api/troubleTicket/v4/troubleTicket"
         problems = "/tmf-api/serviceProblemManagement/v4/serviceProblem"
         self._tickets = Collection(http, profile, tickets, _Ticket, _TICKET)
@@ -110,7 +116,7 @@ class TmfTicketing:
 
     async def probe(self) -> None:
         """One cheap read, for health."""
-        await self._tickets.page([], Window(0, 1), fields=frozenset(), sort=None)
+        await self._tickets.page([], Window(0, 1), fields=frozenset())
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`."""
@@ -124,11 +130,11 @@ class TmfTicketing:
             self._tickets,
             "relatedParty.id",
             customer_ids,
-            window if is_open is None or self._profile.status_filter else None,
+            window if is_open is None or self._status(is_open) else None,
             self._ticket,
             lambda ticket: ticket.customer_ids,
             fields=_with_status(fields, is_open),
-            sort="-creationDate",
+            order=_NEWEST_TICKET,
             filters=self._status(is_open),
             wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
         )
@@ -138,18 +144,16 @@ class TmfTicketing:
     ) -> Found[Rows[Ticket]]:
         """See `TicketingPort`."""
         asked = _with_status(fields, is_open)
-        batches = await self._tickets.by_keys(
+        return await per_key(
+            self._tickets,
             "relatedEntity.id",
             service_ids,
-            fields=None if asked is None else asked | {"service_ids"},
-            filters=self._status(is_open),
-            sort="-creationDate",
-        )
-        return grouped(
-            batches,
             self._ticket,
             lambda ticket: ticket.service_ids,
-            lambda ticket: is_open is None or ticket.is_open is is_open,
+            fields=None if asked is None else asked | {"service_ids"},
+            order=_NEWEST_TICKET,
+            filters=self._status(is_open),
+            wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
         )
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
@@ -158,33 +162,41 @@ class TmfTicketing:
 
     async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
         """See `TicketingPort`."""
-        asked = _with_status(fields, is_open)
         filters = self._status(is_open)
-        if is_open is None or filters:
-            page = await self._problems.page(filters, window, fields=asked, sort="-creationDate")
-            outages = [self._outage(row) for row in page.rows]
-            if is_open is None or all(outage.is_open is is_open for outage in outages):
-                return Rows(outages, window.offset, page.total, complete=False)
-        rows = await self._problems.drain(filters, fields=None if asked is None else asked | {"started_at"})
-        everything = [outage for outage in map(self._outage, rows) if outage.is_open is is_open]
-        everything.sort(key=lambda o: (o.started_at.timestamp() if o.started_at else 0.0, o.id), reverse=True)
-        return Rows.of(everything)
+        return await listed(
+            self._problems,
+            filters,
+            window if is_open is None or filters else None,
+            self._outage,
+            fields=_with_status(fields, is_open),
+            order=_NEWEST_OUTAGE,
+            wanted=lambda outage: is_open is None or outage.is_open is is_open,
+        )
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
         """See `TicketingPort`."""
-        batches = await self._problems.by_keys(
-            "affectedService.id", service_ids, fields=_with(fields, "service_ids"), filters=self._status(True)
-        )
-        return grouped(batches, self._outage, lambda outage: outage.service_ids, lambda outage: outage.is_open)
+        return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)
 
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
         """See `TicketingPort`."""
-        batches = await self._problems.by_keys(
-            "affectedResource.id", resource_ids, fields=_with(fields, "resource_ids"), filters=self._status(True)
+        return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
+
+    async def _open_outages(
+        self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None
+    ) -> Found[Rows[Outage]]:
+        keys_of: Callable[[Outage], tuple[str, ...]] = attrgetter(attribute)
+        return await per_key(
+            self._problems,
+            parameter,
+            keys,
+            self._outage,
+            keys_of,
+            fields=None if fields is None else fields | {attribute, "is_open"},
+            filters=self._status(True),
+            wanted=lambda outage: outage.is_open,
         )
-        return grouped(batches, self._outage, lambda outage: outage.resource_ids, lambda outage: outage.is_open)
 
     @asynccontextmanager
     async def ticket_attachment(self, ticket_id: str, attachment_id: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
@@ -196,16 +208,15 @@ class TmfTicketing:
             yield parts
 
     def _status(self, is_open: bool | None) -> Filters:
-        """A condition on the status, unless the system's words are its own: then all is read and sorted out here."""
-        if is_open is None or not self._profile.status_filter:
+        """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""
+        if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
             return ()
-        return [("status", _OPEN if is_open else _ENDED)]
+        return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
     def _ticket(self, row: _Ticket) -> Ticket:
-        internal = {name.casefold() for name in self._profile.internal_note_types}
         return Ticket(
             id=str(row.id),
-            customer_ids=owners(row.related_party, self._profile),
+            customer_ids=self._reader.owners(row.related_party),
             name=row.name,
             description=row.description,
             kind=row.ticket_type,
@@ -223,12 +234,14 @@ class TmfTicketing:
                     author=note.author,
                     text=note.text,
                     created_at=self._reader.date(note.date),
-                    internal=(note.type or "").casefold() in internal,
+                    internal=(note.type or "").casefold() in self._internal,
                 )
-                for note in row.note
+                for note in row.note or ()
             ),
             attachments=documents(f"Ticket:{row.id}", row.attachment),
-            service_ids=ids(one for one in row.related_entity if (one.referred_type or "").casefold() in _SERVICES),
+            service_ids=ids(
+                one for one in row.related_entity or () if (one.referred_type or "").casefold() in _SERVICES
+            ),
         )
 
     def _outage(self, row: _Problem) -> Outage:
@@ -248,10 +261,6 @@ class TmfTicketing:
 
 
 _SERVICES: Final = frozenset({"service", "customerfacingservice", "resourcefacingservice"})
-
-
-def _with(fields: Fields | None, name: str) -> Fields | None:
-    return None if fields is None else fields | {name, "is_open"}
 
 
 def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:

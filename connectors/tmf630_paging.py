@@ -1,0 +1,165 @@
+"""Reading a list of a TM Forum server page by page: nothing lost, nothing twice, within bounds (FACTS.md, section 8).
+
+The offset moves by what came, not by what was asked for (servers cap), counting a row that came twice in a page
+once; a short page does not mean the last one. More than the bounds is `TooMuch`, never a silent cut.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from connectors.errors import Garbled, TooMuch
+from connectors.profile import System
+from connectors.records import Window
+
+
+class Identified(msgspec.Struct):
+    """What every row has. TMF ids are strings; some servers send numbers."""
+
+    id: str | int
+
+
+Row = TypeVar("Row", bound=Identified)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage(Generic[Row]):
+    """Rows in their places, each once; None stands for one that cannot be read.
+
+    `total` counts the whole list: None where the server does not tell, or its word is not trusted.
+    """
+
+    entries: Sequence[Row | None]
+    total: int | None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that can be read."""
+        return [row for row in self.entries if row is not None]
+
+
+ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
+"""Asks for the rows from an offset on, so many at most."""
+
+
+class Reading(Generic[Row]):
+    """The reading of one question's answer; `where` names the list in messages."""
+
+    def __init__(self, name: str, where: str, system: System, read: ReadPage[Row]) -> None:
+        self._name, self._where, self._read = name, where, read
+        self._system, self._profile = system, system.profile
+        self._calls = self._came = 0
+        self._first: Set[str] = frozenset()
+
+    async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> list[Row]:
+        """All rows, or those up to where `enough` (of the rows so far, by id) is true.
+
+        Where the total is known the other pages are asked for side by side.
+        """
+        first = await self._page(0, self._profile.page_size)
+        rows = _by_id(first)
+        came = len(first.entries)
+        if self._profile.paging == "none" or not came or _reached(came, first.total) or (enough and enough(rows)):
+            return list(rows.values())
+        if first.total is None:
+            size = came if self._profile.paging == "page" else self._profile.page_size
+            await self._span(came, None, size, rows, enough)
+            return list(rows.values())
+        size = came
+        self._bounded(first.total, self._calls + -(-(first.total - came) // size))
+        starts = range(came, first.total, size)
+        await together([self._span(start, min(start + size, first.total), size, rows) for start in starts])
+        return list(rows.values())
+
+    async def window(self, window: Window) -> RowPage[Row]:
+        """The rows of `window`, by as many calls as the server's cap takes."""
+        if self._profile.paging == "none":
+            page = await self._page(0, self._profile.page_size)
+            return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries))
+        stop, size = window.offset + window.limit, self._profile.page_size
+        start = window.offset
+        if self._profile.paging == "page":
+            size = min(size, stop)  # one page from the very start where that is enough
+            start -= start % size
+        page = await self._span(start, stop, size, {})
+        return RowPage(page.entries[window.offset - start : stop - start], page.total)
+
+    async def _span(
+        self,
+        start: int,
+        stop: int | None,
+        size: int,
+        rows: dict[str, Row],
+        enough: Callable[[Mapping[str, Row]], bool] | None = None,
+    ) -> RowPage[Row]:
+        """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
+        by_page = self._profile.paging == "page"
+        entries: list[Row | None] = []
+        position, short, total = start, False, None
+        while stop is None or position < stop:
+            limit = size if by_page or stop is None else min(size, stop - position)
+            page = await self._page(position, limit)
+            came, total = len(page.entries), page.total
+            if not came:
+                break
+            if short:
+                raise Garbled(
+                    self._name,
+                    f"{self._where} sent fewer rows than the {size} asked for, and more on the next page: set page_size"
+                    " in the profile to what it sends at most",
+                )
+            rows.update(_by_id(page))
+            entries += page.entries
+            if by_page and came < limit:
+                short, size = position > 0, size if position else came
+            position += size if by_page else came
+            if _reached(position, total) or (enough and enough(rows)):
+                break
+            if stop is None:
+                self._bounded(self._came, self._calls)
+        return RowPage(entries, total)
+
+    async def _page(self, offset: int, limit: int) -> RowPage[Row]:
+        self._calls += 1
+        self._bounded(0, self._calls)
+        page = await self._read(offset, limit)
+        came, ids = len(page.entries), _by_id(page).keys()
+        if offset and (came > limit or (ids and ids <= self._first and came >= min(limit, len(self._first)))):
+            raise Garbled(
+                self._name,
+                f"{self._where} sent the same rows, or more than were asked for, at offset {offset}: if it has no"
+                " paging, say so in the profile (paging = 'none'); if its offset counts pages, too (paging = 'page')",
+            )
+        self._first = self._first or ids
+        self._came += came
+        return page
+
+    def _bounded(self, rows: int, calls: int) -> None:
+        if rows > self._system.max_rows:
+            raise TooMuch(self._name, f"{self._where}: {rows} rows, more than max_rows = {self._system.max_rows}")
+        if calls > self._system.max_calls:
+            raise TooMuch(self._name, f"{self._where}: {calls} calls, more than max_calls = {self._system.max_calls}")
+
+
+def _by_id(page: RowPage[Row]) -> dict[str, Row]:
+    return {str(row.id): row for row in page.entries if row is not None}
+
+
+def _reached(position: int, total: int | None) -> bool:
+    return total is not None and position >= total
+
+
+async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
+    """Run side by side; the first failure ends the others and is the one that is raised."""
+    if len(calls) == 1:
+        return [await calls[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

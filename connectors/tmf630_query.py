@@ -1,0 +1,140 @@
+"""How a question is written for a TM Forum server, by TMF630 and the profile: filters, projection, sorting, length."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from connectors.profile import Profile
+from connectors.records import Fields
+
+Filters = Sequence[tuple[str, Sequence[str]]]
+"""Conditions that all must hold; the values of one are alternatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order a port promises: `upstream` is the value for `sort=`, `attribute` the record's attribute behind it."""
+
+    upstream: str
+    attribute: str
+
+    @property
+    def descending(self) -> bool:
+        """Whether the greatest comes first."""
+        return self.upstream.startswith("-")
+
+
+BY_ID: Final = Order("id", "id")
+
+
+class Projection:
+    """Which upstream attributes a record's attributes are made of."""
+
+    def __init__(self, always: Iterable[str], table: Mapping[str, Sequence[str]]) -> None:
+        self._always, self._table = frozenset(always), table
+
+    def of(self, fields: Fields | None) -> str | None:
+        """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
+        if fields is None:
+            return None
+        wanted = set(self._always)
+        for name in fields:
+            wanted.update(self._table.get(name, ()))
+        return ",".join(sorted(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Keys in parts that fit into one request each, and those that fit into none."""
+
+    parts: Sequence[Sequence[str]]
+    too_long: Sequence[str]
+
+
+class Writer:
+    """Writes questions to one resource as the profile wants them; everything it returns is already encoded."""
+
+    def __init__(self, profile: Profile, path: str, projection: Projection, prefix: str, most_rows: int) -> None:
+        """`prefix` is the path in front of the resource's own; `most_rows` bounds the offsets that will be asked."""
+        self._profile, self._projection = profile, projection
+        paging = f"?&offset={most_rows + profile.page_size}&limit={profile.page_size}"
+        self._room = profile.max_url - len(prefix) - len(path)
+        self._room_in_list = self._room - len(paging)
+
+    def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
+        """Parts of the query string, without paging."""
+        parts = [self._condition(name, values) for name, values in filters]
+        if projection := self.projection(fields):
+            parts.append(projection)
+        if order and self._profile.sort:
+            parts.append(f"sort={quote(order.upstream, safe=',.-')}")
+        return parts
+
+    def projection(self, fields: Fields | None) -> str:
+        """``fields=...``; empty where everything is wanted, or the server does not know it."""
+        wanted = self._projection.of(fields) if self._profile.fields else None
+        return f"fields={quote(wanted, safe=',.@')}" if wanted else ""
+
+    def paging(self, offset: int, limit: int) -> list[str]:
+        """Parts of the query string that ask for the rows from `offset` on; a page number where the profile says so."""
+        match self._profile.paging:
+            case "none":
+                return []
+            case "page":
+                return [f"offset={offset // limit}", f"limit={limit}"]
+            case "offset":
+                return [*([f"offset={offset}"] if offset else []), f"limit={limit}"]
+
+    def chunks(self, name: str, keys: Sequence[str], rest: Sequence[str]) -> Chunks:
+        """`keys` in parts that keep within the profile's number of keys and the URL's length in bytes."""
+        room = self._room_in_list - sum(len(part) + 1 for part in rest)
+        most = 1 if self._profile.id_list == "none" else self._profile.max_keys
+        named = len(self._name(name)) + 1
+        again = 1 if self._profile.id_list in ("comma", "none") else named + 1
+        parts: list[list[str]] = []
+        too_long: list[str] = []
+        used = 0
+        for key in keys:
+            size = len(_escaped(key))
+            if named + size > room:
+                too_long.append(key)
+            elif parts and len(parts[-1]) < most and used + again + size <= room:
+                parts[-1].append(key)
+                used += again + size
+            else:
+                parts.append([key])
+                used = named + size
+        return Chunks(parts, too_long)
+
+    def one(self, key: str, fields: Fields | None) -> str | None:
+        """What follows the resource's path in a request for one row by id; None where that is too long."""
+        projection = self.projection(fields)
+        found = f"/{quote(key, safe='')}" + (f"?{projection}" if projection else "")
+        return found if len(found) <= self._room else None
+
+    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+        """A condition: `attribute` contains `text`, in any case; equals it where the server knows no regex."""
+        if not self._profile.regex:
+            return attribute, [text]
+        return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
+
+    def _condition(self, name: str, values: Sequence[str]) -> str:
+        escaped, key = map(_escaped, values), self._name(name)
+        match self._profile.id_list:
+            case "repeat":
+                return "&".join(f"{key}={value}" for value in escaped)
+            case "semicolon":
+                return ";".join(f"{key}={value}" for value in escaped)
+            case "comma" | "none":
+                return f"{key}={','.join(escaped)}"
+
+    def _name(self, name: str) -> str:
+        attribute, dot, operator = name.rpartition(".regex")
+        known = self._profile.parameter(attribute) + dot + operator if dot else self._profile.parameter(name)
+        return quote(known, safe=".@")
+
+
+def _escaped(value: str) -> str:
+    return quote(value, safe=":")
