@@ -70,9 +70,12 @@ def _run(system: SystemName, world: World, switches: Switches, host: str, port: 
     try:
         listening = bound(host, port)
     except PortInUse as problem:
-        print(f"{system}: {problem}", file=sys.stderr)
+        sys.stderr.write(f"{system}: {problem}\n")
         return 1
-    print(f"{system} ready at http://{host}:{listening.getsockname()[1]} with {world.customers} customers", flush=True)
+    where = f"http://{host}:{listening.getsockname()[1]}"
+    # In one write: four processes share this output, and print() writes the line's end by itself.
+    sys.stdout.write(f"{system} ready at {where} with {world.customers} customers\n")
+    sys.stdout.flush()
     server = server_for(create_app(system, world, switches))
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has closed everything
         run(server, listening)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
@@ -58,14 +59,20 @@ def test_a_world_needs_1001_and_1002():
         World(customers=1)
 
 
+@contextmanager
 def _command(*arguments):
-    return subprocess.Popen(
+    """Run the command; it is told to end when the test is over, however that was."""
+    with subprocess.Popen(
         [sys.executable, "-m", "sandbox", *arguments],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def test_the_command_starts_one_system_says_so_and_ends_on_ctrl_c():
