@@ -22,7 +22,7 @@ from gateway.app import create_app
 from gateway.demo_keys import DemoKeys, key_path
 from gateway.demo_settings import HOST, SYSTEMS, settings
 from gateway.demo_systems import SandboxProcess
-from gateway.listening import PortUnavailable, check_free, listen
+from gateway.listening import KEEP_ALIVE, PortUnavailable, check_free, listen
 from resolvers.viewer import ViewerKind
 
 FIRST_QUERY: Final = (
@@ -105,7 +105,14 @@ class _Server(uvicorn.Server):
     def __init__(self, demo: Demo, keys: DemoKeys) -> None:
         app = create_app(settings(demo.port, demo.sandbox_port), demo_keys=keys)
         super().__init__(
-            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3)
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+                timeout_keep_alive=KEEP_ALIVE,
+            )
         )
         self.keys = keys
         self.answering = asyncio.Event()

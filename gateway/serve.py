@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from gateway import logs, settings_file
 from gateway.app import create_app
-from gateway.listening import check_free
+from gateway.listening import KEEP_ALIVE, check_free
 from gateway.settings import Settings
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
@@ -43,6 +43,7 @@ def run(config: Path, workers: int | None = None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
     )
 
 

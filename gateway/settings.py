@@ -109,9 +109,6 @@ class ServerSettings(Strict):
 
     host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
-    public_url: Annotated[
-        HttpUrl | None, Field(description="Address that clients know the gateway by, for links to documents.")
-    ] = None
     workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
 
 

@@ -41,7 +41,8 @@ class _Collect(Visitor):
         parent = self._types.get_parent_type()
         for object_type in self._possible(parent):
             field = object_type.fields.get(node.name.value)
-            if field is not None:
+            # Introspection's own fields are not Strawberry's: they reach no record.
+            if field is not None and _DEFINITION in field.extensions:
                 self._note(object_type.name, field.extensions[_DEFINITION], node)
 
     def _note(self, type_name: str, definition: Any, node: FieldNode) -> None:

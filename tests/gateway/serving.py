@@ -16,7 +16,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         started = asyncio.Event()
-        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False), started)
+        server = _Server(
+            uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_keep_alive=75), started
+        )
         running = asyncio.create_task(server.serve([listening]))
         waiting = asyncio.create_task(started.wait())
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
