@@ -72,7 +72,8 @@ class Reading(Generic[Row]):
         size = came
         self._bounded(first.total, self._calls + -(-(first.total - came) // size))
         starts = range(came, first.total, size)
-        await together([self._span(start, min(start + size, first.total), size, rows) for start in starts])
+        for part in await together([self._span(at, min(at + size, first.total), size, {}) for at in starts]):
+            rows.update(_by_id(part))
         return list(rows.values())
 
     async def window(self, window: Window) -> RowPage[Row]:

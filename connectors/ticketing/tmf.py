@@ -239,9 +239,7 @@ class TmfTicketing:
                 for note in row.note or ()
             ),
             attachments=documents(f"Ticket:{row.id}", row.attachment),
-            service_ids=ids(
-                one for one in row.related_entity or () if (one.referred_type or "").casefold() in _SERVICES
-            ),
+            service_ids=ids(one for one in row.related_entity or () if _is_service(one)),
         )
 
     def _outage(self, row: _Problem) -> Outage:
@@ -260,7 +258,9 @@ class TmfTicketing:
         )
 
 
-_SERVICES: Final = frozenset({"service", "customerfacingservice", "resourcefacingservice"})
+def _is_service(entity: Ref) -> bool:
+    """Whether it is a Service, CustomerFacingService, or whatever else ends so."""
+    return (entity.referred_type or "").strip().casefold().endswith("service")
 
 
 def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
