@@ -4,6 +4,7 @@ from asyncio import sleep
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from random import Random
+from threading import Event
 from typing import Any
 
 from sandbox.answers import Answer, Refused, encoded
@@ -30,6 +31,7 @@ class SandboxApp:
 
     `switches` may be changed at any time. `requests` are the last ones that were not for the sandbox itself:
     ``{"method", "path", "query", "status"}``, status None while there is no answer.
+    `hanging` is set when a request begins to hang, `abandoned` when its client leaves.
     """
 
     def __init__(self, system: SystemName, world: World, switches: Switches | None = None) -> None:
@@ -38,6 +40,7 @@ class SandboxApp:
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._api = Api(system, world)
         self._gate = Gate()
+        self.hanging, self.abandoned = Event(), Event()
         self._chance = Random(world.seed)  # noqa: S311  # which request fails, not a secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +79,9 @@ class SandboxApp:
             await _gone(receive)
             return
         if switches.hang:
+            self.hanging.set()
             await _gone(receive)
+            self.abandoned.set()
             return
         if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
             await sleep(wait / 1000)

@@ -1,0 +1,142 @@
+"""The gateway as it is put together: health, documents, who may trace, and clients that hang up."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.app import create_app
+from gateway.settings import GraphQLSettings, Settings
+from tests.stack import DOMAINS, Stack, stacked
+
+
+async def get(stack: Stack, path: str, who: str | None = None) -> tuple[int, dict[str, str], bytes]:
+    async with stack.session.get(f"{stack.address}{path}", headers=stack.headers(who)) as answer:
+        return answer.status, dict(answer.headers), await answer.read()
+
+
+async def test_health_says_what_it_knows(stack: Stack) -> None:
+    stack.systems["billing"].stop()
+    await stack.ask("{ me { name accounts { id } } }", "1001")
+    status, _, body = await get(stack, "/healthz")
+    assert (status, body) == (200, b'{"status":"ok"}')
+
+    async with stack.session.get(f"{stack.address}/readyz") as answer:
+        ready = await answer.json()
+        assert answer.status == 200
+    assert ready["status"] == "ready"
+    assert list(ready["systems"]) == list(DOMAINS)
+    assert (ready["systems"]["crm"], ready["systems"]["billing"]) == ("up", "down")
+
+
+async def test_a_bill_comes_as_a_file_to_its_owner_only(stack: Stack) -> None:
+    document = '{ bill(id: "BILL-1001-1-05") { number documents { name mimeType url } } }'
+    bill = (await stack.ask(document, "1001")).clean()["bill"]
+    (file,) = bill["documents"]
+    assert file["url"].startswith("/documents/Bill:BILL-1001-1-05/")
+
+    status, headers, body = await get(stack, file["url"], "1001")
+    assert status == 200
+    assert headers["Content-Type"] == file["mimeType"] == "application/pdf"
+    assert file["name"] in headers["Content-Disposition"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert body.startswith(b"%PDF-")
+    assert bill["number"].encode() in body
+
+    missing = await get(stack, file["url"].replace("1001-1-05", "1001-9-99"), "1001")
+    foreign = await get(stack, file["url"], "1002")
+    assert (foreign[0], foreign[2]) == (missing[0], missing[2])
+    assert foreign[0] == 404
+    assert (await get(stack, file["url"], "agent"))[2] == body
+    assert (await get(stack, file["url"]))[0] == 401
+    assert (await get(stack, "/documents/Customer:1001/1", "1001"))[0] == 404
+    assert (await get(stack, "/documents/nonsense/1", "1001"))[0] == 404
+
+
+async def test_attachments_come_inline_or_from_the_system(stack: Stack) -> None:
+    document = '{ ticket(id: "TT-1001-1") { attachments { name mimeType url } } }'
+    attachments = (await stack.ask(document, "1001")).clean()["ticket"]["attachments"]
+
+    assert len(attachments) == 2
+    for one in attachments:
+        status, headers, body = await get(stack, one["url"], "1001")
+        assert status == 200
+        assert headers["Content-Type"].split(";")[0] == one["mimeType"]
+        assert len(body) > 20
+        assert (await get(stack, one["url"], "1002"))[0] == 404
+
+
+async def test_a_file_behind_a_lost_system_is_a_502(stack: Stack) -> None:
+    stack.systems["billing"].stop()
+    status, _, body = await get(stack, "/documents/Bill:BILL-1001-1-05/DOC-BILL-1001-1-05", "1001")
+
+    assert status == 502
+    assert b"UPSTREAM_UNAVAILABLE" in body
+    assert b"127.0.0.1" not in body
+
+
+async def test_only_staff_sees_the_trace(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=2, graphql=GraphQLSettings()) as closed:
+        subscriber = await closed.ask("{ me { name } }", "1001")
+        agent = await closed.ask('{ customer(id: "1001") { name } }')
+        headers = {"Authorization": closed.headers("agent")["Authorization"]}
+        body = {"query": '{ customer(id: "1001") { name } }'}
+        async with closed.session.post(f"{closed.address}/graphql", json=body, headers=headers) as answer:
+            unasked = await answer.json()
+
+    assert "extensions" not in subscriber.body
+    assert [call["system"] for call in agent.calls] == ["crm"]
+    assert "extensions" not in unasked
+
+
+async def test_staff_questions_are_refused_to_subscribers(stack: Stack) -> None:
+    document = "{ customers { totalCount } resources { totalCount } systems { name } me { id } }"
+    answer = await stack.ask(document, "1001")
+
+    assert answer.data == {"customers": None, "resources": None, "systems": None, "me": {"id": "Customer:1001"}}
+    assert [error["extensions"]["code"] for error in answer.errors] == ["FORBIDDEN"] * 3
+    assert answer.calls == []
+
+
+async def test_without_a_token_nothing_is_public(stack: Stack) -> None:
+    for document in ("{ outages { totalCount } }", "{ viewer { kind } }", '{ node(id: "Customer:1001") { id } }'):
+        answer = await stack.ask(document, None)
+        assert answer.status == 401
+        assert answer.errors[0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert (await stack.ask("{ __typename }", None)).data == {"__typename": "Query"}
+
+
+async def test_a_client_that_hangs_up_ends_its_upstream_calls(stack: Stack) -> None:
+    """The system sees its connection closed while it is still thinking, not after the gateway's timeout."""
+    billing = stack.systems["billing"]
+    billing.switches.hang = True
+    billing.app.hanging.clear()
+    billing.app.abandoned.clear()
+    asking = asyncio.create_task(stack.ask("{ me { accounts { id } } }", "1001"))
+    assert await asyncio.to_thread(billing.app.hanging.wait, 5)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert await asyncio.to_thread(billing.app.abandoned.wait, 1.0)
+
+
+def test_nobody_is_believed_by_default() -> None:
+    systems = {name: {"url": "http://127.0.0.1:1"} for name in DOMAINS}
+    with pytest.raises(ValueError, match="auth is not set"):
+        create_app(Settings.model_validate({"systems": systems}))
+
+
+async def test_answers_are_compressed(stack: Stack) -> None:
+    headers = stack.headers("agent") | {"Accept-Encoding": "gzip"}
+    body = {"query": "{ customers(first: 50) { nodes { id name email } } }"}
+    session: aiohttp.ClientSession
+    async with (
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        session.post(f"{stack.address}/graphql", json=body, headers=headers) as answer,
+    ):
+        packed = await answer.read()
+        assert answer.headers["Content-Encoding"] == "gzip"
+    plain = await stack.ask(body["query"])
+    assert len(packed) < len(str(plain.body)) / 3
