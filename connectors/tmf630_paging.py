@@ -101,7 +101,7 @@ class Reading(Generic[Row]):
         by_page = self._profile.paging == "page"
         entries: list[Row | None] = []
         position, short, total = start, False, None
-        while stop is None or position < stop:
+        while stop is None or position < stop or short:
             limit = size if by_page or stop is None else min(size, stop - position)
             page = await self._page(position, limit)
             came, total = len(page.entries), page.total
@@ -116,9 +116,11 @@ class Reading(Generic[Row]):
             rows.update(_by_id(page))
             entries += page.entries
             if by_page and came < limit:
-                short, size = position > 0, size if position else came
+                # A cap moves every later page. Seen on the first that can be followed; after that the list must end.
+                short = position > 0 and not _reached(position + came, total)
+                size = size if position else came
             position += size if by_page else came
-            if _reached(position, total) or (enough and enough(rows)):
+            if (_reached(position, total) and not short) or (enough and enough(rows)):
                 break
             if stop is None:
                 self._bounded(self._came, self._calls)

@@ -1,0 +1,162 @@
+"""Files that systems keep: streamed from the system itself and from nowhere else."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connectors import Connectors
+from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, Unreachable
+from sandbox.documents import lights_png, measurement
+from tests.connectors.canned import canned, never, reading
+from tests.systems import Systems, asked, connected
+
+
+async def bill_file(c: Connectors, bill: str, document: str) -> bytes | None:
+    """All of a bill's document."""
+    async with c.billing.bill_document(bill, document) as parts:
+        return None if parts is None else b"".join([part async for part in parts])
+
+
+async def ticket_file(c: Connectors, ticket: str, attachment: str) -> bytes | None:
+    """All of a ticket's attachment."""
+    async with c.ticketing.ticket_attachment(ticket, attachment) as parts:
+        return None if parts is None else b"".join([part async for part in parts])
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+async def test_files_at_an_address_and_inline(systems: Systems, absolute: bool) -> None:
+    for server in systems.values():
+        server.switches.absolute_urls = absolute
+    async with connected(systems) as c:
+        pdf = await bill_file(c, "BILL-1001-1-07", "DOC-BILL-1001-1-07")
+        assert pdf is not None
+        assert pdf.startswith(b"%PDF-1.4")
+        assert b"Customer 1001" in pdf
+        assert await ticket_file(c, "TT-1001-1", "TT-1001-1-A1") == lights_png()
+        assert await ticket_file(c, "TT-1001-1", "TT-1001-1-A2") == measurement("TT-1001-1", "1001")
+        for nothing in (
+            bill_file(c, "BILL-1001-1-07", "DOC-BILL-1002-1-01"),
+            bill_file(c, "BILL-0", "DOC-BILL-0"),
+            ticket_file(c, "TT-1001-2", "TT-1001-1-A1"),
+        ):
+            assert await nothing is None
+    base = "GET /tmf-api/customerBillManagement/v4/customerBill"
+    fields = "fields=billDocument,billingAccount,id,relatedParty&limit=1000"
+    assert asked(systems["billing"])[:2] == [
+        f"{base}?id=BILL-1001-1-07&{fields}",
+        "GET /documents/BILL-1001-1-07.pdf",
+    ]
+
+
+def bill(**attachment: Any) -> str:
+    """The list with one bill that has one document."""
+    return json.dumps([{"id": "B", "billDocument": [{"id": "D", **attachment}]}])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "//elsewhere.example/x",
+        "https://127.0.0.1/x",
+        "http://127.0.0.1:1/x",
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+        "data:text/plain,x",
+        "http://[",
+    ],
+)
+async def test_an_address_elsewhere_is_never_followed(url: str) -> None:
+    async with canned(customerBill=bill(url=url)) as server, reading(server) as c:
+        with pytest.raises(Rejected, match="a document at"):
+            await bill_file(c, "B", "D")
+    assert len(server.seen) == 1
+
+
+async def test_an_address_that_points_elsewhere_from_within_is_not_followed() -> None:
+    async def moved(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://169.254.169.254/"})
+
+    async with canned(customerBill=bill(url="/files/moved"), moved=moved) as server, reading(server) as c:
+        with pytest.raises(Rejected):
+            await bill_file(c, "B", "D")
+    assert server.seen[1:] == ["/files/moved"]
+
+
+async def test_content_that_is_no_base64() -> None:
+    async with canned(customerBill=bill(content="not base64!")) as server, reading(server) as c:
+        with pytest.raises(Garbled, match="not base64"):
+            await bill_file(c, "B", "D")
+
+
+async def test_a_document_without_an_id_is_known_by_its_place() -> None:
+    rows = json.dumps([{"id": "B", "billDocument": [{"name": "a"}, {"content": "aGVq", "name": "b"}]}])
+    async with canned(customerBill=rows) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        assert [one.id for one in found.documents] == ["2"]  # the first is nowhere to be had
+        assert await bill_file(c, "B", "2") == b"hej"
+
+
+async def test_how_a_file_can_fail() -> None:
+    cut = asyncio.Event()
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "100"})
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        await cut.wait()
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
+    async def status(request: web.Request) -> web.Response:
+        return web.Response(status=int(request.path.rsplit("/", 1)[-1]))
+
+    async with (
+        canned(broken=broken, hanging=never, **{"500": status, "403": status}) as server,
+        reading(server, timeout=0.3) as c,
+    ):
+        for url, failure in (("/500", Failed), ("/403", Refused), ("/hanging", TimedOut)):
+            server.answers["customerBill"] = bill(url=url)
+            with pytest.raises(failure):
+                await bill_file(c, "B", "D")
+        server.answers["customerBill"] = bill(url="/nothing")
+        assert await bill_file(c, "B", "D") is None
+        server.answers["customerBill"] = bill(url="/broken")
+        parts: list[bytes] = []
+        with pytest.raises(Unreachable):
+            await read_until_cut(c, parts, cut)
+        assert parts == [b"begin"]
+
+
+async def read_until_cut(c: Connectors, parts: list[bytes], cut: asyncio.Event) -> None:
+    """Read a document into `parts`, setting `cut` when something has come."""
+    async with c.billing.bill_document("B", "D") as opened:
+        assert opened is not None
+        async for part in opened:
+            parts.append(part)
+            cut.set()
+
+
+async def test_slow_readers_of_files_keep_no_question_waiting() -> None:
+    begun = asyncio.Event()
+
+    async def slow_file(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/hanging"), hanging=slow_file, payment="[]") as server,
+        reading(server, concurrency=1, timeout=2) as c,
+    ):
+        slow = asyncio.create_task(bill_file(c, "B", "D"))
+        await begun.wait()
+        async with asyncio.timeout(1):
+            assert await c.billing.payments(["1"], None) == {}
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow

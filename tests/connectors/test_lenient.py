@@ -1,0 +1,168 @@
+"""Rows as official examples and real systems spell them (FACTS.md, sections 6 and 7): read leniently, kept exactly."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connectors.billing.port import BillState, ChargeKind
+from connectors.crm.port import CustomerStatus, ProductStatus
+from connectors.errors import ConnectorError, Garbled
+from connectors.records import Money, Period, Rows
+from tests.connectors.canned import canned, reading
+
+
+async def one(resource: str, call: str, row: dict[str, Any] | str, **profile: Any) -> Any:
+    """The record that a driver makes of one row."""
+    text = row if isinstance(row, str) else json.dumps(row)
+    domain, method = call.split(".")
+    async with canned(**{resource: f"[{text}]"}) as server, reading(server, profile=profile) as c:
+        return (await getattr(getattr(c, domain), method)(["1"], None))["1"]
+
+
+@pytest.mark.parametrize("number", ["0.1", "19.90", "-3.0000000000000000001", "12345678901234567.89", "5", "1e2"])
+async def test_money_is_exact(number: str) -> None:
+    bill = await one("customerBill", "billing.bills", f'{{"id":"1","amountDue":{{"unit":"eur ","value":{number}}}}}')
+    assert bill.amount_due == Money(Decimal(number), "EUR")
+
+
+@pytest.mark.parametrize("money", [{"unit": "EUR"}, {"value": 1}, {"unit": "", "value": 1}, {}, None])
+async def test_half_an_amount_is_none(money: Any) -> None:
+    assert (await one("customerBill", "billing.bills", {"id": "1", "amountDue": money})).amount_due is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2026-05-16T23:38:55Z", datetime(2026, 5, 16, 23, 38, 55, tzinfo=UTC)),
+        ("2026-05-16T23:38:55.120+02:00", datetime(2026, 5, 16, 21, 38, 55, 120000, tzinfo=UTC)),
+        ("2026-05-16T23:38:55+0200", datetime(2026, 5, 16, 21, 38, 55, tzinfo=UTC)),
+        ("2026-05-16 23:38:55", datetime(2026, 5, 16, 21, 38, 55, tzinfo=UTC)),  # Stockholm in summer
+        ("2026-01-04T00:00", datetime(2026, 1, 3, 23, 0, tzinfo=UTC)),
+        ("2026-01-04", datetime(2026, 1, 3, 23, 0, tzinfo=UTC)),
+        ("9999-12-31T23:59:59Z", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+async def test_dates(text: str | None, wanted: datetime | None) -> None:
+    bill = await one("customerBill", "billing.bills", {"id": "1", "billDate": text}, timezone="Europe/Stockholm")
+    assert bill.bill_date == wanted
+    assert wanted is None or bill.bill_date.tzinfo is not None
+
+
+async def test_periods_the_wrong_way_round_and_open_ones() -> None:
+    period = {"startDateTime": "2026-02-01T00:00:00+01:00", "endDateTime": "2026-01-01T00:00:00Z"}
+    bill = await one("customerBill", "billing.bills", {"id": "1", "billingPeriod": period})
+    later = datetime(2026, 2, 1, tzinfo=timezone(timedelta(hours=1)))
+    assert bill.period == Period(datetime(2026, 1, 1, tzinfo=UTC), later)
+    bill = await one("customerBill", "billing.bills", {"id": "1", "billingPeriod": {"endDateTime": "2026-01-01"}})
+    assert bill.period == Period(None, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        ("aborted ", ProductStatus.ABORTED),
+        ("pendingactive", ProductStatus.PENDING_ACTIVE),
+        ("ACTIVE", ProductStatus.ACTIVE),
+        ("Verkauft", ProductStatus.UNKNOWN),
+        (None, ProductStatus.UNKNOWN),
+    ],
+)
+async def test_status_words(word: str | None, wanted: ProductStatus) -> None:
+    product = await one("product", "crm.products", {"id": "1", "status": word})
+    assert (product.status, product.raw_status) == (wanted, word)
+
+
+async def test_nulls_stand_for_nothing() -> None:
+    customer = {"id": 1, "contactMedium": None, "engagedParty": None, "status": "Approved", "name": None}
+    record = await one("customer", "crm.customers", customer)
+    assert (record.id, record.email, record.party_id, record.status) == ("1", None, None, CustomerStatus.ACTIVE)
+    lists = ("relatedParty", "productPrice", "productTerm", "realizingService", "billingAccount")
+    product = await one("product", "crm.products", {"id": "1", **dict.fromkeys(lists)})
+    assert (product.customer_ids, product.service_ids, product.price, product.account_id) == ((), (), None, None)
+    lists = ("relatedParty", "billDocument", "appliedPayment", "billingPeriod", "billingAccount", "amountDue")
+    bill = await one("customerBill", "billing.bills", {"id": "1", **dict.fromkeys(lists)})
+    assert (bill.customer_ids, bill.documents, bill.payment_ids, bill.state) == ((), (), (), BillState.UNKNOWN)
+    lists = ("relatedParty", "note", "attachment", "relatedEntity", "priority")
+    ticket = await one("troubleTicket", "ticketing.tickets", {"id": "1", **dict.fromkeys(lists)})
+    assert (ticket.customer_ids, ticket.notes, ticket.attachments, ticket.service_ids) == ((), (), (), ())
+    lists = ("relatedParty", "place", "supportingService", "supportingResource")
+    service = await one("service", "inventory.services", {"id": "1", **dict.fromkeys(lists)})
+    assert (service.customer_ids, service.site_id, service.part_ids, service.resource_ids) == ((), None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("parties", "owners"),
+    [
+        ([{"id": "7", "role": "Customer"}, {"id": "8", "role": "assignee", "@referredType": "Customer"}], ("7",)),
+        ([{"id": 7, "@referredType": "customer"}, {"id": "", "@referredType": "customer"}], ("7",)),
+        ([{"id": "7"}, {"id": "8", "role": ""}, {"role": "customer"}], ()),
+        (
+            [{"id": "7", "role": "customer"}, {"id": "9", "role": "CUSTOMER "}, {"id": 7, "role": "customer"}],
+            ("7", "9"),
+        ),
+    ],
+)
+async def test_who_owns_a_row(parties: Sequence[Any], owners: tuple[str, ...]) -> None:
+    ticket = await one("troubleTicket", "ticketing.tickets", {"id": "1", "relatedParty": parties})
+    assert ticket.customer_ids == owners
+
+
+async def test_what_is_unknown_or_odd_does_not_cost_the_row() -> None:
+    resource = {"id": "1", "@type": "PhotonicResource", "newInV5": [{}], "value": 46, "category": None}
+    record = await one("resource", "inventory.resources", resource | {"resourceSpecification": {"name": "ONT"}})
+    assert (record.is_physical, record.value, record.kind) == (None, "46", "ONT")
+    rate = {"id": "1", "bill": {"id": 1}, "type": "One Time", "taxExcludedAmount": {"unit": "EUR", "value": -2.5}}
+    async with (
+        canned(appliedCustomerBillingRate=json.dumps([rate])) as server,
+        reading(server, profile={"paging": "none"}) as c,
+    ):
+        found = (await c.billing.charges_of_bills(["1"], None))["1"]
+    assert isinstance(found, Rows)
+    assert (found.items[0].kind, found.items[0].amount) == (ChargeKind.ONE_TIME, Money(Decimal("-2.5"), "EUR"))
+
+
+async def test_a_list_under_another_name_is_not_guessed() -> None:
+    async with canned(customer='{"items": []}') as server, reading(server) as c:
+        found = await c.crm.customers(["1"], None)
+    assert isinstance(found["1"], ConnectorError)
+    assert "answered with an object instead of a list" in found["1"].detail
+
+
+async def test_a_usage_task_is_asked_for_until_it_is_done() -> None:
+    bucket = {"id": "b", "remainingValue": {"amount": 1.5, "units": "GB"}, "relatedParty": [{"id": "1"}]}
+    other = {"id": "c", "relatedParty": [{"id": "2"}]}
+    states = iter(["accepted", "inProgress", "done"])
+
+    def task() -> str:
+        rows = [{"state": next(states), "bucketRefOrValue": [bucket, other]}]
+        return json.dumps({"id": "T 1", "usageConsumption": rows})
+
+    async def post(_: web.Request) -> web.Response:
+        return web.Response(text=task(), status=201)
+
+    async def get(_: web.Request) -> web.Response:
+        return web.Response(text=task())
+
+    async with canned(queryUsageConsumption=post, **{"T 1": get}) as server, reading(server) as c:
+        found = await c.billing.usage_of_customers(["1"])
+    assert set(found) == {"1"}
+    rows = found["1"]
+    assert isinstance(rows, Rows)
+    assert [(row.id, row.remaining, row.used, row.allowance, row.unit) for row in rows.items] == [
+        ("b", Decimal("1.5"), None, None, "GB")
+    ]
+    path = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+    assert server.seen == [path, f"{path}/T%201", f"{path}/T%201"]
+
+
+async def test_usage_that_is_no_task() -> None:
+    async with canned(queryUsageConsumption="[]") as server, reading(server) as c:
+        assert type((await c.billing.usage_of_customers(["1"]))["1"]) is Garbled
