@@ -16,8 +16,8 @@ from connectors.profile import System
 from connectors.records import Window
 
 
-class Identified(msgspec.Struct):
-    """What every row has. TMF ids are strings; some servers send numbers."""
+class Identified(msgspec.Struct, gc=False):
+    """What every row has. TMF ids are strings; some servers send numbers. Rows are trees: no work for the collector."""
 
     id: str | int
 

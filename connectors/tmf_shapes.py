@@ -22,28 +22,28 @@ Many: TypeAlias = list[T] | None
 """An array; some servers say null where there is nothing."""
 
 
-class Money(msgspec.Struct):
+class Money(msgspec.Struct, gc=False):
     """`{unit, value}`: a JSON number, read as an exact decimal."""
 
     unit: str | None = None
     value: Decimal | None = None
 
 
-class Quantity(msgspec.Struct):
+class Quantity(msgspec.Struct, gc=False):
     """`{amount, units}`."""
 
     amount: Decimal | None = None
     units: str | None = None
 
 
-class TimePeriod(msgspec.Struct, rename="camel"):
+class TimePeriod(msgspec.Struct, rename="camel", gc=False):
     """From and to as the server spells them."""
 
     start_date_time: str | None = None
     end_date_time: str | None = None
 
 
-class Ref(msgspec.Struct):
+class Ref(msgspec.Struct, gc=False):
     """A reference by id. `href` is never followed."""
 
     id: str | int | None = None
@@ -51,7 +51,7 @@ class Ref(msgspec.Struct):
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
-class RelatedParty(msgspec.Struct):
+class RelatedParty(msgspec.Struct, gc=False):
     """A party and its role; some servers put the role into @referredType, and send entries with an empty id."""
 
     id: str | int | None = None
@@ -60,7 +60,7 @@ class RelatedParty(msgspec.Struct):
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
 
-class Attachment(msgspec.Struct, rename="camel"):
+class Attachment(msgspec.Struct, rename="camel", gc=False):
     """A file: inline as base64, or at an address of the same system."""
 
     id: str | int | None = None
@@ -84,7 +84,9 @@ def id_of(ref: Ref | RelatedParty | None) -> str | None:
 
 def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     """Ids of references, as strings, in order, without repeats."""
-    return tuple(dict.fromkeys(key for ref in refs or () if (key := id_of(ref)) is not None))
+    if not refs:
+        return ()
+    return tuple(dict.fromkeys(key for ref in refs if (key := id_of(ref)) is not None))
 
 
 class Reader:

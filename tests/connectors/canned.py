@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from connectors import Connectors, connect
+from connectors import DRIVERS, connect
 from connectors.profile import System
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,7 +46,7 @@ class Canned:
 
 
 @asynccontextmanager
-async def canned(**answers: str | bytes | Answering) -> AsyncIterator[Canned]:
+async def canned(**answers: Any) -> AsyncIterator[Canned]:
     """Such a system on a port of its own."""
     server = Canned()
     server.answers.update(answers)
@@ -57,18 +57,18 @@ async def canned(**answers: str | bytes | Answering) -> AsyncIterator[Canned]:
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        server.url = runner.addresses and f"http://127.0.0.1:{runner.addresses[0][1]}"
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield server
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def reading(server: Canned, **settings: Any) -> AsyncIterator[Connectors]:
-    """All four drivers, each asking this system; `settings` are those of a system."""
+async def reading(server: Canned, **settings: Any) -> AsyncIterator[Any]:
+    """`Connectors` that all ask this system, with answers of any type; `settings` are those of a system."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         system = System.model_validate({"url": server.url, **settings})
-        yield connect(dict.fromkeys(("crm", "billing", "inventory", "ticketing"), system), session)
+        yield connect(dict.fromkeys(DRIVERS, system), session)
 
 
 async def never(_request: web.Request) -> web.StreamResponse:

@@ -7,8 +7,9 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import ConnectorError, Garbled, Refused, TimedOut, Unreachable
+from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
-from tests.systems import Systems, asked, connected
+from tests.systems import Systems, asked
 
 NAME = frozenset({"name"})
 CLIENT = {"kind": "oauth2", "client_id": "gateway", "client_secret": "s3:cr+et"}

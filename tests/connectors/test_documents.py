@@ -10,8 +10,9 @@ from aiohttp import web
 from connectors import Connectors
 from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, Unreachable
 from sandbox.documents import lights_png, measurement
+from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
-from tests.systems import Systems, asked, connected
+from tests.systems import Systems, asked
 
 
 async def bill_file(c: Connectors, bill: str, document: str) -> bytes | None:

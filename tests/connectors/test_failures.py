@@ -6,9 +6,11 @@ import logging
 import time
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
+from connectors import DRIVERS, connect
 from connectors.errors import (
     ConnectorError,
     Failed,
@@ -21,10 +23,14 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.health import SystemStatus
+from connectors.profile import System
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, request_scope
+from sandbox import billing
+from sandbox.world import World
+from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
-from tests.systems import Systems, asked, connected, stopped
+from tests.systems import Systems, asked, stopped
 
 NAME = frozenset({"name"})
 
@@ -256,7 +262,7 @@ async def test_who_hangs_up_cancels_what_is_asked_and_frees_the_place() -> None:
 async def test_lost_and_back_are_logged_once(systems: Systems, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="gateway.systems")
     async with connected(systems) as c:
-        health = c.systems[0].probe.http.health
+        health: Any = c.systems[0].probe.http.health
         assert health.status is SystemStatus.UNKNOWN
         await c.systems[0].probe.probe()
         assert health.status is SystemStatus.UP
@@ -297,3 +303,33 @@ async def test_rows_that_fit_are_kept_when_one_does_not(caplog: pytest.LogCaptur
     assert [one.name for one in found.items] == ["One", "Four"]
     assert len(server.seen) == 2
     assert len([one for one in caplog.records if "has a row that cannot be read" in one.getMessage()]) == 2
+
+
+async def test_links_that_repeat_a_long_question_are_no_failure(systems: Systems, world: World) -> None:
+    systems["billing"].switches.max_limit = 100
+    ids = [row["id"] for number in world.numbers for row in billing.customer_bills(world, number)][:480]
+    async with connected(systems) as c:
+        found = await c.billing.bills(ids, frozenset())
+    assert [key for key, one in found.items() if isinstance(one, ConnectorError)] == []
+    assert set(found) == set(ids)
+    sent = asked(systems["billing"])
+    assert len(sent) == 5
+    assert min(map(len, sent)) > 7000
+
+
+async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, aiohttp.ClientSession() as session:
+        system = System(url=url)
+        c = connect(dict.fromkeys(DRIVERS, system), session)
+        with pytest.raises(Garbled):
+            await c.crm.customers_reached_by("somebody@example.net", NAME)
+    assert "crm is lost" in caplog.text
+    assert "somebody" not in caplog.text

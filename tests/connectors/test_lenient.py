@@ -84,7 +84,7 @@ async def test_nulls_stand_for_nothing() -> None:
     customer = {"id": 1, "contactMedium": None, "engagedParty": None, "status": "Approved", "name": None}
     record = await one("customer", "crm.customers", customer)
     assert (record.id, record.email, record.party_id, record.status) == ("1", None, None, CustomerStatus.ACTIVE)
-    lists = ("relatedParty", "productPrice", "productTerm", "realizingService", "billingAccount")
+    lists: tuple[str, ...] = ("relatedParty", "productPrice", "productTerm", "realizingService", "billingAccount")
     product = await one("product", "crm.products", {"id": "1", **dict.fromkeys(lists)})
     assert (product.customer_ids, product.service_ids, product.price, product.account_id) == ((), (), None, None)
     lists = ("relatedParty", "billDocument", "appliedPayment", "billingPeriod", "billingAccount", "amountDue")

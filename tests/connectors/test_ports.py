@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from connectors.records import Document, Money, Rows, Window
 from connectors.ticketing.port import TicketSeverity, TicketStatus
 from sandbox import billing, crm, inventory, ticketing, usage
 from sandbox.world import World
-from tests.systems import Systems, asked, connected
+from tests.connectors.asking import connected
+from tests.systems import Systems, asked
 
 LISTS_OF_CUSTOMERS = {
     "crm.products_of_customers": (crm.products, "customer"),
@@ -23,7 +25,7 @@ LISTS_OF_CUSTOMERS = {
 }
 
 
-def rows_of(found: object) -> list[object]:
+def rows_of(found: Any) -> list[Any]:
     """A key's rows; fails where the key failed."""
     assert isinstance(found, Rows), found
     return list(found.items)

@@ -16,7 +16,8 @@ from connectors.ticketing.port import TicketSeverity, TicketStatus
 from sandbox import billing, inventory, ticketing
 from sandbox.switches import Switches
 from sandbox.world import World
-from tests.systems import Systems, asked, connected
+from tests.connectors.asking import connected
+from tests.systems import Systems, asked
 
 DOMAINS = ("crm", "billing", "inventory", "ticketing")
 CUSTOMERS = [str(n) for n in range(1001, 1013)]
