@@ -19,8 +19,6 @@ from connectors.records import Fields, Window
 from connectors.tmf630_paging import Identified, Reading, Row, RowPage, together
 from connectors.tmf630_query import Filters, Order, Projection, Writer
 
-__all__ = ["Batch", "Collection", "Filters", "Identified", "Order", "Projection", "RowPage"]
-
 logger = logging.getLogger("gateway.connectors")
 
 _MOST_TOLD = 1000

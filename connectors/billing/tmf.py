@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-import msgspec
-
 from connectors.billing.port import (
     Bill,
     BillCharge,
@@ -16,6 +14,7 @@ from connectors.billing.port import (
     PaymentStatus,
     UsageAllowance,
 )
+from connectors.billing.tmf_rows import ACCOUNT, BILL, PAYMENT, RATE, AccountRow, BillRow, PaymentRow, RateRow
 from connectors.billing.tmf_usage import UsageQuery
 from connectors.errors import ConnectorError
 from connectors.grouping import mapped, narrowed, per_key
@@ -23,126 +22,10 @@ from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Collection
-from connectors.tmf630_paging import Identified
-from connectors.tmf630_query import BY_ID, Order, Projection
+from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import (
-    Attachment,
-    Many,
-    Money,
-    Reader,
-    Ref,
-    RelatedParty,
-    TimePeriod,
-    by_word,
-    id_of,
-    ids,
-    money,
-)
+from connectors.tmf_shapes import Reader, by_word, id_of, ids, money
 
-
-class _Balance(msgspec.Struct, rename="camel"):
-    balance_type: str | None = None
-    amount: Money | None = None
-
-
-class _Account(Identified, rename="camel"):
-    name: str | None = None
-    state: str | None = None
-    account_balance: Many[_Balance] = None
-    related_party: Many[RelatedParty] = None
-
-
-class _AppliedPayment(msgspec.Struct, rename="camel"):
-    payment: Ref | None = None
-
-
-class _Bill(Identified, rename="camel"):
-    bill_no: str | None = None
-    state: str | None = None
-    bill_date: str | None = None
-    payment_due_date: str | None = None
-    billing_period: TimePeriod | None = None
-    amount_due: Money | None = None
-    remaining_amount: Money | None = None
-    tax_included_amount: Money | None = None
-    tax_excluded_amount: Money | None = None
-    applied_payment: Many[_AppliedPayment] = None
-    bill_document: Many[Attachment] = None
-    billing_account: Ref | None = None
-    related_party: Many[RelatedParty] = None
-
-
-class _Rate(Identified, rename="camel"):
-    name: str | None = None
-    type: str | None = None
-    bill: Ref | None = None
-    product: Ref | None = None
-    tax_included_amount: Money | None = None
-    tax_excluded_amount: Money | None = None
-
-
-class _PaymentItem(msgspec.Struct, rename="camel"):
-    item: Ref | None = None
-
-
-class _PaymentMethod(msgspec.Struct):
-    name: str | None = None
-
-
-class _Payment(Identified, rename="camel"):
-    status: str | None = None
-    payment_date: str | None = None
-    amount: Money | None = None
-    total_amount: Money | None = None
-    account: Ref | None = None
-    payer: RelatedParty | None = None
-    payment_item: Many[_PaymentItem] = None
-    payment_method: _PaymentMethod | None = None
-
-
-_ACCOUNT: Final = Projection(
-    ["id", "relatedParty"], {"name": ["name"], "state": ["state"], "balance": ["accountBalance"]}
-)
-_BILL: Final = Projection(
-    ["id", "relatedParty", "billingAccount"],
-    {
-        "number": ["billNo"],
-        "state": ["state"],
-        "raw_state": ["state"],
-        "bill_date": ["billDate"],
-        "due_date": ["paymentDueDate"],
-        "period": ["billingPeriod"],
-        "amount_due": ["amountDue"],
-        "remaining_amount": ["remainingAmount"],
-        "tax_included": ["taxIncludedAmount"],
-        "tax_excluded": ["taxExcludedAmount"],
-        "is_open": ["remainingAmount", "state"],
-        "documents": ["billDocument"],
-        "payment_ids": ["appliedPayment"],
-    },
-)
-_RATE: Final = Projection(
-    ["id", "bill"],
-    {
-        "name": ["name"],
-        "kind": ["type"],
-        "raw_kind": ["type"],
-        "amount": ["taxIncludedAmount", "taxExcludedAmount"],
-        "product_id": ["product"],
-    },
-)
-_PAYMENT: Final = Projection(
-    ["id", "account", "payer"],
-    {
-        "status": ["status"],
-        "raw_status": ["status"],
-        "paid_at": ["paymentDate"],
-        "amount": ["totalAmount", "amount"],
-        "method": ["paymentMethod"],
-        "bill_ids": ["paymentItem"],
-    },
-)
 _NEWEST_BILL: Final = Order("-billDate", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
 _BILL_STATE: Final = by_word(BillState)
@@ -158,10 +41,10 @@ class TmfBilling:
         self._reader = Reader(http.name, profile)
         bills = "/tmf-api/customerBillManagement/v4"
         account = "/tmf-api/accountManagement/v4/billingAccount"
-        self._accounts = Collection(http, profile, account, _Account, _ACCOUNT)
-        self._bills = Collection(http, profile, f"{bills}/customerBill", _Bill, _BILL)
-        self._rates = Collection(http, profile, f"{bills}/appliedCustomerBillingRate", _Rate, _RATE)
-        self._payments = Collection(http, profile, "/payment/v4/payment", _Payment, _PAYMENT)
+        self._accounts = Collection(http, profile, account, AccountRow, ACCOUNT)
+        self._bills = Collection(http, profile, f"{bills}/customerBill", BillRow, BILL)
+        self._rates = Collection(http, profile, f"{bills}/appliedCustomerBillingRate", RateRow, RATE)
+        self._payments = Collection(http, profile, "/payment/v4/payment", PaymentRow, PAYMENT)
         self._usage = UsageQuery(http, profile, self._reader)
 
     async def probe(self) -> None:
@@ -270,7 +153,7 @@ class TmfBilling:
         async with opened(self.http, row.bill_document if row else (), document_id) as parts:
             yield parts
 
-    def _account(self, row: _Account) -> BillingAccount:
+    def _account(self, row: AccountRow) -> BillingAccount:
         balances = sorted(
             row.account_balance or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold()
         )
@@ -282,7 +165,7 @@ class TmfBilling:
             balance=money(balances[0].amount) if balances else None,
         )
 
-    def _bill(self, row: _Bill) -> Bill:
+    def _bill(self, row: BillRow) -> Bill:
         return Bill(
             id=str(row.id),
             customer_ids=self._reader.owners(row.related_party),
@@ -301,7 +184,7 @@ class TmfBilling:
             payment_ids=ids(applied.payment for applied in row.applied_payment or () if applied.payment),
         )
 
-    def _charge(self, row: _Rate) -> BillCharge:
+    def _charge(self, row: RateRow) -> BillCharge:
         return BillCharge(
             id=str(row.id),
             bill_id=id_of(row.bill) or "",
@@ -312,7 +195,7 @@ class TmfBilling:
             product_id=id_of(row.product),
         )
 
-    def _payment(self, row: _Payment) -> Payment:
+    def _payment(self, row: PaymentRow) -> Payment:
         return Payment(
             id=str(row.id),
             # TMF676's payer is the party that paid, whatever its role is called.

@@ -1,6 +1,5 @@
 """Network inventory by TM Forum v4: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -199,9 +198,9 @@ class TmfInventory:
     async def resources_named(self, text: str, fields: Fields | None) -> Sequence[Resource]:
         """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
         asked = None if fields is None else fields | {"name", "serial_number"}
-        numbered, named = await asyncio.gather(
-            self._resources.drain([("serialNumber", [text])], fields=asked, keys=[text]),
-            self._resources.drain([self._resources.containing("name", text)], fields=asked, keys=[text]),
+        conditions = ("serialNumber", [text]), self._resources.containing("name", text)
+        numbered, named = await together(
+            [self._resources.drain([condition], fields=asked, keys=[text]) for condition in conditions]
         )
         wanted = text.casefold()
         rows = {
