@@ -88,6 +88,28 @@ async def test_a_token_is_fetched_once_for_all_and_once_more_when_it_is_refused(
             assert (issuer.issued, len(server.seen)) == (2, 13 + 12 + 1 + 12)
 
 
+async def test_a_late_refusal_of_an_old_token_does_not_cost_the_new_one() -> None:
+    issuer, renewed = Issuer(), asyncio.Event()
+
+    async def late(request: web.Request) -> web.Response:
+        if request.headers["Authorization"] == "Bearer t1":
+            await renewed.wait()
+        return await issuer.one(request)
+
+    async def early(request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != "Bearer t1":
+            renewed.set()
+        return await issuer.one(request)
+
+    async with canned(token=issuer.token, **{"1": early, "2": late, "3": issuer.one}) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth, profile={"id_list": "none"}) as c:
+            await c.crm.customers(["3"], NAME)
+            issuer.good.clear()
+            assert [one.id for one in (await c.crm.customers(["1", "2"], NAME)).values()] == ["1", "2"]
+    assert issuer.issued == 2
+
+
 @pytest.mark.parametrize("expires_in", [0.02, "0.02"])
 async def test_a_token_that_has_aged_is_not_shown(expires_in: object) -> None:
     issuer = Issuer(expires_in)
