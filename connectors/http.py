@@ -91,13 +91,12 @@ class HttpClient:
                 answer = await self._twice(method, target, body, call)
             result = read(answer)
         except TimeoutError as error:
-            raise self._lost(
-                call, started, TimedOut(self.name, f"{method} {_path(target)} did not answer in time")
-            ) from error
+            late = TimedOut(self.name, f"{method} {_path(target)} did not answer in time")
+            raise self._lost(call, late, allowance) from error
         except msgspec.MsgspecError as error:
-            raise self._lost(call, started, Garbled(self.name, f"{method} {_path(target)}: {error}")) from error
+            raise self._lost(call, Garbled(self.name, f"{method} {_path(target)}: {error}")) from error
         except ConnectorError as error:
-            self._lost(call, started, error)
+            self._lost(call, error, allowance if allowance <= 0 else None)
             raise
         except asyncio.CancelledError:
             call.error = "REQUEST_CANCELLED"
@@ -107,10 +106,11 @@ class HttpClient:
         self.health.answered(call.duration_ms)
         return result
 
-    def _lost(self, call: UpstreamCall, started: float, error: ConnectorError) -> ConnectorError:
+    def _lost(self, call: UpstreamCall, error: ConnectorError, allowed: float | None = None) -> ConnectorError:
+        """Take note of the failure. `allowed` are the seconds that a late answer had, as far as it is about those."""
         call.error = error.code
         # A client's own deadline that cut a call short says nothing about the system.
-        if not isinstance(error, TimedOut) or time.monotonic() - started >= 0.9 * self.system.timeout:
+        if allowed is None or allowed >= 0.9 * self.system.timeout:
             self.health.failed(error)
         return error
 

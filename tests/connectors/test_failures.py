@@ -58,6 +58,7 @@ async def test_what_a_broken_system_costs(
         assert time.monotonic() - started < 1
         assert {key: type(one) for key, one in found.items()} == {"BILL-1001-1-01": failure}
         assert len(asked(systems["billing"])) == calls
+        assert c.systems[1].probe.http.health.status is SystemStatus.DOWN
         usage = await c.billing.usage_of_customers(["1001", "1002"])
         assert {key: type(one) for key, one in usage.items()} == {"1001": failure, "1002": failure}
         assert len(asked(systems["billing"])) == 2 * calls
@@ -73,6 +74,7 @@ async def test_a_refused_connection_is_said_at_once(systems: Systems) -> None:
         with stopped(systems["crm"]):
             found = await c.crm.customers(["1001"], NAME)
             assert isinstance(found["1001"], Unreachable)
+            assert c.systems[0].probe.http.health.status is SystemStatus.DOWN
         assert set(await c.crm.customers(["1001"], NAME)) == {"1001"}
         assert not isinstance((await c.crm.customers(["1001"], NAME))["1001"], ConnectorError)
 
