@@ -1,7 +1,7 @@
 """Values that records of several domains share. Frozen; what upstream did not say is None."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -32,12 +32,16 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A file kept by a system. `owner` is the global id of what it belongs to, `id` is unique within that."""
+    """A file kept by a system. `owner` is the global id of what it belongs to, `id` is unique within that.
+
+    `source` is what the driver that made the document needs to open it. Nobody else reads it, and nobody shows it.
+    """
 
     id: str
     owner: str
     name: str | None = None
     mime_type: str | None = None
+    source: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,25 +14,23 @@ from connectors.tmf_shapes import Attachment
 def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Document, ...]:
     """The record's documents. One without an id of its own is known by its place in the list."""
     return tuple(
-        Document(id=_id(place, one), owner=owner, name=one.name, mime_type=one.mime_type)
+        Document(id=_id(place, one), owner=owner, name=one.name, mime_type=one.mime_type, source=one)
         for place, one in enumerate(attachments or (), 1)
         if one.url or one.content
     )
 
 
 @asynccontextmanager
-async def opened(
-    http: HttpClient, attachments: Sequence[Attachment] | None, document_id: str
-) -> AsyncIterator[AsyncIterator[bytes] | None]:
-    """Bytes of the attachment with this id as they come, None where there is none. Raises `ConnectorError`."""
-    wanted = next((one for place, one in enumerate(attachments or (), 1) if _id(place, one) == document_id), None)
-    if wanted is not None and wanted.content:
-        yield _inline(http, wanted.content)
-    elif wanted is not None and wanted.url:
-        async with http.stream(wanted.url) as parts:
-            yield parts
-    else:
-        yield None
+async def opened(http: HttpClient, document: Document) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    """Bytes of a document that `documents` made, as they come; None where they are gone. Raises `ConnectorError`."""
+    match document.source:
+        case Attachment(content=str(content)) if content:
+            yield _inline(http, content)
+        case Attachment(url=str(url)) if url:
+            async with http.stream(url) as parts:
+                yield parts
+        case _:
+            raise TypeError(f"{document.owner} {document.id}: not a document of {http.name}'s own records")
 
 
 async def _inline(http: HttpClient, content: str) -> AsyncIterator[bytes]:

@@ -172,5 +172,5 @@ class BillingPort(Protocol):
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """What is used of every allowance a customer has."""
 
-    def bill_document(self, bill_id: str, document_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a bill's document; None where the bill has no such document. Raises `ConnectorError`."""
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """Open a document of one of this port's bills; None where its file is gone. Raises `ConnectorError`."""

@@ -1,7 +1,7 @@
 """Billing by TM Forum v4: TMF666 Account, TMF678 Customer Bill, TMF676 Payment, TMF677 Usage Consumption."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from connectors.billing.port import (
@@ -16,11 +16,10 @@ from connectors.billing.port import (
 )
 from connectors.billing.tmf_rows import ACCOUNT, BILL, PAYMENT, RATE, AccountRow, BillRow, PaymentRow, RateRow
 from connectors.billing.tmf_usage import UsageQuery
-from connectors.errors import ConnectorError
 from connectors.grouping import mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
-from connectors.records import Fields, Found, Rows, Window
+from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
@@ -144,14 +143,9 @@ class TmfBilling:
         """See `BillingPort`."""
         return await self._usage.of_customers(customer_ids)
 
-    @asynccontextmanager
-    async def bill_document(self, bill_id: str, document_id: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """See `BillingPort`."""
-        row = (await self._bills.by_ids([bill_id], frozenset({"documents"}))).get(bill_id)
-        if isinstance(row, ConnectorError):
-            raise row
-        async with opened(self.http, row.bill_document if row else (), document_id) as parts:
-            yield parts
+        return opened(self.http, document)
 
     def _account(self, row: AccountRow) -> BillingAccount:
         balances = sorted(

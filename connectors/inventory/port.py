@@ -95,8 +95,12 @@ class InventoryPort(Protocol):
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """One window of all resources, by id."""
 
-    async def resources_named(self, text: str, fields: Fields | None) -> Sequence[Resource]:
-        """Resources whose serial number is `text` (any case) or whose name contains it, by id."""
+    async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
+        """One window of the resources that `text` names; none, and nothing is asked, where it is blank.
+
+        First those whose serial number is `text` and whose name does not contain it, then those whose name contains
+        it (any case), each by id.
+        """
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
         """Sites by id."""

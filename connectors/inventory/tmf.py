@@ -195,20 +195,50 @@ class TmfInventory:
         """See `InventoryPort`."""
         return await listed(self._resources, [], window, self._resource, fields=fields, order=BY_ID)
 
-    async def resources_named(self, text: str, fields: Fields | None) -> Sequence[Resource]:
+    async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
+        sought = text.strip()
+        if not sought:
+            return Rows.of(())
         asked = None if fields is None else fields | {"name", "serial_number"}
-        conditions = ("serialNumber", [text]), self._resources.containing("name", text)
-        numbered, named = await together(
-            [self._resources.drain([condition], fields=asked, keys=[text]) for condition in conditions]
-        )
+        numbered, named = await together([self._numbered(sought, asked), self._named(sought, window, asked)])
+        before = len(numbered.items)
+        if before and window.offset and not named.complete:
+            named = await self._named(sought, Window(max(0, window.offset - before), window.limit), asked)
+        total = None if numbered.total is None or named.total is None else before + named.total
+        if named.complete:
+            return Rows([*numbered.items, *named.items], 0, total, complete=True)
+        items = [*numbered.items[window.offset :], *named.items]
+        return Rows(items[: window.limit], window.offset, total, complete=False)
+
+    async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
+        """All with this serial number, apart from those that `_named` finds."""
         wanted = text.casefold()
-        rows = {
-            str(row.id): self._resource(row)
-            for row in [*numbered, *named]
-            if (row.serial_number or "").casefold() == wanted or wanted in (row.name or "").casefold()
-        }
-        return [rows[key] for key in sorted(rows)]
+        return await listed(
+            self._resources,
+            [("serialNumber", [text])],
+            None,
+            self._resource,
+            fields=fields,
+            order=BY_ID,
+            wanted=lambda one: (
+                (one.serial_number or "").casefold() == wanted and wanted not in (one.name or "").casefold()
+            ),
+            keys=[text],
+        )
+
+    async def _named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
+        wanted = text.casefold()
+        return await listed(
+            self._resources,
+            [self._resources.containing("name", text)],
+            window,
+            self._resource,
+            fields=fields,
+            order=BY_ID,
+            wanted=lambda one: wanted in (one.name or "").casefold(),
+            keys=[text],
+        )
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
         """See `InventoryPort`."""

@@ -144,7 +144,5 @@ class TicketingPort(Protocol):
     ) -> Found[Rows[Outage]]:
         """Open outages per resource that they affect."""
 
-    def ticket_attachment(
-        self, ticket_id: str, attachment_id: str
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a ticket's attachment; None where the ticket has no such attachment. Raises `ConnectorError`."""
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """Open an attachment of one of this port's tickets; None where its file is gone. Raises `ConnectorError`."""

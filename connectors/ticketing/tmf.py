@@ -1,17 +1,16 @@
 """Ticketing by TM Forum v4: TMF621 Trouble Ticket, TMF656 Service Problem."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from operator import attrgetter
 from typing import Final
 
 import msgspec
 
-from connectors.errors import ConnectorError
 from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
-from connectors.records import Fields, Found, Rows, Window
+from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 from connectors.tmf630 import Collection
 from connectors.tmf630_paging import Identified
@@ -198,14 +197,9 @@ class TmfTicketing:
             wanted=lambda outage: outage.is_open,
         )
 
-    @asynccontextmanager
-    async def ticket_attachment(self, ticket_id: str, attachment_id: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """See `TicketingPort`."""
-        row = (await self._tickets.by_ids([ticket_id], frozenset({"attachments"}))).get(ticket_id)
-        if isinstance(row, ConnectorError):
-            raise row
-        async with opened(self.http, row.attachment if row else (), attachment_id) as parts:
-            yield parts
+        return opened(self.http, document)
 
     def _status(self, is_open: bool | None) -> Filters:
         """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""

@@ -8,22 +8,36 @@ import pytest
 from aiohttp import web
 
 from connectors import Connectors
+from connectors.billing.port import Bill
 from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, Unreachable
+from connectors.records import Document
 from sandbox.documents import lights_png, measurement
 from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
 from tests.systems import Systems, asked
 
 
+def found_in(record: Any, attribute: str, document: str) -> Document | None:
+    """The record's document with this id."""
+    return next((one for one in getattr(record, attribute, ()) if one.id == document), None)
+
+
 async def bill_file(c: Connectors, bill: str, document: str) -> bytes | None:
-    """All of a bill's document."""
-    async with c.billing.bill_document(bill, document) as parts:
+    """All of a bill's document; None where there is no such document, or its file is gone."""
+    found = found_in((await c.billing.bills([bill], frozenset({"documents"}))).get(bill), "documents", document)
+    if found is None:
+        return None
+    async with c.billing.open_document(found) as parts:
         return None if parts is None else b"".join([part async for part in parts])
 
 
 async def ticket_file(c: Connectors, ticket: str, attachment: str) -> bytes | None:
-    """All of a ticket's attachment."""
-    async with c.ticketing.ticket_attachment(ticket, attachment) as parts:
+    """All of a ticket's attachment; None where there is none, or its file is gone."""
+    tickets = await c.ticketing.tickets([ticket], frozenset({"attachments"}))
+    found = found_in(tickets.get(ticket), "attachments", attachment)
+    if found is None:
+        return None
+    async with c.ticketing.open_document(found) as parts:
         return None if parts is None else b"".join([part async for part in parts])
 
 
@@ -100,6 +114,10 @@ async def test_a_document_without_an_id_is_known_by_its_place() -> None:
         assert not isinstance(found, ConnectorError)
         assert [one.id for one in found.documents] == ["2"]  # the first is nowhere to be had
         assert await bill_file(c, "B", "2") == b"hej"
+        assert "aGVq" not in repr(found)
+        assert found.documents[0] == Document(id="2", owner="Bill:B", name="b")
+        with pytest.raises(TypeError, match="Bill:B 3"):
+            await c.billing.open_document(Document(id="3", owner="Bill:B")).__aenter__()
 
 
 async def test_how_a_file_can_fail() -> None:
@@ -136,7 +154,9 @@ async def test_how_a_file_can_fail() -> None:
 
 async def read_until_cut(c: Connectors, parts: list[bytes], cut: asyncio.Event) -> None:
     """Read a document into `parts`, setting `cut` when something has come."""
-    async with c.billing.bill_document("B", "D") as opened:
+    bill = (await c.billing.bills(["B"], frozenset({"documents"})))["B"]
+    assert isinstance(bill, Bill)
+    async with c.billing.open_document(bill.documents[0]) as opened:
         assert opened is not None
         async for part in opened:
             parts.append(part)

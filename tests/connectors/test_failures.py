@@ -153,21 +153,23 @@ async def test_too_large_an_answer(systems: Systems) -> None:
 
 async def test_too_many_rows_are_refused_before_they_are_read(systems: Systems) -> None:
     systems["inventory"].switches.max_limit = 10
-    async with connected(systems, inventory={"max_rows": 100}) as c:
+    unsorted = {"sort": False}  # then everything must be read
+    async with connected(systems, inventory={"max_rows": 100, "profile": unsorted}) as c:
         with pytest.raises(TooMuch, match="max_rows = 100"):
-            await c.inventory.resources_named("a", NAME)
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
         assert len(asked(systems["inventory"])) == 2  # the serial number, and the first page of the names
+    async with connected(systems, inventory={"max_rows": 100}) as c:
         window = await c.inventory.resource_list(Window(300, 25), NAME)  # a window is bounded by itself
         assert len(window.items) == 25
     systems["inventory"].switches.no_total = True
     systems["inventory"].requests.clear()
-    async with connected(systems, inventory={"max_rows": 100}) as c:
+    async with connected(systems, inventory={"max_rows": 100, "profile": unsorted}) as c:
         with pytest.raises(TooMuch):
-            await c.inventory.resources_named("a", NAME)
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
         assert len(asked(systems["inventory"])) <= 12
-    async with connected(systems, inventory={"max_calls": 3}) as c:
+    async with connected(systems, inventory={"max_calls": 3, "profile": unsorted}) as c:
         with pytest.raises(TooMuch, match="max_calls = 3"):
-            await c.inventory.resources_named("a", NAME)
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
 
 
 @pytest.mark.parametrize("total", [True, False])

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from connectors.billing.port import BillState, ChargeKind, PaymentStatus
 from connectors.crm.port import CustomerStatus, ProductStatus
@@ -14,6 +15,7 @@ from connectors.ticketing.port import TicketSeverity, TicketStatus
 from sandbox import billing, crm, inventory, ticketing, usage
 from sandbox.world import World
 from tests.connectors.asking import connected
+from tests.connectors.canned import canned, reading
 from tests.systems import Systems, asked
 
 LISTS_OF_CUSTOMERS = {
@@ -254,14 +256,54 @@ async def test_services_resources_and_sites(systems: Systems, world: World) -> N
         assert ont.serial_number == inventory.serial_number(world.subscriber(1001), "ONT")
         assert (olt.status, olt.site_id) == (ResourceStatus.ALARM, "SITE-CAB-001")
         assert (number.is_physical, number.value) == (False, world.subscriber(1001).phone)
-        by_serial = await c.inventory.resources_named(str(ont.serial_number).lower(), frozenset())
-        assert by_serial == []  # the system compares serial numbers exactly, and it is asked for this spelling
-        by_serial = await c.inventory.resources_named(str(ont.serial_number), frozenset())
-        assert [one.id for one in by_serial] == ["RES-1001-1"]
-        by_name = await c.inventory.resources_named("street CABINET", frozenset({"name"}))
-        assert [one.id for one in by_name] == ["CAB-001", "CAB-002", "CAB-003", "CAB-004"]
         sites = await c.inventory.sites(["SITE-1001", "SITE-0"], None)
         assert {key: one.status for key, one in sites.items()} == {"SITE-1001": "active"}
+
+
+async def test_resources_by_serial_number_and_name_in_windows(systems: Systems, world: World) -> None:
+    serial = inventory.serial_number(world.subscriber(1001), "ONT")
+    async with connected(systems) as c:
+        named = c.inventory.resources_named
+        # The system compares serial numbers exactly, and it is asked for this spelling.
+        assert (await named(serial.lower(), Window(0, 5), frozenset())).items == []
+        found = await named(f" {serial}", Window(0, 5), frozenset())
+        assert ([one.id for one in found.items], found.total) == (["RES-1001-1"], 1)
+        found = await named("street CABINET", Window(0, 9), frozenset({"name"}))
+        assert [one.id for one in found.items] == ["CAB-001", "CAB-002", "CAB-003", "CAB-004"]
+        systems["inventory"].requests.clear()
+        found = await named("street CABINET", Window(1, 2), frozenset({"name"}))
+        assert ([one.id for one in found.items], found.offset, found.total) == (["CAB-002", "CAB-003"], 1, 4)
+        sent = sorted(asked(systems["inventory"]))
+        assert len(sent) == 2
+        assert sent[0].endswith(
+            "?name.regex=%28%3Fi%29street%5C%20CABINET&fields=id,name,serialNumber&sort=id&offset=1&limit=2"
+        )
+        systems["inventory"].requests.clear()
+        for blank in ("", "  "):
+            assert await named(blank, Window(0, 5), None) == Rows.of(())
+        assert asked(systems["inventory"]) == []
+
+
+@pytest.mark.parametrize("sort", [True, False])
+async def test_the_one_with_the_serial_number_comes_before_those_with_the_name(sort: bool) -> None:
+    resources = [{"id": f"R{n}", "name": f"Router a7 {n}", "serialNumber": f"S{n}"} for n in range(6)]
+    resources += [{"id": "R6", "name": "Other", "serialNumber": "a7"}, {"id": "R7", "name": "a7", "serialNumber": "a7"}]
+
+    async def answer(request: web.Request) -> web.Response:
+        rows = [row for row in resources if row["serialNumber"] == request.query.get("serialNumber", "a7")]
+        if "name.regex" in request.query:
+            rows = [row for row in resources if "a7" in row["name"]]
+        offset, limit = int(request.query.get("offset", 0)), int(request.query["limit"])
+        return web.json_response(rows[offset : offset + limit], headers={"X-Total-Count": str(len(rows))})
+
+    whole = ["R6", "R0", "R1", "R2", "R3", "R4", "R5", "R7"]
+    async with canned(resource=answer) as server, reading(server, profile={"sort": sort}) as c:
+        for offset in range(9):
+            for limit in (1, 2, 5, 9):
+                found = await c.inventory.resources_named("a7", Window(offset, limit), None)
+                start = offset - found.offset
+                assert [one.id for one in found.items[start : start + limit]] == whole[offset : offset + limit]
+                assert (found.total, found.complete) == (8, not sort)
 
 
 async def test_tickets_and_outages(systems: Systems, world: World) -> None:

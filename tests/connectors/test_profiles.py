@@ -88,7 +88,7 @@ async def everything(connectors: Connectors) -> dict[str, Any]:
         "service": await c.inventory.services(["SVC-1001-1", "SVC-0"], frozenset({"resource_ids", "name"})),
         "of resources": _sets(await c.inventory.services_of_resources(["CAB-001", "RES-1002-1", "RES-0"], NAME)),
         "resources": await c.inventory.resources(["CAB-001", "RES-1001-1", "RES-0"], NAME),
-        "named": await c.inventory.resources_named("Street cabinet Northgate 1", NAME),
+        "named": _window(await c.inventory.resources_named("Street cabinet Northgate 1", Window(0, 5), NAME), 0, 5),
         "sites": await c.inventory.sites(["SITE-1001", "SITE-CAB-001"], NAME),
         "tickets": _lists(await c.ticketing.tickets_of_customers(CUSTOMERS, None, NAME, is_open=None)),
         "open tickets": _lists(await c.ticketing.tickets_of_customers(CUSTOMERS, None, NAME, is_open=True)),
