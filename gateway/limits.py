@@ -19,7 +19,8 @@ class Limits:
     """Bounds of one request. Fields and aliases are counted with every fragment spread written out.
 
     `max_fields` also bounds the time that validation can take: the rule that merges fields compares them in pairs (at
-    500, a quarter of a second for the worst document that was found).
+    500, a quarter of a second for the worst document that was found). `max_values` bounds the answer instead: the
+    estimate of `gateway.engine.cost` for the operation and its variables.
     """
 
     max_body_bytes: int = 256 * 1024
@@ -28,6 +29,7 @@ class Limits:
     max_fields: int = 500
     max_aliases: int = 100
     max_root_fields: int = 30
+    max_values: int = 100_000
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

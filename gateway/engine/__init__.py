@@ -1,6 +1,6 @@
 """How an operation is executed: parsed and validated once per document, then run by Strawberry's own executor."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ import strawberry
 from graphql import (
     DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     parse,
     specified_rules,
@@ -19,6 +20,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
+from gateway.engine.cost import Cost
 from gateway.engine.prepared import Prepared
 from gateway.errors import refuse
 from gateway.limits import Limits, exceeded, root_fields
@@ -73,19 +75,25 @@ class Engine:
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
 
-    def prepare(self, source: str) -> Prepared | list[GraphQLError]:
+    def prepare(
+        self, source: str, admit: Callable[[DocumentNode], None] | None = None
+    ) -> Prepared | list[GraphQLError]:
         """Parse and validate a document, or say what is wrong with it.
 
         Each error has a code: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED or LIMIT_EXCEEDED.
+
+        `admit` is for callers who may ask hardly anything: it sees the parsed document before the dearer validation,
+        and raises to refuse it. What they send is not kept, so that they cannot push out anybody else's documents.
         """
-        prepared = self._cache.get(source)
-        if prepared is None:
-            document = self._parse(source)
-            if not isinstance(document, DocumentNode):
-                return document
-            if errors := self._errors(document):
-                return errors
-            prepared = _prepared(source, document)
+        if not admit and (known := self._cache.get(source)):
+            return known
+        document = self._parse(source)
+        if not isinstance(document, DocumentNode):
+            return document
+        if admit:
+            admit(document)
+        prepared = self._checked(source, document)
+        if isinstance(prepared, Prepared) and not admit:
             self._cache.put(source, prepared)
         return prepared
 
@@ -110,7 +118,12 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: object,
     ) -> Outcome:
-        """Run one operation of a prepared document; `context` is what resolvers get as `info.context`."""
+        """Run one operation of a prepared document; `context` is what resolvers get as `info.context`.
+
+        An operation whose answer could become too large is not run: LIMIT_EXCEEDED.
+        """
+        if refusal := self._too_large(prepared, operation, variables):
+            return Outcome(None, [refusal], executed=False)
         running = _running.set(prepared)
         try:
             result = await self.schema.execute(
@@ -136,18 +149,32 @@ class Engine:
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
 
-    def _errors(self, document: DocumentNode) -> list[GraphQLError]:
+    def _too_large(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> GraphQLError | None:
+        values, limit = prepared.cost(operation).values(variables), self._limits.max_values
+        if values <= limit:
+            return None
+        message = (
+            f"The answer could have {values} values; the limit is {limit}."
+            " Ask for fewer rows (first, last, ids), for less below them, or for lists inside lists in later requests."
+        )
+        return refuse(message, "LIMIT_EXCEEDED")
+
+    def _checked(self, source: str, document: DocumentNode) -> Prepared | list[GraphQLError]:
         try:
             if errors := exceeded(document, self._limits):
                 return errors
             rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
             errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
+            if errors:
+                return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
+            return _prepared(source, document, self.core_schema)
         except RecursionError:
             return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
-        return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
 
 
-def _prepared(source: str, document: DocumentNode) -> Prepared:
+def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Prepared:
     operations = {
         definition.name.value if definition.name else None: definition
         for definition in document.definitions
@@ -157,4 +184,5 @@ def _prepared(source: str, document: DocumentNode) -> Prepared:
         name: frozenset(field.name.value for field in root_fields(document, operation))
         for name, operation in operations.items()
     }
-    return Prepared(source, document, operations, roots)
+    costs = {name: Cost(schema, document, operation) for name, operation in operations.items()}
+    return Prepared(source, document, operations, roots, costs)

@@ -5,25 +5,36 @@ from dataclasses import dataclass
 
 from graphql import DocumentNode, OperationDefinitionNode, OperationType
 
+from gateway.engine.cost import Cost
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A document that fits the schema and the limits. Compared by identity, so it can key what is derived from it.
 
     `operations` are by name (None for the one without a name); `roots` has, per operation, the names of the fields at
-    its root, fragments written out.
+    its root, fragments written out; `costs` estimates, per operation, how large its answer can become.
     """
 
     source: str
     document: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     roots: Mapping[str | None, frozenset[str]]
+    costs: Mapping[str | None, Cost]
 
     def root_names(self, operation: OperationDefinitionNode) -> frozenset[str]:
         """Names of the fields that an operation of this document selects at its root."""
-        return self.roots[operation.name.value if operation.name else None]
+        return self.roots[_name(operation)]
+
+    def cost(self, operation: OperationDefinitionNode) -> Cost:
+        """The estimate for an operation of this document."""
+        return self.costs[_name(operation)]
 
     @staticmethod
     def is_query(operation: OperationDefinitionNode) -> bool:
         """Whether an operation only reads."""
         return operation.operation is OperationType.QUERY
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
