@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from connectors.errors import ConnectorError
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Batch, Collection
-from connectors.tmf630_paging import Identified
+from connectors.tmf630_paging import Identified, Unreadable
 from connectors.tmf630_query import Filters, Order
 
 Row = TypeVar("Row", bound=Identified)
@@ -29,7 +29,8 @@ def grouped(
 ) -> Found[Rows[R]]:
     """Records under every key of theirs that was asked for; a key without rows is absent, one that failed says so.
 
-    They are in the order in which they came unless `order` says otherwise.
+    They are in the order in which they came unless `order` says otherwise. A row that cannot be read may be under any
+    key that was asked for with it: none of their totals is known then.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
@@ -37,12 +38,14 @@ def grouped(
             found.update(dict.fromkeys(batch.keys, batch.failure))
             continue
         asked, groups = frozenset(batch.keys), defaultdict[str, list[R]](list)
+        if batch.unreadable:
+            groups.update({key: [] for key in batch.keys})
         for row in batch.rows:
             one = record(row)
             if wanted is None or wanted(one):
                 for key in asked.intersection(keys_of(one)):
                     groups[key].append(one)
-        found.update({key: Rows.of(arranged(group, order)) for key, group in groups.items()})
+        found.update({key: _whole(arranged(group, order), batch.unreadable) for key, group in groups.items()})
     return found
 
 
@@ -81,6 +84,7 @@ async def narrowed(
 
     A row in the window that the conditions do not allow means that the server ignores them, or cannot be asked so;
     its pages and totals then say nothing, and everything is read and sorted out here, within the system's bounds.
+    The same goes for a row that cannot be read: a window has no holes.
     """
     if window is not None and len(keys) == 1 and keys[0] and collection.profile.sort:
         key = keys[0]
@@ -90,7 +94,9 @@ async def narrowed(
         except ConnectorError as failure:
             return {key: failure}
         items = list(map(record, page.rows))
-        if not all(key in keys_of(one) for one in items):
+        if page.unreadable:
+            pass  # told where the rows are read
+        elif not all(key in keys_of(one) for one in items):
             collection.tell(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
         elif wanted is None or all(map(wanted, items)):
             return {key: Rows(items, window.offset, page.total, complete=False)}
@@ -110,15 +116,23 @@ async def listed(
     wanted: Callable[[R], bool] | None = None,
     keys: Sequence[str] = (),
 ) -> Rows[R]:
-    """One window of a list that hangs under nothing; everything where there is no window, or the server cannot."""
+    """One window of a list that hangs under nothing; everything where there is no window, or the server cannot.
+
+    Everything, too, where the window would have holes (see `narrowed`).
+    """
     if window is not None and collection.profile.sort:
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
         items = list(map(record, page.rows))
-        if wanted is None or all(map(wanted, items)):
+        if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
-    everything = map(record, await collection.drain(filters, fields=asked, keys=keys))
-    return Rows.of(arranged(filter(wanted, everything), order))
+    everything = await collection.drain(filters, fields=asked, keys=keys)
+    return _whole(arranged(filter(wanted, map(record, everything.rows)), order), everything.unreadable)
+
+
+def _whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
+    """The complete list; how long it is nobody knows where some of it cannot be read."""
+    return Rows(items, 0, None if unreadable else len(items), complete=True)
 
 
 def arranged(records: Iterable[R], order: Order | None) -> list[R]:
@@ -144,9 +158,12 @@ def _sorting(
     return fields if fields is None else fields | {order.attribute}, order
 
 
-_DIGITS: Final = re.compile(r"(\d+)")
+_DIGITS: Final = re.compile("([0-9]+)")
 
 
-def _natural(key: str) -> list[tuple[int, str]]:
-    """TT-9 before TT-10."""
-    return [(int(part) if part.isascii() and part.isdigit() else -1, part) for part in _DIGITS.split(key)]
+def _natural(key: str) -> tuple[list[tuple[int, str]], str]:
+    """TT-9 before TT-10: numbers by their length first, since the longest of them are too long to be made an int."""
+    parts = _DIGITS.split(key)
+    return [
+        (len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (-1, part) for place, part in enumerate(parts)
+    ], key

@@ -56,7 +56,8 @@ class Window:
 class Rows(Generic[R]):
     """Rows of one list, from `offset` on.
 
-    `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows.
+    `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows: all
+    that can be read; where some cannot, `total` is None.
     """
 
     items: Sequence[R]
@@ -74,7 +75,7 @@ class Rows(Generic[R]):
         kept = [row for row in self.items if wanted(row)]
         if len(kept) == len(self.items):
             return self
-        return replace(self, items=kept, total=len(kept) if self.complete else None)
+        return replace(self, items=kept, total=len(kept) if self.complete and self.total is not None else None)
 
 
 Found = Mapping[str, R | ConnectorError]

@@ -5,9 +5,9 @@ with everybody's rows.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Final, Generic
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,21 +16,23 @@ from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Window
-from connectors.tmf630_paging import Identified, Reading, Row, RowPage, together
+from connectors.tmf630_paging import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
 from connectors.tmf630_query import Filters, Order, Projection, Writer
 
 logger = logging.getLogger("gateway.connectors")
 
-_MOST_TOLD = 1000
+_MOST_TOLD: Final = 1000
+_ID: Final = msgspec.json.Decoder(Identified)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[Row]):
-    """Rows that were asked for with `keys`, or why there are none."""
+    """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
 
     keys: Sequence[str]
     rows: Sequence[Row]
     failure: ConnectorError | None = None
+    unreadable: Sequence[Unreadable] = ()
 
 
 class Collection(Generic[Row]):
@@ -48,12 +50,18 @@ class Collection(Generic[Row]):
         self._told: set[str] = set()
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
-        """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped."""
+        """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.
+
+        What it has and cannot be read is `Garbled`: so is all that did not come, where a row hides its id.
+        """
         if self.profile.id_list == "none":
             return await self._one_by_one(ids, fields)
         found: dict[str, Row | ConnectorError] = {}
         for batch in await self.by_keys("id", ids, fields=fields):
             asked = set(batch.keys)
+            unread = {one.id for one in batch.unreadable}
+            for key in batch.keys if None in unread else unread.intersection(batch.keys):
+                found[str(key)] = Garbled(self._http.name, f"{self.path}: the row {str(key)[:100]!r} cannot be read")
             found.update({str(row.id): row for row in batch.rows if str(row.id) in asked})
             if batch.failure:
                 found.update(dict.fromkeys(batch.keys, batch.failure))
@@ -77,11 +85,12 @@ class Collection(Generic[Row]):
             enough = asked.issubset if parameter == "id" else None
             reading = self._reading([(parameter, chunk), *filters], fields, order, chunk)
             try:
-                rows = await reading.everything(enough)
+                page = await reading.everything(enough)
+                rows = page.rows
                 await self._complete(rows, fields)
             except ConnectorError as failure:
                 return Batch(chunk, (), failure)
-            return Batch(chunk, rows)
+            return Batch(chunk, rows, unreadable=page.unreadable)
 
         batches = list(await together([ask(chunk) for chunk in chunks.parts]))
         return batches + [Batch([key], (), self._too_long(key)) for key in chunks.too_long]
@@ -100,11 +109,11 @@ class Collection(Generic[Row]):
         await self._complete(page.rows, fields)
         return page
 
-    async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> list[Row]:
+    async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Row]:
         """All rows that meet the conditions, within the system's bounds."""
-        rows = await self._reading(filters, fields, None, keys).everything()
-        await self._complete(rows, fields)
-        return rows
+        page = await self._reading(filters, fields, None, keys).everything()
+        await self._complete(page.rows, fields)
+        return page
 
     def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
         """A condition: `attribute` contains `text`, in any case; equals it where the server knows no regex."""
@@ -139,12 +148,9 @@ class Collection(Generic[Row]):
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
-            entries: Sequence[Row | None] = _each_once(self._list.decode(body))
+            return RowPage(_each_once(self._list.decode(body)), known)
         except msgspec.ValidationError:
-            entries = [self._lenient(raw) for raw in self._raw_list.decode(body)]
-            readable = iter(_each_once([row for row in entries if row is not None]))
-            entries = [*readable, *(None for row in entries if row is None)]
-        return RowPage(entries, known)
+            return RowPage(each_once(self._lenient(raw) for raw in self._raw_list.decode(body)), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
@@ -155,12 +161,16 @@ class Collection(Generic[Row]):
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
         return wrapped[self._resource]
 
-    def _lenient(self, raw: msgspec.Raw) -> Row | None:
+    def _lenient(self, raw: msgspec.Raw) -> Entry[Row]:
         try:
             return self._one.decode(raw)
         except msgspec.ValidationError as error:
             self.tell(f"has a row that cannot be read: {error}")
-            return None
+        try:
+            key = str(_ID.decode(raw).id)
+        except msgspec.ValidationError:
+            key = None
+        return Unreadable(key, bytes(raw))
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
@@ -194,9 +204,8 @@ def _distinct(keys: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-def _each_once(rows: list[Row]) -> Sequence[Row]:
-    distinct: Mapping[str | int, Row] = {row.id: row for row in rows}
-    return rows if len(distinct) == len(rows) else list(distinct.values())
+def _each_once(rows: list[Row]) -> Sequence[Entry[Row]]:
+    return rows if len({row.id for row in rows}) == len(rows) else each_once(rows)
 
 
 def _is(row: Identified | ConnectorError, key: str) -> bool:

@@ -5,9 +5,9 @@ once; a short page does not mean the last one. More than the bounds is `TooMuch`
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -27,19 +27,40 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands in the place of a row that cannot be read. `id` is the row's own, None where not even that can be read."""
+
+    id: str | None
+    text: bytes
+
+
+Entry: TypeAlias = Row | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
 class RowPage(Generic[Row]):
-    """Rows in their places, each once; None stands for one that cannot be read.
+    """Rows in their places, each once.
 
     `total` counts the whole list: None where the server does not tell, or its word is not trusted.
     """
 
-    entries: Sequence[Row | None]
+    entries: Sequence[Entry[Row]]
     total: int | None
 
     @property
     def rows(self) -> list[Row]:
         """The rows that can be read."""
-        return [row for row in self.entries if row is not None]
+        return [row for row in self.entries if not isinstance(row, Unreadable)]
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """What stands for the others."""
+        return [row for row in self.entries if isinstance(row, Unreadable)]
+
+    @property
+    def marks(self) -> Set[str | bytes]:
+        """What tells this page from another one: ids, and the text of what cannot be read."""
+        return {row.text if isinstance(row, Unreadable) else str(row.id) for row in self.entries}
 
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
@@ -53,28 +74,44 @@ class Reading(Generic[Row]):
         self._name, self._where, self._read = name, where, read
         self._system, self._profile = system, system.profile
         self._calls = self._came = 0
-        self._first: Set[str] = frozenset()
+        self._first: Set[str | bytes] = frozenset()
 
-    async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> list[Row]:
-        """All rows, or those up to where `enough` (of the rows so far, by id) is true.
+    async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> RowPage[Row]:
+        """All rows, each once, or those up to where `enough` (of the rows so far, by id) is true.
 
-        Where the total is known the other pages are asked for side by side.
+        Where the total is known the other pages are asked for side by side. A list that changed meanwhile may have
+        hidden a row between two pages: where fewer came than there are, all is read again, one page after the other.
         """
         first = await self._page(0, self._profile.page_size)
-        rows = _by_id(first)
         came = len(first.entries)
-        if self._profile.paging == "none" or not came or _reached(came, first.total) or (enough and enough(rows)):
-            return list(rows.values())
+        if self._profile.paging == "none" or (enough and enough(_by_id(first))):
+            return first
         if first.total is None:
+            if not came:
+                return first
             size = came if self._profile.paging == "page" else self._profile.page_size
-            await self._span(came, None, size, rows, enough)
-            return list(rows.values())
-        size = came
-        self._bounded(first.total, self._calls + -(-(first.total - came) // size))
-        starts = range(came, first.total, size)
-        for part in await together([self._span(at, min(at + size, first.total), size, {}) for at in starts]):
-            rows.update(_by_id(part))
-        return list(rows.values())
+            rest = await self._span(came, None, size, _by_id(first), enough)
+            return _joined([first, rest], None)
+        parts = [first]
+        if came and not _reached(came, first.total):
+            size = came
+            self._bounded(first.total, self._calls + -(-(first.total - came) // size))
+            starts = range(came, first.total, size)
+            parts += await together([self._span(at, min(at + size, first.total), size, {}) for at in starts])
+        found = _joined(parts, first.total)
+        return found if len(found.entries) >= first.total else await self._again()
+
+    async def _again(self) -> RowPage[Row]:
+        self._came = 0
+        page = await self._span(0, None, self._profile.page_size, {})
+        found = _joined([page], page.total)
+        if found.total is not None and len(found.entries) < found.total:
+            raise Garbled(
+                self._name,
+                f"{self._where} sent {len(found.entries)} different rows and says that there are {found.total}: if its"
+                " total counts more than what was asked for, say so in the profile (total_trusted = false)",
+            )
+        return found
 
     async def window(self, window: Window) -> RowPage[Row]:
         """The rows of `window`, by as many calls as the server's cap takes."""
@@ -99,7 +136,7 @@ class Reading(Generic[Row]):
     ) -> RowPage[Row]:
         """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
         by_page = self._profile.paging == "page"
-        entries: list[Row | None] = []
+        entries: list[Entry[Row]] = []
         position, short, total = start, False, None
         while stop is None or position < stop or short:
             limit = size if by_page or stop is None else min(size, stop - position)
@@ -122,23 +159,22 @@ class Reading(Generic[Row]):
             position += size if by_page else came
             if (_reached(position, total) and not short) or (enough and enough(rows)):
                 break
-            if stop is None:
-                self._bounded(self._came, self._calls)
         return RowPage(entries, total)
 
     async def _page(self, offset: int, limit: int) -> RowPage[Row]:
         self._calls += 1
         self._bounded(0, self._calls)
         page = await self._read(offset, limit)
-        came, ids = len(page.entries), _by_id(page).keys()
-        if offset and (came > limit or (ids and ids <= self._first and came >= min(limit, len(self._first)))):
+        came, marks = len(page.entries), page.marks
+        if offset and (came > limit or (marks and marks <= self._first and came >= min(limit, len(self._first)))):
             raise Garbled(
                 self._name,
                 f"{self._where} sent the same rows, or more than were asked for, at offset {offset}: if it has no"
                 " paging, say so in the profile (paging = 'none'); if its offset counts pages, too (paging = 'page')",
             )
-        self._first = self._first or ids
+        self._first = self._first or marks
         self._came += came
+        self._bounded(self._came, self._calls)
         return page
 
     def _bounded(self, rows: int, calls: int) -> None:
@@ -149,7 +185,19 @@ class Reading(Generic[Row]):
 
 
 def _by_id(page: RowPage[Row]) -> dict[str, Row]:
-    return {str(row.id): row for row in page.entries if row is not None}
+    return {str(row.id): row for row in page.rows}
+
+
+def _joined(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
+    return RowPage(each_once(row for page in pages for row in page.entries), total)
+
+
+def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
+    """The entries in their order, without those that came before."""
+    distinct: dict[str | bytes, Entry[Row]] = {}
+    for row in entries:
+        distinct.setdefault(row.text if isinstance(row, Unreadable) else str(row.id), row)
+    return list(distinct.values())
 
 
 def _reached(position: int, total: int | None) -> bool:

@@ -64,10 +64,15 @@ class Writer:
         self._room_in_list = self._room - len(paging)
 
     def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
-        """Parts of the query string, without paging."""
+        """Parts of the query string, without paging.
+
+        What may come in pages is always sorted: without an order nothing says that the pages fit together.
+        """
         parts = [self._condition(name, values) for name, values in filters]
         if projection := self.projection(fields):
             parts.append(projection)
+        if order is None and self._profile.paging != "none":
+            order = BY_ID
         if order and self._profile.sort:
             parts.append(f"sort={quote(order.upstream, safe=',.-')}")
         return parts

@@ -75,8 +75,8 @@ class TmfBilling:
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         """See `BillingPort`."""
         asked = None if fields is None else fields | {"number"}
-        rows = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
-        return [self._bill(row) for row in rows if (row.bill_no or "").casefold() == number.casefold()]
+        page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
+        return [self._bill(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None

@@ -142,12 +142,12 @@ class TmfCrm:
         """See `CrmPort`."""
         attribute = "emailAddress" if "@" in contact else "phoneNumber"
         asked = None if fields is None else fields | {"email", "phone"}
-        rows = await self._customers.drain(
+        page = await self._customers.drain(
             [(f"contactMedium.characteristic.{attribute}", list(dict.fromkeys([contact, contact.lower()])))],
             fields=asked,
             keys=[contact],
         )
-        return {str(row.id): self._customer(row) for row in rows if _reaches(row, contact)}
+        return {str(row.id): self._customer(row) for row in page.rows if _reaches(row, contact)}
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""

@@ -176,13 +176,14 @@ class TmfInventory:
 
         async def step(below: Batch[_Service]) -> Batch[_Service]:
             parts = {str(row.id): row for row in below.rows}
-            rows = dict(parts)
+            rows, unreadable = dict(parts), [*below.unreadable]
             for above in await self._services.by_keys("supportingService.id", list(parts), fields=above_fields):
                 if above.failure:
                     return Batch(below.keys, (), above.failure)
+                unreadable += above.unreadable
                 for row in above.rows:
                     rows[str(row.id)] = _over(row, parts)
-            return Batch(below.keys, list(rows.values()), below.failure)
+            return Batch(below.keys, list(rows.values()), below.failure, unreadable)
 
         batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=below_fields)
         return list(await together([step(batch) for batch in batches]))

@@ -59,7 +59,7 @@ async def test_files_at_an_address_and_inline(systems: Systems, absolute: bool) 
         ):
             assert await nothing is None
     base = "GET /tmf-api/customerBillManagement/v4/customerBill"
-    fields = "fields=billDocument,billingAccount,id,relatedParty&limit=1000"
+    fields = "fields=billDocument,billingAccount,id,relatedParty&sort=id&limit=1000"
     assert asked(systems["billing"])[:2] == [
         f"{base}?id=BILL-1001-1-07&{fields}",
         "GET /documents/BILL-1001-1-07.pdf",

@@ -42,7 +42,9 @@ async def test_customers_come_under_their_ids_and_strangers_are_absent(systems: 
     assert (customer.id, customer.name, customer.status) == ("1001", example.name, CustomerStatus.ACTIVE)
     assert (customer.raw_status, customer.email, customer.phone) == ("Active", example.email, example.phone)
     assert (customer.party_id, customer.party_kind) == ("P1001", "Individual")
-    assert asked(systems["crm"]) == ["GET /tmf-api/customerManagement/v4/customer?id=1002,nobody,1001&limit=1000"]
+    assert asked(systems["crm"]) == [
+        "GET /tmf-api/customerManagement/v4/customer?id=1002,nobody,1001&sort=id&limit=1000"
+    ]
 
 
 async def test_no_keys_no_call(systems: Systems) -> None:
@@ -163,7 +165,7 @@ async def test_parties_are_asked_for_people_only(systems: Systems, world: World)
     assert {key: (p.given_name, p.family_name) for key, p in parties.items()} == {
         "P1001": (who.given_name, who.family_name)
     }
-    assert asked(systems["crm"]) == ["GET /tmf-api/party/v4/individual?id=P1001&limit=1000"]
+    assert asked(systems["crm"]) == ["GET /tmf-api/party/v4/individual?id=P1001&sort=id&limit=1000"]
 
 
 async def test_customers_by_name_and_by_contact(systems: Systems, world: World) -> None:
@@ -341,5 +343,8 @@ async def test_only_selected_fields_are_asked_for_and_what_owns_a_row_always(sys
     async with connected(systems) as c:
         await c.billing.bills(["BILL-1001-1-07"], frozenset({"number"}))
         await c.crm.customers(["1001"], frozenset({"email", "phone"}))
-    assert asked(systems["billing"])[0].partition("fields=")[2] == "billNo,billingAccount,id,relatedParty&limit=1000"
-    assert asked(systems["crm"])[0].partition("fields=")[2] == "contactMedium,id&limit=1000"
+    assert (
+        asked(systems["billing"])[0].partition("fields=")[2]
+        == "billNo,billingAccount,id,relatedParty&sort=id&limit=1000"
+    )
+    assert asked(systems["crm"])[0].partition("fields=")[2] == "contactMedium,id&sort=id&limit=1000"

@@ -150,15 +150,16 @@ def _plain(answer: Any) -> Any:
 @pytest.mark.parametrize(
     ("profile", "wanted"),
     [
-        ({}, ["id=1001,1002,1003&limit=1000"]),
-        ({"id_list": "repeat"}, ["id=1001&id=1002&id=1003&limit=1000"]),
-        ({"id_list": "semicolon"}, ["id=1001;id=1002;id=1003&limit=1000"]),
-        ({"max_keys": 2}, ["id=1001,1002&limit=1000", "id=1003&limit=1000"]),
-        ({"page_size": 50}, ["id=1001,1002,1003&limit=50"]),
-        ({"paging": "page"}, ["id=1001,1002,1003&offset=0&limit=1000"]),
+        ({}, ["id=1001,1002,1003&sort=id&limit=1000"]),
+        ({"id_list": "repeat"}, ["id=1001&id=1002&id=1003&sort=id&limit=1000"]),
+        ({"id_list": "semicolon"}, ["id=1001;id=1002;id=1003&sort=id&limit=1000"]),
+        ({"max_keys": 2}, ["id=1001,1002&sort=id&limit=1000", "id=1003&sort=id&limit=1000"]),
+        ({"page_size": 50}, ["id=1001,1002,1003&sort=id&limit=50"]),
+        ({"paging": "page"}, ["id=1001,1002,1003&sort=id&offset=0&limit=1000"]),
         ({"paging": "none"}, ["id=1001,1002,1003"]),
-        ({"total_trusted": False}, ["id=1001,1002,1003&limit=1000"]),  # all that was asked for is there
-        ({"parameters": {"id": "customerId"}}, ["customerId=1001,1002,1003&limit=1000"]),
+        ({"sort": False}, ["id=1001,1002,1003&limit=1000"]),
+        ({"total_trusted": False}, ["id=1001,1002,1003&sort=id&limit=1000"]),  # all that was asked for is there
+        ({"parameters": {"id": "customerId"}}, ["customerId=1001,1002,1003&sort=id&limit=1000"]),
         ({"id_list": "none"}, ["/1001", "/1002", "/1003"]),
     ],
 )
