@@ -1,6 +1,7 @@
 """Accounts, bills and their lines, payments, and usage against allowance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -8,10 +9,11 @@ from typing import Annotated, Any
 import strawberry
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
+from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.paging import After, Before, First, Last, Page, connected, window
-from resolvers.rows import RowsKey, RowsLoader
+from resolvers.choosing import Since, Until, ordered, within
+from resolvers.context import Loader, RequestContext, Rule, each, owned
+from resolvers.rows import RowsLoader
 
 
 class BillFilter(Enum):
@@ -20,6 +22,14 @@ class BillFilter(Enum):
     OPEN = "open"
     OVERDUE = "overdue"
     PAID = "paid"
+
+
+class BillSort(Enum):
+    """The order of a list of bills."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    DUE_FIRST = "due first"
 
 
 class BillingAccountById(Loader[str, BillingAccount]):
@@ -36,6 +46,7 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
     """A customer's accounts."""
 
     ownership = owned
+    primes = BillingAccountById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillingAccount]]:
         """One batch of accounts."""
@@ -46,10 +57,10 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
 async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     """A bill's related parties say whose it is; one that names none belongs to its account's customers."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _own_accounts(context, [bill.account_id for bill in bills if not bill.customer_ids])
+    accounts = await _accounts(context, [bill.account_id for bill in bills if not bill.customer_ids])
 
     def may_see(bill: Bill) -> bool:
-        own = not mine.isdisjoint(bill.customer_ids) if bill.customer_ids else bill.account_id in accounts
+        own = not mine.isdisjoint(bill.customer_ids) if bill.customer_ids else _is_own(bill.account_id, accounts)
         if own:
             context.grant("Bill", [bill.id])
         return own
@@ -61,8 +72,8 @@ async def own_payments(context: RequestContext, payments: Sequence[Payment]) -> 
     """A payment is its payer's, and of those whose account it went to."""
     mine = frozenset(context.viewer.customer_ids)
     others = [payment.account_id for payment in payments if mine.isdisjoint(payment.customer_ids)]
-    accounts = await _own_accounts(context, others)
-    return lambda payment: not mine.isdisjoint(payment.customer_ids) or payment.account_id in accounts
+    accounts = await _accounts(context, others)
+    return lambda payment: not mine.isdisjoint(payment.customer_ids) or _is_own(payment.account_id, accounts)
 
 
 async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
@@ -70,10 +81,19 @@ async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -
     return lambda charge: context.granted("Bill", charge.bill_id)
 
 
-async def _own_accounts(context: RequestContext, ids: Sequence[str | None]) -> frozenset[str]:
-    wanted = list(dict.fromkeys(key for key in ids if key))
-    found = await BillingAccountById.of(context).load_many(wanted) if wanted else []
-    return frozenset(account.id for account in found if account is not None)
+Accounts = Mapping[str, BillingAccount | ConnectorError | None]
+
+
+async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:
+    """The accounts with these ids that the viewer may see; a failure belongs to those that needed that account."""
+    return await each(BillingAccountById.of(context), list(dict.fromkeys(key for key in ids if key)))
+
+
+def _is_own(account_id: str | None, accounts: Accounts) -> bool:
+    account = accounts.get(account_id) if account_id else None
+    if isinstance(account, ConnectorError):
+        raise account
+    return account is not None
 
 
 class BillById(Loader[str, Bill]):
@@ -90,6 +110,8 @@ class BillsByAccount(RowsLoader[Bill]):
     """An account's bills."""
 
     ownership = own_bills
+    primes = BillById
+    connection = "BillConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
         """See `RowsLoader`."""
@@ -100,6 +122,8 @@ class BillsByCustomer(RowsLoader[Bill]):
     """A customer's bills, over all accounts."""
 
     ownership = own_bills
+    primes = BillById
+    connection = "BillConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
         """See `RowsLoader`."""
@@ -130,6 +154,8 @@ class PaymentsByAccount(RowsLoader[Payment]):
     """Payments to an account."""
 
     ownership = own_payments
+    primes = PaymentById
+    connection = "PaymentConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Payment]]:
         """See `RowsLoader`."""
@@ -151,69 +177,40 @@ State = Annotated[
     BillFilter | None,
     strawberry.argument(description="Only bills of this sort; OPEN and OVERDUE ones come by due date, soonest first."),
 ]
-Since = Annotated[datetime | None, strawberry.argument(description="Only bills dated at or after this moment.")]
-Until = Annotated[datetime | None, strawberry.argument(description="Only bills dated before this moment.")]
-
-
-def bill_rows(
-    parent: Any,
-    state: State = None,
-    since: Since = None,
-    until: Until = None,
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-) -> RowsKey:
-    """The bills to read. What is open is not a state that can be filtered on upstream: then all are read and chosen."""
-    filtered = state is not None or since is not None or until is not None
-    whole = window(first, after, last, before)
-    return RowsKey(parent.id, None, None if filtered else whole)
-
-
-def bill_page(
-    rows: Rows[Bill] | None,
-    state: State = None,
-    since: Since = None,
-    until: Until = None,
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-) -> Page:
-    """The page of the chosen bills."""
-    return connected(chosen(rows, state, since, until), first, after, last, before)
+Sort = Annotated[
+    BillSort | None, strawberry.argument(description="The order; newest first unless `state` or this says otherwise.")
+]
 
 
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
-    """Open although its due date has passed (FACTS.md, TMF678: there is no such state, so it is derived)."""
-    return bill.is_open and bill.due_date is not None and bill.due_date < (now or datetime.now(UTC))
+    """Open although its due date has passed (FACTS.md, TMF678: there is no such state, so it is derived).
+
+    The day itself, in the due date's own zone, is still in time: bills are due on a day, not at a minute.
+    """
+    if bill.due_date is None or not bill.is_open:
+        return False
+    return (now or datetime.now(UTC)).astimezone(bill.due_date.tzinfo).date() > bill.due_date.date()
 
 
 def chosen(
-    bills: Rows[Bill] | None,
-    state: BillFilter | None,
-    since: datetime | None,
-    until: datetime | None,
+    bills: Rows[Bill], state: State = None, since: Since = None, until: Until = None, sort: Sort = None
 ) -> Rows[Bill]:
-    """Bills of the wanted sort: open ones by due date, soonest first; else newest first, as they come."""
-    if bills is None:
-        return Rows.of(())
-    if state is None and since is None and until is None:
-        return bills
+    """Bills of the wanted sort and date, in the wanted order; they come newest first."""
     now = datetime.now(UTC)
-    kept = [
-        bill
-        for bill in bills.items
-        if (state is None or _is(bill, state, now))
-        and (since is None or (bill.bill_date is not None and bill.bill_date >= since))
-        and (until is None or (bill.bill_date is not None and bill.bill_date < until))
-    ]
-    if state in (BillFilter.OPEN, BillFilter.OVERDUE):
-        kept.sort(
-            key=lambda bill: (bill.due_date is None, bill.due_date.timestamp() if bill.due_date else 0.0, bill.id)
-        )
-    return Rows.of(kept)
+    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and within(bill.bill_date, since, until))
+    if sort is None and state in (BillFilter.OPEN, BillFilter.OVERDUE):
+        sort = BillSort.DUE_FIRST
+    if sort is None:
+        return rows
+    if sort is BillSort.DUE_FIRST:
+        return replace(rows, items=ordered(rows.items, lambda bill: bill.due_date, newest_first=False))
+    newest_first = sort is BillSort.NEWEST
+    return replace(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
+
+
+def paid_within(payments: Rows[Payment], since: Since = None, until: Until = None) -> Rows[Payment]:
+    """Payments of a span of time."""
+    return payments.keep(lambda payment: within(payment.paid_at, since, until))
 
 
 def _is(bill: Bill, state: BillFilter, now: datetime) -> bool:

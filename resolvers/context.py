@@ -20,7 +20,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Rule = Callable[[Any], bool]
-"""Whether one record may be seen."""
+"""Whether one record may be seen. Raises `ConnectorError` where what decides about this record could not be read."""
 
 Ownership = Callable[["RequestContext", Sequence[Any]], Awaitable[Rule]]
 """Decides for a whole batch of records at once; may load what it needs to know, in batches too."""
@@ -75,6 +75,8 @@ class Loader(DataLoader[K, V], Generic[K, V]):
 
     missing: ClassVar[Any] = None
     ownership: ClassVar[Ownership]
+    primes: ClassVar["type[Loader[str, Any]] | None"] = None
+    """The loader by id that need not ask for the records that this one brings."""
 
     def __init__(self, context: RequestContext) -> None:
         super().__init__()
@@ -98,7 +100,7 @@ class Loader(DataLoader[K, V], Generic[K, V]):
             self.context.joined(batch)
         current_loader.set(type(self).__name__)
         try:
-            found = await self._visible(cast(Mapping[K, Any], await self.fetch(keys)))
+            found = await self.visible(cast(Mapping[K, Any], await self.fetch(keys)))
         except ConnectorError as failure:
             return [failure] * len(keys)
         except asyncio.CancelledError:
@@ -106,20 +108,28 @@ class Loader(DataLoader[K, V], Generic[K, V]):
             return [Cancelled("gateway", "the request ended")] * len(keys)
         return [found.get(key, self.missing) for key in keys]
 
-    async def _visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
+    async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
         """The same without what the viewer may not see; staff sees everything."""
-        if self.context.viewer.is_staff:
-            return found
-        may_see = await type(self).ownership(self.context, list(_records(found.values())))
-        visible: dict[K, Any] = {}
-        for key, value in found.items():
-            if isinstance(value, ConnectorError):
-                visible[key] = value
-            elif isinstance(value, Rows):
-                visible[key] = value.keep(may_see)
-            elif may_see(value):
-                visible[key] = value
-        return visible
+        if not self.context.viewer.is_staff:
+            may_see = await type(self).ownership(self.context, list(_records(found.values())))
+            found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
+        if self.primes is not None:
+            by_id = self.primes.of(self.context)
+            for record in _records(found.values()):
+                by_id.prime(record.id, record)
+        return found
+
+
+def _seen(value: Any, may_see: Rule) -> Any:
+    """What is left of one key's value; None for a record that is hidden, the failure where that cannot be told."""
+    if isinstance(value, ConnectorError):
+        return value
+    try:
+        if isinstance(value, Rows):
+            return value.keep(may_see)
+        return value if may_see(value) else None
+    except ConnectorError as failure:
+        return failure
 
 
 def _records(values: Iterable[Any]) -> Iterable[Any]:
@@ -128,6 +138,17 @@ def _records(values: Iterable[Any]) -> Iterable[Any]:
             yield from value.items
         elif not isinstance(value, ConnectorError):
             yield value
+
+
+async def each(loader: Loader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
+    """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
+    found = await asyncio.gather(*(loader.load(key) for key in keys), return_exceptions=True)
+    values: dict[K, V | ConnectorError] = {}
+    for key, value in zip(keys, found, strict=True):
+        if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
+            raise value
+        values[key] = value
+    return values
 
 
 async def owned(context: RequestContext, _records: Sequence[Any]) -> Rule:

@@ -1,14 +1,16 @@
 """Customers, the people behind them and what they bought."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from connectors.crm.port import Customer, Party, Product
+import strawberry
+
+from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.choosing import among
+from resolvers.context import Loader, RequestContext, Rule, each, owned
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
 
@@ -48,18 +50,12 @@ class KnownCustomerById(Loader[str, Customer | CustomerRef]):
         mine = set(self.context.viewer.customer_ids)
         if not self.context.viewer.is_staff:
             return {key: CustomerRef(key) for key in keys if key in mine}
-        records = await asyncio.gather(
-            *(CustomerById.of(self.context).load(key) for key in keys), return_exceptions=True
-        )
-        known: dict[str, Customer | CustomerRef | ConnectorError] = {}
-        for key, record in zip(keys, records, strict=True):
-            if isinstance(record, ConnectorError):
-                known[key] = CustomerRef(key)
-            elif isinstance(record, BaseException):
-                raise record
-            elif record is not None:
-                known[key] = record
-        return known
+        records = await each(CustomerById.of(self.context), keys)
+        return {
+            key: CustomerRef(key) if isinstance(record, ConnectorError) else record
+            for key, record in records.items()
+            if record is not None
+        }
 
 
 async def _of_own_customers(_context: RequestContext, _records: Sequence[Party]) -> Rule:
@@ -74,11 +70,14 @@ class PartyByCustomer(Loader[str, Party]):
 
     async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:
         """First the customers, who name their parties, then those."""
-        customers = await CustomerById.of(self.context).load_many(keys)
-        known = {key: customer for key, customer in zip(keys, customers, strict=True) if customer is not None}
+        customers = await each(CustomerById.of(self.context), keys)
+        known = {key: customer for key, customer in customers.items() if isinstance(customer, Customer)}
         fields = frozenset({"given_name", "family_name"})
-        parties = await self.context.connectors.crm.parties(list(known.values()), fields)
-        return {key: parties[c.party_id] for key, c in known.items() if c.party_id and c.party_id in parties}
+        parties = await self.context.connectors.crm.parties(list(known.values()), fields) if known else {}
+        found: dict[str, Party | ConnectorError] = {
+            key: parties[c.party_id] for key, c in known.items() if c.party_id and c.party_id in parties
+        }
+        return found | {key: failed for key, failed in customers.items() if isinstance(failed, ConnectorError)}
 
 
 class ProductById(Loader[str, Product]):
@@ -95,6 +94,8 @@ class ProductsByCustomer(RowsLoader[Product]):
     """What a customer bought."""
 
     ownership = owned
+    primes = ProductById
+    connection = "ProductConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Product]]:
         """See `RowsLoader`."""
@@ -105,6 +106,7 @@ class ProductsByService(Loader[str, Rows[Product]]):
     """What was bought that a service realizes."""
 
     ownership = owned
+    primes = ProductById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
         """One batch of the CRM's products."""
@@ -126,3 +128,13 @@ def own_customers(viewer: Viewer) -> list[CustomerRef]:
 def own_customer(viewer: Viewer) -> CustomerRef | None:
     """The signed-in subscriber's customer, the first where the token names several; None for staff."""
     return next(iter(own_customers(viewer)), None)
+
+
+def with_status(
+    products: Rows[Product],
+    status: Annotated[
+        list[ProductStatus] | None, strawberry.argument(description="Only products with one of these statuses.")
+    ] = None,
+) -> Rows[Product]:
+    """Products with the wanted statuses."""
+    return products.keep(lambda product: among(product.status, status))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -10,11 +10,11 @@ import strawberry
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError
-from connectors.records import Found, Rows, Window
+from connectors.records import Fields, Found, Rows, Window
 from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
-from resolvers.ids import bare
+from resolvers.ids import typed
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
@@ -53,6 +53,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
     """A list of customers."""
 
     ownership = owned
+    primes = CustomerById
 
     async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
         """Each search is a question of its own."""
@@ -60,7 +61,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
         crm, fields = self.context.connectors.crm, self.context.fields("Customer")
-        text = None if search.text is None else bare(search.text)
+        text = None if search.text is None else search.text.strip()
         try:
             if text is None:
                 return await crm.customer_list(search.window, fields)
@@ -68,7 +69,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
                 reached = await crm.customers_reached_by(text, fields)
                 return Rows.of([reached[key] for key in sorted(reached)])
             if not any(character.isdigit() for character in text):
-                return await crm.customers_named(text, search.window, fields)
+                return await crm.customers_named(text, search.window, fields) if text else Rows.of(())
             return await self._numbered(text)
         except ConnectorError as failure:
             return failure
@@ -76,21 +77,21 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
     async def _numbered(self, text: str) -> Rows[Customer]:
         """A text with digits may be any system's number, or part of a name: all are asked, side by side.
 
-        A system that is down costs its own kind of number: what the others found is given, without a total.
+        A global id says itself whose it is. A system that is down costs its own kind of number: what the others found
+        is given, without a total. Too many names are no obstacle where a number was found.
         """
-        attempts = await asyncio.gather(
-            self._customer(text),
-            self._reached(text),
-            self._named(text),
-            self._account(text),
-            self._bill(text),
-            self._ticket(text),
-            return_exceptions=True,
-        )
+        kind, number = typed(text)
+        ways: dict[str | None, list[Callable[[str], Awaitable[Sequence[str]]]]] = {
+            "Customer": [self._customer],
+            "BillingAccount": [self._account],
+            "Bill": [self._bill],
+            "Ticket": [self._ticket],
+            None: [self._customer, self._reached, self._named, self._account, self._bill_numbered, self._ticket],
+        }
         ids: dict[str, None] = {}
-        failures: list[ConnectorError] = []
-        for attempt in attempts:
-            if isinstance(attempt, ConnectorError):
+        failures: list[ConnectorError | BadInput] = []
+        for attempt in await asyncio.gather(*(way(number) for way in ways.get(kind, ())), return_exceptions=True):
+            if isinstance(attempt, ConnectorError | BadInput):
                 failures.append(attempt)
             elif isinstance(attempt, BaseException):
                 raise attempt
@@ -102,14 +103,15 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         found = [record for record in records if record is not None]
         return Rows(found, total=None, complete=False) if failures else Rows.of(found)
 
-    async def _customer(self, text: str) -> Sequence[str]:
-        record = await CustomerById.of(self.context).load(text)
+    async def _customer(self, number: str) -> Sequence[str]:
+        record = await CustomerById.of(self.context).load(number)
         return [record.id] if record else []
 
-    async def _reached(self, text: str) -> Sequence[str]:
-        if not _PHONE.fullmatch(text):
+    async def _reached(self, number: str) -> Sequence[str]:
+        if not _PHONE.fullmatch(number):
             return []
-        return self._known(await self.context.connectors.crm.customers_reached_by(text, self._fields()))
+        dialled = "".join(character for character in number if character.isdigit() or character == "+")
+        return self._known(await self.context.connectors.crm.customers_reached_by(dialled, self._fields()))
 
     async def _named(self, text: str) -> Sequence[str]:
         crm = self.context.connectors.crm
@@ -118,20 +120,23 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
             raise BadInput(f"search is {text!r}: more than {_MOST_NAMES} names contain it, give more of the name.")
         return self._known({record.id: record for record in rows.items})
 
-    async def _account(self, text: str) -> Sequence[str]:
-        return _owners(await self.context.connectors.billing.accounts([text], frozenset()), text)
+    async def _account(self, number: str) -> Sequence[str]:
+        return _owners(await self.context.connectors.billing.accounts(_spelled(number), frozenset()))
 
-    async def _bill(self, text: str) -> Sequence[str]:
-        bills = await self.context.connectors.billing.bills_numbered(text, frozenset())
+    async def _bill(self, number: str) -> Sequence[str]:
+        return _owners(await self.context.connectors.billing.bills([number], frozenset()))
+
+    async def _bill_numbered(self, number: str) -> Sequence[str]:
+        bills = await self.context.connectors.billing.bills_numbered(number, frozenset())
         return [key for bill in bills for key in bill.customer_ids]
 
-    async def _ticket(self, text: str) -> Sequence[str]:
-        return _owners(await self.context.connectors.ticketing.tickets([text], frozenset()), text)
+    async def _ticket(self, number: str) -> Sequence[str]:
+        return _owners(await self.context.connectors.ticketing.tickets(_spelled(number), frozenset()))
 
-    def _fields(self) -> Any:
+    def _fields(self) -> Fields | None:
         return self.context.fields("Customer")
 
-    def _known(self, found: Any) -> Sequence[str]:
+    def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
         """Remember records that a search brought, so that they are not read again by id."""
         loader = CustomerById.of(self.context)
         for key, record in found.items():
@@ -139,8 +144,15 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         return list(found)
 
 
-def _owners(found: Found[Any], key: str) -> Sequence[str]:
-    record = found.get(key)
-    if isinstance(record, ConnectorError):
-        raise record
-    return record.customer_ids if record else ()
+def _spelled(number: str) -> list[str]:
+    """A number as it was typed, and in capitals, as numbers with letters are kept."""
+    return list(dict.fromkeys([number, number.upper()]))
+
+
+def _owners(found: Found[Any]) -> Sequence[str]:
+    ids: list[str] = []
+    for record in found.values():
+        if isinstance(record, ConnectorError):
+            raise record
+        ids += record.customer_ids
+    return ids

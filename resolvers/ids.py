@@ -37,8 +37,8 @@ def split_id(given: str) -> tuple[str, str]:
     return head, rest
 
 
-def bare(text: str) -> str:
-    """What somebody searches for: without blanks around it, and without the type where it is a global id."""
+def typed(text: str) -> tuple[str | None, str]:
+    """What somebody searches for: its type where it is a global id (else None), and the rest without blanks."""
     text = text.strip()
     head, colon, rest = text.partition(":")
-    return rest if colon and head in NODE_TYPES else text
+    return (head, rest) if colon and rest and head in NODE_TYPES else (None, text)

@@ -8,19 +8,22 @@ resource that came another way the subscriber's services are read, once per requ
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from connectors.errors import ConnectorError
-from connectors.inventory.port import Resource, Service, Site
+from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.choosing import among
+from resolvers.context import Loader, RequestContext, Rule, each, owned
 from resolvers.errors import Forbidden
-from resolvers.ids import bare
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
+
+FEW: Final = 20
+"""So many records are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
 
 
 async def own_services(context: RequestContext, services: Sequence[Service]) -> Rule:
@@ -34,37 +37,59 @@ async def own_services(context: RequestContext, services: Sequence[Service]) -> 
 
 async def own_resources(context: RequestContext, resources: Sequence[Resource]) -> Rule:
     """Seen when a service of the viewer stands on it."""
-    if any(not context.granted("Resource", resource.id) for resource in resources):
-        await _grant_what_is_under_own_services(context)
+    unknown = [resource for resource in resources if not context.granted("Resource", resource.id)]
+    failure = (await what_is_under_own_services(context))[1] if unknown else None
     for resource in resources:
         if resource.site_id and context.granted("Resource", resource.id):
             context.grant("Site", [resource.site_id])
-    return lambda resource: context.granted("Resource", resource.id)
+    return _granted(context, "Resource", failure)
 
 
 async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
     """Seen when a service of the viewer, or a resource under one, stands there."""
+    failure = None
     if any(not context.granted("Site", site.id) for site in sites):
-        services = await _grant_what_is_under_own_services(context)
-        under = dict.fromkeys(key for service in services for key in service.resource_ids)
-        await ResourceById.of(context).load_many(list(under))
-    return lambda site: context.granted("Site", site.id)
+        services, failure = await what_is_under_own_services(context)
+        under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
+        found = await each(ResourceById.of(context), under)
+        failure = failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
+    return _granted(context, "Site", failure)
 
 
-async def _grant_what_is_under_own_services(context: RequestContext) -> list[Service]:
+def _granted(context: RequestContext, type_name: str, failure: ConnectorError | None) -> Rule:
+    """Seen when granted; where what would grant could not be read, nobody can tell."""
+
+    def may_see(record: Any) -> bool:
+        if context.granted(type_name, record.id):
+            return True
+        if failure is not None:
+            raise failure
+        return False
+
+    return may_see
+
+
+async def what_is_under_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
+    """The viewer's own services, whole, once per request; what is under them is granted on the way."""
     keys = [RowsKey(key) for key in context.viewer.customer_ids]
-    found: Sequence[Rows[Service] | None] = await ServicesByCustomer.of(context).load_many(keys)
-    return [service for rows in found if rows is not None for service in rows.items]
+    found = await each(ServicesByCustomer.of(context), keys)
+    failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
+    return [service for rows in found.values() if isinstance(rows, Rows) for service in rows.items], failure
+
+
+async def own_services_among(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
+    """Those of many services that are the viewer's: its own few are read, not everybody's many."""
+    services, failure = await what_is_under_own_services(context)
+    own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
+    return {key: own.get(key, failure) for key in keys if key in own or failure}  # type: ignore[misc]  # one of both
 
 
 def service_fields(context: RequestContext) -> frozenset[str] | None:
     """What to read of services: what was selected, and for subscribers what decides who may see what is under them."""
     fields = context.fields("Service")
-    if fields is None or context.viewer.is_staff:
+    if fields is None or context.viewer.is_staff or not (context.selects("Resource") or context.selects("Site")):
         return fields
-    if context.selects("Resource") or context.selects("Site"):
-        return fields | {"resource_ids", "site_id"}
-    return fields
+    return fields | {"resource_ids", "site_id"}
 
 
 class ServiceById(Loader[str, Service]):
@@ -73,7 +98,9 @@ class ServiceById(Loader[str, Service]):
     ownership = own_services
 
     async def fetch(self, keys: Sequence[str]) -> Found[Service]:
-        """One batch of services."""
+        """One batch of services. A subscriber who meets many, as in an outage, is answered from its own."""
+        if not self.context.viewer.is_staff and len(keys) > FEW:
+            return await own_services_among(self.context, keys)
         return await self.context.connectors.inventory.services(keys, service_fields(self.context))
 
 
@@ -81,6 +108,8 @@ class ServicesByCustomer(RowsLoader[Service]):
     """A customer's services."""
 
     ownership = own_services
+    primes = ServiceById
+    connection = "ServiceConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Service]]:
         """See `RowsLoader`."""
@@ -92,10 +121,20 @@ class ServicesByResource(Loader[str, Rows[Service]]):
     """The services that stand on a resource; a subscriber sees only its own."""
 
     ownership = own_services
+    primes = ServiceById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Service]]:
-        """One batch of services."""
-        return await self.context.connectors.inventory.services_of_resources(keys, service_fields(self.context))
+        """One batch of services; a subscriber's own ones are few, and known to stand on what."""
+        if self.context.viewer.is_staff:
+            return await self.context.connectors.inventory.services_of_resources(keys, service_fields(self.context))
+        services, failure = await what_is_under_own_services(self.context)
+        if failure is not None:
+            raise failure
+        return {
+            key: Rows.of(standing)
+            for key in keys
+            if (standing := [service for service in services if key in service.resource_ids])
+        }
 
 
 class ResourceById(Loader[str, Resource]):
@@ -138,6 +177,7 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
     """A list of resources."""
 
     ownership = own_resources
+    primes = ResourceById
 
     async def fetch(self, keys: Sequence[ResourceSearch]) -> dict[ResourceSearch, Rows[Resource] | ConnectorError]:
         """Each search is a question of its own."""
@@ -148,7 +188,7 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
         try:
             if search.text is None:
                 return await inventory.resource_list(search.window, fields)
-            return Rows.of(await inventory.resources_named(bare(search.text), fields))
+            return await inventory.resources_named(search.text.strip(), search.window, fields)
         except ConnectorError as failure:
             return failure
 
@@ -161,3 +201,13 @@ class SiteById(Loader[str, Site]):
     async def fetch(self, keys: Sequence[str]) -> Found[Site]:
         """One batch of sites."""
         return await self.context.connectors.inventory.sites(keys, self.context.fields("Site"))
+
+
+def in_state(
+    services: Rows[Service],
+    state: Annotated[
+        list[ServiceState] | None, strawberry.argument(description="Only services in one of these states.")
+    ] = None,
+) -> Rows[Service]:
+    """Services in the wanted states."""
+    return services.keep(lambda service: among(service.state, state))

@@ -17,6 +17,7 @@ from resolvers.errors import BadInput
 
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 1000
+_DIGITS: Final = 9
 
 First = Annotated[
     int | None,
@@ -73,7 +74,9 @@ class Page:
         return PageInfo(self.has_next, self.offset > 0, _cursor(self.offset, first.id), _cursor(end, last.id))
 
 
-def window(first: int | None, after: str | None, last: int | None = None, before: str | None = None) -> Window | None:
+def window(
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
+) -> Window | None:
     """The rows to ask a system for: one more than wanted, to know whether more follow.
 
     None for pages from the end: there the whole list is needed. Raises `BadInput`.
@@ -136,9 +139,15 @@ def _place(cursor: str, argument: str) -> tuple[int, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         place, _, key = base64.urlsafe_b64decode(padded.encode("ascii")).decode().partition(":")
-        return int(place), key
+        if place.isdecimal() and len(place) <= _DIGITS:
+            return int(place), key
     except (ValueError, binascii.Error) as error:
-        raise BadInput(f"{argument} is not a cursor of this gateway: take one from pageInfo or edges.") from error
+        raise _no_cursor(argument) from error
+    raise _no_cursor(argument)
+
+
+def _no_cursor(argument: str) -> BadInput:
+    return BadInput(f"{argument} is not a cursor of this gateway: take one from pageInfo or edges.")
 
 
 def _after(rows: Rows[Any], cursor: str) -> int:

@@ -1,14 +1,13 @@
 """Loaders of lists that hang under a parent: one window for one parent, everything for many (decision 8)."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
 from resolvers.context import Loader
-from resolvers.paging import After, Before, First, Last, window
 
 R = TypeVar("R")
 
@@ -25,7 +24,8 @@ class RowsKey:
 class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
     """Loads lists per parent. What was read whole is not read again, whatever window is asked for next."""
 
-    missing: ClassVar[Any] = None
+    connection: ClassVar[str]
+    """The GraphQL type of the lists, to know whether somebody asked how many rows there are."""
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
@@ -46,15 +46,48 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return found
 
     async def _group(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError]:
-        first = keys[0]
-        if len(keys) == 1 and first.window is not None and (first.parent, first.conditions) not in self._whole:
-            found = await self.rows([first.parent], first.window, first.conditions)
-            return {first: found[first.parent]} if first.parent in found else {}
-        unread = [k for k in dict.fromkeys(key.parent for key in keys) if (k, first.conditions) not in self._whole]
+        window = None if (keys[0].parent, keys[0].conditions) in self._whole else self._window(keys)
+        if window is None:
+            return await self._wholes(keys)
+        found = (await self.rows([keys[0].parent], window, keys[0].conditions)).get(keys[0].parent)
+        return {} if found is None else dict.fromkeys(keys, found)
+
+    def _window(self, keys: Sequence[RowsKey]) -> Window | None:
+        """The one window that serves all keys; None where the whole lists are needed.
+
+        A system that ignores a filter counts everybody's rows: a subscriber is told a number only when it was counted
+        here, row by row.
+        """
+        if len({key.parent for key in keys}) > 1 or any(key.window is None for key in keys):
+            return None
+        if not self.context.viewer.is_staff and "total_count" in (
+            self.context.fields(self.connection) or {"total_count"}
+        ):
+            return None
+        windows = [key.window for key in keys if key.window is not None]
+        start = min(window.offset for window in windows)
+        limit = max(window.offset + window.limit for window in windows) - start
+        return Window(start, limit) if limit <= 2 * sum(window.limit for window in windows) else None
+
+    async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError]:
+        conditions = keys[0].conditions
+        unread = [k for k in dict.fromkeys(key.parent for key in keys) if (k, conditions) not in self._whole]
         if unread:
-            await self._read(unread, first.conditions)
-        answers = {key: await self._whole[key.parent, first.conditions] for key in keys}
+            await self._read(unread, conditions)
+        answers = {key: await self._whole[key.parent, conditions] for key in keys}
         return {key: rows for key, rows in answers.items() if rows is not None}
+
+    async def visible(self, found: Mapping[RowsKey, Any]) -> Mapping[RowsKey, Any]:
+        """As in `Loader`. A window that loses rows is no page any more: then the whole list is read and filtered."""
+        seen = dict(await super().visible(found))
+        short = [key for key, rows in seen.items() if _lost(found[key], rows)]
+        if short:
+            groups: dict[Hashable, list[RowsKey]] = {}
+            for key in short:
+                groups.setdefault(key.conditions, []).append(key)
+            for group in groups.values():
+                seen.update(await super().visible(await self._wholes(group)))
+        return seen
 
     async def _read(self, parents: Sequence[str], conditions: Hashable) -> None:
         loop = asyncio.get_running_loop()
@@ -72,11 +105,13 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
             future.set_result(found.get(parent))
 
 
-def own_rows(
-    parent: Any, first: First = None, after: After = None, last: Last = None, before: Before = None
-) -> RowsKey:
-    """The part of the parent's list that a connection's arguments name. Raises `BadInput`."""
-    return RowsKey(parent.id, None, window(first, after, last, before))
+def _lost(before: Any, after: Any) -> bool:
+    return (
+        isinstance(before, Rows)
+        and isinstance(after, Rows)
+        and not before.complete
+        and len(after.items) < len(before.items)
+    )
 
 
 def items(rows: Rows[Any] | None) -> Sequence[Any]:

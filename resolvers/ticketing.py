@@ -3,18 +3,32 @@ see them, and the edges back to services, resources and tickets are filtered whe
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Annotated, Any, Final
 
 import strawberry
 
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
-from connectors.ticketing.port import Outage, Ticket, TicketNote
-from resolvers.context import Loader, owned, signed_in
-from resolvers.paging import After, Before, First, Last, window
+from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
+from resolvers.choosing import Since, Until, among, ordered, within
+from resolvers.context import Loader, each, owned, signed_in
+from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
+
+
+class TicketSort(Enum):
+    """The order of a list of tickets."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UPDATED = "updated"
+
+
+FEW: Final = 20
+"""So many tickets are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
 
 
 class TicketById(Loader[str, Ticket]):
@@ -23,14 +37,25 @@ class TicketById(Loader[str, Ticket]):
     ownership = owned
 
     async def fetch(self, keys: Sequence[str]) -> Found[Ticket]:
-        """One batch of tickets."""
-        return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
+        """One batch of tickets. A subscriber who meets many, as in an outage, is answered from its own."""
+        if self.context.viewer.is_staff or len(keys) <= FEW:
+            return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
+        found = await each(
+            TicketsByCustomer.of(self.context), [RowsKey(key) for key in self.context.viewer.customer_ids]
+        )
+        failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
+        if failure is not None:
+            raise failure
+        own = {ticket.id: ticket for rows in found.values() if isinstance(rows, Rows) for ticket in rows.items}
+        return {key: own[key] for key in keys if key in own}
 
 
 class TicketsByCustomer(RowsLoader[Ticket]):
     """A customer's tickets; the condition is whether they are open."""
 
     ownership = owned
+    primes = TicketById
+    connection = "TicketConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
         """See `RowsLoader`."""
@@ -42,6 +67,8 @@ class TicketsByService(RowsLoader[Ticket]):
     """Tickets about a service; the condition is whether they are open."""
 
     ownership = owned
+    primes = TicketById
+    connection = "TicketConnection"
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
         """See `RowsLoader`."""
@@ -71,6 +98,7 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
     """A list of outages, newest first."""
 
     ownership = signed_in
+    primes = OutageById
 
     async def fetch(self, keys: Sequence[OutageList]) -> dict[OutageList, Rows[Outage] | ConnectorError]:
         """Each list is a question of its own."""
@@ -96,6 +124,7 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
     """Open outages of services and of resources: one call each, side by side."""
 
     ownership = signed_in
+    primes = OutageById
 
     async def fetch(self, keys: Sequence[Affected]) -> dict[Affected, Rows[Outage] | ConnectorError]:
         """Two batches, services and resources."""
@@ -120,16 +149,30 @@ Open = Annotated[
 ]
 
 
-def ticket_rows(
-    parent: Any,
-    is_open: Open = None,
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-) -> RowsKey:
-    """The tickets to read."""
-    return RowsKey(parent.id, is_open, window(first, after, last, before))
+Statuses = Annotated[
+    list[TicketStatus] | None, strawberry.argument(description="Only tickets with one of these statuses.")
+]
+Sort = Annotated[
+    TicketSort | None, strawberry.argument(description="The order; newest first unless this says otherwise.")
+]
+
+
+def are_open(is_open: Open = None) -> bool | None:
+    """The condition under which tickets are read."""
+    return is_open
+
+
+def chosen(
+    tickets: Rows[Ticket], status: Statuses = None, since: Since = None, until: Until = None, sort: Sort = None
+) -> Rows[Ticket]:
+    """Tickets of the wanted status and date of opening, in the wanted order; they come newest first."""
+    rows = tickets.keep(lambda ticket: among(ticket.status, status) and within(ticket.created_at, since, until))
+    if sort is None:
+        return rows
+    if sort is TicketSort.UPDATED:
+        return replace(rows, items=ordered(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
+    newest_first = sort is TicketSort.NEWEST
+    return replace(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
 
 
 def outage_list(_root: Any, is_open: Open = None, first: First = None, after: After = None) -> OutageList:

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+import schema.enums  # noqa: F401  # first: the enums are declared before fields name them
 from schema.query import Query
 
 

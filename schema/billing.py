@@ -14,70 +14,16 @@ from resolvers.billing import (
     ChargesByBill,
     PaymentById,
     PaymentsByAccount,
-    bill_page,
-    bill_rows,
 )
 from resolvers.crm import ProductById, customer_of
-from resolvers.paging import connected
-from resolvers.rows import items, own_rows
-from schema.bill_filters import BILL_FILTERS
-from schema.fields import computed, edge, node_id
+from resolvers.rows import items
+from schema.fields import computed, edge, listed, node_id
+from schema.filters import BILL_FILTERS, PAYMENT_FILTERS
 from schema.node import Node, Recorded
-from schema.scalars import Connection, Document, Money, Period, enumeration, number
+from schema.scalars import Connection, Document, Money, Period, number
 
 if TYPE_CHECKING:
     from schema.crm import Customer, Product
-
-enumeration(
-    port.BillState,
-    "BillState",
-    "Where a bill is in its life (TMF678). Whether it is paid or late: see isOpen and isOverdue.",
-    {
-        "NEW": "Made, not yet checked.",
-        "ON_HOLD": "Held back.",
-        "VALIDATED": "Checked, not yet sent.",
-        "SENT": "Sent to the customer.",
-        "PARTIALLY_PAID": "Sent, and paid in part.",
-        "SETTLED": "Fully paid.",
-        "UNKNOWN": "A word that the gateway does not know: see rawState.",
-    },
-)
-enumeration(
-    resolvers.BillFilter,
-    "BillFilter",
-    "Which bills a list holds.",
-    {
-        "OPEN": "Not fully paid; due soonest first.",
-        "OVERDUE": "Not fully paid although the due date has passed; due longest first.",
-        "PAID": "Fully paid; newest first.",
-    },
-)
-enumeration(
-    port.ChargeKind,
-    "ChargeKind",
-    "What a line of a bill is for.",
-    {
-        "RECURRING": "Every period, such as a monthly fee.",
-        "USAGE": "By use, such as calls.",
-        "ONE_TIME": "Once, such as an installation.",
-        "DISCOUNT": "A reduction; its amount is negative.",
-        "UNKNOWN": "A word that the gateway does not know: see rawKind.",
-    },
-)
-enumeration(
-    port.PaymentStatus,
-    "PaymentStatus",
-    "How far a payment got.",
-    {
-        "INITIALIZED": "Begun.",
-        "PENDING": "On its way.",
-        "DONE": "Arrived.",
-        "FAILED": "Did not arrive.",
-        "CANCELLED": "Called off.",
-        "REFUNDED": "Paid back.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
-    },
-)
 
 
 @strawberry.type(description="What bills are collected on: a customer has one or several.")
@@ -91,11 +37,14 @@ class BillingAccount(Recorded, Node):
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
         customer_of, needs=(), description="Whose it is."
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
-        BillsByAccount, bill_rows, bill_page, reads=BILL_FILTERS, description="Bills of this account, newest first."
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+        BillsByAccount, resolvers.chosen, reads=BILL_FILTERS, description="Bills of this account, newest first."
     )
-    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
-        PaymentsByAccount, own_rows, connected, description="Payments to this account, newest first."
+    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = listed(
+        PaymentsByAccount,
+        resolvers.paid_within,
+        reads=PAYMENT_FILTERS,
+        description="Payments to this account, newest first.",
     )
 
 

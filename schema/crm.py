@@ -12,53 +12,24 @@ from resolvers.billing import (
     BillingAccountsByCustomer,
     BillsByCustomer,
     UsageByCustomer,
-    bill_page,
-    bill_rows,
 )
-from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of
-from resolvers.inventory import ServiceById, ServicesByCustomer
-from resolvers.paging import connected, connected_all
-from resolvers.rows import items, own_rows
-from resolvers.ticketing import TicketsByCustomer, ticket_rows
-from schema.bill_filters import BILL_FILTERS
-from schema.fields import computed, edge, node_id
+from resolvers.billing import chosen as chosen_bills
+from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, with_status
+from resolvers.inventory import ServiceById, ServicesByCustomer, in_state
+from resolvers.paging import connected_all
+from resolvers.rows import items
+from resolvers.ticketing import TicketsByCustomer, are_open
+from resolvers.ticketing import chosen as chosen_tickets
+from schema.fields import computed, edge, listed, node_id
+from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
 from schema.node import Node, Recorded
-from schema.scalars import Connection, Money, enumeration
+from schema.scalars import Connection, Money
 
 if TYPE_CHECKING:
     from schema.billing import Bill, BillingAccount, UsageAllowance
     from schema.inventory import Service
     from schema.ticketing import Ticket
 
-enumeration(
-    port.CustomerStatus,
-    "CustomerStatus",
-    "Standing of a customer.",
-    {
-        "INITIALIZED": "Known, not yet a customer in full.",
-        "ACTIVE": "A customer in good standing.",
-        "SUSPENDED": "Stopped for a while, for example for unpaid bills.",
-        "CLOSED": "No customer any more.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
-    },
-)
-
-enumeration(
-    port.ProductStatus,
-    "ProductStatus",
-    "Where a product is in its life (TMF637).",
-    {
-        "CREATED": "Ordered.",
-        "PENDING_ACTIVE": "About to be activated.",
-        "ACTIVE": "In use.",
-        "SUSPENDED": "Stopped for a while.",
-        "PENDING_TERMINATE": "About to end.",
-        "TERMINATED": "Ended.",
-        "CANCELLED": "Cancelled before it began.",
-        "ABORTED": "Given up because the order failed.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
-    },
-)
 
 _IN_CRM: Final = "Null with an error when the CRM does not answer; what else a customer has is not touched by that."
 
@@ -105,20 +76,24 @@ class Customer(Recorded, Node):
     accounts: list[Annotated["BillingAccount", strawberry.lazy("schema.billing")]] | None = edge(
         BillingAccountsByCustomer, step=items, description="Billing accounts, by id."
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = edge(
-        BillsByCustomer, bill_rows, bill_page, reads=BILL_FILTERS, description="Bills over all accounts, newest first."
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+        BillsByCustomer, chosen_bills, reads=BILL_FILTERS, description="Bills over all accounts, newest first."
     )
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
         UsageByCustomer, step=items, description="What is used and left of every allowance."
     )
-    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
-        ProductsByCustomer, own_rows, connected, description="What the customer bought, by id."
+    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = listed(
+        ProductsByCustomer, with_status, reads=PRODUCT_FILTERS, description="What the customer bought, by id."
     )
-    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
-        ServicesByCustomer, own_rows, connected, description="What the customer uses, by id."
+    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = listed(
+        ServicesByCustomer, in_state, reads=SERVICE_FILTERS, description="What the customer uses, by id."
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = edge(
-        TicketsByCustomer, ticket_rows, connected, description="Tickets, newest first."
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+        TicketsByCustomer,
+        chosen_tickets,
+        conditions=are_open,
+        reads=TICKET_FILTERS,
+        description="Tickets, newest first.",
     )
 
 

@@ -7,7 +7,7 @@ operation selects travels down to the systems by it.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Final
@@ -15,8 +15,11 @@ from typing import Annotated, Any, Final
 import strawberry
 from strawberry.parent import StrawberryParent
 
+from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.ids import global_id
+from resolvers.paging import Page, connected, window
+from resolvers.rows import RowsKey, RowsLoader
 
 NEEDS: Final = "needs"
 EDGE: Final = "edge"
@@ -91,26 +94,70 @@ def edge(
     """A field that reaches other records; a missing key or record makes it null."""
     reach = Edge(loader, Step.of(attrgetter(key) if isinstance(key, str) else key), Step.of(step), many, known)
     names = {*needs, *([key] if isinstance(key, str) else [])}
+    return _edge(reach, frozenset(names - {"id"}), reads, **options)
+
+
+def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: Any) -> Any:
+    """The field that runs an edge one object at a time: Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
         keys = reach.key.run(parent, context, arguments)
         if keys is None:
             return None
         one = reach.loader.of(context)
-        if many:
+        if reach.many:
             found = [record for record in await one.load_many(keys) if record is not None]
         else:
             found = await one.load(keys)
         return reach.step.run(found, context, arguments)
 
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
-        if known is not None and known(parent):
+        if reach.known is not None and reach.known(parent):
             return reach.step.run(parent, info.context, arguments)
         return load(parent, info.context, arguments)
 
     _sign(resolve, [*reach.key.arguments, *reach.step.arguments])
-    metadata = {EDGE: reach, NEEDS: frozenset(names - {"id"}), READS: reads}
+    metadata = {EDGE: reach, NEEDS: needs, READS: reads}
     return strawberry.field(resolver=resolve, metadata=metadata, **options)
+
+
+def listed(
+    loader: type[RowsLoader[Any]],
+    choose: Callable[..., Rows[Any]] | None = None,
+    *,
+    conditions: Callable[..., Hashable] | None = None,
+    reads: Reads | None = None,
+    **options: Any,
+) -> Any:
+    """A connection to the rows under a record.
+
+    `conditions` turns arguments into what the system is asked under; `choose` picks and sorts by other arguments what
+    was read, and then the whole list is read. Without any of these arguments a page of one parent is all that is read.
+    """
+    asking = tuple(inspect.signature(conditions, eval_str=True).parameters.values()) if conditions else ()
+    choosing = Step.of(choose).arguments if choose else ()
+    paging = Step.of(connected).arguments
+
+    def taken(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
+        return {p.name: arguments[p.name] for p in by if arguments.get(p.name) is not None}
+
+    def key(parent: Any, **arguments: Any) -> RowsKey:
+        page = window(**taken(arguments, paging))
+        under = conditions(**taken(arguments, asking)) if conditions else None
+        return RowsKey(parent.id, under, None if taken(arguments, choosing) else page)
+
+    def step(rows: Rows[Any] | None, **arguments: Any) -> Page:
+        if choose and rows is not None and taken(arguments, choosing):
+            rows = choose(rows, **taken(arguments, choosing))
+        return connected(rows, **taken(arguments, paging))
+
+    arguments = (*asking, *choosing, *paging)
+    return _edge(
+        Edge(loader, Step(key, arguments, takes_viewer=False), Step(step, arguments, takes_viewer=False), many=False),
+        frozenset(),
+        reads,
+        **options,
+    )
 
 
 def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:

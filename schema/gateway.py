@@ -9,28 +9,9 @@ from connectors.health import SystemStatus
 from resolvers.crm import own_customers
 from resolvers.viewer import ViewerKind
 from schema.fields import computed
-from schema.scalars import enumeration
 
 if TYPE_CHECKING:
     from schema.crm import Customer
-
-enumeration(
-    ViewerKind,
-    "ViewerKind",
-    "What sort of person or program is asking.",
-    {
-        "ANONYMOUS": "Nobody signed in.",
-        "CUSTOMER": "A subscriber, who sees only its own.",
-        "AGENT": "Staff that helps customers, and sees all of them.",
-        "ADMIN": "Staff that runs the systems.",
-    },
-)
-enumeration(
-    SystemStatus,
-    "SystemStatus",
-    "Whether a system answers.",
-    {"UP": "It answers.", "DOWN": "It does not answer, or not usefully.", "UNKNOWN": "It has not been asked yet."},
-)
 
 
 @strawberry.type(description="Who is asking, by the token.")

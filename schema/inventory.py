@@ -15,45 +15,18 @@ from resolvers.ticketing import (
     TicketsByService,
     affecting,
     affecting_resource,
+    are_open,
+    chosen,
     merged,
-    ticket_rows,
 )
-from schema.fields import computed, edge, node_id
+from schema.fields import computed, edge, listed, node_id
+from schema.filters import TICKET_FILTERS
 from schema.node import Node, Recorded
-from schema.scalars import Connection, enumeration
+from schema.scalars import Connection
 
 if TYPE_CHECKING:
     from schema.crm import Customer, Product
     from schema.ticketing import Outage, Ticket
-
-enumeration(
-    port.ServiceState,
-    "ServiceState",
-    "Where a service is in its life (TMF638).",
-    {
-        "FEASIBILITY_CHECKED": "Found possible.",
-        "DESIGNED": "Planned.",
-        "RESERVED": "Set aside.",
-        "INACTIVE": "Built, not in use.",
-        "ACTIVE": "In use.",
-        "SUSPENDED": "Stopped for a while.",
-        "TERMINATED": "Ended.",
-        "UNKNOWN": "A word that the gateway does not know: see rawState.",
-    },
-)
-enumeration(
-    port.ResourceStatus,
-    "ResourceStatus",
-    "What a resource is doing (TMF639).",
-    {
-        "STANDBY": "Ready to take over.",
-        "ALARM": "Something is wrong with it.",
-        "AVAILABLE": "Working.",
-        "RESERVED": "Set aside.",
-        "SUSPENDED": "Taken out for a while.",
-        "UNKNOWN": "Not known, or a word that the gateway does not know: see rawStatus.",
-    },
-)
 
 
 @strawberry.type(description="Something a customer uses: a broadband line, a mobile number, TV.")
@@ -84,8 +57,12 @@ class Service(Recorded, Node):
         many=True,
         description="Outages open now that affect it or a resource under it.",
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = edge(
-        TicketsByService, ticket_rows, connected, description="Tickets about it, newest first."
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+        TicketsByService,
+        chosen,
+        conditions=are_open,
+        reads=TICKET_FILTERS,
+        description="Tickets about it, newest first.",
     )
     products: list[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
         ProductsByService, step=items, description="What was bought that it realizes."

@@ -2,25 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+from urllib.parse import quote
 
 import strawberry
 
 from schema.fields import computed
 
 T = TypeVar("T")
-
-
-def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
-    """Declare a port's enum to clients: every member gets its description, and fields name the enum as their type."""
-    missing = {member.name for member in cls} ^ values.keys()
-    if missing:
-        raise TypeError(f"enum {name}: descriptions and members differ in {sorted(missing)}")
-    described = strawberry.enum(cls, name=name, description=description)
-    definition: Any = described.__strawberry_definition__  # type: ignore[attr-defined]  # set by strawberry.enum
-    for value in definition.values:
-        value.description = values[value.name]
 
 
 @strawberry.type(description="An amount of money.")
@@ -48,7 +37,7 @@ class Document:
     name: str | None = strawberry.field(description="File name or title.")
     mime_type: str | None = strawberry.field(description="Media type, such as application/pdf.")
     url: str = computed(
-        lambda document: f"/documents/{document.owner}/{document.id}",
+        lambda document: f"/documents/{quote(document.owner, safe=':')}/{quote(document.id, safe='')}",
         needs=(),
         description="Where to get it: a path on this gateway, with the same bearer token as this query.",
     )

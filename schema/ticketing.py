@@ -12,45 +12,11 @@ from resolvers.paging import connected_all
 from resolvers.ticketing import TicketById, notes_for
 from schema.fields import computed, edge, node_id
 from schema.node import Node, Recorded
-from schema.scalars import Connection, Document, enumeration
+from schema.scalars import Connection, Document
 
 if TYPE_CHECKING:
     from schema.crm import Customer
     from schema.inventory import Resource, Service
-
-_PROGRESS = {
-    "ACKNOWLEDGED": "Received.",
-    "REJECTED": "Not taken on.",
-    "PENDING": "Waiting for something.",
-    "HELD": "Put aside.",
-    "IN_PROGRESS": "Being worked on.",
-    "CANCELLED": "Called off.",
-    "CLOSED": "Ended.",
-    "RESOLVED": "Solved.",
-}
-enumeration(
-    port.TicketStatus,
-    "TicketStatus",
-    "How far a ticket is (TMF621). Resolved, closed, cancelled and rejected ones are not open.",
-    {**_PROGRESS, "UNKNOWN": "A word that the gateway does not know: see rawStatus."},
-)
-enumeration(
-    port.OutageState,
-    "OutageState",
-    "How far an outage is (TMF656). Resolved, closed, cancelled and rejected ones are not open.",
-    {**_PROGRESS, "UNKNOWN": "A word that the gateway does not know: see rawState."},
-)
-enumeration(
-    port.TicketSeverity,
-    "TicketSeverity",
-    "How bad it is for the customer.",
-    {
-        "CRITICAL": "Nothing works.",
-        "MAJOR": "Something important does not work.",
-        "MINOR": "A nuisance.",
-        "UNKNOWN": "A word that the gateway does not know: see rawSeverity.",
-    },
-)
 
 
 @strawberry.type(description="What somebody wrote on a ticket.")

@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from graphql import (
     FieldNode,
-    GraphQLCompositeType,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
+    get_named_type,
     visit,
 )
 
@@ -37,7 +38,12 @@ class _Collect(Visitor):
         self.found: defaultdict[str, set[str]] = defaultdict(set)
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        """Note what one selected field needs of its parent's record."""
+        """Note the type that a field reaches, and what the field needs of its parent's record."""
+        reached = get_named_type(self._types.get_type())
+        for object_type in self._possible(reached):
+            self.found.setdefault(object_type.name, set())
+            if (nodes := object_type.fields.get("nodes")) is not None:
+                self.found.setdefault(get_named_type(nodes.type).name, set())
         parent = self._types.get_parent_type()
         for object_type in self._possible(parent):
             field = object_type.fields.get(node.name.value)
@@ -55,7 +61,7 @@ class _Collect(Visitor):
         for argument in node.arguments or ():
             self.found[reads.type_name].update(reads.by_argument.get(argument.name.value, ()))
 
-    def _possible(self, parent: GraphQLCompositeType | None) -> list[GraphQLObjectType]:
+    def _possible(self, parent: GraphQLNamedType | None) -> list[GraphQLObjectType]:
         if isinstance(parent, GraphQLObjectType):
             return [parent]
         if isinstance(parent, GraphQLInterfaceType):

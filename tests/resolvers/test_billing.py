@@ -1,0 +1,51 @@
+"""Rules of bills that no system states."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from connectors.billing.port import Bill, BillState
+from connectors.records import Money
+from resolvers.billing import is_overdue
+
+DUE = datetime(2026, 11, 11, tzinfo=UTC)
+
+
+def bill(remaining: str | None = "1.00", state: BillState = BillState.SENT, due: datetime | None = DUE) -> Bill:
+    amount = None if remaining is None else Money(Decimal(remaining), "EUR")
+    return Bill(id="b", customer_ids=("1",), remaining_amount=amount, state=state, due_date=due)
+
+
+@pytest.mark.parametrize(
+    ("now", "overdue"),
+    [
+        (DUE - timedelta(seconds=1), False),
+        (DUE + timedelta(hours=23), False),
+        (DUE + timedelta(days=1), True),
+        (datetime(2026, 11, 12, 0, 30, tzinfo=timezone(timedelta(hours=1))), False),
+    ],
+)
+def test_a_bill_is_in_time_on_its_day(now: datetime, overdue: bool) -> None:
+    assert is_overdue(bill(), now) is overdue
+
+
+@pytest.mark.parametrize(
+    ("one", "open_"),
+    [
+        (bill("0.01"), True),
+        (bill("0.00"), False),
+        (bill("0.00", BillState.SENT), False),
+        (bill("-5.00"), False),
+        (bill(None, BillState.SENT), True),
+        (bill(None, BillState.UNKNOWN), True),
+        (bill(None, BillState.SETTLED), False),
+    ],
+)
+def test_what_remains_decides_whether_a_bill_is_open(one: Bill, open_: bool) -> None:
+    assert one.is_open is open_
+    assert is_overdue(one, DUE + timedelta(days=9)) is open_
+
+
+def test_no_due_date_is_never_overdue() -> None:
+    assert is_overdue(bill(due=None), DUE + timedelta(days=900)) is False
