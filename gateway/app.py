@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import aiohttp
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors import Connectors, connect
 from gateway.auth import Authenticator
@@ -19,6 +20,7 @@ from gateway.context import Contexts
 from gateway.demo_keys import DemoKeys
 from gateway.documents import DocumentEndpoint
 from gateway.engine import Engine
+from gateway.errors import MethodNotAllowedError, NothingHereError
 from gateway.graphiql import GraphiQLPage
 from gateway.graphql_http import GraphQLEndpoint
 from gateway.health import healthz, readyz
@@ -37,17 +39,24 @@ class State(TypedDict):
     documents: DocumentEndpoint
 
 
-class _GraphQL:
-    """The endpoint that the lifespan made: `Route` takes an instance of a class as an ASGI app."""
+class _Made:
+    """An endpoint that the lifespan made: `Route` takes an instance of a class as an ASGI app."""
+
+    def __init__(self, name: Literal["graphql", "documents"]) -> None:
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint: GraphQLEndpoint = scope["state"]["graphql"]
+        endpoint: ASGIApp = scope["state"][self._name]
         await endpoint(scope, receive, send)
 
 
-async def _document(request: Request) -> Response:
-    endpoint: DocumentEndpoint = request.state.documents
-    return await endpoint.respond(request)
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return NothingHereError().response()
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
 def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Starlette:
@@ -84,10 +93,11 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
 
     return Starlette(
         lifespan=lifespan,
+        exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
         routes=[
-            Route("/graphql", _GraphQL()),
-            Route("/documents/{owner}/{document:path}", _document, methods=["GET"]),
+            Route("/graphql", _Made("graphql")),
+            Route("/documents/{owner}/{document:path}", _Made("documents")),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *(page.routes() if page else ()),

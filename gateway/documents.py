@@ -4,20 +4,24 @@ The address names the record and the file (`/documents/Bill:77/1`), never where 
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from connectors.billing.port import BillingPort
 from connectors.errors import ConnectorError
 from connectors.records import Document
+from connectors.ticketing.port import TicketingPort
 from gateway.access import SignInRequiredError
 from gateway.context import Contexts, GatewayContext
-from gateway.errors import RequestError
+from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.graphql_http import Authenticate
+from gateway.hang_up import unless_hung_up
 from resolvers.billing import BillById
 from resolvers.errors import BadInput
 from resolvers.ids import split_id
@@ -37,70 +41,102 @@ class DocumentNotFoundError(RequestError):
 
 
 class SystemUnavailableError(RequestError):
-    """The system that keeps the document did not give it."""
+    """The system that keeps the document did not give it: 504 too late, 503 busy, otherwise 502."""
 
     status = 502
-    code = "UPSTREAM_FAILED"
+
+    def __init__(self, error: ConnectorError) -> None:
+        super().__init__(error.public, status=_STATUS.get(error.code), code=error.code)
+        self._error = error
+
+    def extensions(self) -> dict[str, Any]:
+        """As for a field of the graph that the system did not answer."""
+        return {"code": self.code, "system": self._error.system, "retryable": self._error.retryable}
+
+
+_STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_LIMITED": 503}
 
 
 class DocumentEndpoint:
-    """`GET /documents/{owner}/{document}`, with the same bearer token as the graph."""
+    """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
     def __init__(self, authenticate: Authenticate, contexts: Contexts) -> None:
         self._authenticate, self._contexts = authenticate, contexts
 
-    async def respond(self, request: Request) -> Response:
-        """Stream the document, or say why not."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the document, or say why not. A client that hangs up ends the calls to the system."""
+        request = Request(scope, receive)
         try:
-            return await self._open(request)
+            response = await unless_hung_up(self._opened(request), receive)
         except RequestError as error:
-            return error.response()
+            response = error.response()
         except ConnectorError as error:
-            return SystemUnavailableError(error.public, code=error.code).response()
+            response = SystemUnavailableError(error).response()
+        except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
+            response = fault(error)
+        if response is not None:
+            await response(scope, receive, send)
 
-    async def _open(self, request: Request) -> Response:
+    async def _opened(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowedError(request.method, "GET, HEAD")
         viewer = await self._authenticate(request)
         if not viewer.is_signed_in:
             raise SignInRequiredError
         context = self._contexts.make(viewer, {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})})
-        stack = AsyncExitStack()
-        stack.push_async_callback(context.close)
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(context.close)
             document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])
             parts = await stack.enter_async_context(opening)
             if parts is None:
                 raise DocumentNotFoundError
-        except BaseException:
-            await stack.aclose()
-            raise
-        return StreamingResponse(_closing(parts, stack), headers=_headers(document))
+            # What fails before the first byte can still be said with a status.
+            first = await anext(parts, b"")
+            wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
+            return _DocumentResponse(wanted, _headers(document), stack.pop_all())
 
 
-async def _find(context: GatewayContext, owner: str, document_id: str) -> tuple[Document, Any]:
+class _DocumentResponse(StreamingResponse):
+    """Closes what it streams from, also where the client is gone before anything was sent."""
+
+    def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
+        super().__init__(parts, headers=headers)
+        self._opened = opened
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._opened:
+            await super().__call__(scope, receive, send)
+
+
+async def _find(
+    context: GatewayContext, owner: str, document_id: str
+) -> tuple[Document, AbstractAsyncContextManager[AsyncIterator[bytes] | None]]:
     try:
         type_name, key = split_id(owner)
     except BadInput as error:
         raise DocumentNotFoundError from error
-    record: Any
+    port: BillingPort | TicketingPort
+    documents: Sequence[Document] = ()
     if type_name == "Bill":
-        record = await BillById.of(context).load(key)
-        documents = record.documents if record else ()
-        opening = context.connectors.billing.bill_document(key, document_id)
+        port = context.connectors.billing
+        if (bill := await BillById.of(context).load(key)) is not None:
+            documents = bill.documents
     elif type_name == "Ticket":
-        record = await TicketById.of(context).load(key)
-        documents = record.attachments if record else ()
-        opening = context.connectors.ticketing.ticket_attachment(key, document_id)
+        port = context.connectors.ticketing
+        if (ticket := await TicketById.of(context).load(key)) is not None:
+            documents = ticket.attachments
     else:
         raise DocumentNotFoundError
     found = next((one for one in documents if one.id == document_id), None)
     if found is None:
         raise DocumentNotFoundError
-    return found, opening
+    return found, port.open_document(found)
 
 
-async def _closing(parts: AsyncIterator[bytes], stack: AsyncExitStack) -> AsyncIterator[bytes]:
-    async with stack:
-        async for part in parts:
+async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    yield first
+    if rest is not None:
+        async for part in rest:
             yield part
 
 

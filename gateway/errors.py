@@ -19,7 +19,7 @@ CODES: Mapping[str, str] = {
     "BAD_REQUEST": "The HTTP request is not a GraphQL request; the message says what would be right.",
     "NOT_ACCEPTABLE": "The Accept header names no media type that the gateway can answer with.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not uncompressed application/json in UTF-8.",
-    "METHOD_NOT_ALLOWED": "Not GET or POST, or a mutation sent with GET.",
+    "METHOD_NOT_ALLOWED": "The address does not take this method; the graph takes mutations by POST only.",
     "REQUEST_TOO_LARGE": "The body is larger than the settings allow.",
     "GRAPHQL_PARSE_FAILED": "The document is not GraphQL.",
     "GRAPHQL_VALIDATION_FAILED": "The document does not fit the schema.",
@@ -28,7 +28,7 @@ CODES: Mapping[str, str] = {
     "INTROSPECTION_DISABLED": "This caller may not read the schema here.",
     "PERSISTED_QUERY_NOT_FOUND": "The hash is not known (any more): send it again together with the document.",
     "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
-    "NOT_FOUND": "There is no such document, or it is not the caller's to see.",
+    "NOT_FOUND": "Nothing is at this address, or it is a document that the caller may not see.",
     "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched at the moment.",
     # Who asks, and what.
     "UNAUTHENTICATED": "There is no token, or one that is not accepted.",
@@ -39,6 +39,7 @@ CODES: Mapping[str, str] = {
     "UPSTREAM_UNAVAILABLE": "The system cannot be reached.",
     "UPSTREAM_TIMEOUT": "The system did not answer in time.",
     "UPSTREAM_RATE_LIMITED": "The system limits requests.",
+    "UPSTREAM_BUSY": "As many calls as the system bears are under way, and none ended in time.",
     "UPSTREAM_REFUSED": "The system does not accept the gateway's credentials.",
     "UPSTREAM_REJECTED": "The system calls the gateway's question wrong.",
     "UPSTREAM_GARBLED": "The system's answer cannot be read.",
@@ -74,14 +75,35 @@ class RequestError(Exception):
         self.code = self.code if code is None else code
         self.headers = dict(headers or {})
 
+    def extensions(self) -> dict[str, Any]:
+        """What goes with the message."""
+        return {"code": self.code} | ({"retryable": True} if self.retryable else {})
+
     def response(self, media_type: str = "application/json") -> Response:
         """The answer as a GraphQL response without data, for this endpoint and every other one."""
-        extensions: dict[str, Any] = {"code": self.code}
-        if self.retryable:
-            extensions["retryable"] = True
-        body = orjson.dumps({"errors": [{"message": str(self), "extensions": extensions}]})
+        body = orjson.dumps({"errors": [{"message": str(self), "extensions": self.extensions()}]})
         headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
         return Response(body, self.status, headers)
+
+
+class MethodNotAllowedError(RequestError):
+    """The address does not take this method; `allowed` are those that it takes."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, method: str, allowed: str) -> None:
+        super().__init__(f"{method} is not supported here: use {allowed}.", headers={"Allow": allowed})
+
+
+class NothingHereError(RequestError):
+    """No such address."""
+
+    status = 404
+    code = "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this address; the graph is at /graphql.")
 
 
 def refuse(message: str, code: str, error: GraphQLError | None = None) -> GraphQLError:
@@ -108,6 +130,12 @@ def present(error: GraphQLError) -> dict[str, Any]:
         presented["path"] = list(error.path)
     presented["extensions"] = extensions
     return presented
+
+
+def fault(error: Exception) -> Response:
+    """The answer to a request that met a fault of the gateway's: logged, with an id that the client sees."""
+    body = orjson.dumps({"errors": [present(GraphQLError("", original_error=error))]})
+    return Response(body, 500, {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"})
 
 
 def _public(error: GraphQLError) -> tuple[str, dict[str, Any]]:

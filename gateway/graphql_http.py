@@ -4,8 +4,7 @@ Callers are known by bearer tokens only and never by cookies, so a foreign page 
 safe for queries. GraphQL over WebSocket and batches are not served here.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +17,7 @@ from gateway.access import IntrospectionFor, check_access, check_may_learn
 from gateway.engine import Engine, Outcome, Prepared
 from gateway.errors import RequestError, present
 from gateway.graphql_request import read
+from gateway.hang_up import unless_hung_up
 from gateway.limits import Limits
 from gateway.media_types import JSON, RESPONSE_JSON, negotiate, wants_page
 from gateway.persisted_queries import PersistedQueries
@@ -108,7 +108,7 @@ class GraphQLEndpoint:
                 await context.close()
             return _answer(media_type, outcome, context.extensions())
 
-        return await _unless_hung_up(execute(), receive)
+        return await unless_hung_up(execute(), receive)
 
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:
@@ -138,22 +138,3 @@ def _status(media_type: str, outcome: Outcome, body: dict[str, Any]) -> int:
     if any(error["extensions"]["code"] == "INTERNAL" for error in body["errors"]):
         return 500
     return 400 if media_type == RESPONSE_JSON else 200
-
-
-async def _unless_hung_up(work: Coroutine[Any, Any, Response], receive: Receive) -> Response | None:
-    """What the work gives; None where the client went away first, and then the work is cancelled and has ended."""
-    working, listening = asyncio.create_task(work), asyncio.create_task(_hang_up(receive))
-    try:
-        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        return None
-    finally:
-        listening.cancel()
-        working.cancel()
-        await asyncio.gather(working, listening, return_exceptions=True)
-
-
-async def _hang_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -1,7 +1,9 @@
 """The gateway as it is put together: health, documents, who may trace, and clients that hang up."""
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -67,13 +69,93 @@ async def test_attachments_come_inline_or_from_the_system(stack: Stack) -> None:
         assert (await get(stack, one["url"], "1002"))[0] == 404
 
 
+BILL_FILE = "/documents/Bill:BILL-1001-1-05/DOC-BILL-1001-1-05"
+
+
+def refusal(body: bytes) -> dict[str, Any]:
+    """The extensions of an answer that is one error."""
+    (error,) = json.loads(body)["errors"]
+    extensions: dict[str, Any] = error["extensions"]
+    return extensions
+
+
+async def test_a_download_reads_the_record_once_and_then_the_file(stack: Stack) -> None:
+    assert (await get(stack, BILL_FILE, "1001"))[0] == 200
+    asked = list(stack.systems["billing"].requests)
+    assert len(asked) == 2, asked
+
+
+async def test_head_says_what_get_would(stack: Stack) -> None:
+    _, headers, _ = await get(stack, BILL_FILE, "1001")
+    url = f"{stack.address}{BILL_FILE}"
+    async with stack.session.head(url, headers=stack.headers("1001")) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+        assert answer.headers["Content-Type"] == headers["Content-Type"]
+        assert answer.headers["Content-Disposition"] == headers["Content-Disposition"]
+    async with stack.session.head(url, headers=stack.headers("1002")) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("switches", "status", "code"),
+    [
+        ({"hang": True}, 504, "UPSTREAM_TIMEOUT"),
+        ({"error_rate": 1, "error_status": 429}, 503, "UPSTREAM_RATE_LIMITED"),
+        ({"error_rate": 1, "error_status": 500}, 502, "UPSTREAM_FAILED"),
+        ({"html": True}, 502, "UPSTREAM_GARBLED"),
+    ],
+)
+async def test_a_file_that_its_system_does_not_give(
+    stack: Stack, switches: dict[str, Any], status: int, code: str
+) -> None:
+    for name, value in switches.items():
+        setattr(stack.systems["billing"].switches, name, value)
+    answered, headers, body = await get(stack, BILL_FILE, "1001")
+    assert (answered, headers["Content-Type"]) == (status, "application/json; charset=utf-8")
+    assert refusal(body) == {"code": code, "system": "billing", "retryable": True}
+
+
 async def test_a_file_behind_a_lost_system_is_a_502(stack: Stack) -> None:
     stack.systems["billing"].stop()
-    status, _, body = await get(stack, "/documents/Bill:BILL-1001-1-05/DOC-BILL-1001-1-05", "1001")
+    status, _, body = await get(stack, BILL_FILE, "1001")
 
     assert status == 502
-    assert b"UPSTREAM_UNAVAILABLE" in body
+    assert refusal(body) == {"code": "UPSTREAM_UNAVAILABLE", "system": "billing", "retryable": True}
     assert b"127.0.0.1" not in body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", BILL_FILE, {"GET", "HEAD"}),
+        ("DELETE", "/healthz", {"GET", "HEAD"}),
+        ("PUT", "/graphql", {"GET", "POST"}),
+        ("GET", "/nothing", None),
+        ("POST", "/documents", None),
+    ],
+)
+async def test_wrong_addresses_and_methods_are_answered_in_json(
+    stack: Stack, method: str, path: str, allowed: set[str] | None
+) -> None:
+    async with stack.session.request(method, f"{stack.address}{path}", headers=stack.headers("1001")) as answer:
+        assert answer.status == (405 if allowed else 404)
+        assert refusal(await answer.read()) == {"code": "METHOD_NOT_ALLOWED" if allowed else "NOT_FOUND"}
+        assert set(filter(None, answer.headers.get("Allow", "").split(", "))) == (allowed or set())
+
+
+async def test_who_hangs_up_on_a_file_ends_the_call_to_its_system(stack: Stack) -> None:
+    """Also before the first byte, when the system still looks for the record or the file."""
+    billing = stack.systems["billing"]
+    billing.switches.hang = True
+    billing.app.hanging.clear()
+    billing.app.abandoned.clear()
+    asking = asyncio.create_task(get(stack, BILL_FILE, "1001"))
+    assert await asyncio.to_thread(billing.app.hanging.wait, 5)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert await asyncio.to_thread(billing.app.abandoned.wait, 1.0)
 
 
 async def test_only_staff_sees_the_trace(tmp_path: Path) -> None:
