@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from typing import Final
 from urllib.parse import quote_plus
 
 import aiohttp
@@ -10,6 +11,9 @@ import msgspec
 
 from connectors.errors import Garbled, Refused, TimedOut, Unreachable
 from connectors.profile import ApiKeyAuth, Auth, BasicAuth, BearerAuth, OAuth2Auth
+
+_LARGEST_TOKEN: Final = 64 * 1024
+"""Bytes of the token endpoint's answer."""
 
 
 class _Token(msgspec.Struct):
@@ -64,20 +68,29 @@ class Credentials:
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 allow_redirects=False,
             ) as answer:
-                body = await answer.read()
+                body = await self._read(answer)
         except TimeoutError as error:
             raise TimedOut(self._system, "the token endpoint did not answer in time") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise Unreachable(self._system, f"the token endpoint cannot be reached: {error}") from error
+            none = isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(self._system, f"the token endpoint cannot be reached: {error}", at_all=none) from error
         if answer.status != 200:
             raise Refused(self._system, f"the token endpoint answered {answer.status}")
         try:
             token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise Garbled(self._system, f"the token endpoint's answer: {error}") from error
         self._token = token.access_token
         # A tenth early (at most 30 s), so that a token does not age on its way.
         self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        body = b""
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > _LARGEST_TOKEN:
+                raise Garbled(self._system, f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes")
+        return body
 
 
 def _basic(username: str, password: str) -> dict[str, str]:

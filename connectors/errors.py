@@ -27,10 +27,14 @@ class ConnectorError(Exception):
 
 
 class Unreachable(ConnectorError):
-    """No connection, or it broke before an answer came."""
+    """No connection, or it broke before an answer came. `at_all`: there was none to begin with."""
 
     code = "UPSTREAM_UNAVAILABLE"
     sentence = "The {system} system cannot be reached at the moment."
+
+    def __init__(self, system: str, detail: str, *, at_all: bool = False) -> None:
+        super().__init__(system, detail)
+        self.at_all = at_all
 
 
 class TimedOut(ConnectorError):
@@ -38,6 +42,13 @@ class TimedOut(ConnectorError):
 
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer."
+
+
+class Busy(ConnectorError):
+    """As many calls as the system bears are under way, and no place came free in time: our own queue, not its fault."""
+
+    code = "UPSTREAM_BUSY"
+    sentence = "The {system} system is being asked as much as it bears at the moment."
 
 
 class Failed(ConnectorError):

@@ -1,11 +1,14 @@
 """What we last saw of each system, and the two log lines about it: one when it is lost, one when it is back."""
 
 import logging
+import math
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Final
 
-from connectors.errors import Cancelled, ConnectorError, NotSupported, Rejected, TooMuch
+from connectors.errors import Busy, Cancelled, ConnectorError, NotSupported, Rejected, TooMuch, Unreachable
 
 logger = logging.getLogger("gateway.systems")
 
@@ -26,8 +29,21 @@ class LastError:
     at: datetime
 
 
+_FAILURES_TO_BE_LOST: Final = 2
+_ANSWERS_TO_BE_BACK: Final = 3
+_CALM: Final = 10.0
+"""Seconds without a failure after which one answer says enough."""
+_STEADY: Final = 60.0
+"""Seconds that a system must have been back for, to be believed as quickly the next time."""
+
+
 class Health:
-    """State of one system as its real calls show it; no state is kept anywhere else."""
+    """State of one system as its real calls show it; no state is kept anywhere else.
+
+    One failure of many is no loss: a system is lost with the second in a row (at once where there is no connection,
+    or where nothing better was ever seen), and back with the third answer in a row, or with the first after a calm.
+    One that goes on coming and going must answer twice as often each time, so that its log stays short.
+    """
 
     def __init__(self, system: str) -> None:
         self.system = system
@@ -36,27 +52,44 @@ class Health:
         self.last_error: LastError | None = None
         self.last_seen: datetime | None = None
         self._rejections = 0
+        self._failures = self._answers = 0
+        self._needed = _ANSWERS_TO_BE_BACK
+        self._failed_at = self._back_at = -math.inf
 
     def answered(self, latency_ms: float) -> None:
         """The system gave a usable answer."""
-        if self.status is SystemStatus.DOWN:
-            logger.warning("%s is back", self.system)
-        self.status = SystemStatus.UP
         self.latency_ms = latency_ms
         self.last_seen = datetime.now(UTC)
+        self._failures = 0
+        self._answers += 1
+        if self.status is SystemStatus.DOWN:
+            if self._answers < self._needed and time.monotonic() - self._failed_at < _CALM:
+                return
+            logger.warning("%s is back", self.system)
+            self._back_at = time.monotonic()
+        self.status = SystemStatus.UP
 
     def failed(self, error: ConnectorError) -> None:
         """The system gave none. What is our own doing (a cancelled request, a bound) says nothing about it."""
-        if isinstance(error, (Cancelled, TooMuch, NotSupported)):
+        if isinstance(error, (Busy, Cancelled, TooMuch, NotSupported)):
             return
         if isinstance(error, Rejected):
             self._rejected(error)
             return
-        if self.status is not SystemStatus.DOWN:
-            logger.warning("%s is lost: %s", self.system, error.detail)
-        self.status = SystemStatus.DOWN
         self.last_error = LastError(error.public, datetime.now(UTC))
         self.last_seen = self.last_error.at
+        self._answers = 0
+        self._failures += 1
+        self._failed_at = time.monotonic()
+        absent = isinstance(error, Unreachable) and error.at_all
+        if self.status is SystemStatus.DOWN or (
+            self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent
+        ):
+            return
+        again = self._failed_at - self._back_at < _STEADY
+        self._needed = 2 * self._needed if again else _ANSWERS_TO_BE_BACK
+        logger.warning("%s is lost: %s", self.system, error.detail)
+        self.status = SystemStatus.DOWN
 
     def _rejected(self, error: Rejected) -> None:
         """The system is there, and a driver or profile does not fit it. Logged at 1, 2, 4, 8 ... of them."""

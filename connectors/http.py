@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -13,6 +13,7 @@ from yarl import URL
 
 from connectors.credentials import Credentials
 from connectors.errors import (
+    Busy,
     ConnectorError,
     Failed,
     Garbled,
@@ -81,38 +82,70 @@ class HttpClient:
         )
         if scope:
             scope.calls.append(call)
-        allowance = self._allowance()
         try:
-            if allowance <= 0:
-                raise TimedOut(
-                    self.name, f"{method} {_path(target)}: the request's deadline has passed, it was not sent"
-                )
-            async with asyncio.timeout(allowance), self._bulkhead:
-                answer = await self._twice(method, target, body, call)
-            result = read(answer)
-        except TimeoutError as error:
-            late = TimedOut(self.name, f"{method} {_path(target)} did not answer in time")
-            raise self._lost(call, late, allowance) from error
-        except msgspec.MsgspecError as error:
-            raise self._lost(call, Garbled(self.name, f"{method} {_path(target)}: {error}")) from error
+            async with self._place(self._bulkhead, f"{method} {_path(target)}"):
+                asked = time.monotonic()
+                answer = await self._in_time(method, target, body, call)
+                result = self._readable(read, answer, f"{method} {_path(target)}")
         except ConnectorError as error:
-            self._lost(call, error, allowance if allowance <= 0 else None)
+            call.error = error.code
             raise
         except asyncio.CancelledError:
             call.error = "REQUEST_CANCELLED"
             raise
         finally:
             call.duration_ms = (time.monotonic() - started) * 1000
-        self.health.answered(call.duration_ms)
+        self.health.answered((time.monotonic() - asked) * 1000)
         return result
 
-    def _lost(self, call: UpstreamCall, error: ConnectorError, allowed: float | None = None) -> ConnectorError:
-        """Take note of the failure. `allowed` are the seconds that a late answer had, as far as it is about those."""
-        call.error = error.code
-        # A client's own deadline that cut a call short says nothing about the system.
-        if allowed is None or allowed >= 0.9 * self.system.timeout:
+    @asynccontextmanager
+    async def _place(self, places: asyncio.Semaphore, what: str) -> AsyncIterator["_Place"]:
+        """One of the system's places, waited for no longer than the request lasts. Raises `Busy`."""
+        scope = current_scope.get()
+        patience = self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
+        if patience <= 0:
+            raise TimedOut(self.name, f"{what}: the request's deadline has passed, it was not sent")
+        try:
+            async with asyncio.timeout(patience):
+                await places.acquire()
+        except TimeoutError as error:
+            raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
+        place = _Place(places)
+        try:
+            yield place
+        finally:
+            place.leave()
+
+    async def _in_time(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
+        allowance = self._allowance()
+        try:
+            async with asyncio.timeout(allowance):
+                return await self._twice(method, target, body, call)
+        except TimeoutError as error:
+            late = TimedOut(self.name, f"{method} {_path(target)} did not answer in time")
+            # A client's own deadline that cut a call short says nothing about the system.
+            if allowance >= 0.9 * self.system.timeout:
+                self.health.failed(late)
+            raise late from error
+        except ConnectorError as error:
             self.health.failed(error)
-        return error
+            raise
+
+    def _readable(self, read: Callable[[Answer], T], answer: Answer, what: str) -> T:
+        """What `read` makes of the answer: whatever is wrong with a body is the system's failure, never a fault here.
+
+        Apart from what is not JSON or has another shape: nesting without end (RecursionError), and numbers and texts
+        that no type holds (ValueError, ArithmeticError).
+        """
+        try:
+            return read(answer)
+        except ConnectorError as error:
+            self.health.failed(error)
+            raise
+        except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
+            garbled = Garbled(self.name, f"{what}: {str(error)[:200]}")
+            self.health.failed(garbled)
+            raise garbled from error
 
     def _allowance(self) -> float:
         scope = current_scope.get()
@@ -133,7 +166,7 @@ class HttpClient:
             # aiohttp itself asks a second time where a GET got no answer; what it leaves is a body that broke off.
             if method == "GET" and not isinstance(error.__cause__, aiohttp.ClientPayloadError):
                 raise
-            if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+            if error.at_all:
                 raise
         return await self._once(method, target, body, credentials, call)
 
@@ -148,33 +181,43 @@ class HttpClient:
             call.status = response.status
             content = await self._read(response)
             call.bytes = len(content)
-            self._judge(response.status, method, target, content)
+            self._judge(response, method, target, len(content))
             return Answer(response.status, response.headers, content)
 
     @asynccontextmanager
     async def _answer(
         self, method: str, url: URL, headers: dict[str, str], body: bytes | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=self.system.connect_timeout, sock_read=self.system.timeout
-        )
-        try:
-            async with self._session.request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                timeout=timeout,
-                allow_redirects=False,
-                max_field_size=self._longest_header,
-            ) as response:
+        with self._translated(f"{method} {url.path}"):
+            async with self._request(method, url, headers, body) as response:
                 yield response
+
+    def _request(
+        self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self.system.connect_timeout, sock_read=self.system.timeout
+            ),
+            allow_redirects=False,
+            max_field_size=self._longest_header,
+        )
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
         except aiohttp.ServerTimeoutError as error:
-            raise TimedOut(self.name, f"{method} {url.path}: {error}") from error
+            raise TimedOut(self.name, f"{what}: {error}") from error
         except aiohttp.ClientResponseError as error:
-            raise Garbled(self.name, f"{method} {url.path}: no HTTP: {error.message[:200]}") from error
+            raise Garbled(self.name, f"{what}: no HTTP: {error.message[:200]}") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise Unreachable(self.name, f"{method} {url.path}: {error or type(error).__name__}") from error
+            none = isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(self.name, f"{what}: {error or type(error).__name__}", at_all=none) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
@@ -186,10 +229,13 @@ class HttpClient:
             parts.append(part)
         return b"".join(parts)
 
-    def _judge(self, status: int, method: str, target: str, content: bytes) -> None:
+    def _judge(self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None) -> None:
+        status = response.status
         if status < 300 or status == 404:
             return
-        detail = f"{method} {_path(target)} answered {status}: {content[:200].decode(errors='replace')!r}"
+        # Not the body: it may repeat what was asked for, and with it names and numbers of people.
+        length = "" if size is None else f", {size} bytes"
+        detail = f"{method} {_path(target)} answered {status} ({response.content_type[:80]}{length})"
         if status in (401, 403):
             raise Refused(self.name, detail)
         if status == 429:
@@ -203,27 +249,71 @@ class HttpClient:
         """Open a file that the system keeps, yielding its bytes as they come, or None where there is none.
 
         `address` may be relative. An address on another host is refused (`Rejected`): a reference in a record
-        must never choose where the gateway connects to (FACTS.md, section 2, Reference).
+        must never choose where the gateway connects to (FACTS.md, section 2, Reference). The file is bounded by
+        `max_file_bytes` (`TooMuch`) and `file_timeout` (`TimedOut`), whoever is slow: after that its place is free.
         """
         url = self._own(address)
+        what, loop = f"GET {url.path}", asyncio.get_running_loop()
+        async with self._place(self._files, what) as place:
+            ends = loop.time() + self.system.file_timeout
+            response = await self._opened(url, what)
+            end = loop.call_at(ends, _ended, response, place)
+            try:
+                yield None if response.status == 404 else self._parts(response, what, ends)
+            finally:
+                end.cancel()
+                response.release()
+
+    async def _opened(self, url: URL, what: str) -> aiohttp.ClientResponse:
+        """The answer, 200 or 404, with its body unread; asked for once more when a token aged."""
         try:
-            async with self._files, self._file(url) as response:
-                yield None if response.status == 404 else response.content.iter_any()
+            with self._translated(what):
+                async with asyncio.timeout(self.system.timeout):
+                    credentials = await self._credentials.headers()
+                    response = await self._request("GET", url, credentials).__aenter__()
+                    if response.status == 401 and self._credentials.forget(credentials):
+                        response.release()
+                        credentials = await self._credentials.headers()
+                        response = await self._request("GET", url, credentials).__aenter__()
+            try:
+                self._judge(response, "GET", url.path, None)
+                self._bounded(what, response.content_length or 0)
+            except ConnectorError:
+                response.release()
+                raise
+        except TimeoutError as error:
+            late = TimedOut(self.name, f"{what} did not answer in time")
+            self.health.failed(late)
+            raise late from error
         except ConnectorError as error:
             self.health.failed(error)
             raise
+        return response
 
-    @asynccontextmanager
-    async def _file(self, url: URL) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer, 200 or 404, with its body unread; asked for once more when a token aged."""
-        for again in (True, False):
-            credentials = await self._credentials.headers()
-            async with self._answer("GET", url, credentials, None) as response:
-                if response.status == 401 and again and self._credentials.forget(credentials):
-                    continue
-                self._judge(response.status, "GET", url.path, b"")
-                yield response
+    async def _parts(self, response: aiohttp.ClientResponse, what: str, ends: float) -> AsyncIterator[bytes]:
+        late = TimedOut(self.name, f"{what} took longer than file_timeout = {self.system.file_timeout:g} s")
+        size = 0
+        while True:
+            if asyncio.get_running_loop().time() >= ends:
+                raise late
+            try:
+                with self._translated(what):
+                    async with asyncio.timeout_at(ends):
+                        part = await response.content.readany()
+            except TimeoutError as error:
+                raise late from error
+            except ConnectorError as error:
+                self.health.failed(error)
+                raise
+            if not part:
                 return
+            size += len(part)
+            self._bounded(what, size)
+            yield part
+
+    def _bounded(self, what: str, size: int) -> None:
+        if size > self.system.max_file_bytes:
+            raise TooMuch(self.name, f"{what}: more than max_file_bytes = {self.system.max_file_bytes} bytes")
 
     def _own(self, address: str) -> URL:
         try:
@@ -233,6 +323,23 @@ class HttpClient:
         except ValueError as error:
             raise Rejected(self.name, f"a document at {address[:200]!r}, which is no address: {error}") from error
         raise Rejected(self.name, f"a document at {url.authority}, which is not the system's own host")
+
+
+class _Place:
+    """One place of a semaphore, given back once."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places: asyncio.Semaphore | None = places
+
+    def leave(self) -> None:
+        if self._places is not None:
+            self._places.release()
+            self._places = None
+
+
+def _ended(response: aiohttp.ClientResponse, place: _Place) -> None:
+    response.close()
+    place.leave()
 
 
 def _path(target: str) -> str:

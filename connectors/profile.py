@@ -107,7 +107,7 @@ class BearerAuth(Strict):
     """A fixed token in the Authorization header."""
 
     kind: Literal["bearer"]
-    token: str
+    token: Annotated[str, Field(repr=False)]
 
 
 class BasicAuth(Strict):
@@ -115,14 +115,14 @@ class BasicAuth(Strict):
 
     kind: Literal["basic"]
     username: str
-    password: str
+    password: Annotated[str, Field(repr=False)]
 
 
 class ApiKeyAuth(Strict):
     """A key in a header of the system's choice."""
 
     kind: Literal["api_key"]
-    key: str
+    key: Annotated[str, Field(repr=False)]
     header: str = "X-API-Key"
 
 
@@ -132,7 +132,7 @@ class OAuth2Auth(Strict):
     kind: Literal["oauth2"]
     token_url: str
     client_id: str
-    client_secret: str
+    client_secret: Annotated[str, Field(repr=False)]
     scope: str | None = None
 
 
@@ -150,5 +150,7 @@ class System(Strict):
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
+    max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
+    file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
     max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
     max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200

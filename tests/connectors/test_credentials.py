@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import ConnectorError, Garbled, Refused, TimedOut, Unreachable
+from connectors.profile import System
 from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
 from tests.systems import Systems, asked
@@ -157,3 +158,28 @@ async def test_a_token_endpoint_that_is_not_there() -> None:
     auth = CLIENT | {"token_url": "http://127.0.0.1:9/token"}
     async with canned(customer="[]") as server, reading(server, auth=auth) as c:
         assert type((await c.crm.customers(["1"], NAME))["1"]) is Unreachable
+
+
+async def test_a_token_is_no_longer_than_it_may_be() -> None:
+    async def token(_: web.Request) -> web.Response:
+        return web.Response(body=b'{"access_token": "' + b"x" * 70_000, content_type="application/json")
+
+    async with canned(token=token, customer="[]") as server:
+        auth = {**CLIENT, "token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            found = (await c.crm.customers(["1"], NAME))["1"]
+    assert isinstance(found, Garbled)
+    assert "more than 65536 bytes" in found.detail
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"kind": "bearer", "token": "hush"},
+        {"kind": "basic", "username": "u", "password": "hush"},
+        {"kind": "api_key", "key": "hush"},
+        {"kind": "oauth2", "token_url": "https://t.example", "client_id": "c", "client_secret": "hush"},
+    ],
+)
+def test_secrets_are_not_shown(auth: dict[str, Any]) -> None:
+    assert "hush" not in repr(System.model_validate({"url": "https://x.example", "auth": auth}))

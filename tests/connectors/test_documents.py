@@ -9,7 +9,18 @@ from aiohttp import web
 
 from connectors import Connectors
 from connectors.billing.port import Bill
-from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, Unreachable
+from connectors.errors import (
+    Busy,
+    ConnectorError,
+    Failed,
+    Garbled,
+    Refused,
+    Rejected,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+)
+from connectors.health import SystemStatus
 from connectors.records import Document
 from sandbox.documents import lights_png, measurement
 from tests.connectors.asking import connected
@@ -181,3 +192,99 @@ async def test_slow_readers_of_files_keep_no_question_waiting() -> None:
         slow.cancel()
         with pytest.raises(asyncio.CancelledError):
             await slow
+
+
+async def test_a_place_for_a_file_is_waited_for_and_not_for_ever() -> None:
+    begun = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/endless"), endless=endless) as server,
+        reading(server, concurrency=1, timeout=0.3) as c,
+    ):
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        async with c.billing.open_document(document) as parts:
+            assert await anext(parts) == b"begin"
+            with pytest.raises(Busy, match="concurrency = 1"):
+                await bill_file(c, "B", "D")
+            with pytest.raises(TimedOut):  # nothing came for as long as an answer may take
+                await anext(parts)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_file_is_no_larger_than_the_settings_allow(told: bool) -> None:
+    async def large(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "3000"} if told else {})
+        await answer.prepare(request)
+        for _ in range(3):
+            await answer.write(b"x" * 1000)
+        return answer
+
+    async with canned(customerBill=bill(url="/large"), large=large) as server:
+        async with reading(server, max_file_bytes=2999) as c:
+            with pytest.raises(TooMuch, match="max_file_bytes = 2999"):
+                await bill_file(c, "B", "D")
+        async with reading(server, max_file_bytes=3000) as c:
+            assert await bill_file(c, "B", "D") == b"x" * 3000
+
+
+async def test_a_reader_that_stands_still_keeps_its_place_no_longer_than_a_file_may_take() -> None:
+    async def file(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        if len(server.seen) > 2:
+            return answer
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/file"), file=file) as server,
+        reading(server, concurrency=1, timeout=5, file_timeout=0.3) as c,
+    ):
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        async with c.billing.open_document(document) as parts:
+            assert await anext(parts) == b"begin"
+            assert await bill_file(c, "B", "D") == b"begin"  # waited until the first was over
+            with pytest.raises(TimedOut, match=r"file_timeout = 0\.3"):
+                await anext(parts)
+            with pytest.raises(StopAsyncIteration):
+                await anext(parts)
+        assert await bill_file(c, "B", "D") == b"begin"
+
+
+async def test_a_file_that_drips_is_over_in_time() -> None:
+    async def dripping(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(1000):
+            await answer.write(b"x")
+            await asyncio.sleep(0.02)
+        return answer
+
+    async with (
+        canned(customerBill=bill(url="/dripping"), dripping=dripping) as server,
+        reading(server, timeout=5, file_timeout=0.3) as c,
+    ):
+        with pytest.raises(TimedOut, match="file_timeout"):
+            await bill_file(c, "B", "D")
+
+
+async def test_a_client_that_goes_away_is_no_failure_of_the_system() -> None:
+    async with canned(customerBill=bill(url="/file"), file=b"all of it") as server, reading(server) as c:
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        health = c.systems[1].probe.http.health
+        with pytest.raises(ConnectionResetError):
+            await given_up(c, document)
+        assert (health.status, health.last_error) == (SystemStatus.UP, None)
+
+
+async def given_up(c: Any, document: Document) -> None:
+    """Open a document for somebody who is no longer there."""
+    async with c.billing.open_document(document):
+        raise ConnectionResetError

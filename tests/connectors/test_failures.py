@@ -1,7 +1,6 @@
 """Every way in which a system can fail: which failure it is, when it comes, how often was asked, what it costs."""
 
 import asyncio
-import logging
 import time
 from typing import Any
 
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from connectors import DRIVERS, connect
 from connectors.errors import (
+    Busy,
     ConnectorError,
     Failed,
     Garbled,
@@ -130,7 +130,8 @@ async def test_statuses(status: int, failure: type[ConnectorError]) -> None:
         found = await c.crm.customers(["1"], NAME)
     error = found["1"]
     assert type(error) is failure
-    assert "secret" not in error.public
+    assert "secret" not in error.public + error.detail
+    assert f"answered {status} (text/plain, 20 bytes)" in error.detail
     assert len(server.seen) == 1  # a redirect is not followed
 
 
@@ -240,6 +241,57 @@ async def test_never_more_calls_at_once_than_the_system_bears() -> None:
     assert server.most == 4
 
 
+async def test_waiting_for_a_place_says_nothing_about_the_system() -> None:
+    begun = asyncio.Event()
+
+    async def hanging(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customer=hanging, product="[]") as server,
+        reading(server, concurrency=1, timeout=5) as c,
+    ):
+        asking = asyncio.create_task(c.crm.customers(["1"], NAME))
+        await begun.wait()
+        with request_scope(RequestScope.lasting(0.3)) as scope:
+            found = (await c.crm.products(["1"], NAME))["1"]
+        assert type(found) is Busy
+        assert (found.code, found.retryable) == ("UPSTREAM_BUSY", True)
+        assert [call.error for call in scope.calls] == ["UPSTREAM_BUSY"]
+        assert c.systems[0].probe.http.health.status is SystemStatus.UNKNOWN
+        assert len(server.seen) == 1
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert await c.crm.products(["1"], NAME) == {}
+
+
+HOSTILE: list[tuple[str | bytes, dict[str, str]]] = [
+    ("[" * 100_000, {}),
+    ('[{"id": "1", "contactMedium": ' + "[" * 100_000, {}),
+    ("[]", {"X-Total-Count": "9" * 5000}),
+    (b'[{"id": "\xff"}]', {}),
+    (b"\xff\xfe", {}),
+    ("null", {}),
+    ("", {}),
+    ('{"customer": 5}', {}),
+]
+
+
+@pytest.mark.parametrize(("body", "headers"), HOSTILE)
+async def test_whatever_is_wrong_with_a_body_is_the_systems_failure(body: str | bytes, headers: dict[str, str]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        raw = body.encode() if isinstance(body, str) else body
+        return web.Response(body=raw, content_type="application/json", headers=headers)
+
+    async with canned(customer=answer) as server, reading(server) as c:
+        found = (await c.crm.customers(["1"], None))["1"]
+        assert type(found) is Garbled
+        assert len(found.detail) < 400
+        assert c.systems[0].probe.http.health.status is SystemStatus.DOWN
+
+
 async def test_who_hangs_up_cancels_what_is_asked_and_frees_the_place() -> None:
     begun = asyncio.Event()
 
@@ -260,30 +312,6 @@ async def test_who_hangs_up_cancels_what_is_asked_and_frees_the_place() -> None:
             assert scope.calls[0].error == "REQUEST_CANCELLED"
         assert await c.crm.products(["1"], NAME) == {}
         assert c.systems[0].probe.http.health.status is SystemStatus.UP
-
-
-async def test_lost_and_back_are_logged_once(systems: Systems, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="gateway.systems")
-    async with connected(systems) as c:
-        health, seen = c.systems[0].probe.http.health, []
-        seen.append(health.status)
-        await c.systems[0].probe.probe()
-        seen.append(health.status)
-        systems["crm"].switches.error_rate = 1
-        for _ in range(3):
-            await c.crm.customers(["1001"], NAME)
-            seen.append(health.status)
-        with pytest.raises(Failed):
-            await c.systems[0].probe.probe()
-        systems["crm"].switches.error_rate = 0
-        for _ in range(3):
-            await c.crm.customers(["1001"], NAME)
-            seen.append(health.status)
-    assert [status.value for status in seen] == ["unknown", "up", *["down"] * 3, *["up"] * 3]
-    assert health.last_error is not None
-    assert health.last_error.message == Failed("crm", "").public
-    lines = [one.getMessage() for one in caplog.records if one.name == "gateway.systems"]
-    assert [line.split(":")[0] for line in lines] == ["crm is lost", "crm is back"]
 
 
 async def test_a_question_that_is_not_accepted_is_said_but_does_not_make_a_system_lost(
