@@ -88,6 +88,7 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
                 settings.graphql.limits,
                 page.response if page else None,
                 introspection_for=settings.graphql.introspection,
+                deadline=settings.graphql.deadline,
             )
             yield State(connectors=connectors, graphql=endpoint, documents=DocumentEndpoint(authenticate, contexts))
 

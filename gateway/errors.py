@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = {
     "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
     "NOT_FOUND": "Nothing is at this address, or it is a document that the caller may not see.",
     "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched at the moment.",
+    "DEADLINE_EXCEEDED": "The answer was not ready in time: 504 as application/graphql-response+json, else 200.",
     # Who asks, and what.
     "UNAUTHENTICATED": "There is no token, or one that is not accepted.",
     "FORBIDDEN": "The caller's kind may not ask this at all.",
@@ -84,6 +85,16 @@ class RequestError(Exception):
         body = orjson.dumps({"errors": [{"message": str(self), "extensions": self.extensions()}]})
         headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
         return Response(body, self.status, headers)
+
+
+class DeadlineExceeded(PublicError):
+    """The operation was ended: its answer took longer than the settings allow."""
+
+    code = "DEADLINE_EXCEEDED"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The answer took longer than a request may take: ask for less, or again later.")
 
 
 class MethodNotAllowedError(RequestError):

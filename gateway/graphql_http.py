@@ -4,8 +4,9 @@ Callers are known by bearer tokens only and never by cookies, so a foreign page 
 safe for queries. GraphQL over WebSocket and batches are not served here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access import IntrospectionFor, check_access, check_may_learn
 from gateway.engine import Engine, Outcome, Prepared
-from gateway.errors import RequestError, present
+from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
 from gateway.graphql_request import read
 from gateway.hang_up import unless_hung_up
 from gateway.limits import Limits
@@ -34,6 +35,9 @@ class RequestContext(Protocol):
         """What goes into the answer's `extensions` (empty: nothing does); asked once the operation is done."""
 
 
+GRACE: Final = 1.0
+"""Seconds beyond the deadline in which an answer can still be put together from what the systems gave."""
+
 Authenticate = Callable[[Request], Awaitable[Viewer]]
 MakeContext = Callable[[Request, Viewer, Prepared, OperationDefinitionNode], RequestContext]
 Page = Callable[[Request], Response]
@@ -43,6 +47,7 @@ class GraphQLEndpoint:
     """For `Route("/graphql", GraphQLEndpoint(...))`: reads, checks, executes and answers one operation per request.
 
     `authenticate` may raise RequestError (401, 503). `page` answers a browser that asks for HTML without a query.
+    `deadline`, in seconds, is what contexts give upstream calls; an operation that runs for `GRACE` longer is ended.
     """
 
     def __init__(
@@ -55,10 +60,11 @@ class GraphQLEndpoint:
         page: Page | None = None,
         *,
         introspection_for: IntrospectionFor = "staff",
+        deadline: float = 8.0,
     ) -> None:
         self._engine, self._authenticate, self._context = engine, authenticate, context
         self._persisted, self._limits, self._page = persisted, limits, page
-        self._introspection_for = introspection_for
+        self._introspection_for, self._deadline = introspection_for, deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request. A client that hangs up ends its operation and gets nothing."""
@@ -79,8 +85,7 @@ class GraphQLEndpoint:
 
     async def _page_or_answer(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
         if request.method not in ("GET", "POST"):
-            message = f"{request.method} is not supported: use POST, or GET for queries."
-            raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "GET, POST"})
+            raise MethodNotAllowedError(request.method, "GET, POST")
         is_asking = request.method == "POST" or "query" in request.query_params or "extensions" in request.query_params
         if self._page and not is_asking and wants_page(request.headers.get("accept")):
             return self._page(request)
@@ -103,7 +108,12 @@ class GraphQLEndpoint:
         async def execute() -> Response:
             context = self._context(request, viewer, prepared, operation)
             try:
-                outcome = await self._engine.execute(prepared, operation, asked.variables, context)
+                async with asyncio.timeout(self._deadline + GRACE) as bound:
+                    outcome = await self._engine.execute(prepared, operation, asked.variables, context)
+            except TimeoutError:
+                if not bound.expired():
+                    raise
+                outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
             finally:
                 await context.close()
             return _answer(media_type, outcome, context.extensions())
@@ -135,6 +145,9 @@ def _answer(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None
 def _status(media_type: str, outcome: Outcome, body: dict[str, Any]) -> int:
     if outcome.executed:
         return 200
-    if any(error["extensions"]["code"] == "INTERNAL" for error in body["errors"]):
+    codes = {error["extensions"]["code"] for error in body["errors"]}
+    if "INTERNAL" in codes:
         return 500
-    return 400 if media_type == RESPONSE_JSON else 200
+    if media_type != RESPONSE_JSON:  # In this type any other status may come from a proxy, so clients read none of it.
+        return 200
+    return 504 if DeadlineExceeded.code in codes else 400

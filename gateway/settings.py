@@ -87,7 +87,8 @@ class GraphQLSettings(Strict):
     ] = "staff"
     graphiql: Annotated[bool, Field(description="Whether a browser gets GraphiQL at the endpoint.")] = False
     deadline: Annotated[
-        float, Field(gt=0, description="Seconds after which a request is answered with what is there.")
+        float,
+        Field(gt=0, description="Seconds after which a request is answered with what is there; 1 s later, an error."),
     ] = 8.0
     limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
 

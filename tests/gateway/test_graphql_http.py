@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from connectors.errors import ConnectorError
+from gateway import graphql_http
 from gateway.access import SignInRequiredError
 from gateway.auth import AuthUnavailableError
 from gateway.errors import CODES, RequestError
@@ -336,6 +337,27 @@ async def test_hanging_up_cancels_the_operation() -> None:
         await asyncio.wait_for(seen.cancelled.wait(), 5)
         await asyncio.wait_for(seen.closed.wait(), 5)
         assert [context.closes for context in seen.contexts] == [1]
+
+
+@pytest.mark.parametrize(("accept", "status"), [(RESPONSE_JSON, 504), (JSON, 200)])
+async def test_an_operation_that_never_ends_is_ended(
+    client: aiohttp.ClientSession, accept: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphql_http, "GRACE", 0.05)
+    seen = Seen()
+    async with small_graph(seen, deadline=0.05) as url:
+        answered, body = await ask(client, url, "{ forever }", accept)
+        assert seen.cancelled.is_set()
+        assert [context.closes for context in seen.contexts] == [1]
+    assert answered == status
+    assert body == {
+        "errors": [
+            {
+                "message": "The answer took longer than a request may take: ask for less, or again later.",
+                "extensions": {"code": "DEADLINE_EXCEEDED", "retryable": True},
+            }
+        ]
+    }
 
 
 async def anonymous(request: Request) -> Viewer:
