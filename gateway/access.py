@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 
 from gateway.engine import Prepared
 from gateway.errors import RequestError
+from gateway.limits import root_fields
 from resolvers.viewer import Viewer, ViewerKind
 
 IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
@@ -36,12 +37,35 @@ def may_introspect(viewer: Viewer, introspection_for: IntrospectionFor) -> bool:
     return introspection_for == "everyone" or (introspection_for == "staff" and viewer.is_staff)
 
 
-def check_may_learn(errors: Sequence[GraphQLError], viewer: Viewer, introspection_for: IntrospectionFor) -> None:
-    """Let what validation says about a document pass, or raise SignInRequiredError.
+def check_public(schema: GraphQLSchema, document: DocumentNode, introspection_for: IntrospectionFor) -> None:
+    """Let a document that came without a token go on to validation, or raise SignInRequiredError.
 
-    Without a token, and where the schema is not public, its fields cannot be found out by guessing either.
+    Every operation in it may select public fields only. Where the schema is public, too, so may fields that do not
+    exist: validation says so, and tells nothing new. Where it is not, there are no fragments and no variables either,
+    whose types could be found out by guessing.
     """
-    if viewer.kind is not ViewerKind.ANONYMOUS or may_introspect(viewer, introspection_for):
+    is_open = introspection_for == "everyone"
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            root = schema.get_root_type(definition.operation)
+            private = root.fields.keys() if is_open and root else None
+            for field in root_fields(document, definition):
+                name = field.name.value
+                if name != "__typename" and (private is None or name in private):
+                    raise SignInRequiredError
+            if is_open or not definition.variable_definitions:
+                continue
+        elif is_open:
+            continue
+        raise SignInRequiredError
+
+
+def check_may_learn(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
+    """Let what validation says to a caller without a token pass, or raise SignInRequiredError.
+
+    Where the schema is not public, names in it (such as directives) cannot be found out by guessing either.
+    """
+    if introspection_for == "everyone":
         return
     if any((error.extensions or {}).get("code") == "GRAPHQL_VALIDATION_FAILED" for error in errors):
         raise SignInRequiredError

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import orjson
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.access import IntrospectionFor, check_access, check_may_learn
+from gateway.access import IntrospectionFor, check_access, check_may_learn, check_public
 from gateway.engine import Engine, Outcome, Prepared
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
 from gateway.graphql_request import read
@@ -94,16 +94,19 @@ class GraphQLEndpoint:
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
         asked = await read(request, self._limits.max_body_bytes)
-        prepared = self._engine.prepare(await self._persisted.source(asked))
+        source = await self._persisted.source(asked)
+        prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
         if not isinstance(prepared, Prepared):
-            check_may_learn(prepared, viewer, self._introspection_for)
+            if not viewer.is_signed_in:
+                check_may_learn(prepared, self._introspection_for)
             return _answer(media_type, Outcome(None, prepared, executed=False))
         operation = self._engine.operation(prepared, asked.operation_name)
         if isinstance(operation, GraphQLError):
             return _answer(media_type, Outcome(None, [operation], executed=False))
         _check_method(request, operation)
         check_access(prepared, operation, viewer, self._introspection_for)
-        await self._persisted.keep(asked)
+        if viewer.is_signed_in:  # Nobody else may fill the store, or push out what is in it.
+            await self._persisted.keep(asked)
 
         async def execute() -> Response:
             context = self._context(request, viewer, prepared, operation)
@@ -119,6 +122,9 @@ class GraphQLEndpoint:
             return _answer(media_type, outcome, context.extensions())
 
         return await unless_hung_up(execute(), receive)
+
+    def _check_public(self, document: DocumentNode) -> None:
+        check_public(self._engine.core_schema, document, self._introspection_for)
 
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:

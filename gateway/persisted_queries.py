@@ -1,7 +1,7 @@
 """Automatic persisted queries (Apollo's protocol): a client sends a document's hash instead of the document.
 
 A hash that is not known (any more) is answered with PERSISTED_QUERY_NOT_FOUND; the client then sends hash and document
-together once. Only documents that passed validation are kept.
+together once. Only documents of signed-in callers that passed validation, and are not too long, are kept.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -20,6 +20,9 @@ from redis.exceptions import RedisError
 from gateway.errors import RequestError
 from gateway.graphql_request import GraphQLRequest
 from gateway.lru import LRU
+
+KEPT_CHARACTERS: Final = 32 * 1024
+"""Length of the longest document that is kept. A longer one is answered, but has to come along every time."""
 
 _log = logging.getLogger("gateway.persisted_queries")
 
@@ -56,7 +59,10 @@ class DocumentsInProcess:
 
 
 class DocumentsInRedis:
-    """Kept in Redis (or Valkey), for all processes of the gateway; each use starts the time to live anew.
+    """Kept in Redis (or Valkey), for all processes of the gateway; each use starts the time to live (a day) anew.
+
+    How much room they take in all is for Redis to bound: with `maxmemory` and `maxmemory-policy volatile-lru` or
+    `allkeys-lru` it forgets what was not used for longest.
 
     Redis away: nothing is found, nothing fails. Each question waits at most `timeout` seconds, and after a failure
     Redis is left alone for `pause` seconds.
@@ -67,7 +73,7 @@ class DocumentsInRedis:
         address: str,
         *,
         prefix: str = "opticom:document:",
-        time_to_live: int = 7 * 24 * 3600,
+        time_to_live: int = 24 * 3600,
         timeout: float = 0.25,
         pause: float = 1.0,
     ) -> None:
@@ -136,9 +142,12 @@ class PersistedQueries:
         return source
 
     async def keep(self, request: GraphQLRequest) -> None:
-        """Keep the document of a request that came with its hash; to be called once the document is validated."""
+        """Keep the document of a request that came with its hash, unless it is longer than `KEPT_CHARACTERS`.
+
+        To be called once the document is validated, and only for callers who are signed in.
+        """
         digest = _digest(request)
-        if digest is not None and request.query is not None:
+        if digest is not None and request.query is not None and len(request.query) <= KEPT_CHARACTERS:
             await self._documents.put(digest, request.query)
 
     async def close(self) -> None:

