@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -52,8 +52,22 @@ class Finding:
         return "FAILED" not in (self.reach, self.credentials, self.read)
 
 
-async def check(settings: Settings) -> list[Finding]:
-    """Try the four systems, the key set and Redis (where the settings name them), all at once."""
+NO_AUTH: Final = Finding(
+    "auth",
+    "-",
+    "-",
+    read="FAILED",
+    detail="missing: gateway serve will not start without saying whose tokens it believes",
+    hint="Set issuer, audience, and jwks_url or jwks_file in [auth] (see gateway.example.toml).",
+)
+"""The line for settings that `gateway serve` refuses."""
+
+
+async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
+    """Try the four systems, the key set and Redis (where the settings name them), all at once.
+
+    Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
+    """
     async with aiohttp.ClientSession() as session:
         systems = settings.systems.by_domain
         tries = [_system(one, systems[one.domain]) for one in connect(systems, session).systems]
@@ -61,7 +75,8 @@ async def check(settings: Settings) -> list[Finding]:
             tries.append(_keys(settings.auth, session))
         if settings.redis:
             tries.append(_redis(settings.redis))
-        return list(await asyncio.gather(*tries))
+        findings = list(await asyncio.gather(*tries))
+    return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 
 async def _system(connected: ConnectedSystem, system: System) -> Finding:

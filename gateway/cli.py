@@ -119,7 +119,8 @@ def check(
     from gateway.settings_file import WrongSettings, load
 
     try:
-        findings = asyncio.run(check(load(config) if config else settings(8000, sandbox_port)))
+        tried = check(load(config)) if config else check(settings(8000, sandbox_port), is_demo=True)
+        findings = asyncio.run(tried)
     except WrongSettings as error:
         _fail(error, code=2)
     show(findings, Console(highlight=False))

@@ -1,5 +1,6 @@
 """`gateway check`: each way in which a system can be wrong is in its own column, with something to do about it."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from io import StringIO
@@ -16,6 +17,7 @@ from gateway.settings import Settings
 from sandbox.server import SandboxServer
 from sandbox.systems import SYSTEMS
 from sandbox.world import World
+from tests.gateway.commands import gateway
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def settings(servers: dict[str, SandboxServer], crm: dict[str, Any] | None = Non
 
 async def finding(name: str, settings: Settings) -> Finding:
     """One line of the table; all others are good."""
-    findings = {one.name: one for one in await check(settings)}
+    findings = {one.name: one for one in await check(settings, is_demo=settings.auth is None)}
     found = findings.pop(name)
     assert all(one.is_good for one in findings.values())
     return found
@@ -56,7 +58,7 @@ def columns(finding: Finding) -> tuple[str, str, str]:
 
 
 async def test_all_is_well(servers: dict[str, SandboxServer]) -> None:
-    findings = await check(settings(servers))
+    findings = await check(settings(servers), is_demo=True)
     assert [(one.name, one.driver, one.address) for one in findings] == [
         (name, "tmf", servers[name].url) for name in SYSTEMS
     ]
@@ -134,6 +136,15 @@ async def test_a_name_that_does_not_exist(servers: dict[str, SandboxServer]) -> 
     assert found.detail.startswith("no connection to crm.invalid:80: ")
 
 
+async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text("".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in servers.items()), "utf-8")
+    checked = await asyncio.to_thread(gateway, "check", "--config", str(path), folder=tmp_path)
+    assert (checked.returncode, checked.stderr) == (1, "")
+    assert "\nauth: missing: gateway serve will not start " in checked.stdout
+    assert checked.stdout.endswith("1 of 5 need attention.\n")
+
+
 def auth(path: Path) -> dict[str, Any]:
     return {"issuer": "i", "audience": "a", "jwks_file": str(path)}
 
@@ -178,7 +189,7 @@ async def test_redis(servers: dict[str, SandboxServer]) -> None:
 
 async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> None:
     console = Console(file=StringIO(), width=100)
-    show(await check(settings(servers, {"url": "http://127.0.0.1:9"})), console)
+    show(await check(settings(servers, {"url": "http://127.0.0.1:9"}), is_demo=True), console)
     assert isinstance(console.file, StringIO)
     lines = console.file.getvalue().splitlines()
     (line,) = [line for line in lines if line.split()[:1] == ["crm"]]
