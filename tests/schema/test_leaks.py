@@ -37,7 +37,7 @@ RESOURCES: Final = {
 @pytest_asyncio.fixture(scope="module")
 async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
-    limits = Limits(max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000)
+    limits = Limits(max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15)
     graphql = GraphQLSettings(limits=limits, deadline=30.0)
     patient = {domain: {"timeout": 25.0, "connect_timeout": 25.0} for domain in DOMAINS}
     folder = tmp_path_factory.mktemp("leaks")
@@ -249,7 +249,7 @@ async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: py
     async def everything(_loader: Any, found: Any) -> Any:
         return found
 
-    monkeypatch.setattr(Loader, "_visible", everything)
+    monkeypatch.setattr(Loader, "visible", everything)
     found, _, _ = await leaks(small, every=10)
 
     paths = {re.sub(r"\[\d+\]", "", one.split(":")[0]) for one in found}
