@@ -1,7 +1,6 @@
 """What we last saw of each system, and the two log lines about it: one when it is lost, one when it is back."""
 
 import logging
-import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,18 +30,18 @@ class LastError:
 
 _FAILURES_TO_BE_LOST: Final = 2
 _ANSWERS_TO_BE_BACK: Final = 3
+_ANSWERS_TO_BE_STEADY: Final = 10
 _CALM: Final = 10.0
 """Seconds without a failure after which one answer says enough."""
-_STEADY: Final = 60.0
-"""Seconds that a system must have been back for, to be believed as quickly the next time."""
 
 
 class Health:
     """State of one system as its real calls show it; no state is kept anywhere else.
 
-    One failure of many is no loss: a system is lost with the second in a row (at once where there is no connection,
-    or where nothing better was ever seen), and back with the third answer in a row, or with the first after a calm.
-    One that goes on coming and going must answer twice as often each time, so that its log stays short.
+    One failure of many is no loss: a system is down with the second in a row (at once where there is no connection,
+    or where nothing better was ever seen), and up with the next answer. The log waits longer before it says that the
+    system is back: for the third answer in a row, or the first after a calm. Of one that goes on coming and going it
+    wants twice as many each time, until ten in a row have come: the log stays short.
     """
 
     def __init__(self, system: str) -> None:
@@ -52,22 +51,22 @@ class Health:
         self.last_error: LastError | None = None
         self.last_seen: datetime | None = None
         self._rejections = 0
-        self._failures = self._answers = 0
-        self._needed = _ANSWERS_TO_BE_BACK
-        self._failed_at = self._back_at = -math.inf
+        self._failures = self._answers = 0  # in a row
+        self._failed_at = 0.0
+        self._said_lost, self._steady, self._needed = False, True, _ANSWERS_TO_BE_BACK
 
     def answered(self, latency_ms: float) -> None:
         """The system gave a usable answer."""
+        self.status = SystemStatus.UP
         self.latency_ms = latency_ms
         self.last_seen = datetime.now(UTC)
         self._failures = 0
         self._answers += 1
-        if self.status is SystemStatus.DOWN:
-            if self._answers < self._needed and time.monotonic() - self._failed_at < _CALM:
-                return
+        if self._said_lost and (self._answers >= self._needed or time.monotonic() - self._failed_at > _CALM):
             logger.warning("%s is back", self.system)
-            self._back_at = time.monotonic()
-        self.status = SystemStatus.UP
+            self._said_lost = self._steady = False
+        if self._answers >= _ANSWERS_TO_BE_STEADY:
+            self._steady = True
 
     def failed(self, error: ConnectorError) -> None:
         """The system gave none. What is our own doing (a cancelled request, a bound) says nothing about it."""
@@ -82,14 +81,13 @@ class Health:
         self._failures += 1
         self._failed_at = time.monotonic()
         absent = isinstance(error, Unreachable) and error.at_all
-        if self.status is SystemStatus.DOWN or (
-            self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent
-        ):
+        if self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent:
             return
-        again = self._failed_at - self._back_at < _STEADY
-        self._needed = 2 * self._needed if again else _ANSWERS_TO_BE_BACK
-        logger.warning("%s is lost: %s", self.system, error.detail)
         self.status = SystemStatus.DOWN
+        if not self._said_lost:
+            logger.warning("%s is lost: %s", self.system, error.detail)
+            self._said_lost = True
+            self._needed = _ANSWERS_TO_BE_BACK if self._steady else 2 * self._needed
 
     def _rejected(self, error: Rejected) -> None:
         """The system is there, and a driver or profile does not fit it. Logged at 1, 2, 4, 8 ... of them."""
