@@ -77,6 +77,7 @@ def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
                 break
         started = [line for line in lines if re.match(r"Started server process", line["message"])]
         assert len(started) == workers, lines
+        assert said.count("Application startup complete.") == workers, lines
         assert ask(port, keys.token(ViewerKind.CUSTOMER, "1001")) == (200, {"data": {"me": {"id": "Customer:1001"}}})
         # What the demo accepts, serve does not, even where issuer and audience are called the same.
         status, answer = ask(port, DemoKeys.create(tmp_path / "demo.pem").token(ViewerKind.ADMIN))
