@@ -2,7 +2,8 @@
 
 A document of few fields can ask for a list in a list in a list, and each level multiplies. What counts are leaf values
 (scalars and enums), since each of them is resolved and written: a field below lists counts once per row, where a row's
-list is as long as its connection's `first` or `last` says, or `ids`, or `ASSUMED_LIST` where no argument bounds it. Fields under @skip and @include count, and so does a field that several fragments name, once for each.
+list is as long as its connection's `first` or `last` says, or `ids`, or `ASSUMED_LIST` where no argument bounds it.
+Fields under @skip and @include count, and so does a field that several fragments name, once for each.
 """
 
 from collections import Counter
