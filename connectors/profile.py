@@ -55,6 +55,13 @@ class Profile(Strict):
             description="Roles (any case) that make a related party the owner; where there is none, the type counts."
         ),
     ] = ("customer",)
+    party_types: Annotated[
+        tuple[str, ...],
+        Field(
+            description="@referredType (any case) of parties whose id is a customer number. Of any other type it is an"
+            " id of something else (a person, a company) that may look the same."
+        ),
+    ] = ("Customer",)
     parameters: Annotated[
         dict[str, str],
         Field(description="Filter names that differ here, e.g. 'relatedParty.id' = 'customer'."),
@@ -74,16 +81,27 @@ class Profile(Strict):
         True
     )
     status_filter: Annotated[
-        bool, Field(description="Whether status words are the standard's, so that they can be filtered on.")
+        bool,
+        Field(
+            description="Whether status words are the standard's, so that they can be filtered on. A resource that is"
+            " seen to have others is no longer asked so, whatever this says."
+        ),
     ] = True
     words: Annotated[
         dict[str, str],
         Field(description="Status words of this system, in the standard's, e.g. 'Working' = 'inProgress'."),
     ] = {}
-    internal_note_types: Annotated[
+    public_note_types: Annotated[
         tuple[str, ...],
-        Field(description="@type of notes that are not meant for customers."),
-    ] = ("InternalNote",)
+        Field(description="@type (any case) of notes that customers may read; a note of any other is internal."),
+    ] = ("Note", "comments")
+    untyped_notes_public: Annotated[
+        bool,
+        Field(
+            description="Whether customers may read notes without @type. TMF621 has no field that says for whom a note"
+            " is, so a system that keeps to it can only mean everybody."
+        ),
+    ] = True
     service_parts: Annotated[
         Literal["value", "reference", "flat"],
         Field(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +17,9 @@ logger = logging.getLogger("gateway.connectors")
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
+
+_DIGITS: Final = 34
+"""Most digits before, behind and in all of a number: those of IEEE 754 decimal128."""
 
 Many: TypeAlias = list[T] | None
 """An array; some servers say null where there is nothing."""
@@ -70,13 +73,6 @@ class Attachment(msgspec.Struct, rename="camel", gc=False):
     content: str | None = None
 
 
-def money(value: Money | None) -> records.Money | None:
-    """The record's money; None unless both amount and currency are there."""
-    if value is None or value.value is None or not value.unit:
-        return None
-    return records.Money(value.value, value.unit.strip().upper())
-
-
 def id_of(ref: Ref | RelatedParty | None) -> str | None:
     """The id that a reference holds, as a string; None where it holds none."""
     return None if ref is None or ref.id is None or ref.id == "" else str(ref.id)
@@ -97,22 +93,44 @@ class Reader:
         self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
-        self._roles = frozenset(role.strip().casefold() for role in profile.party_roles)
+        self._roles = frozenset(map(_word, profile.party_roles))
+        self._types = frozenset(map(_word, profile.party_types))
         self._told: set[str] = set()
 
     def owners(self, parties: Iterable[RelatedParty] | None) -> tuple[str, ...]:
-        """Ids of the related parties that own the row, by the profile's roles, compared without case.
+        """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
 
-        A party without a role is an owner only where its type is such a word: a missing word must not open a row.
+        Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
+        owner only where its type is such a role: a missing word must not open a row.
         """
         return tuple(
-            dict.fromkeys(
-                key
-                for party in parties or ()
-                if (party.role or party.referred_type or "").strip().casefold() in self._roles
-                and (key := id_of(party)) is not None
-            )
+            dict.fromkeys(key for party in parties or () if self._owns(party) and (key := id_of(party)) is not None)
         )
+
+    def customer(self, party: RelatedParty | None) -> str | None:
+        """The customer number of a party whose role is beside the point: None unless its type says that it is one."""
+        return id_of(party) if party is not None and _word(party.referred_type) in self._types else None
+
+    def _owns(self, party: RelatedParty) -> bool:
+        role, kind = _word(party.role), _word(party.referred_type)
+        if not role:
+            return kind in self._roles
+        return role in self._roles and (not kind or kind in self._types or kind in self._roles)
+
+    def money(self, value: Money | None) -> records.Money | None:
+        """The record's money; None unless both amount and currency are there, and the amount is one."""
+        if value is None or not value.unit or (amount := self.number(value.value)) is None:
+            return None
+        return records.Money(amount, value.unit.strip().upper())
+
+    def number(self, value: Decimal | None) -> Decimal | None:
+        """The number, None where it is not finite or so long that writing it down would be work."""
+        if value is None:
+            return None
+        if not value.is_finite() or abs(value.adjusted()) > _DIGITS or len(value.as_tuple().digits) > _DIGITS:
+            self.tell("an amount is not finite, or is longer than any amount")
+            return None
+        return value
 
     def date(self, text: str | None) -> datetime | None:
         """A date with its zone; without one it is in the profile's. The open ends 9999-... are no date."""
@@ -121,7 +139,7 @@ class Reader:
         try:
             parsed = datetime.fromisoformat(text.strip())
         except ValueError:
-            self._tell(f"the date {text!r} cannot be read")
+            self.tell(f"the date {text!r} cannot be read")
             return None
         if parsed.year >= 9999:
             return None
@@ -143,7 +161,7 @@ class Reader:
         text = raw.strip()
         found = table.get(self._words.get(text.casefold(), text).casefold())
         if found is None:
-            self._tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
+            self.tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
             return unknown
         return found
 
@@ -153,10 +171,15 @@ class Reader:
         known = {word.casefold() for word in wanted}
         return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
 
-    def _tell(self, what: str) -> None:
+    def tell(self, what: str) -> None:
+        """Log, once, something about the system that its operator should know."""
         if what not in self._told and len(self._told) < 1000:
             self._told.add(what)
             logger.warning("%s: %s", self._system, what)
+
+
+def _word(text: str | None) -> str:
+    return (text or "").strip().casefold()
 
 
 def by_word(members: Iterable[E]) -> dict[str, E]:

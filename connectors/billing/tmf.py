@@ -23,7 +23,7 @@ from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Reader, by_word, id_of, ids, money
+from connectors.tmf_shapes import Reader, by_word, id_of, ids
 
 _NEWEST_BILL: Final = Order("-billDate", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
@@ -156,7 +156,7 @@ class TmfBilling:
             customer_ids=self._reader.owners(row.related_party),
             name=row.name,
             state=row.state,
-            balance=money(balances[0].amount) if balances else None,
+            balance=self._reader.money(balances[0].amount) if balances else None,
         )
 
     def _bill(self, row: BillRow) -> Bill:
@@ -170,10 +170,10 @@ class TmfBilling:
             bill_date=self._reader.date(row.bill_date),
             due_date=self._reader.date(row.payment_due_date),
             period=self._reader.period(row.billing_period),
-            amount_due=money(row.amount_due),
-            remaining_amount=money(row.remaining_amount),
-            tax_included=money(row.tax_included_amount),
-            tax_excluded=money(row.tax_excluded_amount),
+            amount_due=self._reader.money(row.amount_due),
+            remaining_amount=self._reader.money(row.remaining_amount),
+            tax_included=self._reader.money(row.tax_included_amount),
+            tax_excluded=self._reader.money(row.tax_excluded_amount),
             documents=documents(f"Bill:{row.id}", row.bill_document),
             payment_ids=ids(applied.payment for applied in row.applied_payment or () if applied.payment),
         )
@@ -185,20 +185,20 @@ class TmfBilling:
             name=row.name,
             kind=self._reader.word(_CHARGE_KIND, row.type, ChargeKind.UNKNOWN),
             raw_kind=row.type,
-            amount=money(row.tax_included_amount) or money(row.tax_excluded_amount),
+            amount=self._reader.money(row.tax_included_amount) or self._reader.money(row.tax_excluded_amount),
             product_id=id_of(row.product),
         )
 
     def _payment(self, row: PaymentRow) -> Payment:
         return Payment(
             id=str(row.id),
-            # TMF676's payer is the party that paid, whatever its role is called.
-            customer_ids=(payer,) if (payer := id_of(row.payer)) else (),
+            # TMF676's payer is the party that paid, whatever its role is called; one who is no customer owns nothing.
+            customer_ids=(payer,) if (payer := self._reader.customer(row.payer)) else (),
             account_id=id_of(row.account),
             bill_ids=ids(item.item for item in row.payment_item or () if item.item),
             status=self._reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
             raw_status=row.status,
             paid_at=self._reader.date(row.payment_date),
-            amount=money(row.total_amount) or money(row.amount),
+            amount=self._reader.money(row.total_amount) or self._reader.money(row.amount),
             method=row.payment_method.name if row.payment_method else None,
         )

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
@@ -14,7 +13,8 @@ from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Found, Rows
-from connectors.tmf_shapes import Many, Quantity, Reader, RelatedParty, TimePeriod, id_of
+from connectors.tmf630_paging import together
+from connectors.tmf_shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
 
 _PATH: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
 _POLLS: Final = 20
@@ -60,7 +60,7 @@ class UsageQuery:
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
-        for chunk, answer in zip(chunks, await asyncio.gather(*map(self._ask, chunks)), strict=True):
+        for chunk, answer in zip(chunks, await together([self._ask(chunk) for chunk in chunks]), strict=True):
             if isinstance(answer, ConnectorError):
                 found.update(dict.fromkeys(chunk, answer))
             else:
@@ -93,9 +93,7 @@ class UsageQuery:
         groups = defaultdict[str, list[UsageAllowance]](list)
         for row in task.usage_consumption or ():
             for place, bucket in enumerate(row.bucket_ref_or_value or ()):
-                # The parties were named in the question, so here their role is beside the point.
-                named = map(id_of, bucket.related_party or row.related_party or ())
-                parties = tuple(dict.fromkeys(key for key in named if key is not None))
+                parties = self._reader.owners(bucket.related_party) or self._reader.owners(row.related_party)
                 allowance = self._allowance(bucket, place, parties)
                 for key in set(asked).intersection(parties):
                     groups[key].append(allowance)
@@ -109,12 +107,8 @@ class UsageQuery:
             customer_ids=customer_ids,
             name=bucket.name,
             usage_type=bucket.usage_type,
-            used=_amount(used),
-            remaining=_amount(left),
+            used=self._reader.number(used.amount) if used else None,
+            remaining=self._reader.number(left.amount) if left else None,
             unit=(left and left.units) or (used and used.units) or None,
             resets_at=self._reader.date(bucket.valid_for.end_date_time) if bucket.valid_for else None,
         )
-
-
-def _amount(quantity: Quantity | None) -> Decimal | None:
-    return quantity.amount if quantity else None

@@ -13,7 +13,7 @@ from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_paging import Identified
 from connectors.tmf630_query import BY_ID, Projection
-from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, TimePeriod, by_word, id_of, ids, money
+from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, TimePeriod, by_word, id_of, ids
 from connectors.tmf_shapes import Money as TmfMoney
 
 
@@ -209,7 +209,7 @@ class TmfCrm:
             name=row.name,
             status=self._reader.word(_PRODUCT_STATUS, row.status, ProductStatus.UNKNOWN),
             raw_status=row.status,
-            price=_amount(recurring),
+            price=self._price(recurring),
             price_period=recurring.recurring_charge_period if recurring else None,
             started_at=self._reader.date(row.start_date),
             contract_ends_at=max((end for end in ends if end), default=None),
@@ -217,11 +217,10 @@ class TmfCrm:
             service_ids=ids(row.realizing_service),
         )
 
-
-def _amount(price: _ProductPrice | None) -> Money | None:
-    if price is None or price.price is None:
-        return None
-    return money(price.price.tax_included_amount) or money(price.price.duty_free_amount)
+    def _price(self, price: _ProductPrice | None) -> Money | None:
+        if price is None or price.price is None:
+            return None
+        return self._reader.money(price.price.tax_included_amount) or self._reader.money(price.price.duty_free_amount)
 
 
 def _reaches(row: _Customer, contact: str) -> bool:

@@ -1,9 +1,9 @@
 """Ticketing by TM Forum v4: TMF621 Trouble Ticket, TMF656 Service Problem."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_paging import Identified
 from connectors.tmf630_query import Filters, Order, Projection
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Attachment, Many, Reader, Ref, RelatedParty, by_word, ids
+from connectors.tmf_shapes import Attachment, E, Many, Reader, Ref, RelatedParty, by_word, ids
 
 
 class _Note(msgspec.Struct):
@@ -98,6 +98,8 @@ _STATUS: Final = by_word(TicketStatus)
 _STATE: Final = by_word(OutageState)
 _SEVERITY: Final = by_word(TicketSeverity)
 _OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
+_INTERNAL: Final = frozenset({"internalnote", "work_notes"})
+"""Usual types of notes that are internal, as they should be; nothing to tell an operator."""
 _ENDED: Final = sorted(ENDED)
 
 
@@ -107,15 +109,18 @@ class TmfTicketing:
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
-        self._internal = frozenset(name.casefold() for name in profile.internal_note_types)
+        self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
         tickets = "/tmf-api/troubleTicket/v4/troubleTicket"
         problems = "/tmf-api/serviceProblemManagement/v4/serviceProblem"
         self._tickets = Collection(http, profile, tickets, _Ticket, _TICKET)
         self._problems = Collection(http, profile, problems, _Problem, _PROBLEM)
+        self._strange: set[Collection[Any]] = set()
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
-        await self._tickets.page([], Window(0, 1), fields=frozenset())
+        """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
+        page = await self._tickets.page([], Window(0, 1), fields=frozenset({"status"}))
+        for row in page.rows:
+            self._ticket(row)
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`."""
@@ -125,16 +130,17 @@ class TmfTicketing:
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         """See `TicketingPort`."""
+        filters = self._status(self._tickets, is_open)
         return await narrowed(
             self._tickets,
             "relatedParty.id",
             customer_ids,
-            window if is_open is None or self._status(is_open) else None,
+            window if is_open is None or filters else None,
             self._ticket,
             lambda ticket: ticket.customer_ids,
             fields=_with_status(fields, is_open),
             order=_NEWEST_TICKET,
-            filters=self._status(is_open),
+            filters=filters,
             wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
         )
 
@@ -151,7 +157,7 @@ class TmfTicketing:
             lambda ticket: ticket.service_ids,
             fields=None if asked is None else asked | {"service_ids"},
             order=_NEWEST_TICKET,
-            filters=self._status(is_open),
+            filters=self._status(self._tickets, is_open),
             wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
         )
 
@@ -161,7 +167,7 @@ class TmfTicketing:
 
     async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
         """See `TicketingPort`."""
-        filters = self._status(is_open)
+        filters = self._status(self._problems, is_open)
         return await listed(
             self._problems,
             filters,
@@ -193,7 +199,7 @@ class TmfTicketing:
             self._outage,
             keys_of,
             fields=None if fields is None else fields | {attribute, "is_open"},
-            filters=self._status(True),
+            filters=self._status(self._problems, True),
             wanted=lambda outage: outage.is_open,
         )
 
@@ -201,11 +207,23 @@ class TmfTicketing:
         """See `TicketingPort`."""
         return opened(self.http, document)
 
-    def _status(self, is_open: bool | None) -> Filters:
+    def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
         """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""
         if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
             return ()
+        if collection in self._strange:
+            return ()
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
+
+    def _state(self, collection: Collection[Any], table: Mapping[str, E], word: str | None, unknown: E) -> E:
+        """The status for a word. One that nobody knows counts as open, and a filter on the standard's words would lose
+        such rows: from the first one on, this resource is no longer filtered on its status.
+        """
+        found = self._reader.word(table, word, unknown)
+        if found is unknown and word is not None and collection not in self._strange:
+            self._strange.add(collection)
+            collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
+        return found
 
     def _ticket(self, row: _Ticket) -> Ticket:
         return Ticket(
@@ -214,7 +232,7 @@ class TmfTicketing:
             name=row.name,
             description=row.description,
             kind=row.ticket_type,
-            status=self._reader.word(_STATUS, row.status, TicketStatus.UNKNOWN),
+            status=self._state(self._tickets, _STATUS, row.status, TicketStatus.UNKNOWN),
             raw_status=row.status,
             severity=self._reader.word(_SEVERITY, row.severity, TicketSeverity.UNKNOWN),
             raw_severity=row.severity,
@@ -228,7 +246,7 @@ class TmfTicketing:
                     author=note.author,
                     text=note.text,
                     created_at=self._reader.date(note.date),
-                    internal=(note.type or "").casefold() in self._internal,
+                    internal=self._internal(note.type),
                 )
                 for note in row.note or ()
             ),
@@ -236,12 +254,21 @@ class TmfTicketing:
             service_ids=ids(one for one in row.related_entity or () if _is_service(one)),
         )
 
+    def _internal(self, kind: str | None) -> bool:
+        """Whether a note is not meant for customers: any is that the profile does not call public."""
+        word = (kind or "").strip().casefold()
+        if not word:
+            return not self._profile.untyped_notes_public
+        if word not in self._public and word not in _INTERNAL:
+            self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
+        return word not in self._public
+
     def _outage(self, row: _Problem) -> Outage:
         return Outage(
             id=str(row.id),
             name=row.name,
             description=row.description,
-            state=self._reader.word(_STATE, row.status, OutageState.UNKNOWN),
+            state=self._state(self._problems, _STATE, row.status, OutageState.UNKNOWN),
             raw_state=row.status,
             severity=row.priority if isinstance(row.priority, int) else None,
             started_at=self._reader.date(row.creation_date),

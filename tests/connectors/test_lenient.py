@@ -108,11 +108,116 @@ async def test_nulls_stand_for_nothing() -> None:
             [{"id": "7", "role": "customer"}, {"id": "9", "role": "CUSTOMER "}, {"id": 7, "role": "customer"}],
             ("7", "9"),
         ),
+        (
+            # ids of parties, which are no customer numbers even where they look like one
+            [
+                {"id": str(n), "role": "customer", "@referredType": kind}
+                for n, kind in enumerate(("Individual", "Organization", "Party", " CUSTOMER", "customer", None))
+            ],
+            ("3", "4", "5"),
+        ),
+        ([{"id": "7", "role": "salesAgent", "@referredType": "Customer"}, {"id": "8", "@referredType": "Party"}], ()),
     ],
 )
 async def test_who_owns_a_row(parties: Sequence[Any], owners: tuple[str, ...]) -> None:
     ticket = await one("troubleTicket", "ticketing.tickets", {"id": "1", "relatedParty": parties})
     assert ticket.customer_ids == owners
+
+
+async def test_a_system_may_call_its_customers_something_else() -> None:
+    parties = [{"id": "7", "role": "buyer", "@referredType": "PartyRole"}, {"id": "8", "role": "customer"}]
+    profile = {"party_roles": ["buyer"], "party_types": ["partyRole"]}
+    ticket = await one("troubleTicket", "ticketing.tickets", {"id": "1", "relatedParty": parties}, **profile)
+    assert ticket.customer_ids == ("7",)
+
+
+@pytest.mark.parametrize(
+    ("payer", "owners"),
+    [
+        ({"id": "7", "role": "payer", "@referredType": "Customer"}, ("7",)),
+        ({"id": "7", "role": "payer", "@referredType": "Individual"}, ()),
+        ({"id": "7", "role": "customer"}, ()),
+        ({"id": "", "@referredType": "Customer"}, ()),
+        (None, ()),
+    ],
+)
+async def test_a_payer_owns_a_payment_only_where_it_says_that_it_is_a_customer(payer: Any, owners: Any) -> None:
+    payment = await one("payment", "billing.payments", {"id": "1", "payer": payer, "account": {"id": "A"}})
+    assert (payment.customer_ids, payment.account_id) == (owners, "A")
+
+
+async def test_usage_is_its_customers_and_nobody_elses() -> None:
+    def party(key: str, role: str, kind: str = "Customer") -> list[dict[str, str]]:
+        return [{"id": key, "role": role, "@referredType": kind}]
+
+    rows = [
+        {"relatedParty": party("1", "customer"), "bucketRefOrValue": [{"id": "own"}]},
+        {"relatedParty": party("1", "salesAgent"), "bucketRefOrValue": [{"id": "sold"}]},
+        {"relatedParty": party("1", "customer", "Individual"), "bucketRefOrValue": [{"id": "of a person"}]},
+        {
+            "relatedParty": party("1", "customer"),
+            "bucketRefOrValue": [
+                {"id": "others", "relatedParty": party("2", "customer")},
+                {"id": "used", "relatedParty": party("9", "user", "Individual")},
+            ],
+        },
+    ]
+    async with canned(queryUsageConsumption=json.dumps({"usageConsumption": rows})) as server, reading(server) as c:
+        found = await c.billing.usage_of_customers(["1", "3"])
+    assert {key: [bucket.id for bucket in rows.items] for key, rows in found.items()} == {"1": ["own", "used"]}
+
+
+NOTES: list[tuple[str | None, bool, dict[str, Any]]] = [
+    ("Note", False, {}),
+    (" note ", False, {}),
+    ("comments", False, {}),
+    ("InternalNote", True, {}),
+    ("work_notes", True, {}),
+    ("SomethingNew", True, {}),
+    (None, False, {}),
+    (" ", False, {}),
+    (None, True, {"untyped_notes_public": False}),
+    ("Note", True, {"public_note_types": ["customerNote"]}),
+    ("CUSTOMERNOTE", False, {"public_note_types": ["customerNote "]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "internal", "profile"), NOTES)
+async def test_a_note_is_internal_unless_its_type_is_known_to_be_public(
+    kind: str | None, internal: bool, profile: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    notes = [{"text": "x"} | ({} if kind is None else {"@type": kind})] * 2
+    ticket = await one("troubleTicket", "ticketing.tickets", {"id": "1", "note": notes}, **profile)
+    assert [note.internal for note in ticket.notes] == [internal] * 2
+    told = [line for line in caplog.messages if "public_note_types" in line]
+    assert len(told) == (kind == "SomethingNew" or ("public_note_types" in profile and internal))
+
+
+@pytest.mark.parametrize(
+    "value", ['"NaN"', '"sNaN"', '"Infinity"', '"-Infinity"', "1e3000000", "1e-3000000", "9" * 35, '"0e99999"']
+)
+async def test_amounts_that_are_none(value: str, caplog: pytest.LogCaptureFixture) -> None:
+    amount = f'{{"unit": "EUR", "value": {value}}}'
+    row = f'{{"id": "1", "amountDue": {amount}, "remainingAmount": {amount}}}'
+    bill = await one("customerBill", "billing.bills", row)
+    assert (bill.amount_due, bill.remaining_amount, bill.is_open) == (None, None, True)
+    assert len([line for line in caplog.messages if "not finite" in line]) == 1
+    bucket = (
+        f'{{"id": "b", "remainingValue": {{"amount": {value}}}, "relatedParty": [{{"id": "1", "role": "customer"}}]}}'
+    )
+    task = f'{{"usageConsumption": [{{"bucketRefOrValue": [{bucket}]}}]}}'
+    async with canned(queryUsageConsumption=task) as server, reading(server) as c:
+        found = (await c.billing.usage_of_customers(["1"]))["1"]
+    assert [one.remaining for one in found.items] == [None]
+
+
+async def test_ids_of_any_length_are_put_in_order() -> None:
+    keys = ["TT-10", "TT-9", "TT-" + "9" * 5000, "TT-010"]
+    rows = [{"id": key, "relatedParty": [{"id": "1", "role": "customer"}]} for key in keys]
+    profile = {"sort": False, "paging": "none"}
+    async with canned(product=json.dumps(rows)) as server, reading(server, profile=profile) as c:
+        found = (await c.crm.products_of_customers(["1"], None, None))["1"]
+    assert [one.id for one in found.items] == ["TT-9", "TT-010", "TT-10", keys[2]]
 
 
 async def test_what_is_unknown_or_odd_does_not_cost_the_row() -> None:
@@ -137,8 +242,9 @@ async def test_a_list_under_another_name_is_not_guessed() -> None:
 
 
 async def test_a_usage_task_is_asked_for_until_it_is_done() -> None:
-    bucket = {"id": "b", "remainingValue": {"amount": 1.5, "units": "GB"}, "relatedParty": [{"id": "1"}]}
-    other = {"id": "c", "relatedParty": [{"id": "2"}]}
+    owner = [{"id": "1", "role": "customer"}]
+    bucket = {"id": "b", "remainingValue": {"amount": 1.5, "units": "GB"}, "relatedParty": owner}
+    other = {"id": "c", "relatedParty": [{"id": "2", "role": "customer"}]}
     states = iter(["accepted", "inProgress", "done"])
 
     def task() -> str:

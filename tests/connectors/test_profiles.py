@@ -215,6 +215,39 @@ async def test_vendor_words_and_dates(systems: Systems, world: World) -> None:
     assert ticket.created_at == created.replace(tzinfo=UTC)
 
 
+async def test_a_system_with_words_of_its_own_is_no_longer_filtered_on_them(
+    systems: Systems, caplog: pytest.LogCaptureFixture
+) -> None:
+    deviating(systems, {"status_words": True})
+    async with connected(systems) as c:
+        ticketing = c.ticketing
+        await ticketing.tickets(["TT-1001-1"], frozenset({"is_open"}))
+        whole = (await ticketing.tickets_of_customers(["1001"], None, frozenset({"is_open"}), is_open=None))["1001"]
+        for window in (Window(0, 9), None):
+            for is_open in (True, False):
+                found = await ticketing.tickets_of_customers(["1001"], window, NAME, is_open=is_open)
+                ids = [one.id for one in whole.items if one.is_open is is_open]
+                assert _windows(found, 0, 9) == ({"1001": ids} if ids else {})
+        systems["ticketing"].requests.clear()
+        await ticketing.open_outages_of_services(["SVC-1001-1"], NAME)
+        found = await ticketing.open_outages_of_services(["SVC-1001-1"], NAME)
+        outages = (await ticketing.outage_list(Window(0, 99), None, is_open=None)).items
+        assert _sets(found)["SVC-1001-1"] == sorted(
+            one.id for one in outages if one.is_open and "SVC-1001-1" in one.service_ids
+        )
+        assert ["status=" in one for one in asked(systems["ticketing"])] == [True, False, False]
+    told = [one.partition(" has status words")[0] for one in caplog.messages if "no longer filtered" in one]
+    assert [one.rpartition("/")[2] for one in told] == ["troubleTicket", "serviceProblem"]
+
+
+async def test_a_probe_is_enough_to_know_the_words(systems: Systems) -> None:
+    deviating(systems, {"status_words": True})
+    async with connected(systems) as c:
+        await c.systems[3].probe.probe()
+        found = await c.ticketing.tickets_of_customers(["1001"], Window(0, 9), NAME, is_open=True)
+    assert "TT-1001-1" in _lists(found)["1001"]
+
+
 async def test_own_words_are_filtered_on_as_well(systems: Systems) -> None:
     async with connected(systems, ticketing={"profile": {"words": {"Working": "inProgress", "Over": "closed"}}}) as c:
         await c.ticketing.tickets_of_customers(["1001"], Window(0, 9), NAME, is_open=True)
