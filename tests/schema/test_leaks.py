@@ -37,7 +37,9 @@ RESOURCES: Final = {
 @pytest_asyncio.fixture(scope="module")
 async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
-    limits = Limits(max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15)
+    limits = Limits(
+        max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15
+    )
     graphql = GraphQLSettings(limits=limits, deadline=30.0)
     patient = {domain: {"timeout": 25.0, "connect_timeout": 25.0} for domain in DOMAINS}
     folder = tmp_path_factory.mktemp("leaks")
