@@ -71,7 +71,7 @@ class Rows(Generic[R]):
         return cls(items, 0, len(items), complete=True)
 
     def keep(self, wanted: Callable[[R], bool]) -> "Rows[R]":
-        """These rows without some; where the list is not complete, its total is then no longer known."""
+        """These rows without some; where the list is not complete, or its total not known, it is not known then."""
         kept = [row for row in self.items if wanted(row)]
         if len(kept) == len(self.items):
             return self

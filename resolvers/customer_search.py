@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -22,11 +23,19 @@ _PHONE: Final = re.compile(r"\+?[\d ()/-]{6,}")
 _MOST_NAMES: Final = 100
 
 
+class CustomerSort(Enum):
+    """The order of a list of customers."""
+
+    NUMBER = "number"
+    NAME = "name"
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerSearch:
-    """What is looked for (None: everybody) and which window of it is wanted."""
+    """What is looked for (None: everybody), in which order, and which window of it is wanted."""
 
     text: str | None
+    sort: CustomerSort
     window: Window
 
 
@@ -40,13 +49,17 @@ def customer_search(
             " ticket number."
         ),
     ] = None,
+    sort: Annotated[
+        CustomerSort | None,
+        strawberry.argument(description="The order of all customers; what a search finds comes by number."),
+    ] = None,
     first: First = None,
     after: After = None,
 ) -> CustomerSearch:
     """The customers to read. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
         raise Forbidden("customers is for agents: a signed-in subscriber's own customer is me.")
-    return CustomerSearch(search, window(first, after) or Window(0, 1))
+    return CustomerSearch(search, sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
 
 
 class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
@@ -64,7 +77,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         text = None if search.text is None else search.text.strip()
         try:
             if text is None:
-                return await crm.customer_list(search.window, fields)
+                return await crm.customer_list(search.window, fields, by_name=search.sort is CustomerSort.NAME)
             if "@" in text:
                 reached = await crm.customers_reached_by(text, fields)
                 return Rows.of([reached[key] for key in sorted(reached)])

@@ -106,8 +106,7 @@ def connected(
         stop, start = end, max(start, end - wanted)
     items = rows.items[start - rows.offset : stop - rows.offset]
     known = len(rows.items) + rows.offset
-    total = rows.total if rows.total is not None or not rows.complete else len(rows.items)
-    return Page(items, start, stop < max(known, total or 0), total)
+    return Page(items, start, stop < max(known, rows.total or 0), rows.total)
 
 
 def connected_forward(rows: Rows[Any] | None, first: First = None, after: After = None) -> Page:

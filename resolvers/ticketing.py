@@ -4,6 +4,7 @@ see them, and the edges back to services, resources and tickets are filtered whe
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ import strawberry
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
-from resolvers.choosing import Since, Until, among, ordered, within
+from resolvers.choosing import Since, Until, among, ordered, within, zoned
 from resolvers.context import Loader, each, owned, signed_in
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
@@ -88,9 +89,11 @@ class OutageById(Loader[str, Outage]):
 
 @dataclass(frozen=True, slots=True)
 class OutageList:
-    """Open ones, ended ones or all (None), and which window of them."""
+    """Open ones, ended ones or all (None), begun in which span, and which window of them."""
 
     is_open: bool | None
+    since: datetime | None
+    until: datetime | None
     window: Window
 
 
@@ -107,7 +110,9 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
     async def _list(self, key: OutageList) -> Rows[Outage] | ConnectorError:
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Outage")
         try:
-            return await ticketing.outage_list(key.window, fields, is_open=key.is_open)
+            return await ticketing.outage_list(
+                key.window, fields, is_open=key.is_open, since=key.since, until=key.until
+            )
         except ConnectorError as failure:
             return failure
 
@@ -175,9 +180,16 @@ def chosen(
     return replace(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
 
 
-def outage_list(_root: Any, is_open: Open = None, first: First = None, after: After = None) -> OutageList:
-    """The outages to read."""
-    return OutageList(is_open, window(first, after) or Window(0, 1))
+def outage_list(
+    _root: Any,
+    is_open: Open = None,
+    since: Since = None,
+    until: Until = None,
+    first: First = None,
+    after: After = None,
+) -> OutageList:
+    """The outages to read, by when they began."""
+    return OutageList(is_open, since and zoned(since), until and zoned(until), window(first, after) or Window(0, 1))
 
 
 def affecting(service: Any) -> list[Affected]:

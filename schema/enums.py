@@ -14,6 +14,7 @@ from connectors.health import SystemStatus
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort
+from resolvers.customer_search import CustomerSort
 from resolvers.ticketing import TicketSort
 from resolvers.viewer import ViewerKind
 
@@ -219,4 +220,10 @@ enumeration(
     "SystemStatus",
     "Whether a system answers.",
     {"UP": "It answers.", "DOWN": "It does not answer, or not usefully.", "UNKNOWN": "It has not been asked yet."},
+)
+enumeration(
+    CustomerSort,
+    "CustomerSort",
+    "The order of a list of customers.",
+    {"NUMBER": "By customer number.", "NAME": "By name."},
 )

@@ -84,8 +84,8 @@ class CrmPort(Protocol):
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """Customers by id."""
 
-    async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """One window of all customers, by id ascending."""
+    async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
+        """One window of all customers, by id ascending, or by name."""
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """One window of the customers whose name contains `text` (any case), by id ascending."""

@@ -12,7 +12,7 @@ from connectors.profile import Profile
 from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_paging import Identified
-from connectors.tmf630_query import BY_ID, Projection
+from connectors.tmf630_query import BY_ID, Order, Projection
 from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, TimePeriod, by_word, id_of, ids
 from connectors.tmf_shapes import Money as TmfMoney
 
@@ -65,6 +65,7 @@ class _Product(Identified, rename="camel"):
     realizing_service: Many[Ref] = None
 
 
+_BY_NAME: Final = Order("name", "name")
 _CUSTOMER: Final = Projection(
     ["id"],
     {
@@ -119,9 +120,10 @@ class TmfCrm:
         """See `CrmPort`."""
         return mapped(await self._customers.by_ids(ids, fields), self._customer)
 
-    async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
+    async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`."""
-        return await listed(self._customers, [], window, self._customer, fields=fields, order=BY_ID)
+        order = _BY_NAME if by_name else BY_ID
+        return await listed(self._customers, [], window, self._customer, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. The name is read back from each row: a server may not know the operator."""

@@ -133,8 +133,16 @@ class TicketingPort(Protocol):
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
         """Outages by id."""
 
-    async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
-        """One window of the outages, newest first."""
+    async def outage_list(
+        self,
+        window: Window,
+        fields: Fields | None,
+        *,
+        is_open: bool | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Rows[Outage]:
+        """One window of the outages that began from `since` on and before `until` (both with a zone), newest first."""
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
         """Open outages per service that they affect."""

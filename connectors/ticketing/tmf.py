@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -165,17 +166,36 @@ class TmfTicketing:
         """See `TicketingPort`."""
         return mapped(await self._problems.by_ids(ids, fields), self._outage)
 
-    async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
+    async def outage_list(
+        self,
+        window: Window,
+        fields: Fields | None,
+        *,
+        is_open: bool | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Rows[Outage]:
         """See `TicketingPort`."""
-        filters = self._status(self._problems, is_open)
+        status = self._status(self._problems, is_open)
+        dates = [(f"creationDate.{name}", [_utc(at)]) for name, at in (("gte", since), ("lt", until)) if at]
+        asked = _with_status(fields, is_open)
+
+        def wanted(outage: Outage) -> bool:
+            if is_open is not None and outage.is_open is not is_open:
+                return False
+            began = outage.started_at
+            return not dates or (
+                began is not None and (since is None or began >= since) and (until is None or began < until)
+            )
+
         return await listed(
             self._problems,
-            filters,
-            window if is_open is None or filters else None,
+            [*status, *dates],
+            window if is_open is None or status else None,
             self._outage,
-            fields=_with_status(fields, is_open),
+            fields=asked if asked is None or not dates else asked | {"started_at"},
             order=_NEWEST_OUTAGE,
-            wanted=lambda outage: is_open is None or outage.is_open is is_open,
+            wanted=wanted,
         )
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
@@ -286,3 +306,7 @@ def _is_service(entity: Ref) -> bool:
 
 def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
     return fields if fields is None or is_open is None else fields | {"is_open"}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

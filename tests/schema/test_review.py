@@ -166,3 +166,28 @@ async def test_filters_read_what_they_need_though_nobody_selected_it(stack: Stac
     me = answer.clean()["me"]
     assert len(me["tickets"]["nodes"]) == 2
     assert len(me["services"]["nodes"]) == 4
+
+
+async def test_outages_of_a_span(stack: Stack) -> None:
+    document = """query($since: DateTime, $until: DateTime) {
+      outages(since: $since, until: $until, first: 100) { totalCount nodes { id startedAt } }
+    }"""
+    everything = (await stack.ask(document)).clean()["outages"]["nodes"]
+    middle = everything[len(everything) // 2]["startedAt"]
+    later = await stack.ask(document, since=middle)
+    earlier = await stack.ask(document, until=middle)
+
+    assert [outage["startedAt"] for outage in everything] == sorted((o["startedAt"] for o in everything), reverse=True)
+    found = [answer.clean()["outages"] for answer in (later, earlier)]
+    assert [outage for part in found for outage in part["nodes"]] == everything
+    assert [part["totalCount"] for part in found] == [len(part["nodes"]) for part in found]
+    assert len(later.calls) == 1
+    assert "creationDate.gte=" in later.calls[0]["path"]
+
+
+async def test_customers_by_name(stack: Stack) -> None:
+    everybody = (await stack.ask("{ customers(first: 60) { nodes { name } } }")).clean()["customers"]["nodes"]
+    names = [customer["name"] for customer in everybody]
+    answer = await stack.ask("{ customers(first: 5, sort: NAME) { nodes { name } } }")
+
+    assert [c["name"] for c in answer.clean()["customers"]["nodes"]] == sorted(names)[:5]
