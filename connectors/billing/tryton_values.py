@@ -1,0 +1,59 @@
+"""Tryton's typed values in JSON: ``{"__class__": "Decimal", "decimal": "49.80"}`` and the same for dates."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from connectors.records import Money
+
+_PARTS: Final = ("hour", "minute", "second", "microsecond")
+_NEVER: Final = ((1970, 1, 1), (9999, 12, 31))
+
+
+class Values:
+    """Reads them leniently: what cannot be read is None, and `tell` is told."""
+
+    def __init__(self, timezone: str, tell: Callable[[str], None]) -> None:
+        self._zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
+        self._tell = tell
+
+    def decimal(self, value: Any) -> Decimal | None:
+        """An exact amount, typed or as text or whole number; a JSON number with a fraction is not exact: None."""
+        found = value.get("decimal") if isinstance(value, dict) else value
+        if found is None:
+            return None
+        if isinstance(found, (str, int)) and not isinstance(found, bool):
+            try:
+                if (amount := Decimal(found)).is_finite():
+                    return amount
+            except InvalidOperation:
+                pass  # told below
+        self._tell(f"the amount {str(value)[:80]!r} cannot be read exactly")
+        return None
+
+    def money(self, value: Any, currency: str | None) -> Money | None:
+        """An amount in a currency; None unless both are there."""
+        amount = self.decimal(value)
+        return None if amount is None or not currency else Money(amount, currency)
+
+    def date(self, value: Any) -> datetime | None:
+        """A date or a moment. A date is midnight in the company's zone, a moment is UTC; 1970-01-01 is none."""
+        if value is None:
+            return None
+        try:
+            found = self._date(value)
+        except (KeyError, TypeError, ValueError):
+            self._tell(f"the date {str(value)[:80]!r} cannot be read")
+            return None
+        return None if (found.year, found.month, found.day) in _NEVER else found
+
+    def _date(self, value: Any) -> datetime:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value)
+            return found if found.tzinfo else found.replace(tzinfo=self._zone)
+        day = datetime(value["year"], value["month"], value["day"], tzinfo=self._zone)
+        if "hour" not in value:
+            return day
+        return day.replace(tzinfo=UTC, **{part: value.get(part, 0) for part in _PARTS})
