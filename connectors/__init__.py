@@ -13,17 +13,33 @@ from connectors.crm.tmf import TmfCrm
 from connectors.http import HttpClient
 from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
-from connectors.profile import Profile, System
+from connectors.profile import Strict, System
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.tmf import TmfTicketing
 
-Driver = Callable[[HttpClient, Profile], Any]
 
-DRIVERS: Final[Mapping[str, Mapping[str, Driver]]] = {
-    "crm": {"tmf": TmfCrm},
-    "billing": {"tmf": TmfBilling},
-    "inventory": {"tmf": TmfInventory},
-    "ticketing": {"tmf": TmfTicketing},
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product that can stand behind a port: its driver, and what a driver of its own kind can be told.
+
+    `options` is the model of `systems.<domain>.options`; without one the driver takes the profile instead.
+    """
+
+    driver: Callable[[HttpClient, Any], Any]
+    options: type[Strict] | None = None
+
+    def build(self, http: HttpClient, system: System) -> Any:
+        """The driver, set up. Raises pydantic's ValidationError for options that do not fit."""
+        if self.options is None:
+            return self.driver(http, system.profile)
+        return self.driver(http, self.options.model_validate(system.options))
+
+
+DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {
+    "crm": {"tmf": Product(TmfCrm)},
+    "billing": {"tmf": Product(TmfBilling)},
+    "inventory": {"tmf": Product(TmfInventory)},
+    "ticketing": {"tmf": Product(TmfTicketing)},
 }
 """Domain, then name in the settings, then what to build."""
 
@@ -46,6 +62,11 @@ class ConnectedSystem:
     driver: str
     probe: Probe
 
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What the product cannot give (a port's method or a record's attribute), and why. Empty: it gives all."""
+        return getattr(self.probe, "unsupported", {})
+
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
@@ -64,7 +85,7 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
     connected: list[ConnectedSystem] = []
     for domain, products in DRIVERS.items():
         system = systems[domain]
-        driver = products[system.driver](HttpClient(domain, system, session), system.profile)
+        driver = products[system.driver].build(HttpClient(domain, system, session), system)
         drivers[domain] = driver
         connected.append(ConnectedSystem(domain, domain, system.driver, driver))
     return Connectors(**drivers, systems=tuple(connected))

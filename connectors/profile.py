@@ -4,7 +4,7 @@ A driver is written against the standard; a profile says how this installation d
 setting with a tested default, and the defaults are those of a server that keeps TMF630.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -163,6 +163,9 @@ class System(Strict):
     url: Annotated[str, Field(pattern=r"^https?://[^/\s]+", description="Address, without a resource's path.")]
     driver: Annotated[str, Field(description="Product behind the port.")] = "tmf"
     auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
+    options: Annotated[
+        dict[str, Any], Field(description="What a driver of its own kind needs to know; see the driver's options.")
+    ] = {}
     profile: Annotated[Profile, Field(description="How this installation deviates from the standard.")] = Profile()
     concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0

@@ -36,6 +36,11 @@ class SystemsSettings(Strict):
         known = DRIVERS[str(info.field_name)]
         if system.driver not in known:
             raise ValueError(f"has no driver named '{system.driver}'; there is: {', '.join(known)}")
+        options = known[system.driver].options
+        if options is None and system.options:
+            raise ValueError(f"options: the driver '{system.driver}' has none; what it can be told is in profile")
+        if options is not None:
+            _ = options.model_validate(system.options)
         return system
 
     @property

@@ -17,8 +17,16 @@ FRESH: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
+class Unsupported:
+    """Something that a product cannot give."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SystemReport:
-    """One system's state. `latency_ms` is that of its last answer."""
+    """One system's state. `latency_ms` is that of its last answer; asking for what is `unsupported` fails."""
 
     name: str
     domain: str
@@ -26,6 +34,7 @@ class SystemReport:
     status: SystemStatus
     latency_ms: float | None
     last_error: LastError | None
+    unsupported: list[Unsupported]
 
 
 async def reports(context: RequestContext) -> list[SystemReport]:
@@ -40,4 +49,12 @@ async def _report(system: ConnectedSystem) -> SystemReport:
     if health.last_seen is None or datetime.now(UTC) - health.last_seen > FRESH:
         with suppress(ConnectorError):  # health has noted what went wrong: that is what the report is about
             await system.probe.probe()
-    return SystemReport(system.name, system.domain, system.driver, health.status, health.latency_ms, health.last_error)
+    return SystemReport(
+        system.name,
+        system.domain,
+        system.driver,
+        health.status,
+        health.latency_ms,
+        health.last_error,
+        [Unsupported(name, reason) for name, reason in system.unsupported.items()],
+    )

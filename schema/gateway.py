@@ -38,6 +38,14 @@ class SystemFailure:
     at: datetime = strawberry.field(description="When.")
 
 
+@strawberry.type(description="Something that the product behind a system cannot give: null, with NOT_SUPPORTED.")
+class Unsupported:
+    """Declares `resolvers.systems.Unsupported`."""
+
+    name: str = strawberry.field(description="What: an operation or an attribute of the system's port.")
+    reason: str = strawberry.field(description="Why, for an operator.")
+
+
 @strawberry.type(description="One system behind the gateway.")
 class System:
     """Declares `resolvers.systems.SystemReport`."""
@@ -48,3 +56,4 @@ class System:
     status: SystemStatus = strawberry.field(description="Whether it answers.")
     latency_ms: float | None = strawberry.field(description="How long its last answer took, in milliseconds.")
     last_error: SystemFailure | None = strawberry.field(description="Its last failure, even when it is up again.")
+    unsupported: list[Unsupported] = strawberry.field(description="What the product cannot give; empty: it gives all.")

@@ -23,7 +23,7 @@ DEPTH: Final = 6
 TOGETHER: Final = 2
 """The last so many levels are asked for in one document, the ones before along one path each."""
 
-VALUES: Final = {"Money", "Period", "Document", "TicketNote", "PageInfo", "System", "SystemFailure"}
+VALUES: Final = {"Money", "Period", "Document", "TicketNote", "PageInfo", "System", "SystemFailure", "Unsupported"}
 """Types that are part of their parent and reach nothing."""
 
 RESOURCES: Final = {
