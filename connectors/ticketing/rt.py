@@ -35,7 +35,8 @@ class _CustomField(Identified, rename="pascal"):
     name: str | None = None
 
 
-_NEWEST: Final = (("Created", "DESC"), ("id", "DESC"))
+# As `arranged` sorts: the same second is in the order of the ids.
+_NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
 _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
 
