@@ -211,7 +211,9 @@ async def test_a_draft_has_no_number_no_due_date_no_file_and_is_not_paid(tryton:
 
 
 async def test_unknown_and_impossible_ids_do_not_cost_the_others(tryton: Any, upstream: Upstream) -> None:
-    found = await tryton.bills(["999", "abc", "", "-1", "01", "1.5", "9" * 30, "٣", "1"], frozenset({"number"}))
+    found = await tryton.bills(
+        ["999", "abc", "", "-1", "01", "1.5", "9" * 30, "2147483648", "٣", "1"], frozenset({"number"})
+    )
     assert {key: bill.number for key, bill in found.items()} == {"1": "2026-00001"}
     assert [json.loads(asked["d"][0])[0] for _, asked in upstream.questions] == [["id", "in", [999, 1]]]
 
@@ -308,6 +310,7 @@ async def test_more_calls_than_allowed_cost_only_the_keys_that_are_left(upstream
         found = await tryton.bills(keys, frozenset())
     assert found["1"].id == "1"
     assert isinstance(found["1000"], TooMuch)
+    assert len(upstream.seen) == 1
 
 
 @pytest.mark.parametrize("number", ["2026-00001"])
@@ -435,6 +438,7 @@ async def one(answer: web.Response, **options: Any) -> Any:
     [
         ("posted", "10.00", "10.00", BillState.SENT),
         ("posted", "10.00", "4.00", BillState.PARTIALLY_PAID),
+        ("posted", "10.00", "0", BillState.SENT),
         ("posted", "-10.00", "-10.00", BillState.SENT),
         ("paid", "10.00", "0", BillState.SETTLED),
         ("validated", "10.00", "0", BillState.VALIDATED),
@@ -464,7 +468,9 @@ async def test_dates_have_the_companys_zone_and_1970_is_none() -> None:
     bill = await one(listed(invoice(invoice_date=day)), timezone="Europe/Prague")
     assert bill.bill_date.isoformat() == "2026-07-01T00:00:00+02:00"
     moment = {"__class__": "datetime", "year": 2026, "month": 7, "day": 1, "hour": 9, "minute": 5, "second": 0}
-    assert (await one(listed(invoice(invoice_date=moment)))).bill_date == datetime(2026, 7, 1, 9, 5, tzinfo=UTC)
+    assert (await one(listed(invoice(invoice_date=moment)), timezone="Europe/Prague")).bill_date == datetime(
+        2026, 7, 1, 9, 5, tzinfo=UTC
+    )
     for odd in ({**day, "year": 1970, "month": 1}, {**day, "month": 13}, {"__class__": "date"}, 17, "soon", None):
         assert (await one(listed(invoice(invoice_date=odd)))).bill_date is None
 
@@ -492,6 +498,17 @@ async def test_rows_that_were_not_asked_for_are_dropped() -> None:
         for window in (None, Window(0, 10)):
             found = await tryton.bills_of_customers(["C100001"], window, None)
             assert {key: [bill.id for bill in rows(found, key)] for key in found} == {"C100001": ["7"]}
+        upstream.instead = listed(foreign)
+        assert await tryton.bills_of_customers(["C100001"], Window(0, 10), None) == {}
+        assert await tryton.bills_numbered("2026-00001", None) == []
+
+
+async def test_past_the_end_nobody_knows_how_many_there_are() -> None:
+    async with serving(Upstream({}, instead=listed())) as upstream, asking(upstream) as tryton:
+        beyond = (await tryton.bills_of_customers(["C100001"], Window(10, 5), None))["C100001"]
+        assert (list(beyond.items), beyond.total) == ([], None)
+        none = (await tryton.bills_of_customers(["C100001"], Window(0, 5), None))["C100001"]
+        assert (list(none.items), none.total) == ([], 0)
 
 
 async def test_a_row_that_cannot_be_read_costs_itself_and_the_total() -> None:
