@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 
 from connectors.billing.port import BillingPort
 from connectors.billing.tmf import TmfBilling
+from connectors.billing.tryton import TrytonBilling, TrytonOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.tmf import TmfCrm
 from connectors.http import HttpClient
@@ -15,6 +16,8 @@ from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
 from connectors.profile import Strict, System
 from connectors.ticketing.port import TicketingPort
+from connectors.ticketing.rt import RtTicketing
+from connectors.ticketing.rt_rows import RtOptions
 from connectors.ticketing.tmf import TmfTicketing
 
 
@@ -37,11 +40,17 @@ class Product:
 
 DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {
     "crm": {"tmf": Product(TmfCrm)},
-    "billing": {"tmf": Product(TmfBilling)},
+    "billing": {"tmf": Product(TmfBilling), "tryton": Product(TrytonBilling, TrytonOptions)},
     "inventory": {"tmf": Product(TmfInventory)},
-    "ticketing": {"tmf": Product(TmfTicketing)},
+    "ticketing": {"tmf": Product(TmfTicketing), "rt": Product(RtTicketing, RtOptions)},
 }
 """Domain, then name in the settings, then what to build."""
+
+if TYPE_CHECKING:  # That every driver is its port is proved here, because the table itself cannot say it.
+    _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
+    _CRM: tuple[type[CrmPort], ...] = (TmfCrm,)
+    _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory,)
+    _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing)
 
 
 class Probe(Protocol):

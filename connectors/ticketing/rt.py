@@ -6,6 +6,7 @@ has nothing like a service problem: outages are `unsupported`.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
@@ -115,7 +116,15 @@ class RtTicketing:
         """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
-    async def outage_list(self, window: Window, fields: Fields | None, *, is_open: bool | None) -> Rows[Outage]:
+    async def outage_list(
+        self,
+        window: Window,
+        fields: Fields | None,
+        *,
+        is_open: bool | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Rows[Outage]:
         """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
