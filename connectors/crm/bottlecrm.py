@@ -5,11 +5,12 @@ It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), 
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, ClassVar, Final, NoReturn, TypeVar
 
 from pydantic import Field
 
+from connectors.crm.bottlecrm_many import Many
 from connectors.crm.bottlecrm_rest import SEARCH_HITS, Rest, is_uuid, speakable
 from connectors.crm.bottlecrm_rows import Account, Contact, same, text_of
 from connectors.crm.port import Customer, CustomerStatus, Party, Product
@@ -87,7 +88,7 @@ class BottleCrm:
     def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
         self.http, self._options = http, options
         self._rest = Rest(http, options.max_url, options.page_size)
-        self._size: int | None = None  # accounts that the list last said there are
+        self._many = Many(self._rest, options.list_share)
 
     async def probe(self) -> None:
         """One cheap read, for health: an account."""
@@ -100,17 +101,16 @@ class BottleCrm:
         """
         wanted = [key for key in dict.fromkeys(ids) if speakable(key)]
         try:
-            page = await self._list_worth(wanted)
+            page = await self._many.worth("accounts", self._rest.accounts({}, wanted), len(wanted))
         except ConnectorError as failure:
             return dict.fromkeys(wanted, failure)
         if page is not None:
             return self._by_number(page, frozenset(wanted))
-        return await self._each(wanted, self._numbered)
+        return await self._many.each(wanted, self._numbered)
 
     async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
-        self._size = page.total
         return self._rows(page, lambda _customer: True)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
@@ -133,15 +133,16 @@ class BottleCrm:
         if "@" in contact:
             ways.append(self._accounts_with_mail(contact))
         accounts = list(dict.fromkeys(key for way in await together(ways) for key in way))
-        found = await self._each(accounts, self._rest.account)
+        found = await self._many.each(accounts, self._rest.account)
         if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
             raise failure
         reached = [one for one in found.values() if isinstance(one, Account) and one.is_at(contact)]
         return {customer.id: customer for account in reached if (customer := self._customer(account))}
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """See `CrmPort`. 1 call for each person, none for companies or where no name is selected.
+        """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
 
+        None for companies, or where no name is selected.
         The person is the account's only contact, or the only one that has the account's e-mail address; which of
         several others it would be cannot be told, and the names are None.
         """
@@ -149,7 +150,12 @@ class BottleCrm:
         wanted = list(dict.fromkeys(asked))
         if fields is not None and not fields & {"given_name", "family_name"}:
             return {key: Party(id=key) for key in wanted}
-        return await self._each(wanted, self._party)
+        try:
+            page = await self._many.worth("contacts", self._rest.contacts({}, wanted), len(wanted))
+        except ConnectorError as failure:
+            return dict.fromkeys(wanted, failure)
+        known = _alone(page, wanted) if page else {}
+        return known | await self._many.each([key for key in wanted if key not in known], self._party)
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """See `unsupported`. Raises `NotSupported`."""
@@ -167,16 +173,6 @@ class BottleCrm:
 
     def _refuse(self, method: str) -> NoReturn:
         raise NotSupported(self.http.name, self.unsupported[method])
-
-    async def _list_worth(self, keys: Sequence[str]) -> RowPage[Account] | None:
-        """All accounts, where so many questions would cost more than the list; its size is learned on the way."""
-        worth = min(len(keys) * self._options.list_share, self.http.system.max_rows)
-        if len(keys) < 2 or not worth or (self._size is not None and self._size > worth):
-            return None
-        read = self._rest.accounts({}, keys)
-        first = await read(0, min(worth, self._options.page_size))
-        self._size = first.total
-        return await self._rest.everything(read, first) if first.total <= worth else None
 
     async def _numbered(self, key: str) -> Customer | ConnectorError | None:
         """The customer with this number; two rows are asked for, so that a second one is seen."""
@@ -230,25 +226,7 @@ class BottleCrm:
         people = account.contacts or []
         if len(people) > 1:
             people = [person for person in people if account.email and same(person.email, account.email)]
-        if len(people) != 1:
-            return Party(id=key)
-        return Party(id=key, given_name=people[0].first_name or None, family_name=people[0].last_name or None)
-
-    async def _each(
-        self, keys: Sequence[str], ask: Callable[[str], Awaitable[T | ConnectorError | None]]
-    ) -> dict[str, T | ConnectorError]:
-        """One call per key, side by side within the bulkhead; a failure costs its own key."""
-
-        async def asked(key: str) -> T | ConnectorError | None:
-            try:
-                return await ask(key)
-            except ConnectorError as failure:
-                return failure
-
-        most = self.http.system.max_calls
-        answers = await together([asked(key) for key in keys[:most]])
-        found = {key: one for key, one in zip(keys[:most], answers, strict=True) if one is not None}
-        return found | {key: TooMuch(self.http.name, f"more than max_calls = {most} calls") for key in keys[most:]}
+        return _party_of(key, people[0]) if len(people) == 1 else Party(id=key)
 
     def _customer(self, account: Account) -> Customer | None:
         """The account as a customer; None where it has no customer number."""
@@ -274,3 +252,17 @@ class BottleCrm:
 
     def _ambiguous(self, number: str) -> Garbled:
         return Garbled(self.http.name, f"two accounts or more have the customer number {number[:100]!r}: keep one")
+
+
+def _alone(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
+    """The people who are the only ones of their accounts; of the others, and of rows not read, nothing is said."""
+    people: dict[str, list[Contact]] = {key: [] for key in accounts}
+    for person in page.rows:
+        for link in person.linked_accounts or ():
+            if link.id in people:
+                people[link.id].append(person)
+    return {} if page.unreadable else {key: _party_of(key, one[0]) for key, one in people.items() if len(one) == 1}
+
+
+def _party_of(key: str, person: Contact) -> Party:
+    return Party(id=key, given_name=person.first_name or None, family_name=person.last_name or None)

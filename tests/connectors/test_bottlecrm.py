@@ -235,6 +235,18 @@ async def test_people_behind_customers(product: Product, crm: Any) -> None:
     assert product.seen == [f"/api/accounts/{jan.party_id}/"]
 
 
+async def test_many_people_are_read_from_the_list_of_contacts(product: Product, crm: Any) -> None:
+    customers = (await crm.customer_list(FIRST, None)).items
+    people = [one for one in customers if one.party_kind == "Individual"]
+    del product.seen[:]
+    found = await crm.parties(customers, None)
+    assert {one.id: f"{found[one.party_id].given_name} {found[one.party_id].family_name}" for one in people} == {
+        one.id: one.name for one in people
+    }
+    assert len(found) == 30
+    assert product.seen == ["/api/contacts/?limit=100&offset=0"]
+
+
 async def test_unknown_and_malformed_ids_of_accounts_are_absent(product: Product, crm: Any) -> None:
     strangers = [Customer(id=f"C{n}", party_id=key) for n, key in enumerate([f"{0:08}-0000-0000-0000-{0:012}", "x/.."])]
     assert await crm.parties(strangers, None) == {}
@@ -485,12 +497,22 @@ async def test_which_of_several_people_is_told_by_the_mail_address_only() -> Non
     people = [{"id": uuid(n), "first_name": f"F{n}", "last_name": f"L{n}", "email": f"{n}@x.cz"} for n in (8, 9)]
 
     async def answer(request: web.Request) -> web.Response:
+        if request.path == "/api/contacts/":
+            linked = [one | {"linked_accounts": [{"id": uuid(1)}, {"id": uuid(2)}]} for one in people]
+            alone = {"id": uuid(7), "first_name": "F7", "linked_accounts": [{"id": uuid(3)}], "last_name": ""}
+            return web.json_response({"count": 3, "results": [*linked, alone]})
         one = account(int(request.path.split("/")[-2][-4:]), contacts=people)
         return web.json_response({"account_obj": one | {"email": "9@X.cz" if one["name"] == "Customer 1" else None}})
 
-    async with answering(answer) as (_, crm):
-        found = await crm.parties([Customer(id=f"C{n}", party_id=uuid(n)) for n in (1, 2)], None)
-        assert found == {uuid(1): Party(id=uuid(1), given_name="F9", family_name="L9"), uuid(2): Party(id=uuid(2))}
+    async with answering(answer) as (server, crm):
+        found = await crm.parties([Customer(id=f"C{n}", party_id=uuid(n)) for n in (1, 2, 3)], None)
+        assert found == {
+            uuid(1): Party(id=uuid(1), given_name="F9", family_name="L9"),
+            uuid(2): Party(id=uuid(2)),
+            uuid(3): Party(id=uuid(3), given_name="F7"),
+        }
+        assert server.seen[0] == "/api/contacts/?limit=24&offset=0"
+        assert len(server.seen) == 3
 
 
 async def test_another_account_than_the_one_asked_for_is_not_taken() -> None:
