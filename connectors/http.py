@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -59,16 +59,28 @@ class HttpClient:
         self._longest_header = 6 * (system.profile.max_url + len(self._base)) + 8192
         self._credentials = Credentials(name, system.auth, session, system.timeout)
 
-    async def get(self, path_and_query: str, keys: Sequence[str], read: Callable[[Answer], T]) -> T:
-        """Read `path_and_query` (already encoded). `read` decodes the answer; what it cannot read is `Garbled`."""
-        return await self._ask("GET", path_and_query, keys, None, read)
+    async def get(
+        self, path_and_query: str, keys: Sequence[str], read: Callable[[Answer], T], *, doubted: Collection[int] = ()
+    ) -> T:
+        """Read `path_and_query` (already encoded). `read` decodes the answer; what it cannot read is `Garbled`.
+
+        A `Failed` with a `doubted` status says nothing about the system's health: the product answers so to the
+        client's own mistakes, too, and the driver finds out which it was.
+        """
+        return await self._ask("GET", path_and_query, keys, None, read, doubted)
 
     async def post_query(self, path: str, body: bytes, keys: Sequence[str], read: Callable[[Answer], T]) -> T:
         """Send a JSON body to a resource that only asks (a TMF task such as queryUsageConsumption): safe to repeat."""
         return await self._ask("POST", path, keys, body, read)
 
     async def _ask(
-        self, method: str, target: str, keys: Sequence[str], body: bytes | None, read: Callable[[Answer], T]
+        self,
+        method: str,
+        target: str,
+        keys: Sequence[str],
+        body: bytes | None,
+        read: Callable[[Answer], T],
+        doubted: Collection[int] = (),
     ) -> T:
         scope = current_scope.get()
         started = time.monotonic()
@@ -85,7 +97,7 @@ class HttpClient:
         try:
             async with self._place(self._bulkhead, f"{method} {_path(target)}"):
                 asked = time.monotonic()
-                answer = await self._in_time(method, target, body, call)
+                answer = await self._in_time(method, target, body, call, doubted)
                 result = self._readable(read, answer, f"{method} {_path(target)}")
         except ConnectorError as error:
             call.error = error.code
@@ -116,7 +128,9 @@ class HttpClient:
         finally:
             place.leave()
 
-    async def _in_time(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
+    async def _in_time(
+        self, method: str, target: str, body: bytes | None, call: UpstreamCall, doubted: Collection[int]
+    ) -> Answer:
         allowance = self._allowance()
         try:
             async with asyncio.timeout(allowance):
@@ -128,7 +142,8 @@ class HttpClient:
                 self.health.failed(late)
             raise late from error
         except ConnectorError as error:
-            self.health.failed(error)
+            if not (isinstance(error, Failed) and call.status in doubted):
+                self.health.failed(error)
             raise
 
     def _readable(self, read: Callable[[Answer], T], answer: Answer, what: str) -> T:

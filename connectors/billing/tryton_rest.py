@@ -117,13 +117,14 @@ class Rest:
         not there. The page's text is in no fixed words, so the system itself is asked.
         """
         try:
-            return await self.http.get(target, keys, decode)
+            return await self.http.get(target, keys, decode, doubted={500})
         except Failed as failure:
             if not _SERVER_ERROR.search(failure.detail):
                 raise
             try:
                 await self.probe()
             except ConnectorError:
+                self.http.health.failed(failure)  # it was in doubt until the second question failed, too
                 raise failure from None
             raise Rejected(
                 self.http.name,

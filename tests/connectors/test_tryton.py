@@ -4,6 +4,7 @@ LIVE_TRYTON=http://127.0.0.1:18203 LIVE_TRYTON_TOKEN=... asks the live system th
 answers (and makes one payment there for the moment, since the seed has none).
 """
 
+import asyncio
 import base64
 import json
 import os
@@ -587,6 +588,8 @@ async def test_a_500_to_one_question_is_our_mistake_and_one_to_all_is_the_system
             failure = (await tryton.payments(["1"], None))["1"]
             assert type(failure) is Rejected
             assert tryton.http.health.status is SystemStatus.UP
+        await asyncio.gather(*(tryton.payments([str(n)], None) for n in range(8)))
+        assert tryton.http.health.status is SystemStatus.UP
         answers["party.party"] = page(500, "database is gone")
         assert type((await tryton.payments(["1"], None))["1"]) is Failed
         assert tryton.http.health.status is SystemStatus.DOWN
