@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -33,7 +33,8 @@ _TIMEOUT = 5.0
 class Finding:
     """One line of the table; `-` is what was not tried. `latency_ms` is the read's; `hint` is empty when all is well.
 
-    `detail` is what exactly happened, for the person who runs the check.
+    `detail` is what exactly happened, for the person who runs the check. `unsupported` is what the product cannot give,
+    with the reasons: nothing to repair.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Finding:
     latency_ms: float | None = None
     detail: str = ""
     hint: str = ""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -92,7 +94,8 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
         hint = _hint(error, name, system)
         return Finding(name, system.driver, address, "ok", credentials, read, None, error.detail, hint)
     latency = (time.monotonic() - started) * 1000
-    return Finding(name, system.driver, address, "ok", "ok" if system.auth else "-", "ok", latency)
+    credentials = "ok" if system.auth else "-"
+    return Finding(name, system.driver, address, "ok", credentials, "ok", latency, unsupported=connected.unsupported)
 
 
 async def _unreachable(system: System) -> str:
@@ -201,6 +204,8 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for one in findings:
         if not one.is_good:
             console.print(Text.assemble((f"{one.name}: ", "bold red"), f"{one.detail}. {one.hint}"), soft_wrap=True)
+        for what, why in one.unsupported.items():
+            console.print(Text(f"{one.name}: {one.driver} does not give {what}: {why}", style="dim"), soft_wrap=True)
     wrong = sum(not one.is_good for one in findings)
     console.print(Text(f"{wrong} of {len(findings)} need attention." if wrong else "All is well."))
 
