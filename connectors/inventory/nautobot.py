@@ -75,6 +75,7 @@ class NautobotDriver:
 
     async def probe(self) -> None:
         """One row, by GraphQL: after it the process that answered has its schema."""
+        self._graphql.doubt()
         await self._graphql.everything(self._graphql.listing("circuits", "", "id", 1))
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
@@ -110,6 +111,8 @@ class NautobotDriver:
                 raise Garbled(self.http.name, "tenants: a row cannot be read")
             circuits = [raw for tenant in tenants.rows if text(tenant.key) in keys for raw in tenant.circuits or ()]
             self._graphql.bounded("circuits", len(circuits))
+            if not circuits:
+                await self._graphql.may_see("circuits")
             read = decoded(circuits, _CIRCUIT)
             below: Lists = {}
             numbers = [number for row in read.rows if (number := text(row.number))]

@@ -9,6 +9,8 @@ one would not guess, and what is done about it here:
 - a value that a filter refuses (an id that is no UUID, a NUL character) is 200 with ``errors``, and costs the whole
   list: such keys are not sent, and cannot be there;
 - ``field__ie`` takes many values and ignores case, ``field`` of a custom field takes one: rows are compared again;
+- a token that may not see a kind of object gets 200 and an empty list, as if there were none: only REST says 403, and
+  is asked once where a list is empty that never had a row;
 - there is neither a total nor an order to choose: everything is read, up to `max_rows`, and sorted here;
 - each process of the server builds its schema at its first question, for some 5 seconds: give the system a `timeout`
   above that.
@@ -30,6 +32,14 @@ from connectors.tmf630_paging import Identified, Unreadable, together
 PATH: Final = "/api/graphql/"
 """Below the system's address, which ends before /api."""
 
+_REST: Final = {
+    "circuits": "/api/circuits/circuits/",
+    "tenants": "/api/tenancy/tenants/",
+    "devices": "/api/dcim/devices/",
+    "interfaces": "/api/dcim/interfaces/",
+    "ip_addresses": "/api/ipam/ip-addresses/",
+    "locations": "/api/dcim/locations/",
+}
 _LONGEST_KEY: Final = 255
 """Characters of a name, a custom field that is compared, or a serial number: Nautobot's columns are no longer."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -81,6 +91,7 @@ class NautobotGraphql:
 
     def __init__(self, http: HttpClient, max_keys: int) -> None:
         self._http, self._max_keys = http, max_keys
+        self._permitted: set[str] = set()
         self._decoder = msgspec.json.Decoder(_Response)
         self.limit = http.system.max_rows + 1
         """To be written into every list of a question: one row more than may come shows that there are too many."""
@@ -97,7 +108,7 @@ class NautobotGraphql:
         """The lists of a question (see `listing`), whose conditions take the keys as ``$keys``.
 
         Raises `Rejected` for a question that Nautobot refuses, `Failed` where it could not answer one of the lists,
-        `TooMuch` beyond max_rows, and whatever `HttpClient` raises.
+        `Refused` without permission to see what is empty, `TooMuch` beyond max_rows, and whatever `HttpClient` raises.
         """
         if not keys:
             raise ValueError("a filter with an empty list would match everything")
@@ -111,7 +122,20 @@ class NautobotGraphql:
         self, head: str, lists: Mapping[str, str], variables: Mapping[str, Any], keys: Sequence[str]
     ) -> Lists:
         body = msgspec.json.encode({"query": f"{head}{{{' '.join(lists.values())}}}", "variables": variables})
-        return await self._http.post_query(PATH, body, keys, lambda answer: self._lists(answer, lists))
+        answered = await self._http.post_query(PATH, body, keys, lambda answer: self._lists(answer, lists))
+        self._permitted.update(name for name, rows in answered.items() if rows)
+        await together([self.may_see(name) for name in lists if name in _REST and name not in self._permitted])
+        return answered
+
+    async def may_see(self, name: str) -> None:
+        """Whether an empty list may be believed: looked up once, until `doubt`. Raises `Refused` without permission."""
+        if name not in self._permitted:
+            await self._http.get(f"{_REST[name]}?limit=1&exclude_m2m=true", (), lambda _answer: None)
+            self._permitted.add(name)
+
+    def doubt(self) -> None:
+        """Permissions may have changed: look them up again where lists are empty."""
+        self._permitted.clear()
 
     def _lists(self, answer: Answer, asked: Iterable[str]) -> Lists:
         if answer.status == 404:

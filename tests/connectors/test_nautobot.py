@@ -48,8 +48,18 @@ class Upstream:
     url: str = ""
     session: aiohttp.ClientSession | None = None
     instead: list[web.Response | None] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    forbidden: str = "nothing"
 
     async def answer(self, request: web.Request) -> web.Response:
+        if request.method == "GET":
+            self.looked.append(request.raw_path)
+            if self.session and not self.instead:
+                headers = {"Authorization": request.headers["Authorization"]}
+                async with self.session.get(LIVE + request.raw_path, headers=headers) as live:
+                    return web.json_response(await live.json(), status=live.status)
+            forbidden = {"detail": "You do not have permission to perform this action."}
+            return web.json_response(forbidden, status=403) if self.forbidden in request.path else web.json_response({})
         question = await request.json()
         self.seen.append(question)
         self.paths.append(request.raw_path)
@@ -328,6 +338,33 @@ async def test_trap_a_wrong_token_is_403(upstream: Upstream) -> None:
         assert isinstance(failure, Refused)
         with pytest.raises(Refused):
             await driver.probe()
+
+
+async def test_trap_without_permission_lists_are_empty_and_only_rest_says_403(upstream: Upstream) -> None:
+    upstream.instead = [answered(circuits=[])]
+    upstream.forbidden = "circuits"
+    async with driving(upstream) as driver:
+        assert isinstance((await driver.services(["S1"], SLIM))["S1"], Refused)
+        with pytest.raises(Refused):
+            await driver.probe()
+        upstream.instead = [answered(tenants=[{"id": "1", "key": "C1", "circuits": []}])]
+        assert isinstance((await driver.services_of_customers(["C1"], None, SLIM))["C1"], Refused)
+    assert upstream.looked == ["/api/circuits/circuits/?limit=1&exclude_m2m=true"] * 3
+
+
+async def test_an_empty_list_is_believed_after_one_look_or_one_row(upstream: Upstream) -> None:
+    async with driving(upstream) as driver:
+        upstream.instead = [answered(circuits=[])]
+        for _ in range(3):
+            assert await driver.services(["S1"], SLIM) == {}
+        assert len(upstream.looked) == 1
+        await driver.probe()
+        assert len(upstream.looked) == 2
+    async with driving(upstream) as driver:
+        upstream.instead = [answered(circuits=[circuit()]), answered(circuits=[])]
+        assert set(await driver.services(["S1"], SLIM)) == {"S1"}
+        assert await driver.services(["S1"], SLIM) == {}
+    assert len(upstream.looked) == 2
 
 
 async def test_a_custom_field_that_is_not_there_is_rejected_and_the_system_is_not_lost(upstream: Upstream) -> None:
