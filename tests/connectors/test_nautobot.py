@@ -427,13 +427,15 @@ async def test_trap_a_closed_connection_of_the_pool_is_asked_once_more(
 
 
 async def test_rows_that_were_not_asked_for_are_dropped(upstream: Upstream, driver: NautobotDriver) -> None:
-    others = {"id": "1", "key": "C2", "circuits": [circuit("S2", tenant={"key": "C2"})]}
+    others = {"id": "1", "key": "C2", "circuits": [circuit("S2", tenant={"key": "C2"}), {"cid": []}]}
     stray = {"id": "2", "key": "C1", "circuits": [circuit(), circuit("S3", tenant={"key": "C2"})]}
     upstream.instead = [answered(circuits=[circuit("S2"), circuit()])]
     assert set(await driver.services(["S1"], SLIM)) == {"S1"}
     upstream.instead = [answered(tenants=[others, stray])]
     found = await driver.services_of_customers(["C1"], None, SLIM)
-    assert {key: [one.id for one in rows(own).items] for key, own in found.items()} == {"C1": ["S1"]}
+    assert [(key, [one.id for one in rows(own).items], rows(own).total) for key, own in found.items()] == [
+        ("C1", ["S1"], 1)
+    ]
     upstream.instead = [answered(devices=[{"id": "x"}], interfaces=[], ip_addresses=[])]
     assert await driver.resources([NOBODY], None) == {}
 
