@@ -367,6 +367,61 @@ async def test_active_and_inactive_lists_share_one_offset_and_offset_0_past_the_
         assert len(server.seen) == (2 if cap == 1000 else 3)
 
 
+async def test_more_inactive_accounts_than_active_ones_are_read_to_their_end() -> None:
+    inactive = [account(n, is_active=False) for n in (2, 4, 6, 8)]
+    async with answering(paged([account(1)], inactive), options={"page_size": 2}) as (_, crm):
+        rows = await crm.customer_list(FIRST, None)
+        assert [one.id for one in rows.items] == ["C1", "C2", "C4", "C6", "C8"]
+
+
+async def test_of_the_list_only_what_was_asked_for_is_given() -> None:
+    async with answering(accounts([account(n) for n in (1, 2, 3)])) as (_, crm):
+        assert sorted(await crm.customers(["C1", "C3"], None)) == ["C1", "C3"]
+
+
+def people_of_accounts(people: list[Any], known: dict[str, Any], hits: list[Any]) -> Callable[[web.Request], Any]:
+    """Contacts and hits, whatever is asked for, and single accounts."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/api/contacts/":
+            return web.json_response({"count": len(people), "results": people})
+        if request.path == "/api/search/":
+            return web.json_response({"results": hits})
+        return web.json_response({"account_obj": known[request.path.split("/")[-2]]})
+
+    return answer
+
+
+async def test_an_ignored_filter_of_contacts_and_a_loose_search_open_no_other_account() -> None:
+    people = [
+        {"id": uuid(91), "phone": "777 1", "phone_e164": "+4207771", "linked_accounts": [{"id": uuid(1)}]},
+        {"id": uuid(92), "phone": "777 2", "email": "2@x.cz", "account": uuid(2)},
+    ]
+    hits = [{"type": "account", "id": uuid(n), "subtitle": f"{n}@x.cz"} for n in (3, 4)]
+    known = {uuid(1): account(1, contacts=people[:1]), uuid(2): account(2, contacts=people[1:])}
+    known |= {uuid(3): account(3, email="3@x.cz"), uuid(4): account(4, email="moved@x.cz")}
+    async with answering(people_of_accounts(people, known, hits)) as (server, crm):
+        assert list(await crm.customers_reached_by("777 1", None)) == ["C1"]
+        assert list(await crm.customers_reached_by("777 2", None)) == ["C2"]
+        assert len(server.seen) == 4
+        assert list(await crm.customers_reached_by("2@X.cz", None)) == ["C2"]
+        assert list(await crm.customers_reached_by("3@x.cz", None)) == ["C3"]
+        assert len(server.seen) == 10
+        # Found under an address that the account itself no longer has.
+        assert await crm.customers_reached_by("4@x.cz", None) == {}
+
+
+async def test_a_contact_that_cannot_be_read_may_be_the_second_of_an_account() -> None:
+    people = [
+        {"id": uuid(91), "first_name": "A", "linked_accounts": [{"id": uuid(1)}]},
+        {"id": uuid(92), "first_name": ["B"], "linked_accounts": [{"id": uuid(1)}]},
+    ]
+    known = {uuid(n): account(n, contacts=[]) for n in (1, 2)}
+    async with answering(people_of_accounts(people, known, [])) as (_, crm):
+        found = await crm.parties([Customer(id=f"C{n}", party_id=uuid(n)) for n in (1, 2)], None)
+        assert found == {uuid(1): Party(id=uuid(1)), uuid(2): Party(id=uuid(2))}
+
+
 async def test_a_row_that_lands_on_a_page_already_read_makes_it_read_again() -> None:
     old = [account(n) for n in (1, 2, 3, 4)]
     new = [account(0), *old]
