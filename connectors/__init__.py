@@ -9,9 +9,12 @@ import aiohttp
 from connectors.billing.port import BillingPort
 from connectors.billing.tmf import TmfBilling
 from connectors.billing.tryton import TrytonBilling, TrytonOptions
+from connectors.crm.bottlecrm import BottleCrm, BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.tmf import TmfCrm
 from connectors.http import HttpClient
+from connectors.inventory.nautobot import NautobotDriver
+from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
 from connectors.profile import Strict, System
@@ -39,17 +42,17 @@ class Product:
 
 
 DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {
-    "crm": {"tmf": Product(TmfCrm)},
+    "crm": {"tmf": Product(TmfCrm), "bottlecrm": Product(BottleCrm, BottleCrmOptions)},
     "billing": {"tmf": Product(TmfBilling), "tryton": Product(TrytonBilling, TrytonOptions)},
-    "inventory": {"tmf": Product(TmfInventory)},
+    "inventory": {"tmf": Product(TmfInventory), "nautobot": Product(NautobotDriver, NautobotOptions)},
     "ticketing": {"tmf": Product(TmfTicketing), "rt": Product(RtTicketing, RtOptions)},
 }
 """Domain, then name in the settings, then what to build."""
 
 if TYPE_CHECKING:  # That every driver is its port is proved here, because the table itself cannot say it.
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
-    _CRM: tuple[type[CrmPort], ...] = (TmfCrm,)
-    _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory,)
+    _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
+    _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)
     _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing)
 
 

@@ -99,12 +99,12 @@ async def stacked(
     async with AsyncExitStack() as stack:
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
         given = {
-            name: System.model_validate({"url": server.url, "timeout": 1.5, **(systems or {}).get(name, {})})
+            name: System.model_validate({"url": server.url, "timeout": 3.0, "connect_timeout": 3.0, **(systems or {}).get(name, {})})
             for name, server in servers.items()
         }
         settings = Settings(
             systems=SystemsSettings.model_validate(given),
-            graphql=graphql or GraphQLSettings(trace="signed-in", deadline=4.0, introspection="everyone"),
+            graphql=graphql or GraphQLSettings(trace="signed-in", deadline=8.0, introspection="everyone"),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)

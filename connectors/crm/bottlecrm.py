@@ -6,6 +6,7 @@ It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Final, NoReturn, TypeVar
 
 from pydantic import Field
@@ -20,7 +21,7 @@ from connectors.http import HttpClient
 from connectors.profile import Strict
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630_paging import RowPage, together
-from connectors.tmf630_query import BY_ID
+from connectors.tmf630_query import BY_ID, Order
 
 T = TypeVar("T")
 
@@ -32,6 +33,9 @@ _STATUS: Final = {
 """is_active, and the product's own words for it; its second list is named closed_accounts."""
 
 _NO_PRODUCTS: Final = "BottleCRM keeps what could be sold (its catalogue), not what a customer has bought."
+
+
+_BY_NAME: Final = Order("name", "name")
 
 
 class BottleCrmOptions(Strict):
@@ -108,10 +112,11 @@ class BottleCrm:
             return self._by_number(page, frozenset(wanted))
         return await self._many.each(wanted, self._numbered)
 
-    async def customer_list(self, window: Window, fields: Fields | None) -> Rows[Customer]:
+    async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
-        return self._rows(page, lambda _customer: True)
+        rows = self._rows(page, lambda _customer: True)
+        return replace(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""

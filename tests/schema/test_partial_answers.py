@@ -10,7 +10,7 @@ import pytest
 from tests.schema.test_contract import ASKED, contract
 from tests.stack import DOMAINS, Stack
 
-DEADLINE = 4.0
+DEADLINE = 8.0
 """What the stack's requests may take (`tests.stack`)."""
 
 LOSSES = ["stopped", "hang", "error_rate", "garbage", "html", "close_early"]
