@@ -16,6 +16,7 @@ from gateway.demo_keys import DemoKeys
 from gateway.demo_settings import HOST, SYSTEMS, settings
 from gateway.demo_systems import SandboxProcess
 from gateway.listening import listen
+from gateway.settings import Settings
 from resolvers.viewer import ViewerKind
 
 
@@ -51,31 +52,35 @@ class Running:
 
 @asynccontextmanager
 async def running(folder: Path, *, customers: int = 1000, first_port: int = 18100) -> AsyncIterator[Running]:
-    """Start everything, and end it again. `folder` takes the demo's key."""
+    """Start four sandbox systems and a gateway over them, and end all of it. `folder` takes the demo's key."""
     async with AsyncExitStack() as stack:
         arguments = ("--customers", str(customers))
         processes = [SandboxProcess(name, first_port + 1 + at, arguments) for at, name in enumerate(SYSTEMS)]
         for process in processes:
             stack.push_async_callback(process.stop)
         await asyncio.gather(*(process.start() for process in processes))
-        keys = DemoKeys.create(folder / "demo-key.pem")
         demo = settings(first_port, first_port + 1)
         traced = demo.model_copy(update={"graphql": demo.graphql.model_copy(update={"trace": "signed-in"})})
-        app = create_app(traced, demo_keys=keys)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve([listen(HOST, first_port)]))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        address = f"http://{HOST}:{first_port}"
-        await _answering(session, f"{address}/healthz", serving)
-        yield Running(
-            session,
-            f"{address}/graphql",
-            {process.system: process.address for process in processes},
-            keys,
-        )
+        yield await stack.enter_async_context(serving(traced, folder, first_port))
+
+
+@asynccontextmanager
+async def serving(given: Settings, folder: Path, port: int = 18100) -> AsyncIterator[Running]:
+    """Serve the gateway on loopback with these settings, and a demo's keys in place of the settings' own."""
+    keys = DemoKeys.create(folder / "demo-key.pem")
+    app = create_app(given, demo_keys=keys)
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve([listen(HOST, port)]))
+    try:
+        async with aiohttp.ClientSession() as session:
+            address = f"http://{HOST}:{port}"
+            await _answering(session, f"{address}/healthz", running)
+            systems = {name: system.url for name, system in given.systems.by_domain.items()}
+            yield Running(session, f"{address}/graphql", systems, keys)
+    finally:
         server.should_exit = True
-        await serving
+        await running
 
 
 async def _answering(session: aiohttp.ClientSession, address: str, serving: "asyncio.Task[None]") -> None:

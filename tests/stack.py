@@ -99,7 +99,9 @@ async def stacked(
     async with AsyncExitStack() as stack:
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
         given = {
-            name: System.model_validate({"url": server.url, "timeout": 3.0, "connect_timeout": 3.0, **(systems or {}).get(name, {})})
+            name: System.model_validate(
+                {"url": server.url, "timeout": 3.0, "connect_timeout": 3.0, **(systems or {}).get(name, {})}
+            )
             for name, server in servers.items()
         }
         settings = Settings(
