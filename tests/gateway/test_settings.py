@@ -171,7 +171,7 @@ def test_an_unknown_driver_is_answered_with_the_known_ones(tmp_path: Path) -> No
     text = SYSTEMS.replace(
         '[systems.crm]\nurl = "https://crm.example"', '[systems.crm]\nurl = "https://c"\ndriver = "x"'
     )
-    assert problems(tmp_path, text) == ["gateway.toml: systems.crm: has no driver named 'x'; there is: tmf"]
+    assert problems(tmp_path, text) == ["gateway.toml: systems.crm: has no driver named 'x'; there is: tmf, bottlecrm"]
 
 
 def test_no_systems_at_all(tmp_path: Path) -> None:
