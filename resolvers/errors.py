@@ -18,9 +18,3 @@ class Forbidden(PublicError):
     """The viewer's kind may not ask this at all (not used for single records: those are simply absent)."""
 
     code = "FORBIDDEN"
-
-
-class Unauthenticated(PublicError):
-    """The question needs a signed-in viewer."""
-
-    code = "UNAUTHENTICATED"

@@ -1,6 +1,5 @@
 """TM Forum shapes that several resources share: money, references, periods, dates."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -72,8 +71,3 @@ def phone_medium(number: str) -> Row:
         "preferred": False,
         "characteristic": {"contactType": "mobile", "phoneNumber": number},
     }
-
-
-def address_of(medium: Sequence[Row]) -> Row:
-    """Return the characteristic of the postal address among contact media; empty if there is none."""
-    return next((m["characteristic"] for m in medium if m["mediumType"] == "postalAddress"), {})

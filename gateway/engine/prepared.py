@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphql import DocumentNode, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, OperationDefinitionNode
 
 from gateway.engine.cost import Cost
 
@@ -29,11 +29,6 @@ class Prepared:
     def cost(self, operation: OperationDefinitionNode) -> Cost:
         """The estimate for an operation of this document."""
         return self.costs[_name(operation)]
-
-    @staticmethod
-    def is_query(operation: OperationDefinitionNode) -> bool:
-        """Whether an operation only reads."""
-        return operation.operation is OperationType.QUERY
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

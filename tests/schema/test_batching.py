@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from benchmarks.calls import steps
-from tests.schema.test_contract import ASKED, contract
+from tests.conftest import contract
+from tests.schema.test_contract import ASKED
 from tests.stack import Stack
 
 MOST = {

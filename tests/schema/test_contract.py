@@ -9,10 +9,10 @@ from graphql import build_schema as parse_schema
 from graphql import parse, validate
 
 from schema import build_schema
+from tests.conftest import OPERATIONS, contract
 from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent.parent
-OPERATIONS = ROOT / "web/src/operations"
 SHARED = Path(os.environ.get("CONTRACT", ROOT.parent / "shared/contract/operations"))
 NAMES = sorted(path.stem for path in OPERATIONS.glob("*.graphql"))
 
@@ -35,10 +35,6 @@ NOTHING_THERE = {
     "BillDetail": set[str](),
     "AgentSearch": set[str](),
 }
-
-
-def contract(name: str) -> str:
-    return (OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")
 
 
 def nulls(value: Any, path: str = "") -> set[str]:

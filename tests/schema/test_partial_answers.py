@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.schema.test_contract import ASKED, contract
+from tests.conftest import contract
+from tests.schema.test_contract import ASKED
 from tests.stack import DOMAINS, Stack
 
 DEADLINE = 8.0
