@@ -17,7 +17,8 @@ from connectors.inventory.nautobot import NautobotDriver
 from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
-from connectors.profile import Strict, System
+from connectors.profile import Strict
+from connectors.system import System
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.rt import RtTicketing
 from connectors.ticketing.rt_rows import RtOptions

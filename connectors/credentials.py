@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from connectors.errors import Garbled, Refused, TimedOut, Unreachable
-from connectors.profile import ApiKeyAuth, Auth, BasicAuth, BearerAuth, OAuth2Auth
+from connectors.system import ApiKeyAuth, Auth, BasicAuth, BearerAuth, OAuth2Auth
 
 _LARGEST_TOKEN: Final = 64 * 1024
 """Bytes of the token endpoint's answer."""

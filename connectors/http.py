@@ -25,8 +25,8 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.health import Health
-from connectors.profile import System
 from connectors.request import UpstreamCall, current_loader, current_scope
+from connectors.system import System
 
 T = TypeVar("T")
 

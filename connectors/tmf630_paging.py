@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 
 from connectors.errors import Garbled, TooMuch
-from connectors.profile import System
 from connectors.records import Window
+from connectors.system import System
 
 
 class Identified(msgspec.Struct, gc=False):

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from connectors import ConnectedSystem, connect
 from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
-from connectors.profile import OAuth2Auth, System
+from connectors.system import OAuth2Auth, System
 from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
 
 Mark = Literal["ok", "FAILED", "-"]

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from connectors import DRIVERS, connect
-from connectors.profile import System
+from connectors.system import System
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -21,8 +21,8 @@ from connectors.crm.port import Customer, CustomerStatus, Party
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.health import SystemStatus
 from connectors.http import HttpClient
-from connectors.profile import System
 from connectors.records import Rows, Window
+from connectors.system import System
 from tests.connectors.canned import Canned, canned
 
 RECORDINGS = Path(__file__).parent / "recordings" / "bottlecrm.json"

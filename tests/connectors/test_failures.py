@@ -22,9 +22,9 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.health import SystemStatus
-from connectors.profile import System
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, request_scope
+from connectors.system import System
 from sandbox import billing
 from sandbox.world import World
 from tests.connectors.asking import connected

@@ -24,8 +24,8 @@ from connectors.http import HttpClient
 from connectors.inventory.nautobot import NautobotDriver
 from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState
-from connectors.profile import System
 from connectors.records import Fields, Rows, Window
+from connectors.system import System
 
 RECORDING = Path(__file__).parent / "recordings" / "nautobot.json"
 LIVE = os.environ.get("LIVE_NAUTOBOT", "").rstrip("/")

@@ -23,8 +23,8 @@ from aiohttp import web
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.health import SystemStatus
 from connectors.http import HttpClient
-from connectors.profile import System
 from connectors.records import Window
+from connectors.system import System
 from connectors.ticketing.port import TicketSeverity, TicketStatus
 from connectors.ticketing.rt import RtTicketing
 from connectors.ticketing.rt_rows import RtOptions

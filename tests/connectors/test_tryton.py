@@ -27,8 +27,8 @@ from connectors.billing.tryton import TrytonBilling, TrytonOptions
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.health import SystemStatus
 from connectors.http import HttpClient
-from connectors.profile import System
 from connectors.records import Document, Money, Window
+from connectors.system import System
 
 RECORDING = Path(__file__).parent / "recordings" / "tryton.json"
 LIVE = os.environ.get("LIVE_TRYTON", "").rstrip("/")

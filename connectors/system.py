@@ -1,0 +1,63 @@
+"""One system in the settings: where it is, how we identify ourselves, and how hard we may lean on it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from connectors.profile import Profile, Strict
+
+
+class BearerAuth(Strict):
+    """A fixed token in the Authorization header."""
+
+    kind: Literal["bearer"]
+    token: Annotated[str, Field(repr=False)]
+
+
+class BasicAuth(Strict):
+    """User name and password."""
+
+    kind: Literal["basic"]
+    username: str
+    password: Annotated[str, Field(repr=False)]
+
+
+class ApiKeyAuth(Strict):
+    """A key in a header of the system's choice."""
+
+    kind: Literal["api_key"]
+    key: Annotated[str, Field(repr=False)]
+    header: str = "X-API-Key"
+
+
+class OAuth2Auth(Strict):
+    """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
+
+    kind: Literal["oauth2"]
+    token_url: str
+    client_id: str
+    client_secret: Annotated[str, Field(repr=False)]
+    scope: str | None = None
+
+
+Auth = Annotated[BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth, Field(discriminator="kind")]
+
+
+class System(Strict):
+    """One system behind the gateway: where it is, how we identify ourselves, and how hard we may lean on it."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+", description="Address, without a resource's path.")]
+    driver: Annotated[str, Field(description="Product behind the port.")] = "tmf"
+    auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
+    options: Annotated[
+        dict[str, Any], Field(description="What a driver of its own kind needs to know; see the driver's options.")
+    ] = {}
+    profile: Annotated[Profile, Field(description="How this installation deviates from the standard.")] = Profile()
+    concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
+    connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
+    timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
+    max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
+    max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
+    file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
+    max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
+    max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200
