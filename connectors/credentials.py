@@ -10,7 +10,8 @@ import aiohttp
 import msgspec
 
 from connectors.errors import Garbled, Refused, TimedOut, Unreachable
-from connectors.system import ApiKeyAuth, Auth, BasicAuth, BearerAuth, OAuth2Auth
+from connectors.login import LoginSession, asks_for_login
+from connectors.system import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth, SessionAuth, System
 
 _LARGEST_TOKEN: Final = 64 * 1024
 """Bytes of the token endpoint's answer."""
@@ -22,10 +23,14 @@ class _Token(msgspec.Struct):
 
 
 class Credentials:
-    """Headers for one system's requests. An OAuth 2.0 token is fetched once for all who wait and kept until it ages."""
+    """Headers for one system's requests.
 
-    def __init__(self, system: str, auth: Auth | None, session: aiohttp.ClientSession, timeout: float) -> None:
-        self._system, self._auth, self._session, self._timeout = system, auth, session, timeout
+    An OAuth 2.0 token is fetched once for all who wait and kept until it ages; so is a session, until it is refused.
+    """
+
+    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
+        self._system, self._auth, self._session, self._timeout = name, system.auth, session, system.timeout
+        self._login = LoginSession(name, system, system.auth, session) if isinstance(system.auth, SessionAuth) else None
         self._lock = asyncio.Lock()
         self._token = ""
         self._fresh_until = 0.0
@@ -46,12 +51,22 @@ class Credentials:
                     if time.monotonic() >= self._fresh_until:
                         await self._fetch(client)
                 return {"Authorization": f"Bearer {self._token}"}
+            case SessionAuth():
+                assert self._login is not None  # noqa: S101  # made for this kind
+                return await self._login.headers()
 
-    def forget(self, refused: dict[str, str]) -> bool:
-        """Take note that these headers were refused: whether the next ones may fare better.
+    def wants_login(self, answer: aiohttp.ClientResponse) -> bool:
+        """Whether an answer says that we are not logged in: 401, or what a session's system says instead."""
+        return answer.status == 401 or (self._login is not None and asks_for_login(answer))
 
-        Only the token that was refused is forgotten: of many calls that it failed, one fetches the next.
+    async def renew(self, refused: dict[str, str]) -> bool:
+        """See about new headers, because these were refused as `wants_login` says: whether the next may fare better.
+
+        Only the token or session that was refused is given up: of many calls that it failed, one gets the next.
+        Raises as `headers` does.
         """
+        if self._login is not None:
+            return await self._login.renew(refused)
         if not isinstance(self._auth, OAuth2Auth):
             return False
         if refused.get("Authorization") == f"Bearer {self._token}":

@@ -66,11 +66,15 @@ class RateLimited(ConnectorError):
 
 
 class Refused(ConnectorError):
-    """The system does not accept the gateway's credentials (401, 403)."""
+    """The system does not accept the gateway's credentials (401, 403). `login_wanted`: other ones may help."""
 
     code = "UPSTREAM_REFUSED"
     retryable = False
     sentence = "The {system} system refused the gateway."
+
+    def __init__(self, system: str, detail: str, *, login_wanted: bool = False) -> None:
+        super().__init__(system, detail)
+        self.login_wanted = login_wanted
 
 
 class Rejected(ConnectorError):

@@ -57,7 +57,7 @@ class HttpClient:
         self._files = asyncio.Semaphore(system.concurrency)
         # TMF630's Link header repeats the whole question for the first, previous, next and last page.
         self._longest_header = 6 * (system.profile.max_url + len(self._base)) + 8192
-        self._credentials = Credentials(name, system.auth, session, system.timeout)
+        self._credentials = Credentials(name, system, session)
 
     async def get(
         self, path_and_query: str, keys: Sequence[str], read: Callable[[Answer], T], *, doubted: Collection[int] = ()
@@ -169,12 +169,12 @@ class HttpClient:
         return min(self.system.timeout, scope.remaining() - ANSWERING_TIME)
 
     async def _twice(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
-        """Ask; once more when the connection broke (a kept-alive one may have been closed) or a token aged."""
+        """Ask; once more when the connection broke (a kept-alive one may have been closed) or the credentials aged."""
         credentials = await self._credentials.headers()
         try:
             return await self._once(method, target, body, credentials, call)
-        except Refused:
-            if call.status != 401 or not self._credentials.forget(credentials):
+        except Refused as refusal:
+            if not refusal.login_wanted or not await self._credentials.renew(credentials):
                 raise
             credentials = await self._credentials.headers()
         except Unreachable as error:
@@ -196,7 +196,7 @@ class HttpClient:
             call.status = response.status
             content = await self._read(response)
             call.bytes = len(content)
-            self._judge(response, method, target, len(content))
+            self._judge(response, method, target, len(content), self._credentials.wants_login(response))
             return Answer(response.status, response.headers, content)
 
     @asynccontextmanager
@@ -244,15 +244,17 @@ class HttpClient:
             parts.append(part)
         return b"".join(parts)
 
-    def _judge(self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None) -> None:
+    def _judge(
+        self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None, login_wanted: bool
+    ) -> None:
         status = response.status
-        if status < 300 or status == 404:
+        if (status < 300 or status == 404) and not login_wanted:
             return
         # Not the body: it may repeat what was asked for, and with it names and numbers of people.
         length = "" if size is None else f", {size} bytes"
         detail = f"{method} {_path(target)} answered {status} ({response.content_type[:80]}{length})"
-        if status in (401, 403):
-            raise Refused(self.name, detail)
+        if login_wanted or status == 403:
+            raise Refused(self.name, detail, login_wanted=login_wanted)
         if status == 429:
             raise RateLimited(self.name, detail)
         if status >= 500:
@@ -280,22 +282,24 @@ class HttpClient:
                 response.release()
 
     async def _opened(self, url: URL, what: str) -> aiohttp.ClientResponse:
-        """The answer, 200 or 404, with its body unread; asked for once more when a token aged."""
+        """The answer, 200 or 404, with its body unread; asked for once more when a token or session aged."""
         try:
             with self._translated(what):
                 async with asyncio.timeout(self.system.timeout):
                     credentials = await self._credentials.headers()
                     response = await self._request("GET", url, credentials).__aenter__()
-                    if response.status == 401 and self._credentials.forget(credentials):
+                    try:
+                        if self._credentials.wants_login(response) and await self._credentials.renew(credentials):
+                            response.release()
+                            credentials = await self._credentials.headers()
+                            response = await self._request("GET", url, credentials).__aenter__()
+                        # The session was seen to be alive: a page is what the file is.
+                        login_wanted = response.status != 200 and self._credentials.wants_login(response)
+                        self._judge(response, "GET", url.path, None, login_wanted)
+                        self._bounded(what, response.content_length or 0)
+                    except BaseException:
                         response.release()
-                        credentials = await self._credentials.headers()
-                        response = await self._request("GET", url, credentials).__aenter__()
-            try:
-                self._judge(response, "GET", url.path, None)
-                self._bounded(what, response.content_length or 0)
-            except ConnectorError:
-                response.release()
-                raise
+                        raise
         except TimeoutError as error:
             late = TimedOut(self.name, f"{what} did not answer in time")
             self.health.failed(late)

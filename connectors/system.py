@@ -40,7 +40,26 @@ class OAuth2Auth(Strict):
     scope: str | None = None
 
 
-Auth = Annotated[BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth, Field(discriminator="kind")]
+class SessionAuth(Strict):
+    """User name and password posted to a login page once; its cookies are shown from then on, until they are refused.
+
+    For products that check a token or a password slowly at every request, as Request Tracker does (bcrypt). A login
+    page that wants a token of its own form back (Django's, Rails') is not spoken to.
+    """
+
+    kind: Literal["session"]
+    username: str
+    password: Annotated[str, Field(repr=False)]
+    login_path: Annotated[str, Field(pattern="^/", description="Where the form is posted, under the system's url.")]
+    verify_path: Annotated[
+        str,
+        Field(pattern="^/", description="A cheap read under the system's url that needs a login, asked after each."),
+    ]
+    username_field: str = "username"
+    password_field: str = "password"  # noqa: S105  # the field's name
+
+
+Auth = Annotated[BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth | SessionAuth, Field(discriminator="kind")]
 
 
 class System(Strict):

@@ -179,6 +179,7 @@ async def test_a_token_is_no_longer_than_it_may_be() -> None:
         {"kind": "basic", "username": "u", "password": "hush"},
         {"kind": "api_key", "key": "hush"},
         {"kind": "oauth2", "token_url": "https://t.example", "client_id": "c", "client_secret": "hush"},
+        {"kind": "session", "username": "u", "password": "hush", "login_path": "/in", "verify_path": "/me"},
     ],
 )
 def test_secrets_are_not_shown(auth: dict[str, Any]) -> None:
