@@ -1,12 +1,13 @@
 """TM Forum requests to one system, answered: lists, single rows, writes, tasks, subscriptions and files."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import disguise, documents, shapes, usage
+from sandbox import disguise, documents, shapes, usage, version5
 from sandbox.answers import Answer, Refused, encoded
 from sandbox.collection import of_customer
 from sandbox.hub import Hub
@@ -14,7 +15,7 @@ from sandbox.paging import Page
 from sandbox.query import BadQuery, Query, ordered, parse, projection
 from sandbox.shapes import Row
 from sandbox.switches import Switches
-from sandbox.systems import Resource, SystemName, resources_of
+from sandbox.systems import REPORT, Resource, SystemName, resources_of
 from sandbox.world import World
 from sandbox.writes import Change, Writer, body_of
 
@@ -29,33 +30,37 @@ class Api:
         self.hub = Hub()
         self._system, self._world = system, world
         self._resources = {resource.path: resource for resource in resources_of(system)}
+        if system == "billing":
+            self._resources[REPORT.path] = REPORT
         self._rows = {path: resource.collection(world) for path, resource in self._resources.items()}
         self._writer = Writer(world, self._resources, self._rows)
-        self._bases = {resource.base for resource in self._resources.values()}
         self._tasks: OrderedDict[str, Row] = OrderedDict()
         self._task_number = 0
         self._chance = Random(world.seed)  # noqa: S311  # order of shuffled rows, not a secret
-        if system == "billing":
-            self._bases.add(shapes.USAGE.rpartition("/")[0])
 
     def answer(self, method: str, path: str, query: str, body: bytes, switches: Switches, host: str) -> Answer:
         """Answer one request. Raises Refused where a TM Forum error is the answer."""
         path = path.rstrip("/")
         above, _, last = path.rpartition("/")
+        served = self._served(switches)
+        bases = {known.rpartition("/")[0] for known in served}
         try:
-            if path in self._resources:
+            if path in served:
+                if served[path] == shapes.USAGE:
+                    return self._usage(method, "", query, body, switches, host)
+                resource = self._resources[served[path]]
                 if method == "GET":
-                    return self._list(self._resources[path], query, switches, host)
+                    return self._list(resource, query, switches, host)
                 if method == "POST":
-                    return self._create(self._resources[path], body, switches, host)
+                    return self._create(resource, body, switches, host)
                 raise Refused(405, f"{method} is not allowed on a list")
-            if above in self._resources:
-                return self._one(self._resources[above], last, method, query, body, switches, host)
-            if self._system == "billing" and shapes.USAGE in (path, above):
-                return self._usage(method, "" if path == shapes.USAGE else last, query, body, switches, host)
-            if last == "hub" and above in self._bases:
+            if above in served:
+                if served[above] == shapes.USAGE:
+                    return self._usage(method, last, query, body, switches, host)
+                return self._one(self._resources[served[above]], last, method, query, body, switches, host)
+            if last == "hub" and above in bases:
                 return self._subscribe(above, method, body)
-            if above.endswith("/hub") and above.removesuffix("/hub") in self._bases:
+            if above.endswith("/hub") and above.removesuffix("/hub") in bases:
                 return self._unsubscribe(above.removesuffix("/hub"), method, last)
             if method == "GET" and (file := self._file(path)):
                 return file
@@ -64,6 +69,13 @@ class Api:
         except NotImplementedError as problem:
             raise Refused(501, str(problem)) from problem
         raise Refused(404, f"there is nothing at {path}; this is {self._system}")
+
+    def _served(self, switches: Switches) -> dict[str, str]:
+        """Return the paths that this installation answers, each with the one its resource is known by here."""
+        known = [path for path in self._resources if path != REPORT.path or switches.version == "v5"]
+        if self._system == "billing":
+            known.append(shapes.USAGE)
+        return {served_path(path, switches): path for path in known}
 
     def _parsed(self, raw: str, switches: Switches) -> Query:
         query = parse(raw, lists=not switches.no_id_lists, ignored=switches.ignore_parameters)
@@ -81,9 +93,9 @@ class Api:
             matching = rows.total()
             if switches.no_paging:
                 offset, limit = 0, matching
-            page = rows.window(offset, limit, backwards=query.sort == _BY_ID[2])
+            page = _shaped(resource.path, rows.window(offset, limit, backwards=query.sort == _BY_ID[2]), switches)
         else:
-            found = [row for row in rows.candidates(query) if query.holds(row)] if _can_match(query, switches) else []
+            found = self._matching(resource.path, query, switches)
             if query.sort:
                 found = ordered(found, query.sort)
             matching = len(found)
@@ -95,10 +107,17 @@ class Api:
         if switches.unfiltered_total:
             matching = rows.total()
         total = None if switches.no_total or switches.no_paging else matching
-        told = Page(resource.path, query.others, offset, limit, len(page), total, matching)
+        told = Page(served_path(resource.path, switches), query.others, offset, limit, len(page), total, matching)
         shown = self._shown(disguise.rearranged(page, switches, self._chance), query, switches, host)
         body = encoded({resource.name: shown} if switches.wrap_list else shown)
         return Answer(told.status, body, headers=told.headers())
+
+    def _matching(self, path: str, query: Query, switches: Switches) -> list[Row]:
+        """Return the rows that meet the query, as the version has them."""
+        if not _can_match(query, switches):
+            return []
+        narrow = version5.natively(query) if switches.version == "v5" else query
+        return [row for row in _shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
 
     def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
         rows = list(map(projection(query.fields), rows))
@@ -114,17 +133,18 @@ class Api:
             raise Refused(404, f"{resource.name} {ident} does not exist")
         query = self._parsed(raw, switches)
         if method == "PATCH":
-            row, changes = self._writer.change(resource, row, body_of(body), append_notes=switches.notes_append)
+            patch = _read(resource.path, body, switches)
+            row, changes = self._writer.change(resource, row, patch, append_notes=switches.notes_append)
             self._publish(changes, switches, host)
         elif method != "GET":
             raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
-        return Answer(200, encoded(self._shown([row], query, switches, host)[0]))
+        return Answer(200, encoded(self._shown(_shaped(resource.path, [row], switches), query, switches, host)[0]))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
-        row, changes = self._writer.create(resource, body_of(body))
+        row, changes = self._writer.create(resource, _read(resource.path, body, switches))
         self._publish(changes, switches, host)
-        shown = self._shown([row], Query(), switches, host)[0]
-        return Answer(201, encoded(shown), headers=[(b"location", row["href"].encode())])
+        shown = self._shown(_shaped(resource.path, [row], switches), Query(), switches, host)[0]
+        return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
 
     def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
         def shown(event: Row) -> Row:
@@ -132,7 +152,9 @@ class Api:
 
         for resource, event_type, row in changes:
             listener = switches.hub_path == "listener"
-            self.hub.publish(resource.base, event_type, resource.name, row, self._world.now(), shown, listener=listener)
+            base, name = served_path(resource.path, switches).rpartition("/")[0], resource.name
+            (sent,) = _shaped(resource.path, [row], switches)
+            self.hub.publish(base, event_type, name, sent, self._world.now(), shown, listener=listener)
 
     def _subscribe(self, base: str, method: str, raw: bytes) -> Answer:
         if method != "POST":
@@ -155,11 +177,12 @@ class Api:
         """TMF677: a task that is done when it is answered."""
         query = self._parsed(raw, switches)
         if method == "POST" and not ident:
-            task = self._usage_task(body_of(body))
-            shown = self._shown([task], query, switches, host)[0]
-            return Answer(201, encoded(shown), headers=[(b"location", task["href"].encode())])
+            task = self._usage_task(_read(shapes.USAGE, body, switches))
+            shown = self._shown(_shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
+            return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
         if method == "GET" and not ident:
-            return Answer(200, encoded(self._shown(list(self._tasks.values()), query, switches, host)))
+            tasks = _shaped(shapes.USAGE, self._tasks.values(), switches)
+            return Answer(200, encoded(self._shown(tasks, query, switches, host)))
         if ident not in self._tasks:
             raise Refused(404, f"queryUsageConsumption {ident} does not exist")
         if method == "DELETE":
@@ -167,7 +190,8 @@ class Api:
             return Answer(204)
         if method != "GET":
             raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
-        return Answer(200, encoded(self._shown([self._tasks[ident]], query, switches, host)[0]))
+        tasks = _shaped(shapes.USAGE, [self._tasks[ident]], switches)
+        return Answer(200, encoded(self._shown(tasks, query, switches, host)[0]))
 
     def _usage_task(self, body: Row) -> Row:
         criteria = body.get("searchCriteria")
@@ -214,6 +238,25 @@ class Api:
             if any(entry.get("url") == path for entry in entries):
                 return Answer(200, documents.lights_png(), b"image/png")
         return None
+
+
+def served_path(path: str, switches: Switches) -> str:
+    """Return where an installation with these switches has the resource whose v4 path is `path`."""
+    name = path.rpartition("/")[2]
+    if name in switches.paths:
+        return switches.paths[name]
+    return version5.PATHS.get(path, path) if switches.version == "v5" else path
+
+
+def _shaped(path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
+    """Return the rows of a resource as the version has them."""
+    return [version5.row_of(path, row) for row in rows] if switches.version == "v5" else list(rows)
+
+
+def _read(path: str, raw: bytes, switches: Switches) -> Row:
+    """Return a request's body in v4's shape. Raises Refused (400)."""
+    body = body_of(raw)
+    return version5.body_of(path, body) if switches.version == "v5" else body
 
 
 def _entries(body: Row, name: str) -> list[Row]:

@@ -97,6 +97,10 @@ class Switches(_Model):
     """Documents' and attachments' url has scheme, host and port in front."""
     hub_path: Literal["callback", "listener"] = "callback"
     """Events are posted to the callback itself, or to ``{callback}/listener/{eventName}``."""
+    version: Literal["v4", "v5"] = "v4"
+    """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
+    paths: dict[str, str] = Field(default_factory=dict)
+    """Where this installation has a resource instead, by its name: ``{"troubleTicket": "/api/ticket"}``."""
     auth: Auth = Field(default_factory=Auth)
 
     def document(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from sandbox import billing, crm, inventory, outages, shapes, ticketing
+from sandbox import billing, crm, inventory, outages, shapes, ticketing, usage, version5
 from sandbox.collection import Collection, Find, Part, Shard, around_cabinet, of_customer, of_customer_or_cabinet
 from sandbox.world import World
 
@@ -319,6 +319,21 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         update=(),
     ),
 )
+
+REPORT: Final = Resource(
+    "billing",
+    version5.REPORT,
+    "UsageConsumptionReport",
+    (Part(usage.consumptions, _customers, lambda world, n: world.subscriber(n).kinds.count("mobile")),),
+    {
+        "id": of_customer,
+        "relatedParty.id": _party,
+        "partyAccount.id": of_customer,
+        "product.id": of_customer,
+        "logicalResource.id": of_customer,
+    },
+)
+"""Usage as v5 reads it: a plain list. v4 has only the task."""
 
 
 def resources_of(system: SystemName) -> tuple[Resource, ...]:

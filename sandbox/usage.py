@@ -4,7 +4,7 @@ from calendar import monthrange
 from datetime import date
 from decimal import Decimal
 
-from sandbox import identities, shapes
+from sandbox import identities, inventory, shapes
 from sandbox.shapes import Row
 from sandbox.subscriber import EXAMPLE
 from sandbox.world import World
@@ -80,6 +80,9 @@ def consumptions(world: World, number: int) -> list[Row]:
                 ],
                 "product": [product],
                 "service": [service],
+                "logicalResource": [
+                    item.ref() for item in inventory.equipment(who) if item.first == position and item.kind == "MSISDN"
+                ],
                 "bucketRefOrValue": buckets,
                 "@type": "UsageConsumption",
             }
