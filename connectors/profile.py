@@ -24,6 +24,7 @@ Resource = Literal[
     "appliedCustomerBillingRate",
     "payment",
     "queryUsageConsumption",
+    "usageConsumptionReport",
     "service",
     "resource",
     "geographicSite",
@@ -38,7 +39,9 @@ Path = Annotated[str, Field(pattern=r"^/[^?#\s]*[^/?#\s]$")]
 class Profile(Strict):
     """How one system speaks TM Forum's APIs."""
 
-    version: Annotated[Literal["v4"], Field(description="Shape of the answers.")] = "v4"
+    version: Annotated[
+        Literal["v4", "v5"], Field(description="Version of TM Forum's APIs: paths, filters and shape of the answers.")
+    ] = "v4"
     paths: Annotated[
         dict[Resource, Path],
         Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),

@@ -53,14 +53,71 @@ class Ref(msgspec.Struct, gc=False):
     name: str | None = None
     referred_type: str | None = msgspec.field(name="@referredType", default=None)
 
+    @property
+    def kind(self) -> str | None:
+        """What it refers to, such as a Customer."""
+        return self.referred_type
 
-class RelatedParty(msgspec.Struct, gc=False):
-    """A party and its role; some servers put the role into @referredType, and send entries with an empty id."""
 
-    id: str | int | None = None
-    name: str | None = None
+class TypedRef(Ref, gc=False):
+    """A reference that may say what it refers to in its @type; or, in v5, the very object that it would refer to."""
+
+    type: str | None = msgspec.field(name="@type", default=None)
+
+    @property
+    def kind(self) -> str | None:
+        """What it refers to: @referredType, or the @type of the object itself."""
+        return self.referred_type or _REFERENCES.get(_word(self.type), self.type)
+
+
+_REFERENCES: Final = {
+    "": None,
+    "entityref": None,
+    "partyref": "Party",
+    "partyroleref": None,
+    "partyreforpartyroleref": None,
+    "relatedparty": None,
+}
+"""What is known of the target where all that is said is that this is a reference. The id of a Party is a person's or a
+company's, and no customer number; a PartyRoleRef leaves open to which role it leads, as v4 does without a type.
+"""
+
+
+class RelatedParty(Ref, rename="camel", gc=False):
+    """A party and its role. v4 keeps the party beside the role, v5 in an object of its own, by reference or by value.
+
+    Some servers put the role into @referredType, and send entries with an empty id.
+    """
+
     role: str | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
+    party_or_party_role: TypedRef | None = None
+
+    @property
+    def party(self) -> Ref:
+        """Who it is, in either version's place."""
+        return self.party_or_party_role or self
+
+
+class RelatedEntity(Ref, gc=False):
+    """What a record is about: v4 keeps the reference beside the role, v5 in an object of its own."""
+
+    entity: TypedRef | None = None
+
+    @property
+    def target(self) -> Ref:
+        """What it is, in either version's place."""
+        return self.entity or self
+
+
+class Place(Ref, gc=False):
+    """Where something is: v4 keeps the reference beside the role, v5 in an object of its own."""
+
+    place: Ref | list[msgspec.Raw] | None = None  # a list: v4's site by value, which has places of its own
+
+    @property
+    def target(self) -> Ref:
+        """Where it is, in either version's place."""
+        return self.place if isinstance(self.place, Ref) else self
 
 
 class Attachment(msgspec.Struct, rename="camel", gc=False):
@@ -73,7 +130,7 @@ class Attachment(msgspec.Struct, rename="camel", gc=False):
     content: str | None = None
 
 
-def id_of(ref: Ref | RelatedParty | None) -> str | None:
+def id_of(ref: Ref | None) -> str | None:
     """The id that a reference holds, as a string; None where it holds none."""
     return None if ref is None or ref.id is None or ref.id == "" else str(ref.id)
 
@@ -103,16 +160,14 @@ class Reader:
         Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
         owner only where its type is such a role: a missing word must not open a row.
         """
-        return tuple(
-            dict.fromkeys(key for party in parties or () if self._owns(party) and (key := id_of(party)) is not None)
-        )
+        return ids(one.party for one in parties or () if self._owns(one))
 
     def customer(self, party: RelatedParty | None) -> str | None:
         """The customer number of a party whose role is beside the point: None unless its type says that it is one."""
-        return id_of(party) if party is not None and _word(party.referred_type) in self._types else None
+        return id_of(party.party) if party is not None and _word(party.party.kind) in self._types else None
 
     def _owns(self, party: RelatedParty) -> bool:
-        role, kind = _word(party.role), _word(party.referred_type)
+        role, kind = _word(party.role), _word(party.party.kind or party.referred_type)
         if not role:
             return kind in self._roles
         return role in self._roles and (not kind or kind in self._types or kind in self._roles)

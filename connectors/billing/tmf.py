@@ -1,4 +1,4 @@
-"""Billing by TM Forum v4: TMF666 Account, TMF678 Customer Bill, TMF676 Payment, TMF677 Usage Consumption."""
+"""Billing by TM Forum v4 and v5: TMF666 Account, TMF678 Bill, TMF676 Payment (v4), TMF677 Usage."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ from connectors.billing.port import (
     UsageAllowance,
 )
 from connectors.billing.tmf_rows import ACCOUNT, BILL, PAYMENT, RATE, AccountRow, BillRow, PaymentRow, RateRow
-from connectors.billing.tmf_usage import UsageQuery
+from connectors.billing.tmf_usage import usage
 from connectors.grouping import mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
@@ -24,6 +24,8 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
+from connectors.tmf_versions import PAYMENT as PAYMENT_PATH
+from connectors.tmf_versions import SPELLINGS
 
 _NEWEST_BILL: Final = Order("-billDate", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
@@ -33,18 +35,21 @@ _PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DO
 
 
 class TmfBilling:
-    """The billing port over TM Forum v4."""
+    """The billing port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
-        bills = "/tmf-api/customerBillManagement/v4"
-        account = "/tmf-api/accountManagement/v4/billingAccount"
+        version = profile.version
+        self._spelled = SPELLINGS[version]
+        account = self._spelled.path("/tmf-api/accountManagement/v4/billingAccount")
+        bill = self._spelled.path("/tmf-api/customerBillManagement/v4/customerBill")
+        rate = self._spelled.path("/tmf-api/customerBillManagement/v4/appliedCustomerBillingRate")
         self._accounts = Collection(http, profile, account, AccountRow, ACCOUNT)
-        self._bills = Collection(http, profile, f"{bills}/customerBill", BillRow, BILL)
-        self._rates = Collection(http, profile, f"{bills}/appliedCustomerBillingRate", RateRow, RATE)
-        self._payments = Collection(http, profile, "/payment/v4/payment", PaymentRow, PAYMENT)
-        self._usage = UsageQuery(http, profile, self._reader)
+        self._bills = Collection(http, profile, bill, BillRow, BILL[version])
+        self._rates = Collection(http, profile, rate, RateRow, RATE[version])
+        self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PaymentRow, PAYMENT)
+        self._usage = usage(http, profile, self._reader)
 
     async def probe(self) -> None:
         """One cheap read, for health."""
@@ -60,7 +65,7 @@ class TmfBilling:
         """See `BillingPort`."""
         return await per_key(
             self._accounts,
-            "relatedParty.id",
+            self._spelled.filter("relatedParty.id"),
             customer_ids,
             self._account,
             lambda account: account.customer_ids,
@@ -99,7 +104,7 @@ class TmfBilling:
         """See `BillingPort`."""
         return await narrowed(
             self._bills,
-            "relatedParty.id",
+            self._spelled.filter("relatedParty.id"),
             customer_ids,
             window,
             self._bill,
@@ -160,13 +165,14 @@ class TmfBilling:
         )
 
     def _bill(self, row: BillRow) -> Bill:
+        state = row.state or row.status
         return Bill(
             id=str(row.id),
             customer_ids=self._reader.owners(row.related_party),
             account_id=id_of(row.billing_account),
             number=row.bill_no,
-            state=self._reader.word(_BILL_STATE, row.state, BillState.UNKNOWN),
-            raw_state=row.state,
+            state=self._reader.word(_BILL_STATE, state, BillState.UNKNOWN),
+            raw_state=state,
             bill_date=self._reader.date(row.bill_date),
             due_date=self._reader.date(row.payment_due_date),
             period=self._reader.period(row.billing_period),
@@ -179,12 +185,13 @@ class TmfBilling:
         )
 
     def _charge(self, row: RateRow) -> BillCharge:
+        kind = row.applied_billing_rate_type or row.type
         return BillCharge(
             id=str(row.id),
             bill_id=id_of(row.bill) or "",
             name=row.name,
-            kind=self._reader.word(_CHARGE_KIND, row.type, ChargeKind.UNKNOWN),
-            raw_kind=row.type,
+            kind=self._reader.word(_CHARGE_KIND, kind, ChargeKind.UNKNOWN),
+            raw_kind=kind,
             amount=self._reader.money(row.tax_included_amount) or self._reader.money(row.tax_excluded_amount),
             product_id=id_of(row.product),
         )

@@ -1,5 +1,6 @@
-"""Rows of billing systems that speak TM Forum v4, and which of their attributes a record's are made of."""
+"""Rows of billing systems that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from connectors.tmf630_paging import Identified
 from connectors.tmf630_query import Projection
 from connectors.tmf_shapes import Attachment, Many, Money, Ref, RelatedParty, TimePeriod
+from connectors.tmf_versions import Version
 
 
 class BalanceRow(msgspec.Struct, rename="camel"):
@@ -32,10 +34,11 @@ class AppliedPaymentRow(msgspec.Struct, rename="camel"):
 
 
 class BillRow(Identified, rename="camel"):
-    """TMF678 CustomerBill."""
+    """TMF678 CustomerBill. Official examples of v5 say `status` where the standard says `state`."""
 
     bill_no: str | None = None
     state: str | None = None
+    status: str | None = None
     bill_date: str | None = None
     payment_due_date: str | None = None
     billing_period: TimePeriod | None = None
@@ -50,10 +53,11 @@ class BillRow(Identified, rename="camel"):
 
 
 class RateRow(Identified, rename="camel"):
-    """TMF678 AppliedCustomerBillingRate."""
+    """TMF678 AppliedCustomerBillingRate. v4's `type` is v5's `appliedBillingRateType`."""
 
     name: str | None = None
     type: str | None = None
+    applied_billing_rate_type: str | None = None
     bill: Ref | None = None
     product: Ref | None = None
     tax_included_amount: Money | None = None
@@ -88,34 +92,44 @@ class PaymentRow(Identified, rename="camel"):
 ACCOUNT: Final = Projection(
     ["id", "relatedParty"], {"name": ["name"], "state": ["state"], "balance": ["accountBalance"]}
 )
-BILL: Final = Projection(
-    ["id", "relatedParty", "billingAccount"],
-    {
-        "number": ["billNo"],
-        "state": ["state"],
-        "raw_state": ["state"],
-        "bill_date": ["billDate"],
-        "due_date": ["paymentDueDate"],
-        "period": ["billingPeriod"],
-        "amount_due": ["amountDue"],
-        "remaining_amount": ["remainingAmount"],
-        "tax_included": ["taxIncludedAmount"],
-        "tax_excluded": ["taxExcludedAmount"],
-        "is_open": ["remainingAmount", "state"],
-        "documents": ["billDocument"],
-        "payment_ids": ["appliedPayment"],
-    },
-)
-RATE: Final = Projection(
-    ["id", "bill"],
-    {
-        "name": ["name"],
-        "kind": ["type"],
-        "raw_kind": ["type"],
-        "amount": ["taxIncludedAmount", "taxExcludedAmount"],
-        "product_id": ["product"],
-    },
-)
+
+
+def _bill(*state: str) -> Projection:
+    return Projection(
+        ["id", "relatedParty", "billingAccount"],
+        {
+            "number": ["billNo"],
+            "state": state,
+            "raw_state": state,
+            "bill_date": ["billDate"],
+            "due_date": ["paymentDueDate"],
+            "period": ["billingPeriod"],
+            "amount_due": ["amountDue"],
+            "remaining_amount": ["remainingAmount"],
+            "tax_included": ["taxIncludedAmount"],
+            "tax_excluded": ["taxExcludedAmount"],
+            "is_open": ["remainingAmount", *state],
+            "documents": ["billDocument"],
+            "payment_ids": ["appliedPayment"],
+        },
+    )
+
+
+def _rate(*kind: str) -> Projection:
+    return Projection(
+        ["id", "bill"],
+        {
+            "name": ["name"],
+            "kind": kind,
+            "raw_kind": kind,
+            "amount": ["taxIncludedAmount", "taxExcludedAmount"],
+            "product_id": ["product"],
+        },
+    )
+
+
+BILL: Final[Mapping[Version, Projection]] = {"v4": _bill("state"), "v5": _bill("state", "status")}
+RATE: Final[Mapping[Version, Projection]] = {"v4": _rate("type"), "v5": _rate("appliedBillingRateType", "type")}
 PAYMENT: Final = Projection(
     ["id", "account", "payer"],
     {

@@ -1,9 +1,12 @@
-"""TMF677 v4: usage is asked by a task (POST queryUsageConsumption), whose answer holds the buckets of all it names."""
+"""TMF677: what is used of allowances. v4 answers it to a task (queryUsageConsumption), v5 as reports that can be read.
+
+Both ask for many customers at once, and each bucket is matched by the parties that it or its row names.
+"""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -13,10 +16,14 @@ from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Found, Rows
-from connectors.tmf630_paging import together
+from connectors.tmf630 import Collection
+from connectors.tmf630_paging import Identified, together
+from connectors.tmf630_query import Projection
 from connectors.tmf_shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf_versions import SPELLINGS
 
-_PATH: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+_TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+_REPORT: Final = "/tmf-api/usageConsumption/v4/usageConsumptionReport"
 _POLLS: Final = 20
 _PAUSE: Final = 0.1
 
@@ -37,7 +44,16 @@ class _Bucket(msgspec.Struct, rename="camel"):
 
 
 class _Consumption(msgspec.Struct, rename="camel"):
+    """What a task of v4 found: a report in all but the name."""
+
     state: str | None = None
+    bucket: Many[_Bucket] = None
+    bucket_ref_or_value: Many[_Bucket] = None
+    related_party: Many[RelatedParty] = None
+
+
+class _Report(Identified, rename="camel"):
+    bucket: Many[_Bucket] = None
     bucket_ref_or_value: Many[_Bucket] = None
     related_party: Many[RelatedParty] = None
 
@@ -47,15 +63,51 @@ class _Task(msgspec.Struct, rename="camel"):
     usage_consumption: Many[_Consumption] = None
 
 
-class UsageQuery:
-    """Asks for many customers in one task; each bucket is matched by the parties that it or its row names."""
-
-    def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
-        self._http, self._profile, self._reader = http, profile, reader
-        self._path = profile.path(_PATH)
+class Usage(Protocol):
+    """Either version's way to what is used."""
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; one without any is absent."""
+
+
+def usage(http: HttpClient, profile: Profile, reader: Reader) -> Usage:
+    """The way that the profile's version has."""
+    return (UsageReports if profile.version == "v5" else UsageQuery)(http, profile, reader)
+
+
+class UsageReports:
+    """v5: reports are a resource like any other, filtered by party."""
+
+    def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
+        spelled = SPELLINGS[profile.version]
+        self._reader = reader
+        self._party = spelled.filter("relatedParty.id")
+        self._reports = Collection(http, profile, spelled.path(_REPORT), _Report, Projection(["id"], {}))
+
+    async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
+        found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
+        for batch in await self._reports.by_keys(self._party, customer_ids, fields=None):
+            if batch.failure:
+                found.update(dict.fromkeys(batch.keys, batch.failure))
+                continue
+            groups = _grouped(self._reader, batch.rows, batch.keys)
+            if batch.unreadable:
+                found.update({key: Rows(groups.get(key, ()), 0, None, complete=True) for key in batch.keys})
+            else:
+                found.update({key: Rows.of(rows) for key, rows in groups.items()})
+        return found
+
+
+class UsageQuery:
+    """v4: a task, asked for many customers at once, and polled until it is done."""
+
+    def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
+        self._http, self._profile, self._reader = http, profile, reader
+        self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
+
+    async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `Usage`."""
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
@@ -64,7 +116,8 @@ class UsageQuery:
             if isinstance(answer, ConnectorError):
                 found.update(dict.fromkeys(chunk, answer))
             else:
-                found.update({key: Rows.of(rows) for key, rows in self._grouped(answer, chunk).items()})
+                groups = _grouped(self._reader, answer.usage_consumption or (), chunk)
+                found.update({key: Rows.of(rows) for key, rows in groups.items()})
         return found
 
     async def _ask(self, customer_ids: Sequence[str]) -> _Task | ConnectorError:
@@ -89,26 +142,30 @@ class UsageQuery:
             raise Rejected(self._http.name, f"{self._path} does not exist there: check the address and the path")
         return msgspec.json.decode(answer.body, type=_Task)
 
-    def _grouped(self, task: _Task, asked: Sequence[str]) -> dict[str, list[UsageAllowance]]:
-        groups = defaultdict[str, list[UsageAllowance]](list)
-        for row in task.usage_consumption or ():
-            for place, bucket in enumerate(row.bucket_ref_or_value or ()):
-                parties = self._reader.owners(bucket.related_party) or self._reader.owners(row.related_party)
-                allowance = self._allowance(bucket, place, parties)
-                for key in set(asked).intersection(parties):
-                    groups[key].append(allowance)
-        return groups
 
-    def _allowance(self, bucket: _Bucket, place: int, customer_ids: tuple[str, ...]) -> UsageAllowance:
-        used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
-        left = bucket.remaining_value
-        return UsageAllowance(
-            id=str(bucket.id) if bucket.id is not None else str(place),
-            customer_ids=customer_ids,
-            name=bucket.name,
-            usage_type=bucket.usage_type,
-            used=self._reader.number(used.amount) if used else None,
-            remaining=self._reader.number(left.amount) if left else None,
-            unit=(left and left.units) or (used and used.units) or None,
-            resets_at=self._reader.date(bucket.valid_for.end_date_time) if bucket.valid_for else None,
-        )
+def _grouped(
+    reader: Reader, rows: Iterable[_Consumption | _Report], asked: Iterable[str]
+) -> dict[str, list[UsageAllowance]]:
+    keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
+    for row in rows:
+        for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
+            parties = reader.owners(bucket.related_party) or reader.owners(row.related_party)
+            allowance = _allowance(reader, bucket, place, parties)
+            for key in keys.intersection(parties):
+                groups[key].append(allowance)
+    return groups
+
+
+def _allowance(reader: Reader, bucket: _Bucket, place: int, customer_ids: tuple[str, ...]) -> UsageAllowance:
+    used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
+    left = bucket.remaining_value
+    return UsageAllowance(
+        id=str(bucket.id) if bucket.id is not None else str(place),
+        customer_ids=customer_ids,
+        name=bucket.name,
+        usage_type=bucket.usage_type,
+        used=reader.number(used.amount) if used else None,
+        remaining=reader.number(left.amount) if left else None,
+        unit=(left and left.units) or (used and used.units) or None,
+        resets_at=reader.date(bucket.valid_for.end_date_time) if bucket.valid_for else None,
+    )

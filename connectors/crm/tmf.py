@@ -1,98 +1,20 @@
-"""CRM by TM Forum v4: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
+"""CRM by TM Forum v4 and v5: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
+from connectors.crm.tmf_rows import CUSTOMER, PARTY, PRODUCT, CustomerRow, PartyRow, ProductPriceRow, ProductRow
 from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
-from connectors.tmf630_paging import Identified
-from connectors.tmf630_query import BY_ID, Order, Projection
-from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, TimePeriod, by_word, id_of, ids
-from connectors.tmf_shapes import Money as TmfMoney
-
-
-class _MediumCharacteristic(msgspec.Struct, rename="camel"):
-    email_address: str | None = None
-    phone_number: str | None = None
-
-
-class _ContactMedium(msgspec.Struct, rename="camel"):
-    preferred: bool | None = None
-    characteristic: _MediumCharacteristic | None = None
-
-
-class _Customer(Identified, rename="camel"):
-    name: str | None = None
-    status: str | None = None
-    contact_medium: Many[_ContactMedium] = None
-    engaged_party: Ref | None = None
-
-
-class _Party(Identified, rename="camel"):
-    given_name: str | None = None
-    family_name: str | None = None
-
-
-class _Price(msgspec.Struct, rename="camel"):
-    tax_included_amount: TmfMoney | None = None
-    duty_free_amount: TmfMoney | None = None
-
-
-class _ProductPrice(msgspec.Struct, rename="camel"):
-    price_type: str | None = None
-    recurring_charge_period: str | None = None
-    price: _Price | None = None
-
-
-class _ProductTerm(msgspec.Struct, rename="camel"):
-    valid_for: TimePeriod | None = None
-
-
-class _Product(Identified, rename="camel"):
-    name: str | None = None
-    status: str | None = None
-    start_date: str | None = None
-    product_price: Many[_ProductPrice] = None
-    product_term: Many[_ProductTerm] = None
-    billing_account: Ref | None = None
-    related_party: Many[RelatedParty] = None
-    realizing_service: Many[Ref] = None
-
+from connectors.tmf630_query import BY_ID, Order
+from connectors.tmf_shapes import Reader, by_word, id_of, ids
+from connectors.tmf_versions import SPELLINGS
 
 _BY_NAME: Final = Order("name", "name")
-_CUSTOMER: Final = Projection(
-    ["id"],
-    {
-        "name": ["name"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "email": ["contactMedium"],
-        "phone": ["contactMedium"],
-        "party_id": ["engagedParty"],
-        "party_kind": ["engagedParty"],
-    },
-)
-_PARTY: Final = Projection(["id"], {"given_name": ["givenName"], "family_name": ["familyName"]})
-_PRODUCT: Final = Projection(
-    ["id", "relatedParty"],
-    {
-        "name": ["name"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "price": ["productPrice"],
-        "price_period": ["productPrice"],
-        "started_at": ["startDate"],
-        "contract_ends_at": ["productTerm"],
-        "account_id": ["billingAccount"],
-        "service_ids": ["realizingService"],
-    },
-)
 # TMF629 leaves status free; official samples say Approved and Created.
 _CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
     "approved": CustomerStatus.ACTIVE,
@@ -102,15 +24,18 @@ _PRODUCT_STATUS: Final = by_word(ProductStatus)
 
 
 class TmfCrm:
-    """The CRM port over TM Forum v4."""
+    """The CRM port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
-        base = "/tmf-api/customerManagement/v4", "/tmf-api/party/v4", "/tmf-api/productInventory/v4"
-        self._customers = Collection(http, profile, f"{base[0]}/customer", _Customer, _CUSTOMER)
-        self._individuals = Collection(http, profile, f"{base[1]}/individual", _Party, _PARTY)
-        self._products = Collection(http, profile, f"{base[2]}/product", _Product, _PRODUCT)
+        self._spelled = SPELLINGS[profile.version]
+        customer = self._spelled.path("/tmf-api/customerManagement/v4/customer")
+        individual = self._spelled.path("/tmf-api/party/v4/individual")
+        product = self._spelled.path("/tmf-api/productInventory/v4/product")
+        self._customers = Collection(http, profile, customer, CustomerRow, CUSTOMER)
+        self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
+        self._products = Collection(http, profile, product, ProductRow, PRODUCT)
 
     async def probe(self) -> None:
         """One cheap read, for health."""
@@ -142,10 +67,12 @@ class TmfCrm:
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """See `CrmPort`."""
-        attribute = "emailAddress" if "@" in contact else "phoneNumber"
+        attribute = self._spelled.filter(
+            "contactMedium.characteristic." + ("emailAddress" if "@" in contact else "phoneNumber")
+        )
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
-            [(f"contactMedium.characteristic.{attribute}", list(dict.fromkeys([contact, contact.lower()])))],
+            [(attribute, list(dict.fromkeys([contact, contact.lower()])))],
             fields=asked,
             keys=[contact],
         )
@@ -167,7 +94,7 @@ class TmfCrm:
         """See `CrmPort`."""
         return await narrowed(
             self._products,
-            "relatedParty.id",
+            self._spelled.filter("relatedParty.id"),
             customer_ids,
             window,
             self._product,
@@ -188,9 +115,9 @@ class TmfCrm:
             fields=asked,
         )
 
-    def _customer(self, row: _Customer) -> Customer:
+    def _customer(self, row: CustomerRow) -> Customer:
         media = sorted(row.contact_medium or (), key=lambda medium: not medium.preferred)
-        contacts = [medium.characteristic for medium in media if medium.characteristic]
+        contacts = [medium.said for medium in media]
         return Customer(
             id=str(row.id),
             name=row.name,
@@ -199,10 +126,10 @@ class TmfCrm:
             email=next((one.email_address for one in contacts if one.email_address), None),
             phone=next((one.phone_number for one in contacts if one.phone_number), None),
             party_id=id_of(row.engaged_party),
-            party_kind=row.engaged_party.referred_type if row.engaged_party else None,
+            party_kind=row.engaged_party.kind if row.engaged_party else None,
         )
 
-    def _product(self, row: _Product) -> Product:
+    def _product(self, row: ProductRow) -> Product:
         recurring = next((p for p in row.product_price or () if (p.price_type or "").casefold() == "recurring"), None)
         ends = (self._reader.date(term.valid_for.end_date_time) for term in row.product_term or () if term.valid_for)
         return Product(
@@ -219,15 +146,15 @@ class TmfCrm:
             service_ids=ids(row.realizing_service),
         )
 
-    def _price(self, price: _ProductPrice | None) -> Money | None:
+    def _price(self, price: ProductPriceRow | None) -> Money | None:
         if price is None or price.price is None:
             return None
         return self._reader.money(price.price.tax_included_amount) or self._reader.money(price.price.duty_free_amount)
 
 
-def _reaches(row: _Customer, contact: str) -> bool:
+def _reaches(row: CustomerRow, contact: str) -> bool:
     wanted = contact.casefold()
-    contacts = (medium.characteristic for medium in row.contact_medium or () if medium.characteristic)
+    contacts = (medium.said for medium in row.contact_medium or ())
     return any(
         wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts
     )

@@ -1,109 +1,36 @@
-"""Network inventory by TM Forum v4: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
+"""Network inventory by TM Forum v4 and v5: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from connectors.errors import ConnectorError
 from connectors.grouping import grouped, listed, mapped, narrowed
 from connectors.http import HttpClient
-from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
+from connectors.inventory.port import Resource, Service, ServiceState, Site
+from connectors.inventory.tmf_rows import RESOURCE, SERVICE, SITE, ResourceRow, ServiceRow, SiteRow
+from connectors.inventory.tmf_status import status_of
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Batch, Collection
-from connectors.tmf630_paging import Identified, together
-from connectors.tmf630_query import BY_ID, Projection
-from connectors.tmf_shapes import Many, Reader, Ref, RelatedParty, by_word, ids
+from connectors.tmf630_paging import together
+from connectors.tmf630_query import BY_ID
+from connectors.tmf_shapes import Place, Reader, by_word, id_of, ids
+from connectors.tmf_versions import GEOGRAPHIC_SITE, SPELLINGS
 
-
-class _Part(msgspec.Struct, rename="camel"):
-    """A supporting service: by value with its resources, or only a reference (then `supporting_resource` is None)."""
-
-    id: str | int | None = None
-    supporting_resource: list[Ref] | None = None
-
-
-class _Place(msgspec.Struct, rename="camel"):
-    id: str | int | None = None
-    referred_type: str | None = msgspec.field(name="@referredType", default=None)
-
-
-class _Specification(msgspec.Struct):
-    name: str | None = None
-
-
-class _Service(Identified, rename="camel"):
-    name: str | None = None
-    category: str | None = None
-    service_type: str | None = None
-    state: str | None = None
-    start_date: str | None = None
-    place: Many[_Place] = None
-    supporting_service: Many[_Part] = None
-    supporting_resource: Many[Ref] = None
-    related_party: Many[RelatedParty] = None
-
-
-class _Resource(Identified, rename="camel"):
-    name: str | None = None
-    category: str | None = None
-    type: str | None = msgspec.field(name="@type", default=None)
-    resource_status: str | None = None
-    serial_number: str | None = None
-    value: str | int | None = None
-    place: _Place | None = None
-    resource_specification: _Specification | None = None
-
-
-class _Site(Identified, rename="camel"):
-    name: str | None = None
-    status: str | None = None
-    description: str | None = None
-
-
-_SERVICE: Final = Projection(
-    ["id", "category", "relatedParty"],
-    {
-        "part_ids": ["supportingService"],
-        "resource_ids": ["supportingService", "supportingResource"],
-        "site_id": ["place"],
-        "name": ["name"],
-        "service_type": ["serviceType"],
-        "state": ["state"],
-        "raw_state": ["state"],
-        "started_at": ["startDate"],
-    },
-)
-_RESOURCE: Final = Projection(
-    ["id"],
-    {
-        "name": ["name"],
-        "kind": ["category", "resourceSpecification"],
-        "is_physical": ["@type"],
-        "status": ["resourceStatus"],
-        "raw_status": ["resourceStatus"],
-        "serial_number": ["serialNumber"],
-        "value": ["value"],
-        "site_id": ["place"],
-    },
-)
-_SITE: Final = Projection(["id"], {"name": ["name"], "status": ["status"], "description": ["description"]})
 _SERVICE_STATE: Final = by_word(ServiceState)
-_RESOURCE_STATUS: Final = by_word(ResourceStatus)
 _PHYSICAL: Final = {"PhysicalResource": True, "LogicalResource": False}
 _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 
 
-class _Services(Collection[_Service]):
+class _Services(Collection[ServiceRow]):
     """Services, whose parts are read too where the server only refers to them."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str) -> None:
-        super().__init__(http, profile, path, _Service, _SERVICE)
+        super().__init__(http, profile, path, ServiceRow, SERVICE)
         # Parts of parts are not read: what supports itself, in a circle, would be read for ever.
-        self._parts = Collection(http, profile, path, _Service, _SERVICE)
+        self._parts = Collection(http, profile, path, ServiceRow, SERVICE)
 
-    async def _complete(self, rows: Sequence[_Service], fields: Fields | None) -> None:
+    async def _complete(self, rows: Sequence[ServiceRow], fields: Fields | None) -> None:
         if self.profile.service_parts != "reference" or (fields is not None and "resource_ids" not in fields):
             return
         unread = [
@@ -121,15 +48,16 @@ class _Services(Collection[_Service]):
 
 
 class TmfInventory:
-    """The inventory port over TM Forum v4."""
+    """The inventory port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
-        resources = "/tmf-api/resourceInventoryManagement/v4/resource"
-        self._services = _Services(http, profile, "/tmf-api/serviceInventory/v4/service")
-        self._resources = Collection(http, profile, resources, _Resource, _RESOURCE)
-        self._sites = Collection(http, profile, "/tmf-api/geographicSiteManagement/v4/geographicSite", _Site, _SITE)
+        self._spelled = SPELLINGS[profile.version]
+        resources = self._spelled.path("/tmf-api/resourceInventoryManagement/v4/resource")
+        self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
+        self._resources = Collection(http, profile, resources, ResourceRow, RESOURCE[profile.version])
+        self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SiteRow, SITE)
 
     async def probe(self) -> None:
         """One cheap read, for health."""
@@ -145,7 +73,7 @@ class TmfInventory:
         """See `InventoryPort`. Resource-facing services are parts of others, and not what a customer has."""
         return await narrowed(
             self._services,
-            "relatedParty.id",
+            self._spelled.filter("relatedParty.id"),
             customer_ids,
             window,
             self._service,
@@ -168,13 +96,13 @@ class TmfInventory:
                 batches = await self._above(resource_ids, fields)
         return grouped(batches, self._service, lambda service: service.resource_ids, _customer_facing)
 
-    async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[_Service]]:
+    async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[ServiceRow]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
 
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
-        async def step(below: Batch[_Service]) -> Batch[_Service]:
+        async def step(below: Batch[ServiceRow]) -> Batch[ServiceRow]:
             parts = {str(row.id): row for row in below.rows}
             rows, unreadable = dict(parts), [*below.unreadable]
             for above in await self._services.by_keys("supportingService.id", list(parts), fields=above_fields):
@@ -248,10 +176,9 @@ class TmfInventory:
             lambda row: Site(id=str(row.id), name=row.name, status=row.status, description=row.description),
         )
 
-    def _service(self, row: _Service) -> Service:
+    def _service(self, row: ServiceRow) -> Service:
         parts = row.supporting_service or ()
         below = [resource for part in parts for resource in part.supporting_resource or ()]
-        site = next((place for place in row.place or () if place.id is not None), None)
         return Service(
             id=str(row.id),
             customer_ids=self._reader.owners(row.related_party),
@@ -261,23 +188,24 @@ class TmfInventory:
             state=self._reader.word(_SERVICE_STATE, row.state, ServiceState.UNKNOWN),
             raw_state=row.state,
             started_at=self._reader.date(row.start_date),
-            site_id=str(site.id) if site else None,
+            site_id=_site(row.place),
             part_ids=tuple(str(part.id) for part in parts if part.id is not None),
             resource_ids=ids([*(row.supporting_resource or ()), *below]),
         )
 
-    def _resource(self, row: _Resource) -> Resource:
+    def _resource(self, row: ResourceRow) -> Resource:
         specification = row.resource_specification
+        status, raw_status = status_of(row, self._reader)
         return Resource(
             id=str(row.id),
             name=row.name,
             kind=row.category or (specification.name if specification else None),
             is_physical=_PHYSICAL.get(row.type or ""),
-            status=self._reader.word(_RESOURCE_STATUS, row.resource_status, ResourceStatus.UNKNOWN),
-            raw_status=row.resource_status,
+            status=status,
+            raw_status=raw_status,
             serial_number=row.serial_number,
             value=None if row.value is None else str(row.value),
-            site_id=str(row.place.id) if row.place and row.place.id is not None else None,
+            site_id=_site([row.place] if isinstance(row.place, Place) else row.place),
         )
 
 
@@ -285,7 +213,12 @@ def _customer_facing(service: Service) -> bool:
     return (service.category or "").casefold() not in _RESOURCE_FACING
 
 
-def _over(row: _Service, parts: Mapping[str, _Service]) -> _Service:
+def _site(places: Sequence[Place] | None) -> str | None:
+    """The first place that has an id."""
+    return next((key for place in places or () if (key := id_of(place.target)) is not None), None)
+
+
+def _over(row: ServiceRow, parts: Mapping[str, ServiceRow]) -> ServiceRow:
     """The row, its parts with the resources of those that have been read."""
     for part in row.supporting_service or ():
         if part.supporting_resource is None and (below := parts.get(str(part.id))):

@@ -1,4 +1,4 @@
-"""Ticketing by TM Forum v4: TMF621 Trouble Ticket, TMF656 Service Problem."""
+"""Ticketing by TM Forum v4 and v5: TMF621 Trouble Ticket, TMF656 Service Problem."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,93 +6,18 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
-
 from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.ticketing.tmf_rows import PROBLEM, TICKET, ProblemRow, TicketRow
 from connectors.tmf630 import Collection
-from connectors.tmf630_paging import Identified
-from connectors.tmf630_query import Filters, Order, Projection
+from connectors.tmf630_query import Filters, Order
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Attachment, E, Many, Reader, Ref, RelatedParty, by_word, ids
+from connectors.tmf_shapes import E, Reader, Ref, by_word, ids
+from connectors.tmf_versions import SPELLINGS
 
-
-class _Note(msgspec.Struct):
-    author: str | None = None
-    text: str | None = None
-    date: str | None = None
-    type: str | None = msgspec.field(name="@type", default=None)
-
-
-class _Ticket(Identified, rename="camel"):
-    name: str | None = None
-    description: str | None = None
-    ticket_type: str | None = None
-    status: str | None = None
-    severity: str | None = None
-    priority: str | int | None = None
-    creation_date: str | None = None
-    last_update: str | None = None
-    resolution_date: str | None = None
-    expected_resolution_date: str | None = None
-    note: Many[_Note] = None
-    attachment: Many[Attachment] = None
-    related_entity: Many[Ref] = None
-    related_party: Many[RelatedParty] = None
-
-
-class _Problem(Identified, rename="camel"):
-    name: str | None = None
-    description: str | None = None
-    status: str | None = None
-    priority: int | str | None = None
-    creation_date: str | None = None
-    resolution_date: str | None = None
-    affected_service: Many[Ref] = None
-    affected_resource: Many[Ref] = None
-    trouble_ticket: Many[Ref] = None
-
-
-_TICKET: Final = Projection(
-    ["id", "relatedParty"],
-    {
-        "name": ["name"],
-        "description": ["description"],
-        "kind": ["ticketType"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "is_open": ["status"],
-        "severity": ["severity"],
-        "raw_severity": ["severity"],
-        "priority": ["priority"],
-        "created_at": ["creationDate"],
-        "updated_at": ["lastUpdate"],
-        "resolved_at": ["resolutionDate"],
-        "expected_resolution_at": ["expectedResolutionDate"],
-        "notes": ["note"],
-        "attachments": ["attachment"],
-        "service_ids": ["relatedEntity"],
-    },
-)
-_PROBLEM: Final = Projection(
-    ["id"],
-    {
-        "name": ["name"],
-        "description": ["description"],
-        "state": ["status"],
-        "raw_state": ["status"],
-        "is_open": ["status"],
-        "severity": ["priority"],
-        "started_at": ["creationDate"],
-        "resolved_at": ["resolutionDate"],
-        "service_ids": ["affectedService"],
-        "resource_ids": ["affectedResource"],
-        "ticket_ids": ["troubleTicket"],
-    },
-)
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
 _NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
 _STATUS: Final = by_word(TicketStatus)
@@ -105,16 +30,17 @@ _ENDED: Final = sorted(ENDED)
 
 
 class TmfTicketing:
-    """The ticketing port over TM Forum v4."""
+    """The ticketing port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile)
         self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
-        tickets = "/tmf-api/troubleTicket/v4/troubleTicket"
-        problems = "/tmf-api/serviceProblemManagement/v4/serviceProblem"
-        self._tickets = Collection(http, profile, tickets, _Ticket, _TICKET)
-        self._problems = Collection(http, profile, problems, _Problem, _PROBLEM)
+        self._spelled = SPELLINGS[profile.version]
+        tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
+        problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
+        self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
+        self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
         self._strange: set[Collection[Any]] = set()
 
     async def probe(self) -> None:
@@ -134,7 +60,7 @@ class TmfTicketing:
         filters = self._status(self._tickets, is_open)
         return await narrowed(
             self._tickets,
-            "relatedParty.id",
+            self._spelled.filter("relatedParty.id"),
             customer_ids,
             window if is_open is None or filters else None,
             self._ticket,
@@ -152,7 +78,7 @@ class TmfTicketing:
         asked = _with_status(fields, is_open)
         return await per_key(
             self._tickets,
-            "relatedEntity.id",
+            self._spelled.filter("relatedEntity.id"),
             service_ids,
             self._ticket,
             lambda ticket: ticket.service_ids,
@@ -245,7 +171,7 @@ class TmfTicketing:
             collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
         return found
 
-    def _ticket(self, row: _Ticket) -> Ticket:
+    def _ticket(self, row: TicketRow) -> Ticket:
         return Ticket(
             id=str(row.id),
             customer_ids=self._reader.owners(row.related_party),
@@ -271,7 +197,7 @@ class TmfTicketing:
                 for note in row.note or ()
             ),
             attachments=documents(f"Ticket:{row.id}", row.attachment),
-            service_ids=ids(one for one in row.related_entity or () if _is_service(one)),
+            service_ids=ids(target for one in row.related_entity or () if _is_service(target := one.target)),
         )
 
     def _internal(self, kind: str | None) -> bool:
@@ -283,7 +209,7 @@ class TmfTicketing:
             self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
         return word not in self._public
 
-    def _outage(self, row: _Problem) -> Outage:
+    def _outage(self, row: ProblemRow) -> Outage:
         return Outage(
             id=str(row.id),
             name=row.name,
@@ -301,7 +227,7 @@ class TmfTicketing:
 
 def _is_service(entity: Ref) -> bool:
     """Whether it is a Service, CustomerFacingService, or whatever else ends so."""
-    return (entity.referred_type or "").strip().casefold().endswith("service")
+    return (entity.kind or "").strip().casefold().endswith("service")
 
 
 def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
