@@ -86,9 +86,9 @@ async def narrowed(
     its pages and totals then say nothing, and everything is read and sorted out here, within the system's bounds.
     The same goes for a row that cannot be read: a window has no holes.
     """
-    if window is not None and len(keys) == 1 and keys[0] and collection.profile.sort:
+    conditions = [(parameter, keys), *filters]
+    if window and len(keys) == 1 and keys[0] and collection.profile.sort and collection.answers(conditions):
         key = keys[0]
-        conditions = [(parameter, [key]), *filters]
         try:
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
@@ -120,7 +120,7 @@ async def listed(
 
     Everything, too, where the window would have holes (see `narrowed`).
     """
-    if window is not None and collection.profile.sort:
+    if window is not None and collection.profile.sort and collection.answers(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
         items = list(map(record, page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):

@@ -1,23 +1,23 @@
 """One resource of a TM Forum server: many keys in few calls, rows read leniently, one failing part costing only itself.
 
-A `Collection` leaves it to the driver to read the keys back from each row: a server that ignores a filter answers
-with everybody's rows.
+A `Collection` leaves it to the driver to read the keys back from each row, and to test each row against the
+conditions: a server that ignores a filter answers with everybody's rows, and one that has no such filter is not asked.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.errors import ConnectorError, Garbled, Rejected
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Window
 from connectors.tmf630_paging import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
-from connectors.tmf630_query import Filters, Order, Projection, Writer
+from connectors.tmf630_query import Filters, Order, Projection, Writer, refines
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -39,11 +39,13 @@ class Collection(Generic[Row]):
     """One resource of one TM Forum server, such as /tmf-api/troubleTicket/v4/troubleTicket."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
-        self._http, self.profile = http, profile
-        self._resource = path.rsplit("/", 1)[-1]
+        self._http, self.profile = http, profile.at(path)
+        self._system = http.system.model_copy(update={"profile": self.profile})
+        self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
         prefix = urlsplit(http.system.url).path.rstrip("/")
-        self._write = Writer(profile, self.path, projection, prefix, http.system.max_rows)
+        self._projection = projection
+        self._write = Writer(self.profile, self.path, projection, prefix, http.system.max_rows)
         self._list = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         self._raw_list = msgspec.json.Decoder(list[msgspec.Raw])
         self._one = msgspec.json.Decoder(row)
@@ -54,7 +56,7 @@ class Collection(Generic[Row]):
 
         What it has and cannot be read is `Garbled`: so is all that did not come, where a row hides its id.
         """
-        if self.profile.id_list == "none":
+        if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
         found: dict[str, Row | ConnectorError] = {}
         for batch in await self.by_keys("id", ids, fields=fields):
@@ -76,7 +78,14 @@ class Collection(Generic[Row]):
         filters: Filters = (),
         order: Order | None = None,
     ) -> list[Batch[Row]]:
-        """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow."""
+        """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow.
+
+        Where there is no such filter: all rows, if the profile wants that, else `NotSupported`.
+        """
+        self.need(parameter, *(name for name, _ in filters))
+        filters = self._asked(filters)
+        if not self.profile.understands(parameter):
+            return [await self._of_everybody(_distinct(keys), filters, fields, order)]
         chunks = self._write.chunks(parameter, _distinct(keys), self._write.question(filters, fields, order))
 
         async def ask(chunk: Sequence[str]) -> Batch[Row]:
@@ -110,13 +119,44 @@ class Collection(Generic[Row]):
         return page
 
     async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Row]:
-        """All rows that meet the conditions, within the system's bounds."""
-        page = await self._reading(filters, fields, None, keys).everything()
+        """All rows that meet the conditions, within the system's bounds; more, where not all of them can be asked.
+
+        Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
+        """
+        self.need(*(name for name, _ in filters))
+        questions = self._write.single(self._asked(filters))
+        pages = await together([self._reading(one, fields, None, keys).everything() for one in questions])
+        page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
         await self._complete(page.rows, fields)
         return page
 
+    def answers(self, filters: Filters) -> bool:
+        """Whether all conditions can be asked: then a window and a total are those of what meets them."""
+        return all(self._can_ask(name, values) for name, values in filters)
+
+    def lacks(self, condition: str) -> str | None:
+        """Why nothing can be asked under this condition; None where it can, or all rows may be read instead."""
+        if refines(condition) or self.profile.read_everything or self.profile.understands(condition):
+            return None
+        return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
+
+    def need(self, *conditions: str) -> None:
+        """Raise `NotSupported` for the first condition that the installation lacks."""
+        for condition in conditions:
+            if reason := self.lacks(condition):
+                raise NotSupported(self._http.name, reason)
+
+    def never_filled(self) -> Mapping[str, str]:
+        """Attributes of the record that never have a value here, and why."""
+        absent = frozenset(self.profile.absent)
+        return {
+            name: f"This installation never sends {' or '.join(sources)} with its {self.resource}."
+            for name, sources in self._projection.sources.items()
+            if absent.issuperset(sources)
+        }
+
     def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """A condition: `attribute` contains `text`, in any case; equals it where the server knows no regex."""
+        """A condition: `attribute` contains `text`, in any case."""
         return self._write.containing(attribute, text)
 
     def tell(self, what: str) -> None:
@@ -124,6 +164,28 @@ class Collection(Generic[Row]):
         if what not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(what)
             logger.warning("%s: %s %s", self._http.name, self.path, what)
+
+    def _can_ask(self, name: str, values: Sequence[str]) -> bool:
+        return self.profile.understands(name) and (len(values) == 1 or self.profile.id_list != "none")
+
+    def _asked(self, filters: Filters) -> Filters:
+        """The conditions without those that cannot be asked, which are then tested by the driver alone."""
+        return [
+            (name, values)
+            for name, values in filters
+            if self._can_ask(name, values) or (self.profile.understands(name) and not refines(name))
+        ]
+
+    async def _of_everybody(
+        self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
+    ) -> Batch[Row]:
+        try:
+            page = await self._reading(filters, fields, order, keys).everything()
+            rows = page.rows
+            await self._complete(rows, fields)
+        except ConnectorError as failure:
+            return Batch(keys, (), failure)
+        return Batch(keys, rows, unreadable=page.unreadable)
 
     async def _complete(self, rows: Sequence[Row], fields: Fields | None) -> None:
         """Hook: put into the rows what the server keeps elsewhere."""
@@ -137,7 +199,7 @@ class Collection(Generic[Row]):
             query = "&".join([*question, *self._write.paging(offset, limit)])
             return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, self._page_of)
 
-        return Reading(self._http.name, self.path, self._http.system, read)
+        return Reading(self._http.name, self.path, self._system, read)
 
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
@@ -157,9 +219,9 @@ class Collection(Generic[Row]):
         if body.lstrip()[:1] != b"{":
             return body
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        if self._resource not in wrapped:
+        if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
-        return wrapped[self._resource]
+        return wrapped[self.resource]
 
     def _lenient(self, raw: msgspec.Raw) -> Entry[Row]:
         try:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 from urllib.parse import quote
 
@@ -32,8 +33,8 @@ BY_ID: Final = Order("id", "id")
 class Projection:
     """Which upstream attributes a record's attributes are made of."""
 
-    def __init__(self, always: Iterable[str], table: Mapping[str, Sequence[str]]) -> None:
-        self._always, self._table = frozenset(always), table
+    def __init__(self, always: Iterable[str], sources: Mapping[str, Sequence[str]]) -> None:
+        self._always, self.sources = frozenset(always), sources
 
     def of(self, fields: Fields | None) -> str | None:
         """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
@@ -41,7 +42,7 @@ class Projection:
             return None
         wanted = set(self._always)
         for name in fields:
-            wanted.update(self._table.get(name, ()))
+            wanted.update(self.sources.get(name, ()))
         return ",".join(sorted(wanted))
 
 
@@ -102,7 +103,7 @@ class Writer:
         too_long: list[str] = []
         used = 0
         for key in keys:
-            size = len(_escaped(key))
+            size = len(self._value(key))
             if named + size > room:
                 too_long.append(key)
             elif parts and len(parts[-1]) < most and used + again + size <= room:
@@ -120,13 +121,23 @@ class Writer:
         return found if len(found) <= self._room else None
 
     def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """A condition: `attribute` contains `text`, in any case; equals it where the server knows no regex."""
-        if not self._profile.regex:
-            return attribute, [text]
+        """A condition: `attribute` contains `text`, in any case."""
         return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
 
+    def single(self, filters: Filters) -> list[Filters]:
+        """The conditions in so many questions that none has alternatives the server would not take for such."""
+        if self._profile.id_list != "none":
+            return [filters]
+        names = [name for name, _ in filters]
+        return [
+            [(name, [value]) for name, value in zip(names, one, strict=True)] for one in product(*map(_values, filters))
+        ]
+
+    def _value(self, value: str) -> str:
+        return _escaped(f'"{value}"' if self._profile.quoted and _NUMERIC.fullmatch(value) else value)
+
     def _condition(self, name: str, values: Sequence[str]) -> str:
-        escaped, key = map(_escaped, values), self._name(name)
+        escaped, key = map(self._value, values), self._name(name)
         match self._profile.id_list:
             case "repeat":
                 return "&".join(f"{key}={value}" for value in escaped)
@@ -139,6 +150,22 @@ class Writer:
         attribute, dot, operator = name.rpartition(".regex")
         known = self._profile.parameter(attribute) + dot + operator if dot else self._profile.parameter(name)
         return quote(known, safe=".@")
+
+
+_NUMERIC: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+|0[xob][0-9a-f]+|infinity)(?:e[+-]?[0-9]+)?\s*", re.I)
+"""What some language takes for a number."""
+
+
+def refines(condition: str) -> bool:
+    """Whether a condition only narrows what may be read anyway, and can be left out where it cannot be asked.
+
+    So do status and dates. All others say whose rows, or which, are wanted.
+    """
+    return condition == "status" or condition.endswith((".gt", ".gte", ".lt", ".lte"))
+
+
+def _values(condition: tuple[str, Sequence[str]]) -> Sequence[str]:
+    return condition[1]
 
 
 def _escaped(value: str) -> str:

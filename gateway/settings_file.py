@@ -185,6 +185,9 @@ def _place(kind: Any, location: Sequence[int | str], siblings: Sequence[str]) ->
             return _place(members[0], location, siblings)
         tagged = [member for member in members if part in get_args(_kinds(member).get("kind"))]
         return _place(tagged[0] if tagged else None, rest, siblings)
+    if get_origin(kind) is dict:
+        keys, beside = _place(get_args(kind)[1], rest, ())
+        return [str(part), *keys], beside
     kinds = _kinds(kind)
     keys, beside = _place(kinds.get(str(part)), rest, list(kinds))
     return [str(part), *keys], beside

@@ -55,7 +55,7 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"supporting_service_by_reference": True, "no_id_lists": True},
         {"service_parts": "reference", "id_list": "none"},
     ),
-    "no regex": ({}, {"regex": False}),
+    "no regex": ({}, {"regex": False, "read_everything": True}),
     "plain dates": ({"dates": "plain"}, {}),
 }
 
