@@ -17,6 +17,7 @@ from connectors.inventory.nautobot import NautobotDriver
 from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
+from connectors.links import Links
 from connectors.profile import Strict
 from connectors.system import System
 from connectors.ticketing.port import TicketingPort
@@ -83,13 +84,14 @@ class ConnectedSystem:
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """The four ports, and the systems behind them."""
+    """The four ports, the systems behind them, and by domain how each names what the others keep."""
 
     crm: CrmPort
     billing: BillingPort
     inventory: InventoryPort
     ticketing: TicketingPort
     systems: tuple[ConnectedSystem, ...]
+    links: Mapping[str, Links]
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:
@@ -101,4 +103,5 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
         driver = products[system.driver].build(HttpClient(domain, system, session), system)
         drivers[domain] = driver
         connected.append(ConnectedSystem(domain, domain, system.driver, driver))
-    return Connectors(**drivers, systems=tuple(connected))
+    links = {name: Links.parse(systems[name].customer_key, systems[name].references) for name in DRIVERS}
+    return Connectors(**drivers, systems=tuple(connected), links=links)

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Final
+
+MOST_WARNINGS: Final = 100
+"""Most warnings that are kept of one request."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,14 @@ class UpstreamCall:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LinkWarning:
+    """A link between systems that leads nowhere, or to more than one: the field is null, and this says why."""
+
+    system: str
+    message: str
+
+
 @dataclass(slots=True)
 class RequestScope:
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds."""
@@ -37,12 +49,18 @@ class RequestScope:
     deadline: float
     started: float = field(default_factory=time.monotonic)
     calls: list[UpstreamCall] = field(default_factory=list)
+    warnings: dict[LinkWarning, None] = field(default_factory=dict)
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":
         """A scope that starts now and may take so many seconds."""
         now = time.monotonic()
         return cls(deadline=now + seconds, started=now)
+
+    def warn(self, system: str, message: str) -> None:
+        """Note what is wrong with a link, once each, and no more than a person would read."""
+        if len(self.warnings) < MOST_WARNINGS:
+            self.warnings[LinkWarning(system, message)] = None
 
     def remaining(self) -> float:
         """Seconds until the deadline, below zero when it has passed."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
 from connectors.profile import Profile, Strict
 
 
@@ -72,6 +73,21 @@ class System(Strict):
         dict[str, Any], Field(description="What a driver of its own kind needs to know; see the driver's options.")
     ] = {}
     profile: Annotated[Profile, Field(description="How this installation deviates from the standard.")] = Profile()
+    customer_key: Annotated[
+        str,
+        Field(
+            pattern=CUSTOMER_KEY,
+            description="What this system knows customers by: customer.id (the CRM's number), party.id (the person or"
+            " company behind the customer), or external:NAME (a reference of that name kept on the CRM's record).",
+        ),
+    ] = "customer.id"
+    references: Annotated[
+        dict[Entity, Annotated[str, Field(pattern=REFERENCE)]],
+        Field(
+            description="How this system writes ids of other systems' records, with {id} for the id, such as service ="
+            " 'urn:service:{id}'. Without one it is the id as it is."
+        ),
+    ] = {}
     concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0

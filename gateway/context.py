@@ -28,8 +28,12 @@ class GatewayContext(RequestContext):
         self._trace = trace
 
     def extensions(self) -> dict[str, Any]:
-        """One entry per upstream call, in the order in which they began."""
-        return {"upstream": [_entry(call) for call in self.scope.calls]} if self._trace else {}
+        """One entry per upstream call, in the order in which they began, and what links led nowhere."""
+        if not self._trace:
+            return {}
+        upstream = [_entry(call) for call in self.scope.calls]
+        warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
+        return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
 
 
 class Contexts:

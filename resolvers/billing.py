@@ -11,8 +11,10 @@ import strawberry
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
+from resolvers.batches import each
 from resolvers.choosing import Since, Until, ordered, within
-from resolvers.context import Loader, RequestContext, Rule, each, owned
+from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.links import Under, customers_of, names_nobody, under_customers
 from resolvers.rows import RowsLoader
 
 
@@ -35,7 +37,9 @@ class BillSort(Enum):
 class BillingAccountById(Loader[str, BillingAccount]):
     """An account by its id."""
 
+    domain = "billing"
     ownership = owned
+    entity = "BillingAccount"
 
     async def fetch(self, keys: Sequence[str]) -> Found[BillingAccount]:
         """One batch of accounts."""
@@ -45,22 +49,25 @@ class BillingAccountById(Loader[str, BillingAccount]):
 class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
     """A customer's accounts."""
 
+    domain = "billing"
     ownership = owned
     primes = BillingAccountById
 
-    async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillingAccount]]:
+    async def fetch(self, keys: Sequence[str]) -> Under[BillingAccount]:
         """One batch of accounts."""
-        fields = self.context.fields("BillingAccount")
-        return await self.context.connectors.billing.accounts_of_customers(keys, fields)
+        billing, fields = self.context.connectors.billing, self.context.fields("BillingAccount")
+        return await under_customers(
+            self.context, self.domain, keys, lambda ids: billing.accounts_of_customers(ids, fields)
+        )
 
 
 async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     """A bill's related parties say whose it is; one that names none belongs to its account's customers."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [bill.account_id for bill in bills if not bill.customer_ids])
+    accounts = await _accounts(context, [bill.account_id for bill in bills if names_nobody(bill)])
 
     def may_see(bill: Bill) -> bool:
-        own = not mine.isdisjoint(bill.customer_ids) if bill.customer_ids else _is_own(bill.account_id, accounts)
+        own = _is_own(bill.account_id, accounts) if names_nobody(bill) else not mine.isdisjoint(customers_of(bill))
         if own:
             context.grant("Bill", [bill.id])
         return own
@@ -73,7 +80,7 @@ async def own_payments(context: RequestContext, payments: Sequence[Payment]) -> 
     mine = frozenset(context.viewer.customer_ids)
     others = [payment.account_id for payment in payments if mine.isdisjoint(payment.customer_ids)]
     accounts = await _accounts(context, others)
-    return lambda payment: not mine.isdisjoint(payment.customer_ids) or _is_own(payment.account_id, accounts)
+    return lambda payment: not mine.isdisjoint(customers_of(payment)) or _is_own(payment.account_id, accounts)
 
 
 async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
@@ -99,7 +106,9 @@ def _is_own(account_id: str | None, accounts: Accounts) -> bool:
 class BillById(Loader[str, Bill]):
     """A bill by its id."""
 
+    domain = "billing"
     ownership = own_bills
+    entity = "Bill"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Bill]:
         """One batch of bills."""
@@ -109,6 +118,7 @@ class BillById(Loader[str, Bill]):
 class BillsByAccount(RowsLoader[Bill]):
     """An account's bills."""
 
+    domain = "billing"
     ownership = own_bills
     primes = BillById
     connection = "BillConnection"
@@ -121,18 +131,23 @@ class BillsByAccount(RowsLoader[Bill]):
 class BillsByCustomer(RowsLoader[Bill]):
     """A customer's bills, over all accounts."""
 
+    domain = "billing"
     ownership = own_bills
     primes = BillById
     connection = "BillConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Bill]:
         """See `RowsLoader`."""
-        return await self.context.connectors.billing.bills_of_customers(parents, window, self.context.fields("Bill"))
+        billing, fields = self.context.connectors.billing, self.context.fields("Bill")
+        return await under_customers(
+            self.context, self.domain, parents, lambda ids: billing.bills_of_customers(ids, window, fields)
+        )
 
 
 class ChargesByBill(Loader[str, Rows[BillCharge]]):
     """A bill's lines."""
 
+    domain = "billing"
     ownership = own_charges
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillCharge]]:
@@ -143,7 +158,9 @@ class ChargesByBill(Loader[str, Rows[BillCharge]]):
 class PaymentById(Loader[str, Payment]):
     """A payment by its id."""
 
+    domain = "billing"
     ownership = own_payments
+    entity = "Payment"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Payment]:
         """One batch of payments."""
@@ -153,6 +170,7 @@ class PaymentById(Loader[str, Payment]):
 class PaymentsByAccount(RowsLoader[Payment]):
     """Payments to an account."""
 
+    domain = "billing"
     ownership = own_payments
     primes = PaymentById
     connection = "PaymentConnection"
@@ -166,11 +184,14 @@ class PaymentsByAccount(RowsLoader[Payment]):
 class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
     """What a customer used of what it has."""
 
+    domain = "billing"
     ownership = owned
 
-    async def fetch(self, keys: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+    async def fetch(self, keys: Sequence[str]) -> Under[UsageAllowance]:
         """One task for all customers."""
-        return await self.context.connectors.billing.usage_of_customers(keys)
+        return await under_customers(
+            self.context, self.domain, keys, self.context.connectors.billing.usage_of_customers
+        )
 
 
 State = Annotated[

@@ -6,14 +6,13 @@ order and the gaps of a batch, who may see a row, and what happens when the requ
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
-
-from aiodataloader import DataLoader
+from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors import Connectors
-from connectors.errors import Cancelled, ConnectorError
-from connectors.records import Fields, Found, Rows
-from connectors.request import current_loader
+from connectors.errors import ConnectorError
+from connectors.records import Fields, Rows
+from resolvers.batches import BatchLoader
+from resolvers.links import NoLink, customers_of, linked, records, warn
 from resolvers.viewer import Viewer
 
 K = TypeVar("K")
@@ -32,7 +31,7 @@ class RequestContext:
     def __init__(self, viewer: Viewer, connectors: Connectors, selection: Mapping[str, Fields] | None = None) -> None:
         self.viewer = viewer
         self.connectors = connectors
-        self.loaders: dict[type[Loader[Any, Any]], Loader[Any, Any]] = {}
+        self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
         self._selection = selection
         self._granted: set[tuple[str, str]] = set()
         self._batches: set[asyncio.Task[Any]] = set()
@@ -70,59 +69,47 @@ class RequestContext:
         await asyncio.gather(*batches, return_exceptions=True)
 
 
-class Loader(DataLoader[K, V], Generic[K, V]):
-    """Base of all loaders, named `XByY`. A key without a record loads `missing`; a failed one raises its failure."""
+class Loader(BatchLoader[K, V], Generic[K, V]):
+    """Base of all loaders of fields, named `XByY`. What the viewer may not see is as if it did not exist."""
 
-    missing: ClassVar[Any] = None
+    domain: ClassVar[str]
+    """Whose port is asked: the ids in its records are that system's until `linked` made them the graph's."""
     ownership: ClassVar[Ownership]
     primes: ClassVar["type[Loader[str, Any]] | None"] = None
     """The loader by id that need not ask for the records that this one brings."""
+    entity: ClassVar[str | None] = None
+    """What a loader by id loads: then a key without a record is a link that leads nowhere."""
 
-    def __init__(self, context: RequestContext) -> None:
-        super().__init__()
-        self.context = context
-
-    @classmethod
-    def of(cls, context: RequestContext) -> Self:
-        """The request's loader of this class."""
-        loader = context.loaders.get(cls)
-        if loader is None:
-            loader = context.loaders[cls] = cls(context)
-        return cast(Self, loader)
-
-    async def fetch(self, keys: Sequence[K]) -> Found[V] | Mapping[K, V | ConnectorError]:
+    async def fetch(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """Ask the port for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
         raise NotImplementedError
 
-    async def batch_load_fn(self, keys: list[K]) -> list[V | Exception]:  # type: ignore[override]  # values may be failures
-        """The batch of one tick: what aiodataloader calls. Failures are values, so that they are kept like others."""
-        if (batch := asyncio.current_task()) is not None:
-            self.context.joined(batch)
-        current_loader.set(type(self).__name__)
-        try:
-            found = await self.visible(cast(Mapping[K, Any], await self.fetch(keys)))
-        except ConnectorError as failure:
-            return [failure] * len(keys)
-        except asyncio.CancelledError:
-            # aiodataloader would leave the futures pending: whoever still waits must learn that nothing comes.
-            return [Cancelled("gateway", "the request ended")] * len(keys)
-        return [found.get(key, self.missing) for key in keys]
+    async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
+        """What the port has for `keys`, in the graph's ids, and only what the viewer may see."""
+        fetched = await self.fetch(keys)
+        found = await self.visible(await linked(self.context, self.domain, fetched))
+        if self.entity is not None:
+            for key in keys:
+                if key not in found:
+                    # The same words for what is another's: a trace must not tell that it exists.
+                    warn(self.domain, f"{self.entity}:{key} does not exist there, or is not the viewer's")
+        return found
 
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
         """The same without what the viewer may not see; staff sees everything."""
         if not self.context.viewer.is_staff:
-            may_see = await type(self).ownership(self.context, list(_records(found.values())))
+            may_see = await type(self).ownership(self.context, list(records(found.values())))
             found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
         if self.primes is not None:
             by_id = self.primes.of(self.context)
-            for record in _records(found.values()):
+            for record in records(found.values()):
                 by_id.prime(record.id, record)
         return found
 
 
 def _seen(value: Any, may_see: Rule) -> Any:
     """What is left of one key's value; None for a record that is hidden, the failure where that cannot be told."""
-    if isinstance(value, ConnectorError):
+    if isinstance(value, ConnectorError | NoLink):
         return value
     try:
         if isinstance(value, Rows):
@@ -132,29 +119,10 @@ def _seen(value: Any, may_see: Rule) -> Any:
         return failure
 
 
-def _records(values: Iterable[Any]) -> Iterable[Any]:
-    for value in values:
-        if isinstance(value, Rows):
-            yield from value.items
-        elif not isinstance(value, ConnectorError):
-            yield value
-
-
-async def each(loader: Loader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
-    """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
-    found = await asyncio.gather(*(loader.load(key) for key in keys), return_exceptions=True)
-    values: dict[K, V | ConnectorError] = {}
-    for key, value in zip(keys, found, strict=True):
-        if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
-            raise value
-        values[key] = value
-    return values
-
-
 async def owned(context: RequestContext, _records: Sequence[Any]) -> Rule:
     """Ownership of records that name their customers: one of them must be the viewer's."""
     mine = frozenset(context.viewer.customer_ids)
-    return lambda record: not mine.isdisjoint(record.customer_ids)
+    return lambda record: not mine.isdisjoint(customers_of(record))
 
 
 async def signed_in(context: RequestContext, _records: Sequence[Any]) -> Rule:

@@ -9,8 +9,10 @@ import strawberry
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
+from resolvers.batches import each
 from resolvers.choosing import among
-from resolvers.context import Loader, RequestContext, Rule, each, owned
+from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.links import CustomerRecordById, Under, customers_of, under_customers, under_references
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
 
@@ -33,17 +35,22 @@ class CustomerRef:
 class CustomerById(Loader[str, Customer]):
     """The CRM's record of a customer."""
 
+    domain = "crm"
     ownership = owned
+    entity = "Customer"
 
-    async def fetch(self, keys: Sequence[str]) -> Found[Customer]:
+    async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | ConnectorError]:
         """One batch of the CRM's customers."""
-        return await self.context.connectors.crm.customers(keys, self.context.fields("Customer"))
+        found = await each(CustomerRecordById.of(self.context), keys)
+        return {key: record for key, record in found.items() if record is not None}
 
 
 class KnownCustomerById(Loader[str, Customer | CustomerRef]):
     """A customer that a client named. The viewer's own need no proof; with the CRM down, others are given unproved."""
 
+    domain = "crm"
     ownership = owned
+    entity = "Customer"
 
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | CustomerRef | ConnectorError]:
         """Records where the CRM answers, references where it does not; what it does not know is absent."""
@@ -66,6 +73,7 @@ async def _of_own_customers(_context: RequestContext, _records: Sequence[Party])
 class PartyByCustomer(Loader[str, Party]):
     """The person behind a customer."""
 
+    domain = "crm"
     ownership = _of_own_customers
 
     async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:
@@ -83,7 +91,9 @@ class PartyByCustomer(Loader[str, Party]):
 class ProductById(Loader[str, Product]):
     """A product by its id."""
 
+    domain = "crm"
     ownership = owned
+    entity = "Product"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Product]:
         """One batch of the CRM's products."""
@@ -93,31 +103,40 @@ class ProductById(Loader[str, Product]):
 class ProductsByCustomer(RowsLoader[Product]):
     """What a customer bought."""
 
+    domain = "crm"
     ownership = owned
     primes = ProductById
     connection = "ProductConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Product]]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Product]:
         """See `RowsLoader`."""
-        return await self.context.connectors.crm.products_of_customers(parents, window, self.context.fields("Product"))
+        crm, fields = self.context.connectors.crm, self.context.fields("Product")
+        return await under_customers(
+            self.context, self.domain, parents, lambda keys: crm.products_of_customers(keys, window, fields)
+        )
 
 
 class ProductsByService(Loader[str, Rows[Product]]):
     """What was bought that a service realizes."""
 
+    domain = "crm"
     ownership = owned
     primes = ProductById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
         """One batch of the CRM's products."""
-        return await self.context.connectors.crm.products_of_services(keys, self.context.fields("Product"))
+        crm, fields = self.context.connectors.crm, self.context.fields("Product")
+        return await under_references(
+            self.context, self.domain, "service", keys, lambda ids: crm.products_of_services(ids, fields)
+        )
 
 
 def customer_of(record: Any, viewer: Viewer) -> CustomerRef | None:
-    """The customer a record belongs to; of several, one that the viewer may see."""
+    """The customer a record belongs to; of several, one that the viewer may see. Raises `ConnectorError`."""
+    ids = customers_of(record)
     if viewer.is_staff:
-        return CustomerRef(record.customer_ids[0]) if record.customer_ids else None
-    return next((CustomerRef(key) for key in record.customer_ids if key in viewer.customer_ids), None)
+        return CustomerRef(ids[0]) if ids else None
+    return next((CustomerRef(key) for key in ids if key in viewer.customer_ids), None)
 
 
 def own_customers(viewer: Viewer) -> list[CustomerRef]:

@@ -16,11 +16,13 @@ from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.ids import typed
+from resolvers.links import CustomerRecordById, customer_fields, customers_of, linked, records
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
 _PHONE: Final = re.compile(r"\+?[\d ()/-]{6,}")
 _MOST_NAMES: Final = 100
+_NOTHING: Final[Fields] = frozenset()
 
 
 class CustomerSort(Enum):
@@ -65,15 +67,18 @@ def customer_search(
 class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
     """A list of customers."""
 
+    domain = "crm"
     ownership = owned
     primes = CustomerById
 
     async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
         """Each search is a question of its own."""
-        return dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
+        found = dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
+        self._known({customer.id: customer for customer in records(found.values())})
+        return found
 
     async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
-        crm, fields = self.context.connectors.crm, self.context.fields("Customer")
+        crm, fields = self.context.connectors.crm, self._fields()
         text = None if search.text is None else search.text.strip()
         try:
             if text is None:
@@ -134,24 +139,33 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         return self._known({record.id: record for record in rows.items})
 
     async def _account(self, number: str) -> Sequence[str]:
-        return _owners(await self.context.connectors.billing.accounts(_spelled(number), frozenset()))
+        return await self._owners("billing", await self.context.connectors.billing.accounts(_spelled(number), _NOTHING))
 
     async def _bill(self, number: str) -> Sequence[str]:
-        return _owners(await self.context.connectors.billing.bills([number], frozenset()))
+        return await self._owners("billing", await self.context.connectors.billing.bills([number], _NOTHING))
 
     async def _bill_numbered(self, number: str) -> Sequence[str]:
-        bills = await self.context.connectors.billing.bills_numbered(number, frozenset())
-        return [key for bill in bills for key in bill.customer_ids]
+        bills = await self.context.connectors.billing.bills_numbered(number, _NOTHING)
+        return await self._owners("billing", {bill.id: bill for bill in bills})
 
     async def _ticket(self, number: str) -> Sequence[str]:
-        return _owners(await self.context.connectors.ticketing.tickets(_spelled(number), frozenset()))
+        found = await self.context.connectors.ticketing.tickets(_spelled(number), _NOTHING)
+        return await self._owners("ticketing", found)
+
+    async def _owners(self, domain: str, found: Found[Any]) -> Sequence[str]:
+        ids: list[str] = []
+        for record in (await linked(self.context, domain, found)).values():
+            if isinstance(record, ConnectorError):
+                raise record
+            ids += customers_of(record)
+        return ids
 
     def _fields(self) -> Fields | None:
-        return self.context.fields("Customer")
+        return customer_fields(self.context)
 
     def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
         """Remember records that a search brought, so that they are not read again by id."""
-        loader = CustomerById.of(self.context)
+        loader = CustomerRecordById.of(self.context)
         for key, record in found.items():
             loader.prime(key, record)
         return list(found)
@@ -160,12 +174,3 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 def _spelled(number: str) -> list[str]:
     """A number as it was typed, and in capitals, as numbers with letters are kept."""
     return list(dict.fromkeys([number, number.upper()]))
-
-
-def _owners(found: Found[Any]) -> Sequence[str]:
-    ids: list[str] = []
-    for record in found.values():
-        if isinstance(record, ConnectorError):
-            raise record
-        ids += record.customer_ids
-    return ids

@@ -15,9 +15,11 @@ import strawberry
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
+from resolvers.batches import each
 from resolvers.choosing import among
-from resolvers.context import Loader, RequestContext, Rule, each, owned
+from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
+from resolvers.links import Linked, Under, under_customers
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -81,7 +83,7 @@ async def own_services_among(context: RequestContext, keys: Sequence[str]) -> di
     """Those of many services that are the viewer's: its own few are read, not everybody's many."""
     services, failure = await what_is_under_own_services(context)
     own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
-    return {key: own.get(key, failure) for key in keys if key in own or failure}  # type: ignore[misc]  # one of both
+    return Linked({key: own.get(key, failure) for key in keys if key in own or failure})
 
 
 def service_fields(context: RequestContext) -> frozenset[str] | None:
@@ -95,7 +97,9 @@ def service_fields(context: RequestContext) -> frozenset[str] | None:
 class ServiceById(Loader[str, Service]):
     """A service by its id."""
 
+    domain = "inventory"
     ownership = own_services
+    entity = "Service"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Service]:
         """One batch of services. A subscriber who meets many, as in an outage, is answered from its own."""
@@ -107,19 +111,24 @@ class ServiceById(Loader[str, Service]):
 class ServicesByCustomer(RowsLoader[Service]):
     """A customer's services."""
 
+    domain = "inventory"
     ownership = own_services
     primes = ServiceById
     connection = "ServiceConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Service]]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Service]:
         """See `RowsLoader`."""
         inventory = self.context.connectors.inventory
-        return await inventory.services_of_customers(parents, window, service_fields(self.context))
+        fields = service_fields(self.context)
+        return await under_customers(
+            self.context, self.domain, parents, lambda ids: inventory.services_of_customers(ids, window, fields)
+        )
 
 
 class ServicesByResource(Loader[str, Rows[Service]]):
     """The services that stand on a resource; a subscriber sees only its own."""
 
+    domain = "inventory"
     ownership = own_services
     primes = ServiceById
 
@@ -130,17 +139,21 @@ class ServicesByResource(Loader[str, Rows[Service]]):
         services, failure = await what_is_under_own_services(self.context)
         if failure is not None:
             raise failure
-        return {
-            key: Rows.of(standing)
-            for key in keys
-            if (standing := [service for service in services if key in service.resource_ids])
-        }
+        return Linked(
+            {
+                key: Rows.of(standing)
+                for key in keys
+                if (standing := [service for service in services if key in service.resource_ids])
+            }
+        )
 
 
 class ResourceById(Loader[str, Resource]):
     """A resource by its id."""
 
+    domain = "inventory"
     ownership = own_resources
+    entity = "Resource"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Resource]:
         """One batch of resources. Where a resource stands decides about sites, so it comes along for subscribers."""
@@ -176,6 +189,7 @@ def resource_search(
 class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
     """A list of resources."""
 
+    domain = "inventory"
     ownership = own_resources
     primes = ResourceById
 
@@ -196,7 +210,9 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
 class SiteById(Loader[str, Site]):
     """A site by its id."""
 
+    domain = "inventory"
     ownership = own_sites
+    entity = "Site"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Site]:
         """One batch of sites."""

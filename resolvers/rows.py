@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.records import Found, Rows, Window
+from connectors.records import Rows, Window
 from resolvers.context import Loader
+from resolvers.links import NoLink, Under
 
 R = TypeVar("R")
 
@@ -29,23 +30,23 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
-        self._whole: dict[tuple[str, Hashable], asyncio.Future[Rows[R] | ConnectorError | None]] = {}
+        self._whole: dict[tuple[str, Hashable], asyncio.Future[Rows[R] | ConnectorError | NoLink | None]] = {}
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[R]]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[R]:
         """Ask the port. A window comes only with a single parent."""
         raise NotImplementedError
 
-    async def fetch(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError]:
+    async def fetch(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         """Lists by key; lists under the same conditions are asked for together."""
         groups: dict[Hashable, list[RowsKey]] = {}
         for key in keys:
             groups.setdefault(key.conditions, []).append(key)
-        found: dict[RowsKey, Rows[R] | ConnectorError] = {}
+        found: dict[RowsKey, Rows[R] | ConnectorError | NoLink] = {}
         for part in await asyncio.gather(*(self._group(group) for group in groups.values())):
             found.update(part)
         return found
 
-    async def _group(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError]:
+    async def _group(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         window = None if (keys[0].parent, keys[0].conditions) in self._whole else self._window(keys)
         if window is None:
             return await self._wholes(keys)
@@ -69,7 +70,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         limit = max(window.offset + window.limit for window in windows) - start
         return Window(start, limit) if limit <= 2 * sum(window.limit for window in windows) else None
 
-    async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError]:
+    async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         conditions = keys[0].conditions
         unread = [k for k in dict.fromkeys(key.parent for key in keys) if (k, conditions) not in self._whole]
         if unread:

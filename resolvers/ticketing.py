@@ -2,7 +2,7 @@
 see them, and the edges back to services, resources and tickets are filtered where those records enter."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -11,10 +11,13 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from connectors.errors import ConnectorError
+from connectors.links import Entity
 from connectors.records import Found, Rows, Window
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
+from resolvers.batches import each
 from resolvers.choosing import Since, Until, among, ordered, within, zoned
-from resolvers.context import Loader, each, owned, signed_in
+from resolvers.context import Loader, owned, signed_in
+from resolvers.links import Linked, Under, under_customers, under_references
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -35,7 +38,9 @@ FEW: Final = 20
 class TicketById(Loader[str, Ticket]):
     """A ticket by its id."""
 
+    domain = "ticketing"
     ownership = owned
+    entity = "Ticket"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Ticket]:
         """One batch of tickets. A subscriber who meets many, as in an outage, is answered from its own."""
@@ -48,25 +53,32 @@ class TicketById(Loader[str, Ticket]):
         if failure is not None:
             raise failure
         own = {ticket.id: ticket for rows in found.values() if isinstance(rows, Rows) for ticket in rows.items}
-        return {key: own[key] for key in keys if key in own}
+        return Linked({key: own[key] for key in keys if key in own})
 
 
 class TicketsByCustomer(RowsLoader[Ticket]):
     """A customer's tickets; the condition is whether they are open."""
 
+    domain = "ticketing"
     ownership = owned
     primes = TicketById
     connection = "TicketConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Under[Ticket]:
         """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
-        return await ticketing.tickets_of_customers(parents, window, fields, is_open=conditions)
+        return await under_customers(
+            self.context,
+            self.domain,
+            parents,
+            lambda ids: ticketing.tickets_of_customers(ids, window, fields, is_open=conditions),
+        )
 
 
 class TicketsByService(RowsLoader[Ticket]):
     """Tickets about a service; the condition is whether they are open."""
 
+    domain = "ticketing"
     ownership = owned
     primes = TicketById
     connection = "TicketConnection"
@@ -74,13 +86,21 @@ class TicketsByService(RowsLoader[Ticket]):
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
         """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
-        return await ticketing.tickets_of_services(parents, fields, is_open=conditions)
+        return await under_references(
+            self.context,
+            self.domain,
+            "service",
+            parents,
+            lambda ids: ticketing.tickets_of_services(ids, fields, is_open=conditions),
+        )
 
 
 class OutageById(Loader[str, Outage]):
     """An outage by its id."""
 
+    domain = "ticketing"
     ownership = signed_in
+    entity = "Outage"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Outage]:
         """One batch of outages."""
@@ -100,6 +120,7 @@ class OutageList:
 class OutagesByState(Loader[OutageList, Rows[Outage]]):
     """A list of outages, newest first."""
 
+    domain = "ticketing"
     ownership = signed_in
     primes = OutageById
 
@@ -117,6 +138,9 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
             return failure
 
 
+Asking = Callable[[Sequence[str]], Awaitable[Found[Rows[Outage]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Affected:
     """What an outage may affect: a service or a resource, by id."""
@@ -128,6 +152,7 @@ class Affected:
 class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
     """Open outages of services and of resources: one call each, side by side."""
 
+    domain = "ticketing"
     ownership = signed_in
     primes = OutageById
 
@@ -136,14 +161,13 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Outage")
         services = [key.id for key in keys if key.kind == "Service"]
         resources = [key.id for key in keys if key.kind == "Resource"]
-        nothing: Found[Rows[Outage]] = {}
 
-        async def none() -> Found[Rows[Outage]]:
-            return nothing
+        async def of(entity: Entity, ids: Sequence[str], ask: Asking) -> Found[Rows[Outage]]:
+            return await under_references(self.context, self.domain, entity, ids, ask) if ids else {}
 
         of_services, of_resources = await asyncio.gather(
-            ticketing.open_outages_of_services(services, fields) if services else none(),
-            ticketing.open_outages_of_resources(resources, fields) if resources else none(),
+            of("service", services, lambda ids: ticketing.open_outages_of_services(ids, fields)),
+            of("resource", resources, lambda ids: ticketing.open_outages_of_resources(ids, fields)),
         )
         found = {"Service": of_services, "Resource": of_resources}
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}

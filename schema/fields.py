@@ -18,6 +18,7 @@ from strawberry.parent import StrawberryParent
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.ids import global_id
+from resolvers.links import NO_LINK
 from resolvers.paging import Page, connected, window
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -109,6 +110,8 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
             found = [record for record in await one.load_many(keys) if record is not None]
         else:
             found = await one.load(keys)
+            if found is NO_LINK:
+                return None
         return reach.step.run(found, context, arguments)
 
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:

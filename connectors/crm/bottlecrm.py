@@ -18,6 +18,7 @@ from connectors.crm.port import Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.grouping import arranged
 from connectors.http import HttpClient
+from connectors.links import CustomerKey
 from connectors.profile import Strict
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630_paging import RowPage, together
@@ -144,6 +145,24 @@ class BottleCrm:
         reached = [one for one in found.values() if isinstance(one, Account) and one.is_at(contact)]
         return {customer.id: customer for account in reached if (customer := self._customer(account))}
 
+    async def customers_known_as(
+        self, key: CustomerKey, values: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Customer]]:
+        """See `CrmPort`. One call per value: an external reference is a custom field of the account.
+
+        Raises `NotSupported` for parties: whom an account is kept for cannot be asked the other way round.
+        """
+        if key.kind == "party":
+            raise NotSupported(
+                self.http.name, "accounts cannot be looked up by the people behind them: use external:NAME"
+            )
+
+        async def one(value: str) -> Rows[Customer]:
+            page = await self._rest.everything(self._rest.accounts({f"cf_{key.name}": value}, [value]))
+            return self._rows(page, lambda customer: customer.external_ids.get(key.name) == value)
+
+        return await self._many.each([value for value in dict.fromkeys(values) if speakable(value)], one)
+
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
 
@@ -239,19 +258,24 @@ class BottleCrm:
         number = text_of(fields.get(self._options.customer_number))
         if number is None:
             return None
-        name = text_of(account.name)
-        if name and self._options.name_with_number:
-            name = name.removesuffix(f" ({number})")
+        called = text_of(account.name)
+        if called and self._options.name_with_number:
+            called = called.removesuffix(f" ({number})")
         segment = text_of(fields.get(self._options.segment))
         is_company = segment and segment.casefold() in {one.casefold() for one in self._options.organization_segments}
         return Customer(
             id=number,
-            name=name,
+            name=called,
             status=_STATUS[account.is_active][0],
             raw_status=_STATUS[account.is_active][1],
             email=text_of(account.email),
             phone=text_of(account.phone),
             party_id=str(account.id),
+            external_ids={
+                name: text
+                for name, value in fields.items()
+                if name not in (self._options.customer_number, self._options.segment) and (text := text_of(value))
+            },
             party_kind=None if segment is None else "Organization" if is_company else "Individual",
         )
 

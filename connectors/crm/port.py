@@ -1,11 +1,12 @@
 """What we ask of a CRM: customers, the people behind them, and what they bought. Records are frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from connectors.links import CustomerKey
 from connectors.records import Fields, Found, Money, Rows, Window
 
 
@@ -35,7 +36,7 @@ class ProductStatus(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """TMF629 Customer. `party_id` is the person or company behind it."""
+    """TMF629 Customer. `party_id` is the person or company behind it; `external_ids` are other systems' ids by name."""
 
     id: str
     name: str | None = None
@@ -45,6 +46,7 @@ class Customer:
     phone: str | None = None
     party_id: str | None = None
     party_kind: str | None = None
+    external_ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def customer_ids(self) -> tuple[str, ...]:
@@ -92,6 +94,11 @@ class CrmPort(Protocol):
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """Customers whose e-mail address or phone number is `contact`, by id; spelling as the CRM keeps it."""
+
+    async def customers_known_as(
+        self, key: CustomerKey, values: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Customer]]:
+        """Customers per value of what other systems know them by: all of them, where there is more than one."""
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """The parties behind `customers`, by party id."""
