@@ -13,7 +13,7 @@ class ConnectorError(Exception):
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
-    sentence: ClassVar[str] = "The {system} system did not answer this field."
+    sentence: str = "The {system} system did not answer this field."
 
     def __init__(self, system: str, detail: str) -> None:
         super().__init__(f"{system}: {detail}")
@@ -101,11 +101,16 @@ class TooMuch(ConnectorError):
 
 
 class NotSupported(ConnectorError):
-    """The product behind this port cannot answer such a question."""
+    """The product behind this port cannot answer such a question. `field`: for no record, as in `Bill.period`."""
 
     code = "NOT_SUPPORTED"
     retryable = False
     sentence = "The {system} system cannot answer this field."
+
+    def __init__(self, system: str, detail: str, *, field: str = "") -> None:
+        super().__init__(system, detail)
+        if field:
+            self.sentence = f"The {{system}} system that is connected here does not have {field}: it is always null."
 
 
 class Cancelled(ConnectorError):

@@ -29,6 +29,7 @@ from gateway.persisted_queries import DocumentsInProcess, DocumentsInRedis, Pers
 from gateway.settings import AuthSettings, Settings
 from resolvers.viewer import ViewerKind
 from schema import build_schema
+from schema.unsupported import withhold
 
 
 class State(TypedDict):
@@ -76,6 +77,7 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
+            withhold(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
             documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
             stack.push_async_callback(documents.close)

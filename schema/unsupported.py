@@ -1,0 +1,67 @@
+"""Attributes that the connected products cannot give: their fields are null with an error that says so.
+
+A driver declares them as ``Record.attribute`` in its `unsupported`, as in ``Bill.period``. What a client sees of an
+attribute is found by the fields' own metadata: the field of that name, an edge along it (``BillCharge.product_id`` is
+`product`), and a function of it. Only a field that is made of nothing else, and may be null, is touched: a non-null one
+keeps its value, which says UNKNOWN, false or an empty list, because null there would take the whole record away.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLSchema
+
+from connectors import ConnectedSystem
+from connectors.billing import port as billing
+from connectors.crm import port as crm
+from connectors.errors import NotSupported
+from connectors.inventory import port as inventory
+from connectors.ticketing import port as ticketing
+from schema.fields import NEEDS
+
+_PORTS: Final[Mapping[str, ModuleType]] = {
+    "crm": crm,
+    "billing": billing,
+    "inventory": inventory,
+    "ticketing": ticketing,
+}
+_SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
+"""Records without a type of their own, and the type whose fields of the same names show them."""
+_DEFINITION: Final = "strawberry-definition"
+
+
+def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
+    """Replace the resolvers of fields that no record of these systems can fill; other fields cost what they did.
+
+    The schema must be the app's own. May be called again with the same systems.
+    """
+    for system in systems:
+        port = _PORTS[system.domain]
+        lacking: dict[str, set[str]] = {}
+        for name in system.unsupported:
+            record, _, attribute = name.partition(".")
+            # Records of all domains, such as Document, are nobody's to declare.
+            if attribute and getattr(vars(port).get(record), "__module__", "") == port.__name__:
+                lacking.setdefault(_SHOWN_BY.get(record, record), set()).add(attribute)
+        for type_name, attributes in lacking.items():
+            shown = schema.get_type(type_name)
+            if isinstance(shown, GraphQLObjectType):
+                _withhold(shown, attributes, system.name)
+
+
+def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> None:
+    for name, field in shown.fields.items():
+        definition = field.extensions.get(_DEFINITION)
+        if definition is None or isinstance(field.type, GraphQLNonNull):
+            continue
+        needs = definition.metadata.get(NEEDS) or frozenset()
+        if definition.python_name in attributes or (needs and needs <= attributes):
+            field.resolve = _refusal(system, f"{shown.name}.{name}")
+
+
+def _refusal(system: str, field: str) -> Callable[..., Any]:
+    def resolve(*_: Any, **__: Any) -> Any:
+        raise NotSupported(system, f"{field} is unsupported by the driver", field=field)
+
+    return resolve
