@@ -7,13 +7,16 @@ from connectors.crm.port import Customer, CustomerStatus, Party, Product, Produc
 from connectors.crm.tmf_rows import CUSTOMER, PARTY, PRODUCT, CustomerRow, PartyRow, ProductPriceRow, ProductRow
 from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
+from connectors.links import CustomerKey
 from connectors.profile import Profile
 from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
+from connectors.tmf_unsupported import unsupported
 from connectors.tmf_versions import SPELLINGS
 
+_CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
 _BY_NAME: Final = Order("name", "name")
 # TMF629 leaves status free; official samples say Approved and Created.
 _CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
@@ -36,6 +39,17 @@ class TmfCrm:
         self._customers = Collection(http, profile, customer, CustomerRow, CUSTOMER)
         self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
         self._products = Collection(http, profile, product, ProductRow, PRODUCT)
+        contacts = [self._spelled.filter(one) for one in _CONTACTS]
+        self.unsupported = unsupported(
+            {
+                "customers_named": [(self._customers, "name.regex")],
+                "customers_reached_by": [(self._customers, one) for one in contacts],
+                "customers_known_as": [(self._customers, one) for one in ("engagedParty.id", "characteristic.value")],
+                "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
+                "products_of_services": [(self._products, "realizingService.id")],
+            },
+            {"Customer": self._customers, "Party": self._individuals, "Product": self._products},
+        )
 
     async def probe(self) -> None:
         """One cheap read, for health."""
@@ -67,9 +81,7 @@ class TmfCrm:
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """See `CrmPort`."""
-        attribute = self._spelled.filter(
-            "contactMedium.characteristic." + ("emailAddress" if "@" in contact else "phoneNumber")
-        )
+        attribute = self._spelled.filter(_CONTACTS["@" not in contact])
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
             [(attribute, list(dict.fromkeys([contact, contact.lower()])))],
@@ -77,6 +89,29 @@ class TmfCrm:
             keys=[contact],
         )
         return {str(row.id): self._customer(row) for row in page.rows if _reaches(row, contact)}
+
+    async def customers_known_as(
+        self, key: CustomerKey, values: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Customer]]:
+        """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
+        asked = None if fields is None else fields | {key.attribute}
+        if key.kind == "party":
+            return await per_key(
+                self._customers,
+                "engagedParty.id",
+                values,
+                self._customer,
+                lambda one: [one.party_id] if one.party_id else [],
+                fields=asked,
+            )
+        return await per_key(
+            self._customers,
+            "characteristic.value",
+            values,
+            self._customer,
+            lambda one: [one.external_ids[key.name]] if key.name in one.external_ids else [],
+            fields=asked,
+        )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
@@ -126,6 +161,9 @@ class TmfCrm:
             email=next((one.email_address for one in contacts if one.email_address), None),
             phone=next((one.phone_number for one in contacts if one.phone_number), None),
             party_id=id_of(row.engaged_party),
+            external_ids={
+                one.name: str(one.value) for one in row.characteristic or () if one.name and one.value not in (None, "")
+            },
             party_kind=row.engaged_party.kind if row.engaged_party else None,
         )
 

@@ -1,6 +1,6 @@
 """Rows of CRMs that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,13 @@ class ContactMediumRow(MediumCharacteristicRow, rename="camel"):
         return self.characteristic or self
 
 
+class CharacteristicRow(msgspec.Struct):
+    """A named value; for a customer, that may be what another system knows it by."""
+
+    name: str | None = None
+    value: Any = None
+
+
 class CustomerRow(Identified, rename="camel"):
     """TMF629 Customer."""
 
@@ -35,6 +42,7 @@ class CustomerRow(Identified, rename="camel"):
     status: str | None = None
     contact_medium: Many[ContactMediumRow] = None
     engaged_party: TypedRef | None = None
+    characteristic: Many[CharacteristicRow] = None
 
 
 class PartyRow(Identified, rename="camel"):
@@ -88,6 +96,7 @@ CUSTOMER: Final = Projection(
         "phone": ["contactMedium"],
         "party_id": ["engagedParty"],
         "party_kind": ["engagedParty"],
+        "external_ids": ["characteristic"],
     },
 )
 PARTY: Final = Projection(["id"], {"given_name": ["givenName"], "family_name": ["familyName"]})
