@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,9 +9,10 @@ from urllib.parse import urlsplit
 from sandbox import disguise, documents, shapes, usage, version5
 from sandbox.answers import Answer, Refused, encoded
 from sandbox.collection import of_customer
+from sandbox.dialect import asked
 from sandbox.hub import Hub
 from sandbox.paging import Page
-from sandbox.query import BadQuery, Query, ordered, parse, projection
+from sandbox.query import BadQuery, Query, ordered, projection
 from sandbox.shapes import Row
 from sandbox.switches import Switches
 from sandbox.systems import REPORT, Resource, SystemName, resources_of
@@ -77,17 +77,10 @@ class Api:
             known.append(shapes.USAGE)
         return {served_path(path, switches): path for path in known}
 
-    def _parsed(self, raw: str, switches: Switches) -> Query:
-        query = parse(raw, lists=not switches.no_id_lists, ignored=switches.ignore_parameters)
-        if switches.ignore_filters:
-            query = replace(query, groups=())
-        if switches.no_sort:
-            query = replace(query, sort=())
-        return replace(query, fields=None) if switches.no_fields else query
-
     def _list(self, resource: Resource, raw: str, switches: Switches, host: str) -> Answer:
-        query, rows = self._parsed(raw, switches), self._rows[resource.path]
-        limit = min(query.limit if query.limit is not None else switches.default_limit, switches.max_limit)
+        query, rows = asked(raw, resource.name, switches), self._rows[resource.path]
+        default, most = switches.resource_limits.get(resource.name, (switches.default_limit, switches.max_limit))
+        limit = min(query.limit if query.limit is not None else default, most)
         offset = query.offset * limit if switches.offset_is_page else query.offset
         if not query.groups and query.sort in _BY_ID:
             matching = rows.total()
@@ -107,7 +100,17 @@ class Api:
         if switches.unfiltered_total:
             matching = rows.total()
         total = None if switches.no_total or switches.no_paging else matching
-        told = Page(served_path(resource.path, switches), query.others, offset, limit, len(page), total, matching)
+        told = Page(
+            served_path(resource.path, switches),
+            query.others,
+            offset,
+            limit,
+            len(page),
+            total,
+            matching,
+            silent=switches.no_page_headers,
+            bad_links=switches.bad_links,
+        )
         shown = self._shown(disguise.rearranged(page, switches, self._chance), query, switches, host)
         body = encoded({resource.name: shown} if switches.wrap_list else shown)
         return Answer(told.status, body, headers=told.headers())
@@ -131,7 +134,7 @@ class Api:
         row = self._rows[resource.path].get(ident)
         if row is None:
             raise Refused(404, f"{resource.name} {ident} does not exist")
-        query = self._parsed(raw, switches)
+        query = asked(raw, resource.name, switches)
         if method == "PATCH":
             patch = _read(resource.path, body, switches)
             row, changes = self._writer.change(resource, row, patch, append_notes=switches.notes_append)
@@ -175,7 +178,7 @@ class Api:
 
     def _usage(self, method: str, ident: str, raw: str, body: bytes, switches: Switches, host: str) -> Answer:
         """TMF677: a task that is done when it is answered."""
-        query = self._parsed(raw, switches)
+        query = asked(raw, "queryUsageConsumption", switches)
         if method == "POST" and not ident:
             task = self._usage_task(_read(shapes.USAGE, body, switches))
             shown = self._shown(_shaped(shapes.USAGE, [task], switches), query, switches, host)[0]

@@ -36,6 +36,8 @@ def changes_rows(switches: Switches) -> bool:
         or switches.party_role_in_referred_type
         or switches.supporting_service_by_reference
         or switches.absolute_urls
+        or switches.no_product_price
+        or switches.paths
     )
 
 
@@ -46,21 +48,31 @@ def disguised(row: Row, switches: Switches, host: str) -> Row:
 
 
 def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
+    if key == "productPrice" and switches.no_product_price:
+        return []
     if isinstance(value, dict):
         if switches.party_role_in_referred_type and "role" in value and "@referredType" in value:
             value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
+        if switches.party_role_in_referred_type and "role" in value and "partyOrPartyRole" in value:
+            inner = value["partyOrPartyRole"] | {"@referredType": value["role"]}
+            value = {k: v for k, v in value.items() if k != "role"} | {"partyOrPartyRole": inner}
         if key == "supportingService" and switches.supporting_service_by_reference:
             value = {k: value[k] for k in ("id", "href", "name") if k in value}
         return {k: _value(k, v, switches, host) for k, v in value.items()}
     if isinstance(value, list):
         found = [_value(key, item, switches, host) for item in value]
         if key == "relatedParty" and switches.party_role_in_referred_type:
-            found.append({"id": "", "name": "", "@referredType": "customer_contact"})
+            nobody = {"id": "", "name": "", "@referredType": "customer_contact"}
+            found.append({"partyOrPartyRole": nobody} if switches.version == "v5" else nobody)
         return found
     if not isinstance(value, str):
         return value
     if key == "id" and switches.numeric_ids and value.isdigit():
         return int(value)
+    if key == "href" and switches.paths:
+        above, _, ident = value.rpartition("/")
+        name = above.rpartition("/")[2]
+        return f"{switches.paths[name]}/{ident}" if name in switches.paths else value
     if key == "url" and switches.absolute_urls and value.startswith("/"):
         return f"http://{host}{value}"
     if switches.status_words:

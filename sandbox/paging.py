@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """A slice of a list: `count` rows from `offset` of `total` (None: not told)."""
+    """A slice of a list: `count` rows from `offset` of `total` (None: not told).
+
+    `silent` tells nothing about paging at all; `bad_links` tells the links as the standard's reference component does.
+    """
 
     path: str
     others: Sequence[str]
@@ -15,14 +18,18 @@ class Page:
     count: int
     total: int | None
     matching: int
+    silent: bool = False
+    bad_links: bool = False
 
     @property
     def status(self) -> int:
         """200 where everything that matches is in the answer, else 206."""
-        return 200 if self.count >= self.matching else 206
+        return 200 if self.silent or self.count >= self.matching else 206
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return X-Total-Count, X-Result-Count, Content-Range and Link, as far as known."""
+        if self.silent:
+            return []
         found = [(b"x-result-count", b"%d" % self.count)]
         whole = "*" if self.total is None else str(self.total)
         if self.total is not None:
@@ -31,13 +38,13 @@ class Page:
             last = self.offset + self.count
             found.append((b"content-range", f"items {self.offset + 1}-{last}/{whole}".encode()))
         if links := self._links():
-            found.append((b"link", ", ".join(links).encode()))
+            found.append((b"link", ('"' * self.bad_links + ", ".join(links)).encode()))
         return found
 
     def _links(self) -> list[str]:
         if self.status == 200 or self.limit == 0:
             return []
-        links = [self._link("first", 0)]
+        links = [] if self.bad_links else [self._link("first", 0)]
         if self.offset:
             links.append(self._link("prev", max(self.offset - self.limit, 0)))
         if self.offset + self.count < self.matching:
@@ -47,5 +54,6 @@ class Page:
         return links
 
     def _link(self, relation: str, offset: int) -> str:
-        query = "&".join([*self.others, f"offset={offset}", f"limit={self.limit}"])
+        kept = [o for o in self.others if o.startswith("fields=")] if self.bad_links else self.others
+        query = "&".join([*kept, f"offset={offset}", f"limit={self.limit}"])
         return f'<{self.path}?{query}>; rel="{relation}"'

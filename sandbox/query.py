@@ -88,11 +88,15 @@ def reaches(node: Any, path: Sequence[str], test: Callable[[Any], bool]) -> bool
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison: `path` `operator` any of `values`."""
+    """One comparison: `path` `operator` any of `values`.
+
+    `numbers_only` are those of the values that look like numbers, where the installation compares them as such.
+    """
 
     path: str
     operator: str
     values: tuple[str, ...]
+    numbers_only: frozenset[str] = frozenset()
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -103,7 +107,7 @@ class Condition:
     def test(self) -> Callable[[Any], bool]:
         """The predicate on one value."""
         if self.operator == "eq":
-            texts = frozenset(self.values)
+            texts = frozenset(self.values) - self.numbers_only
             numbers = frozenset(n for n in map(_number, self.values) if n is not None)
 
             def equal(value: Any) -> bool:
@@ -143,7 +147,7 @@ class Query:
         return all(any(condition.holds(row) for condition in group) for group in self.groups)
 
 
-def _condition(raw: str, *, lists: bool) -> Condition:
+def _condition(raw: str, *, lists: bool, suffixes: bool, typed: bool) -> Condition:
     name, equals, value = raw.partition("=")
     name, value = unquote_plus(name), unquote_plus(value)
     operator = "eq"
@@ -159,9 +163,9 @@ def _condition(raw: str, *, lists: bool) -> Condition:
     elif not equals:
         raise BadQuery(f"{raw!r} is not a condition; write attribute=value")
     head, dot, last = name.rpartition(".")
-    if dot and last in OPERATORS:
+    if dot and last in OPERATORS and suffixes:
         name, operator = head, last
-    elif dot and last.lower() in _NOT_TMF:
+    elif dot and last.lower() in _NOT_TMF and suffixes:
         raise BadQuery(f"operator .{last} in {name!r} is not one of TMF630: {', '.join('.' + o for o in OPERATORS)}")
     if not _PATH.match(name):
         raise BadQuery(
@@ -173,7 +177,11 @@ def _condition(raw: str, *, lists: bool) -> Condition:
         except re.error as problem:
             raise BadQuery(f"{value!r} for {name} is not a regular expression: {problem}") from problem
         return Condition(name, operator, (value,))
-    return Condition(name, operator, tuple(value.split(",")) if lists else (value,))
+    values = tuple(value.split(",")) if lists else (value,)
+    if not typed:
+        return Condition(name, operator, values)
+    bare = tuple(v[1:-1] if len(v) > 1 and v[0] == v[-1] == '"' else v for v in values)
+    return Condition(name, operator, bare, frozenset(v for v in values if _number(v) is not None))
 
 
 def _whole(name: str, text: str) -> int:
@@ -189,10 +197,13 @@ def _sort_key(part: str) -> tuple[str, bool]:
     return path, sign == "-"
 
 
-def parse(raw: str, *, lists: bool = True, ignored: Iterable[str] = ()) -> Query:
+def parse(
+    raw: str, *, lists: bool = True, ignored: Iterable[str] = (), suffixes: bool = True, typed: bool = False
+) -> Query:
     """Read a query string.
 
-    `lists` False takes a comma as part of the value. Parameters named in `ignored` are dropped.
+    `lists` False takes a comma as part of the value. Parameters named in `ignored` are dropped. `suffixes` False
+    takes .gt and the like as part of the path. `typed` compares what looks like a number as one, unless it is quoted.
     Raises BadQuery, for a bad operator, number, path or regular expression.
     """
     reserved: dict[str, str] = {}
@@ -212,7 +223,7 @@ def parse(raw: str, *, lists: bool = True, ignored: Iterable[str] = ()) -> Query
             continue
         if name == "filter":
             raise NotImplementedError("filter= (JSONPath) is not supported; use attribute filters")
-        group = [_condition(piece, lists=lists) for piece in part.split(";") if piece]
+        group = [_condition(piece, lists=lists, suffixes=suffixes, typed=typed) for piece in part.split(";") if piece]
         group = [c for c in group if c.path not in dropped]
         if len(group) == 1 and group[0].operator in ("eq", "regex"):
             same = repeated.setdefault((group[0].path, group[0].operator), [])

@@ -1,9 +1,12 @@
 """The ways a real installation misbehaves, each one a switch that can be turned while the server runs."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+
+Limit = Annotated[int, Field(ge=1)]
+"""Rows in an answer."""
 
 
 class _Model(BaseModel):
@@ -101,6 +104,30 @@ class Switches(_Model):
     """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
     paths: dict[str, str] = Field(default_factory=dict)
     """Where this installation has a resource instead, by its name: ``{"troubleTicket": "/api/ticket"}``."""
+    resource_limits: dict[str, tuple[Limit, Limit]] = Field(default_factory=dict)
+    """`defaultLimit` and `maxLimit` of a resource that has its own: ``{"product": [20, 100]}``."""
+    only_filters: dict[str, list[str]] = Field(default_factory=dict)
+    """The filters that a resource understands, as callers write them: ``{"troubleTicket": ["id", "status"]}``."""
+    filter_names: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """What a resource calls a filter instead: ``{"product": {"customer": "relatedParty.id"}}`` (v4 path)."""
+    unknown_filters: Literal["ignored", "refused"] = "ignored"
+    """What becomes of a filter that is not understood; refused is a 400."""
+    ignore_id_filter: list[str] = Field(default_factory=list)
+    """Resources whose list passes over ``id=``: everybody's rows."""
+    numeric_filters: bool = False
+    """A value that looks like a number only equals numbers: id=42 misses "42", id="42" finds it."""
+    no_operator_suffixes: bool = False
+    """.gt, .regex and the like are taken as part of the attribute's path; > and < are understood."""
+    no_mixed_operators: bool = False
+    """Filters joined by & and by ; in one query are a 400."""
+    drop_reserved_prefixes: bool = False
+    """A parameter whose name starts with limit, fields, offset or sort is never a filter."""
+    no_page_headers: bool = False
+    """No X-Total-Count, X-Result-Count, Content-Range and Link, and 200 for a part of the list too."""
+    bad_links: bool = False
+    """Link has no filters, no first page and a stray quote in front."""
+    no_product_price: bool = False
+    """productPrice is always an empty array."""
     auth: Auth = Field(default_factory=Auth)
 
     def document(self) -> dict[str, Any]:

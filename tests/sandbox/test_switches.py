@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from sandbox.switches import Switches
+from sandbox.vendors import VENDORS
 
 
 def _turn(client, **switches):
@@ -297,3 +298,108 @@ def test_methods_and_paths_that_do_not_exist(crm, billing):
     assert crm.get("/tmf-api/nothing/v4/here").status == 404
     assert billing.get("/tmf-api/customerManagement/v4/customer").status == 404
     assert crm.get("/_sandbox/nothing").status == 404
+
+
+def test_paths_can_be_the_vendors(ticketing):
+    _turn(ticketing, paths={"troubleTicket": "/api/ticket/troubleTicket"})
+    standard = "/tmf-api/troubleTicket/v4/troubleTicket"
+    assert (ticketing.get(standard).status, ticketing.get(f"{standard}/TT-1001-1").status) == (404, 404)
+    row = ticketing.get("/api/ticket/troubleTicket/TT-1001-1").json
+    assert row["href"] == "/api/ticket/troubleTicket/TT-1001-1"
+    listed = ticketing.get("/api/ticket/troubleTicket?limit=1")
+    assert listed.headers["link"].startswith("</api/ticket/troubleTicket?offset=0")
+    assert ticketing.get("/tmf-api/serviceProblemManagement/v4/serviceProblem?limit=1").status == 206
+
+
+def test_a_resource_can_have_its_own_page_sizes(crm):
+    _turn(crm, resourceLimits={"product": [20, 30]})
+    assert [len(crm.get(f"product{query}").json) for query in ("", "?limit=25", "?limit=90")] == [20, 25, 30]
+    assert len(crm.get("customer?limit=90").json) == 90
+
+
+def test_only_some_filters_can_be_understood(ticketing):
+    _turn(ticketing, onlyFilters={"troubleTicket": ["id", "status"]})
+    everybody = ticketing.get("troubleTicket?limit=1").headers["x-total-count"]
+    asked = ticketing.get("troubleTicket?relatedParty.id=1001&limit=1")
+    assert asked.headers["x-total-count"] == everybody
+    assert ticketing.get("troubleTicket?id=TT-1001-1&relatedParty.id=1002").ids == ["TT-1001-1"]
+    _turn(ticketing, unknownFilters="refused")
+    refused = ticketing.get("troubleTicket?relatedParty.id=1001")
+    assert (refused.status, refused.json["message"]) == (400, "relatedParty.id is not a filter of troubleTicket")
+    assert ticketing.get("serviceProblem?relatedParty.id=1001").status == 200
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+def test_a_filter_can_have_another_name(crm, version):
+    path = f"/tmf-api/productInventory/{version}/product"
+    _turn(crm, version=version, filterNames={"product": {"customer": "relatedParty.id"}})
+    assert {ident[:9] for ident in crm.get(f"{path}?customer=1001").ids} == {"PROD-1001"}
+    standard = "relatedParty.id" if version == "v4" else "relatedParty.partyOrPartyRole.id"
+    assert len(crm.get(f"{path}?{standard}=1001").json) == 100
+
+
+def test_the_id_filter_can_be_passed_over(crm):
+    _turn(crm, ignoreIdFilter=["product"])
+    assert crm.get("product?id=PROD-1002-1&limit=1").ids == ["PROD-1001-1"]
+    assert crm.get("customer?id=1002").ids == ["1002"]
+
+
+def test_values_can_be_compared_as_numbers(crm):
+    _turn(crm, numericFilters=True)
+    assert crm.get("customer?id=1001,1002").json == []
+    assert crm.get("customer?id=%221001%22,1002").ids == ["1001"]
+    assert crm.get("customer?engagedParty.id=P1001").ids == ["1001"]
+
+
+def test_operators_can_be_symbols_only(billing):
+    ask = "customerBill?relatedParty.id=1001&billDate"
+    right = billing.get(f"{ask}.gte=2026-10-01").ids
+    assert len(right) > 1
+    _turn(billing, noOperatorSuffixes=True)
+    assert billing.get(f"{ask}.gte=2026-10-01").json == []
+    assert billing.get(f"{ask}%3E%3D2026-10-01").ids == right
+
+
+def test_and_with_or_can_be_refused(ticketing):
+    _turn(ticketing, noMixedOperators=True)
+    mixed = ticketing.get("troubleTicket?status=pending;status=held&severity=Major")
+    assert (mixed.status, "combining" in mixed.json["message"]) == (400, True)
+    assert {r["status"] for r in ticketing.get("troubleTicket?status=pending;status=held&limit=90").json} == {
+        "pending",
+        "held",
+    }
+
+
+def test_parameters_that_look_reserved_can_be_dropped(crm):
+    _turn(crm, dropReservedPrefixes=True)
+    assert crm.get("customer?sortOf=x&limit=2&sort=-id").ids == ["1300", "1299"]
+    _turn(crm, dropReservedPrefixes=False)
+    assert crm.get("customer?sortOf=x&limit=2").json == []
+
+
+def test_nothing_can_be_told_about_pages(crm):
+    _turn(crm, noPageHeaders=True)
+    reply = crm.get("customer?limit=2")
+    told = {"x-total-count", "x-result-count", "content-range", "link"}
+    assert (reply.status, reply.ids, told & reply.headers.keys()) == (200, ["1001", "1002"], set())
+
+
+def test_links_can_be_the_reference_components(crm):
+    _turn(crm, badLinks=True)
+    link = crm.get("customer?status=Active&fields=name&limit=2").headers["link"]
+    path = "/tmf-api/customerManagement/v4/customer"
+    assert link.split(", ")[0] == f'"<{path}?fields=name&offset=2&limit=2>; rel="next"'
+    assert ("status" in link, "first" in link) == (False, False)
+
+
+def test_prices_can_be_missing(crm):
+    assert crm.get("product/PROD-1001-1").json["productPrice"][0]["priceType"] == "recurring"
+    _turn(crm, noProductPrice=True)
+    assert crm.get("product/PROD-1001-1").json["productPrice"] == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_the_vendors_switches_can_be_turned_at_once(systems, name):
+    for client in systems.values():
+        now = _turn(client, **VENDORS[name])
+        assert {key: now[key] for key in VENDORS[name]} == VENDORS[name]
