@@ -37,11 +37,12 @@ SERVICENOW: Final[Mapping[str, Any]] = {
 
 SALESFORCE: Final[Mapping[str, Any]] = {
     # "other resource names / lower case: .../connect/comms/troubleticket/v5/troubleticket/{caseNumber},
-    # .../productinventorymanagement/v5/productinventory" [SFDC] TMF621v5, TMF637v5. What "..." is belongs to the url.
+    # .../productinventorymanagement/v5/productinventory" [SFDC] TMF621v5, TMF637v5. What "..." is belongs to the url,
+    # and the second is taken to be beside the first.
     "version": "v5",
     "paths": {
-        "troubleTicket": "/troubleticket/v5/troubleticket",
-        "product": "/productinventorymanagement/v5/productinventory",
+        "troubleTicket": "/connect/comms/troubleticket/v5/troubleticket",
+        "product": "/connect/comms/productinventorymanagement/v5/productinventory",
     },
     # "offset described as a page number" [SFDC] TMF621/637 use cases: "test before trusting"
     "paging": "page",

@@ -1,6 +1,6 @@
 """Billing by TM Forum v4 and v5: TMF666 Account, TMF678 Bill, TMF676 Payment (v4), TMF677 Usage."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -24,6 +24,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
+from connectors.tmf_unsupported import unsupported
 from connectors.tmf_versions import PAYMENT as PAYMENT_PATH
 from connectors.tmf_versions import SPELLINGS
 
@@ -50,6 +51,29 @@ class TmfBilling:
         self._rates = Collection(http, profile, rate, RateRow, RATE[version])
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PaymentRow, PAYMENT)
         self._usage = usage(http, profile, self._reader)
+        party = self._spelled.filter("relatedParty.id")
+        self._unsupported = unsupported(
+            {
+                "accounts_of_customers": [(self._accounts, party)],
+                "bills_numbered": [(self._bills, "billNo")],
+                "bills_of_accounts": [(self._bills, "billingAccount.id")],
+                "bills_of_customers": [(self._bills, party)],
+                "charges_of_bills": [(self._rates, "bill.id")],
+                "payments_of_accounts": [(self._payments, "account.id")],
+                "usage_of_customers": self._usage.needs,
+            },
+            {
+                "BillingAccount": self._accounts,
+                "Bill": self._bills,
+                "BillCharge": self._rates,
+                "Payment": self._payments,
+            },
+        )
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why."""
+        return self._unsupported
 
     async def probe(self) -> None:
         """One cheap read, for health."""

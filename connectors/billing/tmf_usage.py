@@ -20,6 +20,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_paging import Identified, together
 from connectors.tmf630_query import Projection
 from connectors.tmf_shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf_unsupported import Need
 from connectors.tmf_versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
@@ -66,6 +67,10 @@ class _Task(msgspec.Struct, rename="camel"):
 class Usage(Protocol):
     """Either version's way to what is used."""
 
+    @property
+    def needs(self) -> Sequence[Need]:
+        """What the system must understand."""
+
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; one without any is absent."""
 
@@ -83,6 +88,7 @@ class UsageReports:
         self._reader = reader
         self._party = spelled.filter("relatedParty.id")
         self._reports = Collection(http, profile, spelled.path(_REPORT), _Report, Projection(["id"], {}))
+        self.needs: Sequence[Need] = [(self._reports, self._party)]
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
@@ -103,7 +109,8 @@ class UsageQuery:
     """v4: a task, asked for many customers at once, and polled until it is done."""
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
-        self._http, self._profile, self._reader = http, profile, reader
+        self._http, self._profile, self._reader = http, profile.at(_TASK), reader
+        self.needs: Sequence[Need] = ()
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:

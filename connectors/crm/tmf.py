@@ -40,7 +40,7 @@ class TmfCrm:
         self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
         self._products = Collection(http, profile, product, ProductRow, PRODUCT)
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
-        self.unsupported = unsupported(
+        self._unsupported = unsupported(
             {
                 "customers_named": [(self._customers, "name.regex")],
                 "customers_reached_by": [(self._customers, one) for one in contacts],
@@ -50,6 +50,11 @@ class TmfCrm:
             },
             {"Customer": self._customers, "Party": self._individuals, "Product": self._products},
         )
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why."""
+        return self._unsupported
 
     async def probe(self) -> None:
         """One cheap read, for health."""

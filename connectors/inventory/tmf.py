@@ -15,6 +15,7 @@ from connectors.tmf630 import Batch, Collection
 from connectors.tmf630_paging import together
 from connectors.tmf630_query import BY_ID
 from connectors.tmf_shapes import Place, Reader, by_word, id_of, ids
+from connectors.tmf_unsupported import unsupported
 from connectors.tmf_versions import GEOGRAPHIC_SITE, SPELLINGS
 
 _SERVICE_STATE: Final = by_word(ServiceState)
@@ -47,6 +48,15 @@ class _Services(Collection[ServiceRow]):
             part.supporting_resource = below.supporting_resource if below else None
 
 
+_THROUGH: Final = {
+    "value": ["supportingService.supportingResource.id"],
+    "flat": ["supportingResource.id"],
+    "reference": ["supportingResource.id", "supportingService.id"],
+}
+"""What services are asked by for their resources, by the profile's `service_parts`."""
+_SEARCHED: Final = ("serialNumber", "name.regex")
+
+
 class TmfInventory:
     """The inventory port over TM Forum v4 and v5."""
 
@@ -58,6 +68,19 @@ class TmfInventory:
         self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
         self._resources = Collection(http, profile, resources, ResourceRow, RESOURCE[profile.version])
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SiteRow, SITE)
+        self._unsupported = unsupported(
+            {
+                "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
+                "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
+                "resources_named": [(self._resources, one) for one in _SEARCHED],
+            },
+            {"Service": self._services, "Resource": self._resources, "Site": self._sites},
+        )
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why."""
+        return self._unsupported
 
     async def probe(self) -> None:
         """One cheap read, for health."""
@@ -99,6 +122,7 @@ class TmfInventory:
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[ServiceRow]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
 
+        self._services.need(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
@@ -129,6 +153,7 @@ class TmfInventory:
         sought = text.strip()
         if not sought:
             return Rows.of(())
+        self._resources.need(*_SEARCHED)
         asked = None if fields is None else fields | {"name", "serial_number"}
         numbered, named = await together([self._numbered(sought, asked), self._named(sought, window, asked)])
         before = len(numbered.items)

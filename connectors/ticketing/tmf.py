@@ -16,6 +16,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import Filters, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import E, Reader, Ref, by_word, ids
+from connectors.tmf_unsupported import unsupported
 from connectors.tmf_versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
@@ -41,7 +42,21 @@ class TmfTicketing:
         problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
         self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
         self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
+        self._unsupported = unsupported(
+            {
+                "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
+                "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
+                "open_outages_of_services": [(self._problems, "affectedService.id")],
+                "open_outages_of_resources": [(self._problems, "affectedResource.id")],
+            },
+            {"Ticket": self._tickets, "Outage": self._problems},
+        )
         self._strange: set[Collection[Any]] = set()
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why."""
+        return self._unsupported
 
     async def probe(self) -> None:
         """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
