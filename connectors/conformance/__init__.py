@@ -1,0 +1,137 @@
+"""The conformance suite: does a driver keep its port's promises, against a running system? It only reads.
+
+`conform` asks any driver and gives a `Result` for each check of each method of the port; `gateway driver-test` prints
+them. The sample keys are learned from the system (`samples`), or given.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from connectors.conformance import checks, declared, failing, lists, odd, system
+from connectors.conformance.methods import METHODS, Keyed, Listed, Method
+from connectors.conformance.samples import learn
+from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
+from connectors.system import System
+
+__all__ = ["CHECKS", "METHODS", "Result", "conform"]
+
+CHECKS: Final[Mapping[str, str]] = {
+    "answers": "records of the port's types: money a Decimal with its currency, dates with a zone, texts that find",
+    "batch": "many keys in one question give what each gives alone",
+    "gaps": "a key that nobody has is absent, and the others still come",
+    "order": "rows in the order that the port promises",
+    "paging": "windows add up to the whole, no row twice, an honest total",
+    "filters": "narrower questions (is_open, since, until) give exactly the rows that fit",
+    "odd": "quotes, commas, wildcards, long keys: no row that was not asked for, no other key spoiled",
+    "owner": "every row names the key that it came under; the same owner on every way to it",
+    "fields": "a selection gives the same values as the whole record",
+    "errors": "a system that fails makes the right ConnectorError, and nothing else",
+    "calls": "requests for one key / for many: n+1 shows",
+    "unsup.": "what is declared unsupported raises NotSupported without a request",
+}
+"""The checks, in the order of the table's columns, and what each is about."""
+
+Check = Callable[[Trial, Any], Awaitable[str]]
+
+_KEYED: Final[Mapping[str, Check]] = {
+    "answers": checks.answers,
+    "batch": checks.batch,
+    "gaps": checks.gaps,
+    "odd": odd.odd,
+    "owner": checks.ownership,
+    "errors": failing.errors,
+    "calls": checks.cost,
+}
+_LISTED: Final[Mapping[str, Check]] = {
+    "answers": lists.list_answers,
+    "order": lists.list_order,
+    "paging": lists.list_paging,
+    "fields": lists.list_projection,
+    "errors": failing.errors,
+}
+_SEARCHED: Final[Mapping[str, Check]] = {
+    "answers": lists.search_answers,
+    "odd": lists.search_odd,
+    "errors": failing.errors,
+}
+
+
+def _checks(method: Method) -> dict[str, Check]:
+    """The checks that a method's shape and promises allow."""
+    if isinstance(method, Keyed):
+        more: dict[str, Check] = {"fields": checks.projection} if method.projected else {}
+        more |= {"order": checks.order} if method.order else {}
+        more |= {"paging": checks.paging} if method.windowed else {}
+        more |= {"filters": checks.conditions} if method.conditions else {}
+        return {**_KEYED, **more}
+    if isinstance(method, Listed):
+        return {**_LISTED, **({"filters": lists.list_conditions} if method.conditions else {})}
+    return {**_SEARCHED, **({"paging": lists.search_paging} if method.windowed else {})}
+
+
+async def conform(
+    domain: str,
+    build: Callable[[System], Any],
+    settings: System,
+    *,
+    keys: Mapping[str, Sequence[str]] | None = None,
+    most: int = 5,
+    check_credentials: bool = True,
+) -> AsyncIterator[Result]:
+    """Put the driver that `build` makes of a system's settings on trial; results come as they are found.
+
+    `keys` are sample keys by kind (customer, account, bill, payment, product, service, resource, site, ticket, outage,
+    party) in place of those that the system itself names; at most `most` of a kind are asked for. Nothing is raised
+    for what a driver does: that is a result.
+    """
+    trial = Trial(domain, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
+    yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
+    yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
+    yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
+    await learn(trial)
+    for method in METHODS[domain]:
+        async for result in _of_method(trial, method):
+            yield result
+    if domain in ("billing", "ticketing"):
+        yield await _result(trial, "answers", "open_document", lambda: system.document(trial))
+    yield await _result(trial, "unsup.", "unsupported", lambda: _declared(trial))
+
+
+async def _declared(trial: Trial) -> str:
+    return declared.declarations(trial)
+
+
+async def _of_method(trial: Trial, method: Method) -> AsyncIterator[Result]:
+    if not callable(getattr(trial.driver, method.name, None)):
+        missing = f"the driver has no method {method.name}; right is the port's, or one that raises NotSupported."
+        yield Result("answers", method.name, "failed", missing)
+        return
+    if method.name in trial.unsupported:
+        yield await _result(trial, "unsup.", method.name, lambda: declared.refuses(trial, method))
+        return
+    possible = _checks(method)
+    first = await _result(trial, "answers", method.name, lambda: possible["answers"](trial, method))
+    yield first
+    for name in CHECKS:
+        if name == "answers" or name not in possible:
+            continue
+        if first.mark == "passed" or (name == "errors" and first.mark == "failed"):
+            check = possible[name]
+            yield await _result(trial, name, method.name, lambda check=check: check(trial, method))  # type: ignore[misc]  # bound in the loop
+        else:
+            why = first.reason if first.mark == "skipped" else f"see {method.name}, answers."
+            yield Result(name, method.name, "skipped", why)
+
+
+async def _result(trial: Trial, check: str, method: str, run: Callable[[], Awaitable[str]]) -> Result:
+    before, started = trial.calls, time.monotonic()
+    mark: Mark = "passed"
+    cost = ""
+    try:
+        reason = await run()
+        cost = reason if check == "calls" else ""
+    except (Failure, Skipped) as told:
+        mark, reason = "failed" if isinstance(told, Failure) else "skipped", str(told.args[0])
+        cost = str(told.args[1]) if len(told.args) > 1 else ""
+    return Result(check, method, mark, reason, trial.calls - before, (time.monotonic() - started) * 1000, cost)

@@ -1,0 +1,261 @@
+"""Checks of methods with keys: what a batch gives must not depend on what else is in it, nor be another's."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as attributes
+from typing import Any, Final
+
+from connectors.conformance.methods import KINDS, METHODS, Keyed
+from connectors.conformance.order import misplaced
+from connectors.conformance.trial import Failure, Skipped, Trial, called, part, said
+from connectors.conformance.types import wrong_attribute
+from connectors.errors import ConnectorError
+from connectors.records import Rows, Window
+
+
+def rows_of(one: Any) -> list[Any]:
+    """The records of what was found under a key."""
+    return list(one.items) if isinstance(one, Rows) else [one]
+
+
+def missing_key(key: str) -> str:
+    """A key of the same shape that (nearly certainly) nobody has."""
+    if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key):
+        return "00000000-0000-4000-8000-000000000000"
+    if key.isdigit():
+        return "999999999"
+    return re.sub("[0-9]", "9", key) if re.search("[0-8]", key) else f"{key}-nobody"
+
+
+async def answers(trial: Trial, method: Keyed) -> str:
+    """It answers, with records of its port's types, every attribute of its type."""
+    keys = trial.sample_keys(method)
+    found = await trial.good(method, keys)
+    count = 0
+    for key, one in found.items():
+        if isinstance(one, Rows) and one.complete and one.total not in (None, len(one.items)):
+            raise Failure(
+                f"{called(method, [key])} gave {len(one.items)} rows as complete with total={one.total}; right is"
+                " total = the number of rows, or None where some cannot be read."
+            )
+        rows = rows_of(one)
+        count += len(rows)
+        for row in rows:
+            if not isinstance(row, method.record):
+                raise Failure(
+                    f"{called(method, [key])} gave a {type(row).__name__}; right is {method.record.__name__}."
+                )
+            if wrong := wrong_attribute(row):
+                raise Failure(f"{method.record.__name__} {row.id!r:.60} of {called(method, [key])}: {wrong}.")
+    if not found:
+        raise Failure(f"{called(method, keys)} found nothing this time, although it had; right is the same answer.")
+    trial.found[method.name] = {**trial.found.get(method.name, {}), **found}
+    return f"{count} records under {len(found)} keys"
+
+
+async def batch(trial: Trial, method: Keyed) -> str:
+    """Many keys in one question, in another order, one of them twice, give what each gives alone."""
+    keys = trial.sample_keys(method)
+    if len(keys) < 2:
+        raise Skipped(f"a batch needs two keys of the kind {method.kind}, and one is known: name more with --key.")
+    together = await trial.good(method, [*reversed(keys), keys[0]])
+    alone = await asyncio.gather(*(trial.good(method, [key]) for key in keys))
+    for key, single in zip(keys, alone, strict=True):
+        same(method, key, single.get(key), together.get(key), f"{called(method, [key])}", called(method, keys))
+    if await trial.keyed(method, []):
+        raise Failure(f"{called(method, [])} gave something; right is an empty mapping, without a call.")
+    return f"{len(keys)} keys"
+
+
+def same(method: Keyed, key: str, one: Any, other: Any, first: str, second: str) -> None:
+    """Whether two questions gave the same under a key. Raises Failure, with the first difference."""
+    mine, theirs = ([] if found is None else rows_of(found) for found in (one, other))
+    if mine == theirs:
+        return
+    if [row.id for row in mine] != [row.id for row in theirs]:
+        given = f"{said([row.id for row in mine])} and {said([row.id for row in theirs])}"
+    else:
+        pair = next((a, b) for a, b in zip(mine, theirs, strict=True) if a != b)
+        name = next(a.name for a in attributes(method.record) if getattr(pair[0], a.name) != getattr(pair[1], a.name))
+        given = f"{name} = {said(getattr(pair[0], name))} and {said(getattr(pair[1], name))} in {pair[0].id!r:.60}"
+    raise Failure(f"Under {said(key)}, {first} and {second} gave {given}; right is the same, matched by key.")
+
+
+async def gaps(trial: Trial, method: Keyed) -> str:
+    """A key that nobody has is absent, and the others still come."""
+    keys = trial.sample_keys(method)
+    gap = missing_key(keys[0])
+    if gap in trial.keys.get(method.kind, ()):
+        raise Skipped(f"the key {gap!r} that should be nobody's exists.")
+    asked = [keys[0], gap, *keys[1:]]
+    found = await trial.keyed(method, asked)
+    if gap in found and isinstance(found[gap], ConnectorError):
+        what = f"{type(found[gap]).__name__} ({found[gap].detail})"
+        raise Failure(f"{called(method, asked)} gave {what} under {gap!r}, which nobody has; right is no entry for it.")
+    only_its_own(method, asked, found)
+    before = trial.found[method.name]
+    for key in keys:
+        same(method, key, before.get(key), found.get(key), called(method, keys), called(method, asked))
+    alone = await trial.keyed(method, [gap])
+    if isinstance(alone.get(gap), ConnectorError):
+        raise Failure(
+            f"{called(method, [gap])} gave {type(alone[gap]).__name__} ({alone[gap].detail}) for a key that nobody"
+            " has; right is an empty mapping."
+        )
+    only_its_own(method, [gap], alone)
+    return f"{gap!r} is nobody's"
+
+
+def only_its_own(method: Keyed, asked: Sequence[str], found: Mapping[str, Any]) -> None:
+    """Whether every row names the key that it came under. Raises Failure, with the first stray."""
+    for key, one in found.items():
+        for row in () if isinstance(one, ConnectorError) else rows_of(one):
+            own = list(method.keys_of(row))
+            if key not in own:
+                raise Failure(
+                    f"{called(method, list(asked))} gave {method.record.__name__} {row.id!r:.60} under {said(key)},"
+                    f" and that row belongs to {said(own)}; right are only rows that name the key they came under."
+                )
+
+
+async def ownership(trial: Trial, method: Keyed) -> str:
+    """Every row names the key that it came under, and says the same of itself when it is asked for by its id."""
+    keys = trial.sample_keys(method)
+    found = await trial.good(method, keys)
+    only_its_own(method, keys, found)
+    other = next((one for one in _by_id(trial, method)), None)
+    rows = [row for one in found.values() for row in rows_of(one)][: trial.most]
+    if other is None or not rows:
+        return ""
+    again = await trial.good(other, [row.id for row in rows])
+    for row in rows:
+        one = again.get(row.id)
+        if one is None:
+            raise Failure(
+                f"{called(other, [row.id])} found nothing, although {method.name} gave that row; right is the row."
+            )
+        theirs = getattr(one, "customer_ids", ())
+        if set(theirs) != set(getattr(row, "customer_ids", ())):
+            raise Failure(
+                f"{called(other, [row.id])} says customer_ids = {said(theirs)}, {method.name} says"
+                f" {said(row.customer_ids)}; right is the same owner on every way to a row."
+            )
+    return f"{len(rows)} rows read again by id"
+
+
+def _by_id(trial: Trial, method: Keyed) -> list[Keyed]:
+    return [
+        one
+        for one in METHODS[trial.domain]
+        if isinstance(one, Keyed)
+        and method.many
+        and not one.many
+        and one.kind == KINDS.get(method.record)
+        and one.name not in trial.unsupported
+    ]
+
+
+_IDENTITY: Final = frozenset({"id", "customer_ids"})
+
+
+async def projection(trial: Trial, method: Keyed) -> str:
+    """With `fields`, what was asked for has the same value, and the rows are the same ones in the same order."""
+    keys = trial.sample_keys(method)[:2]
+    whole = await trial.good(method, keys)
+    names = [one.name for one in attributes(method.record) if one.name not in _IDENTITY]
+    chosen = [frozenset({name}) for name in names] if not method.many else [frozenset(names[::2])]
+    chosen += [frozenset(names[1::2]), frozenset()]
+    parts = await asyncio.gather(*(trial.good(method, keys, fields=fields) for fields in chosen))
+    for fields, narrow in zip(chosen, parts, strict=True):
+        asked = called(method, keys, None, fields)
+        for key in keys:
+            mine, theirs = (rows_of(one[key]) if key in one else [] for one in (whole, narrow))
+            if [row.id for row in mine] != [row.id for row in theirs]:
+                raise Failure(
+                    f"{asked} gave {said([row.id for row in theirs])} under {said(key)}, without fields"
+                    f" {said([row.id for row in mine])}; right are the same rows in the same order."
+                )
+            for row, other in zip(mine, theirs, strict=True):
+                for name in [*fields, *(_IDENTITY & {one.name for one in attributes(method.record)})]:
+                    if getattr(row, name) != getattr(other, name):
+                        raise Failure(
+                            f"{asked} gave {row.id!r:.60} with {name} = {said(getattr(other, name))}, without fields"
+                            f" {said(getattr(row, name))}; right is the same value."
+                        )
+    return f"{len(chosen)} selections"
+
+
+async def order(trial: Trial, method: Keyed) -> str:
+    """Rows under a key are in the order that the port promises."""
+    keys = trial.sample_keys(method)
+    found = trial.found[method.name]
+    longest = 0
+    for key in keys:
+        rows = rows_of(found[key])
+        longest = max(longest, len(rows))
+        if wrong := misplaced(rows, method.order):
+            raise Failure(f"{called(method, [key])}: {wrong}.")
+    if longest < 2:
+        raise Skipped(f"no {method.kind} is known that has two rows: name one with --key {method.kind}=...")
+    return f"up to {longest} rows"
+
+
+async def paging(trial: Trial, method: Keyed) -> str:
+    """Windows add up to the whole, no row twice, with the true total; past the end there is nothing."""
+    keys = trial.sample_keys(method)
+    found = trial.found[method.name]
+    key = max(keys, key=lambda one: len(rows_of(found[one])))
+    whole = [row.id for row in rows_of(found[key])]
+    size = max(1, min(10, (len(whole) + 2) // 3))
+    starts = list(range(0, min(len(whole), 4 * size), size))
+    windows = [*(Window(start, size) for start in starts), Window(len(whole) + 3, 2), Window(max(0, len(whole) - 1), 5)]
+    for window in windows:
+        what = called(method, [key], window)
+        one = (await trial.good(method, [key], window=window)).get(key, Rows.of(()))
+        ids = [row.id for row in part(one, window)]
+        right = whole[window.offset : window.offset + window.limit]
+        if ids != right:
+            raise Failure(f"{what} gave {said(ids)}; right is that slice of the whole, {said(right)}.")
+        if ids and not one.complete and one.offset != window.offset:
+            raise Failure(f"{what} says offset={one.offset}; right is the window's.")
+        if ids and one.total not in (None, len(whole)):
+            raise Failure(f"{what} says total={one.total}; right is {len(whole)}, or None where it is not known.")
+    return f"{len(whole)} rows in windows of {size}"
+
+
+async def conditions(trial: Trial, method: Keyed) -> str:
+    """Narrower questions give exactly those rows of the whole that fit, whole and in windows."""
+    keys = trial.sample_keys(method)
+    found = trial.found[method.name]
+    for label, (ask, fits) in (method.conditions or {}).items():
+        narrow = await trial.good(method, keys, ask=ask, also=f" with {label}")
+        for key in keys:
+            ids = [row.id for row in rows_of(narrow[key])] if key in narrow else []
+            right = [row.id for row in rows_of(found[key]) if fits(row)]
+            if ids != right:
+                raise Failure(
+                    f"{called(method, [key])} with {label} gave {said(ids)}; right is {said(right)}, from the whole."
+                )
+    return ", ".join(method.conditions or {})
+
+
+async def cost(trial: Trial, method: Keyed) -> str:
+    """Requests for one key and for many. One more for each key is n+1, unless `one_by_one` says why it must be."""
+    keys = trial.sample_keys(method)
+    one = await trial.attempt(lambda: method.ask(trial.driver, keys[:1], None, None))
+    many = await trial.attempt(lambda: method.ask(trial.driver, keys, None, None))
+    for outcome in (one, many):
+        if outcome.error is not None:
+            raise Failure(f"{called(method, keys)} failed: {outcome.error}.")
+    counted = f"{one.calls}/{many.calls}"
+    declared = getattr(trial.driver, "one_by_one", {}).get(method.name)
+    if len(keys) >= 3 and many.calls - one.calls >= len(keys) - 1 and not declared:
+        raise Failure(
+            f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch (n+1),"
+            " or a reason in the driver's `one_by_one` why the product cannot be asked for many at once.",
+            counted,
+        )
+    if len(keys) < 3:
+        raise Skipped(f"n+1 shows from three keys on, {len(keys)} are known: name more with --key.", counted)
+    return counted

@@ -1,0 +1,61 @@
+"""What the driver declares that its product cannot give: true, spelled right, and refused without a call."""
+
+from dataclasses import fields as attributes
+from typing import Any
+
+from connectors.conformance.methods import METHODS, Keyed, Listed, Method
+from connectors.conformance.trial import Failure, Trial, said
+from connectors.errors import NotSupported
+from connectors.records import Window
+
+
+async def refuses(trial: Trial, method: Method) -> str:
+    """A method that is declared unsupported raises NotSupported, and nothing is sent."""
+    keys = (trial.keys.get(method.kind) or ["1"])[:2] if isinstance(method, Keyed) else []
+
+    async def ask() -> Any:
+        if isinstance(method, Keyed):
+            return await method.ask(trial.driver, keys, None, None)
+        if isinstance(method, Listed):
+            return await method.ask(trial.driver, Window(0, 5), None)
+        return await method.ask(trial.driver, "a", Window(0, 5), None)
+
+    outcome = await trial.attempt(ask)
+    if not isinstance(outcome.error, NotSupported):
+        came = f"raised {type(outcome.error).__name__}" if outcome.error else f"gave {said(outcome.value)}"
+        raise Failure(f"{method.name} is declared unsupported and {came}; right is to raise NotSupported.")
+    if outcome.calls:
+        raise Failure(f"{method.name} is declared unsupported and sent {outcome.calls} requests; right is none.")
+    return trial.unsupported[method.name]
+
+
+def declarations(trial: Trial) -> str:
+    """Every key of `unsupported` is a method of the port or a record's attribute, which then never has a value."""
+    methods = {one.name for one in METHODS[trial.domain]} | {"open_document"}
+    records = {one.record.__name__: one.record for one in METHODS[trial.domain]}
+    for name, reason in trial.unsupported.items():
+        record, _, attribute = name.partition(".")
+        known = [one.name for one in attributes(records[record])] if record in records else []
+        if name not in methods and attribute not in known:
+            raise Failure(
+                f"`unsupported` names {name!r}; right is a method of the port or 'Record.attribute'"
+                f" ({', '.join(known or sorted({*methods, *records}))})."
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise Failure(f"`unsupported` gives no reason for {name!r}; right is a sentence for who meets the gap.")
+        if attribute:
+            _never(trial, records[record], attribute)
+    for name in getattr(trial.driver, "one_by_one", {}):
+        if name not in methods:
+            raise Failure(f"`one_by_one` names {name!r}; right is a method of the port.")
+    return f"{len(trial.unsupported)} declared"
+
+
+def _never(trial: Trial, record: type, attribute: str) -> None:
+    nothing = next(one.default for one in attributes(record) if one.name == attribute)
+    for row in trial.samples.get(record, {}).values():
+        if (value := getattr(row, attribute)) != nothing and value is not None:
+            raise Failure(
+                f"{record.__name__}.{attribute} is declared unsupported, and {row.id!r:.60} has {said(value)}; right is"
+                f" {nothing!r}, or no declaration."
+            )

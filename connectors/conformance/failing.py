@@ -1,0 +1,154 @@
+"""Systems that fail in one way each, on loopback, in place of the real one: does the right `ConnectorError` come?"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from connectors.conformance.methods import Keyed, Listed, Method
+from connectors.conformance.trial import Failure, Trial
+from connectors.errors import (
+    ConnectorError,
+    Failed,
+    Garbled,
+    RateLimited,
+    Refused,
+    Rejected,
+    TimedOut,
+    Unreachable,
+)
+from connectors.records import Window
+from connectors.system import System
+
+_HASTE: Final = 0.4
+"""Seconds for a call to a system that hangs."""
+
+_LONGEST_HEAD: Final = 64 * 1024
+"""Bytes of a request that are remembered, to see where its head ends."""
+
+_PAGE: Final = b"<!doctype html><html><body><form>Log in</form></body></html>"
+
+
+def _http(status: str, kind: str, body: bytes, more: str = "") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to fail: the bytes that answer any request (None: nothing ever), and what is right to make of it."""
+
+    said: str
+    answer: bytes | None
+    right: tuple[type[ConnectorError], ...]
+
+
+WAYS: Final = (
+    Way("answers every question with an HTML page", _http("200 OK", "text/html", _PAGE), (Garbled, Refused)),
+    Way("answers with half of a JSON text", _http("200 OK", "application/json", b'{"data": [{"id": '), (Garbled,)),
+    Way("answers with JSON of no shape that it has", _http("200 OK", "application/json", b"7"), (Garbled,)),
+    Way("answers with no HTTP", b"220 mail.example ESMTP\r\n\r\n", (Garbled, Unreachable)),
+    Way("answers 500", _http("500 Internal Server Error", "text/html", _PAGE), (Failed,)),
+    Way("answers 503", _http("503 Service Unavailable", "text/plain", b"later"), (Failed,)),
+    Way("answers 429", _http("429 Too Many Requests", "text/plain", b"slower"), (RateLimited,)),
+    Way("answers 401", _http("401 Unauthorized", "text/html", _PAGE), (Refused,)),
+    Way(
+        "sends to a login page (302)", _http("302 Found", "text/html", b"", "Location: /login\r\n"), (Rejected, Refused)
+    ),
+    Way("hangs up in the middle", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", (Unreachable,)),
+    Way("never answers", None, (TimedOut,)),
+)
+
+
+class _Failing(asyncio.Protocol):
+    """One connection to a system that fails."""
+
+    def __init__(self, way: Way, connections: set[asyncio.Transport]) -> None:
+        self._way, self._connections, self._seen = way, connections, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._connections.add(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._seen = (self._seen + data)[-_LONGEST_HEAD:]
+        if self._way.answer is not None and b"\r\n\r\n" in self._seen:
+            self._transport.write(self._way.answer)
+            self._transport.close()
+
+    def connection_lost(self, _exception: Exception | None) -> None:
+        self._connections.discard(self._transport)
+
+
+@asynccontextmanager
+async def standing_in(way: Way) -> AsyncIterator[str]:
+    """A system that fails in this way; its address."""
+    connections: set[asyncio.Transport] = set()
+    server = await asyncio.get_running_loop().create_server(lambda: _Failing(way, connections), "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for transport in list(connections):
+            transport.abort()
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def nobody() -> AsyncIterator[str]:
+    """An address where nobody listens."""
+    with socket.socket() as taken:  # bound and not listening: refused, and nobody else gets the port
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+async def errors(trial: Trial, method: Method) -> str:
+    """A system that fails in any of these ways makes the `ConnectorError` that says so, and nothing else."""
+    async with nobody() as address:
+        await _try(trial, method, address, Way("is not there", b"", (Unreachable,)))
+    await asyncio.gather(*(_stand_in(trial, method, way) for way in WAYS))
+    return f"{len(WAYS) + 1} ways to fail"
+
+
+async def _stand_in(trial: Trial, method: Method, way: Way) -> None:
+    async with standing_in(way) as address:
+        await _try(trial, method, address, way)
+
+
+def elsewhere(system: System, address: str) -> System:
+    """The same system at another address, without its credentials, and in haste."""
+    return system.model_copy(update={"url": address, "auth": None, "timeout": _HASTE, "connect_timeout": _HASTE})
+
+
+async def _try(trial: Trial, method: Method, address: str, way: Way) -> None:
+    driver = trial.build(elsewhere(trial.system, address))
+    keys = trial.sample_keys(method)[:2] if isinstance(method, Keyed) else []
+
+    async def ask() -> Any:
+        if isinstance(method, Keyed):
+            return await method.ask(driver, keys, None, None)
+        if isinstance(method, Listed):
+            return await method.ask(driver, Window(0, 5), None)
+        rows = trial.sample_rows(method)
+        text = next((text for row in rows for text in method.texts_of(row) if text), "a")
+        return await method.ask(driver, text, Window(0, 5), None)
+
+    outcome = await trial.attempt(ask)
+    given: list[Any] = [outcome.error]
+    if outcome.error is None:
+        answers = outcome.value
+        if isinstance(method, Keyed) and isinstance(answers, Mapping) and set(answers) >= set(keys):
+            given = list(answers.values())
+        else:
+            given = [answers]
+    right = " or ".join(one.__name__ for one in way.right)
+    for one in given:
+        if not isinstance(one, way.right):
+            what = (
+                f"raised {type(one).__name__} ({str(one)[:150]})" if isinstance(one, Exception) else f"gave {one!r:.80}"
+            )
+            raise Failure(f"{method.name}, where the system {way.said}, {what}; right is {right}.")

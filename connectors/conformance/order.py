@@ -1,0 +1,56 @@
+"""Whether rows are in the order that a port promises, as far as systems may differ in what comes after what."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from connectors.grouping import arranged
+from connectors.tmf630_query import Order
+
+
+def misplaced(rows: Sequence[Any], order: str) -> str:
+    """What stands in the wrong place, in words; empty where all is well.
+
+    By id: as text or by the numbers in it (TT-9 before TT-10). By name: by code point, or without regard to case and
+    accents. Rows without the attribute come last, and rows with the same value are in any order.
+    """
+    attribute, descending = order.lstrip("-"), order.startswith("-")
+    values = [getattr(row, attribute) for row in rows]
+    present = [value for value in values if value is not None]
+    if None in values[: len(present)]:
+        at = values.index(None)
+        return f"row {at} ({rows[at].id!r:.60}) has no {attribute} and comes before rows that have; right is last"
+    if attribute == "id":
+        natural = [row.id for row in arranged(rows, Order("id", "id"))]
+        if present in (natural, sorted(present)):
+            return ""
+        return f"ids come as {present[:8]}; right is ascending"
+    ways: Sequence[Callable[[Any], Any]] = _TEXT if attribute == "name" else (lambda value: value,)
+    wrong = [_first_wrong(present, way, descending) for way in ways]
+    if None in wrong:
+        return ""
+    at = max(one for one in wrong if one is not None)
+    shown = f"{present[at]!s:.40} before {present[at + 1]!s:.40}"
+    right = "newest first" if descending else "ascending"
+    return f"{attribute} comes as {shown} (rows {at} and {at + 1}); right is {right}"
+
+
+def _plain(text: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)).casefold()
+
+
+_TEXT: Final[tuple[Callable[[str], Any], ...]] = (
+    lambda text: text,
+    str.casefold,
+    _plain,
+    lambda text: "".join(one for one in _plain(text) if one.isalnum()),
+)
+"""Ways to compare names: collations of databases leave out case, accents, spaces and punctuation."""
+
+
+def _first_wrong(values: Sequence[Any], key: Callable[[Any], Any], descending: bool) -> int | None:
+    for at, (one, other) in enumerate(pairwise(map(key, values))):
+        if one < other if descending else one > other:
+            return at
+    return None

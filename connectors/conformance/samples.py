@@ -1,0 +1,87 @@
+"""Learns from the system itself what can be asked for: lists give keys, and the records behind keys give more."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from connectors.conformance.methods import KINDS, METHODS, REFERENCES, Keyed, Listed, Searched
+from connectors.conformance.trial import Trial
+from connectors.errors import ConnectorError
+from connectors.records import Rows, Window
+
+_ROUNDS: Final = 3
+"""A customer leads to its bills, a bill to its payments."""
+
+
+async def learn(trial: Trial) -> None:
+    """Fill in the trial's `keys`, `samples` and `found`. What fails here is told by the check named `answers`."""
+    for kind, keys in trial.given.items():
+        trial.keys[kind] = list(dict.fromkeys(keys))
+    for method in METHODS[trial.domain]:
+        if isinstance(method, Listed) and method.name not in trial.unsupported:
+            await _from_list(trial, method)
+    asked: dict[str, set[str]] = {}
+    for _ in range(_ROUNDS):
+        for method in METHODS[trial.domain]:
+            if isinstance(method, Keyed) and method.name not in trial.unsupported:
+                seen = asked.setdefault(method.name, set())
+                keys = [key for key in trial.keys.get(method.kind, ()) if key not in seen]
+                keys = keys[: max(0, 4 * trial.most - len(seen))]
+                if keys and len(trial.found.get(method.name, {})) < trial.most:
+                    seen.update(keys)
+                    await _from_keys(trial, method, keys)
+    _prefer(trial)
+
+
+async def _from_list(trial: Trial, method: Listed) -> None:
+    outcome = await trial.attempt(lambda: method.ask(trial.driver, Window(0, 2 * trial.most), None))
+    if isinstance(outcome.value, Rows):
+        for row in list(outcome.value.items)[: 4 * trial.most]:
+            _take(trial, row)
+
+
+async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
+    outcome = await trial.attempt(lambda: method.ask(trial.driver, keys, None, None))
+    if not isinstance(outcome.value, Mapping):
+        # It fails as a whole: let the checks ask for these keys, and say how.
+        trial.found[method.name] = {**trial.found.get(method.name, {}), **dict.fromkeys(keys)}
+        return
+    found = {
+        key: one for key, one in outcome.value.items() if key in keys and not (isinstance(one, Rows) and not one.items)
+    }
+    trial.found[method.name] = {**trial.found.get(method.name, {}), **found}
+    for one in found.values():
+        if isinstance(one, ConnectorError):
+            continue
+        for row in list(one.items)[: trial.most] if isinstance(one, Rows) else [one]:
+            _take(trial, row)
+
+
+def _take(trial: Trial, row: Any) -> None:
+    kind = KINDS.get(type(row))
+    if kind is not None:
+        _add(trial, kind, row.id)
+        trial.samples.setdefault(type(row), {}).setdefault(row.id, row)
+    for attribute, kind in REFERENCES.items():
+        if attribute == "party_id" and getattr(row, "party_kind", None) == "Organization":
+            continue  # An organization has no names of a person to be read.
+        value = getattr(row, attribute, None)
+        for key in value if isinstance(value, tuple) else (value,):
+            _add(trial, kind, key)
+
+
+def _add(trial: Trial, kind: str, key: Any) -> None:
+    known = trial.keys.setdefault(kind, [])
+    if isinstance(key, str) and key and key not in known and kind not in trial.given:
+        known.append(key)
+
+
+def _prefer(trial: Trial) -> None:
+    """Keys with which most methods find something come first, so that the same few samples serve for everything."""
+    for kind, keys in trial.keys.items():
+        methods = [one for one in METHODS[trial.domain] if isinstance(one, Keyed) and one.kind == kind]
+        trial.keys[kind] = sorted(keys, key=lambda key: -sum(key in trial.found.get(one.name, ()) for one in methods))
+
+
+def searchable(method: Searched, row: Any) -> list[str]:
+    """Texts that a search must find the row by."""
+    return [text for text in method.texts_of(row) if text and text.strip()]

@@ -1,0 +1,89 @@
+"""Checks of the system as a whole: its cheap read, wrong credentials, and its documents."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from connectors.conformance.failing import elsewhere, nobody
+from connectors.conformance.trial import Failure, Skipped, Trial, raised, said
+from connectors.errors import Refused, Unreachable
+from connectors.records import Document
+
+_SECRETS: Final = ("token", "password", "key", "client_secret")
+_LARGEST: Final = 64 * 1024
+"""Bytes of a document that are read."""
+
+
+async def probe(trial: Trial) -> str:
+    """`probe` reads, in few calls."""
+    outcome = await trial.attempt(lambda: trial.driver.probe())
+    if outcome.error is not None:
+        raise Failure(f"probe() {raised(outcome.error)}; right would be one cheap read that succeeds.")
+    if not outcome.calls:
+        raise Failure("probe() sent nothing; right is one cheap read, or health would say nothing of the system.")
+    return f"{outcome.calls} calls"
+
+
+async def probe_errors(trial: Trial) -> str:
+    """`probe` fails where nobody listens."""
+    async with nobody() as address:
+        driver = trial.build(elsewhere(trial.system, address))
+        outcome = await trial.attempt(lambda: driver.probe())
+    if not isinstance(outcome.error, Unreachable):
+        came = "answered" if outcome.error is None else raised(outcome.error)
+        raise Failure(f"probe(), where nobody listens, {came}; right is Unreachable.")
+    return ""
+
+
+async def credentials(trial: Trial) -> str:
+    """Wrong credentials are `Refused`."""
+    auth: Any = trial.system.auth
+    if not trial.check_credentials:
+        raise Skipped("--no-auth-check: wrong credentials were not tried.")
+    if not isinstance(auth, BaseModel):
+        raise Skipped("the settings name no credentials that could be wrong.")
+    secret = next(name for name in _SECRETS if name in type(auth).model_fields)
+    wrong = auth.model_copy(update={secret: _spoiled(getattr(auth, secret))})
+    driver = trial.build(trial.system.model_copy(update={"auth": wrong}))
+    outcome = await trial.attempt(lambda: driver.probe())
+    if not isinstance(outcome.error, Refused):
+        came = "answered" if outcome.error is None else raised(outcome.error)
+        raise Failure(f"probe() with a wrong {secret} {came}; right is Refused.")
+    return f"a wrong {secret}"
+
+
+def _spoiled(secret: str) -> str:
+    """As long and of the same characters, with its scheme ("Token ...") kept."""
+    scheme, space, value = secret.rpartition(" ")
+    return f"{scheme}{space}{value[::-1] if value != value[::-1] else value + '0'}"
+
+
+async def document(trial: Trial) -> str:
+    """A document of a record opens, and has bytes."""
+    if not hasattr(trial.driver, "open_document"):
+        raise Failure("open_document is missing; right is a method that opens a document, or raises NotSupported.")
+    rows = [row for rows in trial.samples.values() for row in rows.values()]
+    found = [one for row in rows for name in ("documents", "attachments") for one in getattr(row, name, ())]
+    if not found:
+        raise Skipped("none of the records that were read has a document.")
+    first: Document = found[0]
+
+    async def read() -> int | None:
+        async with trial.driver.open_document(first) as content:
+            if content is None:
+                return None
+            size = 0
+            async for piece in content:
+                size += len(piece)
+                if size >= _LARGEST:
+                    break
+            return size
+
+    outcome = await trial.attempt(read)
+    if outcome.error is not None:
+        raise Failure(f"open_document({said(first.id)} of {first.owner}) {raised(outcome.error)}; right are its bytes.")
+    if outcome.value is None:
+        return f"the file of {first.id} is gone"
+    if not outcome.value:
+        raise Failure(f"open_document({said(first.id)} of {first.owner}) gave no bytes; right is the file.")
+    return f"{outcome.value} bytes"

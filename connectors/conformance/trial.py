@@ -1,0 +1,207 @@
+"""One driver on trial: asks it, counts what that costs, and says in a sentence what is wrong with an answer."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from connectors.conformance.methods import Keyed, Listed, Method, Searched
+from connectors.errors import ConnectorError, NotSupported
+from connectors.records import Fields, Rows, Window
+from connectors.request import RequestScope, request_scope
+from connectors.system import System
+
+PATIENCE: Final = 600.0
+"""Seconds that one question may take; each of its calls has the system's own timeout."""
+
+Mark = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check of one port method found. `reason` is one sentence; empty where it passed without remark.
+
+    `calls` are the requests that the check made, `cost` is what the check of that name counted ("1/1": requests for
+    one key and for many).
+    """
+
+    check: str
+    method: str
+    mark: Mark
+    reason: str = ""
+    calls: int = 0
+    ms: float = 0.0
+    cost: str = ""
+
+
+class Failure(Exception):
+    """The driver does not keep its port's promise; the text says what was asked, what came, and what would be right."""
+
+
+class Skipped(Exception):
+    """The check cannot be made here; the text says why, and what would make it possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a question ended, and how many requests it took."""
+
+    value: Any
+    error: Exception | None
+    calls: int
+
+
+@dataclass
+class Trial:
+    """A driver and what is known of its system. `keys` are sample keys by kind, `samples` rows by record type."""
+
+    domain: str
+    driver: Any
+    system: System
+    build: Callable[[System], Any]
+    most: int = 5
+    check_credentials: bool = True
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    samples: dict[type, dict[str, Any]] = field(default_factory=dict)
+    found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    calls: int = 0
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What the driver declares that its product cannot give."""
+        declared: Mapping[str, str] = getattr(self.driver, "unsupported", {})
+        return declared
+
+    async def attempt(self, asking: Callable[[], Awaitable[Any]]) -> Outcome:
+        """Ask, whatever comes of it."""
+        with request_scope(RequestScope.lasting(PATIENCE)) as scope:
+            value, error = None, None
+            try:
+                value = await asking()
+            except Exception as raised:  # noqa: BLE001  # a driver on trial may raise anything, and that is told
+                error = raised
+        self.calls += len(scope.calls)
+        return Outcome(value, error, len(scope.calls))
+
+    async def ask(self, what: str, asking: Callable[[], Awaitable[Any]]) -> Any:
+        """Ask for something that must be answered. Raises Failure."""
+        outcome = await self.attempt(asking)
+        if outcome.error is not None:
+            raise Failure(f"{what} {raised(outcome.error)}; right would be an answer.")
+        return outcome.value
+
+    async def keyed(
+        self,
+        method: Keyed,
+        keys: Sequence[str],
+        window: Window | None = None,
+        fields: Fields | None = None,
+        ask: Any = None,
+        also: str = "",
+    ) -> dict[str, Any]:
+        """Ask for keys: what was found, without lists that are empty, with failures as they came. Raises Failure."""
+        what = f"{called(method, keys, window, fields)}{also}"
+        found = await self.ask(what, lambda: (ask or method.ask)(self.driver, keys, window, fields))
+        if not isinstance(found, Mapping):
+            raise Failure(f"{what} gave {_type(found)}; right is a mapping from key to {_shape(method)}.")
+        if foreign := [key for key in found if key not in set(keys)]:
+            raise Failure(f"{what} gave something under {said(foreign)}; right are only keys that were asked for.")
+        for key, one in found.items():
+            if isinstance(one, ConnectorError):
+                continue
+            if not isinstance(one, Rows if method.many else method.record):
+                raise Failure(f"{what} gave {_type(one)} under {said(key)}; right is {_shape(method)}.")
+        return {key: one for key, one in found.items() if not (isinstance(one, Rows) and not one.items)}
+
+    async def good(self, method: Keyed, keys: Sequence[str], **more: Any) -> dict[str, Any]:
+        """As `keyed`, for keys none of which may fail. Raises Failure."""
+        found = await self.keyed(method, keys, **more)
+        for key, one in found.items():
+            if isinstance(one, ConnectorError):
+                raise Failure(
+                    f"{called(method, keys)}: {said(key)} {raised(one)}; right would be its {_shape(method)}."
+                )
+        return found
+
+    async def rows(
+        self,
+        method: Listed | Searched,
+        window: Window,
+        text: str = "",
+        fields: Fields | None = None,
+        ask: Any = None,
+        also: str = "",
+    ) -> Rows[Any]:
+        """Ask for a window of a list or a search. Raises Failure."""
+        arguments = (text, window, fields) if isinstance(method, Searched) else (window, fields)
+        what = f"{method.name}({', '.join(map(said, arguments))}{also})"
+        found = await self.ask(what, lambda: (ask or method.ask)(self.driver, *arguments))
+        if not isinstance(found, Rows):
+            raise Failure(f"{what} gave {_type(found)}; right is Rows of {method.record.__name__}.")
+        for one in found.items:
+            if not isinstance(one, method.record):
+                raise Failure(f"{what} gave {_type(one)} among its rows; right is {method.record.__name__}.")
+        return found
+
+    def sample_keys(self, method: Keyed) -> list[str]:
+        """Keys that something was found for, some of them. Raises Skipped where there are none."""
+        found = self.found.get(method.name, {})
+        keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.most]
+        if not keys:
+            raise Skipped(
+                f"no {method.kind} is known that {method.name} finds something for: name one that has"
+                f" {'rows' if method.many else 'a record'} with --key {method.kind}=..."
+            )
+        return keys
+
+    def sample_rows(self, method: Searched) -> list[Any]:
+        """Records that a search may look for. Raises Skipped where there are none."""
+        rows = list(self.samples.get(method.record, {}).values())[: self.most]
+        if not rows:
+            raise Skipped(f"no {method.record.__name__} is known whose text {method.name} could look for.")
+        return rows
+
+
+def part(rows: Rows[Any], window: Window) -> list[Any]:
+    """The rows of the window: of a complete list they are cut out by whoever asked."""
+    items = list(rows.items)
+    return items[window.offset : window.offset + window.limit] if rows.complete else items
+
+
+def raised(error: BaseException) -> str:
+    """What a failure is, in words. One that is no ConnectorError is wrong whatever was asked."""
+    if isinstance(error, NotSupported):
+        return f"raised NotSupported ({error.detail}) without being declared in `unsupported`"
+    if isinstance(error, ConnectorError):
+        return f"failed with {type(error).__name__} ({error.detail})"
+    return f"raised {type(error).__name__} ({str(error)[:150]}), which is no ConnectorError"
+
+
+def called(method: Method, keys: Sequence[str], window: Window | None = None, fields: Fields | None = None) -> str:
+    """A call as a person would write it."""
+    more = "" if window is None else f", {said(window)}"
+    return f"{method.name}({said(list(keys))}{more}{'' if fields is None else ', ' + said(fields)})"
+
+
+def said(value: Any) -> str:
+    """A value, short enough for a sentence."""
+    match value:
+        case Window():
+            return f"Window({value.offset}, {value.limit})"
+        case frozenset():
+            return "fields={" + ", ".join(sorted(value)) + "}"
+        case list() | tuple() if len(value) > 6:
+            return f"[{', '.join(map(said, value[:5]))}, ... {len(value)} in all]"
+        case list() | tuple():
+            return f"[{', '.join(map(said, value))}]"
+        case _:
+            text = repr(value)
+            return text if len(text) <= 80 else f"{text[:60]}...{text[-10:]}"
+
+
+def _type(value: Any) -> str:
+    return f"{said(value)} ({type(value).__name__})"
+
+
+def _shape(method: Keyed) -> str:
+    return f"Rows of {method.record.__name__}" if method.many else method.record.__name__

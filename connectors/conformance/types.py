@@ -1,0 +1,63 @@
+"""Whether a record is what its port says: every attribute of its type, money exact, dates with a zone."""
+
+import re
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+
+from connectors.records import Document, Money
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+
+
+def wrong_attribute(record: Any) -> str:
+    """What is wrong with the record's first wrong attribute, in words; empty where all is well."""
+    hints = get_type_hints(type(record))
+    for one in fields(record):
+        value = getattr(record, one.name)
+        if (one.name == "id" or one.name.endswith("_id")) and value == "":
+            return f"{one.name} is empty, right is a key or (where it may be) None"
+        if isinstance(record, Document) and one.name == "source":
+            continue  # The driver's own.
+        if wrong := _wrong(value, hints[one.name]):
+            return f"{one.name} is {wrong}"
+    return ""
+
+
+def _wrong(value: Any, kind: Any) -> str:
+    origin = get_origin(kind)
+    if origin in (Union, UnionType):
+        members = [one for one in get_args(kind) if one is not NoneType]
+        if value is None and NoneType in get_args(kind):
+            return ""
+        return "" if any(not _wrong(value, one) for one in members) else _wrong(value, members[0])
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return f"{value!r:.60} ({type(value).__name__}), right is a tuple"
+        return next((wrong for one in value if (wrong := _wrong(one, get_args(kind)[0]))), "")
+    if not isinstance(kind, type):
+        return ""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        return f"{value!r:.60} ({type(value).__name__}), right is {kind.__name__}"
+    return _wrong_value(value)
+
+
+def _wrong_value(value: Any) -> str:
+    match value:
+        case datetime() if value.utcoffset() is None:
+            return f"{value.isoformat()} without a zone, right is a datetime with tzinfo"
+        case Decimal() if not value.is_finite():
+            return f"{value}, right is a finite Decimal"
+        case Money() if not isinstance(amount := cast(Any, value.amount), Decimal):
+            return f"money with {amount!r:.40} ({type(amount).__name__}), right is an exact Decimal"
+        case Money() if not _CURRENCY.fullmatch(str(value.currency)):
+            return f"money in {value.currency!r:.40}, right is an ISO 4217 code such as 'EUR'"
+        case Enum():
+            return ""
+        case _ if is_dataclass(value):
+            return wrong_attribute(value)
+        case _:
+            return ""
