@@ -138,7 +138,8 @@ def declared() -> list[tuple[str, str, str]]:
         (domain, driver, name)
         for domain, products in DRIVERS.items()
         for driver, product in products.items()
-        for name in getattr(product.driver, "unsupported", {})
+        if isinstance(known := getattr(product.driver, "unsupported", {}), Mapping)  # else its profile says it
+        for name in known
     ]
 
 
