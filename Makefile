@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test live lint types imports schema format lock clean
+.PHONY: help setup demo test live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: setup ## Run all tests
 
 live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS says where their start scripts are)
 	@$(BIN)/python -m benchmarks.live
+
+record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)
+	@$(BIN)/python -m tests.connectors.recorder $(PRODUCTS)
 
 lint: .venv/installed ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

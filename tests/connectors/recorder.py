@@ -1,0 +1,177 @@
+"""Records the products' answers anew, for the tests that replay them: `make record`.
+
+    .venv/bin/python -m tests.connectors.recorder [PRODUCT ...]
+
+A product that runs already is named by LIVE_<PRODUCT> (its address) and LIVE_<PRODUCT>_TOKEN, such as LIVE_RT and
+LIVE_RT_TOKEN. Any other is started by its script in LIVE_SYSTEMS (default ../shared/live) and stopped afterwards,
+unless it was there before. Each product's own tests ask it, and what it answers is the new recording: kept only when
+the tests pass with it and nothing in it looks like a secret (`secrets_in`).
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+
+ROOT: Final = Path(__file__).parents[2]
+RECORDINGS: Final = Path(__file__).parent / "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product: its start script's folder, where that lets it answer, and what stands before its token there."""
+
+    folder: str
+    address: str
+    scheme: str
+
+
+PRODUCTS: Final[Mapping[str, Product]] = {
+    "nautobot": Product("nautobot", "http://127.0.0.1:18201", "Token"),
+    "bottlecrm": Product("djangocrm", "http://127.0.0.1:18204", "Bearer"),
+    "tryton": Product("tryton", "http://127.0.0.1:18203", "Bearer"),
+    "rt": Product("rt", "http://127.0.0.1:18202", "token"),
+}
+"""By the name of the test and of the recording; Nautobot first, because its first start takes longest."""
+
+_SECRETS: Final[Mapping[str, re.Pattern[str]]] = {
+    "a key or a hash of 32 or more hex digits": re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32,}(?![0-9a-zA-Z])"),
+    "a token of BottleCRM": re.compile(r"bcrm_pat_[\w-]+"),
+    "a JSON web token": re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),
+    "an Authorization header": re.compile(r"\b(?:Bearer|Basic|Token|token) (?=\S*\d)[\w+/=.-]{8,}"),
+    "a cookie": re.compile(r"(?i)set-cookie|\b(?:RT_SID\w*|session_?id|csrf_?token)[\w.]*=\w+"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+}
+_SECRET_NAMES: Final = re.compile(r"(?i)^(?:.*[_-])?(?:password|passwd|secret|token|cookie|authorization|api_?key)s?$")
+
+
+class Unfit(Exception):
+    """A product cannot be recorded; the text says why, and what to do."""
+
+
+def secrets_in(recording: str, known: Sequence[str] = ()) -> list[str]:
+    """What in a recording (JSON) looks like a secret, without the secret. `known` are those of the running systems."""
+    found = [name for name, pattern in _SECRETS.items() if pattern.search(recording)]
+    found += ["the token that it was recorded with" for secret in known if secret and secret in recording]
+    return found + [f"a value of {name!r}" for name, value in _named(json.loads(recording)) if _is_telling(value)]
+
+
+def _named(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if _SECRET_NAMES.match(name):
+                yield name, inner
+            yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
+
+
+def _is_telling(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def answers(address: str) -> bool:
+    """Whether anything speaks HTTP there."""
+    try:
+        urllib.request.urlopen(address, timeout=5).close()  # an address of ours
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def started(product: Product, scripts: Path) -> str:
+    """Run the start script: the token that it printed. Raises `Unfit`."""
+    script = scripts / product.folder / "start.sh"
+    done = subprocess.run([script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Unfit(f"{script} ended with {done.returncode}:\n{done.stdout[-1500:]}")
+    token = re.search(rf"Authorization: {product.scheme} (\S+)", done.stdout)
+    if token is None:
+        raise Unfit(f"{script} printed no 'Authorization: {product.scheme} ...'")
+    return token.group(1)
+
+
+def record(name: str, address: str, token: str, recordings: Path = RECORDINGS) -> str:
+    """Record one product that runs; how many answers there are now. What was there stays where `Unfit` is raised."""
+    recording = recordings / f"{name}.json"
+    before = recording.read_bytes() if recording.exists() else None
+    environment = os.environ | {f"LIVE_{name.upper()}": address, f"LIVE_{name.upper()}_TOKEN": token, "RECORD": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
+    command.append(f"tests/connectors/test_{name}.py")
+    kept = False
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unfit(f"its tests do not pass with what it answers:\n{done.stdout[-3000:]}")
+        text = recording.read_text(encoding="utf-8")
+        if found := secrets_in(text, [token]):
+            raise Unfit(
+                f"the recording would hold {', '.join(sorted(set(found)))}: leave that out where it is recorded"
+            )
+        kept = True
+    finally:
+        if not kept and before is not None:
+            recording.write_bytes(before)
+        elif not kept:
+            recording.unlink(missing_ok=True)
+    now, then = json.loads(text), json.loads(before or b"{}")
+    changed = sum(now[key] != then.get(key) for key in now)
+    return f"{len(now)} answers, {changed} of them new or changed, {len(then.keys() - now.keys())} gone"
+
+
+def recorded(name: str, scripts: Path, console: Console) -> str:
+    """Record one product, and start it where nobody says that it runs. Raises `Unfit`."""
+    product, variable = PRODUCTS[name], f"LIVE_{name.upper()}"
+    if address := os.environ.get(variable, "").rstrip("/"):
+        token = os.environ.get(f"{variable}_TOKEN", "")
+        if not token:
+            raise Unfit(f"{variable} is set and {variable}_TOKEN is not")
+        return record(name, address, token)
+    folder = scripts / product.folder
+    if not (folder / "start.sh").is_file():
+        raise Unfit(f"set {variable} and {variable}_TOKEN to one that runs, or LIVE_SYSTEMS to the start scripts")
+    was_there = answers(product.address)
+    if not was_there:
+        console.print(f"  starting {folder} (the first time this takes minutes) ...")
+    try:
+        return record(name, product.address, started(product, scripts))
+    finally:
+        if not was_there:
+            subprocess.run([folder / "stop.sh"], check=False, capture_output=True)
+
+
+def main() -> None:
+    """Read the command line and record. Exit code 1 where a product could not be recorded."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("products", nargs="*", metavar="PRODUCT", help=f"which, of {', '.join(PRODUCTS)}; all of them")
+    wanted = parser.parse_args().products or list(PRODUCTS)
+    if unknown := [name for name in wanted if name not in PRODUCTS]:
+        parser.error(f"no such product: {', '.join(unknown)}; there are {', '.join(PRODUCTS)}")
+    scripts = Path(os.environ.get("LIVE_SYSTEMS", ROOT.parent / "shared" / "live"))
+    console, failed = Console(soft_wrap=True), False
+    for number, name in enumerate(wanted, 1):
+        console.print(f"[{number}/{len(wanted)}] {name}: asking it everything that its tests ask ...", markup=False)
+        try:
+            console.print(f"  [green]recorded[/]: {recorded(name, scripts, console)}")
+        except Unfit as why:
+            failed = True
+            console.print(f"  [red]not recorded[/]: {escape(str(why))}")
+    raise SystemExit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
