@@ -24,7 +24,7 @@ def _day(text: str) -> date | None:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="Telecom systems that speak TM Forum v4, with seeded data. Customers are numbered from 1001.",
+        description="Telecom systems that speak TM Forum v4 or v5, with seeded data. Customers start at 1001.",
         epilog="While it runs: GET, PUT or DELETE /_sandbox/switches makes a system misbehave; "
         "GET or DELETE /_sandbox/requests shows or forgets what it was asked.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -41,6 +41,14 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--customers", type=int, default=1000, help="how many customers there are")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data everywhere")
     parser.add_argument("--today", default=TODAY.isoformat(), help="the day the data is dated against, or now")
+    parser.add_argument(
+        "--v5",
+        choices=[*SYSTEMS, "all"],
+        nargs="+",
+        default=[],
+        metavar="SYSTEM",
+        help="these systems, or all, speak v5; the others v4",
+    )
     parser.add_argument("--latency-ms", type=float, default=0, help="every answer waits this long")
     parser.add_argument("--jitter-ms", type=float, default=0, help="and up to this much longer")
     return parser
@@ -57,6 +65,8 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--latency-ms or --jitter-ms: {shortest} is less than 0")
         world = World(options.seed, options.customers, _day(options.today))
         switches = Switches(latency_ms=options.latency_ms, jitter_ms=options.jitter_ms)
+        if {options.system, "all"} & set(options.v5):
+            switches.version = "v5"
     except (ValueError, argparse.ArgumentTypeError) as problem:
         parser.error(str(problem))
     if options.system == "all":

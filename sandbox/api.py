@@ -151,6 +151,7 @@ class Api:
 
     def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
         def shown(event: Row) -> Row:
+            event = version5.event_of(event) if switches.version == "v5" else event
             return disguise.disguised(event, switches, host)
 
         for resource, event_type, row in changes:
@@ -202,11 +203,12 @@ class Api:
             raise Refused(400, "queryUsageConsumption needs searchCriteria, an object")
         wanted = {
             name: ids
-            for name in ("relatedParty", "partyAccount", "product", "service")
+            for name in ("relatedParty", "partyAccount", "product", "service", "logicalResource")
             if (ids := [str(e.get("id")) for e in _entries(criteria, name) + _entries(body, name)])
         }
         if not wanted:
-            raise Refused(400, "searchCriteria must name relatedParty, partyAccount, product or service with their id")
+            known = "relatedParty, partyAccount, product, service or logicalResource"
+            raise Refused(400, f"searchCriteria must name {known} with their id")
         shards = dict.fromkeys(s for ids in wanted.values() for ident in ids for s in of_customer(self._world, ident))
         rows = [row for _, number in shards for row in self._world.rows(usage.consumptions, number).values()]
         self._task_number += 1

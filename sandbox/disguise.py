@@ -4,6 +4,7 @@ import re
 from random import Random
 from typing import Any, Final
 
+from sandbox import version5
 from sandbox.shapes import Row
 from sandbox.switches import Switches
 
@@ -37,6 +38,7 @@ def changes_rows(switches: Switches) -> bool:
         or switches.supporting_service_by_reference
         or switches.absolute_urls
         or switches.no_product_price
+        or switches.parties_by_value
         or switches.paths
     )
 
@@ -51,6 +53,8 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
     if key == "productPrice" and switches.no_product_price:
         return []
     if isinstance(value, dict):
+        if switches.parties_by_value and value.get("@type") == "RelatedPartyOrPartyRole":
+            value = value | {"partyOrPartyRole": version5.embedded(value["partyOrPartyRole"])}
         if switches.party_role_in_referred_type and "role" in value and "@referredType" in value:
             value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
         if switches.party_role_in_referred_type and "role" in value and "partyOrPartyRole" in value:

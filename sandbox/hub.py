@@ -27,7 +27,7 @@ class Subscription:
 
     def document(self) -> Row:
         """Return the TM Forum EventSubscription."""
-        return {"id": self.id, "callback": self.callback, "query": self.text}
+        return {"id": self.id, "callback": self.callback, "query": self.text, "@type": "Hub"}
 
 
 class Hub:
@@ -75,7 +75,7 @@ class Hub:
             "timeOcurred": stamp(now),
             "eventType": event_type,
             "correlationId": ident,
-            "domain": base.rsplit("/", 2)[-2],
+            "domain": base.split("/")[-2:][0],
             "title": event_type,
             "event": {name: row},
         }

@@ -39,6 +39,7 @@ FILTERS: Final[dict[str, str]] = {
     "contactMedium.emailAddress": "contactMedium.characteristic.emailAddress",
     "contactMedium.phoneNumber": "contactMedium.characteristic.phoneNumber",
     "externalIdentifier.id": "externalId",
+    "formattedName": "fullName",
 }
 """v5 filter path: the v4 path by which rows are found without making everybody's."""
 
@@ -166,6 +167,15 @@ def _party(value: Row, path: str) -> Row:
     return _nested(value | behind, "partyOrPartyRole", "PartyRoleRef", outer)
 
 
+def embedded(reference: Row) -> Row:
+    """Return the party or party role itself, as far as its reference tells."""
+    found = {key: reference[key] for key in ("id", "href", "name") if key in reference}
+    if reference.get("@type") != "PartyRoleRef":
+        return found | {"@type": reference["@referredType"]}
+    behind = {"id": reference["partyId"], "name": reference.get("partyName", ""), "@type": "PartyRef"}
+    return found | {"engagedParty": behind, "@type": "PartyRole"}
+
+
 def _medium(value: Row) -> Row:
     kind = _MEDIA.get(value.get("mediumType", ""), "ContactMedium")
     kept: Row = {k: v for k, v in value.items() if k not in ("mediumType", "characteristic")}
@@ -276,6 +286,12 @@ _RENAMED: Final[dict[str, Callable[[Row], Row]]] = {
     REPORT: _report,
 }
 """What a resource's own attributes are called, before the shapes that all share."""
+
+
+def event_of(event: Row) -> Row:
+    """Return an event with its time under the name that v5 has for it, and a type."""
+    found = {("timeOccurred" if k == "timeOcurred" else k): v for k, v in event.items()}
+    return found | {"@type": event["eventType"]}
 
 
 def body_of(path: str, body: Row) -> Row:

@@ -62,9 +62,13 @@ class Client:
 
     def all(self, name: str, query: str = "") -> list[dict[str, Any]]:
         """GET every row of a list, page by page."""
+        return self.all_at(PATHS[name], query)
+
+    def all_at(self, path: str, query: str = "") -> list[dict[str, Any]]:
+        """GET every row of the list at an address."""
         rows: list[dict[str, Any]] = []
         while True:
-            reply = self.get(f"{name}?{query}&offset={len(rows)}&limit=2000")
+            reply = self.get(f"{path}?{query}&offset={len(rows)}&limit=2000")
             assert reply.status in (200, 206)
             rows += reply.json
             if len(rows) >= int(reply.headers["x-total-count"]):

@@ -92,6 +92,13 @@ def test_the_command_starts_one_system_says_so_and_ends_on_ctrl_c():
         assert process.stderr.read() == ""
 
 
+def test_the_command_starts_a_system_in_v5():
+    with _command("--system", "crm", "--port", "0", "--customers", "50", "--v5", "crm", "billing") as process:
+        port = re.search(r":(\d+) with", process.stdout.readline())[1]
+        with urlopen(f"http://127.0.0.1:{port}{CUSTOMER.replace('v4', 'v5')}/1001") as answer:
+            assert answer.status == 200
+
+
 def _free_ports():
     """Return the first of four ports in a row that were free a moment ago."""
     for base in range(20000 + os.getpid() % 20000, 60000, 4):
