@@ -196,6 +196,30 @@ async def test_the_list_in_pages_is_the_same_list(product: Product) -> None:
     assert sorted(product.seen) == [f"/api/accounts/?limit=15&offset={at}" for at in (0, 15, 30)]
 
 
+async def test_the_list_by_name_is_sorted_here_and_the_number_beside_a_name_does_not_count(
+    product: Product, crm: Any
+) -> None:
+    rows = await crm.customer_list(Window(0, 3), frozenset({"name"}), by_name=True)
+    assert [(one.name, one.id) for one in rows.items[:3]] == [
+        ("Alfa Logistics", "C100001"),
+        ("Beta Foods", "C100005"),
+        ("Cedar Clinics", "C100009"),
+    ]
+    names = [one.name for one in rows.items]
+    assert (names, len(names)) == (sorted(names), 40)
+    assert names != [one.name for one in (await crm.customer_list(Window(0, 3), None)).items]
+    assert (rows.offset, rows.total, rows.complete) == (0, 40, True)
+    assert product.seen == ["/api/accounts/?limit=100&offset=0"] * 2
+    unnamed = [account(1, name=None), account(2, name="B (C2)"), account(10, name="A"), account(3, name="B (C3)")]
+    async with answering(accounts(unnamed)) as (_, odd):
+        assert [one.id for one in (await odd.customer_list(FIRST, None, by_name=True)).items] == [
+            "C10",
+            "C2",
+            "C3",
+            "C1",
+        ]
+
+
 async def test_names_are_made_unique_with_the_number_which_is_no_part_of_them(product: Product, crm: Any) -> None:
     rows = await crm.customers_named("KUCERA", FIRST, None)
     assert [(one.id, one.name) for one in rows.items] == [
