@@ -1,4 +1,7 @@
-"""Who answers: the table of systems and their drivers. Every driver is announced here; nothing registers itself."""
+"""Who answers: the table of systems and their drivers.
+
+Every driver of ours is announced here; those of other distributions are found by their entry points (`installed`).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from connectors.crm.bottlecrm import BottleCrm, BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.tmf import TmfCrm
 from connectors.http import HttpClient
+from connectors.installed import UnusableDriver, described, installed, loaded
 from connectors.inventory.nautobot import NautobotDriver
 from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import InventoryPort
@@ -58,6 +62,35 @@ if TYPE_CHECKING:  # That every driver is its port is proved here, because the t
     _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing)
 
 
+def product(domain: str, name: str) -> Product:
+    """What stands behind a name in the settings: a driver of ours, or one that is installed.
+
+    Raises `UnusableDriver` (a ValueError) for a name that is nobody's, more than one's, or not a `Product`. Raises
+    `KeyError` for a domain that does not exist.
+    """
+    built_in, others = DRIVERS[domain], installed(domain)
+    points = others.get(name, ())
+    if name in built_in and points:
+        raise UnusableDriver(
+            f"two drivers are named '{name}': the one that comes with the gateway, and {described(points[0])};"
+            " uninstall that, or have it renamed"
+        )
+    if name in built_in:
+        return built_in[name]
+    if len(points) > 1:
+        both = " and ".join(described(point) for point in points)
+        raise UnusableDriver(f"two drivers are named '{name}': {both}; uninstall one of them")
+    if not points:
+        there_are = ", ".join([*built_in, *(f"{one} (installed)" for one in sorted(others))])
+        raise UnusableDriver(f"has no driver named '{name}'; there is: {there_are}")
+    found = loaded(points[0])
+    if not isinstance(found, Product):
+        raise UnusableDriver(
+            f"the driver {described(points[0])} is {found!r:.80}; right is a connectors.Product(driver, options)"
+        )
+    return found
+
+
 class Probe(Protocol):
     """What every driver can do besides its port."""
 
@@ -95,12 +128,12 @@ class Connectors:
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:
-    """Build every domain's driver as the settings say. Raises `KeyError` for a domain or driver not in the table."""
+    """Build every domain's driver as the settings say. Raises what `product` does."""
     drivers: dict[str, Any] = {}
     connected: list[ConnectedSystem] = []
-    for domain, products in DRIVERS.items():
+    for domain in DRIVERS:
         system = systems[domain]
-        driver = products[system.driver].build(HttpClient(domain, system, session), system)
+        driver = product(domain, system.driver).build(HttpClient(domain, system, session), system)
         drivers[domain] = driver
         connected.append(ConnectedSystem(domain, domain, system.driver, driver))
     links = {name: Links.parse(systems[name].customer_key, systems[name].references) for name in DRIVERS}

@@ -12,7 +12,7 @@ import aiohttp
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from redis.asyncio.connection import parse_url
 
-from connectors import DRIVERS
+from connectors import product
 from connectors.profile import Strict
 from connectors.system import System
 from gateway.access import IntrospectionFor, TraceFor
@@ -34,10 +34,7 @@ class SystemsSettings(Strict):
     @field_validator("*")
     @classmethod
     def _has_driver(cls, system: System, info: ValidationInfo) -> System:
-        known = DRIVERS[str(info.field_name)]
-        if system.driver not in known:
-            raise ValueError(f"has no driver named '{system.driver}'; there is: {', '.join(known)}")
-        options = known[system.driver].options
+        options = product(str(info.field_name), system.driver).options
         if options is None and system.options:
             raise ValueError(f"options: the driver '{system.driver}' has none; what it can be told is in profile")
         if options is not None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.crm.port import Customer, Party, Product
 from connectors.inventory.port import Resource, Service, Site
+from connectors.links import CustomerKey
 from connectors.records import Fields, Rows, Window
 from connectors.ticketing.port import Outage, Ticket
 
@@ -25,7 +26,8 @@ class Keyed:
     """Keys of one `kind` in, a mapping out: of records, or of `Rows` where `many`.
 
     `keys_of` names the keys under which a row belongs. `order` is an attribute, with "-" for the greatest first.
-    `conditions` are narrower questions: how they are asked, and which rows they must give.
+    `conditions` are narrower questions: how they are asked, and which rows they must give. A `partial` method may
+    refuse (NotSupported) this kind of key and be supported for another.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Keyed:
     projected: bool = True
     order: str = ""
     conditions: Mapping[str, tuple[AskKeys, Test]] | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ def _parties(driver: Any, keys: Sequence[str], _: Window | None, fields: Fields 
     return given
 
 
+def _known_as(driver: Any, values: Sequence[str], _: Window | None, fields: Fields | None) -> Awaitable[Any]:
+    given: Awaitable[Any] = driver.customers_known_as(CustomerKey("party"), values, fields)
+    return given
+
+
 async def _reached_by(driver: Any, text: str, _: Window, fields: Fields | None) -> Any:
     found = await driver.customers_reached_by(text, fields)
     return Rows.of([one for key, one in found.items() if key == one.id])
@@ -169,6 +177,15 @@ METHODS: Final[Mapping[str, tuple[Method, ...]]] = {
             any_case=False,
         ),
         Keyed("parties", "party", Party, _parties, _own_id),
+        Keyed(
+            "customers_known_as",
+            "party",
+            Customer,
+            _known_as,
+            lambda row: (row.party_id,),
+            many=True,
+            partial=True,
+        ),
         _under("products_of_customers", "customer", Product, "customer_ids", "id", windowed=True),
         _by_id("products", "product", Product),
         _under("products_of_services", "service", Product, "service_ids", ""),

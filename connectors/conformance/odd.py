@@ -1,6 +1,7 @@
 """Keys that nobody has, and that a careless driver turns into a wider question, or into another one."""
 
 import asyncio
+from typing import Any
 
 from connectors.conformance.checks import only_its_own, same
 from connectors.conformance.methods import Keyed

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from connectors.conformance.methods import KINDS, METHODS, REFERENCES, Keyed, Listed, Searched
 from connectors.conformance.trial import Trial
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Rows, Window
 
 _ROUNDS: Final = 3
@@ -41,6 +41,9 @@ async def _from_list(trial: Trial, method: Listed) -> None:
 
 async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
     outcome = await trial.attempt(lambda: method.ask(trial.driver, keys, None, None))
+    if method.partial and isinstance(outcome.error, NotSupported):
+        trial.refused[method.name] = outcome.error.detail
+        return
     if not isinstance(outcome.value, Mapping):
         # It fails as a whole: let the checks ask for these keys, and say how.
         trial.found[method.name] = {**trial.found.get(method.name, {}), **dict.fromkeys(keys)}

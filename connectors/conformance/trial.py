@@ -64,6 +64,7 @@ class Trial:
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
     samples: dict[type, dict[str, Any]] = field(default_factory=dict)
     found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     calls: int = 0
 
     @property
@@ -145,6 +146,8 @@ class Trial:
 
     def sample_keys(self, method: Keyed) -> list[str]:
         """Keys that something was found for, some of them. Raises Skipped where there are none."""
+        if method.name in self.refused:
+            raise Skipped(f"{method.name} is not to be had by a {method.kind}: {self.refused[method.name]}")
         found = self.found.get(method.name, {})
         keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.most]
         if not keys:
