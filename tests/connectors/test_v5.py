@@ -12,6 +12,7 @@ from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.crm.port import Customer, Party, Product
 from connectors.errors import Rejected
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
+from connectors.links import CustomerKey
 from connectors.records import Rows, Window
 from connectors.ticketing.port import Outage, Ticket
 from sandbox import inventory
@@ -86,6 +87,9 @@ async def everything(c: Connectors, *, whole: bool) -> dict[str, Any]:
         "customers_named": await crm.customers_named("an", Window(0, 20), of(Customer)),
         "reached_by_mail": await crm.customers_reached_by(mail.upper(), of(Customer)),
         "reached_by_phone": await crm.customers_reached_by(phone, of(Customer)),
+        "known_by_party": await crm.customers_known_as(
+            CustomerKey("party"), [one.party_id or "" for one in known], of(Customer)
+        ),
         "parties": await crm.parties(known, of(Party)),
         "products_of_customers": products,
         "a_window_of_products": await crm.products_of_customers(["1001"], Window(1, 2), of(Product)),
