@@ -1,4 +1,4 @@
-"""The command line: `gateway demo | serve | check | schema | token`, also as `python -m gateway`.
+"""The command line: `gateway demo | serve | check | driver-test | schema | token`, also as `python -m gateway`.
 
 Exit codes: 0 all is well; 1 something is wrong, and one sentence on standard error says what; 2 wrong arguments or
 settings. Commands import what they need when they run, so that `--help` and a mistyped option answer at once.
@@ -125,6 +125,61 @@ def check(
         _fail(error, code=2)
     show(findings, Console(highlight=False))
     if not all(one.is_good for one in findings):
+        raise typer.Exit(1)
+
+
+@cli.command("driver-test")
+def driver_test(
+    module: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE",
+            help="The driver: its name in the settings (tryton), or package.module:ClassOrProduct.",
+        ),
+    ],
+    config: Config = Path("gateway.toml"),
+    customer: Annotated[
+        list[str] | None,
+        typer.Option(help="A customer's number to ask about; repeat it. Without any, those of the settings' CRM."),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=VALUE", help="Another key to ask about, e.g. service=S300001; repeat it."),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DOMAIN", help="Which port: crm, billing, inventory or ticketing, if the name is not clear."
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=50, help="Most keys of a kind that are asked for at once.")] = 5,
+    auth_check: Annotated[
+        bool, typer.Option("--auth-check/--no-auth-check", help="Whether to try wrong credentials once (some lock).")
+    ] = True,
+    reasons: Annotated[bool, typer.Option("--reasons", help="Also say what each passed check looked at.")] = False,
+) -> None:
+    """Test a driver against a running system: does it keep every promise of its port? It only reads.
+
+    The settings need the section of that system only, e.g. [systems.billing] with url, auth and options. Prints a line
+    for each method of the port with a mark for each check (calls: requests for one key / for many), then what failed,
+    in a sentence each. Some seconds to a minute. Exit code 1 where a check failed.
+    """
+    from gateway import driver_test
+    from gateway.settings_file import WrongSettings, load_system
+
+    console = Console(highlight=False)
+    try:
+        tested = driver_test.found(module, system)
+        keys = driver_test.keys_given(customer or (), key or ())
+        section = load_system(config, tested.domain)
+        good = asyncio.run(
+            driver_test.run(
+                tested, section, keys, console, config, most=most, check_credentials=auth_check, reasons=reasons
+            )
+        )
+    except (driver_test.WrongDriver, WrongSettings) as error:
+        _fail(error, code=2)
+    if not good:
         raise typer.Exit(1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from connectors.system import System
 from gateway.settings import Settings, SystemsSettings
 
 PREFIX: Final = "GATEWAY_"
@@ -56,6 +57,29 @@ def load(path: Path) -> Settings:
     if problems or settings is None:
         raise WrongSettings(problems)
     return Settings.model_construct(**dict(settings))
+
+
+def load_system(path: Path, domain: str) -> System:
+    """Read one system's section only, with the environment on top: `gateway driver-test` needs no other.
+
+    Raises WrongSettings with every problem in that section.
+    """
+    data = _read(path)
+    sections = data.get("systems")
+    section = sections.get(domain) if isinstance(sections, dict) else None
+    named = create_model("Systems", __config__=ConfigDict(extra="ignore"), **{domain: (System, ...)})  # type: ignore[call-overload]  # the field's name is a variable
+    layered = create_model("Layered", __base__=_OneSystem, systems=(named, ...))
+    try:
+        systems: Any = layered(systems={} if section is None else {domain: section})
+    except ValidationError as error:
+        found = [
+            line
+            for details in error.errors(include_url=False, include_input=False)
+            for line in _described(details, path)
+        ]
+        raise WrongSettings(found) from error
+    system: System = getattr(systems.systems, domain)
+    return system
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -108,6 +132,24 @@ class _Layered(BaseSettings, Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first; nothing else than what the constructor is given after it."""
+        return _Environment(settings_cls), init_settings
+
+
+class _OneSystem(BaseSettings):
+    """Settings of which one system's section is read, and the rest may be missing or wrong."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """As for the whole settings."""
         return _Environment(settings_cls), init_settings
 
 

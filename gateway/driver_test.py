@@ -1,0 +1,264 @@
+"""`gateway driver-test`: the conformance suite for any driver and a running system, as a table and as sentences."""
+
+import importlib
+import inspect
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from pydantic import ValidationError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from connectors import DRIVERS, Product, product
+from connectors.conformance import CHECKS, METHODS, Result, conform
+from connectors.conformance.methods import KINDS
+from connectors.errors import ConnectorError
+from connectors.http import HttpClient
+from connectors.installed import UnusableDriver, installed
+from connectors.profile import Profile, Strict
+from connectors.records import Window
+from connectors.system import System
+from gateway.settings_file import WrongSettings, load_system
+
+_WIDTH: Final = 130
+"""Columns that the table needs; less would break every heading into pieces."""
+
+_KINDS: Final = sorted(set(KINDS.values()))
+
+
+class WrongDriver(Exception):
+    """There is no such driver to test; the text says what is wrong with its name, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What is to be tested: a product of a domain, by the name it was given."""
+
+    name: str
+    domain: str
+    product: Product
+
+
+def found(module: str, domain: str | None) -> Tested:
+    """The driver that was named: `package.module:Object`, or a name that the settings would use.
+
+    Raises WrongDriver.
+    """
+    if domain is not None and domain not in DRIVERS:
+        raise WrongDriver(f"--system {domain}: there is no such system; there are: {', '.join(DRIVERS)}.")
+    if ":" in module:
+        return _imported(module, domain)
+    domains = [one for one in DRIVERS if module in DRIVERS[one] or module in installed(one)]
+    if domain is None and len(domains) > 1:
+        raise WrongDriver(f"{module}: a driver for {', '.join(domains)}; say which with --system, e.g. {domains[0]}.")
+    if domain is None and not domains:
+        known = sorted({name for one in DRIVERS for name in [*DRIVERS[one], *installed(one)]})
+        raise WrongDriver(
+            f"{module}: no driver has this name; there are {', '.join(known)}. A driver that is not installed is named"
+            " as package.module:ClassOrProduct."
+        )
+    chosen = domain or domains[0]
+    try:
+        return Tested(module, chosen, product(chosen, module))
+    except UnusableDriver as error:
+        raise WrongDriver(f"{module}: systems.{chosen} {error}.") from error
+
+
+def _imported(named: str, domain: str | None) -> Tested:
+    module, _, attribute = named.partition(":")
+    try:
+        thing: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise WrongDriver(
+            f"{named}: the module {module} cannot be imported ({error}); right is package.module:ClassOrProduct, with"
+            " the package installed here or its folder in PYTHONPATH."
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(thing, part):
+            raise WrongDriver(f"{named}: {module} has no {part or 'name after the colon'}; {_offered(module)}.")
+        thing = getattr(thing, part)
+    if not isinstance(thing, Product):
+        if not inspect.isclass(thing):
+            raise WrongDriver(f"{named} is {thing!r:.60}; right is a driver's class, or a connectors.Product.")
+        thing = Product(thing, _options(thing))
+    return Tested(named, domain or _domain(named, thing), thing)
+
+
+def _offered(module: str) -> str:
+    things = vars(importlib.import_module(module))
+    classes = [
+        name
+        for name, one in things.items()
+        if isinstance(one, Product) or (inspect.isclass(one) and one.__module__ == module and hasattr(one, "probe"))
+    ]
+    return f"there are {', '.join(classes)}" if classes else "it has no class with the methods of a port"
+
+
+def _options(driver: type) -> type[Strict] | None:
+    """The model of the driver's options: what its second argument is annotated with, unless that is the profile."""
+    try:
+        parameters = list(inspect.signature(driver, eval_str=True).parameters.values())
+    except (NameError, ValueError, TypeError):
+        return None  # annotated with what exists for type checkers only, or not at all
+    kind = parameters[1].annotation if len(parameters) > 1 else None
+    return kind if inspect.isclass(kind) and issubclass(kind, Strict) and kind is not Profile else None
+
+
+def _domain(named: str, product: Product) -> str:
+    """The domain whose port the driver has the most methods of."""
+    have = {
+        domain: sum(callable(getattr(product.driver, method.name, None)) for method in methods)
+        for domain, methods in METHODS.items()
+    }
+    best = max(have, key=lambda domain: have[domain])
+    if not have[best]:
+        raise WrongDriver(
+            f"{named} has no method of any port (such as {METHODS['crm'][1].name}); right is a class with all methods"
+            " of one, or say which it should have with --system."
+        )
+    return best
+
+
+@asynccontextmanager
+async def testing(
+    tested: Tested, system: System, keys: Mapping[str, Sequence[str]], *, most: int, check_credentials: bool
+) -> AsyncIterator[AsyncIterator[Result]]:
+    """The suite's results as they come, over an HTTP session like the gateway's. Raises WrongDriver."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+
+        def build(one: System) -> Any:
+            return tested.product.build(HttpClient(tested.domain, one, session), one)
+
+        try:
+            _ = build(system)
+        except ValidationError as error:
+            lines = [
+                f"systems.{tested.domain}.options.{'.'.join(map(str, one['loc']))}: {one['msg']}"
+                for one in error.errors()
+            ]
+            raise WrongDriver("\n".join(lines)) from error
+        except TypeError as error:
+            raise WrongDriver(
+                f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
+                " options a connectors.profile.Strict, or a Profile."
+            ) from error
+        yield conform(tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials)
+
+
+async def _customers(config: Path, domain: str, system: System, count: int, console: Console) -> Sequence[str]:
+    """Customer numbers that the CRM of the same settings lists; none where it is not asked by these numbers."""
+    if domain == "crm" or system.customer_key != "customer.id":
+        return ()
+    try:
+        crm = load_system(config, "crm")
+    except WrongSettings:
+        return ()  # The CRM is not what is tested, and its section may be missing.
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            driver = product("crm", crm.driver).build(HttpClient("crm", crm, session), crm)
+            rows = await driver.customer_list(Window(0, count), frozenset())
+    except (ConnectorError, UnusableDriver, ValidationError) as error:
+        console.print(f"No customers from the CRM in {config} ({error}): name some with --customer.")
+        return ()
+    customers = [one.id for one in rows.items][:count]
+    console.print(f"Asking about customers of the CRM in {config}: {', '.join(customers[:5])} ...")
+    return customers
+
+
+def keys_given(customers: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
+    """Sample keys of the command line, by kind. Raises WrongDriver for what is not KIND=VALUE."""
+    keys: dict[str, list[str]] = {"customer": list(customers)} if customers else {}
+    for one in others:
+        kind, equals, value = one.partition("=")
+        if not equals or not value or kind not in _KINDS:
+            raise WrongDriver(f"--key {one}: right is KIND=VALUE, with KIND one of {', '.join(_KINDS)}.")
+        keys.setdefault(kind, []).append(value)
+    return keys
+
+
+async def run(
+    tested: Tested,
+    system: System,
+    keys: Mapping[str, Sequence[str]],
+    console: Console,
+    config: Path | None = None,
+    *,
+    most: int = 5,
+    check_credentials: bool = True,
+    reasons: bool = False,
+) -> bool:
+    """Test, with a line that says what is being tested now, and print; whether nothing failed. Raises WrongDriver.
+
+    Without a customer to ask about, those of the CRM in `config` are taken.
+    """
+    logging.getLogger("gateway").addHandler(logging.NullHandler())  # the broken systems on loopback are no news
+    if "customer" not in keys and config is not None:
+        customers = await _customers(config, tested.domain, system, 4 * most, console)
+        keys = {**keys, "customer": customers} if customers else keys
+    results: list[Result] = []
+    async with testing(tested, system, keys, most=most, check_credentials=check_credentials) as coming:
+        with console.status("asking ...") as status:
+            async for result in coming:
+                results.append(result)
+                status.update(f"{result.method}: {result.check} {result.mark}")
+    show(f"{tested.name} ({tested.domain})", results, console, reasons=reasons)
+    return all(result.mark != "failed" for result in results)
+
+
+def show(title: str, results: Sequence[Result], console: Console, *, reasons: bool = False) -> None:
+    """Print the table (a line for each method, a column for each check), then each failure in a sentence.
+
+    The column `calls` has the requests for one key and for many; `sent` and `ms` are the requests and
+    the time of all checks of the line.
+    """
+    if console.width < _WIDTH:
+        console = Console(file=console.file, width=_WIDTH, highlight=False, force_terminal=console.is_terminal)
+    console.print(table(title, results))
+    for one in results:
+        if one.mark == "failed":
+            place = f"{one.method}, {one.check}: "
+            console.print(Text.assemble((place, "bold red"), one.reason), soft_wrap=True)
+    skipped = dict.fromkeys(one.reason for one in results if one.mark == "skipped")
+    for reason in skipped:
+        places = [f"{one.method} {one.check}" for one in results if one.mark == "skipped" and one.reason == reason]
+        more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+        console.print(Text(f"not checked: {places[0]}{more}: {reason}", style="dim"), soft_wrap=True)
+    if reasons:
+        for one in results:
+            if one.mark == "passed" and one.reason:
+                console.print(Text(f"{one.method}, {one.check}: {one.reason}", style="dim"), soft_wrap=True)
+    counts = {mark: sum(one.mark == mark for one in results) for mark in ("passed", "failed", "skipped")}
+    console.print(Text(", ".join(f"{count} {mark}" for mark, count in counts.items()) + "."))
+
+
+def table(title: str, results: Sequence[Result]) -> Table:
+    """Methods down, checks across."""
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, title=title, title_justify="left")
+    drawn.add_column("method", no_wrap=True)
+    for check in CHECKS:
+        drawn.add_column(check, no_wrap=True)
+    drawn.add_column("sent", justify="right", no_wrap=True)
+    drawn.add_column("ms", justify="right", no_wrap=True)
+    for method in dict.fromkeys(one.method for one in results):
+        own = {one.check: one for one in results if one.method == method}
+        cells = [_cell(own[check]) if check in own else Text("") for check in CHECKS]
+        spent = sum(one.calls for one in own.values()), sum(one.ms for one in own.values())
+        drawn.add_row(Text(method), *cells, str(spent[0]), f"{spent[1]:.0f}")
+    return drawn
+
+
+def _cell(result: Result) -> Text:
+    word = {"passed": "ok", "failed": "FAIL", "skipped": "-"}[result.mark]
+    style = {"passed": "green", "failed": "bold red", "skipped": "dim"}[result.mark]
+    return Text(
+        f"{result.cost} {word}" if result.cost and result.mark == "failed" else result.cost or word, style=style
+    )
