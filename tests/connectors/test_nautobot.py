@@ -4,6 +4,7 @@ LIVE_NAUTOBOT=http://127.0.0.1:18201 LIVE_NAUTOBOT_TOKEN=... asks the live syste
 answers.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TooMuch, Unreachable
+from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, TooMuch, Unreachable
 from connectors.health import SystemStatus
 from connectors.http import HttpClient
 from connectors.inventory.nautobot import NautobotDriver
@@ -26,6 +27,7 @@ from connectors.inventory.nautobot_options import NautobotOptions
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState
 from connectors.records import Fields, Rows, Window
 from connectors.system import System
+from tests.connectors.canned import canned, never
 
 RECORDING = Path(__file__).parent / "recordings" / "nautobot.json"
 LIVE = os.environ.get("LIVE_NAUTOBOT", "").rstrip("/")
@@ -424,6 +426,27 @@ async def test_trap_a_closed_connection_of_the_pool_is_asked_once_more(
     upstream.instead = [None, answered(circuits=[circuit()])]
     assert service((await driver.services(["S1"], SLIM))["S1"]).id == "S1"
     assert len(upstream.seen) == 2
+
+
+async def test_trap_the_first_question_of_a_process_may_take_longer_than_the_timeout() -> None:
+    """Nautobot makes its schema then (6 s): that question fails alone, and the probe's is such a one, too."""
+    made = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if not made.is_set():
+            made.set()
+            await never(request)
+        return web.json_response({"data": {"circuits": [circuit()]}})
+
+    async with canned(**{"": answer}) as server, aiohttp.ClientSession() as session:
+        system = System.model_validate({"url": server.url, "timeout": 0.3})
+        driver = NautobotDriver(HttpClient("inventory", system, session), NautobotOptions())
+        with pytest.raises(TimedOut):
+            await driver.probe()
+        assert driver.http.health.status is not SystemStatus.UP
+        assert service((await driver.services(["S1"], SLIM))["S1"]).id == "S1"
+        assert driver.http.health.status is SystemStatus.UP
+    assert server.seen == ["/api/graphql/"] * 2
 
 
 async def test_rows_that_were_not_asked_for_are_dropped(upstream: Upstream, driver: NautobotDriver) -> None:

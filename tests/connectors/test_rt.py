@@ -536,3 +536,53 @@ async def test_the_token_is_a_header_of_its_own_kind() -> None:
     async with canned(tickets=page()) as server, driven(server, auth=auth) as driver:
         await driver.tickets(["1"], frozenset())
     assert server.headers[0]["Authorization"] == "token 1-39-abc"
+
+
+SESSION = {
+    "kind": "session",
+    "username": "gateway",
+    "password": "right",
+    "login_path": "/NoAuth/Login.html",
+    "verify_path": "/REST/2.0/rt",
+    "username_field": "user",
+    "password_field": "pass",
+}
+
+
+async def test_trap_a_token_is_slow_at_every_request_so_one_login_is_kept_until_a_302_ends_it() -> None:
+    """As in RT 5.0.3: any login gets a cookie, a stale one 302 in prose, and every answer ends its connection."""
+    logins: list[bool] = []
+
+    async def login(request: web.Request) -> web.Response:
+        form = await request.post()
+        logins.append(form["pass"] == "right" and form["user"] == "gateway")
+        return closing(text="<html><title>Login</title>", cookie=f"s{len(logins)}")
+
+    def closing(cookie: str | None = None, **answer: Any) -> web.Response:
+        response = web.Response(**{"content_type": "text/html", **answer}, headers={"Connection": "close"})
+        if cookie:
+            response.set_cookie("RT_SID_live.18202", cookie, path="/", httponly=True)
+        return response
+
+    async def known(request: web.Request) -> web.Response:
+        number = request.cookies.get("RT_SID_live.18202", "")[1:]
+        if not number or int(number) < len(logins) or not logins[-1]:
+            response = closing(status=302, text="Login required", cookie="nobody")
+            response.headers["Location"] = "/"
+            return response
+        text = page(ticket("1")) if request.path.endswith("tickets") else "{}"
+        return closing(text=text, content_type="application/json")
+
+    async with canned(**{"Login.html": login, "rt": known, "tickets": known}) as server:
+        async with driven(server, auth=SESSION) as driver:
+            for _ in range(3):
+                assert (await driver.tickets(["1"], frozenset()))["1"].id == "1"
+            assert logins == [True]
+            logins.append(True)  # the session ended
+            assert (await driver.tickets(["1"], frozenset()))["1"].id == "1"
+            assert logins == [True] * 3
+        async with driven(server, auth=SESSION | {"password": "wrong"}) as driver:
+            for _ in range(3):
+                assert type((await driver.tickets(["1"], frozenset()))["1"]) is Refused
+    assert logins == [True, True, True, False]
+    assert not [one for one in server.headers if "Authorization" in one]
