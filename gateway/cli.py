@@ -149,7 +149,7 @@ def driver_test(
     system: Annotated[
         str | None,
         typer.Option(
-            metavar="DOMAIN", help="Which port: crm, billing, inventory or ticketing, if the name is not clear."
+            metavar="DOMAIN", help="Which port, where the name is not clear: crm, billing, inventory, ticketing."
         ),
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=50, help="Most keys of a kind that are asked for at once.")] = 5,

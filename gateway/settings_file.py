@@ -68,16 +68,12 @@ def load_system(path: Path, domain: str) -> System:
     sections = data.get("systems")
     section = sections.get(domain) if isinstance(sections, dict) else None
     named = create_model("Systems", __config__=ConfigDict(extra="ignore"), **{domain: (System, ...)})  # type: ignore[call-overload]  # the field's name is a variable
-    layered = create_model("Layered", __base__=_OneSystem, systems=(named, ...))
+    layered: Any = create_model("Layered", __base__=_OneSystem, systems=(named, ...))
     try:
-        systems: Any = layered(systems={} if section is None else {domain: section})
+        systems = layered(systems={} if section is None else {domain: section})
     except ValidationError as error:
-        found = [
-            line
-            for details in error.errors(include_url=False, include_input=False)
-            for line in _described(details, path)
-        ]
-        raise WrongSettings(found) from error
+        details = error.errors(include_url=False, include_input=False)
+        raise WrongSettings([line for one in details for line in _described(one, path)]) from error
     system: System = getattr(systems.systems, domain)
     return system
 
