@@ -12,7 +12,8 @@ from sandbox.collection import of_customer
 from sandbox.dialect import asked
 from sandbox.hub import Hub
 from sandbox.paging import Page
-from sandbox.query import BadQuery, Query, ordered, projection
+from sandbox.query import BadQuery, Query
+from sandbox.selection import ordered, projection
 from sandbox.shapes import Row
 from sandbox.switches import Switches
 from sandbox.systems import REPORT, Resource, SystemName, resources_of
@@ -45,6 +46,8 @@ class Api:
         served = self._served(switches)
         bases = {known.rpartition("/")[0] for known in served}
         try:
+            if method in ("POST", "PATCH") and _read_only(served.get(path) or served.get(above), switches):
+                raise Refused(405, f"{method} is not allowed here; GET is")
             if path in served:
                 if served[path] == shapes.USAGE:
                     return self._usage(method, "", query, body, switches, host)
@@ -251,6 +254,11 @@ def served_path(path: str, switches: Switches) -> str:
     if name in switches.paths:
         return switches.paths[name]
     return version5.PATHS.get(path, path) if switches.version == "v5" else path
+
+
+def _read_only(path: str | None, switches: Switches) -> bool:
+    """Return whether the resource whose v4 path is `path`, if it is one, may only be read."""
+    return path is not None and path.rpartition("/")[2] in switches.read_only
 
 
 def _shaped(path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:

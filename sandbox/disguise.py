@@ -61,7 +61,8 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
             inner = value["partyOrPartyRole"] | {"@referredType": value["role"]}
             value = {k: v for k, v in value.items() if k != "role"} | {"partyOrPartyRole": inner}
         if key == "supportingService" and switches.supporting_service_by_reference:
-            value = {k: value[k] for k in ("id", "href", "name") if k in value}
+            kept = {k: value[k] for k in ("id", "href", "name") if k in value}
+            value = kept | ({"@type": "ServiceRef"} if switches.version == "v5" else {})
         return {k: _value(k, v, switches, host) for k, v in value.items()}
     if isinstance(value, list):
         found = [_value(key, item, switches, host) for item in value]

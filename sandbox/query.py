@@ -1,4 +1,4 @@
-"""TMF630 query strings: attribute filters in all their spellings, projection and sorting."""
+"""TMF630 query strings: attribute filters in all their spellings, and what else is asked for."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -181,7 +181,8 @@ def _condition(raw: str, *, lists: bool, suffixes: bool, typed: bool) -> Conditi
     if not typed:
         return Condition(name, operator, values)
     bare = tuple(v[1:-1] if len(v) > 1 and v[0] == v[-1] == '"' else v for v in values)
-    return Condition(name, operator, bare, frozenset(v for v in values if _number(v) is not None))
+    plain = {v for v in values if _number(v) is not None}
+    return Condition(name, operator, bare, frozenset(plain - {b for b, v in zip(bare, values, strict=True) if b != v}))
 
 
 def _whole(name: str, text: str) -> int:
@@ -241,77 +242,3 @@ def parse(
         limit=_whole("limit", reserved["limit"]) if "limit" in reserved else None,
         others=tuple(others),
     )
-
-
-Tree = dict[str, "Tree | None"]
-
-
-def projection(fields: Sequence[str] | None) -> Callable[[Row], Row]:
-    """Return the function that keeps the named attributes, dotted or not, and always id, href and @type."""
-    if fields is None:
-        return lambda row: row
-    tree: Tree = {"id": None, "href": None, "@type": None}
-    for name in fields:
-        if name == "none":
-            continue
-        node, (*parents, leaf) = tree, name.split(".")
-        for parent in parents:
-            below = node.setdefault(parent, {})
-            if below is None:
-                break  # the whole of it is asked for already
-            node = below
-        else:
-            node[leaf] = None
-    return lambda row: _kept(row, tree)
-
-
-def _kept(node: Row, tree: Tree) -> Row:
-    found: Row = {}
-    for key, below in tree.items():
-        value = node.get(key, found)
-        if value is found:
-            continue
-        if below is None:
-            found[key] = value
-        elif isinstance(value, dict):
-            found[key] = _kept(value, below)
-        elif isinstance(value, list):
-            found[key] = [_kept(item, below) if isinstance(item, dict) else item for item in value]
-        else:
-            found[key] = value
-    return found
-
-
-def ordered(rows: list[Row], sort: Sequence[tuple[str, bool]]) -> list[Row]:
-    """Return the rows sorted; those without the attribute come last in either direction. Stable."""
-    for path, descending in reversed(sort):
-        keys = path.split(".")
-        valued: list[tuple[Any, Row]] = []
-        without: list[tuple[Any, Row]] = []
-        for row in rows:
-            value = _first(row, keys)
-            (without if value is None else valued).append((value, row))
-        valued.sort(key=lambda pair: _rank(pair[0]), reverse=descending)
-        rows = [row for _, row in valued] + [row for _, row in without]
-    return rows
-
-
-def _first(node: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        while isinstance(node, list):
-            node = node[0] if node else None
-        if not isinstance(node, dict):
-            return None
-        node = node.get(key)
-    while isinstance(node, list):
-        node = node[0] if node else None
-    return None if isinstance(node, dict) else node
-
-
-_DIGITS: Final = re.compile(r"(\d+)")
-
-
-def _rank(value: Any) -> tuple[int, Any]:
-    if isinstance(value, str):
-        return 1, [(int(part) if part.isdigit() else -1, part) for part in _DIGITS.split(value.lower())]
-    return 0, value

@@ -104,6 +104,8 @@ class Switches(_Model):
     """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
     paths: dict[str, str] = Field(default_factory=dict)
     """Where this installation has a resource instead, by its name: ``{"troubleTicket": "/api/ticket"}``."""
+    read_only: list[str] = Field(default_factory=list)
+    """Resources that cannot be created or changed (405)."""
     parties_by_value: bool = False
     """v5 customers, individuals, organizations and products hold their related parties instead of references."""
     resource_limits: dict[str, tuple[Limit, Limit]] = Field(default_factory=dict)

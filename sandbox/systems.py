@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from sandbox import billing, crm, inventory, outages, shapes, ticketing, usage, version5
+from sandbox import billing, crm, inventory, outages, shapes, ticketing, usage, version5_rows
 from sandbox.collection import Collection, Find, Part, Shard, around_cabinet, of_customer, of_customer_or_cabinet
 from sandbox.world import World
 
@@ -322,7 +322,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
 
 REPORT: Final = Resource(
     "billing",
-    version5.REPORT,
+    version5_rows.REPORT,
     "UsageConsumptionReport",
     (Part(usage.consumptions, _customers, lambda world, n: world.subscriber(n).kinds.count("mobile")),),
     {

@@ -32,6 +32,7 @@ VENDORS: Final[dict[str, dict[str, Any]]] = {
             "troubleTicket": "/connect/comms/troubleticket/v5/troubleticket",
             "product": "/connect/comms/productinventorymanagement/v5/productinventory",
         },
+        "readOnly": ["product"],  # read-only or partial: no POST
         "offsetIsPage": True,  # offset described as a page number
         "statusWords": True,  # status values not from the enum
     },

@@ -1,20 +1,18 @@
 """The same rows and questions in the shape of TM Forum v5: a layer over the v4 rows, not a second data set.
 
-`PATHS` is the one table of v5 paths. `row_of` turns a row into its v5 shape, `natively` a v5 question into the one
-that finds the rows, `body_of` a v5 request body into the v4 one. Shapes are those of the v5 files of TMF621, 629, 632,
-637, 638, 639, 656, 666, 677 and 678; payments and geographic sites have no v5 file and stay what they are.
+`PATHS` is the one table of v5 paths; `version5_rows` has what single resources call otherwise. `row_of` turns a row
+into its v5 shape, `natively` a v5 question into the one that finds the rows, `body_of` a v5 request body into the v4
+one. Shapes are those of the v5 files of TMF621, 629, 632, 637, 638, 639, 656, 666, 677 and 678; payments and
+geographic sites have no v5 file and stay what they are.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from sandbox import shapes
 from sandbox.query import Query
 from sandbox.shapes import Row
-
-REPORT: Final = "/tmf-api/usageConsumption/v5/usageConsumptionReport"
-"""What v5 has besides the usage task; there is no v4 path."""
+from sandbox.version5_rows import RENAMED, REPORT, service
 
 PATHS: Final[dict[str, str]] = {
     shapes.CUSTOMER: "/tmf-api/customerManagement/v5/customer",
@@ -109,7 +107,7 @@ def row_of(path: str, row: Row) -> Row:
     """Return the row of the resource whose v4 path is `path` as v5 has it."""
     if path not in PATHS and path != REPORT:
         return row
-    return _walked(_RENAMED.get(path, dict)(row), path)
+    return _walked(RENAMED.get(path, dict)(row), path)
 
 
 def _walked(row: Row, path: str) -> Row:
@@ -135,7 +133,7 @@ def _object(key: str, value: Row, path: str) -> Row:
     if key == "contactMedium":
         return _medium(value)
     if key == "supportingService":
-        return _walked(_service(value), path)
+        return _walked(service(value), path)
     if key == "characteristic" or key.endswith("Characteristic"):
         kind = _CHARACTERISTICS.get(type(value.get("value")), "Number")
         return _walked({"@type": f"{kind}Characteristic", **value}, path)
@@ -181,111 +179,6 @@ def _medium(value: Row) -> Row:
     kept: Row = {k: v for k, v in value.items() if k not in ("mediumType", "characteristic")}
     inside: Row = value.get("characteristic", {})
     return kept | inside | {"@type": kind}
-
-
-def _individual(row: Row) -> Row:
-    found = {("formattedName" if k == "fullName" else k): v for k, v in row.items()}
-    return found | ({"status": "deceased"} if row.get("status") == "deceaded" else {})
-
-
-def _product(row: Row) -> Row:
-    found = {("agreementItem" if k == "agreement" else k): v for k, v in row.items()}
-    if "productPrice" in row:
-        found["productPrice"] = [
-            {("priceAlteration" if k == "productPriceAlteration" else k): v for k, v in price.items()}
-            for price in row["productPrice"]
-            if isinstance(price, dict)
-        ]
-    if "productTerm" in row:
-        found["productTerm"] = [
-            term | {"duration": {"amount": duration["amount"], "units": duration.get("units") or duration["unit"]}}
-            if (duration := term.get("duration"))
-            else term
-            for term in row["productTerm"]
-        ]
-    return found | ({"creationDate": row["startDate"]} if "startDate" in row else {})
-
-
-def _account(row: Row) -> Row:
-    found = {("lastUpdate" if k == "lastModified" else k): v for k, v in row.items()}
-    return found | {"ratingType": "postpaid"}
-
-
-def _rate(row: Row) -> Row:
-    return {("appliedBillingRateType" if k == "type" else k): v for k, v in row.items()}
-
-
-def _service(row: Row) -> Row:
-    """v5 has the word for a suspended service that v4 lacks: in v4 the sandbox's are inactive."""
-    state = row.get("state")
-    found = row | {"@type": "Service" if "serviceSpecification" in row else "ServiceRef"}
-    if state == "inactive":
-        found["state"] = "suspended"
-    if state is not None:
-        found["operatingStatus"] = "running" if state == "active" else "stopped"
-    return found
-
-
-_STATES: Final[dict[str, Row]] = {
-    "alarm": {"alarmStatus": ["critical"], "availabilityStatus": "failed", "allocationStatus": "allocated"},
-    "available": {"availabilityStatus": "online", "allocationStatus": "allocated"},
-    "reserved": {"availabilityStatus": "online", "allocationStatus": "reserved"},
-    "standby": {"availabilityStatus": "offDuty", "allocationStatus": "allocated"},
-    "suspended": {"availabilityStatus": "offline", "administrativeState": "locked", "allocationStatus": "allocated"},
-    "unknown": {"unknownStatus": True},
-}
-"""v4 resourceStatus: the X.731 states that say it in v5."""
-_OPERATIONAL: Final = {"enable": "enabled", "disable": "disabled"}
-_ADMINISTRATIVE: Final = {"shutdown": "shuttingDown"}
-
-
-def _resource(row: Row) -> Row:
-    found = {k: v for k, v in row.items() if k != "resourceStatus"} | {"lifecycleState": "installed"}
-    if "operationalState" in row:
-        found["operationalState"] = _OPERATIONAL.get(row["operationalState"], row["operationalState"])
-    if "administrativeState" in row:
-        found["administrativeState"] = _ADMINISTRATIVE.get(row["administrativeState"], row["administrativeState"])
-    if isinstance(row.get("place"), dict):
-        found["place"] = [row["place"]]
-    return found | _STATES.get(row.get("resourceStatus", ""), {})
-
-
-def _ticket(row: Row) -> Row:
-    found = {k: v for k, v in row.items() if k not in ("externalId", "statusChange")}
-    if "externalId" in row:
-        identifier = {"id": row["externalId"], "externalIdentifierType": "ticket", "@type": "ExternalIdentifier"}
-        found["externalIdentifier"] = [identifier]
-    if "statusChange" in row:
-        names = {"changeDate": "statusChangeDate", "changeReason": "statusChangeReason"}
-        found["statusChangeHistory"] = [{names.get(k, k): v for k, v in step.items()} for step in row["statusChange"]]
-    return found
-
-
-def _report(row: Row) -> Row:
-    """Return a report: v5 knows no service here, no state, and calls its buckets so."""
-    found = {("bucket" if k == "bucketRefOrValue" else k): v for k, v in row.items() if k not in ("service", "state")}
-    found["product"] = [{**product, "@type": "UsageConsumptionProductRef"} for product in row.get("product", [])]
-    return found | {"href": f"{REPORT}/{row['id']}", "@type": "UsageConsumptionReport"}
-
-
-def _task(row: Row) -> Row:
-    found = {("creationDate" if k == "queryUsageConsumptionDate" else k): v for k, v in row.items()}
-    found["usageConsumption"] = [_report(report) for report in row.get("usageConsumption", [])]
-    return found | {"state": "done"}
-
-
-_RENAMED: Final[dict[str, Callable[[Row], Row]]] = {
-    shapes.INDIVIDUAL: _individual,
-    shapes.PRODUCT: _product,
-    shapes.ACCOUNT: _account,
-    shapes.RATE: _rate,
-    shapes.USAGE: _task,
-    shapes.SERVICE: _service,
-    shapes.RESOURCE: _resource,
-    shapes.TICKET: _ticket,
-    REPORT: _report,
-}
-"""What a resource's own attributes are called, before the shapes that all share."""
 
 
 def event_of(event: Row) -> Row:

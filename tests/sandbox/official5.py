@@ -1,6 +1,7 @@
 """The official TM Forum v5 definitions as JSON schemas, closed so that a misspelt attribute is an error."""
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import jsonschema
@@ -24,12 +25,20 @@ FILES = {
 }
 # Our own subclass, which a discriminator that lists the standard's cannot know.
 SUBCLASS = {"InternalNote": "Note"}
+MISSING = (
+    f"no official specs at {SPECS}; set TMF_SPECS"
+    if not SPECS.is_dir()
+    else ""
+    if find_spec("yaml")
+    else "PyYAML, which reads the official v5 files, is not installed"
+)
+"""Why nothing can be held against them; empty if it can."""
 _HERE = "#/components/schemas/"
 
 
 @cache
 def _schemas(file: str) -> dict[str, Any]:
-    import yaml  # the tests that use it are skipped where it is not installed
+    import yaml  # may be absent: see MISSING
 
     with (SPECS / f"{file}.yaml").open() as text:
         found: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)["components"]["schemas"]

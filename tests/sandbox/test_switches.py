@@ -403,3 +403,11 @@ def test_the_vendors_switches_can_be_turned_at_once(systems, name):
     for client in systems.values():
         now = _turn(client, **VENDORS[name])
         assert {key: now[key] for key in VENDORS[name]} == VENDORS[name]
+
+
+def test_a_resource_can_be_for_reading_only(crm):
+    _turn(crm, readOnly=["product", "individual"])
+    before = crm.get("product/PROD-1001-1").json
+    assert crm.ask("PATCH", "product/PROD-1001-1", {"name": "Mine"}).status == 405
+    assert crm.ask("POST", "individual", {"givenName": "New", "familyName": "One"}).status == 405
+    assert crm.get("product/PROD-1001-1").json == before

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import shapes, version5
 from sandbox.systems import REPORT, RESOURCES
-from tests.sandbox import official, official5
+from tests.sandbox import official5
 
 CUSTOMER, PRODUCT, TICKET = (version5.PATHS[path] for path in (shapes.CUSTOMER, shapes.PRODUCT, shapes.TICKET))
 SERVICE, RESOURCE = version5.PATHS[shapes.SERVICE], version5.PATHS[shapes.RESOURCE]
@@ -24,10 +24,9 @@ def _path(resource):
     return version5.PATHS.get(resource.path, resource.path)
 
 
-@pytest.mark.skipif(not official.SPECS.is_dir(), reason=f"no official specs at {official.SPECS}; set TMF_SPECS")
+@pytest.mark.skipif(bool(official5.MISSING), reason=official5.MISSING)
 @pytest.mark.parametrize("resource", V5, ids=lambda r: r.name)
 def test_rows_are_what_the_official_definition_says(v5, resource):
-    pytest.importorskip("yaml", reason="PyYAML reads the official v5 files and is not installed")
     rows = json.loads(v5[resource.system].get(f"{_path(resource)}?limit=400").body)
     assert rows
     wrong = {row["id"]: found for row in rows if (found := official5.problems(resource.type, resource.type, row))}
@@ -213,10 +212,9 @@ WRITES = [
 ]  # fmt: skip
 
 
-@pytest.mark.skipif(not official.SPECS.is_dir(), reason=f"no official specs at {official.SPECS}; set TMF_SPECS")
+@pytest.mark.skipif(bool(official5.MISSING), reason=official5.MISSING)
 @pytest.mark.parametrize("case", WRITES, ids=lambda c: f"{c[1]} {c[4]}")
 def test_writes_take_official_bodies_and_answer_official_rows(fresh, case):
-    pytest.importorskip("yaml", reason="PyYAML reads the official v5 files and is not installed")
     system, method, native, ident, kind, body = case
     assert official5.problems(kind, f"{kind}_{'FVO' if method == 'POST' else 'MVO'}", body) == []
     client = fresh(system)
@@ -246,3 +244,20 @@ def test_a_ticket_written_under_v5_is_found_by_all_that_was_said(fresh):
         "1001",
         "customer",
     )
+
+
+def test_vendors_quirks_are_the_same_in_v5(v5):
+    inventory, ticketing = v5["inventory"], v5["ticketing"]
+    inventory.server.switches.supporting_service_by_reference = True
+    assert [set(s) for s in inventory.get(f"{SERVICE}/SVC-1001-1").json["supportingService"]] == [
+        {"id", "href", "name", "@type"}
+    ]
+    ticketing.server.switches.party_role_in_referred_type = True
+    parties = ticketing.get(f"{TICKET}/TT-1001-1").json["relatedParty"]
+    assert [
+        ("role" in p, p["partyOrPartyRole"]["id"][:5], p["partyOrPartyRole"]["@referredType"]) for p in parties
+    ] == [
+        (False, "1001", "customer"),
+        (False, "AGENT", "assignee"),
+        (False, "", "customer_contact"),
+    ]

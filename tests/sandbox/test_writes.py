@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.sandbox import official
+from tests.sandbox import official, official5
 
 
 def _pay(bill, value, **more):
@@ -244,6 +244,24 @@ def test_a_listener_gets_creations_changes_and_status_changes_in_order(fresh, li
     assert all(event["timeOcurred"].endswith("Z") for _, event in got)
     if official.SPECS.is_dir():
         assert [official.problems("TroubleTicket", event["eventType"], event) for _, event in got] == [[]] * 5
+
+
+def test_a_listener_under_v5_gets_rows_and_times_as_v5_has_them(fresh, listener):
+    ticketing = fresh("ticketing")
+    ticketing.server.switches.version = "v5"
+    hub = "/tmf-api/troubleTicket/v5/hub"
+    query = "event.troubleTicket.relatedParty.partyOrPartyRole.id=1001"
+    reply = ticketing.ask("POST", hub, {"callback": listener.url, "query": query, "@type": "Hub"})
+    assert (reply.status, reply.json["@type"]) == (201, "Hub")
+    for ticket in ("TT-1002-1", "TT-1001-1"):
+        ticketing.ask("PATCH", f"/tmf-api/troubleTicket/v5/troubleTicket/{ticket}", {"status": "held"})
+    _, event = listener.next()
+    assert event["event"]["troubleTicket"]["id"] == "TT-1001-1"
+    assert event["event"]["troubleTicket"]["statusChangeHistory"][-1]["status"] == "held"
+    assert (event["@type"], event["timeOccurred"]) == ("TroubleTicketStatusChangeEvent", event["eventTime"])
+    assert ("timeOcurred" in event, event["domain"]) == (False, "troubleTicket")
+    if not official5.MISSING:
+        assert official5.problems("TroubleTicket", event["eventType"], event) == []
 
 
 def test_a_listener_hears_only_its_own_api_and_query_until_it_leaves(fresh, listener):
