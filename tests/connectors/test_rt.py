@@ -388,10 +388,13 @@ async def test_trap_pages_of_at_most_100_in_no_order_of_their_own() -> None:
         found = await driver.tickets_of_customers(["C1"], None, frozenset(), is_open=None)
         calls = len(server.seen)
         window = await driver.tickets_of_customers(["C1"], Window(120, 10), frozenset(), is_open=None)
+        last = len(server.seen)
+        beyond = await driver.tickets_of_customers(["C1"], Window(300, 10), frozenset(), is_open=None)
     assert [one.id for one in found["C1"].items] == [str(n) for n in range(1, 251)]
     assert (found["C1"].total, calls) == (250, 3)
     assert [one.id for one in window["C1"].items] == [str(n) for n in range(121, 131)]
-    assert (window["C1"].total, len(server.seen) - calls) == (250, 1)
+    assert (window["C1"].total, last - calls) == (250, 1)
+    assert (list(beyond["C1"].items), beyond["C1"].total, len(server.seen) - last) == ([], 250, 1)
 
 
 async def test_more_than_the_bounds_is_said() -> None:
