@@ -76,6 +76,7 @@ _REFERENCES: Final = {
     "partyref": "Party",
     "partyroleref": None,
     "partyreforpartyroleref": None,
+    "placeref": None,
     "relatedparty": None,
 }
 """What is known of the target where all that is said is that this is a reference. The id of a Party is a person's or a
@@ -112,12 +113,12 @@ class RelatedEntity(Ref, gc=False):
 class Place(Ref, gc=False):
     """Where something is: v4 keeps the reference beside the role, v5 in an object of its own."""
 
-    place: Ref | list[msgspec.Raw] | None = None  # a list: v4's site by value, which has places of its own
+    place: TypedRef | list[msgspec.Raw] | None = None  # a list: v4's site by value, which has places of its own
 
     @property
     def target(self) -> Ref:
         """Where it is, in either version's place."""
-        return self.place if isinstance(self.place, Ref) else self
+        return self.place if isinstance(self.place, TypedRef) else self
 
 
 class Attachment(msgspec.Struct, rename="camel", gc=False):

@@ -239,8 +239,9 @@ def _customer_facing(service: Service) -> bool:
 
 
 def _site(places: Sequence[Place] | None) -> str | None:
-    """The first place that has an id."""
-    return next((key for place in places or () if (key := id_of(place.target)) is not None), None)
+    """The first place that has an id, and may be a site: the id of an address is none of a site."""
+    targets = (place.target for place in places or ())
+    return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
 
 
 def _over(row: ServiceRow, parts: Mapping[str, ServiceRow]) -> ServiceRow:

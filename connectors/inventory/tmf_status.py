@@ -36,7 +36,7 @@ _ALLOCATION: Final = {"reserved": ResourceStatus.RESERVED} | dict.fromkeys(
 )
 _STANDBY: Final = {"providingservice": _NOTHING} | dict.fromkeys(["hotstandby", "coldstandby"], ResourceStatus.STANDBY)
 _OPERATIONAL: Final = dict.fromkeys(["enabled", "enable"], ResourceStatus.AVAILABLE) | dict.fromkeys(
-    ["disabled", "disable"], ResourceStatus.ALARM
+    ["disabled", "disable"], _NOTHING
 )
 
 
@@ -46,7 +46,8 @@ def status_of(row: ResourceRow, reader: Reader) -> tuple[ResourceStatus, str | N
     Where there is a resourceStatus it alone counts. Otherwise the first of these that says something: alarmStatus
     (alarm); availabilityStatus failed, degraded or dependency (alarm); administrativeState locked or shutting down
     (suspended); allocationStatus reserved; standbyStatus hot or cold, availabilityStatus offDuty, offline or powerOff
-    (standby); operationalState enabled (available) or disabled (alarm). The rule is ours: the standard has none.
+    (standby); operationalState enabled (available). That it is disabled does not say why: an official example is a
+    phone number that nobody uses. The rule is ours: the standard has none.
     """
     if row.resource_status is not None:
         return reader.word(_STATUS, row.resource_status, _NOTHING), row.resource_status

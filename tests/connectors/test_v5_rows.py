@@ -112,6 +112,10 @@ async def test_the_party_behind_a_customer(engaged: dict[str, Any], kind: str | 
         ([{"id": "S1", "role": "home", "place": [{"city": "Lund"}]}], "S1"),
         ({"id": "S1", "role": "home"}, "S1"),
         ({"role": "home", "place": {"id": "S1"}}, "S1"),
+        ([{"place": {"id": "A1", "@type": "PlaceRef", "@referredType": "GeographicAddress"}}], None),
+        ([{"place": {"id": "A1", "@type": "GeographicAddress"}}, {"place": {"id": "S1", "@type": "PlaceRef"}}], "S1"),
+        ([{"id": "A1", "@referredType": "GeographicAddress"}, {"id": "S1", "@referredType": "GeographicSite"}], "S1"),
+        ([{"place": {"id": ""}}], None),
         ([], None),
         (None, None),
     ],
@@ -141,12 +145,12 @@ async def test_places_of_either_version(version: str, place: Any, site: str | No
             "shuttingDown",
         ),
         ({"administrativeState": "locked", "availabilityStatus": "offline"}, ResourceStatus.SUSPENDED, "locked"),
-        ({"administrativeState": "unlocked", "operationalState": "disabled"}, ResourceStatus.ALARM, "disabled"),
+        ({"administrativeState": "unlocked", "operationalState": "disabled"}, ResourceStatus.UNKNOWN, "disabled"),
         ({"allocationStatus": "reserved", "operationalState": "enabled"}, ResourceStatus.RESERVED, "reserved"),
         ({"allocationStatus": "allocated", "operationalState": "enable"}, ResourceStatus.AVAILABLE, "enable"),
         ({"standbyStatus": "hotStandby", "operationalState": "enabled"}, ResourceStatus.STANDBY, "hotStandby"),
         ({"availabilityStatus": "offDuty", "operationalState": "enabled"}, ResourceStatus.STANDBY, "offDuty"),
-        ({"availabilityStatus": "notInstalled", "operationalState": "disabled"}, ResourceStatus.ALARM, "disabled"),
+        ({"availabilityStatus": "notInstalled", "operationalState": "disabled"}, ResourceStatus.UNKNOWN, "disabled"),
         ({"operationalState": "resting"}, ResourceStatus.UNKNOWN, "resting"),
         ({"usageState": "active"}, ResourceStatus.UNKNOWN, None),
     ],
@@ -259,6 +263,15 @@ async def test_a_bucket_of_somebody_else_in_a_customers_report_is_somebody_elses
     async with canned(usageConsumptionReport=json.dumps([row])) as server:
         found = await used(server, ["1", "2"])
     assert {key: [one.id for one in rows.items] for key, rows in found.items()} == {"1": ["a"], "2": ["b"]}
+
+
+async def test_usage_that_names_nobody_is_nobodys_and_the_operator_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    nobodys = {key: value for key, value in report("1", "a").items() if key != "relatedParty"}
+    async with canned(usageConsumptionReport=json.dumps([nobodys])) as server:
+        assert await used(server, ["1"]) == {}
+    assert [record.getMessage() for record in caplog.records] == [
+        "billing: usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
+    ]
 
 
 async def test_a_report_that_cannot_be_read_leaves_the_number_open() -> None:
