@@ -21,6 +21,7 @@ from sandbox.world import World
 from sandbox.writes import Change, Writer, body_of
 
 _TASKS_KEPT = 1000
+_SHAPES_KEPT = 20_000
 _BY_ID = ((), (("id", False),), (("id", True),))
 
 
@@ -35,6 +36,7 @@ class Api:
             self._resources[REPORT.path] = REPORT
         self._rows = {path: resource.collection(world) for path, resource in self._resources.items()}
         self._writer = Writer(world, self._resources, self._rows)
+        self._shapes: dict[int, tuple[Row, Row]] = {}
         self._tasks: OrderedDict[str, Row] = OrderedDict()
         self._task_number = 0
         self._chance = Random(world.seed)  # noqa: S311  # order of shuffled rows, not a secret
@@ -89,7 +91,7 @@ class Api:
             matching = rows.total()
             if switches.no_paging:
                 offset, limit = 0, matching
-            page = _shaped(resource.path, rows.window(offset, limit, backwards=query.sort == _BY_ID[2]), switches)
+            page = self._shaped(resource.path, rows.window(offset, limit, backwards=query.sort == _BY_ID[2]), switches)
         else:
             found = self._matching(resource.path, query, switches)
             if query.sort:
@@ -118,12 +120,26 @@ class Api:
         body = encoded({resource.name: shown} if switches.wrap_list else shown)
         return Answer(told.status, body, headers=told.headers())
 
+    def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
+        """Return the rows of a resource as the version has them. Rows never change, so a shape is made once."""
+        if switches.version == "v4":
+            return list(rows)
+        found = []
+        for row in rows:
+            kept = self._shapes.get(id(row))
+            if kept is None or kept[0] is not row:
+                if len(self._shapes) >= _SHAPES_KEPT:
+                    self._shapes.clear()
+                kept = self._shapes[id(row)] = (row, version5.row_of(path, row))
+            found.append(kept[1])
+        return found
+
     def _matching(self, path: str, query: Query, switches: Switches) -> list[Row]:
         """Return the rows that meet the query, as the version has them."""
         if not _can_match(query, switches):
             return []
         narrow = version5.natively(query) if switches.version == "v5" else query
-        return [row for row in _shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
+        return [row for row in self._shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
 
     def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
         rows = list(map(projection(query.fields), rows))
@@ -144,12 +160,12 @@ class Api:
             self._publish(changes, switches, host)
         elif method != "GET":
             raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
-        return Answer(200, encoded(self._shown(_shaped(resource.path, [row], switches), query, switches, host)[0]))
+        return Answer(200, encoded(self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
         row, changes = self._writer.create(resource, _read(resource.path, body, switches))
         self._publish(changes, switches, host)
-        shown = self._shown(_shaped(resource.path, [row], switches), Query(), switches, host)[0]
+        shown = self._shown(self._shaped(resource.path, [row], switches), Query(), switches, host)[0]
         return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
 
     def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
@@ -160,7 +176,7 @@ class Api:
         for resource, event_type, row in changes:
             listener = switches.hub_path == "listener"
             base, name = served_path(resource.path, switches).rpartition("/")[0], resource.name
-            (sent,) = _shaped(resource.path, [row], switches)
+            (sent,) = self._shaped(resource.path, [row], switches)
             self.hub.publish(base, event_type, name, sent, self._world.now(), shown, listener=listener)
 
     def _subscribe(self, base: str, method: str, raw: bytes) -> Answer:
@@ -185,10 +201,10 @@ class Api:
         query = asked(raw, "queryUsageConsumption", switches)
         if method == "POST" and not ident:
             task = self._usage_task(_read(shapes.USAGE, body, switches))
-            shown = self._shown(_shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
+            shown = self._shown(self._shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
             return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
         if method == "GET" and not ident:
-            tasks = _shaped(shapes.USAGE, self._tasks.values(), switches)
+            tasks = self._shaped(shapes.USAGE, self._tasks.values(), switches)
             return Answer(200, encoded(self._shown(tasks, query, switches, host)))
         if ident not in self._tasks:
             raise Refused(404, f"queryUsageConsumption {ident} does not exist")
@@ -197,7 +213,7 @@ class Api:
             return Answer(204)
         if method != "GET":
             raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
-        tasks = _shaped(shapes.USAGE, [self._tasks[ident]], switches)
+        tasks = self._shaped(shapes.USAGE, [self._tasks[ident]], switches)
         return Answer(200, encoded(self._shown(tasks, query, switches, host)[0]))
 
     def _usage_task(self, body: Row) -> Row:
@@ -259,11 +275,6 @@ def served_path(path: str, switches: Switches) -> str:
 def _read_only(path: str | None, switches: Switches) -> bool:
     """Return whether the resource whose v4 path is `path`, if it is one, may only be read."""
     return path is not None and path.rpartition("/")[2] in switches.read_only
-
-
-def _shaped(path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
-    """Return the rows of a resource as the version has them."""
-    return [version5.row_of(path, row) for row in rows] if switches.version == "v5" else list(rows)
 
 
 def _read(path: str, raw: bytes, switches: Switches) -> Row:
