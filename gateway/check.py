@@ -70,7 +70,7 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
 
     Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
     """
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
         tries = [_system(one, systems[one.domain]) for one in connect(systems, session).systems]
         if settings.auth:
