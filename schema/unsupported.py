@@ -29,6 +29,8 @@ _PORTS: Final[Mapping[str, ModuleType]] = {
 _SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
 """Records without a type of their own, and the type whose fields of the same names show them."""
 _DEFINITION: Final = "strawberry-definition"
+AT_ONCE: Final = "gateway-at-once"
+"""Extension of a field that tells whoever does not run its declared way: the replaced resolver answers at once."""
 
 
 def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
@@ -58,6 +60,7 @@ def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> No
         needs = definition.metadata.get(NEEDS) or frozenset()
         if definition.python_name in attributes or (needs and needs <= attributes):
             field.resolve = _refusal(system, f"{shown.name}.{name}")
+            field.extensions = {**field.extensions, AT_ONCE: True}
 
 
 def _refusal(system: str, field: str) -> Callable[..., Any]:
