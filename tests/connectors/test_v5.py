@@ -18,6 +18,7 @@ from connectors.ticketing.port import Outage, Ticket
 from sandbox import inventory
 from sandbox.world import World
 from tests.connectors.asking import connected
+from tests.connectors.test_profiles import DEVIATIONS, deviating
 from tests.systems import Systems, asked
 
 DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")
@@ -239,6 +240,39 @@ async def test_nobody_elses_rows_where_filters_are_ignored(systems: Systems) -> 
     assert {key for found in v5 for key in found} == {"1001", "1003"}
     assert {owner for found in v5 for one in items(found) for owner in one.customer_ids} == {"1001", "1003"}
     assert {one.customer_ids for one in items(one_page)} == {("1001",)}
+
+
+@pytest.mark.parametrize("name", DEVIATIONS)
+async def test_what_deviates_in_v4_may_deviate_in_v5(systems: Systems, name: str) -> None:
+    switches, profile = DEVIATIONS[name]
+    resources = ["RES-1001-2", "OLT-001"]
+    async with connected(systems) as c:
+        v4 = await lists(c, ["1001", "1003"])
+        above4 = await c.inventory.services_of_resources(resources, None)
+    speaking(systems, "v5")
+    deviating(systems, switches)
+    async with connected(systems, **{domain: {"profile": {"version": "v5"} | profile} for domain in DOMAINS}) as c:
+        v5 = await lists(c, ["1001", "1003"])
+        above5 = await c.inventory.services_of_resources(resources, None)
+    assert comparable(v5) == comparable(v4)
+    for key in resources:  # in no order
+        assert {one.id: one for one in comparable(above5[key]).items} == {
+            one.id: one for one in comparable(above4[key]).items
+        }
+
+
+async def test_documents_open_in_v5(systems: Systems) -> None:
+    files = []
+    for version in ("v4", "v5"):
+        speaking(systems, version)
+        async with connected(systems, billing={"profile": {"version": version}}) as c:
+            (bill,) = (await c.billing.bills_of_customers(["1001"], Window(0, 1), frozenset({"documents"})))[
+                "1001"
+            ].items
+            async with c.billing.open_document(bill.documents[0]) as parts:
+                files.append(b"".join([part async for part in parts]))
+    assert files[0].startswith(b"%PDF")
+    assert files[0] == files[1]
 
 
 async def lists(c: Connectors, keys: Sequence[str]) -> list[Mapping[str, Any]]:
