@@ -9,6 +9,7 @@ from sandbox.shapes import Row
 from sandbox.switches import Switches
 
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z\Z")
+_PARTIES: Final = ("relatedParty", "payer", "originatorParty", "responsibleParty")
 _WORDS: Final = {
     "status": {
         "acknowledged": "New",
@@ -55,9 +56,10 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
     if isinstance(value, dict):
         if switches.parties_by_value and value.get("@type") == "RelatedPartyOrPartyRole":
             value = value | {"partyOrPartyRole": version5.embedded(value["partyOrPartyRole"])}
-        if switches.party_role_in_referred_type and "role" in value and "@referredType" in value:
+        role_as_type = switches.party_role_in_referred_type and key in _PARTIES and "role" in value
+        if role_as_type and "@referredType" in value:
             value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
-        if switches.party_role_in_referred_type and "role" in value and "partyOrPartyRole" in value:
+        if role_as_type and "partyOrPartyRole" in value:
             inner = value["partyOrPartyRole"] | {"@referredType": value["role"]}
             value = {k: v for k, v in value.items() if k != "role"} | {"partyOrPartyRole": inner}
         if key == "supportingService" and switches.supporting_service_by_reference:

@@ -218,7 +218,9 @@ def test_dates_can_have_no_zone(billing, kind, value):
 
 def test_the_role_can_be_in_the_referred_type(ticketing):
     _turn(ticketing, partyRoleInReferredType=True)
-    parties = ticketing.get("troubleTicket/TT-1001-1").json["relatedParty"]
+    ticket = ticketing.get("troubleTicket/TT-1001-1").json
+    parties, (entity,) = ticket["relatedParty"], ticket["relatedEntity"]
+    assert (entity["role"], entity["@referredType"]) == ("affectedService", "Service")
     assert [(p["id"][:5], p["@referredType"], "role" in p) for p in parties] == [
         ("1001", "customer", False),
         ("AGENT", "assignee", False),
