@@ -1,0 +1,114 @@
+"""One request to one system: credentials, limits, a place among those under way, and what each failure is called."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from connectors.credentials import Credentials
+from connectors.errors import Busy, Failed, Garbled, RateLimited, Refused, Rejected, TimedOut, Unreachable
+from connectors.health import Health
+from connectors.request import current_scope
+from connectors.system import System
+
+ANSWERING_TIME: Final = 0.15
+"""Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
+
+
+class Transport:
+    """What questions and files to one system have in common. `base` is its address without a slash at the end."""
+
+    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
+        self.name, self.system = name, system
+        self.health = Health(name)
+        self.base = system.url.rstrip("/")
+        self.credentials = Credentials(name, system, session)
+        self._session = session
+        # TMF630's Link header repeats the whole question for the first, previous, next and last page.
+        self._longest_header = 6 * (system.profile.max_url + len(self.base)) + 8192
+
+    @asynccontextmanager
+    async def place(self, places: asyncio.Semaphore, what: str) -> AsyncIterator["Place"]:
+        """One of the system's places, waited for no longer than the request lasts. Raises `Busy`."""
+        scope = current_scope.get()
+        patience = self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
+        if patience <= 0:
+            raise TimedOut(self.name, f"{what}: the request's deadline has passed, it was not sent")
+        try:
+            async with asyncio.timeout(patience):
+                await places.acquire()
+        except TimeoutError as error:
+            raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
+        place = Place(places)
+        try:
+            yield place
+        finally:
+            place.leave()
+
+    def request(
+        self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request; no redirect is followed. Entering it may fail as `translated` says."""
+        return self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self.system.connect_timeout, sock_read=self.system.timeout
+            ),
+            allow_redirects=False,
+            max_field_size=self._longest_header,
+        )
+
+    @contextmanager
+    def translated(self, what: str) -> Iterator[None]:
+        """Ways in which a connection fails, as `TimedOut`, `Garbled` or `Unreachable`."""
+        try:
+            yield
+        except aiohttp.ServerTimeoutError as error:
+            raise TimedOut(self.name, f"{what}: {error}") from error
+        except aiohttp.ClientResponseError as error:
+            raise Garbled(self.name, f"{what}: no HTTP: {error.message[:200]}") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            none = isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(self.name, f"{what}: {error or type(error).__name__}", at_all=none) from error
+
+    def judge(
+        self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None, login_wanted: bool
+    ) -> None:
+        """Nothing for a success or a 404; raises what else an answer means. `size` is that of a body that was read."""
+        status = response.status
+        if (status < 300 or status == 404) and not login_wanted:
+            return
+        # Not the body: it may repeat what was asked for, and with it names and numbers of people.
+        length = "" if size is None else f", {size} bytes"
+        detail = f"{method} {path_of(target)} answered {status} ({response.content_type[:80]}{length})"
+        if login_wanted or status == 403:
+            raise Refused(self.name, detail, login_wanted=login_wanted)
+        if status == 429:
+            raise RateLimited(self.name, detail)
+        if status >= 500:
+            raise Failed(self.name, detail)
+        raise Rejected(self.name, detail)
+
+
+class Place:
+    """One place of a semaphore, given back once."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places: asyncio.Semaphore | None = places
+
+    def leave(self) -> None:
+        """Give it back, if that was not done yet."""
+        if self._places is not None:
+            self._places.release()
+            self._places = None
+
+
+def path_of(target: str) -> str:
+    """What a log may say of a question: its filters hold names and numbers of people."""
+    return target.partition("?")[0]
