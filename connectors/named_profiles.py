@@ -1,7 +1,8 @@
 """Ready-made profiles of installations that are known: what `profile = { name = "..." }` begins with.
 
-Each says what FACTS.md, section 7, has a source for, and no more; the source's row stands above each value. What an
-installation has besides (its status words, mostly) is given beside the name.
+Each says what FACTS.md, section 7, has a source for, and no more; the source's row stands above each value, and rows
+that need no value stand at the end. What an installation has besides (its status words, mostly) is given beside the
+name.
 """
 
 from collections.abc import Mapping
@@ -19,10 +20,6 @@ SERVICENOW: Final[Mapping[str, Any]] = {
     # "status values not from the enum: 'New', 'Working', 'Initial Sale'; severity '3 - Moderate'" [SNOW], [SFDC]
     "words": {"New": "acknowledged", "Working": "inProgress", "Initial Sale": "active", "3 - Moderate": "minor"},
     "status_filter": False,
-    # "role in @referredType (customer, customer_contact, assigned_to), entries with empty id" [SNOW]
-    "party_roles": ["customer"],
-    # "dates '2022-05-16 23:38:55', no T, no zone" [SNOW]: their zone is not told
-    "timezone": "UTC",
     "resources": {
         # "only a few filters: id (single), severity, status, ticketType; no relatedParty.id" [SNOW] trouble ticket
         "troubleTicket": {"filters": ["id", "severity", "status", "ticketType"]},
@@ -33,6 +30,9 @@ SERVICENOW: Final[Mapping[str, Any]] = {
             "absent": ["productPrice"],
         },
     },
+    # "dates '2022-05-16 23:38:55', no T, no zone" [SNOW]: read so; where the zone is not UTC, say `timezone`.
+    # "role in @referredType (customer, customer_contact, assigned_to), entries with empty id" [SNOW]: read so.
+    # "relative href" [SNOW]: no href is followed. "documented as state, sent as status" [SNOW]: status is read.
 }
 
 SALESFORCE: Final[Mapping[str, Any]] = {
@@ -52,13 +52,15 @@ SALESFORCE: Final[Mapping[str, Any]] = {
 }
 
 FIWARE: Final[Mapping[str, Any]] = {
-    # "& and ; in one query refused" [FIW] QueryParser.java: lists are written with commas
-    "id_list": "comma",
-    # "X-Total-Count, Link, 206 and sort missing until July 2026" [FIW] PR #163
-    "total_trusted": False,
+    # "X-Total-Count, Link, 206 and sort missing until July 2026" [FIW] PR #163: only sort would be missed
     "sort": False,
     # "id filter ignored on polymorphic lists (resource etc.) until PR #167" [FIW] PR #167: asked for one by one
     "resources": {"resource": {"id_list": "none"}},
+    # "& and ; in one query refused" [FIW] QueryParser.java: lists have commas by default.
+    # "any parameter whose name starts with limit/fields/offset/sort is dropped from the filter" [FIW]
+    # QueryParser.removeWellKnownParameters: no filter that a driver asks for starts so.
+    # "FIWARE default 10" [FIW CommonConstants.DEFAULT_LIMIT]: a limit is always asked for.
+    # "ids are URNs with colons" [FIW] PR #139: ids are any text.
 }
 
 ODA_REFERENCE: Final[Mapping[str, Any]] = {
@@ -67,9 +69,9 @@ ODA_REFERENCE: Final[Mapping[str, Any]] = {
     # "filter values that look numeric compared as numbers; quotes force string" [ODA] via query-to-mongo README
     "quoted": True,
     # ".gt etc. not understood; .gt silently becomes part of a field path; comma list works" [ODA] via the same README
-    "id_list": "comma",
     "operators": False,
     "regex": False,
+    # "Link header drops the filters" [ODA] listResource.js: Link is not followed.
 }
 
 PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
