@@ -24,7 +24,10 @@ from resolvers.rows import RowsKey, RowsLoader
 
 NEEDS: Final = "needs"
 EDGE: Final = "edge"
+PURE: Final = "pure"
 READS: Final = "reads"
+AT_ONCE: Final = "gateway-at-once"
+"""Extension of a GraphQL field whose resolver was replaced by one that answers at once, and is never awaited."""
 
 Info = strawberry.Info[RequestContext, None]
 
@@ -46,12 +49,16 @@ class Step:
         arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
         return cls(call, arguments, takes_viewer=len(arguments) < len(rest))
 
-    def run(self, subject: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
-        """Call with the arguments that it takes."""
+    def taken(self, context: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that it takes, and the viewer: the same for all subjects of a request."""
         taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
         if self.takes_viewer:
             taken["viewer"] = context.viewer
-        return self.call(subject, **taken)
+        return taken
+
+    def run(self, subject: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
+        """Call with the arguments that it takes."""
+        return self.call(subject, **self.taken(context, arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,7 @@ def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) 
         return pure.run(parent, info.context, arguments)
 
     _sign(resolve, pure.arguments)
-    return strawberry.field(resolver=resolve, metadata={NEEDS: frozenset(needs)}, **options)
+    return strawberry.field(resolver=resolve, metadata={NEEDS: frozenset(needs), PURE: pure}, **options)
 
 
 def node_id(type_name: str) -> Any:

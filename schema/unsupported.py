@@ -18,7 +18,7 @@ from connectors.crm import port as crm
 from connectors.errors import NotSupported
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
-from schema.fields import NEEDS
+from schema.fields import AT_ONCE, NEEDS
 
 _PORTS: Final[Mapping[str, ModuleType]] = {
     "crm": crm,
@@ -29,8 +29,6 @@ _PORTS: Final[Mapping[str, ModuleType]] = {
 _SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
 """Records without a type of their own, and the type whose fields of the same names show them."""
 _DEFINITION: Final = "strawberry-definition"
-AT_ONCE: Final = "gateway-at-once"
-"""Extension of a field that tells whoever does not run its declared way: the replaced resolver answers at once."""
 
 
 def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:

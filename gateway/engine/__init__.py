@@ -1,4 +1,7 @@
-"""How an operation is executed: parsed and validated once per document, then run by Strawberry's own executor."""
+"""How an operation is executed: parsed and validated once per document, compiled to a plan, and run by that.
+
+What a plan cannot express is run by Strawberry's own executor, graphql-core, with the same answer.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -21,6 +24,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.cost import Cost
+from gateway.engine.plans import Plans
 from gateway.engine.prepared import Prepared
 from gateway.errors import refuse
 from gateway.limits import Limits, exceeded, root_fields
@@ -65,12 +69,18 @@ class Engine:
         limits: Limits | None = None,
         cache_size: int = 512,
         hide_suggestions: bool = False,
+        compiling: bool = True,
     ) -> None:
-        """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema."""
+        """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema.
+
+        Without `compiling` everything is run by graphql-core: what the plans are measured against.
+        """
         self.schema = schema
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
+        self._plans = Plans(schema, hide_suggestions=hide_suggestions)
+        self._is_compiling = compiling and set(schema.extensions) <= {_AlreadyPrepared}
         self._limits = limits or Limits()
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
@@ -124,6 +134,22 @@ class Engine:
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
+        planned = self._plans.of(prepared, operation, variables) if self._is_compiling else None
+        if isinstance(planned, list):
+            return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
+        if planned is not None:
+            data, found = await planned.run(context)
+            return Outcome(data, found, executed=True)
+        return await self._by_core(prepared, operation, variables, context)
+
+    async def _by_core(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        context: object,
+    ) -> Outcome:
+        """Run one operation by graphql-core: what a plan cannot express."""
         running = _running.set(prepared)
         try:
             result = await self.schema.execute(

@@ -1,0 +1,146 @@
+"""Python generated from a plan: one function per object, which makes its dictionary and notes the edges that leave it.
+
+The functions are the fast way, for values that are as the schema says. Whatever is not raises, and the block is made
+again by `gateway.engine.careful`, which knows about errors.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type
+
+from gateway.engine.leaves import coercion, completed, expression
+from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
+
+Build = Callable[[Any], Any]
+"""From the value that a block's edge found to what stands in the answer."""
+
+_BOUND: Final = "bound"
+
+
+class NotAsPromised(Exception):
+    """A value is not what the schema says, or there is none where one must be: to be looked at carefully."""
+
+
+def _nothing() -> Any:
+    raise NotAsPromised
+
+
+def _wrong_type() -> Any:
+    raise NotAsPromised
+
+
+def builders(plan: Plan) -> Callable[..., list[Build]]:
+    """A function of (values, subjects, places, infos) that gives one `Build` per block.
+
+    `values` has, by field number, a function from object to value; `subjects` and `places` have, by number of an
+    edge's field, the lists to which objects and their dictionaries are added; `infos` is for types that look at it.
+    """
+    return _Writer(plan).made()
+
+
+class _Writer:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._names: dict[str, Any] = {"NOTHING": _nothing, "WRONG": _wrong_type, "LISTS": frozenset([list, tuple])}
+        self._used: set[int] = set()
+        self._edges: set[int] = set()
+
+    def made(self) -> Callable[..., list[Build]]:
+        bodies = [line for one in self._plan.objects for line in self._object(one)]
+        entries: list[str] = []
+        for block in self._plan.blocks:
+            entries += [f"    def b{block.number}(v):", f"        return {self._entry(block)}"]
+        head = [f"    f{n} = values[{n}]" for n in sorted(self._used)]
+        head += [f"    s{n}, p{n} = subjects[{n}].append, places[{n}].append" for n in sorted(self._edges)]
+        result = f"    return [{', '.join(f'b{block.number}' for block in self._plan.blocks)}]"
+        source = "\n".join([f"def {_BOUND}(values, subjects, places, infos):", *head, *bodies, *entries, result])
+        exec(compile(source, "<plan>", "exec"), self._names)  # noqa: S102  # our own text: names and numbers only
+        made: Callable[..., list[Build]] = self._names[_BOUND]
+        return made
+
+    def _entry(self, block: Block) -> str:
+        if block.reached_by is None:  # The root's object is no value: it may be None, and is there nevertheless.
+            return self._one(block.selected, "v")
+        return self._value(block.reached_by.type, block.reached_by, block.selected)
+
+    def _object(self, one: ObjectPlan) -> list[str]:
+        lines = [f"    def o{one.number}(o):"]
+        if one.type.is_type_of is not None:
+            self._names[f"T{one.number}"] = one.type.is_type_of
+            lines.append(f"        if not T{one.number}(o, infos): WRONG()")
+        known = self._known(one)
+        lines += [f"        k{number} = K{number}(o)" for number in sorted(set(known.values()))]
+        items = ", ".join(f"{field.key!r}: {self._field(one, field, known)}" for field in one.fields)
+        edges = [field for field in one.fields if field.kind == "edge"]
+        if not edges:
+            return [*lines, f"        return {{{items}}}"]
+        lines.append(f"        d = {{{items}}}")
+        for field in edges:
+            self._edges.add(field.number)
+            when = f"if not k{known[field.number]}: " if field.number in known else ""
+            lines.append(f"        {when}s{field.number}(o); p{field.number}(d)")
+        return [*lines, "        return d"]
+
+    def _known(self, one: ObjectPlan) -> dict[int, int]:
+        """Edges to leaves whose parent may hold the value already: their number, to the number of the question."""
+        asked: dict[int, int] = {}
+        known: dict[int, int] = {}
+        for field in one.fields:
+            if field.kind == "edge" and field.edge and field.edge.known and is_leaf_type(get_named_type(field.type)):
+                number = asked.setdefault(id(field.edge.known), field.number)
+                self._names[f"K{number}"] = field.edge.known
+                known[field.number] = number
+        return known
+
+    def _field(self, one: ObjectPlan, field: FieldPlan, known: dict[int, int]) -> str:
+        match field.kind:
+            case "typename":
+                return repr(one.type.name)
+            case "edge" if field.number not in known:
+                return "None"
+            case "attribute":
+                value = f"o.{field.name}"
+            case _:
+                self._used.add(field.number)
+                value = f"f{field.number}(o)"
+        made = self._value(field.type, field, field.selected, value)
+        return f"({made} if k{known[field.number]} else None)" if field.kind == "edge" else made
+
+    def _value(self, kind: GraphQLOutputType, field: FieldPlan, selected: Selected | None, value: str = "v") -> str:
+        if selected is not None and not is_leaf_type(get_named_type(kind)):
+            return self._composite(kind, selected, value)
+        named = get_named_type(kind)
+        is_required = isinstance(kind, GraphQLNonNull)
+        inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if isinstance(inner, GraphQLList):
+            coerce, place = coercion(named), f"{field.parent.name}.{field.name}"  # type: ignore[arg-type]  # a leaf
+            self._names[f"M{field.number}"] = lambda found: completed(found, kind, coerce, place)
+            return f"M{field.number}({value})"
+        empty = "NOTHING()" if is_required else "None"
+        made = expression(named, field.number, self._names)  # type: ignore[arg-type]  # a leaf
+        return f"({empty} if (v := {value}) is None else {made})"
+
+    def _composite(self, kind: GraphQLOutputType, selected: Selected, value: str = "v") -> str:
+        if isinstance(kind, GraphQLNonNull):
+            return self._present(kind.of_type, selected, value, "NOTHING()")
+        return self._present(kind, selected, value, "None")
+
+    def _present(self, kind: GraphQLOutputType, selected: Selected, value: str, empty: str) -> str:
+        """`value`, with what stands for null; `x` is a list's item, `v` anything else."""
+        if isinstance(kind, GraphQLList):
+            item = self._composite(kind.of_type, selected, "x")
+            return (
+                f"({empty} if (v := {value}) is None else [{item} for x in (v if v.__class__ in LISTS else WRONG())])"
+            )
+        name = "y" if value == "x" else "v"
+        return f"({empty} if ({name} := {value}) is None else {self._one(selected, name)})"
+
+    def _one(self, selected: Selected, name: str) -> str:
+        if isinstance(selected.type, GraphQLObjectType):
+            return f"o{selected.by_type[selected.type.name].number}({name})"
+        number = min(plan.number for plan in selected.by_type.values())
+        self._names[f"R{number}"] = selected.type.resolve_type
+        self._names[f"A{number}"] = selected.type
+        table = ", ".join(f"{type_name!r}: o{plan.number}" for type_name, plan in selected.by_type.items())
+        return f"{{{table}}}[R{number}({name}, infos, A{number})]({name})"

@@ -1,0 +1,147 @@
+"""One block made with an eye on errors: what the generated builders cannot, one object at a time, as graphql-core does.
+
+An error makes its field null, or where null is not allowed the nearest thing around it that may be; errors carry the
+path inside the block. Edges are noted as the builders do; those of an object that became null are forgotten.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+)
+from graphql.pyutils import inspect
+
+from gateway.engine.leaves import NullForNonNull, coercion, listed
+from gateway.engine.plan import FieldPlan, ObjectPlan, Selected
+
+Step = str | int
+
+
+class Nulled(Exception):
+    """A value that must not be null is: what is around it becomes null. `error` is why, `path` where, in the block."""
+
+    def __init__(self, error: Exception, plan: FieldPlan, path: Sequence[Step]) -> None:
+        super().__init__(str(error))
+        self.error, self.plan, self.path = error, plan, tuple(path)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFailure:
+    """An error at one field of one value of a block."""
+
+    error: Exception
+    plan: FieldPlan
+    path: tuple[Step, ...]
+
+
+_ABSENT: Final = object()
+
+
+@dataclass(slots=True)
+class Careful:
+    """Makes values of blocks; `values`, `subjects`, `places` and `infos` are what the builders get."""
+
+    values: Sequence[Any]
+    subjects: Sequence[list[Any]]
+    places: Sequence[list[dict[str, Any]]]
+    infos: Any
+    failures: list[FieldFailure] = field(default_factory=list)
+
+    def value(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> Any:
+        """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
+        try:
+            made = self._any(kind, found, plan, plan.selected, path)
+        except Nulled as nulled:
+            if isinstance(kind, GraphQLNonNull):
+                raise
+            self.failures.append(FieldFailure(nulled.error, nulled.plan, nulled.path))
+            return None
+        except Exception as error:  # whatever a resolver or a coercion raises is this field's error
+            if isinstance(kind, GraphQLNonNull):
+                raise Nulled(error, plan, path) from error
+            self.failures.append(FieldFailure(error, plan, tuple(path)))
+            return None
+        return made
+
+    def _any(
+        self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, selected: Selected | None, path: list[Step]
+    ) -> Any:
+        if isinstance(found, Exception):
+            raise found
+        if isinstance(kind, GraphQLNonNull):
+            made = self._any(kind.of_type, found, plan, selected, path)
+            if made is None:
+                place = f"{plan.parent.name}.{plan.nodes[0].name.value}"
+                raise Nulled(NullForNonNull(f"Cannot return null for non-nullable field {place}."), plan, path)
+            return made
+        if found is None:
+            return None
+        if isinstance(kind, GraphQLList):
+            return self._items(kind.of_type, found, plan, path)
+        if isinstance(kind, GraphQLLeafType):
+            return coercion(kind)(found)
+        return self.object(self._type(kind, found, plan, selected), found, plan, path)
+
+    def _items(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> list[Any]:
+        items = []
+        for place, one in enumerate(listed(found, f"{plan.parent.name}.{plan.nodes[0].name.value}")):
+            path.append(place)
+            try:
+                items.append(self.value(kind, one, plan, path))
+            finally:
+                path.pop()
+        return items
+
+    def _type(self, kind: Any, found: Any, plan: FieldPlan, selected: Selected | None) -> ObjectPlan:
+        assert selected is not None  # noqa: S101  # a composite type has a selection
+        if isinstance(kind, GraphQLObjectType):
+            return selected.by_type[kind.name]
+        name = kind.resolve_type(found, self.infos, kind)
+        if name not in selected.by_type:
+            raise GraphQLError(f"Runtime Object type '{name}' is not a possible type for '{kind.name}'.", plan.nodes)
+        return selected.by_type[name]
+
+    def object(self, one: ObjectPlan, found: Any, plan: FieldPlan | None, path: list[Step]) -> dict[str, Any]:
+        """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
+        if one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos):
+            raise GraphQLError(
+                f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes if plan else None
+            )
+        before = [len(places) for places in self.places]
+        made: dict[str, Any] = {}
+        try:
+            for field_plan in one.fields:
+                path.append(field_plan.key)
+                try:
+                    made[field_plan.key] = self._field(one, field_plan, found, made, path)
+                finally:
+                    path.pop()
+        except Nulled:
+            for subjects, places, size in zip(self.subjects, self.places, before, strict=True):
+                del subjects[size:], places[size:]
+            raise
+        return made
+
+    def _field(self, one: ObjectPlan, plan: FieldPlan, found: Any, made: dict[str, Any], path: list[Step]) -> Any:
+        if plan.kind == "typename":
+            return one.type.name
+        if plan.kind == "edge":
+            known = plan.edge.known if plan.edge else None
+            if not (known and is_leaf_type(get_named_type(plan.type)) and known(found)):
+                self.subjects[plan.number].append(found)
+                self.places[plan.number].append(made)
+                return None
+        try:
+            value = getattr(found, plan.name) if plan.kind == "attribute" else self.values[plan.number](found)
+        except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+            value = error
+        return self.value(plan.type, value, plan, path)

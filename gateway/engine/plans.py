@@ -1,0 +1,114 @@
+"""Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import strawberry
+from graphql import (
+    DirectiveNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from gateway.engine.builders import Build, builders
+from gateway.engine.plan import NotPlanned, Plan, compiled
+from gateway.engine.prepared import Prepared
+from gateway.engine.run import Run
+from gateway.lru import LRU
+
+MOST_VARIANTS: Final = 16
+"""Most plans of one document: two variables in @skip or @include make four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan with its generated functions."""
+
+    plan: Plan
+    bind: Callable[..., list[Build]]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An operation ready to run, with this request's variables."""
+
+    compiled: Compiled
+    schema: GraphQLSchema
+    converter: GraphQLCoreConverter
+    variables: VariableValues
+
+    async def run(self, context: Any) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+        """The answer's data and errors."""
+        one = self.compiled
+        return await Run(one.plan, one.bind, self.schema, self.converter, context, self.variables).execute(None)
+
+
+class Plans:
+    """The plans of one schema. They live as long as the document that they were made from."""
+
+    def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool = False) -> None:
+        self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
+        self._hide_suggestions = hide_suggestions
+        self._known: WeakKeyDictionary[Prepared, LRU[Any, Compiled | NotPlanned]] = WeakKeyDictionary()
+        self._deciding: WeakKeyDictionary[Prepared, tuple[str, ...]] = WeakKeyDictionary()
+
+    def of(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> Planned | list[GraphQLError] | None:
+        """The operation, ready to run; errors where the variables do not fit; None where graphql-core must run it."""
+        variables = get_variable_values(
+            self._schema,
+            operation.variable_definitions or (),
+            dict(given or {}),
+            max_errors=50,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(variables, list):
+            return variables
+        known = self._known.get(prepared)
+        if known is None:
+            known = self._known[prepared] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+            self._deciding[prepared] = deciding(prepared)
+        deciders = tuple(variables.coerced.get(name) for name in self._deciding[prepared])
+        key = (operation.name.value if operation.name else None, deciders)
+        made = known.get(key)
+        if made is None:
+            made = self._compiled(prepared, operation, variables)
+            known.put(key, made)
+        return None if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
+
+    def _compiled(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Compiled | NotPlanned:
+        try:
+            plan = compiled(self._schema, prepared, operation, variables)
+        except NotPlanned as reason:
+            return reason
+        return Compiled(plan, builders(plan))
+
+
+class _Deciders(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        """Note the variables that decide whether something is selected."""
+        if node.name.value in ("skip", "include"):
+            values = (argument.value for argument in node.arguments or ())
+            self.names.update(value.name.value for value in values if isinstance(value, VariableNode))
+
+
+def deciding(prepared: Prepared) -> tuple[str, ...]:
+    """Names of the variables in @skip and @include anywhere in the document."""
+    found = _Deciders()
+    visit(prepared.document, found)
+    return tuple(sorted(found.names))
