@@ -90,6 +90,12 @@ class BottleCrm:
     }
     """Methods of the port that the product has nothing for, and why."""
 
+    one_by_one: ClassVar[Mapping[str, str]] = {
+        "customers": "BottleCRM reads one account per call; from some keys on, the whole list costs less.",
+        "parties": "BottleCRM reads the people of one account per call; from some keys on, the whole list costs less.",
+    }
+    """Methods that take a call for each key, and why."""
+
     def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
         self.http, self._options = http, options
         self._rest = Rest(http, options.max_url, options.page_size)
