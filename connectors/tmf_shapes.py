@@ -72,7 +72,6 @@ class TypedRef(Ref, gc=False):
 
 _REFERENCES: Final = {
     "": None,
-    "entityref": None,
     "partyref": "Party",
     "partyroleref": None,
     "partyreforpartyroleref": None,

@@ -95,6 +95,7 @@ async def test_contact_media_of_either_version(media: Any, email: str | None, ph
         ({"id": "P1", "@type": "Organization"}, "Organization"),
         ({"id": "P1", "@type": "PartyRef"}, "Party"),
         ({"id": "P1", "@type": "RelatedParty", "@referredType": "Individual"}, "Individual"),
+        ({"id": "P1", "@type": "RelatedParty"}, None),
         ({"id": "P1"}, None),
     ],
 )
