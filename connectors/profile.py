@@ -76,8 +76,8 @@ class Manner(Strict):
     regex: Annotated[
         bool,
         Field(
-            description="Whether the .regex operator is understood. Where it is not, a search finds whole names only,"
-            " or by read_everything."
+            description="Whether the .regex operator is understood. If not, searching by a part of a name is"
+            " NOT_SUPPORTED, see read_everything."
         ),
     ] = True
     fields: Annotated[bool, Field(description="Whether fields= is understood.")] = True

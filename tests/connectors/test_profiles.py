@@ -57,6 +57,20 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "no regex": ({}, {"regex": False, "read_everything": True}),
     "plain dates": ({"dates": "plain"}, {}),
+    "numbers unless quoted": ({"numeric_filters": True}, {"quoted": True}),
+    "no operators": ({"no_operator_suffixes": True}, {"operators": False, "regex": False, "read_everything": True}),
+    "no filter by id": (
+        {"ignore_id_filter": ["resource"]},
+        {"resources": {"resource": {"filters": ["name", "serialNumber"]}}},
+    ),
+    "few filters": (
+        {"only_filters": {"troubleTicket": ["id", "status"], "product": ["id"]}, "unknown_filters": "refused"},
+        {
+            "read_everything": True,
+            "resources": {"troubleTicket": {"filters": ["id", "status"]}, "product": {"filters": ["id"]}},
+        },
+    ),
+    "pages of one resource": ({"resource_limits": {"product": [2, 3]}}, {"resources": {"product": {"page_size": 3}}}),
 }
 
 
