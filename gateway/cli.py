@@ -156,6 +156,9 @@ def driver_test(
     auth_check: Annotated[
         bool, typer.Option("--auth-check/--no-auth-check", help="Whether to try wrong credentials once (some lock).")
     ] = True,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Check this method of the port only; repeat it. Without any, all of them.")
+    ] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="Also say what each passed check looked at.")] = False,
 ) -> None:
     """Test a driver against a running system: does it keep every promise of its port? It only reads.
@@ -174,7 +177,15 @@ def driver_test(
         section = load_system(config, tested.domain)
         good = asyncio.run(
             driver_test.run(
-                tested, section, keys, console, config, most=most, check_credentials=auth_check, reasons=reasons
+                tested,
+                section,
+                keys,
+                console,
+                config,
+                most=most,
+                check_credentials=auth_check,
+                only=method or (),
+                reasons=reasons,
             )
         )
     except (driver_test.WrongDriver, WrongSettings) as error:

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +128,13 @@ def _domain(named: str, product: Product) -> str:
 
 @asynccontextmanager
 async def testing(
-    tested: Tested, system: System, keys: Mapping[str, Sequence[str]], *, most: int, check_credentials: bool
+    tested: Tested,
+    system: System,
+    keys: Mapping[str, Sequence[str]],
+    *,
+    most: int,
+    check_credentials: bool,
+    only: Collection[str],
 ) -> AsyncIterator[AsyncIterator[Result]]:
     """The suite's results as they come, over an HTTP session like the gateway's. Raises WrongDriver."""
     async with aiohttp.ClientSession(
@@ -151,7 +157,9 @@ async def testing(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
                 " options a connectors.profile.Strict, or a Profile."
             ) from error
-        yield conform(tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials)
+        yield conform(
+            tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials, only=only
+        )
 
 
 async def _customers(config: Path, domain: str, system: System, count: int, console: Console) -> Sequence[str]:
@@ -194,6 +202,7 @@ async def run(
     *,
     most: int = 5,
     check_credentials: bool = True,
+    only: Collection[str] = (),
     reasons: bool = False,
 ) -> bool:
     """Test, with a line that says what is being tested now, and print; whether nothing failed. Raises WrongDriver.
@@ -201,11 +210,14 @@ async def run(
     Without a customer to ask about, those of the CRM in `config` are taken.
     """
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the broken systems on loopback are no news
+    methods = [one.name for one in METHODS[tested.domain]]
+    if wrong := sorted(set(only) - set(methods)):
+        raise WrongDriver(f"--method {wrong[0]}: not of the {tested.domain} port; there are {', '.join(methods)}.")
     if "customer" not in keys and config is not None:
         customers = await _customers(config, tested.domain, system, 4 * most, console)
         keys = {**keys, "customer": customers} if customers else keys
     results: list[Result] = []
-    async with testing(tested, system, keys, most=most, check_credentials=check_credentials) as coming:
+    async with testing(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
         with console.status("asking ...") as status:
             async for result in coming:
                 results.append(result)

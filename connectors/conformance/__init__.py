@@ -5,7 +5,7 @@ them. The sample keys are learned from the system (`samples`), or given.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.conformance import checks, declared, failing, lists, odd, system
@@ -78,19 +78,20 @@ async def conform(
     keys: Mapping[str, Sequence[str]] | None = None,
     most: int = 5,
     check_credentials: bool = True,
+    only: Collection[str] = (),
 ) -> AsyncIterator[Result]:
     """Put the driver that `build` makes of a system's settings on trial; results come as they are found.
 
     `keys` are sample keys by kind (customer, account, bill, payment, product, service, resource, site, ticket, outage,
-    party) in place of those that the system itself names; at most `most` of a kind are asked for. Nothing is raised
-    for what a driver does: that is a result.
+    party) in place of those that the system itself names; at most `most` of a kind are asked for. `only` names the
+    port methods to check, if not all. Nothing is raised for what a driver does: that is a result.
     """
     trial = Trial(domain, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
     yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
     yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
     yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
     await learn(trial)
-    for method in METHODS[domain]:
+    for method in [one for one in METHODS[domain] if not only or one.name in only]:
         async for result in _of_method(trial, method):
             yield result
     if domain in ("billing", "ticketing"):

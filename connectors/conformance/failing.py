@@ -22,8 +22,11 @@ from connectors.errors import (
 from connectors.records import Window
 from connectors.system import System
 
-_HASTE: Final = 0.4
-"""Seconds for a call to a system that hangs."""
+_PATIENCE: Final = 10.0
+"""Seconds for a call to a system that answers at once."""
+
+_HASTE: Final = 0.1
+"""Seconds for a call to a system that never answers."""
 
 _LONGEST_HEAD: Final = 64 * 1024
 """Bytes of a request that are remembered, to see where its head ends."""
@@ -119,13 +122,14 @@ async def _stand_in(trial: Trial, method: Method, way: Way) -> None:
         await _try(trial, method, address, way)
 
 
-def elsewhere(system: System, address: str) -> System:
-    """The same system at another address, without its credentials, and in haste."""
-    return system.model_copy(update={"url": address, "auth": None, "timeout": _HASTE, "connect_timeout": _HASTE})
+def elsewhere(system: System, address: str, timeout: float = _PATIENCE) -> System:
+    """The same system at another address, without its credentials."""
+    return system.model_copy(update={"url": address, "auth": None, "timeout": timeout, "connect_timeout": timeout})
 
 
 async def _try(trial: Trial, method: Method, address: str, way: Way) -> None:
-    driver = trial.build(elsewhere(trial.system, address))
+    timeout = _HASTE if way.answer is None else _PATIENCE
+    driver = trial.build(elsewhere(trial.system, address, timeout))
     keys = trial.sample_keys(method)[:2] if isinstance(method, Keyed) else []
 
     async def ask() -> Any:

@@ -137,7 +137,7 @@ async def search_answers(trial: Trial, method: Searched) -> str:
     looked = 0
     for row in trial.sample_rows(method)[:3]:
         for text in searchable(method, row):
-            for spelled in {text, text.swapcase()} if method.any_case else {text}:
+            for spelled in {text, text.swapcase()} if method.any_case and text == row.name else {text}:
                 found = await trial.rows(method, _ALL, spelled)
                 looked += 1
                 _whole_number(method, found, _ALL)

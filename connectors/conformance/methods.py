@@ -57,7 +57,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a text names. `texts_of` are texts that name a row, `matches` says whether a text does."""
+    """What a text names. `texts_of` are texts that name a row, `matches` says whether a text does.
+
+    `any_case`: a name is found in any case (a serial number is found as it is).
+    """
 
     name: str
     record: type[Any]
