@@ -204,7 +204,10 @@ class Collection(Generic[Row]):
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
             if not self.profile.empty_is_404:
-                raise Rejected(self._http.name, f"{self.path} does not exist there: check the address and the path")
+                raise Rejected(
+                    self._http.name,
+                    f"{self.path} does not exist there: check the address and the path, and the profile's version",
+                )
             return RowPage([], 0)
         body = self._unwrapped(answer.body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""

@@ -146,7 +146,10 @@ class UsageQuery:
 
     def _task(self, answer: Answer) -> _Task:
         if answer.status == 404:
-            raise Rejected(self._http.name, f"{self._path} does not exist there: check the address and the path")
+            raise Rejected(
+                self._http.name,
+                f"{self._path} does not exist there: check the address and the path, and the profile's version",
+            )
         return msgspec.json.decode(answer.body, type=_Task)
 
 

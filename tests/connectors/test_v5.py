@@ -223,7 +223,10 @@ async def test_a_system_of_the_other_version_is_told_from_an_empty_one(systems: 
         found = (await c.crm.customers(["1001"], None))["1001"]
         usage = (await c.billing.usage_of_customers(["1001"]))["1001"]
     assert isinstance(found, Rejected)
-    assert "/tmf-api/customerManagement/v5/customer does not exist there: check the address" in str(found)
+    assert str(found).endswith(
+        "/tmf-api/customerManagement/v5/customer does not exist there: check the address and the path, and the"
+        " profile's version"
+    )
     assert isinstance(usage, Rejected)
 
 
