@@ -63,10 +63,10 @@ class TmfBilling:
                 "usage_of_customers": self._usage.needs,
             },
             {
-                "BillingAccount": self._accounts,
-                "Bill": self._bills,
-                "BillCharge": self._rates,
-                "Payment": self._payments,
+                BillingAccount: self._accounts,
+                Bill: self._bills,
+                BillCharge: self._rates,
+                Payment: self._payments,
             },
         )
 

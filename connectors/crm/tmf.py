@@ -48,7 +48,7 @@ class TmfCrm:
                 "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
                 "products_of_services": [(self._products, "realizingService.id")],
             },
-            {"Customer": self._customers, "Party": self._individuals, "Product": self._products},
+            {Customer: self._customers, Party: self._individuals, Product: self._products},
         )
 
     @property

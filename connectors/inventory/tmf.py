@@ -74,7 +74,7 @@ class TmfInventory:
                 "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
                 "resources_named": [(self._resources, one) for one in _SEARCHED],
             },
-            {"Service": self._services, "Resource": self._resources, "Site": self._sites},
+            {Service: self._services, Resource: self._resources, Site: self._sites},
         )
 
     @property

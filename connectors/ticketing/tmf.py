@@ -49,7 +49,7 @@ class TmfTicketing:
                 "open_outages_of_services": [(self._problems, "affectedService.id")],
                 "open_outages_of_resources": [(self._problems, "affectedResource.id")],
             },
-            {"Ticket": self._tickets, "Outage": self._problems},
+            {Ticket: self._tickets, Outage: self._problems},
         )
         self._strange: set[Collection[Any]] = set()
 

@@ -456,7 +456,7 @@ async def test_what_never_comes_is_declared_for_every_attribute_made_of_it(syste
         declared = unsupported(c)
     assert declared == {
         "inventory": {"Resource.serial_number"},  # its kind may still be the specification's name
-        "ticketing": {"Ticket.status", "Ticket.raw_status", "Ticket.is_open"},
+        "ticketing": {"Ticket.status", "Ticket.raw_status"},
     }
 
 
