@@ -25,7 +25,7 @@ def installed(domain: str) -> Mapping[str, tuple[EntryPoint, ...]]:
         of, _, name = point.name.partition(".")
         if of == domain and name and point not in found[name]:
             found[name].append(point)
-    return {name: tuple(points) for name, points in found.items()}
+    return {name: tuple(sorted(points, key=lambda point: point.value)) for name, points in found.items()}
 
 
 def loaded(point: EntryPoint) -> Any:
