@@ -135,10 +135,16 @@ def _object(key: str, value: Row, path: str) -> Row:
     if key == "supportingService":
         return _walked(service(value), path)
     if key == "characteristic" or key.endswith("Characteristic"):
-        kind = _CHARACTERISTICS.get(type(value.get("value")), "Number")
-        return _walked({"@type": f"{kind}Characteristic", **value}, path)
+        return _walked({"@type": _characteristic(value.get("value")), **value}, path)
     found = _walked({k: v for k, v in value.items() if k != "isRef"}, path)
     return found if "@type" in found or key not in _TYPES else found | {"@type": _TYPES[key]}
+
+
+def _characteristic(value: Any) -> str:
+    """Return the type of a characteristic with this value."""
+    array = "Array" if isinstance(value, list) else ""
+    first = (value[0] if value else "") if isinstance(value, list) else value
+    return f"{_CHARACTERISTICS.get(type(first), 'Number')}{array}Characteristic"
 
 
 def _href(value: Any) -> Any:
@@ -157,12 +163,13 @@ def _nested(value: Row, inner: str, inner_type: str, outer_type: str) -> Row:
 
 
 def _party(value: Row, path: str) -> Row:
-    """Return a related party; a customer is a party role, with the party behind it (P and the number)."""
+    """Return a related party; a customer is a party role, with the party behind it where its number tells (P1001)."""
     outer = "RelatedPartyOrPartyRole" if path in _EMBEDDING else "RelatedPartyRefOrPartyRoleRef"
     if value.get("@referredType") != "Customer":
         return _nested(value, "partyOrPartyRole", "PartyRef", outer)
-    behind = {"partyId": f"P{value['id']}"} | ({"partyName": value["name"]} if "name" in value else {})
-    return _nested(value | behind, "partyOrPartyRole", "PartyRoleRef", outer)
+    behind = {"partyId": f"P{value['id']}"} if str(value["id"]).isdigit() else {}
+    named = {"partyName": value["name"]} if "name" in value else {}
+    return _nested(value | behind | named, "partyOrPartyRole", "PartyRoleRef", outer)
 
 
 def embedded(reference: Row) -> Row:
@@ -170,7 +177,7 @@ def embedded(reference: Row) -> Row:
     found = {key: reference[key] for key in ("id", "href", "name") if key in reference}
     if reference.get("@type") != "PartyRoleRef":
         return found | {"@type": reference["@referredType"]}
-    behind = {"id": reference["partyId"], "name": reference.get("partyName", ""), "@type": "PartyRef"}
+    behind = {"id": reference.get("partyId", ""), "name": reference.get("partyName", ""), "@type": "PartyRef"}
     return found | {"engagedParty": behind, "@type": "PartyRole"}
 
 

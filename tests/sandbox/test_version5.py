@@ -261,3 +261,23 @@ def test_vendors_quirks_are_the_same_in_v5(v5):
         (False, "AGENT", "assignee"),
         (False, "", "customer_contact"),
     ]
+
+
+def test_a_characteristic_says_the_type_of_its_value(fresh):
+    crm = fresh("crm")
+    values = {"tier": "gold", "score": 7, "rate": 1.5, "vip": True, "tags": ["a"], "place": {"floor": 2}}
+    given = [{"name": name, "value": value} for name, value in values.items()]
+    party = {"id": "P1001", "@referredType": "Individual"}
+    assert crm.ask("PATCH", "customer/1001", {"engagedParty": party, "characteristic": given}).status == 200
+    crm.server.switches.version = "v5"
+    row = json.loads(crm.get(f"{CUSTOMER}/1001").body)
+    assert {c["name"]: (c["@type"], c["value"]) for c in row["characteristic"]} == {
+        "tier": ("StringCharacteristic", "gold"),
+        "score": ("IntegerCharacteristic", 7),
+        "rate": ("NumberCharacteristic", 1.5),
+        "vip": ("BooleanCharacteristic", True),
+        "tags": ("StringArrayCharacteristic", ["a"]),
+        "place": ("ObjectCharacteristic", {"floor": 2}),
+    }
+    if not official5.MISSING:
+        assert official5.problems("Customer", "Customer", row) == []
