@@ -4,8 +4,8 @@
 
 A product that runs already is named by LIVE_<PRODUCT> (its address) and LIVE_<PRODUCT>_TOKEN, such as LIVE_RT and
 LIVE_RT_TOKEN. Any other is started by its script in LIVE_SYSTEMS (default ../shared/live) and stopped afterwards,
-unless it was there before. Each product's own tests ask it, and what it answers is the new recording: kept only when
-the tests pass with it and nothing in it looks like a secret (`secrets_in`).
+unless it was there before. Each product's own tests and the conformance suite ask it, and what it answers is the new
+recording: kept only when they pass with it and nothing in it looks like a secret (`secrets_in`).
 """
 
 import argparse
@@ -50,6 +50,7 @@ _SECRETS: Final[Mapping[str, re.Pattern[str]]] = {
     "a token of BottleCRM": re.compile(r"bcrm_pat_[\w-]+"),
     "a JSON web token": re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),
     "an Authorization header": re.compile(r"\b(?:Bearer|Basic|Token|token) (?=\S*\d)[\w+/=.-]{8,}"),
+    "a token of a form": re.compile(r"(?i)csrfmiddlewaretoken|authenticity_token|__RequestVerificationToken"),
     "a cookie": re.compile(r"(?i)set-cookie|\b(?:RT_SID\w*|session_?id|csrf_?token)[\w.]*=\w+"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
 }
@@ -106,31 +107,45 @@ def started(product: Product, scripts: Path) -> str:
 
 
 def record(name: str, address: str, token: str, recordings: Path = RECORDINGS) -> str:
-    """Record one product that runs; how many answers there are now. What was there stays where `Unfit` is raised."""
-    recording = recordings / f"{name}.json"
-    before = recording.read_bytes() if recording.exists() else None
+    """Record one product that runs; what is new. What was there stays where `Unfit` is raised."""
+    files = [recordings / f"{name}.json", recordings / f"conformance_{name}.json"]
+    before = {file: file.read_bytes() for file in files if file.exists()}
     environment = os.environ | {f"LIVE_{name.upper()}": address, f"LIVE_{name.upper()}_TOKEN": token, "RECORD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
     command.append(f"tests/connectors/test_{name}.py")
+    command.append(f"tests/connectors/test_conformance.py::test_the_products_conform[{name}]")
     kept = False
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Unfit(f"its tests do not pass with what it answers:\n{done.stdout[-3000:]}")
-        text = recording.read_text(encoding="utf-8")
-        if found := secrets_in(text, [token]):
-            raise Unfit(
-                f"the recording would hold {', '.join(sorted(set(found)))}: leave that out where it is recorded"
-            )
+        told = [_news(file, before.get(file, b"{}"), token) for file in files]
         kept = True
     finally:
-        if not kept and before is not None:
-            recording.write_bytes(before)
-        elif not kept:
-            recording.unlink(missing_ok=True)
-    now, then = json.loads(text), json.loads(before or b"{}")
+        for file in files if not kept else ():
+            if file in before:
+                file.write_bytes(before[file])
+            else:
+                file.unlink(missing_ok=True)
+    return "; ".join(told)
+
+
+def _news(file: Path, before: bytes, token: str) -> str:
+    """What is new in a recording. Raises `Unfit` where it may not be kept."""
+    text = file.read_text(encoding="utf-8")
+    if found := secrets_in(text, [token]):
+        raise Unfit(f"{file.name} would hold {', '.join(sorted(set(found)))}: leave that out where it is recorded")
+    now, then = _answers(text), _answers(before)
     changed = sum(now[key] != then.get(key) for key in now)
-    return f"{len(now)} answers, {changed} of them new or changed, {len(then.keys() - now.keys())} gone"
+    gone = len(then.keys() - now.keys())
+    return f"{file.name}: {len(now)} answers, {changed} of them new or changed, {gone} gone"
+
+
+def _answers(recording: str | bytes) -> dict[str, Any]:
+    """By question, or by what they are where several questions share one."""
+    kept: dict[str, Any] = json.loads(recording)
+    answers: dict[str, Any] = kept.get("answers", kept)
+    return answers
 
 
 def recorded(name: str, scripts: Path, console: Console) -> str:

@@ -30,6 +30,7 @@ HEX = "0123456789abcdef" * 8
         ({"key": HEX[:40]}, ["a key or a hash of 32 or more hex digits"]),
         ({"/x?token=1": {"note": f"token 1-39-{HEX[:32]}"}}, None),
         ({"note": "bcrm_pat_-Invented"}, ["a token of BottleCRM"]),
+        ({"text": "<input name=csrfmiddlewaretoken>"}, ["a token of a form"]),
         ({"note": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc"}, ["a JSON web token"]),
         ({"note": "Authorization: Basic cm9vdDpwYXNzd29yZDE="}, ["an Authorization header"]),
         ({"note": "RT_SID_live.18202=f66549a2"}, ["a cookie"]),
@@ -110,15 +111,25 @@ def test_it():
     assert os.environ["LIVE_RT"] == "http://rt.example"
     assert os.environ["RECORD"] == "1"
     written = {written!r}
-    pathlib.Path(os.environ["RECORDING"]).write_text(json.dumps(written))
+    pathlib.Path(os.environ["RECORDINGS"], "rt.json").write_text(json.dumps(written))
     assert {passes}
+"""
+CONFORMANCE = """
+import json, os, pathlib
+import pytest
+
+@pytest.mark.parametrize("name", ["rt", "tryton"])
+def test_the_products_conform(name):
+    assert name == "rt"
+    kept = {"questions": {"GET /a": "x", "GET /b": "x"}, "answers": {"x": {"status": 200}}}
+    pathlib.Path(os.environ["RECORDINGS"], "conformance_rt.json").write_text(json.dumps(kept))
 """
 
 
 @pytest.mark.parametrize(
     ("written", "passes", "says"),
     [
-        ({"/a": 1, "/b": 2}, True, "2 answers, 1 of them new or changed, 1 gone"),
+        ({"/a": 1, "/b": 2}, True, "rt.json: 2 answers, 1 of them new or changed, 1 gone"),
         ({"/a": 1, "/b": 2}, False, "its tests do not pass"),
         ({"/a": "t0k3n-1"}, True, "the token that it was recorded with"),
     ],
@@ -129,15 +140,19 @@ def test_a_recording_is_kept_only_when_the_tests_pass_and_it_holds_no_secret(
     (scripts / "tests/connectors").mkdir(parents=True)
     source = PRODUCTS_TESTS.replace("{written!r}", repr(written)).replace("{passes}", repr(passes))
     (scripts / "tests/connectors/test_rt.py").write_text(source)
-    recording = scripts / "rt.json"
+    (scripts / "tests/connectors/test_conformance.py").write_text(CONFORMANCE)
+    recording, conformance = scripts / "rt.json", scripts / "conformance_rt.json"
     before = '{"/a": 1, "/c": 3}'
     recording.write_text(before)
     monkeypatch.setattr(recorder, "ROOT", scripts)
-    monkeypatch.setenv("RECORDING", os.fspath(recording))
+    monkeypatch.setenv("RECORDINGS", os.fspath(scripts))
     if says.endswith("gone"):
-        assert recorder.record("rt", "http://rt.example", "t0k3n-1", scripts) == says
+        told = recorder.record("rt", "http://rt.example", "t0k3n-1", scripts)
+        assert told == f"{says}; conformance_rt.json: 1 answers, 1 of them new or changed, 0 gone"
         assert json.loads(recording.read_text()) == written
+        assert len(json.loads(conformance.read_text())["questions"]) == 2
         return
     with pytest.raises(Unfit, match=says):
         recorder.record("rt", "http://rt.example", "t0k3n-1", scripts)
     assert recording.read_text() == before
+    assert not conformance.exists()
