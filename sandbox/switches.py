@@ -2,11 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
+
+from sandbox import shapes
+from sandbox.customer_keys import CustomersAs
+from sandbox.systems import REPORT, RESOURCES
 
 Limit = Annotated[int, Field(ge=1)]
 """Rows in an answer."""
+
+
+Path = Annotated[str, Field(pattern=r"^(/[^/?#\s]+)+$")]
+"""Where a resource is, without a slash at the end."""
+_NAMES = sorted({resource.name for resource in (*RESOURCES, REPORT)} | {shapes.USAGE.rpartition("/")[2]})
 
 
 class _Model(BaseModel):
@@ -102,7 +111,9 @@ class Switches(_Model):
     """Events are posted to the callback itself, or to ``{callback}/listener/{eventName}``."""
     version: Literal["v4", "v5"] = "v4"
     """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
-    paths: dict[str, str] = Field(default_factory=dict)
+    customers_as: CustomersAs = "number"
+    """What rows call customers: the CRM's number, the party behind it, or its characteristic ``billingNumber``."""
+    paths: dict[str, Path] = Field(default_factory=dict)
     """Where this installation has a resource instead, by its name: ``{"troubleTicket": "/api/ticket"}``."""
     read_only: list[str] = Field(default_factory=list)
     """Resources that cannot be created or changed (405)."""
@@ -133,6 +144,13 @@ class Switches(_Model):
     no_product_price: bool = False
     """productPrice is always an empty array."""
     auth: Auth = Field(default_factory=Auth)
+
+    @field_validator("paths", "resource_limits", "only_filters", "filter_names", "ignore_id_filter", "read_only")
+    @classmethod
+    def _about_known_resources(cls, value: Any) -> Any:
+        if unknown := [name for name in value if name not in _NAMES]:
+            raise ValueError(f"{', '.join(unknown)}: no such resource; there are {', '.join(_NAMES)}")
+        return value
 
     def document(self) -> dict[str, Any]:
         """Return the switches as they stand in JSON."""

@@ -35,6 +35,8 @@ def test_one_admin_call_turns_switches_and_another_resets_them(crm):
         ({"errorStatus": 418}, "500, 503 or 429"),
         ({"auth": {"kind": "magic"}}, "'none', 'bearer', 'basic', 'apiKey' or 'oauth2'"),
         ({"auth": {"user": "x"}}, "auth.user: no such switch; there are kind, token"),
+        ({"readOnly": ["ticket"]}, "ticket: no such resource; there are appliedCustomerBillingRate, billingAccount"),
+        ({"paths": {"product": "products/"}}, "paths.product: String should match pattern"),
         ([], "JSON object"),
     ],
 )
