@@ -252,7 +252,7 @@ async def cost(trial: Trial, method: Keyed) -> str:
     declared = getattr(trial.driver, "one_by_one", {}).get(method.name)
     if len(keys) >= 3 and many.calls - one.calls >= len(keys) - 1 and not declared:
         raise Failure(
-            f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch (n+1),"
+            f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch, not n+1,"
             " or a reason in the driver's `one_by_one` why the product cannot be asked for many at once.",
             counted,
         )

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from connectors import connect, product
 from connectors.installed import UnusableDriver, installed
-from gateway.driver_test import WrongDriver, found, keys_given
+from connectors.system import System
+from gateway.driver_test import WrongDriver, found, keys_given, testing
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.server import SandboxServer
 from sandbox.world import World
-from tests.gateway.commands import gateway
+from tests.gateway.commands import ROOT, gateway
 
 MODULE = """
     from typing import ClassVar
@@ -211,3 +213,45 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
+
+
+CASES = [
+    {
+        "number": 100 + at,
+        "client": f"C{at % 4}",
+        "title": f"Case {at}",
+        "state": ("new", "open", "waiting", "done")[at % 3],
+        "opened": f"2026-05-{1 + at:02}T10:00:00Z",
+        "service": f"S{at % 3}",
+    }
+    for at in range(24)
+] + [{"number": 200, "client": "C0", "title": "Strange", "state": "parked", "opened": "2026-04-01T00:00:00"}]
+
+
+async def _desk(request: web.Request) -> web.Response:
+    """The product that docs/drivers.md invents."""
+    filters = ("number", "client", "service", "state")
+    given = {name: set(request.query[name].split(",")) for name in filters if name in request.query}
+    rows = [row for row in CASES if all(str(row.get(name)) in values for name, values in given.items())]
+    rows.sort(key=lambda row: str(row["opened"]), reverse=True)
+    start, count = int(request.query.get("from", "0")), int(request.query.get("count", "20"))
+    return web.json_response({"total": len(rows), "cases": rows[start : start + count]})
+
+
+async def test_the_driver_of_the_documentation_conforms(site: Path) -> None:
+    text = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
+    (site / "acme_desk_opticom.py").write_text(text.partition("```python\n")[2].partition("```\n")[0], encoding="utf-8")
+    tested = found("acme_desk_opticom:PRODUCT", None)
+    app = web.Application()
+    app.router.add_get("/api/cases", _desk)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    system = System.model_validate({"url": f"http://127.0.0.1:{runner.addresses[0][1]}", "options": {"page_size": 10}})
+    keys = {"customer": ["C0", "C1", "C2", "C3"]}
+    async with testing(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
+        results = [one async for one in coming]
+    await runner.cleanup()
+    assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
+    answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
+    assert answered == {"probe", "tickets", "tickets_of_customers", "tickets_of_services"}
