@@ -1,11 +1,14 @@
 """One system in the settings: where it is, how we identify ourselves, and how hard we may lean on it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
 from connectors.profile import Profile, Strict
+
+PARTY_TYPES: Final = ("Individual", "Organization", "Party")
+"""@referredType of parties whose id is a TMF632 party's."""
 
 
 class BearerAuth(Strict):
@@ -96,3 +99,10 @@ class System(Strict):
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
     max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
     max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200
+
+    @model_validator(mode="after")
+    def _parties_own(self) -> Self:
+        """Where customers are known by their party, the parties in rows are persons and companies."""
+        if self.customer_key == "party.id" and "party_types" not in self.profile.model_fields_set:
+            object.__setattr__(self, "profile", self.profile.model_copy(update={"party_types": PARTY_TYPES}))
+        return self

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import disguise, documents, shapes, usage, version5
+from sandbox import customer_keys, disguise, documents, shapes, usage, version5
 from sandbox.answers import Answer, Refused, encoded
 from sandbox.collection import of_customer
 from sandbox.dialect import asked
@@ -122,6 +122,9 @@ class Api:
 
     def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
         """Return the rows of a resource as the version has them. Rows never change, so a shape is made once."""
+        if switches.customers_as != "number":
+            named = [customer_keys.row_of(row, switches.customers_as) for row in rows]
+            return [version5.row_of(path, row) for row in named] if switches.version == "v5" else named
         if switches.version == "v4":
             return list(rows)
         found = []
@@ -139,6 +142,7 @@ class Api:
         if not _can_match(query, switches):
             return []
         narrow = version5.natively(query) if switches.version == "v5" else query
+        narrow = customer_keys.natively(narrow, switches.customers_as)
         return [row for row in self._shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
 
     def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
@@ -200,7 +204,7 @@ class Api:
         """TMF677: a task that is done when it is answered."""
         query = asked(raw, "queryUsageConsumption", switches)
         if method == "POST" and not ident:
-            task = self._usage_task(_read(shapes.USAGE, body, switches))
+            task = self._usage_task(_read(shapes.USAGE, body, switches), switches)
             shown = self._shown(self._shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
             return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
         if method == "GET" and not ident:
@@ -216,7 +220,7 @@ class Api:
         tasks = self._shaped(shapes.USAGE, [self._tasks[ident]], switches)
         return Answer(200, encoded(self._shown(tasks, query, switches, host)[0]))
 
-    def _usage_task(self, body: Row) -> Row:
+    def _usage_task(self, body: Row, switches: Switches) -> Row:
         criteria = body.get("searchCriteria")
         if not isinstance(criteria, dict):
             raise Refused(400, "queryUsageConsumption needs searchCriteria, an object")
@@ -228,6 +232,10 @@ class Api:
         if not wanted:
             known = "relatedParty, partyAccount, product, service or logicalResource"
             raise Refused(400, f"searchCriteria must name {known} with their id")
+        if "relatedParty" in wanted:
+            wanted["relatedParty"] = [
+                customer_keys.number_of(one, switches.customers_as) for one in wanted["relatedParty"]
+            ]
         shards = dict.fromkeys(s for ids in wanted.values() for ident in ids for s in of_customer(self._world, ident))
         rows = [row for _, number in shards for row in self._world.rows(usage.consumptions, number).values()]
         self._task_number += 1

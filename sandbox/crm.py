@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sandbox import identities, inventory, shapes
+from sandbox import customer_keys, identities, inventory, shapes
 from sandbox.shapes import Row
 from sandbox.subscriber import Subscriber
 from sandbox.world import World
@@ -43,6 +43,7 @@ def customers(world: World, number: int) -> list[Row]:
             ],
             "contactMedium": _contact(who),
             "relatedParty": [party_ref(who) | {"role": "owner"}],
+            "characteristic": [{"name": customer_keys.REFERENCE, "value": customer_keys.reference(who.id)}],
             "@type": "Customer",
         }
     ]

@@ -38,10 +38,23 @@ def natively(query: Query, known: CustomersAs) -> Query:
 
 
 def row_of(row: Row, known: CustomersAs) -> Row:
-    """Return the row with customers as the system knows them."""
-    if known == "number" or "relatedParty" not in row:
+    """Return the row with customers as the system knows them, wherever in it they are named."""
+    if known == "number":
         return row
-    return row | {"relatedParty": [_party(party, known) for party in row["relatedParty"]]}
+    return {key: _value(key, value, known) for key, value in row.items()}
+
+
+def number_of(ident: str, known: CustomersAs) -> str:
+    """Return the number of the customer that the system knows as `ident`; one that nobody has where it knows nobody."""
+    return ident if known == "number" else _number(ident, known)
+
+
+def _value(key: str, value: Any, known: CustomersAs) -> Any:
+    if isinstance(value, list):
+        return [_value(key, item, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return row_of(_party(value, known) if key == "relatedParty" else value, known)
 
 
 def _condition(condition: Any, known: CustomersAs) -> Any:

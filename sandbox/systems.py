@@ -133,6 +133,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         {
             "id": of_customer,
             "engagedParty.id": of_customer,
+            "characteristic.value": of_customer,
             "relatedParty.id": of_customer,
             "account.id": of_customer,
             "contactMedium.characteristic.emailAddress": _EMAIL,

@@ -1,0 +1,233 @@
+"""Systems that know customers, and each other's records, by ids of their own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.customer_keys import CustomersAs
+from tests.schema.test_contract import ASKED, contract
+from tests.stack import Stack, stacked
+
+KEYS: dict[CustomersAs, str] = {"party": "party.id", "reference": "external:billingNumber"}
+OTHERS = ("billing", "inventory", "ticketing")
+
+
+@asynccontextmanager
+async def keyed(folder: Path, **known: CustomersAs) -> AsyncIterator[Stack]:
+    """A stack in which some systems know customers otherwise."""
+    systems = {domain: {"customer_key": KEYS[how]} for domain, how in known.items()}
+    async with stacked(folder, systems=systems) as stack:
+        for domain, how in known.items():
+            stack.systems[domain].switches.customers_as = how
+        yield stack
+
+
+@pytest.mark.parametrize("how", ["party", "reference"])
+async def test_the_answers_are_the_same_whatever_systems_call_a_customer(
+    stack: Stack, tmp_path: Path, how: CustomersAs
+) -> None:
+    async with keyed(tmp_path, crm=how, billing=how, inventory=how, ticketing=how) as other:
+        for name, (who, variables) in ASKED.items():
+            if name == "SystemStatus":
+                continue
+            expected = (await stack.ask(contract(name), who, **variables)).clean()
+            assert (await other.ask(contract(name), who, **variables)).clean() == expected, name
+
+
+async def test_each_system_has_its_own_key(stack: Stack, tmp_path: Path) -> None:
+    async with keyed(tmp_path, billing="reference", ticketing="party") as other:
+        expected = (await stack.ask(contract("PortalHome"), "1001")).clean()
+        answer = await other.ask(contract("PortalHome"), "1001")
+
+    assert answer.clean() == expected
+    asked = [call for call in answer.calls if call["system"] == "crm"]
+    # The customer once, with both keys; and whose the reference is.
+    assert [call["loader"] for call in asked] == ["CustomerRecordById", "CustomersByKey"]
+
+
+async def test_fifty_customers_cost_one_look_up(stack: Stack, tmp_path: Path) -> None:
+    async with keyed(tmp_path, billing="reference") as other:
+        document = "{ customers(first: 50) { nodes { id accounts { id } } } }"
+        answer = await other.ask(document)
+
+    assert answer.clean() == (await stack.ask(document)).clean()
+    assert sorted(call["loader"] for call in answer.calls) == [
+        "BillingAccountsByCustomer",
+        "CustomersByKey",
+        "CustomersBySearch",
+    ]
+
+
+@pytest.mark.parametrize("how", ["party", "reference"])
+async def test_an_agent_gets_from_a_record_to_its_customer(stack: Stack, tmp_path: Path, how: CustomersAs) -> None:
+    document = (
+        '{ bill(id: "BILL-1001-1-05") { customer { id name } } ticket(id: "TT-1001-1") { customer { id name } }'
+        ' customers(search: "TT-1001-1") { nodes { id } } }'
+    )
+    async with keyed(tmp_path, billing=how, ticketing=how) as other:
+        answer = await other.ask(document)
+
+    assert answer.clean() == (await stack.ask(document)).clean()
+    assert answer.data["bill"]["customer"]["id"] == "Customer:1001"
+
+
+async def refer(stack: Stack, number: str, reference: str | None) -> None:
+    """Rewrite what the CRM keeps as the customer's number in billing, as its operator would."""
+    kept = [] if reference is None else [{"name": "billingNumber", "value": reference}]
+    await patch(stack, "crm", f"/tmf-api/customerManagement/v4/customer/{number}", {"characteristic": kept})
+
+
+async def patch(stack: Stack, system: str, path: str, changes: dict[str, Any]) -> None:
+    """Change a row of a system by its own API."""
+    async with stack.session.patch(f"{stack.systems[system].url}{path}", json=changes) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+@pytest.mark.parametrize("who", ["1002", "agent"])
+async def test_a_reference_that_two_customers_have_is_nobodys(tmp_path: Path, who: str) -> None:
+    document = '{ customer(id: "1002") { name bills { nodes { id } } accounts { id } services { nodes { id } } } }'
+    async with keyed(tmp_path, billing="reference") as stack:
+        await refer(stack, "1002", "B-1001")
+        answer = await stack.ask(document, who)
+
+    customer = answer.clean()["customer"]
+    assert customer["bills"] is None
+    assert customer["accounts"] is None
+    assert customer["name"]
+    assert customer["services"]["nodes"]
+    assert {
+        "system": "crm",
+        "message": "external:billingNumber = B-1001 is of 2 customers (1001, 1002): what is under it is nobody's",
+    } in answer.body["extensions"]["warnings"]
+
+
+async def test_nor_does_the_other_one_see_what_may_not_be_its_own(tmp_path: Path) -> None:
+    async with keyed(tmp_path, billing="reference") as stack:
+        await refer(stack, "1002", "B-1001")
+        answer = await stack.ask('{ me { bills { nodes { id } } } bill(id: "BILL-1001-1-05") { id } }', "1001")
+
+    assert answer.clean() == {"me": {"bills": None}, "bill": None}
+
+
+async def test_a_customer_without_a_reference_has_null_and_a_warning(tmp_path: Path) -> None:
+    async with keyed(tmp_path, billing="reference") as stack:
+        await refer(stack, "1001", None)
+        answer = await stack.ask("{ me { bills { totalCount } usage { name } tickets { totalCount } } }", "1001")
+
+    me = answer.clean()["me"]
+    assert me["bills"] is None
+    assert me["usage"] is None
+    assert me["tickets"]["totalCount"] > 0
+    assert answer.body["extensions"]["warnings"] == [
+        {
+            "system": "billing",
+            "message": "customer 1001 has no external:billingNumber, by which this system knows customers",
+        }
+    ]
+
+
+async def test_a_row_of_a_customer_that_the_crm_does_not_know(tmp_path: Path) -> None:
+    document = '{ bill(id: "BILL-1001-1-05") { number customer { id } } }'
+    async with keyed(tmp_path, billing="reference") as stack:
+        await refer(stack, "1001", "elsewhere")
+        answer = await stack.ask(document, "agent")
+        own = await stack.ask(document, "1001")
+
+    assert answer.clean()["bill"]["customer"] is None
+    assert answer.data["bill"]["number"]
+    assert answer.body["extensions"]["warnings"] == [
+        {
+            "system": "crm",
+            "message": "no customer has external:billingNumber = B-1001, which a row of another system names",
+        }
+    ]
+    assert own.clean() == {"bill": None}
+
+
+@pytest.mark.parametrize("how", ["party", "reference"])
+async def test_a_system_that_ignores_filters_shows_nothing_of_others(
+    stack: Stack, tmp_path: Path, how: CustomersAs
+) -> None:
+    document = (
+        "{ me { bills { totalCount nodes { id } } accounts { id } usage { name used } tickets { nodes { id } } } }"
+    )
+    expected = (await stack.ask(document, "1001")).clean()
+    async with keyed(tmp_path, billing=how, ticketing=how) as other:
+        for domain in OTHERS:
+            other.systems[domain].switches.ignore_filters = True
+        answer = await other.ask(document, "1001")
+        crm = [call for call in answer.calls if call["system"] == "crm"]
+        hidden = await other.ask('{ bill(id: "BILL-1002-1-05") { id } ticket(id: "TT-1002-1") { id } }', "1001")
+
+    assert answer.clean() == expected
+    assert sum(len(call["keys"]) for call in crm) <= 2  # only its own customer was looked up
+    assert hidden.clean() == {"bill": None, "ticket": None}
+
+
+async def test_a_customer_number_that_looks_like_anothers_key_opens_nothing(tmp_path: Path) -> None:
+    """Billing knows 1002's customer as "1001": that is not our customer 1001."""
+    async with keyed(tmp_path, billing="reference") as stack:
+        await refer(stack, "1001", "B-1002")
+        await refer(stack, "1002", "1001")
+        answer = await stack.ask('{ me { bills { nodes { id } } } bill(id: "BILL-1001-1-05") { id } }', "1001")
+
+    assert answer.clean()["bill"] is None
+    assert all(bill["id"].startswith("Bill:BILL-1002-") for bill in answer.data["me"]["bills"]["nodes"])
+
+
+async def test_without_the_crm_billing_is_an_error_and_the_others_answer(tmp_path: Path) -> None:
+    async with keyed(tmp_path, billing="reference") as stack:
+        stack.systems["crm"].stop()
+        answer = await stack.ask("{ me { bills { totalCount } tickets { totalCount } } }", "1001")
+        staff = await stack.ask('{ bill(id: "BILL-1001-1-05") { number customer { id } } }')
+
+    assert answer.data["me"]["bills"] is None
+    assert answer.data["me"]["tickets"]["totalCount"] > 0
+    assert [(e["path"], e["extensions"]["system"]) for e in answer.errors] == [(["me", "bills"], "crm")]
+    assert staff.data["bill"]["number"]
+    assert [(e["path"], e["extensions"]["system"]) for e in staff.errors] == [(["bill", "customer"], "crm")]
+
+
+TICKET = "/tmf-api/troubleTicket/v4/troubleTicket/TT-1001-1"
+URNS = {"ticketing": {"references": {"service": "urn:service:{id}", "resource": "urn:resource:{id}"}}}
+
+
+async def test_ids_are_read_and_asked_for_as_the_system_writes_them(tmp_path: Path) -> None:
+    document = (
+        '{ ticket(id: "TT-1001-1") { services { id customer { id } } }'
+        ' service(id: "SVC-1001-1") { tickets { nodes { id } } } }'
+    )
+    entity = {"id": "urn:service:SVC-1001-1", "role": "affected", "@referredType": "Service"}
+    async with stacked(tmp_path, systems=URNS) as stack:
+        await patch(stack, "ticketing", TICKET, {"relatedEntity": [entity]})
+        answer = await stack.ask(document, "1001")
+
+    assert answer.clean() == {
+        "ticket": {"services": [{"id": "Service:SVC-1001-1", "customer": {"id": "Customer:1001"}}]},
+        "service": {"tickets": {"nodes": [{"id": "Ticket:TT-1001-1"}]}},
+    }
+
+
+async def test_ids_that_are_not_written_as_the_settings_say_lead_nowhere(tmp_path: Path) -> None:
+    async with stacked(tmp_path, systems=URNS) as stack:
+        answer = await stack.ask('{ ticket(id: "TT-1001-1") { id services { id } } }', "1001")
+
+    assert answer.clean()["ticket"] == {"id": "Ticket:TT-1001-1", "services": []}
+    (warning,) = answer.body["extensions"]["warnings"]
+    assert warning["system"] == "ticketing"
+    assert "is not written as 'urn:service:{id}' (references.service)" in warning["message"]
+
+
+async def test_a_link_to_nothing_is_null_with_a_warning(tmp_path: Path) -> None:
+    entity = {"id": "SVC-9999-1", "role": "affected", "@referredType": "Service"}
+    async with stacked(tmp_path) as stack:
+        await patch(stack, "ticketing", TICKET, {"relatedEntity": [entity]})
+        answer = await stack.ask('{ ticket(id: "TT-1001-1") { services { id } } }', "agent")
+
+    assert answer.clean()["ticket"] == {"services": []}
+    assert answer.body["extensions"]["warnings"] == [
+        {"system": "inventory", "message": "Service:SVC-9999-1 does not exist there, or is not the viewer's"}
+    ]
