@@ -140,6 +140,14 @@ class Collection(Generic[Row]):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
 
+    def takes_one(self, condition: str) -> str | None:
+        """Why keys under this condition are asked for in a call each; None where many fit into one."""
+        if condition == "id" and not self.profile.understands("id"):
+            return f"This installation cannot filter {self.resource} by id: it is read one by one."
+        if self.profile.id_list == "none" and self.profile.understands(condition):
+            return f"This installation takes no lists of values: {self.resource} is asked for one by one."
+        return None
+
     def need(self, *conditions: str) -> None:
         """Raise `NotSupported` for the first condition that the installation lacks."""
         for condition in conditions:

@@ -1,4 +1,4 @@
-"""What an installation of TM Forum's APIs cannot give, as its profile says: known before anybody asks."""
+"""What an installation of TM Forum's APIs cannot give, or not at once: its profile says so before anybody asks."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -30,3 +30,13 @@ def unsupported(
         if field.name in absent
     }
     return lacking | empty
+
+
+def one_by_one(questions: Mapping[str, Sequence[Need]], by_id: Mapping[str, Collection[Any]]) -> dict[str, str]:
+    """Methods of the port that take a call for each key here, and why. `by_id` are those that ask for ids."""
+    needs = {**questions, **{method: [(collection, "id")] for method, collection in by_id.items()}}
+    return {
+        method: reasons[0]
+        for method, conditions in needs.items()
+        if (reasons := [reason for collection, one in conditions if (reason := collection.takes_one(one))])
+    }

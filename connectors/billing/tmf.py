@@ -24,7 +24,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
-from connectors.tmf_unsupported import unsupported
+from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import PAYMENT as PAYMENT_PATH
 from connectors.tmf_versions import SPELLINGS
 
@@ -52,16 +52,17 @@ class TmfBilling:
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PaymentRow, PAYMENT)
         self._usage = usage(http, profile, self._reader)
         party = self._spelled.filter("relatedParty.id")
+        questions: dict[str, Sequence[Need]] = {
+            "accounts_of_customers": [(self._accounts, party)],
+            "bills_numbered": [(self._bills, "billNo")],
+            "bills_of_accounts": [(self._bills, "billingAccount.id")],
+            "bills_of_customers": [(self._bills, party)],
+            "charges_of_bills": [(self._rates, "bill.id")],
+            "payments_of_accounts": [(self._payments, "account.id")],
+            "usage_of_customers": self._usage.needs,
+        }
         self._unsupported = unsupported(
-            {
-                "accounts_of_customers": [(self._accounts, party)],
-                "bills_numbered": [(self._bills, "billNo")],
-                "bills_of_accounts": [(self._bills, "billingAccount.id")],
-                "bills_of_customers": [(self._bills, party)],
-                "charges_of_bills": [(self._rates, "bill.id")],
-                "payments_of_accounts": [(self._payments, "account.id")],
-                "usage_of_customers": self._usage.needs,
-            },
+            questions,
             {
                 BillingAccount: self._accounts,
                 Bill: self._bills,
@@ -69,6 +70,13 @@ class TmfBilling:
                 Payment: self._payments,
             },
         )
+        self.one_by_one = one_by_one(
+            questions, {"accounts": self._accounts, "bills": self._bills, "payments": self._payments}
+        )
+        if self._usage.takes_one:
+            self.one_by_one |= {
+                "usage_of_customers": "This installation takes no lists of values: one task a customer."
+            }
 
     @property
     def unsupported(self) -> Mapping[str, str]:

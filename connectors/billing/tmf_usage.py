@@ -71,6 +71,10 @@ class Usage(Protocol):
     def needs(self) -> Sequence[Need]:
         """What the system must understand."""
 
+    @property
+    def takes_one(self) -> bool:
+        """Whether there is a call for each customer, for another reason than what it needs."""
+
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; one without any is absent."""
 
@@ -89,6 +93,7 @@ class UsageReports:
         self._party = spelled.filter("relatedParty.id")
         self._reports = Collection(http, profile, spelled.path(_REPORT), _Report, Projection(["id"], {}))
         self.needs: Sequence[Need] = [(self._reports, self._party)]
+        self.takes_one = False  # by what it needs
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
@@ -111,11 +116,12 @@ class UsageQuery:
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
         self._http, self._profile, self._reader = http, profile.at(_TASK), reader
         self.needs: Sequence[Need] = ()
+        self.takes_one = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """See `Usage`."""
-        most = 1 if self._profile.id_list == "none" else self._profile.max_keys
+        most = 1 if self.takes_one else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}

@@ -13,7 +13,7 @@ from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
-from connectors.tmf_unsupported import unsupported
+from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
@@ -40,15 +40,18 @@ class TmfCrm:
         self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
         self._products = Collection(http, profile, product, ProductRow, PRODUCT)
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
+        questions: dict[str, Sequence[Need]] = {
+            "customers_named": [(self._customers, "name.regex")],
+            "customers_reached_by": [(self._customers, one) for one in contacts],
+            "customers_known_as": [(self._customers, one) for one in ("engagedParty.id", "characteristic.value")],
+            "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
+            "products_of_services": [(self._products, "realizingService.id")],
+        }
         self._unsupported = unsupported(
-            {
-                "customers_named": [(self._customers, "name.regex")],
-                "customers_reached_by": [(self._customers, one) for one in contacts],
-                "customers_known_as": [(self._customers, one) for one in ("engagedParty.id", "characteristic.value")],
-                "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
-                "products_of_services": [(self._products, "realizingService.id")],
-            },
-            {Customer: self._customers, Party: self._individuals, Product: self._products},
+            questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
+        )
+        self.one_by_one = one_by_one(
+            questions, {"customers": self._customers, "parties": self._individuals, "products": self._products}
         )
 
     @property

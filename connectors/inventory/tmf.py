@@ -15,7 +15,7 @@ from connectors.tmf630 import Batch, Collection
 from connectors.tmf630_paging import together
 from connectors.tmf630_query import BY_ID
 from connectors.tmf_shapes import Place, Reader, by_word, id_of, ids
-from connectors.tmf_unsupported import unsupported
+from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import GEOGRAPHIC_SITE, SPELLINGS
 
 _SERVICE_STATE: Final = by_word(ServiceState)
@@ -68,13 +68,16 @@ class TmfInventory:
         self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
         self._resources = Collection(http, profile, resources, ResourceRow, RESOURCE[profile.version])
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SiteRow, SITE)
+        questions: dict[str, Sequence[Need]] = {
+            "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
+            "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
+            "resources_named": [(self._resources, one) for one in _SEARCHED],
+        }
         self._unsupported = unsupported(
-            {
-                "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
-                "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
-                "resources_named": [(self._resources, one) for one in _SEARCHED],
-            },
-            {Service: self._services, Resource: self._resources, Site: self._sites},
+            questions, {Service: self._services, Resource: self._resources, Site: self._sites}
+        )
+        self.one_by_one = one_by_one(
+            questions, {"services": self._services, "resources": self._resources, "sites": self._sites}
         )
 
     @property

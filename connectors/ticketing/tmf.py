@@ -16,7 +16,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import Filters, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_shapes import E, Reader, Ref, by_word, ids
-from connectors.tmf_unsupported import unsupported
+from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
@@ -42,15 +42,14 @@ class TmfTicketing:
         problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
         self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
         self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
-        self._unsupported = unsupported(
-            {
-                "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
-                "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
-                "open_outages_of_services": [(self._problems, "affectedService.id")],
-                "open_outages_of_resources": [(self._problems, "affectedResource.id")],
-            },
-            {Ticket: self._tickets, Outage: self._problems},
-        )
+        questions: dict[str, Sequence[Need]] = {
+            "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
+            "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
+            "open_outages_of_services": [(self._problems, "affectedService.id")],
+            "open_outages_of_resources": [(self._problems, "affectedResource.id")],
+        }
+        self._unsupported = unsupported(questions, {Ticket: self._tickets, Outage: self._problems})
+        self.one_by_one = one_by_one(questions, {"tickets": self._tickets, "outages": self._problems})
         self._strange: set[Collection[Any]] = set()
 
     @property

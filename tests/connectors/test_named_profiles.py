@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors import Connectors
+from connectors import DRIVERS, Connectors
 from connectors.errors import ConnectorError, NotSupported
 from connectors.links import CustomerKey
 from connectors.named_profiles import PROFILES
 from connectors.profile import Profile
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, request_scope
+from connectors.system import System
 from gateway.check import check
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load
 from sandbox.vendors import VENDORS
 from tests.connectors.asking import connected
+from tests.connectors.conforming import failures, trial
 from tests.stack import stacked
 from tests.systems import Systems, asked
 
@@ -537,3 +539,20 @@ async def test_the_graph_says_what_servicenow_cannot_give_and_reads_everything_i
     async with stacked(tmp_path, customers=9, systems=everything) as stack:
         stack.systems["ticketing"].switches.merge(VENDORS["servicenow"])
         assert (await stack.ask(TICKETS, "1001")).clean()["me"] == right
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"),
+    [
+        ("servicenow", "crm"),
+        ("servicenow", "ticketing"),
+        ("salesforce", "ticketing"),
+        ("fiware", "inventory"),
+        ("oda-reference", "crm"),
+    ],
+)
+async def test_the_drivers_conform_with_a_named_profile(systems: Systems, name: str, domain: str) -> None:
+    systems[domain].switches.merge(VENDORS[name])
+    system = System.model_validate({"url": systems[domain].url, "profile": named(name)})
+    results = await trial(domain, DRIVERS[domain]["tmf"], system, {"customer": CUSTOMERS} if domain != "crm" else None)
+    assert failures(results) == []
