@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from connectors.conformance.methods import Keyed, Listed, Method, Searched
 from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Fields, Rows, Window
-from connectors.request import RequestScope, request_scope
+from connectors.request import RequestScope, UpstreamCall, request_scope
 from connectors.system import System
 
 PATIENCE: Final = 600.0
@@ -43,11 +43,16 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a question ended, and how many requests it took."""
+    """How a question ended, and the requests that it took."""
 
     value: Any
     error: Exception | None
-    calls: int
+    requests: Sequence[UpstreamCall]
+
+    @property
+    def calls(self) -> int:
+        """How many requests it took."""
+        return len(self.requests)
 
 
 @dataclass
@@ -82,7 +87,7 @@ class Trial:
             except Exception as raised:  # noqa: BLE001  # a driver on trial may raise anything, and that is told
                 error = raised
         self.calls += len(scope.calls)
-        return Outcome(value, error, len(scope.calls))
+        return Outcome(value, error, scope.calls)
 
     async def ask(self, what: str, asking: Callable[[], Awaitable[Any]]) -> Any:
         """Ask for something that must be answered. Raises Failure."""
