@@ -255,8 +255,8 @@ async def cost(trial: Trial, method: Keyed) -> str:
     single = [call for call in many.requests if len(set(keys).intersection(call.keys)) < 2]
     if len(keys) >= 3 and many.calls - one.calls >= more and len(single) >= more and not declared:
         raise Failure(
-            f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch, not n+1,"
-            " or a reason in the driver's `one_by_one` why the product cannot be asked for many at once.",
+            f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch, not"
+            " n+1, or a reason in the driver's `one_by_one` why the product cannot be asked for many at once.",
             counted,
         )
     if len(keys) < 3:

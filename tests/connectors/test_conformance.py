@@ -152,7 +152,9 @@ class OneByOne(Broken):
 
 
 class OneByOneForAReason(OneByOne):
-    one_by_one: ClassVar = {"bills": "The product reads one bill per call."}
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.one_by_one = {"bills": "The product reads one bill per call."}
 
 
 class CutsFields(Broken):
