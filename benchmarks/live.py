@@ -77,7 +77,7 @@ LEAST: Final[Mapping[str, tuple[int, str]]] = {
     "OutageImpact": (0, "RT has no outages: nothing is asked"),
     "SystemStatus": (0, "health is what the calls before have shown"),
 }
-"""Fewest calls that the products allow for each query's data, and why; what our steps cost beyond stands in brackets."""
+"""Fewest calls that the products allow for each query's data, and why; in brackets what our steps cost beyond."""
 
 SAMPLES: Final[Mapping[str, Sequence[str]]] = {"customer": [f"C{100001 + n}" for n in range(6)]}
 """Sample keys of the conformance suite for systems that cannot list their customers."""
