@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import customer_keys, disguise, documents, shapes, usage, version5
+from sandbox import disguise, documents, shapes, usage, version5
 from sandbox.answers import Answer, Refused, encoded
 from sandbox.collection import of_customer
 from sandbox.dialect import asked
@@ -122,8 +122,8 @@ class Api:
 
     def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
         """Return the rows of a resource as the version has them. Rows never change, so a shape is made once."""
-        if switches.customers_as != "number":
-            named = [customer_keys.row_of(row, switches.customers_as) for row in rows]
+        if keys := switches.customer_keys:
+            named = list(map(keys.row_of, rows))
             return [version5.row_of(path, row) for row in named] if switches.version == "v5" else named
         if switches.version == "v4":
             return list(rows)
@@ -142,7 +142,8 @@ class Api:
         if not _can_match(query, switches):
             return []
         narrow = version5.natively(query) if switches.version == "v5" else query
-        narrow = customer_keys.natively(narrow, switches.customers_as)
+        if keys := switches.customer_keys:
+            narrow = keys.natively(narrow)
         return [row for row in self._shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
 
     def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
@@ -232,10 +233,8 @@ class Api:
         if not wanted:
             known = "relatedParty, partyAccount, product, service or logicalResource"
             raise Refused(400, f"searchCriteria must name {known} with their id")
-        if "relatedParty" in wanted:
-            wanted["relatedParty"] = [
-                customer_keys.number_of(one, switches.customers_as) for one in wanted["relatedParty"]
-            ]
+        if "relatedParty" in wanted and (keys := switches.customer_keys):
+            wanted["relatedParty"] = list(map(keys.read, wanted["relatedParty"]))
         shards = dict.fromkeys(s for ids in wanted.values() for ident in ids for s in of_customer(self._world, ident))
         rows = [row for _, number in shards for row in self._world.rows(usage.consumptions, number).values()]
         self._task_number += 1

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from sandbox import customer_keys, identities, inventory, shapes
+from sandbox import identities, inventory, shapes
+from sandbox.customer_keys import REFERENCE
 from sandbox.shapes import Row
 from sandbox.subscriber import Subscriber
 from sandbox.world import World
@@ -43,7 +44,7 @@ def customers(world: World, number: int) -> list[Row]:
             ],
             "contactMedium": _contact(who),
             "relatedParty": [party_ref(who) | {"role": "owner"}],
-            "characteristic": [{"name": customer_keys.REFERENCE, "value": customer_keys.reference(who.id)}],
+            "characteristic": [{"name": REFERENCE, "value": f"B-{who.id}"}],
             "@type": "Customer",
         }
     ]

@@ -4,11 +4,10 @@ A layer over rows that name customers by number. The CRM always says what the ot
 party in ``engagedParty``, the other number as the characteristic ``billingNumber``.
 """
 
-import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from sandbox.query import Query
+from sandbox.query import Condition, Query
 from sandbox.shapes import Row
 
 CustomersAs = Literal["number", "party", "reference"]
@@ -16,61 +15,63 @@ CustomersAs = Literal["number", "party", "reference"]
 REFERENCE: Final = "billingNumber"
 """Name of the CRM's characteristic that holds the other number."""
 
-_NUMBER: Final = re.compile(r"\d+\Z")
-_SPELLED: Final = {"party": "P{}", "reference": "B-{}"}
-_KNOWN: Final = {"party": re.compile(r"P(\d+)\Z"), "reference": re.compile(r"B-(\d+)\Z")}
 _NO_NUMBER: Final = "none"
 
 
-def reference(number: object) -> str:
-    """Return the number that other systems may know a customer by."""
-    return _SPELLED["reference"].format(number)
+@dataclass(frozen=True, slots=True)
+class CustomerKeys:
+    """How a system writes a customer's number: some text around it, or around another number that runs beside it."""
 
+    before: str = ""
+    after: str = ""
+    shift: int = 0
+    is_party: bool = False
 
-def natively(query: Query, known: CustomersAs) -> Query:
-    """Return the query with customers' numbers, for finding rows that may match."""
-    if known == "number":
-        return query
-    return replace(
-        query,
-        groups=tuple(tuple(_condition(condition, known) for condition in group) for group in query.groups),
-    )
+    @classmethod
+    def of(cls, known: CustomersAs, reference: str, shift: int) -> "CustomerKeys | None":
+        """From the switches; None where it is the number itself."""
+        if known == "number":
+            return None
+        if known == "party":
+            return cls("P", is_party=True)
+        before, _, after = reference.partition("{}")
+        return cls(before, after, shift)
 
+    def write(self, number: str) -> str:
+        """Return what the system calls the customer."""
+        return f"{self.before}{int(number) + self.shift}{self.after}"
 
-def row_of(row: Row, known: CustomersAs) -> Row:
-    """Return the row with customers as the system knows them, wherever in it they are named."""
-    if known == "number":
-        return row
-    return {key: _value(key, value, known) for key, value in row.items()}
+    def read(self, key: str) -> str:
+        """Return the number of the customer that the system calls `key`; one that nobody has where it knows nobody."""
+        middle = key[len(self.before) : len(key) - len(self.after)]
+        if not middle.isdigit() or key != f"{self.before}{middle}{self.after}":
+            return _NO_NUMBER
+        return str(int(middle) - self.shift)
 
+    def natively(self, query: Query) -> Query:
+        """Return the query with customers' numbers, for finding rows that may match."""
+        return replace(
+            query, groups=tuple(tuple(self._condition(condition) for condition in group) for group in query.groups)
+        )
 
-def number_of(ident: str, known: CustomersAs) -> str:
-    """Return the number of the customer that the system knows as `ident`; one that nobody has where it knows nobody."""
-    return ident if known == "number" else _number(ident, known)
+    def row_of(self, row: Row) -> Row:
+        """Return the row with customers as the system knows them, wherever in it they are named."""
+        return {key: self._value(key, value) for key, value in row.items()}
 
+    def _condition(self, condition: Condition) -> Condition:
+        if condition.path != "relatedParty.id":
+            return condition
+        return replace(condition, values=tuple(map(self.read, condition.values)))
 
-def _value(key: str, value: Any, known: CustomersAs) -> Any:
-    if isinstance(value, list):
-        return [_value(key, item, known) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return row_of(_party(value, known) if key == "relatedParty" else value, known)
+    def _value(self, key: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(key, item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return self.row_of(self._party(value) if key == "relatedParty" else value)
 
-
-def _condition(condition: Any, known: CustomersAs) -> Any:
-    if condition.path != "relatedParty.id":
-        return condition
-    return replace(condition, values=tuple(_number(value, known) for value in condition.values))
-
-
-def _number(value: str, known: CustomersAs) -> str:
-    match = _KNOWN[known].match(value)
-    return match[1] if match else _NO_NUMBER
-
-
-def _party(party: Row, known: CustomersAs) -> Row:
-    ident = party.get("id", "")
-    if party.get("@referredType") != "Customer" or not _NUMBER.match(ident):
-        return party
-    changed = party | {"id": _SPELLED[known].format(ident)}
-    return changed | {"@referredType": "Individual"} if known == "party" else changed
+    def _party(self, party: Row) -> Row:
+        if party.get("@referredType") != "Customer" or not party.get("id", "").isdigit():
+            return party
+        changed = party | {"id": self.write(party["id"])}
+        return changed | {"@referredType": "Individual"} if self.is_party else changed

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from sandbox import shapes
-from sandbox.customer_keys import CustomersAs
+from sandbox.customer_keys import CustomerKeys, CustomersAs
 from sandbox.systems import REPORT, RESOURCES
 
 Limit = Annotated[int, Field(ge=1)]
@@ -113,6 +113,10 @@ class Switches(_Model):
     """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
     customers_as: CustomersAs = "number"
     """What rows call customers: the CRM's number, the party behind it, or its characteristic ``billingNumber``."""
+    reference: Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")] = "B-{}"
+    """For customersAs reference: what stands around the number."""
+    reference_shift: int = 0
+    """... and how far that number is from the CRM's: 199000 makes 200001 of 1001."""
     paths: dict[str, Path] = Field(default_factory=dict)
     """Where this installation has a resource instead, by its name: ``{"troubleTicket": "/api/ticket"}``."""
     read_only: list[str] = Field(default_factory=list)
@@ -151,6 +155,11 @@ class Switches(_Model):
         if unknown := [name for name in value if name not in _NAMES]:
             raise ValueError(f"{', '.join(unknown)}: no such resource; there are {', '.join(_NAMES)}")
         return value
+
+    @property
+    def customer_keys(self) -> CustomerKeys | None:
+        """How rows call customers; None where it is by the CRM's number."""
+        return CustomerKeys.of(self.customers_as, self.reference, self.reference_shift)
 
     def document(self) -> dict[str, Any]:
         """Return the switches as they stand in JSON."""
