@@ -25,7 +25,7 @@ from benchmarks.calls import ROOT
 from benchmarks.running import serving
 from connectors.conformance import Result
 from connectors.system import System
-from gateway.driver_test import found, show, testing
+from gateway.driver_test import found, on_trial, show
 from gateway.settings import Settings
 
 _RUNNING: Final = "already running"
@@ -140,7 +140,7 @@ async def conforming(given: Settings, console: Console) -> bool:
     async def tried(domain: str, system: System) -> tuple[str, list[Result]]:
         tested = found(system.driver, domain)
         keys = {} if domain == "crm" else SAMPLES
-        async with testing(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
+        async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
             return f"{system.driver} ({domain})", [one async for one in coming]
 
     trials = await asyncio.gather(*(tried(domain, system) for domain, system in given.systems.by_domain.items()))
@@ -171,10 +171,8 @@ async def measure(folders: Path, keep: bool, console: Console) -> bool:
                     )
                     told = ", ".join(f"{code} {system} x{times}" for (code, system), times in codes.items())
                     count = leaves(answer.get("data"))
-                    least = str(LEAST[name][0])
-                    table.add_row(
-                        name, str(len(calls)), least, f"{took:.0f}", str(count[True]), str(count[False]), told
-                    )
+                    numbers = len(calls), LEAST[name][0], f"{took:.0f}", count[True], count[False]
+                    table.add_row(name, *map(str, numbers), told)
         console.print(table)
         for name, (least, why) in LEAST.items():
             console.print(f"least of {name}: {least}: {why}", style="dim", highlight=False)

@@ -127,7 +127,7 @@ def _domain(named: str, product: Product) -> str:
 
 
 @asynccontextmanager
-async def testing(
+async def on_trial(
     tested: Tested,
     system: System,
     keys: Mapping[str, Sequence[str]],
@@ -217,7 +217,7 @@ async def run(
         customers = await _customers(config, tested.domain, system, 4 * most, console)
         keys = {**keys, "customer": customers} if customers else keys
     results: list[Result] = []
-    async with testing(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
+    async with on_trial(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
         with console.status("asking ...") as status:
             async for result in coming:
                 results.append(result)

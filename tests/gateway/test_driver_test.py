@@ -15,7 +15,7 @@ from aiohttp import web
 from connectors import connect, product
 from connectors.installed import UnusableDriver, installed
 from connectors.system import System
-from gateway.driver_test import WrongDriver, found, keys_given, testing
+from gateway.driver_test import WrongDriver, found, keys_given, on_trial
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.server import SandboxServer
 from sandbox.world import World
@@ -249,7 +249,7 @@ async def test_the_driver_of_the_documentation_conforms(site: Path) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     system = System.model_validate({"url": f"http://127.0.0.1:{runner.addresses[0][1]}", "options": {"page_size": 10}})
     keys = {"customer": ["C0", "C1", "C2", "C3"]}
-    async with testing(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
+    async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
         results = [one async for one in coming]
     await runner.cleanup()
     assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
