@@ -159,7 +159,9 @@ def driver_test(
     method: Annotated[
         list[str] | None, typer.Option(help="Check this method of the port only; repeat it. Without any, all of them.")
     ] = None,
-    reasons: Annotated[bool, typer.Option("--reasons", help="Also say what each passed check looked at.")] = False,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Also say what each check is about, and what it looked at.")
+    ] = False,
 ) -> None:
     """Test a driver against a running system: does it keep every promise of its port? It only reads.
 

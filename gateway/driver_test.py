@@ -245,6 +245,8 @@ def show(title: str, results: Sequence[Result], console: Console, *, reasons: bo
         more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
         console.print(Text(f"not checked: {places[0]}{more}: {reason}", style="dim"), soft_wrap=True)
     if reasons:
+        for check, about in CHECKS.items():
+            console.print(Text(f"{check}: {about}", style="dim"), soft_wrap=True)
         for one in results:
             if one.mark == "passed" and one.reason:
                 console.print(Text(f"{one.method}, {one.check}: {one.reason}", style="dim"), soft_wrap=True)
