@@ -151,6 +151,13 @@ class Profile(Manner):
             " is, so a system that keeps to it can only mean everybody."
         ),
     ] = True
+    bills_name_customers: Annotated[
+        bool,
+        Field(
+            description="Whether every bill names its customers, so that the bills of an account are also found by its"
+            " customer: they are then asked for beside the accounts, and not after them."
+        ),
+    ] = True
     service_parts: Annotated[
         Literal["value", "reference", "flat"],
         Field(

@@ -24,6 +24,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """
 
     missing: ClassVar[Any] = None
+    by_id: ClassVar[bool] = False
+    """Whether a key is the id of the record that it loads: what hangs on that id can be asked for beside it."""
 
     def __init__(self, context: "RequestContext") -> None:
         super().__init__()
@@ -37,6 +39,18 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             loader = context.loaders[cls] = cls(context)
         return cast(Self, loader)
 
+    @property
+    def label(self) -> str:
+        """The name in traces."""
+        return type(self).__name__
+
+    def foreseen(self, keys: Sequence[K]) -> Sequence[K]:
+        """Those of the keys whose records the viewer is likely to get, so that what hangs on them may be begun with."""
+        return keys
+
+    def expect(self, keys: Sequence[K]) -> None:
+        """Keys that will probably be loaded soon: a loader may begin with them. This one waits until they are."""
+
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
         raise NotImplementedError
@@ -45,7 +59,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """The batch of one tick: what aiodataloader calls. Failures are values, so that they are kept like others."""
         if (batch := asyncio.current_task()) is not None:
             self.context.joined(batch)
-        current_loader.set(type(self).__name__)
+        current_loader.set(self.label)
         try:
             found = await self.found(keys)
         except ConnectorError as failure:

@@ -15,7 +15,7 @@ from resolvers.batches import each
 from resolvers.choosing import Since, Until, ordered, within
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.links import Under, customers_of, names_nobody, under_customers
-from resolvers.rows import RowsLoader
+from resolvers.rows import RowsKey, RowsLoader
 
 
 class BillFilter(Enum):
@@ -115,19 +115,6 @@ class BillById(Loader[str, Bill]):
         return await self.context.connectors.billing.bills(keys, self.context.fields("Bill"))
 
 
-class BillsByAccount(RowsLoader[Bill]):
-    """An account's bills."""
-
-    domain = "billing"
-    ownership = own_bills
-    primes = BillById
-    connection = "BillConnection"
-
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
-        """See `RowsLoader`."""
-        return await self.context.connectors.billing.bills_of_accounts(parents, window, self.context.fields("Bill"))
-
-
 class BillsByCustomer(RowsLoader[Bill]):
     """A customer's bills, over all accounts."""
 
@@ -142,6 +129,49 @@ class BillsByCustomer(RowsLoader[Bill]):
         return await under_customers(
             self.context, self.domain, parents, lambda ids: billing.bills_of_customers(ids, window, fields)
         )
+
+
+class BillsByAccount(RowsLoader[Bill]):
+    """An account's bills."""
+
+    domain = "billing"
+    ownership = own_bills
+    primes = BillById
+    connection = "BillConnection"
+
+    def __init__(self, context: RequestContext) -> None:
+        super().__init__(context)
+        self._customers: set[str] = set()
+
+    def expect_of_customers(self, customers: Sequence[str]) -> None:
+        """Begin with the bills of the customers whose accounts are being read: they are the accounts' bills, too."""
+        if self.context.connectors.billing.bills_name_customers:
+            self._customers.update(customers)
+            BillsByCustomer.of(self.context).expect([RowsKey(key) for key in customers])
+
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Mapping[str, Any]:
+        """See `RowsLoader`."""
+        found = await self._of_customers(parents) if self._customers else {}
+        rest = [key for key in parents if key not in found]
+        if not rest:
+            return found
+        billing, fields = self.context.connectors.billing, self.context.fields("Bill")
+        return found | dict(await billing.bills_of_accounts(rest, window, fields))
+
+    async def _of_customers(self, parents: Sequence[str]) -> dict[str, Rows[Bill]]:
+        """Bills of accounts whose customers' bills were asked for before; not those whose could not be had whole."""
+        customers: dict[str, RowsKey] = {}
+        for key, account in (await each(BillingAccountById.of(self.context), parents)).items():
+            if isinstance(account, BillingAccount):
+                own = next((one for one in account.customer_ids if one in self._customers), None)
+                if own is not None:
+                    customers[key] = RowsKey(own)
+        bills = await BillsByCustomer.of(self.context).begun(list(dict.fromkeys(customers.values())))
+        return {
+            account: Rows.of([bill for bill in rows.items if bill.account_id == account])
+            for account, key in customers.items()
+            if isinstance(rows := bills.get(key), Rows) and rows.complete and rows.total is not None
+        }
 
 
 class ChargesByBill(Loader[str, Rows[BillCharge]]):

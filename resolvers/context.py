@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from connectors import Connectors
 from connectors.errors import ConnectorError
 from connectors.records import Fields, Rows
-from resolvers.batches import BatchLoader
+from resolvers.batches import BatchLoader, each
 from resolvers.links import NoLink, customers_of, linked, records, warn
 from resolvers.viewer import Viewer
 
@@ -80,13 +80,35 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     entity: ClassVar[str | None] = None
     """What a loader by id loads: then a key without a record is a link that leads nowhere."""
 
+    def __init__(self, context: RequestContext) -> None:
+        super().__init__(context)
+        self._begun: _Begun[K] | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.by_id = cls.entity is not None
+
     async def fetch(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """Ask the port for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
         raise NotImplementedError
 
+    def expect(self, keys: Sequence[K]) -> None:
+        """Begin to ask the port. Who may see what comes is decided when it is loaded, and what never is, is dropped."""
+        if self._begun is None:
+            self._begun = _Begun(self.context, self)
+        for key in keys:
+            self._begun.load(key).add_done_callback(_heard)
+
+    async def begun(self, keys: Sequence[K]) -> Mapping[K, Any]:
+        """What the port says to `keys`, asked before or now, for loaders only: nothing is checked."""
+        if self._begun is None:
+            return await self.fetch(keys)
+        found = await each(self._begun, keys)
+        return {key: value for key, value in found.items() if value is not None}
+
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What the port has for `keys`, in the graph's ids, and only what the viewer may see."""
-        fetched = await self.fetch(keys)
+        fetched = await self.begun(keys)
         found = await self.visible(await linked(self.context, self.domain, fetched))
         if self.entity is not None:
             for key in keys:
@@ -105,6 +127,29 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
             for record in records(found.values()):
                 by_id.prime(record.id, record)
         return found
+
+
+class _Begun(BatchLoader[K, Any], Generic[K]):
+    """What a loader's port says, before anybody asks who may see it."""
+
+    def __init__(self, context: RequestContext, of: Loader[K, Any]) -> None:
+        super().__init__(context)
+        self._of = of
+
+    @property
+    def label(self) -> str:
+        """Traces name the loader that it is for."""
+        return self._of.label
+
+    async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
+        """Ask the port, in one batch."""
+        return await self._of.fetch(keys)
+
+
+def _heard(loading: "asyncio.Future[Any]") -> None:
+    """A failure that nobody waits for is no news."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 def _seen(value: Any, may_see: Rule) -> Any:

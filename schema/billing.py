@@ -10,6 +10,7 @@ from resolvers import billing as resolvers
 from resolvers.billing import (
     BillById,
     BillingAccountById,
+    BillingAccountsByCustomer,
     BillsByAccount,
     ChargesByBill,
     PaymentById,
@@ -17,7 +18,7 @@ from resolvers.billing import (
 )
 from resolvers.crm import ProductById, customer_of
 from resolvers.rows import items
-from schema.fields import computed, edge, listed, node_id
+from schema.fields import Ahead, computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PAYMENT_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Document, Money, Period, number
@@ -38,7 +39,14 @@ class BillingAccount(Recorded, Node):
         customer_of, needs=(), description="Whose it is."
     )
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
-        BillsByAccount, resolvers.chosen, reads=BILL_FILTERS, description="Bills of this account, newest first."
+        BillsByAccount,
+        resolvers.chosen,
+        reads=BILL_FILTERS,
+        ahead=Ahead(
+            BillingAccountsByCustomer,
+            lambda context, customers: BillsByAccount.of(context).expect_of_customers(customers),
+        ),
+        description="Bills of this account, newest first.",
     )
     payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = listed(
         PaymentsByAccount,

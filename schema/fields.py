@@ -7,7 +7,7 @@ operation selects travels down to the systems by it.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Final
@@ -70,11 +70,21 @@ class Reads:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A shortcut: while `over` loads the parents, `expect` begins with what hangs under them, by `over`'s keys."""
+
+    over: type[Loader[Any, Any]]
+    expect: Callable[[RequestContext, Sequence[Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """The way from a record to others: by which key of its own, through which loader, then which step.
 
     With `many` the key function gives a list of keys, and the step gets what was found, without the gaps. Where
     `known` says that a parent already holds what the edge would load, only the step runs, on the parent.
+
+    `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
     """
 
     loader: type[Loader[Any, Any]]
@@ -82,16 +92,19 @@ class Edge:
     step: Step
     many: bool
     known: Callable[[Any], bool] | None = None
+    same_id: bool = False
+    ahead: Ahead | None = None
 
 
-def _unchanged(found: Any) -> Any:
+def unchanged(found: Any) -> Any:
+    """The step of an edge whose field is what was found."""
     return found
 
 
 def edge(
     loader: type[Loader[Any, Any]],
     key: str | Callable[..., Any] = "id",
-    step: Callable[..., Any] = _unchanged,
+    step: Callable[..., Any] = unchanged,
     *,
     needs: Iterable[str] = (),
     reads: Reads | None = None,
@@ -100,7 +113,8 @@ def edge(
     **options: Any,
 ) -> Any:
     """A field that reaches other records; a missing key or record makes it null."""
-    reach = Edge(loader, Step.of(attrgetter(key) if isinstance(key, str) else key), Step.of(step), many, known)
+    by_key = Step.of(attrgetter(key) if isinstance(key, str) else key)
+    reach = Edge(loader, by_key, Step.of(step), many, known, same_id=key == "id")
     names = {*needs, *([key] if isinstance(key, str) else [])}
     return _edge(reach, frozenset(names - {"id"}), reads, **options)
 
@@ -137,6 +151,7 @@ def listed(
     *,
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
+    ahead: Ahead | None = None,
     **options: Any,
 ) -> Any:
     """A connection to the rows under a record.
@@ -163,7 +178,14 @@ def listed(
 
     arguments = (*asking, *choosing, *paging)
     return _edge(
-        Edge(loader, Step(key, arguments, takes_viewer=False), Step(step, arguments, takes_viewer=False), many=False),
+        Edge(
+            loader,
+            Step(key, arguments, takes_viewer=False),
+            Step(step, arguments, takes_viewer=False),
+            many=False,
+            same_id=True,
+            ahead=ahead,
+        ),
         frozenset(),
         reads,
         **options,

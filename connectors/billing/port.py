@@ -134,6 +134,10 @@ class UsageAllowance:
 class BillingPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
 
+    @property
+    def bills_name_customers(self) -> bool:
+        """Whether every bill says whose it is, so that an account's bills are also found by its customer."""
+
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         """Accounts by id."""
 

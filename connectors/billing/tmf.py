@@ -83,6 +83,11 @@ class TmfBilling:
         """What this installation cannot give, by its profile, and why."""
         return self._unsupported
 
+    @property
+    def bills_name_customers(self) -> bool:
+        """See `BillingPort`. As the profile says."""
+        return self._profile.bills_name_customers
+
     async def probe(self) -> None:
         """One cheap read, for health."""
         await self._accounts.page([], Window(0, 1), fields=frozenset())

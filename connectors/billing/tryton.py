@@ -60,6 +60,9 @@ class TrytonBilling:
     }
     """Port methods and record attributes that Tryton does not have, and why."""
 
+    bills_name_customers: ClassVar[bool] = True
+    """An invoice's party is customer and account in one."""
+
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http = http
         self._rest = Rest(http, options)

@@ -27,7 +27,7 @@ from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
 from gateway.engine.prepared import Prepared
-from schema.fields import AT_ONCE, EDGE, PURE, Edge, Step
+from schema.fields import AT_ONCE, EDGE, PURE, Ahead, Edge, Step, unchanged
 
 DEFINITION: Final = "strawberry-definition"
 
@@ -89,6 +89,27 @@ class Block:
     selected: Selected
     edges: list[FieldPlan] = field(default_factory=list)
     number: int = 0
+
+    def same_id(self) -> list[FieldPlan]:
+        """Edges out of the record that was looked for by its id, which need no more than that id."""
+        edge = self.reached_by.edge if self.reached_by else None
+        if edge is None or edge.many or not edge.loader.by_id or edge.step.call is not unchanged:
+            return []
+        own = {plan.number for one in self.selected.by_type.values() for plan in one.fields}
+        return [
+            plan
+            for plan in self.edges
+            if plan.number in own and plan.edge and plan.edge.same_id and plan.edge.known is None
+        ]
+
+    def shortcuts(self) -> list[tuple[FieldPlan, Ahead]]:
+        """Edges that can be begun with by the keys of the edge that leads here."""
+        loader = self.reached_by.edge.loader if self.reached_by and self.reached_by.edge else None
+        return [
+            (plan, plan.edge.ahead)
+            for plan in self.edges
+            if plan.edge and plan.edge.ahead and plan.edge.ahead.over is loader
+        ]
 
 
 @dataclass(eq=False, slots=True)

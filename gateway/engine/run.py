@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -32,6 +33,13 @@ from resolvers.links import NO_LINK
 _HELPERS: Final = GraphQLResolveInfoHelpers(gather=lambda some: asyncio.gather(*some), track=lambda _some: None)
 _GONE: Final = object()
 """In place of a value that makes what is around it null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """In place of a record of which only the id is known."""
+
+    id: Any
 
 
 @dataclass(eq=False, slots=True)
@@ -182,6 +190,7 @@ class Run:
         distinct = dict.fromkeys(key for one in keys for key in one) if edge.many else dict.fromkeys(keys)
         loading = {key: loader.load(key) for key in distinct}
         if any(not one.done() for one in loading.values()):
+            self._begin(self._plan.by_edge[plan.number], loader.foreseen(list(loading)))
             await asyncio.gather(*loading.values(), return_exceptions=True)
         found = {key: one.exception() or one.result() for key, one in loading.items()}
         step = edge.step.call
@@ -198,6 +207,19 @@ class Run:
             else:
                 values.append(one if isinstance(one, Exception) else _or_error(step, one, for_step))
         return values
+
+    def _begin(self, block: Block, keys: Sequence[Any]) -> None:
+        """What the records will be asked for can be asked for beside them, where their keys are enough."""
+        if not keys:
+            return
+        for plan in block.same_id():
+            edge = plan.edge
+            assert edge is not None  # noqa: S101  # only edges are begun with
+            with suppress(Exception):  # arguments that cannot be used: an error when the edge is followed
+                taken = edge.key.taken(self._context, self._arguments(plan))
+                edge.loader.of(self._context).expect([edge.key.call(Named(key), **taken) for key in keys])
+        for _plan, ahead in block.shortcuts():
+            ahead.expect(self._context, keys)
 
     def _make(self, block: Block, raws: Sequence[Any], above: Made, places: Sequence[dict[str, Any]]) -> Made:
         """The block's values: all at once where they are as promised, else one by one."""
