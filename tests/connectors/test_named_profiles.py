@@ -244,7 +244,8 @@ def test_there_is_a_question_to_every_method() -> None:
     asked_for = {(domain, method) for domain, method, _ in QUESTIONS.values()}
     assert methods - asked_for == {
         ("crm", "customers_reached_by"),  # by a contact that only the world knows: in a test of its own
-        ("crm", "customers_known_as"),  # only for systems that know customers by something else: test_links
+        ("crm", "customers_known_as"),  # only for systems that know customers by something else: test_identity
+        ("billing", "bills_name_customers"),  # says something about the system, and asks nothing
         ("billing", "open_document"),  # files are no question to a resource: test_documents
         ("ticketing", "open_document"),
     }
