@@ -1,4 +1,4 @@
-"""The command line: `gateway demo | serve | check | driver-test | schema | token`, also as `python -m gateway`.
+"""The command line: `gateway demo | serve | check | driver-test | explain | schema | token`, or `python -m gateway`.
 
 Exit codes: 0 all is well; 1 something is wrong, and one sentence on standard error says what; 2 wrong arguments or
 settings. Commands import what they need when they run, so that `--help` and a mistyped option answer at once.
@@ -194,6 +194,41 @@ def driver_test(
         _fail(error, code=2)
     if not good:
         raise typer.Exit(1)
+
+
+@cli.command()
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A GraphQL document.")],
+    operation: Annotated[str | None, typer.Option(help="The one to explain; without it, all in the file.")] = None,
+    variables: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Variables, where @skip or @include depend on them.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="GATEWAY_CONFIG",
+            help="The settings: then what costs their systems a call per row is said, too.",
+        ),
+    ] = None,
+) -> None:
+    """Say what the gateway will do for a document: steps, loads, keys, what begins early, what is not compiled.
+
+    Nothing is asked of any system.
+    """
+    from gateway import explain as explaining
+    from gateway.settings_file import WrongSettings, load
+
+    console = Console(highlight=False)
+    try:
+        told = explaining.explain(file, operation, variables)
+        dear = asyncio.run(explaining.one_by_one(load(config))) if config else {}
+    except (explaining.UnusableDocument, WrongSettings) as error:
+        _fail(error, code=2)
+    explaining.show(told, console)
+    for warning in explaining.warnings(told, dear):
+        console.print(f"warning: {warning}", style="yellow")
 
 
 @cli.command()

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.access import IntrospectionFor, check_access, check_may_learn, check_public
-from gateway.engine import Engine, Outcome, Prepared
+from gateway.engine import Engine, Explanation, Outcome, Prepared
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
 from gateway.graphql_request import read
 from gateway.hang_up import unless_hung_up
@@ -37,6 +37,8 @@ class RequestContext(Protocol):
 
 GRACE: Final = 1.0
 """Seconds beyond the deadline in which an answer can still be put together from what the systems gave."""
+
+EXPLAIN_HEADER: Final = "X-Gateway-Explain"
 
 Authenticate = Callable[[Request], Awaitable[Viewer]]
 MakeContext = Callable[[Request, Viewer, Prepared, OperationDefinitionNode], RequestContext]
@@ -119,12 +121,20 @@ class GraphQLEndpoint:
                 outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
             finally:
                 await context.close()
-            return _answer(media_type, outcome, context.extensions())
+            extensions = context.extensions()
+            if request.headers.get(EXPLAIN_HEADER) == "1" and viewer.is_staff:
+                extensions |= _explained(self._engine.explain(prepared, operation, asked.variables))
+            return _answer(media_type, outcome, extensions)
 
         return await unless_hung_up(execute(), receive)
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:
+    """The plan as an extension; nothing where the variables do not fit, which is an error anyway."""
+    return {"explain": explanation.document()} if isinstance(explanation, Explanation) else {}
 
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:

@@ -24,13 +24,14 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.cost import Cost
+from gateway.engine.explain import Explanation
 from gateway.engine.plans import Plans
 from gateway.engine.prepared import Prepared
 from gateway.errors import refuse
 from gateway.limits import Limits, exceeded, root_fields
 from gateway.lru import LRU
 
-__all__ = ["Engine", "Outcome", "Prepared"]
+__all__ = ["Engine", "Explanation", "Outcome", "Prepared"]
 
 CACHED_CHARACTERS = 1_000_000
 """Length of all cached documents together: a syntax tree takes some hundred bytes per character."""
@@ -141,6 +142,12 @@ class Engine:
             data, found = await planned.run(context)
             return Outcome(data, found, executed=True)
         return await self._by_core(prepared, operation, variables, context)
+
+    def explain(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> Explanation | list[GraphQLError]:
+        """What will be done for an operation; errors where the variables do not fit."""
+        return self._plans.explain(prepared, operation, variables)
 
     async def _by_core(
         self,

@@ -90,8 +90,11 @@ class Block:
     edges: list[FieldPlan] = field(default_factory=list)
     number: int = 0
 
-    def same_id(self) -> list[FieldPlan]:
-        """Edges out of the record that was looked for by its id, which need no more than that id."""
+    def same_id(self, *, known: bool = False) -> list[FieldPlan]:
+        """Edges out of the record that was looked for by its id, which need no more than that id.
+
+        Those whose value the record may hold itself only where `known` asks for them: they wait for it.
+        """
         edge = self.reached_by.edge if self.reached_by else None
         if edge is None or edge.many or not edge.loader.by_id or edge.step.call is not unchanged:
             return []
@@ -99,7 +102,7 @@ class Block:
         return [
             plan
             for plan in self.edges
-            if plan.number in own and plan.edge and plan.edge.same_id and plan.edge.known is None
+            if plan.number in own and plan.edge and plan.edge.same_id and (known or plan.edge.known is None)
         ]
 
     def shortcuts(self) -> list[tuple[FieldPlan, Ahead]]:

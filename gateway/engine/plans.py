@@ -1,6 +1,6 @@
 """Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -11,6 +11,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    VariableDefinitionNode,
     VariableNode,
     Visitor,
     visit,
@@ -19,9 +20,11 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from gateway.engine.builders import Build, builders
+from gateway.engine.explain import Explanation, explained
 from gateway.engine.plan import NotPlanned, Plan, compiled
 from gateway.engine.prepared import Prepared
 from gateway.engine.run import Run
+from gateway.engine.selection import selection_of
 from gateway.lru import LRU
 
 MOST_VARIANTS: Final = 16
@@ -64,15 +67,26 @@ class Plans:
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | None:
         """The operation, ready to run; errors where the variables do not fit; None where graphql-core must run it."""
-        variables = get_variable_values(
+        variables = self._coerced(operation.variable_definitions or (), given)
+        if isinstance(variables, list):
+            return variables
+        made = self._made(prepared, operation, variables)
+        return None if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
+
+    def _coerced(
+        self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(
             self._schema,
-            operation.variable_definitions or (),
+            definitions,
             dict(given or {}),
             max_errors=50,
             hide_suggestions=self._hide_suggestions,
         )
-        if isinstance(variables, list):
-            return variables
+
+    def _made(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Compiled | NotPlanned:
         known = self._known.get(prepared)
         if known is None:
             known = self._known[prepared] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
@@ -83,7 +97,21 @@ class Plans:
         if made is None:
             made = self._compiled(prepared, operation, variables)
             known.put(key, made)
-        return None if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
+        return made
+
+    def explain(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> Explanation | list[GraphQLError]:
+        """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
+        deciders = deciding(prepared)
+        decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
+        variables = self._coerced(decisive, given)
+        if isinstance(variables, list):
+            return variables
+        made = self._made(prepared, operation, variables)
+        if isinstance(made, NotPlanned):
+            return Explanation(fallback=str(made))
+        return explained(made.plan, selection_of(self._schema, prepared, operation))
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
@@ -91,7 +119,7 @@ class Plans:
         try:
             plan = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
-            return reason
+            return reason.with_traceback(None)  # which would keep all that was made so far
         return Compiled(plan, builders(plan))
 
 

@@ -15,7 +15,7 @@ from gateway import logs
 from gateway.settings import LogSettings
 from tests.gateway.commands import ROOT, gateway
 
-COMMANDS = ["demo", "serve", "check", "driver-test", "schema", "token"]
+COMMANDS = ["demo", "serve", "check", "driver-test", "explain", "schema", "token"]
 
 
 def test_the_command_is_installed() -> None:

@@ -1,0 +1,104 @@
+"""`gateway explain FILE`: what the gateway will do for the operations in a file, before it does it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from graphql import GraphQLError
+from rich.console import Console
+from rich.text import Text
+
+from connectors import connect
+from gateway.engine import Engine, Explanation, Prepared
+from gateway.settings import Settings
+from schema import build_schema
+
+
+class UnusableDocument(Exception):
+    """The file or the variables cannot be used; the text says why, and what would be right."""
+
+
+def explain(file: Path, operation_name: str | None, variables: str | None) -> list[tuple[str, Explanation]]:
+    """Every operation of the file, or the one with that name. Raises `UnusableDocument`."""
+    engine = Engine(build_schema())
+    prepared = engine.prepare(_read(file))
+    if not isinstance(prepared, Prepared):
+        raise UnusableDocument("\n".join(f"{file}{_place(error)}: {error.message}" for error in prepared))
+    given = _given(variables)
+    names = [operation_name] if operation_name else list(prepared.operations)
+    told = []
+    for name in names:
+        operation = engine.operation(prepared, name)
+        if isinstance(operation, GraphQLError):
+            raise UnusableDocument(f"{file}: {operation.message}")
+        explanation = engine.explain(prepared, operation, given)
+        if not isinstance(explanation, Explanation):
+            raise UnusableDocument("\n".join(f"--variables: {error.message}" for error in explanation))
+        told.append((name or "the operation", explanation))
+    return told
+
+
+async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+    """Per system, the questions that cost it a call per key, and why; nothing is asked of the systems."""
+    async with aiohttp.ClientSession() as session:
+        systems = connect(settings.systems.by_domain, session).systems
+        return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}
+
+
+def warnings(told: Sequence[tuple[str, Explanation]], dear: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """What costs a call per row in these operations."""
+    asked = {load.system for _name, one in told for step in one.steps for load in step}
+    for system in sorted(one for one in asked if one is not None):
+        for method, reason in dear.get(system, {}).items():
+            yield f"{system}: {method} costs a call per key: {reason}"
+
+
+def show(told: Sequence[tuple[str, Explanation]], console: Console) -> None:
+    """Print the steps of each operation."""
+    for name, explanation in told:
+        if explanation.fallback is not None:
+            console.print(Text(f"{name}: run by graphql-core, field by field, because of {explanation.fallback}"))
+            continue
+        loads = sum(map(len, explanation.steps))
+        console.print(Text(f"{name}: {_many(loads, 'load')} in {_many(len(explanation.steps), 'step')}", style="bold"))
+        for number, step in enumerate(explanation.steps, 1):
+            console.print(Text(f"  step {number}"))
+            for load in step:
+                line = Text(f"    {', '.join(load.fields)}  ")
+                line.append(load.loader, style="cyan")
+                line.append(f" ({load.system or '-'}) by {load.keys}")
+                console.print(line, soft_wrap=True)
+                notes = [f"reads {', '.join(load.reads)}" if load.reads else ""]
+                notes.append(f"begins early: {load.early}" if load.early else "")
+                notes.append(f"only where {load.only_if}" if load.only_if else "")
+                console.print(Text("      " + "; ".join(filter(None, notes)), style="dim"), soft_wrap=True)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableDocument(f"{file}: cannot be read: {error}") from error
+
+
+def _given(variables: str | None) -> dict[str, Any]:
+    """Variables from JSON; none were given where the text is None."""
+    if variables is None:
+        return {}
+    try:
+        given = json.loads(variables)
+    except ValueError as error:
+        raise UnusableDocument(f"--variables: not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise UnusableDocument('--variables: must be a JSON object, such as \'{"id": "1001"}\'')
+    return given
+
+
+def _place(error: GraphQLError) -> str:
+    return f":{error.locations[0].line}" if error.locations else ""
