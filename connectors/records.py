@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from connectors.errors import ConnectorError
 
@@ -14,16 +16,28 @@ Fields = frozenset[str]
 """Names of the record's attributes that somebody selected; what identifies and owns a row always comes along."""
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What a port gives: base of its records. A struct, because it is made in a sixth of a frozen dataclass's time."""
+
+
+def attributes(kind: type[Record]) -> tuple[str, ...]:
+    """Names of a kind of record's attributes, those that are worked out aside."""
+    return kind.__struct_fields__
+
+
+def changed(record: R, **changes: Any) -> R:
+    """The same record with other values."""
+    return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
+
+
+class Money(msgspec.Struct, frozen=True):
     """An amount, exact, in an ISO 4217 currency."""
 
     amount: Decimal
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """From and to; either may be open."""
 
     start: datetime | None

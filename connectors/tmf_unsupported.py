@@ -1,9 +1,9 @@
 """What an installation of TM Forum's APIs cannot give, or not at once: its profile says so before anybody asks."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from connectors.records import Record, attributes
 from connectors.tmf630 import Collection
 
 Need: TypeAlias = tuple[Collection[Any], str]
@@ -11,7 +11,7 @@ Need: TypeAlias = tuple[Collection[Any], str]
 
 
 def unsupported(
-    questions: Mapping[str, Sequence[Need]], records: Mapping[type[Any], Collection[Any]]
+    questions: Mapping[str, Sequence[Need]], records: Mapping[type[Record], Collection[Any]]
 ) -> Mapping[str, str]:
     """What cannot be given, and why: methods of the port by what they need, ``Record.attribute`` by what never comes.
 
@@ -23,11 +23,11 @@ def unsupported(
         if (reasons := [reason for collection, condition in needs if (reason := collection.lacks(condition))])
     }
     empty = {
-        f"{record.__name__}.{field.name}": absent[field.name]
+        f"{record.__name__}.{name}": absent[name]
         for record, collection in records.items()
         if (absent := collection.never_filled())
-        for field in dataclasses.fields(record)
-        if field.name in absent
+        for name in attributes(record)
+        if name in absent
     }
     return lacking | empty
 

@@ -14,7 +14,7 @@ from connectors.billing.port import BillCharge
 from connectors.crm.port import Customer, Product
 from connectors.errors import ConnectorError
 from connectors.links import CustomerKey, Entity, Reference
-from connectors.records import Fields, Found, Rows
+from connectors.records import Fields, Found, Rows, attributes, changed
 from connectors.request import current_scope
 from connectors.ticketing.port import Outage, Ticket
 from resolvers.batches import BatchLoader, each
@@ -200,7 +200,7 @@ async def linked(context: "RequestContext", domain: str, found: Mapping[Any, Any
         for attribute, entity in REFERRING.get(type(one), {}).items():
             if entity in links.references:
                 changes[attribute] = _read(getattr(one, attribute), links.references[entity], domain, entity)
-        return replace(one, **changes) if changes else one
+        return changed(one, **changes) if changes else one
 
     def value(one: Any) -> Any:
         if isinstance(one, Rows):
@@ -232,7 +232,7 @@ async def _customers(
 
 def _names_customers(record: Any) -> bool:
     """Whether the row itself says whose it is; a customer does not, it is its own."""
-    return "customer_ids" in type(record).__dataclass_fields__
+    return "customer_ids" in attributes(type(record))
 
 
 def _named(values: Iterable[str], owners: Mapping[str, tuple[str, ...] | ConnectorError]) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
-from connectors.records import Document, Fields, Found, Money, Period, Rows, Window
+from connectors.records import Document, Fields, Found, Money, Period, Record, Rows, Window
 
 
 class BillState(Enum):
@@ -45,8 +44,7 @@ class PaymentStatus(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillingAccount:
+class BillingAccount(Record, frozen=True, kw_only=True):
     """TMF666 BillingAccount. `balance` is what the customer owes on it (receivable balance)."""
 
     id: str
@@ -56,8 +54,7 @@ class BillingAccount:
     balance: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Record, frozen=True, kw_only=True):
     """TMF678 CustomerBill. `number` is what is printed on it; `remaining_amount` is what is still to be paid."""
 
     id: str
@@ -84,8 +81,7 @@ class Bill:
         return self.state is not BillState.SETTLED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillCharge:
+class BillCharge(Record, frozen=True, kw_only=True):
     """TMF678 AppliedCustomerBillingRate: one line of a bill. Tax included where told; a discount is negative."""
 
     id: str
@@ -97,8 +93,7 @@ class BillCharge:
     product_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(Record, frozen=True, kw_only=True):
     """TMF676 Payment. `customer_ids` is empty where the payment does not name its payer: then its account's count."""
 
     id: str
@@ -112,8 +107,7 @@ class Payment:
     method: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageAllowance:
+class UsageAllowance(Record, frozen=True, kw_only=True):
     """TMF677 bucket: what is used of what a customer has. Amounts are in `unit`; `allowance` is used + remaining."""
 
     id: str

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as attributes
 from typing import Any, Final
 
 from connectors.conformance.methods import KINDS, METHODS, Keyed
@@ -11,7 +10,7 @@ from connectors.conformance.order import misplaced
 from connectors.conformance.trial import Failure, Skipped, Trial, called, part, said
 from connectors.conformance.types import wrong_attribute
 from connectors.errors import ConnectorError
-from connectors.records import Rows, Window
+from connectors.records import Rows, Window, attributes
 
 
 def rows_of(one: Any) -> list[Any]:
@@ -77,7 +76,7 @@ def same(method: Keyed, key: str, one: Any, other: Any, first: str, second: str)
         given = f"{said([row.id for row in mine])} and {said([row.id for row in theirs])}"
     else:
         pair = next((a, b) for a, b in zip(mine, theirs, strict=True) if a != b)
-        name = next(a.name for a in attributes(method.record) if getattr(pair[0], a.name) != getattr(pair[1], a.name))
+        name = next(one for one in attributes(method.record) if getattr(pair[0], one) != getattr(pair[1], one))
         given = f"{name} = {said(getattr(pair[0], name))} and {said(getattr(pair[1], name))} in {pair[0].id!r:.60}"
     raise Failure(f"Under {said(key)}, {first} and {second} gave {given}; right is the same, matched by key.")
 
@@ -163,7 +162,7 @@ async def projection(trial: Trial, method: Keyed) -> str:
     """With `fields`, what was asked for has the same value, and the rows are the same ones in the same order."""
     keys = trial.sample_keys(method)[:2]
     whole = await trial.good(method, keys)
-    names = [one.name for one in attributes(method.record) if one.name not in _IDENTITY]
+    names = [one for one in attributes(method.record) if one not in _IDENTITY]
     chosen = [frozenset({name}) for name in names] if not method.many else [frozenset(names[::2])]
     chosen += [frozenset(names[1::2]), frozenset()]
     parts = await asyncio.gather(*(trial.good(method, keys, fields=fields) for fields in chosen))
@@ -177,7 +176,7 @@ async def projection(trial: Trial, method: Keyed) -> str:
                     f" {said([row.id for row in mine])}; right are the same rows in the same order."
                 )
             for row, other in zip(mine, theirs, strict=True):
-                for name in [*fields, *(_IDENTITY & {one.name for one in attributes(method.record)})]:
+                for name in [*fields, *(_IDENTITY & set(attributes(method.record)))]:
                     if getattr(row, name) != getattr(other, name):
                         raise Failure(
                             f"{asked} gave {row.id!r:.60} with {name} = {said(getattr(other, name))}, without fields"

@@ -1,12 +1,13 @@
 """What the driver declares that its product cannot give: true, spelled right, and refused without a call."""
 
-from dataclasses import fields as attributes
 from typing import Any
+
+import msgspec
 
 from connectors.conformance.methods import METHODS, Keyed, Listed, Method
 from connectors.conformance.trial import Failure, Trial, said
 from connectors.errors import NotSupported
-from connectors.records import Window
+from connectors.records import Record, Window, attributes
 
 
 async def refuses(trial: Trial, method: Method) -> str:
@@ -35,7 +36,7 @@ def declarations(trial: Trial) -> str:
     records = {one.record.__name__: one.record for one in METHODS[trial.domain]}
     for name, reason in trial.unsupported.items():
         record, _, attribute = name.partition(".")
-        known = [one.name for one in attributes(records[record])] if record in records else []
+        known = list(attributes(records[record])) if record in records else []
         if name not in methods and attribute not in known:
             raise Failure(
                 f"`unsupported` names {name!r}; right is a method of the port or 'Record.attribute'"
@@ -51,8 +52,8 @@ def declarations(trial: Trial) -> str:
     return f"{len(trial.unsupported)} declared"
 
 
-def _never(trial: Trial, record: type, attribute: str) -> None:
-    nothing = next(one.default for one in attributes(record) if one.name == attribute)
+def _never(trial: Trial, record: type[Record], attribute: str) -> None:
+    nothing = next(one.default for one in msgspec.structs.fields(record) if one.name == attribute)
     for row in trial.samples.get(record, {}).values():
         if (value := getattr(row, attribute)) != nothing and value is not None:
             raise Failure(

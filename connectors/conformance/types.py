@@ -1,14 +1,13 @@
 """Whether a record is what its port says: every attribute of its type, money exact, dates with a zone."""
 
 import re
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
-from connectors.records import Document, Money
+from connectors.records import Document, Money, Period, Record, attributes
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -16,14 +15,12 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 def wrong_attribute(record: Any) -> str:
     """What is wrong with the record's first wrong attribute, in words; empty where all is well."""
     hints = get_type_hints(type(record))
-    for one in fields(record):
-        value = getattr(record, one.name)
-        if (one.name == "id" or one.name.endswith("_id")) and value == "":
-            return f"{one.name} is empty, right is a key or (where it may be) None"
-        if isinstance(record, Document) and one.name == "source":
-            continue  # The driver's own.
-        if wrong := _wrong(value, hints[one.name]):
-            return f"{one.name} is {wrong}"
+    for name in attributes(type(record)):
+        value = getattr(record, name)
+        if (name == "id" or name.endswith("_id")) and value == "":
+            return f"{name} is empty, right is a key or (where it may be) None"
+        if wrong := _wrong(value, hints[name]):
+            return f"{name} is {wrong}"
     return ""
 
 
@@ -57,7 +54,16 @@ def _wrong_value(value: Any) -> str:
             return f"money in {value.currency!r:.40}, right is an ISO 4217 code such as 'EUR'"
         case Enum():
             return ""
-        case _ if is_dataclass(value):
+        case Document():
+            return _wrong_document(value)
+        case Period() | Record():
             return wrong_attribute(value)
         case _:
             return ""
+
+
+def _wrong_document(document: Document) -> str:
+    """As for records; `source` is the driver's own."""
+    if not document.id or not document.owner:
+        return "a document without id or owner, right are both"
+    return _wrong(document.name, str | None) or _wrong(document.mime_type, str | None)

@@ -1,13 +1,14 @@
 """What we ask of a CRM: customers, the people behind them, and what they bought. Records are frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 from connectors.links import CustomerKey
-from connectors.records import Fields, Found, Money, Rows, Window
+from connectors.records import Fields, Found, Money, Record, Rows, Window
 
 
 class CustomerStatus(Enum):
@@ -34,8 +35,7 @@ class ProductStatus(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class Customer(Record, frozen=True, kw_only=True):
     """TMF629 Customer. `party_id` is the person or company behind it; `external_ids` are other systems' ids by name."""
 
     id: str
@@ -46,7 +46,7 @@ class Customer:
     phone: str | None = None
     party_id: str | None = None
     party_kind: str | None = None
-    external_ids: Mapping[str, str] = field(default_factory=dict)
+    external_ids: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def customer_ids(self) -> tuple[str, ...]:
@@ -54,8 +54,7 @@ class Customer:
         return (self.id,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(Record, frozen=True, kw_only=True):
     """TMF632 Individual or Organization; an organization has no given or family name."""
 
     id: str
@@ -63,8 +62,7 @@ class Party:
     family_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(Record, frozen=True, kw_only=True):
     """TMF637 Product: something bought. `price` is what recurs, taxes included where told."""
 
     id: str

@@ -1,12 +1,11 @@
 """What we ask of a network inventory: services, the resources under them, and the sites where they stand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from connectors.records import Fields, Found, Rows, Window
+from connectors.records import Fields, Found, Record, Rows, Window
 
 
 class ServiceState(Enum):
@@ -33,8 +32,7 @@ class ResourceStatus(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Record, frozen=True, kw_only=True):
     """TMF638 Service. `part_ids` are the services under it (resource-facing), `resource_ids` all resources below."""
 
     id: str
@@ -50,8 +48,7 @@ class Service:
     resource_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(Record, frozen=True, kw_only=True):
     """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number."""
 
     id: str
@@ -65,8 +62,7 @@ class Resource:
     site_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Record, frozen=True, kw_only=True):
     """TMF674 GeographicSite."""
 
     id: str

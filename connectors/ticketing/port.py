@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.records import Document, Fields, Found, Record, Rows, Window
 
 
 class TicketStatus(Enum):
@@ -51,8 +50,7 @@ class TicketSeverity(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketNote:
+class TicketNote(Record, frozen=True, kw_only=True):
     """What somebody wrote on a ticket. `internal` notes are not meant for customers."""
 
     author: str | None
@@ -61,8 +59,7 @@ class TicketNote:
     internal: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class Ticket(Record, frozen=True, kw_only=True):
     """TMF621 TroubleTicket."""
 
     id: str
@@ -89,8 +86,7 @@ class Ticket:
         return self.status.value not in ENDED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class Outage(Record, frozen=True, kw_only=True):
     """TMF656 ServiceProblem. `severity` is its priority, 1 (highest) to 10."""
 
     id: str

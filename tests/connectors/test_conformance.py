@@ -13,7 +13,7 @@ from connectors.conformance import METHODS
 from connectors.crm.port import CrmPort
 from connectors.errors import NotSupported
 from connectors.inventory.port import InventoryPort
-from connectors.records import Fields, Money, Rows, Window
+from connectors.records import Fields, Money, Rows, Window, changed
 from connectors.system import System
 from connectors.ticketing.port import TicketingPort
 from sandbox.switches import Switches
@@ -161,19 +161,19 @@ class CutsFields(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
         cut = fields is not None and "due_date" in fields
-        return {key: replace(one, due_date=None) if cut else one for key, one in found.items()}
+        return {key: changed(one, due_date=None) if cut else one for key, one in found.items()}
 
 
 class Untyped(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
-        return {key: replace(one, amount_due=Money(12.5, "EUR")) for key, one in found.items()}
+        return {key: changed(one, amount_due=Money(12.5, "EUR")) for key, one in found.items()}
 
 
 class WithoutZone(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
-        return {key: replace(one, bill_date=one.bill_date.replace(tzinfo=None)) for key, one in found.items()}
+        return {key: changed(one, bill_date=one.bill_date.replace(tzinfo=None)) for key, one in found.items()}
 
 
 class TrimsKeys(Broken):

@@ -1,6 +1,5 @@
 """The named profiles against systems that deviate as those products do: the right records, or a declared refusal."""
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from connectors.errors import ConnectorError, NotSupported
 from connectors.links import CustomerKey
 from connectors.named_profiles import PROFILES
 from connectors.profile import Profile
-from connectors.records import Rows, Window
+from connectors.records import Rows, Window, attributes
 from connectors.request import RequestScope, request_scope
 from connectors.system import System
 from gateway.check import check
@@ -209,7 +208,7 @@ def _plain(question: str, answer: Any) -> Any:
 
 def _record(record: Any) -> dict[str, Any]:
     """A record without the vendor's own words, which are meant to differ: some states and statuses are only words."""
-    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    values = {name: getattr(record, name) for name in attributes(type(record))}
     return {
         name: value
         for name, value in values.items()

@@ -1,13 +1,13 @@
 """TM Forum v5 beside v4: the same records from the same world, in as many calls, and nobody else's."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
-from connectors import Connectors
+from connectors import Connectors, records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.crm.port import Customer, Party, Product
 from connectors.errors import Rejected
@@ -35,7 +35,7 @@ def speaking(systems: Systems, version: str) -> None:
 
 def attributes(kind: type[Any]) -> frozenset[str]:
     """Everything that can be selected of a record."""
-    return frozenset(field.name for field in dataclasses.fields(kind)) - {"customer_ids"}
+    return frozenset(records.attributes(kind)) - {"customer_ids"}
 
 
 def comparable(value: Any) -> Any:
@@ -47,14 +47,14 @@ def comparable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: comparable(one) for key, one in value.items()}
     if isinstance(value, Rows):
-        return dataclasses.replace(value, items=[comparable(one) for one in value.items])
+        return replace(value, items=[comparable(one) for one in value.items])
     if isinstance(value, (list, tuple)):
         return [comparable(one) for one in value]
     if isinstance(value, Resource):
-        return dataclasses.replace(value, raw_status=None)
+        return records.changed(value, raw_status=None)
     if isinstance(value, Service) and value.state is ServiceState.SUSPENDED:
         assert value.raw_state == "suspended"
-        return dataclasses.replace(value, state=ServiceState.INACTIVE, raw_state="inactive")
+        return records.changed(value, state=ServiceState.INACTIVE, raw_state="inactive")
     return value
 
 

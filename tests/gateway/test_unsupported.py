@@ -1,6 +1,5 @@
 """What a product cannot give: said beforehand, and null with a code when asked for, without a call."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from connectors.crm import port as crm
 from connectors.crm.tmf import TmfCrm
 from connectors.inventory import port as inventory
 from connectors.inventory.tmf import TmfInventory
+from connectors.records import attributes
 from connectors.ticketing import port as ticketing
 from gateway.check import check
 from gateway.settings import Settings
@@ -148,7 +148,7 @@ def test_what_a_driver_declares_is_something_that_its_port_has(domain: str, driv
     record, _, attribute = name.partition(".")
     port = PORTS[domain]
     if attribute and " " not in name:
-        assert attribute in {field.name for field in dataclasses.fields(getattr(port, record))}
+        assert attribute in attributes(getattr(port, record))
     else:
         asked = next(value for key, value in vars(port).items() if key.endswith("Port"))
         assert callable(getattr(asked, name.partition(" ")[0])), driver  # what is after a blank narrows it down
