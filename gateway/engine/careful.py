@@ -58,16 +58,19 @@ class Careful:
 
     def value(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> Any:
         """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
+        before = [len(places) for places in self.places]
         try:
             made = self._any(kind, found, plan, plan.selected, path)
         except Nulled as nulled:
             if isinstance(kind, GraphQLNonNull):
                 raise
+            self._forget(before)
             self.failures.append(FieldFailure(nulled.error, nulled.plan, nulled.path))
             return None
         except Exception as error:  # whatever a resolver or a coercion raises is this field's error
             if isinstance(kind, GraphQLNonNull):
                 raise Nulled(error, plan, path) from error
+            self._forget(before)
             self.failures.append(FieldFailure(error, plan, tuple(path)))
             return None
         return made
@@ -116,8 +119,8 @@ class Careful:
             raise GraphQLError(
                 f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes if plan else None
             )
-        before = [len(places) for places in self.places]
         made: dict[str, Any] = {}
+        before = [len(places) for places in self.places]
         try:
             for field_plan in one.fields:
                 path.append(field_plan.key)
@@ -126,10 +129,14 @@ class Careful:
                 finally:
                     path.pop()
         except Nulled:
-            for subjects, places, size in zip(self.subjects, self.places, before, strict=True):
-                del subjects[size:], places[size:]
+            self._forget(before)
             raise
         return made
+
+    def _forget(self, sizes: Sequence[int]) -> None:
+        """Edges that were noted since are of objects that are not in the answer."""
+        for subjects, places, size in zip(self.subjects, self.places, sizes, strict=True):
+            del subjects[size:], places[size:]
 
     def _field(self, one: ObjectPlan, plan: FieldPlan, found: Any, made: dict[str, Any], path: list[Step]) -> Any:
         if plan.kind == "typename":
