@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test live record lint types imports schema format lock clean
+.PHONY: help setup demo test fuzz live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ schema: .venv/installed ## Compare the code's schema with schema.graphql
 
 format: .venv/installed ## Rewrite style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+fuzz: .venv/installed ## Compare the compiled executor with graphql-core over 20,000 generated cases (minutes)
+	@FUZZ_CASES=$${FUZZ_CASES:-20000} $(BIN)/python -W ignore::RuntimeWarning -m tests.gateway.engine.test_differential
 
 lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -34,7 +34,8 @@ def builders(plan: Plan) -> Callable[..., list[Build]]:
     """A function of (values, subjects, places, infos) that gives one `Build` per block.
 
     `values` has, by field number, a function from object to value; `subjects` and `places` have, by number of an
-    edge's field, the lists to which objects and their dictionaries are added; `infos` is for types that look at it.
+    edge's field, the lists to which objects and their dictionaries are added; `infos` has, by field number, what types
+    get as `info`.
     """
     return _Writer(plan).made()
 
@@ -68,7 +69,7 @@ class _Writer:
         lines = [f"    def o{one.number}(o):"]
         if one.type.is_type_of is not None:
             self._names[f"T{one.number}"] = one.type.is_type_of
-            lines.append(f"        if not T{one.number}(o, infos): WRONG()")
+            lines.append(f"        if not T{one.number}(o, infos[{one.field_number}]): WRONG()")
         known = self._known(one)
         lines += [f"        k{number} = K{number}(o)" for number in sorted(set(known.values()))]
         items = ", ".join(f"{field.key!r}: {self._field(one, field, known)}" for field in one.fields)
@@ -139,8 +140,9 @@ class _Writer:
     def _one(self, selected: Selected, name: str) -> str:
         if isinstance(selected.type, GraphQLObjectType):
             return f"o{selected.by_type[selected.type.name].number}({name})"
-        number = min(plan.number for plan in selected.by_type.values())
+        first = next(iter(selected.by_type.values()))
+        number = first.number
         self._names[f"R{number}"] = selected.type.resolve_type
         self._names[f"A{number}"] = selected.type
         table = ", ".join(f"{type_name!r}: o{plan.number}" for type_name, plan in selected.by_type.items())
-        return f"{{{table}}}[R{number}({name}, infos, A{number})]({name})"
+        return f"{{{table}}}[R{number}({name}, infos[{first.field_number}], A{number})]({name})"

@@ -4,7 +4,7 @@ An error makes its field null, or where null is not allowed the nearest thing ar
 path inside the block. Edges are noted as the builders do; those of an object that became null are forgotten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLSchema,
     get_named_type,
     is_leaf_type,
 )
@@ -53,7 +54,8 @@ class Careful:
     values: Sequence[Any]
     subjects: Sequence[list[Any]]
     places: Sequence[list[dict[str, Any]]]
-    infos: Any
+    infos: Mapping[int, Any]
+    schema: GraphQLSchema
     failures: list[FieldFailure] = field(default_factory=list)
 
     def value(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> Any:
@@ -108,14 +110,35 @@ class Careful:
         assert selected is not None  # noqa: S101  # a composite type has a selection
         if isinstance(kind, GraphQLObjectType):
             return selected.by_type[kind.name]
-        name = kind.resolve_type(found, self.infos, kind)
-        if name not in selected.by_type:
-            raise GraphQLError(f"Runtime Object type '{name}' is not a possible type for '{kind.name}'.", plan.nodes)
-        return selected.by_type[name]
+        name = kind.resolve_type(found, self.infos[plan.number], kind)
+        if isinstance(name, str) and name in selected.by_type:
+            return selected.by_type[name]
+        raise GraphQLError(self._no_type(kind, name, found, plan), plan.nodes)
+
+    def _no_type(self, kind: Any, name: Any, found: Any, plan: FieldPlan) -> str:
+        """Why a record's type cannot stand there, in graphql-core's words."""
+        must = (
+            f"Abstract type '{kind}' must resolve to an Object type at runtime for field"
+            f" '{plan.parent}.{plan.nodes[0].name.value}'"
+        )
+        if name is None:
+            return (
+                f"{must}. Either the '{kind}' type should provide a 'resolve_type' function or each possible type"
+                " should provide an 'is_type_of' function."
+            )
+        if not isinstance(name, str):
+            received = f"received '{inspect(name)}', which is not a valid Object type name."
+            return f"{must} with value {inspect(found)}, {received}"
+        known = self.schema.get_type(name)
+        if known is None:
+            return f"Abstract type '{kind}' was resolved to a type '{name}' that does not exist inside the schema."
+        if not isinstance(known, GraphQLObjectType):
+            return f"Abstract type '{kind}' was resolved to a non-object type '{name}'."
+        return f"Runtime Object type '{known}' is not a possible type for '{kind}'."
 
     def object(self, one: ObjectPlan, found: Any, plan: FieldPlan | None, path: list[Step]) -> dict[str, Any]:
         """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
-        if one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos):
+        if one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[one.field_number]):
             raise GraphQLError(
                 f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes if plan else None
             )

@@ -31,7 +31,7 @@ _TESTS: Final = {
 Coerce = Callable[[Any], Any]
 
 
-class NullForNonNull(GraphQLError):
+class NullForNonNull(TypeError):
     """A null where the schema promises none."""
 
 

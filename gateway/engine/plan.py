@@ -68,6 +68,8 @@ class ObjectPlan:
     type: GraphQLObjectType
     fields: list[FieldPlan]
     number: int = 0
+    field_number: int = -1
+    """Of the field that the object is the value of; -1 for the root."""
 
 
 @dataclass(eq=False, slots=True)
@@ -164,8 +166,14 @@ class _Compiler:
         block.number = len(self._plan.blocks)
         self._plan.blocks.append(block)
 
-    def _object(self, parent: GraphQLObjectType, grouped: Mapping[str, list[FieldDetails]], block: Block) -> ObjectPlan:
-        made = ObjectPlan(parent, [], len(self._plan.objects))
+    def _object(
+        self,
+        parent: GraphQLObjectType,
+        grouped: Mapping[str, list[FieldDetails]],
+        block: Block,
+        field_number: int = -1,
+    ) -> ObjectPlan:
+        made = ObjectPlan(parent, [], len(self._plan.objects), field_number)
         self._plan.objects.append(made)
         made.fields = [self._field(parent, key, details, block) for key, details in grouped.items()]
         return made
@@ -204,7 +212,7 @@ class _Compiler:
             below = collect_subfields(
                 self._schema, self._fragments, self._variables, self._operation, possible, details
             )
-            made.selected.by_type[possible.name] = self._object(possible, below.grouped_field_set, within)
+            made.selected.by_type[possible.name] = self._object(possible, below.grouped_field_set, within, made.number)
         return made
 
     def _possible(self, named: GraphQLObjectType | GraphQLAbstractType) -> Iterator[GraphQLObjectType]:

@@ -93,6 +93,18 @@ class Failure:
     path: tuple[Step, ...]
 
 
+class _Infos(dict[int, GraphQLResolveInfo[Any]]):
+    """By field number, made when somebody looks."""
+
+    def __init__(self, make: Callable[[int], GraphQLResolveInfo[Any]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, number: int) -> GraphQLResolveInfo[Any]:
+        info = self[number] = self._make(number)
+        return info
+
+
 class Run:
     """One execution. `data` and `errors` are the answer when `execute` has ended."""
 
@@ -110,7 +122,7 @@ class Run:
         count = len(plan.fields)
         self._subjects: list[list[Any]] = [[] for _ in range(count)]
         self._places: list[list[dict[str, Any]]] = [[] for _ in range(count)]
-        self._infos = self._info()
+        self._infos = _Infos(self._info)
         self._values = [self._value(one) for one in plan.fields]
         self._builds = bind(self._values, self._subjects, self._places, self._infos)
         self._blocks: list[Made] = []
@@ -125,7 +137,7 @@ class Run:
             return data, []
         errors = [self._error(one) for one in self._failures]
         data = self._without_gone()
-        return data, _told_once(data, errors)
+        return data, _told_once(self._plan, data, errors)
 
     def _root(self, root: Any) -> Made:
         block = self._plan.blocks[0]
@@ -251,7 +263,7 @@ class Run:
             self._places[plan.number].clear()
 
     def _careful(self) -> Careful:
-        return Careful(self._values, self._subjects, self._places, self._infos)
+        return Careful(self._values, self._subjects, self._places, self._infos, self._schema)
 
     def _without_gone(self) -> dict[str, Any] | None:
         """Take away what an edge made null, from the deepest block up."""
@@ -288,7 +300,7 @@ class Run:
             if step is not None:
                 taken = step.taken(self._context, self._arguments(plan))
                 return partial(step.call, **taken) if taken else step.call
-            resolve, info = plan.core.resolve, self._info(plan)
+            resolve, info = plan.core.resolve, self._infos[plan.number]
             given = self._coerced(plan)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used: the field's error, for each object
             return partial(_raise, error)
@@ -309,8 +321,9 @@ class Run:
             given, plan.definition.arguments, self._converter.scalar_registry, self._converter.config
         )
 
-    def _info(self, plan: FieldPlan | None = None) -> GraphQLResolveInfo[Any]:
-        """What functions of types get as `info`; without a field it says which operation is run, and for whom."""
+    def _info(self, number: int) -> GraphQLResolveInfo[Any]:
+        """What functions of types get as `info` at a field; at the root (-1) it says who asks for what operation."""
+        plan = self._plan.fields[number] if number >= 0 else None
         root = self._plan.blocks[0].selected.type
         assert isinstance(root, GraphQLObjectType)  # noqa: S101  # the query type
         return GraphQLResolveInfo(
@@ -365,13 +378,31 @@ def _inside(selected: Selected, value: dict[str, Any]) -> list[FieldPlan]:
     return list(found.values())
 
 
-def _told_once(data: Any, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    """Of errors below something that became null, only the first: the others are about what is not there."""
+def _told_once(plan: Plan, data: Any, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Of errors below something that became null, only the one that made it so: the others are about what is gone."""
     told: dict[tuple[Step, ...], GraphQLError] = {}
     for error in errors:
         path = tuple(error.path or ())
-        told.setdefault(_null_on(data, path), error)
+        position = _null_on(data, path)
+        if position not in told or (
+            _nulls(plan, tuple(told[position].path or ())) != position and _nulls(plan, path) == position
+        ):
+            told[position] = error
     return list(told.values())
+
+
+def _nulls(plan: Plan, path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """What an error at this path makes null: the nearest thing around it that may be."""
+    selected, kind, nearest = plan.blocks[0].selected, None, 0
+    for size, step in enumerate(path, 1):
+        if isinstance(step, str):
+            found = next(one for made in selected.by_type.values() for one in made.fields if one.key == step)
+            kind, selected = found.type, found.selected or selected
+        else:
+            kind = getattr(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, "of_type", None)
+        if not isinstance(kind, GraphQLNonNull):
+            nearest = size
+    return path[:nearest]
 
 
 def _null_on(data: Any, path: tuple[Step, ...]) -> tuple[Step, ...]:
