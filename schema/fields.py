@@ -6,6 +6,7 @@ the viewer and shown to nobody. `needs` names the attributes of the parent's rec
 operation selects travels down to the systems by it.
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,10 +128,12 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
         if keys is None:
             return None
         one = reach.loader.of(context)
+        found: Any
         if reach.many:
-            found = [record for record in await one.load_many(keys) if record is not None]
+            found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
         else:
-            found = await one.load(keys)
+            # Others may wait for the same: graphql-core cancels this one when a sibling makes their parent null.
+            found = await asyncio.shield(one.load(keys))
             if found is NO_LINK:
                 return None
         return reach.step.run(found, context, arguments)
