@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,6 +19,7 @@ E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
 _DIGITS: Final = 34
+_MOST_KEPT: Final = 1000
 """Most digits before, behind and in all of a number: those of IEEE 754 decimal128."""
 
 Many: TypeAlias = list[T] | None
@@ -139,7 +140,8 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     """Ids of references, as strings, in order, without repeats."""
     if not refs:
         return ()
-    return tuple(dict.fromkeys(key for ref in refs if (key := id_of(ref)) is not None))
+    found = [key for ref in refs if (key := id_of(ref)) is not None]
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # one cannot repeat itself
 
 
 class Reader:
@@ -153,6 +155,9 @@ class Reader:
         self._roles = frozenset(map(_word, profile.party_roles))
         self._types = frozenset(map(_word, profile.party_types))
         self._told: set[str] = set()
+        self._owning: dict[tuple[str | None, str | None], bool] = {}
+        self._read: dict[tuple[int, str], Any] = {}
+        """Words that were read before, by table: tables are constants of the drivers, so that their ids stay."""
 
     def owners(self, parties: Iterable[RelatedParty] | None) -> tuple[str, ...]:
         """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
@@ -160,17 +165,23 @@ class Reader:
         Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
         owner only where its type is such a role: a missing word must not open a row.
         """
-        return ids(one.party for one in parties or () if self._owns(one))
+        return ids([one.party for one in parties if self._owns(one)]) if parties else ()
 
     def customer(self, party: RelatedParty | None) -> str | None:
         """The customer number of a party whose role is beside the point: None unless its type says that it is one."""
         return id_of(party.party) if party is not None and _word(party.party.kind) in self._types else None
 
     def _owns(self, party: RelatedParty) -> bool:
-        role, kind = _word(party.role), _word(party.party.kind or party.referred_type)
-        if not role:
-            return kind in self._roles
-        return role in self._roles and (not kind or kind in self._types or kind in self._roles)
+        """Whether role and type fit; the same few come again and again."""
+        said = party.role, party.party.kind or party.referred_type
+        known = self._owning.get(said)
+        if known is None:
+            role, kind = map(_word, said)
+            fits = not kind or kind in self._types or kind in self._roles
+            known = role in self._roles and fits if role else kind in self._roles
+            if len(self._owning) < _MOST_KEPT:
+                self._owning[said] = known
+        return known
 
     def money(self, value: Money | None) -> records.Money | None:
         """The record's money; None unless both amount and currency are there, and the amount is one."""
@@ -213,11 +224,15 @@ class Reader:
         """The enum member for a status word: vendor words by the profile, case and blanks aside."""
         if raw is None:
             return unknown
+        if (kept := self._read.get((id(table), raw))) is not None:
+            return cast(E, kept)
         text = raw.strip()
         found = table.get(self._words.get(text.casefold(), text).casefold())
         if found is None:
             self.tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
             return unknown
+        if len(self._read) < _MOST_KEPT:
+            self._read[id(table), raw] = found
         return found
 
     def spellings(self, standard: Iterable[str]) -> list[str]:
