@@ -67,6 +67,8 @@ class _Writer:
 
     def _object(self, one: ObjectPlan) -> list[str]:
         lines = [f"    def o{one.number}(o):"]
+        # What failed comes as a value, too, and where only edges are selected nothing else would notice.
+        lines.append("        if isinstance(o, Exception): WRONG()")
         if one.type.is_type_of is not None:
             self._names[f"T{one.number}"] = one.type.is_type_of
             lines.append(f"        if not T{one.number}(o, infos[{one.field_number}]): WRONG()")
