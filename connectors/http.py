@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,9 +21,9 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.files import Files
-from connectors.request import ANSWERING_TIME, UpstreamCall, current_loader, current_scope
+from connectors.request import UpstreamCall, current_loader, current_scope
 from connectors.system import System
-from connectors.transport import Transport, path_of
+from connectors.transport import ANSWERING_TIME, Transport, path_of
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class HttpClient(Transport):
             (started - scope.started) * 1000 if scope else 0.0,
         )
         if scope:
-            scope.began(call)
+            scope.calls.append(call)
         try:
             async with self.place(self._bulkhead, f"{method} {path_of(target)}"):
                 asked = time.monotonic()
@@ -99,16 +99,14 @@ class HttpClient(Transport):
     async def _in_time(
         self, method: str, target: str, body: bytes | None, call: UpstreamCall, doubted: Collection[int]
     ) -> Answer:
-        scope, begun = current_scope.get(), asyncio.get_running_loop().time()
-        latest = begun + self.system.timeout
+        allowance = self._allowance()
         try:
-            async with asyncio.timeout(self._allowance()) as bound:
-                with nullcontext() if scope is None else scope.within(bound, latest):
-                    return await self._twice(method, target, body, call)
+            async with asyncio.timeout(allowance):
+                return await self._twice(method, target, body, call)
         except TimeoutError as error:
             late = TimedOut(self.name, f"{method} {path_of(target)} did not answer in time")
             # A client's own deadline that cut a call short says nothing about the system.
-            if (bound.when() or begun) - begun >= 0.9 * self.system.timeout:
+            if allowance >= 0.9 * self.system.timeout:
                 self.health.failed(late)
             raise late from error
         except ConnectorError as error:

@@ -1,10 +1,9 @@
-"""What lasts as long as one client's request: its deadline, its token and the record of what it cost upstream.
+"""What lasts as long as one client's request: its deadline and the record of what it cost upstream.
 
 The scope travels in a context variable, because it crosses loaders and drivers that have no business with it.
 Outside a request (`gateway check`, tests of a driver) there is none: then only each system's own timeouts hold.
 """
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +14,12 @@ from typing import Final
 MOST_WARNINGS: Final = 100
 """Most warnings that are kept of one request."""
 
-ANSWERING_TIME: Final = 0.15
-"""Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
-
 
 @dataclass(slots=True)
 class UpstreamCall:
     """One HTTP request to one system, as `extensions.upstream` shows it.
 
     `start_ms` counts from the client request's start; `status` is None when no answer came, then `error` says why.
-    `shared`: other requests waited for it, too; of a call with others' keys the trace shows one's own, and no query.
     """
 
     system: str
@@ -37,7 +32,6 @@ class UpstreamCall:
     status: int | None = None
     bytes: int = 0
     error: str | None = None
-    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,48 +44,18 @@ class LinkWarning:
 
 @dataclass(slots=True)
 class RequestScope:
-    """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
-
-    `token` is the caller's own bearer token, for systems that are shown it (`ForwardAuth`).
-    """
+    """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds."""
 
     deadline: float
     started: float = field(default_factory=time.monotonic)
     calls: list[UpstreamCall] = field(default_factory=list)
     warnings: dict[LinkWarning, None] = field(default_factory=dict)
-    token: str | None = field(default=None, repr=False)
-    _bounds: dict[asyncio.Timeout, float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":
         """A scope that starts now and may take so many seconds."""
         now = time.monotonic()
         return cls(deadline=now + seconds, started=now)
-
-    def began(self, call: UpstreamCall) -> None:
-        """Note a call."""
-        self.calls.append(call)
-
-    def extend(self, deadline: float) -> None:
-        """Let it last until `deadline`, if that is later, and what is waited for `within` it with it."""
-        if deadline <= self.deadline:
-            return
-        self.deadline = deadline
-        for bound, latest in self._bounds.items():
-            if not bound.expired():
-                bound.reschedule(min(latest, self._ends()))
-
-    @contextmanager
-    def within(self, bound: asyncio.Timeout, latest: float) -> Iterator[None]:
-        """While a timeout that is entered already ends with the request, or `latest` (on the loop's clock) at last."""
-        self._bounds[bound] = latest
-        try:
-            yield
-        finally:
-            del self._bounds[bound]
-
-    def _ends(self) -> float:
-        return asyncio.get_running_loop().time() + self.remaining() - ANSWERING_TIME
 
     def warn(self, system: str, message: str) -> None:
         """Note what is wrong with a link, once each, and no more than a person would read."""

@@ -1,9 +1,9 @@
 """One request to one system: credentials, limits, a place among those under way, and what each failure is called."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final
 
 import aiohttp
 from yarl import URL
@@ -11,8 +11,11 @@ from yarl import URL
 from connectors.credentials import Credentials
 from connectors.errors import Busy, Failed, Garbled, RateLimited, Refused, Rejected, TimedOut, Unreachable
 from connectors.health import Health
-from connectors.request import ANSWERING_TIME, current_scope
-from connectors.system import ForwardAuth, System
+from connectors.request import current_scope
+from connectors.system import System
+
+ANSWERING_TIME: Final = 0.15
+"""Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
 
 
 class Transport:
@@ -20,7 +23,7 @@ class Transport:
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         self.name, self.system = name, system
-        self.health = Health(name, personal=isinstance(system.auth, ForwardAuth))
+        self.health = Health(name)
         self.base = system.url.rstrip("/")
         self.credentials = Credentials(name, system, session)
         self._session = session
@@ -35,9 +38,8 @@ class Transport:
         if patience <= 0:
             raise TimedOut(self.name, f"{what}: the request's deadline has passed, it was not sent")
         try:
-            async with asyncio.timeout(patience) as bound:
-                with nullcontext() if scope is None else scope.within(bound, math.inf):
-                    await places.acquire()
+            async with asyncio.timeout(patience):
+                await places.acquire()
         except TimeoutError as error:
             raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
         place = Place(places)

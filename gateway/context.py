@@ -48,14 +48,11 @@ class Contexts:
     ) -> GatewayContext:
         """A context whose deadline starts now, and to which this task's upstream calls belong."""
         trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
-        return self.make(viewer, self._selection(prepared, operation), trace=trace, token=token_of(request, viewer))
+        return self.make(viewer, self._selection(prepared, operation), trace=trace)
 
-    def make(
-        self, viewer: Viewer, selection: Selection | None, *, trace: bool = False, token: str | None = None
-    ) -> GatewayContext:
+    def make(self, viewer: Viewer, selection: Selection | None, *, trace: bool = False) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document."""
         scope = RequestScope.lasting(self._deadline)
-        scope.token = token
         # Not reset: a request is a task of its own, and the context ends with it.
         current_scope.set(scope)
         return GatewayContext(viewer, self._connectors, scope, selection, trace=trace)
@@ -66,14 +63,6 @@ class Contexts:
         if key not in known:
             known[key] = selection_of(self._schema, prepared, operation)
         return known[key]
-
-
-def token_of(request: Request, viewer: Viewer) -> str | None:
-    """The bearer token that proved who asks, for systems that are shown it; None where nobody signed in."""
-    if not viewer.is_signed_in:
-        return None
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _entry(call: UpstreamCall) -> dict[str, Any]:
@@ -88,4 +77,4 @@ def _entry(call: UpstreamCall) -> dict[str, Any]:
         "bytes": call.bytes,
         "loader": call.loader,
     }
-    return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
+    return entry | ({"error": call.error} if call.error else {})
