@@ -164,17 +164,14 @@ class Careful:
     def _field(self, one: ObjectPlan, plan: FieldPlan, found: Any, made: dict[str, Any], path: list[Step]) -> Any:
         if plan.kind == "typename":
             return one.type.name
-        try:
-            if plan.kind == "edge" and not self._is_known(plan, found):
+        if plan.kind == "edge":
+            known = plan.edge.known if plan.edge else None
+            if not (known and is_leaf_type(get_named_type(plan.type)) and known(found)):
                 self.subjects[plan.number].append(found)
                 self.places[plan.number].append(made)
                 return None
+        try:
             value = getattr(found, plan.name) if plan.kind == "attribute" else self.values[plan.number](found)
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
             value = error
         return self.value(plan.type, value, plan, path)
-
-    def _is_known(self, plan: FieldPlan, found: Any) -> bool:
-        """Whether the record holds already the leaf that the edge would load."""
-        known = plan.edge.known if plan.edge else None
-        return bool(known and is_leaf_type(get_named_type(plan.type)) and known(found))

@@ -1,6 +1,6 @@
 """Scalars and enums on their way out: what may pass as it is, and what must be coerced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from operator import methodcaller
@@ -33,10 +33,6 @@ Coerce = Callable[[Any], Any]
 
 class NullForNonNull(TypeError):
     """A null where the schema promises none."""
-
-
-class ReadOnce(Exception):
-    """What can be read only once is left to who reads last: a block may be made twice."""
 
 
 def coercion(leaf: GraphQLLeafType) -> Coerce:
@@ -83,7 +79,7 @@ def _members(leaf: GraphQLEnumType) -> tuple[dict[str, str], type[Enum]] | None:
 
 
 def completed(value: Any, kind: GraphQLOutputType, coerce: Coerce, place: str) -> Any:
-    """A leaf or a list of them, coerced; raises what would make the whole value null, and `ReadOnce`."""
+    """A leaf or a list of them, coerced; raises what would make the whole value null."""
     if isinstance(value, Exception):
         raise value
     if isinstance(kind, GraphQLNonNull):
@@ -94,8 +90,6 @@ def completed(value: Any, kind: GraphQLOutputType, coerce: Coerce, place: str) -
     if value is None:
         return None
     if isinstance(kind, GraphQLList):
-        if isinstance(value, Iterator):
-            raise ReadOnce
         return [completed(one, kind.of_type, coerce, place) for one in listed(value, place)]
     return coerce(value)
 

@@ -1,7 +1,7 @@
 """One operation run by its plan, breadth first: a block at once, then all edges that leave it side by side."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -193,38 +193,31 @@ class Run:
         try:
             arguments = self._arguments(plan)
             for_key, for_step = (one.taken(self._context, arguments) for one in (edge.key, edge.step))
-            loader = edge.loader.of(self._context)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used: the field's error, for each object
             return [error] * len(subjects)
-        known, step = edge.known or _never, edge.step.call
-        values: list[Any] = [None] * len(subjects)
-        waiting: list[tuple[int, Any]] = []
-        loading: dict[Any, asyncio.Future[Any]] = {}
-        for number, subject in enumerate(subjects):
-            try:
-                if known(subject):
-                    values[number] = step(subject, **for_step)
-                    continue
-                key = edge.key.call(subject, **for_key)
-                if key is None:
-                    continue
-                if edge.many:
-                    key = _keys(key)
-                for one in key if edge.many else (key,):
-                    if one not in loading:
-                        loading[one] = loader.load(one)
-                waiting.append((number, key))
-            except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error only
-                values[number] = error
+        known = edge.known or _never
+        wanted = [None if known(one) else _or_error(edge.key.call, one, for_key) for one in subjects]
+        loader = edge.loader.of(self._context)
+        keys = [one for one in wanted if one is not None and not isinstance(one, Exception)]
+        distinct = dict.fromkeys(key for one in keys for key in one) if edge.many else dict.fromkeys(keys)
+        loading = {key: loader.load(key) for key in distinct}
         if any(not one.done() for one in loading.values()):
             self._begin(self._plan.by_edge[plan.number], loader.foreseen(list(loading)))
             await asyncio.gather(*loading.values(), return_exceptions=True)
         found = {key: one.exception() or one.result() for key, one in loading.items()}
-        for number, key in waiting:
-            if edge.many:
-                values[number] = _stepped(step, [found[one] for one in key], for_step)
-            elif (one := found[key]) is not NO_LINK:
-                values[number] = one if isinstance(one, Exception) else _or_error(step, one, for_step)
+        step = edge.step.call
+        values: list[Any] = []
+        for subject, key in zip(subjects, wanted, strict=True):
+            if known(subject):
+                values.append(_or_error(step, subject, for_step))
+            elif key is None or isinstance(key, Exception):
+                values.append(key)
+            elif edge.many:
+                values.append(_stepped(step, [found[one] for one in key], for_step))
+            elif (one := found[key]) is NO_LINK:
+                values.append(None)
+            else:
+                values.append(one if isinstance(one, Exception) else _or_error(step, one, for_step))
         return values
 
     def _begin(self, block: Block, keys: Sequence[Any]) -> None:
@@ -427,13 +420,6 @@ def _never(_subject: Any) -> bool:
 
 def _raise(error: Exception, _subject: Any) -> Any:
     raise error
-
-
-def _keys(found: Any) -> list[Any]:
-    """The keys of an edge with many, each of which is looked at twice. Raises TypeError, in the loaders' words."""
-    if not isinstance(found, Iterable):
-        raise TypeError(f"The loader.load_many() function must be called with Iterable<key> but got: {found}.")
-    return list(found)
 
 
 def _or_error(call: Callable[..., Any], subject: Any, taken: dict[str, Any]) -> Any:
