@@ -78,6 +78,8 @@ class LoginSession:
         status, _, login_wanted = await self._ask("GET", path, cookie, None)
         if status >= 500:
             raise Failed(self._name, f"{path}, which verifies the login, answered {status}")
+        if status == 429:
+            raise RateLimited(self._name, f"{path}, which verifies the login, answered 429")
         if login_wanted or status == 403:
             return f"{path} wants a login (wrong name or password?)"
         return "" if status < 300 else f"{path} answered {status} (is verify_path right?)"

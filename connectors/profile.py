@@ -154,10 +154,11 @@ class Profile(Manner):
     bills_name_customers: Annotated[
         bool,
         Field(
-            description="Whether every bill names its customers, so that the bills of an account are also found by its"
-            " customer: they are then asked for beside the accounts, and not after them."
+            description="Whether every bill names the customer of its account, so that the bills of an account are also"
+            " found by its customer: they are then asked for beside the accounts, and not after them. Where some name"
+            " nobody, or somebody else, this loses them."
         ),
-    ] = True
+    ] = False
     service_parts: Annotated[
         Literal["value", "reference", "flat"],
         Field(

@@ -84,7 +84,11 @@ company's, and no customer number; a PartyRoleRef leaves open to which role it l
 """
 
 
-class RelatedParty(Ref, rename="camel", gc=False):
+_PARTIES: Final = frozenset({"customer", "individual", "organization", "party"})
+"""What a party's id is the id of: words that are types, and no roles, also where they are used as such."""
+
+
+class RelatedParty(TypedRef, rename="camel", gc=False):
     """A party and its role. v4 keeps the party beside the role, v5 in an object of its own, by reference or by value.
 
     Some servers put the role into @referredType, and send entries with an empty id.
@@ -92,6 +96,11 @@ class RelatedParty(Ref, rename="camel", gc=False):
 
     role: str | None = None
     party_or_party_role: TypedRef | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """What the party is: @referredType, or the @type where that is a party's and not the reference's own."""
+        return self.referred_type or (self.type if _word(self.type) in _PARTIES else None)
 
     @property
     def party(self) -> Ref:
@@ -173,12 +182,12 @@ class Reader:
 
     def _owns(self, party: RelatedParty) -> bool:
         """Whether role and type fit; the same few come again and again."""
-        said = party.role, party.party.kind or party.referred_type
+        said = party.role, party.party.kind or party.kind
         known = self._owning.get(said)
         if known is None:
             role, kind = map(_word, said)
-            fits = not kind or kind in self._types or kind in self._roles
-            known = role in self._roles and fits if role else kind in self._roles
+            is_role = kind in self._roles and (kind in self._types or kind not in _PARTIES)
+            known = role in self._roles and (not kind or kind in self._types or is_role) if role else is_role
             if len(self._owning) < _MOST_KEPT:
                 self._owning[said] = known
         return known

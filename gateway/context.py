@@ -28,10 +28,16 @@ class GatewayContext(RequestContext):
         self._trace = trace
 
     def extensions(self) -> dict[str, Any]:
-        """One entry per upstream call, in the order in which they began, and what links led nowhere."""
+        """One entry per upstream call, in the order in which they began, and what links led nowhere.
+
+        A subscriber is not told how long answers were: that would tell what exists, also where it may not be seen.
+        """
         if not self._trace:
             return {}
         upstream = [_entry(call) for call in self.scope.calls]
+        if not self.viewer.is_staff:
+            for entry in upstream:
+                del entry["bytes"]
         warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
         return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
 

@@ -1,6 +1,6 @@
 """What the demo is set to; there is no file for it."""
 
-from typing import Final
+from typing import Any, Final
 
 from gateway.settings import Settings
 
@@ -13,9 +13,13 @@ SYSTEMS: Final = ("crm", "billing", "inventory", "ticketing")
 
 def settings(port: int, sandbox_port: int) -> Settings:
     """The gateway's port, and the port of the first system: everybody may read the schema, a browser gets GraphiQL."""
+    systems: dict[str, dict[str, Any]] = {
+        name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)
+    }
+    systems["billing"]["profile"] = {"bills_name_customers": True}
     return Settings.model_validate(
         {
-            "systems": {name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)},
+            "systems": systems,
             "graphql": {"introspection": "everyone", "graphiql": True},
             "server": {"host": HOST, "port": port},
         }

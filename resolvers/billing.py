@@ -159,19 +159,26 @@ class BillsByAccount(RowsLoader[Bill]):
         return found | dict(await billing.bills_of_accounts(rest, window, fields))
 
     async def _of_customers(self, parents: Sequence[str]) -> dict[str, Rows[Bill]]:
-        """Bills of accounts whose customers' bills were asked for before; not those whose could not be had whole."""
+        """Bills of accounts whose customers' bills were asked for before; not those whose could not be had whole.
+
+        An account of several customers is asked for itself: the bills of one of them need not be all.
+        """
         customers: dict[str, RowsKey] = {}
         for key, account in (await each(BillingAccountById.of(self.context), parents)).items():
-            if isinstance(account, BillingAccount):
-                own = next((one for one in account.customer_ids if one in self._customers), None)
-                if own is not None:
+            if isinstance(account, BillingAccount) and len(account.customer_ids) == 1:
+                (own,) = account.customer_ids
+                if own in self._customers:
                     customers[key] = RowsKey(own)
         bills = await BillsByCustomer.of(self.context).begun(list(dict.fromkeys(customers.values())))
-        return {
-            account: Rows.of([bill for bill in rows.items if bill.account_id == account])
-            for account, key in customers.items()
-            if isinstance(rows := bills.get(key), Rows) and rows.complete and rows.total is not None
+        by_account: dict[str, list[Bill]] = {key: [] for key in customers}
+        whole = {
+            key for key, rows in bills.items() if isinstance(rows, Rows) and rows.complete and rows.total is not None
         }
+        for one in whole:
+            for bill in bills[one].items:
+                if bill.account_id in by_account:
+                    by_account[bill.account_id].append(bill)
+        return {account: Rows.of(by_account[account]) for account, key in customers.items() if key in whole}
 
 
 class ChargesByBill(Loader[str, Rows[BillCharge]]):

@@ -12,7 +12,8 @@ from connectors import Connectors
 from connectors.errors import ConnectorError
 from connectors.records import Fields, Rows
 from resolvers.batches import BatchLoader, each
-from resolvers.links import NoLink, customers_of, linked, records, warn
+from resolvers.linked_ports import linking
+from resolvers.links import NoLink, customers_of, records, warn
 from resolvers.viewer import Viewer
 
 K = TypeVar("K")
@@ -30,7 +31,7 @@ class RequestContext:
 
     def __init__(self, viewer: Viewer, connectors: Connectors, selection: Mapping[str, Fields] | None = None) -> None:
         self.viewer = viewer
-        self.connectors = connectors
+        self.connectors = linking(self, connectors)
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
         self._selection = selection
         self._granted: set[tuple[str, str]] = set()
@@ -73,7 +74,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     """Base of all loaders of fields, named `XByY`. What the viewer may not see is as if it did not exist."""
 
     domain: ClassVar[str]
-    """Whose port is asked: the ids in its records are that system's until `linked` made them the graph's."""
+    """Whose port is asked."""
     ownership: ClassVar[Ownership]
     primes: ClassVar["type[Loader[str, Any]] | None"] = None
     """The loader by id that need not ask for the records that this one brings."""
@@ -115,9 +116,8 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         return {key: value for key, value in found.items() if value is not None}
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """What the port has for `keys`, in the graph's ids, and only what the viewer may see."""
-        fetched = await self.begun(keys)
-        found = await self.visible(await linked(self.context, self.domain, fetched))
+        """What the port has for `keys`, and only what the viewer may see."""
+        found = await self.visible(await self.begun(keys))
         if self.entity is not None:
             for key in keys:
                 if key not in found:

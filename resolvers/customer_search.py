@@ -16,7 +16,7 @@ from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.ids import typed
-from resolvers.links import CustomerRecordById, customer_fields, customers_of, linked, records
+from resolvers.links import CustomerRecordById, customer_fields, customers_of, records
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
@@ -139,26 +139,18 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         return self._known({record.id: record for record in rows.items})
 
     async def _account(self, number: str) -> Sequence[str]:
-        return await self._owners("billing", await self.context.connectors.billing.accounts(_spelled(number), _NOTHING))
+        return _owners(await self.context.connectors.billing.accounts(_spelled(number), _NOTHING))
 
     async def _bill(self, number: str) -> Sequence[str]:
-        return await self._owners("billing", await self.context.connectors.billing.bills([number], _NOTHING))
+        return _owners(await self.context.connectors.billing.bills([number], _NOTHING))
 
     async def _bill_numbered(self, number: str) -> Sequence[str]:
         bills = await self.context.connectors.billing.bills_numbered(number, _NOTHING)
-        return await self._owners("billing", {bill.id: bill for bill in bills})
+        return _owners({bill.id: bill for bill in bills})
 
     async def _ticket(self, number: str) -> Sequence[str]:
         found = await self.context.connectors.ticketing.tickets(_spelled(number), _NOTHING)
-        return await self._owners("ticketing", found)
-
-    async def _owners(self, domain: str, found: Found[Any]) -> Sequence[str]:
-        ids: list[str] = []
-        for record in (await linked(self.context, domain, found)).values():
-            if isinstance(record, ConnectorError):
-                raise record
-            ids += customers_of(record)
-        return ids
+        return _owners(found)
 
     def _fields(self) -> Fields | None:
         return customer_fields(self.context)
@@ -174,3 +166,13 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 def _spelled(number: str) -> list[str]:
     """A number as it was typed, and in capitals, as numbers with letters are kept."""
     return list(dict.fromkeys([number, number.upper()]))
+
+
+def _owners(found: Found[Any]) -> Sequence[str]:
+    """Whose the records are. Raises `ConnectorError` where one of them could not be read, or its owner looked up."""
+    ids: list[str] = []
+    for record in found.values():
+        if isinstance(record, ConnectorError):
+            raise record
+        ids += customers_of(record)
+    return ids

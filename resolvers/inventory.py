@@ -19,7 +19,7 @@ from resolvers.batches import each
 from resolvers.choosing import among
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
-from resolvers.links import Linked, Under, under_customers
+from resolvers.links import Under, under_customers
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -83,7 +83,7 @@ async def own_services_among(context: RequestContext, keys: Sequence[str]) -> di
     """Those of many services that are the viewer's: its own few are read, not everybody's many."""
     services, failure = await what_is_under_own_services(context)
     own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
-    return Linked({key: own.get(key, failure) for key in keys if key in own or failure})
+    return {key: found for key in keys if (found := own.get(key, failure)) is not None}
 
 
 def service_fields(context: RequestContext) -> frozenset[str] | None:
@@ -139,13 +139,11 @@ class ServicesByResource(Loader[str, Rows[Service]]):
         services, failure = await what_is_under_own_services(self.context)
         if failure is not None:
             raise failure
-        return Linked(
-            {
-                key: Rows.of(standing)
-                for key in keys
-                if (standing := [service for service in services if key in service.resource_ids])
-            }
-        )
+        return {
+            key: Rows.of(standing)
+            for key in keys
+            if (standing := [service for service in services if key in service.resource_ids])
+        }
 
 
 class ResourceById(Loader[str, Resource]):

@@ -1,40 +1,27 @@
 """Identity across systems: what a system calls a customer, and another system's record, in the graph's own ids.
 
-The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), its rows
-are translated where they enter, through loaders, before anybody asks whose they are. A key that no customer has, or
-that two have by mistake, makes the row nobody's: wrong links lead nowhere, never to somebody else.
+The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), what hangs
+under customers is asked for by that (`under_customers`), and its rows are translated where its port answers
+(`resolvers.linked_ports`). A key that no customer has, or that two have by mistake, makes the row nobody's: wrong links
+lead nowhere, never to somebody else.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from connectors.billing.port import BillCharge
-from connectors.crm.port import Customer, Product
+from connectors.crm.port import Customer
 from connectors.errors import ConnectorError
-from connectors.links import CustomerKey, Entity, Reference
-from connectors.records import Fields, Found, Rows, attributes, changed
+from connectors.links import CustomerKey, Entity
+from connectors.records import Fields, Found, Rows
 from connectors.request import current_scope
-from connectors.ticketing.port import Outage, Ticket
 from resolvers.batches import BatchLoader, each
 
 if TYPE_CHECKING:
     from resolvers.context import RequestContext
 
 R = TypeVar("R")
-
-REFERRING: Final[Mapping[type[Any], Mapping[str, Entity]]] = {
-    Product: {"account_id": "account", "service_ids": "service"},
-    BillCharge: {"product_id": "product"},
-    Ticket: {"service_ids": "service"},
-    Outage: {"service_ids": "service", "resource_ids": "resource"},
-}
-"""Attributes of records that hold another system's ids, and of what."""
-
-
-class Linked(dict[Any, Any]):
-    """What a loader found through other loaders: its ids are the graph's already."""
 
 
 class NoLink:
@@ -48,9 +35,12 @@ Under = Mapping[str, Rows[R] | ConnectorError | NoLink]
 
 
 class Unlinked(tuple[str, ...]):
-    """The `customer_ids` of a row whose customers could not be looked up: none, so nobody's, and why."""
+    """The `customer_ids` of a row that names customers of whom none is known here: none, so the row is nobody's.
 
-    failure: ConnectorError
+    `failure` says why they could not be looked up; None where they were, and nobody is called so.
+    """
+
+    failure: ConnectorError | None = None
 
     @classmethod
     def because(cls, failure: ConnectorError) -> "Unlinked":
@@ -61,14 +51,14 @@ class Unlinked(tuple[str, ...]):
 
 
 def names_nobody(record: Any) -> bool:
-    """Whether the row does not say whose it is: then what it hangs under does."""
+    """Whether the row does not say whose it is: then what it hangs under does. One that names strangers does say."""
     return not record.customer_ids and not isinstance(record.customer_ids, Unlinked)
 
 
 def customers_of(record: Any) -> tuple[str, ...]:
     """Whose the record is. Raises `ConnectorError` where that could not be looked up."""
     ids: tuple[str, ...] = record.customer_ids
-    if isinstance(ids, Unlinked):
+    if isinstance(ids, Unlinked) and ids.failure is not None:
         raise ids.failure
     return ids
 
@@ -117,10 +107,8 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
         if not ids:
             warn("crm", f"no customer has {key} = {value}, which a row of another system names")
         if key.is_unique and len(ids) > 1:
-            warn(
-                "crm",
-                f"{key} = {value} is of {len(ids)} customers ({', '.join(ids[:5])}): what is under it is nobody's",
-            )
+            who = f" ({', '.join(ids[:5])})" if self.context.viewer.is_staff else ""
+            warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
             return ()
         return ids
 
@@ -150,13 +138,13 @@ async def under_customers(
     for number, record in (await each(CustomerRecordById.of(context), customers)).items():
         if isinstance(record, ConnectorError):
             found[number] = record
-        elif record is not None and (value := _value(record, key)):
+        elif record is not None and (value := key_of(record, key)):
             known.setdefault(value, []).append(number)
         else:
-            warn(domain, f"customer {number} has no {key}, by which this system knows customers")
+            warn(domain, f"customer {number} has not one {key}, by which this system knows customers")
             found[number] = NO_LINK
     if known:
-        owners, answers = await asyncio.gather(_owners(context, key, known), ask(list(known)))
+        owners, answers = await asyncio.gather(owners_of(context, key, known), ask(list(known)))
         for value, numbers in known.items():
             for number in numbers:
                 whose = owners[value]
@@ -169,94 +157,23 @@ async def under_customers(
     return found
 
 
-async def _owners(
+async def owners_of(
     context: "RequestContext", key: CustomerKey, known: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[str, ...] | ConnectorError]:
-    """Whose these keys are. Of a key that several may have, those that were asked about are enough to know."""
-    loader = CustomersByKey.of(context)
-    keys = {value: KeyedCustomer(key, value) for value in known}
+) -> Mapping[str, Sequence[str] | ConnectorError]:
+    """Whose these keys are, of the customers that were seen to have them.
+
+    A key that must be unique is looked up: who has it twice does not have it. Another is everybody's who has it.
+    """
     if not key.is_unique:
-        for value, numbers in known.items():
-            loader.prime(keys[value], tuple(sorted(numbers)))
-    found = await each(loader, list(keys.values()))
+        return known
+    keys = {value: KeyedCustomer(key, value) for value in known}
+    found = await each(CustomersByKey.of(context), list(keys.values()))
     return {value: found[one] for value, one in keys.items()}
 
 
-def _value(customer: Customer, key: CustomerKey) -> str | None:
+def key_of(customer: Customer, key: CustomerKey) -> str | None:
+    """What another system knows a customer by; None where the CRM does not say it, or says two things."""
     return customer.party_id if key.kind == "party" else customer.external_ids.get(key.name)
-
-
-async def linked(context: "RequestContext", domain: str, found: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """The same, with customers and other systems' records by the graph's ids."""
-    links = context.connectors.links[domain]
-    if isinstance(found, Linked) or (links.customer_key is None and not links.references):
-        return found
-    owners = await _customers(context, links.customer_key, found) if links.customer_key else {}
-
-    def record(one: Any) -> Any:
-        changes: dict[str, Any] = {}
-        if links.customer_key and _names_customers(one):
-            changes["customer_ids"] = _named(one.customer_ids, owners)
-        for attribute, entity in REFERRING.get(type(one), {}).items():
-            if entity in links.references:
-                changes[attribute] = _read(getattr(one, attribute), links.references[entity], domain, entity)
-        return changed(one, **changes) if changes else one
-
-    def value(one: Any) -> Any:
-        if isinstance(one, Rows):
-            return replace(one, items=[record(row) for row in one.items])
-        return one if isinstance(one, ConnectorError | NoLink) else record(one)
-
-    return {key: value(one) for key, one in found.items()}
-
-
-async def _customers(
-    context: "RequestContext", key: CustomerKey, found: Mapping[Any, Any]
-) -> Mapping[str, tuple[str, ...] | ConnectorError]:
-    """The numbers of the customers that rows name. For a subscriber only its own are looked up: others see nothing."""
-    loader = CustomersByKey.of(context)
-    named = {value for one in records(found.values()) if _names_customers(one) for value in one.customer_ids}
-    if not context.viewer.is_staff:
-        mine = await each(CustomerRecordById.of(context), context.viewer.customer_ids)
-        failure = next((one for one in mine.values() if isinstance(one, ConnectorError)), None)
-        if failure is not None:
-            return dict.fromkeys(named, failure)
-        own: dict[str, list[str]] = {}
-        for number, record in mine.items():
-            if isinstance(record, Customer) and (value := _value(record, key)):
-                own.setdefault(value, []).append(number)
-        return await _owners(context, key, {value: own[value] for value in named & own.keys()})
-    owners = await each(loader, [KeyedCustomer(key, value) for value in sorted(named)])
-    return {one.value: ids for one, ids in owners.items()}
-
-
-def _names_customers(record: Any) -> bool:
-    """Whether the row itself says whose it is; a customer does not, it is its own."""
-    return "customer_ids" in attributes(type(record))
-
-
-def _named(values: Iterable[str], owners: Mapping[str, tuple[str, ...] | ConnectorError]) -> tuple[str, ...]:
-    ids: dict[str, None] = {}
-    for value in values:
-        found = owners.get(value, ())
-        if isinstance(found, ConnectorError):
-            return Unlinked.because(found)
-        ids.update(dict.fromkeys(found))
-    return tuple(ids)
-
-
-def _read(value: Any, reference: Reference, domain: str, entity: str) -> Any:
-    """Ids of the other system; what is not written as the settings say is no id of it."""
-    if value is None:
-        return None
-    texts = (value,) if isinstance(value, str) else value
-    ids = []
-    for text in texts:
-        if (key := reference.read(text)) is None:
-            warn(domain, f"{entity} {text!r} is not written as {reference.write('{id}')!r} (references.{entity})")
-        else:
-            ids.append(key)
-    return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)
 
 
 async def under_references(

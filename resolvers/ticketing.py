@@ -17,7 +17,7 @@ from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
 from resolvers.batches import each
 from resolvers.choosing import Since, Until, among, ordered, within, zoned
 from resolvers.context import Loader, owned, signed_in
-from resolvers.links import Linked, Under, under_customers, under_references
+from resolvers.links import Under, under_customers, under_references
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -53,7 +53,7 @@ class TicketById(Loader[str, Ticket]):
         if failure is not None:
             raise failure
         own = {ticket.id: ticket for rows in found.values() if isinstance(rows, Rows) for ticket in rows.items}
-        return Linked({key: own[key] for key in keys if key in own})
+        return {key: own[key] for key in keys if key in own}
 
 
 class TicketsByCustomer(RowsLoader[Ticket]):

@@ -77,6 +77,13 @@ class Stack:
         async with self.session.post(f"{self.address}/graphql", json=body, headers=self.headers(who)) as answer:
             return Answer(answer.status, await answer.json())
 
+    def rewrite(self, system: str, resource: str, key: str, **attributes: Any) -> None:
+        """Change a row of a system behind its back, also where its API would refuse that."""
+        rows = self.systems[system].app._api._rows[resource]
+        row = rows.get(key)
+        assert row is not None, key
+        rows.put(row | attributes)
+
     def reset(self) -> None:
         """All systems up and well-behaved, nothing counted yet."""
         for system in self.systems.values():

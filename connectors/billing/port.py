@@ -130,7 +130,7 @@ class BillingPort(Protocol):
 
     @property
     def bills_name_customers(self) -> bool:
-        """Whether every bill says whose it is, so that an account's bills are also found by its customer."""
+        """Whether every bill names its account's customer, so that an account's bills are also found by that."""
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         """Accounts by id."""

@@ -36,7 +36,10 @@ class ProductStatus(Enum):
 
 
 class Customer(Record, frozen=True, kw_only=True):
-    """TMF629 Customer. `party_id` is the person or company behind it; `external_ids` are other systems' ids by name."""
+    """TMF629 Customer. `party_id` is the person or company behind it.
+
+    `external_ids` are other systems' ids of it by name; a name under which there are two is absent.
+    """
 
     id: str
     name: str | None = None

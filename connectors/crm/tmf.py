@@ -169,9 +169,7 @@ class TmfCrm:
             email=next((one.email_address for one in contacts if one.email_address), None),
             phone=next((one.phone_number for one in contacts if one.phone_number), None),
             party_id=id_of(row.engaged_party),
-            external_ids={
-                one.name: str(one.value) for one in row.characteristic or () if one.name and one.value not in (None, "")
-            },
+            external_ids=_external_ids(row),
             party_kind=row.engaged_party.kind if row.engaged_party else None,
         )
 
@@ -204,3 +202,15 @@ def _reaches(row: CustomerRow, contact: str) -> bool:
     return any(
         wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts
     )
+
+
+def _external_ids(row: CustomerRow) -> dict[str, str]:
+    """What other systems may know the customer by: characteristics that are a text or a whole number, one of a name."""
+    found: dict[str, str] = {}
+    repeated: set[str] = set()
+    for one in row.characteristic or ():
+        if one.name and one.value != "" and isinstance(one.value, str | int) and not isinstance(one.value, bool):
+            text = str(one.value)
+            if found.setdefault(one.name, text) != text:
+                repeated.add(one.name)
+    return {name: text for name, text in found.items() if name not in repeated}

@@ -132,6 +132,30 @@ async def test_a_system_may_call_its_customers_something_else() -> None:
 
 
 @pytest.mark.parametrize(
+    ("party", "owners"),
+    [
+        ({"role": "customer", "@referredType": "Individual"}, ("7",)),
+        ({"role": "customer"}, ("7",)),
+        ({"role": "customer", "@referredType": "Customer"}, ()),
+        ({"@referredType": "Customer"}, ()),
+        ({"role": "customer", "@type": "Customer"}, ()),
+        ({"role": "customer", "@type": "RelatedParty"}, ("7",)),
+    ],
+)
+async def test_where_customers_are_known_by_their_party_a_customers_own_number_is_none(
+    party: dict[str, str], owners: tuple[str, ...]
+) -> None:
+    row = {"id": "1", "relatedParty": [{"id": "7", **party}]}
+    ticket = await one("troubleTicket", "ticketing.tickets", row, party_types=["Individual", "Organization", "Party"])
+    assert ticket.customer_ids == owners
+
+
+async def test_the_type_of_an_entry_counts_where_it_is_a_partys() -> None:
+    row = {"id": "1", "relatedParty": [{"id": "7", "role": "customer", "@type": "Individual"}]}
+    assert (await one("troubleTicket", "ticketing.tickets", row)).customer_ids == ()
+
+
+@pytest.mark.parametrize(
     ("payer", "owners"),
     [
         ({"id": "7", "role": "payer", "@referredType": "Customer"}, ("7",)),

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.errors import ConnectorError, Failed, Refused, Rejected, TimedOut
+from connectors.errors import ConnectorError, Failed, RateLimited, Refused, Rejected, TimedOut
 from connectors.http import HttpClient
 from connectors.login import REFUSED_FOR
 from connectors.system import System
@@ -190,6 +190,10 @@ async def _down(_: web.Request) -> web.Response:
     return web.Response(status=503)
 
 
+async def _busy(_: web.Request) -> web.Response:
+    return web.Response(status=429)
+
+
 async def _no_cookie(_: web.Request) -> web.Response:
     return web.Response(status=302, headers={"Location": "https://elsewhere.example/"})
 
@@ -202,6 +206,8 @@ async def _no_cookie(_: web.Request) -> web.Response:
         ("Login.html", _no_cookie, Refused, "answered 302 without a cookie"),
         ("Login.html", never, TimedOut, "did not answer in time"),
         ("rt", _down, Failed, "answered 503"),
+        ("rt", _busy, RateLimited, "answered 429"),
+        ("Login.html", _busy, RateLimited, "answered 429"),
         ("rt", None, Refused, "is verify_path right?"),
     ],
 )
@@ -224,6 +230,15 @@ async def test_a_system_that_comes_back_is_logged_into_at_the_next_call() -> Non
         server.answers["Login.html"] = _down
         assert type(await read(http, "/t")) is Failed
         server.answers["Login.html"] = product.login
+        assert await read(http, "/t") == '{"asked": "/t"}'
+
+
+async def test_a_system_that_was_busy_when_a_login_was_verified_has_refused_no_password() -> None:
+    product = Product()
+    async with canned(**product.answers("t")) as server, speaking(server) as http:
+        server.answers["rt"] = _busy
+        assert type(await read(http, "/t")) is RateLimited
+        server.answers["rt"] = product.verify
         assert await read(http, "/t") == '{"asked": "/t"}'
 
 

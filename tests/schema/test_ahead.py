@@ -1,10 +1,25 @@
 """What is known early is asked for early: fewest steps, the same answers, the same calls."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import pytest_asyncio
+
+from sandbox import shapes
 from tests.schema.test_contract import ASKED, contract
 from tests.stack import Answer, Stack, stacked
+
+NAMING = {"billing": {"profile": {"bills_name_customers": True}}}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def naming(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A stack whose billing system is known to name its customers on every bill."""
+    async with stacked(tmp_path_factory.mktemp("naming"), systems=NAMING) as running:
+        yield running
+
 
 SLOW = 60.0
 """Latency of the systems here, in milliseconds: calls that wait for each other are that much apart."""
@@ -32,8 +47,9 @@ async def slowly(stack: Stack, name: str) -> Answer:
     return await stack.ask(contract(name), who, **variables)
 
 
-async def test_the_dashboard_takes_two_steps(stack: Stack) -> None:
-    answer = await slowly(stack, "OpsDashboard")
+async def test_the_dashboard_takes_two_steps(naming: Stack) -> None:
+    naming.reset()
+    answer = await slowly(naming, "OpsDashboard")
     calls = by_loader(answer)
 
     assert len(calls) == 5
@@ -41,14 +57,41 @@ async def test_the_dashboard_takes_two_steps(stack: Stack) -> None:
     assert any(account["bills"]["nodes"] for one in answer.clean()["customers"]["nodes"] for account in one["accounts"])
 
 
-async def test_without_the_shortcut_the_answer_is_the_same(stack: Stack, tmp_path: Path) -> None:
-    expected = await slowly(stack, "OpsDashboard")
-    async with stacked(tmp_path, systems={"billing": {"profile": {"bills_name_customers": False}}}) as other:
-        answer = await slowly(other, "OpsDashboard")
+async def test_without_the_shortcut_the_answer_is_the_same(stack: Stack, naming: Stack) -> None:
+    naming.reset()
+    expected = await slowly(naming, "OpsDashboard")
+    answer = await slowly(stack, "OpsDashboard")
 
     calls = by_loader(answer)
     assert answer.clean() == expected.clean()
     assert not beside(calls["BillsByAccount"], calls["BillingAccountsByCustomer"])
+
+
+ACCOUNTS = '{ customer(id: "1001") { accounts { id bills(first: 50) { totalCount nodes { id } } } } }'
+
+
+async def test_bills_of_a_joint_account_are_asked_for_by_the_account(tmp_path: Path) -> None:
+    """Some of them may name the other customer only."""
+    async with stacked(tmp_path, systems=NAMING) as joint:
+        expected = (await joint.ask(ACCOUNTS)).clean()
+        both = [{"id": key, "role": "customer", "@referredType": "Customer"} for key in ("1001", "1002")]
+        joint.rewrite("billing", shapes.ACCOUNT, "BA-1001-1", relatedParty=both)
+        joint.rewrite("billing", shapes.BILL, "BILL-1001-1-05", relatedParty=both[1:])
+        answer = await joint.ask(ACCOUNTS)
+
+    assert answer.clean() == expected
+    assert "Bill:BILL-1001-1-05" in str(expected)
+    assert [call["keys"] for call in answer.calls if call["loader"] == "BillsByAccount"] == [["BA-1001-1"]]
+
+
+async def test_by_default_bills_that_name_nobody_are_not_lost(tmp_path: Path) -> None:
+    async with stacked(tmp_path) as silent:
+        expected = (await silent.ask(ACCOUNTS, "1001")).clean()
+        silent.rewrite("billing", shapes.BILL, "BILL-1001-1-05", relatedParty=[])
+
+        assert (await silent.ask(ACCOUNTS, "1001")).clean() == expected
+        assert (await silent.ask(ACCOUNTS, "agent")).clean() == expected
+        assert (await silent.ask(ACCOUNTS, "1002")).clean() == {"customer": None}
 
 
 async def test_a_bills_lines_are_read_beside_the_bill(stack: Stack) -> None:
@@ -89,13 +132,14 @@ async def test_what_was_read_early_is_not_shown_to_others(stack: Stack) -> None:
     assert len(own["charges"]) > 0
 
 
-async def test_early_rows_of_a_system_that_ignores_filters_hang_under_their_own_parents(stack: Stack) -> None:
+async def test_early_rows_of_a_system_that_ignores_filters_hang_under_their_own_parents(naming: Stack) -> None:
+    naming.reset()
     document = "{ customers(first: 5) { nodes { id accounts { id bills(first: 3) { nodes { id } totalCount } } } } }"
     mine = "{ me { accounts { id bills(first: 3) { nodes { id } } } } }"
-    expected = (await stack.ask(document)).clean(), (await stack.ask(mine, "1001")).clean()
-    stack.systems["billing"].switches.ignore_filters = True
+    expected = (await naming.ask(document)).clean(), (await naming.ask(mine, "1001")).clean()
+    naming.systems["billing"].switches.ignore_filters = True
 
-    assert ((await stack.ask(document)).clean(), (await stack.ask(mine, "1001")).clean()) == expected
+    assert ((await naming.ask(document)).clean(), (await naming.ask(mine, "1001")).clean()) == expected
 
 
 async def test_a_wrong_page_is_an_error_in_its_place_and_nothing_is_begun(stack: Stack) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -14,7 +16,10 @@ from gateway.limits import Limits
 from gateway.settings import GraphQLSettings
 from resolvers.context import Loader
 from resolvers.viewer import ViewerKind
+from sandbox import shapes
+from sandbox.customer_keys import CustomersAs
 from schema import build_schema
+from tests.schema.test_identity import KEYS
 from tests.stack import DOMAINS, Stack, stacked
 
 SCHEMA: Final = build_schema()._schema
@@ -34,16 +39,24 @@ RESOURCES: Final = {
 }
 
 
-@pytest_asyncio.fixture(scope="module")
-async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+@asynccontextmanager
+async def walked(folder: Path, systems: Mapping[str, Mapping[str, Any]] | None = None) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
     limits = Limits(
         max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15
     )
     graphql = GraphQLSettings(limits=limits, deadline=30.0)
-    patient = {domain: {"timeout": 25.0, "connect_timeout": 25.0} for domain in DOMAINS}
-    folder = tmp_path_factory.mktemp("leaks")
+    patient = {
+        domain: {"timeout": 25.0, "connect_timeout": 25.0, **(systems or {}).get(domain, {})} for domain in DOMAINS
+    }
     async with stacked(folder, customers=CUSTOMERS, graphql=graphql, systems=patient) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module")
+async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """One that all walks share."""
+    async with walked(tmp_path_factory.mktemp("leaks")) as running:
         yield running
 
 
@@ -242,6 +255,25 @@ async def test_nothing_of_others(small: Stack, ignoring: bool) -> None:
     assert found == set()
     assert types >= EVERYTHING
     assert seen > 5_000
+
+
+@pytest.mark.parametrize("how", ["party", "reference"])
+async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path, how: CustomersAs) -> None:
+    """Systems that know customers by something else, ignore every filter, and mix up whose some bills are."""
+    keys = {domain: {"customer_key": KEYS[how]} for domain in DOMAINS}
+    async with walked(tmp_path, keys) as running:
+        whose = [{"id": "1002", "role": "customer", "@referredType": "Customer"}]
+        for key in ("BILL-1001-1-05", "BILL-1001-2-03"):
+            running.rewrite("billing", shapes.BILL, key, relatedParty=whose, billNo="1002-bill")
+        for system in running.systems.values():
+            system.switches.customers_as = how
+            system.switches.ignore_filters = True
+
+        found, seen, types = await leaks(running, every=3)
+
+    assert found == set()
+    assert types >= EVERYTHING - {"Viewer"}
+    assert seen > 1_000
 
 
 async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
