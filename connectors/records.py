@@ -16,8 +16,11 @@ Fields = frozenset[str]
 """Names of the record's attributes that somebody selected; what identifies and owns a row always comes along."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a port gives: base of its records. A struct, because it is made in a sixth of a frozen dataclass's time."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a port gives: base of its records. A struct, because it is made in a sixth of a frozen dataclass's time.
+
+    Records are trees and never hold what holds them, so they are no work for the garbage collector.
+    """
 
 
 def attributes(kind: type[Record]) -> tuple[str, ...]:
@@ -30,14 +33,14 @@ def changed(record: R, **changes: Any) -> R:
     return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
 
 
-class Money(msgspec.Struct, frozen=True):
+class Money(msgspec.Struct, frozen=True, gc=False):
     """An amount, exact, in an ISO 4217 currency."""
 
     amount: Decimal
     currency: str
 
 
-class Period(msgspec.Struct, frozen=True):
+class Period(msgspec.Struct, frozen=True, gc=False):
     """From and to; either may be open."""
 
     start: datetime | None

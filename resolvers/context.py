@@ -33,6 +33,8 @@ class RequestContext:
         self.viewer = viewer
         self.connectors = linking(self, connectors)
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
+        self.begun: dict[type[BatchLoader[Any, Any]], _Begun[Any]] = {}
+        """What loaders began with before anybody asked, by the loader's class."""
         self._selection = selection
         self._granted: set[tuple[str, str]] = set()
         self._batches: set[asyncio.Task[Any]] = set()
@@ -62,12 +64,15 @@ class RequestContext:
         batch.add_done_callback(self._batches.discard)
 
     async def close(self) -> None:
-        """End what is still under way: nobody waits for it any more."""
+        """End what is still under way: nobody waits for it any more. The loaders go with all that they hold."""
         self._closed = True
+        self.loaders.clear()  # They point back here, and a circle would wait for the garbage collector.
+        self.begun.clear()
         batches = list(self._batches)
         for batch in batches:
             batch.cancel()
-        await asyncio.gather(*batches, return_exceptions=True)
+        if batches:
+            await asyncio.gather(*batches, return_exceptions=True)
 
 
 class Loader(BatchLoader[K, V], Generic[K, V]):
@@ -85,7 +90,6 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         super().__init__(context)
         self.seen: dict[K, V] = {}
         """Records that others brought: they are not asked for. Most of them nobody will load."""
-        self._begun: _Begun[K] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -103,16 +107,18 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
 
     def expect(self, keys: Sequence[K]) -> None:
         """Begin to ask the port. Who may see what comes is decided when it is loaded, and what never is, is dropped."""
-        if self._begun is None:
-            self._begun = _Begun(self.context, self)
+        begun = self.context.begun.get(type(self))
+        if begun is None:
+            begun = self.context.begun[type(self)] = _Begun(self.context, self)
         for key in keys:
-            self._begun.load(key).add_done_callback(_heard)
+            begun.load(key).add_done_callback(_heard)
 
     async def begun(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What the port says to `keys`, asked before or now, for loaders only: nothing is checked."""
-        if self._begun is None:
+        begun = self.context.begun.get(type(self))
+        if begun is None:
             return await self.fetch(keys)
-        found = await each(self._begun, keys)
+        found = await each(begun, keys)
         return {key: value for key, value in found.items() if value is not None}
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:

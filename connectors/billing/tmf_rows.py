@@ -11,7 +11,7 @@ from connectors.tmf_shapes import Attachment, Many, Money, Ref, RelatedParty, Ti
 from connectors.tmf_versions import Version
 
 
-class BalanceRow(msgspec.Struct, rename="camel"):
+class BalanceRow(msgspec.Struct, rename="camel", gc=False):
     """An account's balance of one kind."""
 
     balance_type: str | None = None
@@ -27,7 +27,7 @@ class AccountRow(Identified, rename="camel"):
     related_party: Many[RelatedParty] = None
 
 
-class AppliedPaymentRow(msgspec.Struct, rename="camel"):
+class AppliedPaymentRow(msgspec.Struct, rename="camel", gc=False):
     """What a payment paid of a bill."""
 
     payment: Ref | None = None
@@ -64,13 +64,13 @@ class RateRow(Identified, rename="camel"):
     tax_excluded_amount: Money | None = None
 
 
-class PaymentItemRow(msgspec.Struct, rename="camel"):
+class PaymentItemRow(msgspec.Struct, rename="camel", gc=False):
     """What a payment is for."""
 
     item: Ref | None = None
 
 
-class PaymentMethodRow(msgspec.Struct):
+class PaymentMethodRow(msgspec.Struct, gc=False):
     """How was paid."""
 
     name: str | None = None

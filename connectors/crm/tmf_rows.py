@@ -9,7 +9,7 @@ from connectors.tmf630_query import Projection
 from connectors.tmf_shapes import Many, Money, Ref, RelatedParty, TimePeriod, TypedRef
 
 
-class MediumCharacteristicRow(msgspec.Struct, rename="camel"):
+class MediumCharacteristicRow(msgspec.Struct, rename="camel", gc=False):
     """What v4 says of a contact medium."""
 
     email_address: str | None = None
@@ -28,7 +28,7 @@ class ContactMediumRow(MediumCharacteristicRow, rename="camel"):
         return self.characteristic or self
 
 
-class CharacteristicRow(msgspec.Struct):
+class CharacteristicRow(msgspec.Struct, gc=False):
     """A named value; for a customer, that may be what another system knows it by."""
 
     name: str | None = None
@@ -52,14 +52,14 @@ class PartyRow(Identified, rename="camel"):
     family_name: str | None = None
 
 
-class PriceRow(msgspec.Struct, rename="camel"):
+class PriceRow(msgspec.Struct, rename="camel", gc=False):
     """An amount with and without tax."""
 
     tax_included_amount: Money | None = None
     duty_free_amount: Money | None = None
 
 
-class ProductPriceRow(msgspec.Struct, rename="camel"):
+class ProductPriceRow(msgspec.Struct, rename="camel", gc=False):
     """What a product costs, once or again and again."""
 
     price_type: str | None = None
@@ -67,7 +67,7 @@ class ProductPriceRow(msgspec.Struct, rename="camel"):
     price: PriceRow | None = None
 
 
-class ProductTermRow(msgspec.Struct, rename="camel"):
+class ProductTermRow(msgspec.Struct, rename="camel", gc=False):
     """For how long a product was bought."""
 
     valid_for: TimePeriod | None = None

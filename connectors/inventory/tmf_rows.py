@@ -11,14 +11,14 @@ from connectors.tmf_shapes import Many, Place, Ref, RelatedParty
 from connectors.tmf_versions import Version
 
 
-class PartRow(msgspec.Struct, rename="camel"):
+class PartRow(msgspec.Struct, rename="camel", gc=False):
     """A supporting service: by value with its resources, or only a reference (then `supporting_resource` is None)."""
 
     id: str | int | None = None
     supporting_resource: list[Ref] | None = None
 
 
-class SpecificationRow(msgspec.Struct):
+class SpecificationRow(msgspec.Struct, gc=False):
     """What kind of thing a resource is."""
 
     name: str | None = None

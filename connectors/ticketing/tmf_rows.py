@@ -9,7 +9,7 @@ from connectors.tmf630_query import Projection
 from connectors.tmf_shapes import Attachment, Many, Ref, RelatedEntity, RelatedParty
 
 
-class NoteRow(msgspec.Struct):
+class NoteRow(msgspec.Struct, gc=False):
     """A note on a ticket."""
 
     author: str | None = None
