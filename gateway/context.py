@@ -27,6 +27,11 @@ class GatewayContext(RequestContext):
         self.scope = scope
         self._trace = trace
 
+    async def close(self) -> None:
+        """As in `RequestContext`; this task's upstream calls belong to no request any more."""
+        current_scope.set(None)
+        await super().close()
+
     def extensions(self) -> dict[str, Any]:
         """One entry per upstream call, in the order in which they began, and what links led nowhere.
 
@@ -59,16 +64,17 @@ class Contexts:
     def make(self, viewer: Viewer, selection: Selection | None, *, trace: bool = False) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document."""
         scope = RequestScope.lasting(self._deadline)
-        # Not reset: a request is a task of its own, and the context ends with it.
         current_scope.set(scope)
         return GatewayContext(viewer, self._connectors, scope, selection, trace=trace)
 
     def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
-        known = self._selections.setdefault(prepared, {})
-        key = id(operation)
-        if key not in known:
-            known[key] = selection_of(self._schema, prepared, operation)
-        return known[key]
+        known = self._selections.get(prepared)
+        if known is None:
+            known = self._selections[prepared] = {}
+        selection = known.get(id(operation))
+        if selection is None:
+            selection = known[id(operation)] = selection_of(self._schema, prepared, operation)
+        return selection
 
 
 def _entry(call: UpstreamCall) -> dict[str, Any]:

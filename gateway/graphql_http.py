@@ -5,7 +5,9 @@ safe for queries. GraphQL over WebSocket and batches are not served here.
 """
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 import orjson
@@ -37,6 +39,17 @@ class RequestContext(Protocol):
 
 GRACE: Final = 1.0
 """Seconds beyond the deadline in which an answer can still be put together from what the systems gave."""
+
+WORTH_PACKING: Final = 1024
+"""Bytes of the smallest answer that is compressed where the client takes that."""
+
+TAKES_LONG: Final = 128 * 1024
+"""Bytes from which on compressing would keep other requests waiting (about a millisecond)."""
+
+PACKING_LEVEL: Final = 2
+"""zlib's. A dashboard of 57 KB becomes 6.3 KB in 0.22 ms; level 4 makes 5.8 KB of it in 0.37 ms."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
 
@@ -82,7 +95,10 @@ class GraphQLEndpoint:
             fault = GraphQLError("", original_error=error)
             response = _answer(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
-            response.headers["Vary"] = "Accept, Authorization"
+            is_long = len(response.body) >= WORTH_PACKING
+            response.headers["Vary"] = "Accept, Authorization, Accept-Encoding" if is_long else "Accept, Authorization"
+            if is_long and "gzip" in request.headers.get("accept-encoding", ""):
+                await _pack(response)
             await response(scope, receive, send)
 
     async def _page_or_answer(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
@@ -130,6 +146,14 @@ class GraphQLEndpoint:
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+async def _pack(response: Response) -> None:
+    """Compress the answer; a large one beside the event loop."""
+    pack = partial(zlib.compress, response.body, PACKING_LEVEL, _GZIP)
+    response.body = await asyncio.to_thread(pack) if len(response.body) >= TAKES_LONG else pack()
+    response.headers["Content-Length"] = str(len(response.body))
+    response.headers["Content-Encoding"] = "gzip"
 
 
 def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:

@@ -44,12 +44,17 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
 
 
 def _check_media_type(request: Request) -> None:
-    media_type, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
-    charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
-    if media_type != JSON or any(charset not in ("utf-8", "utf8") for charset in charsets):
+    given = request.headers.get("content-type", "")
+    if given != JSON and not _is_json(given):
         raise _unsupported("Send the request as 'Content-Type: application/json', in UTF-8.")
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise _unsupported("Send the request body without compression (no Content-Encoding).")
+
+
+def _is_json(given: str) -> bool:
+    media_type, *parameters = (part.strip().lower() for part in given.split(";"))
+    charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
+    return media_type == JSON and all(charset in ("utf-8", "utf8") for charset in charsets)
 
 
 def _unsupported(message: str) -> RequestError:
@@ -57,21 +62,24 @@ def _unsupported(message: str) -> RequestError:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    too_large = RequestError(
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(
         f"The request body is larger than {limit} bytes.",
         status=413,
         code="REQUEST_TOO_LARGE",
         headers={"Connection": "close"},
     )
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
 
 
 def _from_query_string(request: Request) -> dict[str, Any]:

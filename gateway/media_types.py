@@ -1,9 +1,13 @@
 """Which media type an answer has: Accept (RFC 9110, section 12.5.1) against the two of GraphQL over HTTP."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+
+_REMEMBERED = 200
+"""Characters of the longest header that is remembered: no client fills the memory with longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,11 @@ def negotiate(accept: str | None) -> str | None:
     Without a header, or where only a wildcard fits, it is JSON (the specification's rule for old clients). Where both
     are named with the same quality, it is RESPONSE_JSON, as its status codes say more.
     """
+    known = accept is None or len(accept) <= _REMEMBERED
+    return _remembered(accept) if known else _negotiated(accept)
+
+
+def _negotiated(accept: str | None) -> str | None:
     if accept is None or not accept.strip():
         return JSON
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
@@ -25,6 +34,9 @@ def negotiate(accept: str | None) -> str | None:
     if not q_response and not q_json:
         return None
     return RESPONSE_JSON if (q_response, fit_response, fit_response == 2) > (q_json, fit_json, False) else JSON
+
+
+_remembered = lru_cache(maxsize=256)(_negotiated)
 
 
 def wants_page(accept: str | None) -> bool:

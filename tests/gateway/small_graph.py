@@ -9,8 +9,6 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.routing import Route
 from strawberry.types import ExecutionContext
@@ -172,7 +170,7 @@ async def small_graph(
     persisted: PersistedQueries | None = None,
     **options: Any,
 ) -> AsyncIterator[str]:
-    """The address of /graphql of the small graph, with compression in front as in the gateway."""
+    """The address of /graphql of the small graph."""
     watched, limits = seen or Seen(), limits or Limits()
 
     def context(request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode) -> Context:
@@ -188,6 +186,5 @@ async def small_graph(
         limits,
         **options,
     )
-    middleware = [Middleware(GZipMiddleware, minimum_size=1024)]
-    async with serving(Starlette(routes=[Route("/graphql", endpoint)], middleware=middleware)) as address:
+    async with serving(Starlette(routes=[Route("/graphql", endpoint)])) as address:
         yield f"{address}/graphql"
