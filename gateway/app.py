@@ -25,6 +25,7 @@ from gateway.graphiql import GraphiQLPage
 from gateway.graphql_http import GraphQLEndpoint
 from gateway.health import healthz, readyz
 from gateway.jwks import KeySet
+from gateway.metrics import Metrics
 from gateway.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
 from gateway.settings import AuthSettings, Settings
 from resolvers.viewer import ViewerKind
@@ -74,14 +75,19 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
     """
     if settings.auth is None and demo_keys is None:
         raise ValueError("auth is not set: whose tokens should be believed?")
+    metrics = Metrics()
     engine = Engine(
-        build_schema(), limits=settings.graphql.limits, hide_suggestions=settings.graphql.introspection != "everyone"
+        build_schema(),
+        limits=settings.graphql.limits,
+        hide_suggestions=settings.graphql.introspection != "everyone",
+        executed=metrics.executed,
     )
     page = _page(demo_keys) if settings.graphql.graphiql else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(metrics.watching())
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
             withhold(engine.core_schema, connectors.systems)
@@ -109,6 +115,7 @@ def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Star
             Route("/documents/{owner}/{document:path}", _Documents()),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
             *(page.routes() if page else ()),
         ],
     )

@@ -21,6 +21,6 @@ def settings(port: int, sandbox_port: int) -> Settings:
         {
             "systems": systems,
             "graphql": {"introspection": "everyone", "graphiql": True},
-            "server": {"host": HOST, "port": port},
+            "server": {"host": HOST, "port": port, "metrics": True},
         }
     )

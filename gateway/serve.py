@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 from gateway import logs, settings_file
 from gateway.app import create_app
 from gateway.listening import KEEP_ALIVE, check_free
+from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
@@ -39,17 +41,21 @@ def run(config: Path, workers: int | None = None) -> None:
     check_free(server.host, server.port)
     os.environ[CONFIG_VARIABLE] = str(config.resolve())
     logs.configure(settings.log)
-    uvicorn.run(
-        "gateway.serve:app",
-        factory=True,
-        host=server.host,
-        port=server.port,
-        workers=workers or server.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-    )
+    processes = workers or server.workers
+    with tempfile.TemporaryDirectory() as folder:
+        if processes > 1 and server.metrics:
+            os.environ.setdefault(SHARED_FOLDER, folder)
+        uvicorn.run(
+            "gateway.serve:app",
+            factory=True,
+            host=server.host,
+            port=server.port,
+            workers=processes,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
 
 
 def app() -> Starlette:

@@ -114,6 +114,9 @@ class ServerSettings(Strict):
     host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
     workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
+    metrics: Annotated[
+        bool, Field(description="Whether /metrics answers, to whoever reaches this port, in Prometheus' format.")
+    ] = False
 
 
 class LogSettings(Strict):

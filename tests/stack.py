@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from connectors.system import System
 from gateway.app import create_app
 from gateway.demo_keys import DemoKeys
-from gateway.settings import GraphQLSettings, Settings, SystemsSettings
+from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
 from resolvers.viewer import ViewerKind
 from sandbox.server import SandboxServer
 from sandbox.world import World
@@ -100,6 +100,7 @@ async def stacked(
     customers: int = 60,
     graphql: GraphQLSettings | None = None,
     systems: Mapping[str, Mapping[str, Any]] | None = None,
+    server: ServerSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address."""
     world = World(customers=customers)
@@ -114,6 +115,7 @@ async def stacked(
         settings = Settings(
             systems=SystemsSettings.model_validate(given),
             graphql=graphql or GraphQLSettings(trace="signed-in", deadline=8.0, introspection="everyone"),
+            server=server or ServerSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)

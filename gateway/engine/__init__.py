@@ -6,7 +6,7 @@ What a plan cannot express is run by Strawberry's own executor, graphql-core, wi
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import (
@@ -25,7 +25,8 @@ from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.cost import Cost
 from gateway.engine.explain import Explanation
-from gateway.engine.plans import Plans
+from gateway.engine.plan import NotPlanned
+from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.errors import refuse
 from gateway.limits import Limits, exceeded, root_fields
@@ -35,6 +36,8 @@ __all__ = ["Engine", "Explanation", "Outcome", "Prepared"]
 
 CACHED_CHARACTERS = 1_000_000
 """Length of all cached documents together: a syntax tree takes some hundred bytes per character."""
+
+_NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 
 _running: ContextVar[Prepared] = ContextVar("prepared")
 
@@ -71,10 +74,12 @@ class Engine:
         cache_size: int = 512,
         hide_suggestions: bool = False,
         compiling: bool = True,
+        executed: Callable[[str | None], None] | None = None,
     ) -> None:
         """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema.
 
-        Without `compiling` everything is run by graphql-core: what the plans are measured against.
+        Without `compiling` everything is run by graphql-core: what the plans are measured against. `executed` is told
+        of every operation that runs: None where a plan does it, else why graphql-core does.
         """
         self.schema = schema
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
@@ -82,6 +87,7 @@ class Engine:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
         self._plans = Plans(schema, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and set(schema.extensions) <= {_AlreadyPrepared}
+        self._executed = executed or _nobody_counts
         self._limits = limits or Limits()
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
@@ -135,12 +141,14 @@ class Engine:
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
-        planned = self._plans.of(prepared, operation, variables) if self._is_compiling else None
+        planned = self._plans.of(prepared, operation, variables) if self._is_compiling else _NOT_COMPILING
         if isinstance(planned, list):
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
-        if planned is not None:
+        if isinstance(planned, Planned):
+            self._executed(None)
             data, found = await planned.run(context)
             return Outcome(data, found, executed=True)
+        self._executed(str(planned))
         return await self._by_core(prepared, operation, variables, context)
 
     def explain(
@@ -219,3 +227,7 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Pre
     }
     costs = {name: Cost(schema, document, operation) for name, operation in operations.items()}
     return Prepared(source, document, operations, roots, costs)
+
+
+def _nobody_counts(_fallback: str | None) -> None:
+    """For engines whose operations nobody counts."""

@@ -65,13 +65,13 @@ class Plans:
 
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
-    ) -> Planned | list[GraphQLError] | None:
-        """The operation, ready to run; errors where the variables do not fit; None where graphql-core must run it."""
+    ) -> Planned | list[GraphQLError] | NotPlanned:
+        """The operation, ready to run; errors where the variables do not fit; why graphql-core must run it."""
         variables = self._coerced(operation.variable_definitions or (), given)
         if isinstance(variables, list):
             return variables
         made = self._made(prepared, operation, variables)
-        return None if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
+        return made if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
 
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None

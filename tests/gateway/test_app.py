@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.settings import GraphQLSettings, Settings
+from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 
 
@@ -30,6 +30,24 @@ async def test_health_says_what_it_knows(stack: Stack) -> None:
     assert ready["status"] == "ready"
     assert list(ready["systems"]) == list(DOMAINS)
     assert (ready["systems"]["crm"], ready["systems"]["billing"]) == ("up", "down")
+
+
+async def test_metrics_say_what_executed_operations_and_why_not_a_plan(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=4, server=ServerSettings(metrics=True)) as stack:
+        for document in ("{ me { id } }", "{ me { id name } }", "{ __schema { queryType { name } } }", "{ nothing }"):
+            await stack.ask(document, "1001")
+        status, headers, body = await get(stack, "/metrics")
+
+    counted = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#"))
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain; version=")
+    assert counted['gateway_operations_total{executor="plan"}'] == "2.0"
+    assert counted['gateway_operations_total{executor="graphql-core"}'] == "1.0"
+    assert counted['gateway_fallbacks_total{reason="introspection"}'] == "1.0"
+
+
+async def test_metrics_are_closed_unless_opened(stack: Stack) -> None:
+    assert (await get(stack, "/metrics"))[0] == 404
 
 
 async def test_a_bill_comes_as_a_file_to_its_owner_only(stack: Stack) -> None:

@@ -45,6 +45,13 @@ def ask(port: int, token: str) -> tuple[int, dict[str, Any]]:
             return error.code, json.load(error)
 
 
+def metrics(port: int) -> dict[str, float]:
+    """Name with labels to value."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
     keys = DemoKeys.create(tmp_path / "issuer.pem")
@@ -53,7 +60,7 @@ def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(
         f'{systems}\n[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-        f'[server]\nport = {port}\nworkers = {workers}\n[log]\nformat = "json"\n',
+        f'[server]\nport = {port}\nworkers = {workers}\nmetrics = true\n[log]\nformat = "json"\n',
         encoding="utf-8",
     )
     process = subprocess.Popen(
@@ -79,6 +86,12 @@ def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
         assert len(started) == workers, lines
         assert said.count("Application startup complete.") == workers, lines
         assert ask(port, keys.token(ViewerKind.CUSTOMER, "1001")) == (200, {"data": {"me": {"id": "Customer:1001"}}})
+        counted = metrics(port)
+        assert counted['gateway_operations_total{executor="plan"}'] == 1  # whichever worker was asked
+        weights = [value for name, value in counted.items() if name.startswith("gateway_worker_resident_memory_bytes")]
+        assert len(weights) == workers
+        assert all(value > 30e6 for value in weights)
+        assert sum("is ready" in line for line in said) == workers
         # What the demo accepts, serve does not, even where issuer and audience are called the same.
         status, answer = ask(port, DemoKeys.create(tmp_path / "demo.pem").token(ViewerKind.ADMIN))
         assert (status, answer["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")

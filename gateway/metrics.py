@@ -1,0 +1,107 @@
+"""What an operator's Prometheus reads: what executed operations, why not by a plan, and how much memory workers take.
+
+With several workers each answers for all: they share files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, which
+`gateway serve` makes.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from starlette.requests import Request
+from starlette.responses import Response
+
+logger = logging.getLogger("gateway.serve")
+
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own name for the folder that workers share."""
+
+_EVERY: Final = 10.0
+"""Seconds between two looks at the memory."""
+
+
+class Metrics:
+    """The metrics of one process; `/metrics` shows those of all that share the folder."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        operations = Counter(
+            "gateway_operations", "Operations by what executed them.", ["executor"], registry=self._registry
+        )
+        self._planned, self._by_core = operations.labels("plan"), operations.labels("graphql-core")
+        self._fallbacks = Counter(
+            "gateway_fallbacks",
+            "Operations that no plan could express, by reason.",
+            ["reason"],
+            registry=self._registry,
+        )
+        self._memory = Gauge(
+            "gateway_worker_resident_memory_bytes",
+            "Memory of each worker process.",
+            registry=self._registry,
+            multiprocess_mode="liveall",
+        )
+
+    def executed(self, fallback: str | None) -> None:
+        """Count an operation; `fallback` is why graphql-core executed it, None where a plan did."""
+        if fallback is None:
+            self._planned.inc()
+        else:
+            self._by_core.inc()
+            self._fallbacks.labels(fallback).inc()
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look at this process's memory from time to time; the first time it is logged, too."""
+        self._memory.set(resident_bytes())
+        logger.info("worker %d is ready, %d MiB", os.getpid(), resident_bytes() // 2**20)
+        task = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            self._memory.set(resident_bytes())
+
+    async def page(self, _request: Request) -> Response:
+        """`GET /metrics`, in Prometheus' text format."""
+        return Response(generate_latest(self._everybodys()), media_type=CONTENT_TYPE_LATEST)
+
+    def _everybodys(self) -> CollectorRegistry:
+        folder = os.environ.get(SHARED_FOLDER)
+        if folder is None:
+            return self._registry
+        for file in Path(folder).glob("gauge_liveall_*.db"):
+            if not _is_alive(pid := int(file.stem.rpartition("_")[2])):
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # the library has no types here
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # the library has no types here
+        return registry
+
+
+def resident_bytes() -> int:
+    """Memory of this process: what it takes now where the system tells (Linux), else the most that it took."""
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        return int(pages.read_text().split()[1]) * resource.getpagesize()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
