@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test fuzz live record lint types imports schema format lock clean
+.PHONY: help setup demo test fuzz bench live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,9 @@ demo: setup ## Start four sandbox systems and the gateway, and print what to try
 
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
+
+bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (6 minutes; QUICK=1: one; ROUNDS, ONLY)
+	@$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS says where their start scripts are)
 	@$(BIN)/python -m benchmarks.live
@@ -59,4 +62,4 @@ lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## Remove everything that the set-up made
-	@rm -rf .venv gateway/static web/node_modules tests/gateway/audit/node_modules
+	@rm -rf .venv gateway/static web/node_modules tests/gateway/audit/node_modules benchmarks/peer/node_modules
