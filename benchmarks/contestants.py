@@ -155,12 +155,13 @@ def node() -> tuple[Path, Path]:
 
 
 def _settings(port: int, upstream: str) -> str:
-    """The gateway's settings file: everything is as it is by default that need not be said."""
+    """The gateway's settings file: what the upstream is known to do, else everything as it is by default."""
     systems = "\n".join(
         f'[systems.{domain}]\nurl = "{upstream}"\n[systems.{domain}.profile]\npage_size = 10000'
-        for domain in ("crm", "billing", "inventory", "ticketing")
+        for domain in ("crm", "inventory", "ticketing", "billing")
     )
     return f"""{systems}
+bills_name_customers = true
 [auth]
 issuer = "{RULES.issuer}"
 audience = "{RULES.audience}"
