@@ -157,6 +157,32 @@ class OneByOneForAReason(OneByOne):
         self.one_by_one = {"bills": "The product reads one bill per call."}
 
 
+class AttributeByAttribute(Broken):
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
+        found = await super().bills(ids, fields)
+        if fields is None or "documents" in fields:
+            for key in found:
+                await super().bills([key], fields)
+        return found
+
+
+class AttributeForAReason(AttributeByAttribute):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.one_by_one = {"Bill.documents": "The product lists the files of one bill per call."}
+
+
+class OneByOneUnderAPretext(OneByOne):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.one_by_one = {"Bill.documents": "The product lists the files of one bill per call."}
+
+
+class FindsNothingAnywhere(Broken):
+    async def probe(self) -> None:
+        await self.http.get("/customerBill?limit=1", [], lambda answer: answer.status)
+
+
 class CutsFields(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
@@ -210,6 +236,10 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
     OldestFirst: {("bills_of_customers", "order")},
     OneByOne: {("bills", "calls")},
     OneByOneForAReason: set(),
+    AttributeByAttribute: {("bills", "calls")},
+    AttributeForAReason: set(),
+    OneByOneUnderAPretext: {("bills", "calls")},
+    FindsNothingAnywhere: {("probe", "errors")},
     CutsFields: {("bills", "fields")},
     Untyped: {("bills", "answers")},
     WithoutZone: {("bills", "answers")},

@@ -6,13 +6,14 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from importlib import invalidate_caches
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors import connect, product
+from connectors import WrongOptions, connect, product
 from connectors.installed import UnusableDriver, installed
 from connectors.system import System
 from gateway.driver_test import WrongDriver, found, keys_given, on_trial
@@ -63,10 +64,16 @@ def distribution(folder: Path, name: str, points: str, module: str = MODULE) -> 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of installed distributions."""
+    """A folder of installed distributions; drivers that are installed beside the gateway are not seen."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
+
+    def points(group: str) -> list[EntryPoint]:
+        here = distributions(path=[str(folder)])
+        return [point for one in here for point in one.entry_points if point.group == group]
+
+    monkeypatch.setattr(sys.modules["connectors.installed"], "entry_points", points)
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
@@ -115,6 +122,26 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
         "systems.billing: the driver 'billing.boom' (explosive:PRODUCT of the distribution explosive 1.2) cannot be"
         " loaded: RuntimeError: loaded"
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('options = { compnay = "north" }', "options.compnay: is no option; there are: company"),
+        ("options = { company = 7 }", "options.company: Input should be a valid string"),
+        ("profile = { page_size = 7 }", "profile: the driver 'acme' has none; what it can be told is in options"),
+    ],
+)
+def test_what_a_driver_cannot_be_told_is_named(
+    site: Path, tmp_path: Path, billing: SandboxServer, more: str, said: str
+) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    path = settings(tmp_path, billing.url, more=more)
+    with pytest.raises(WrongSettings) as told:
+        load(path)
+    assert list(told.value.problems) == [f"{path}: systems.billing: {said}"]
+    with pytest.raises(WrongOptions, match=said):
+        product("billing", "acme").told(load_system(path, "billing"))
 
 
 def test_an_unknown_driver_is_answered_with_those_there_are(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
@@ -209,6 +236,10 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     assert "bills, gaps: bills([" in bad.stdout
     assert "raised KeyError" in bad.stdout
     assert "2 failed" in bad.stdout
+
+    nothing = ran("acme", *few[:2], "--customer", "nobody", *few[-2:], folder=tmp_path, site=site)
+    assert nothing.returncode == 1
+    assert "No method of the port could be checked, and that is no success" in nothing.stdout
 
     wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
     assert wrong.returncode == 2
