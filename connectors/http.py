@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,6 +25,7 @@ from connectors.request import UpstreamCall, current_loader, current_scope
 from connectors.system import System
 from connectors.transport import ANSWERING_TIME, Transport, path_of
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -210,6 +211,22 @@ class HttpClient(Transport):
                 raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {self.system.max_bytes} bytes")
             parts.append(part)
         return b"".join(parts)
+
+    async def each(self, those: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
+        """What `ask` gives for each of `those`, side by side, in their order; a failure is that one's.
+
+        `concurrency` bounds how many are under way. What is beyond `max_calls` is not asked, and is `TooMuch`.
+        """
+
+        async def one(asked: K) -> T | ConnectorError:
+            try:
+                return await ask(asked)
+            except ConnectorError as failure:
+                return failure
+
+        most = self.system.max_calls
+        refused = TooMuch(self.name, f"{len(those)} calls, more than max_calls = {most}")
+        return [*await asyncio.gather(*map(one, those[:most])), *[refused] * len(those[most:])]
 
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file that the system keeps: see `Files.stream`."""

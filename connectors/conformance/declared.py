@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.billing.port import Bill
 from connectors.conformance.methods import METHODS, Keyed, Listed, Method
 from connectors.conformance.trial import Failure, Trial, said
 from connectors.errors import NotSupported
@@ -38,6 +39,8 @@ def declarations(trial: Trial) -> str:
             _never(trial, record, attribute)
     for name, reason in trial.one_by_one.items():
         _named(trial, "one_by_one", name, reason)
+    if trial.domain == "billing":
+        _bills_name_customers(trial)
     return f"{len(trial.unsupported)} declared"
 
 
@@ -55,6 +58,18 @@ def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Re
     if not isinstance(reason, str) or not reason.strip():
         raise Failure(f"`{where}` gives no reason for {name!r}; right is a sentence for who meets the gap.")
     return (records[record], attribute) if attribute else (None, "")
+
+
+def _bills_name_customers(trial: Trial) -> None:
+    """It must be said, because the gateway asks by customer in place of accounts where it is true."""
+    says = getattr(trial.driver, "bills_name_customers", None)
+    if not isinstance(says, bool):
+        raise Failure(
+            f"`bills_name_customers` is {said(says)}; right is True where every bill names its customer, else False."
+        )
+    bills = trial.samples.get(Bill, {}).values()
+    if says and (unowned := [bill.id for bill in bills if not bill.customer_ids]):
+        raise Failure(f"`bills_name_customers` is True, and bill {said(unowned[0])} names none; right is False.")
 
 
 def _never(trial: Trial, record: type[Record], attribute: str) -> None:

@@ -1,6 +1,8 @@
 """`gateway driver-test`, and drivers of other distributions: found by entry points, loaded when they are named."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -11,12 +13,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from connectors import WrongOptions, connect, product
+from connectors import WrongOptions, connect, errors, product
+from connectors.http import HttpClient
 from connectors.installed import UnusableDriver, installed
-from connectors.system import System
-from gateway.driver_test import WrongDriver, found, keys_given, on_trial
+from gateway.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.server import SandboxServer
 from sandbox.world import World
@@ -246,43 +247,20 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
 
 
-CASES = [
-    {
-        "number": 100 + at,
-        "client": f"C{at % 4}",
-        "title": f"Case {at}",
-        "state": ("new", "open", "waiting", "done")[at % 3],
-        "opened": f"2026-05-{1 + at:02}T10:00:00Z",
-        "service": f"S{at % 3}",
+def test_the_guide_names_what_there_is() -> None:
+    guide = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
+    entry = guide.partition("```toml\n")[2].partition("```")[0]
+    assert entry.startswith("[project.entry-points")
+    assert entry in (ROOT / "docs/acme-desk/pyproject.toml").read_text(encoding="utf-8")
+    failures = {
+        name
+        for name, one in vars(errors).items()
+        if inspect.isclass(one) and issubclass(one, errors.ConnectorError) and one.__module__ == errors.__name__
     }
-    for at in range(24)
-] + [{"number": 200, "client": "C0", "title": "Strange", "state": "parked", "opened": "2026-04-01T00:00:00"}]
-
-
-async def _desk(request: web.Request) -> web.Response:
-    """The product that docs/drivers.md invents."""
-    filters = ("number", "client", "service", "state")
-    given = {name: set(request.query[name].split(",")) for name in filters if name in request.query}
-    rows = [row for row in CASES if all(str(row.get(name)) in values for name, values in given.items())]
-    rows.sort(key=lambda row: str(row["opened"]), reverse=True)
-    start, count = int(request.query.get("from", "0")), int(request.query.get("count", "20"))
-    return web.json_response({"total": len(rows), "cases": rows[start : start + count]})
-
-
-async def test_the_driver_of_the_documentation_conforms(site: Path) -> None:
-    text = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
-    (site / "acme_desk_opticom.py").write_text(text.partition("```python\n")[2].partition("```\n")[0], encoding="utf-8")
-    tested = found("acme_desk_opticom:PRODUCT", None)
-    app = web.Application()
-    app.router.add_get("/api/cases", _desk)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    system = System.model_validate({"url": f"http://127.0.0.1:{runner.addresses[0][1]}", "options": {"page_size": 10}})
-    keys = {"customer": ["C0", "C1", "C2", "C3"]}
-    async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
-        results = [one async for one in coming]
-    await runner.cleanup()
-    assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
-    answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
-    assert answered == {"probe", "tickets", "tickets_of_customers", "tickets_of_services"}
+    assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled"}
+    asked = {name: getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
+    assert set(asked) == {"get", "post_query", "each"}
+    for name, method in asked.items():
+        signature = guide.partition(f"`await http.{name}(")[2].partition(")` |")[0]
+        written = [one.partition("=")[0] for one in signature.replace("*, ", "").split(", ")]
+        assert len(written) == len(inspect.signature(method).parameters) - 1
