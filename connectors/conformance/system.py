@@ -25,10 +25,13 @@ async def probe(trial: Trial) -> str:
 
 
 async def probe_errors(trial: Trial) -> str:
-    """`probe` fails where nobody listens, and where another product does."""
-    async with nobody() as address, standing_in(NOT_FOUND) as foreign:
+    """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
+    async with nobody() as address:
         await _probe_fails(trial, address, "nobody listens", (Unreachable,))
-        await _probe_fails(trial, foreign, f"a server {NOT_FOUND.said}", NOT_FOUND.right)
+    if trial.system.profile.empty_is_404:
+        return "nobody there"
+    async with standing_in(NOT_FOUND) as address:
+        await _probe_fails(trial, address, f"a server {NOT_FOUND.said}", NOT_FOUND.right)
     return "nobody there, and nothing found"
 
 
