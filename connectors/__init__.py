@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
+from pydantic import ValidationError
 
 from connectors.billing.port import BillingPort
 from connectors.billing.tmf import TmfBilling
@@ -30,6 +31,10 @@ from connectors.ticketing.rt_rows import RtOptions
 from connectors.ticketing.tmf import TmfTicketing
 
 
+class WrongOptions(ValueError):
+    """`systems.<domain>.options` (or a profile in their place) do not fit the driver; the text names the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One product that can stand behind a port: its driver, and what a driver of its own kind can be told.
@@ -41,10 +46,27 @@ class Product:
     options: type[Strict] | None = None
 
     def build(self, http: HttpClient, system: System) -> Any:
-        """The driver, set up. Raises pydantic's ValidationError for options that do not fit."""
+        """The driver, set up. Raises `WrongOptions`."""
+        return self.driver(http, self.told(system))
+
+    def told(self, system: System) -> Strict:
+        """What the settings tell the driver: its options, or the profile where it has none. Raises `WrongOptions`."""
         if self.options is None:
-            return self.driver(http, system.profile)
-        return self.driver(http, self.options.model_validate(system.options))
+            if system.options:
+                raise WrongOptions(f"options: the driver '{system.driver}' has none; what it can be told is in profile")
+            return system.profile
+        if "profile" in system.model_fields_set:
+            raise WrongOptions(f"profile: the driver '{system.driver}' has none; what it can be told is in options")
+        try:
+            return self.options.model_validate(system.options)
+        except ValidationError as error:
+            there_are = ", ".join(self.options.model_fields) or "none"
+            told = [
+                f"options.{'.'.join(map(str, one['loc']))}: "
+                + (f"is no option; there are: {there_are}" if one["type"] == "extra_forbidden" else one["msg"])
+                for one in error.errors(include_url=False, include_input=False)
+            ]
+            raise WrongOptions("; ".join(told)) from error
 
 
 DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {

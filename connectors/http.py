@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,12 +25,13 @@ from connectors.request import UpstreamCall, current_loader, current_scope
 from connectors.system import System
 from connectors.transport import ANSWERING_TIME, Transport, path_of
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers and whole body of one answer below 400, or of a 404."""
+    """Status, headers and whole body of a success, a 404, or an answer with a status that the driver judges."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,14 +47,23 @@ class HttpClient(Transport):
         self._files = Files(self)
 
     async def get(
-        self, path_and_query: str, keys: Sequence[str], read: Callable[[Answer], T], *, doubted: Collection[int] = ()
+        self,
+        path_and_query: str,
+        keys: Sequence[str],
+        read: Callable[[Answer], T],
+        *,
+        judged: Collection[int] = (),
+        doubted: Collection[int] = (),
     ) -> T:
         """Read `path_and_query` (already encoded). `read` decodes the answer; what it cannot read is `Garbled`.
+
+        `read` gets answers with a `judged` status, too, as it does a 404: a 422 may say which key the product does not
+        know. None of them counts against the system's health, unless `read` raises.
 
         A `Failed` with a `doubted` status says nothing about the system's health: the product answers so to the
         client's own mistakes, too, and the driver finds out which it was.
         """
-        return await self._ask("GET", path_and_query, keys, None, read, doubted)
+        return await self._ask("GET", path_and_query, keys, None, read, judged, doubted)
 
     async def post_query(self, path: str, body: bytes, keys: Sequence[str], read: Callable[[Answer], T]) -> T:
         """Send a JSON body to a resource that only asks (a TMF task such as queryUsageConsumption): safe to repeat."""
@@ -66,6 +76,7 @@ class HttpClient(Transport):
         keys: Sequence[str],
         body: bytes | None,
         read: Callable[[Answer], T],
+        judged: Collection[int] = (),
         doubted: Collection[int] = (),
     ) -> T:
         scope = current_scope.get()
@@ -83,7 +94,7 @@ class HttpClient(Transport):
         try:
             async with self.place(self._bulkhead, f"{method} {path_of(target)}"):
                 asked = time.monotonic()
-                answer = await self._in_time(method, target, body, call, doubted)
+                answer = await self._in_time(method, target, body, call, judged, doubted)
                 result = self._readable(read, answer, f"{method} {path_of(target)}")
         except ConnectorError as error:
             call.error = error.code
@@ -97,12 +108,18 @@ class HttpClient(Transport):
         return result
 
     async def _in_time(
-        self, method: str, target: str, body: bytes | None, call: UpstreamCall, doubted: Collection[int]
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        call: UpstreamCall,
+        judged: Collection[int],
+        doubted: Collection[int],
     ) -> Answer:
         allowance = self._allowance()
         try:
             async with asyncio.timeout(allowance):
-                return await self._twice(method, target, body, call)
+                return await self._twice(method, target, body, call, judged)
         except TimeoutError as error:
             late = TimedOut(self.name, f"{method} {path_of(target)} did not answer in time")
             # A client's own deadline that cut a call short says nothing about the system.
@@ -136,11 +153,13 @@ class HttpClient(Transport):
             return self.system.timeout
         return min(self.system.timeout, scope.remaining() - ANSWERING_TIME)
 
-    async def _twice(self, method: str, target: str, body: bytes | None, call: UpstreamCall) -> Answer:
+    async def _twice(
+        self, method: str, target: str, body: bytes | None, call: UpstreamCall, judged: Collection[int]
+    ) -> Answer:
         """Ask; once more when the connection broke (a kept-alive one may have been closed) or the credentials aged."""
         credentials = await self.credentials.headers()
         try:
-            return await self._once(method, target, body, credentials, call)
+            return await self._once(method, target, body, credentials, call, judged)
         except Refused as refusal:
             if not refusal.login_wanted or not await self.credentials.renew(credentials):
                 raise
@@ -151,10 +170,16 @@ class HttpClient(Transport):
                 raise
             if error.at_all:
                 raise
-        return await self._once(method, target, body, credentials, call)
+        return await self._once(method, target, body, credentials, call, judged)
 
     async def _once(
-        self, method: str, target: str, body: bytes | None, credentials: dict[str, str], call: UpstreamCall
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        credentials: dict[str, str],
+        call: UpstreamCall,
+        judged: Collection[int],
     ) -> Answer:
         headers = {"Accept": "application/json"} | credentials
         if body is not None:
@@ -164,7 +189,9 @@ class HttpClient(Transport):
             call.status = response.status
             content = await self._read(response)
             call.bytes = len(content)
-            self.judge(response, method, target, len(content), self.credentials.wants_login(response))
+            login_wanted = self.credentials.wants_login(response)
+            if login_wanted or response.status not in judged:
+                self.judge(response, method, target, len(content), login_wanted)
             return Answer(response.status, response.headers, content)
 
     @asynccontextmanager
@@ -184,6 +211,22 @@ class HttpClient(Transport):
                 raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {self.system.max_bytes} bytes")
             parts.append(part)
         return b"".join(parts)
+
+    async def each(self, those: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
+        """What `ask` gives for each of `those`, side by side, in their order; a failure is that one's.
+
+        `concurrency` bounds how many are under way. What is beyond `max_calls` is not asked, and is `TooMuch`.
+        """
+
+        async def one(asked: K) -> T | ConnectorError:
+            try:
+                return await ask(asked)
+            except ConnectorError as failure:
+                return failure
+
+        most = self.system.max_calls
+        refused = TooMuch(self.name, f"{len(those)} calls, more than max_calls = {most}")
+        return [*await asyncio.gather(*map(one, those[:most])), *[refused] * len(those[most:])]
 
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file that the system keeps: see `Files.stream`."""

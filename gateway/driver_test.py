@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connectors import DRIVERS, Product, product
+from connectors import DRIVERS, Product, WrongOptions, product
 from connectors.conformance import CHECKS, METHODS, Result, conform
 from connectors.conformance.methods import KINDS
 from connectors.errors import ConnectorError
@@ -146,12 +145,8 @@ async def on_trial(
 
         try:
             _ = build(system)
-        except ValidationError as error:
-            lines = [
-                f"systems.{tested.domain}.options.{'.'.join(map(str, one['loc']))}: {one['msg']}"
-                for one in error.errors()
-            ]
-            raise WrongDriver("\n".join(lines)) from error
+        except WrongOptions as error:
+            raise WrongDriver(f"systems.{tested.domain}: {error}") from error
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
@@ -174,7 +169,7 @@ async def _customers(config: Path, domain: str, system: System, count: int, cons
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             driver = product("crm", crm.driver).build(HttpClient("crm", crm, session), crm)
             rows = await driver.customer_list(Window(0, count), frozenset())
-    except (ConnectorError, UnusableDriver, ValidationError) as error:
+    except (ConnectorError, UnusableDriver, WrongOptions) as error:
         console.print(f"No customers from the CRM in {config} ({error}): name some with --customer.")
         return ()
     customers = [one.id for one in rows.items][:count]
@@ -205,7 +200,9 @@ async def run(
     only: Collection[str] = (),
     reasons: bool = False,
 ) -> bool:
-    """Test, with a line that says what is being tested now, and print; whether nothing failed. Raises WrongDriver.
+    """Test, with a line that says what is being tested now, and print. Raises WrongDriver.
+
+    Whether nothing failed, and there was something to check.
 
     Without a customer to ask about, those of the CRM in `config` are taken.
     """
@@ -223,7 +220,14 @@ async def run(
                 results.append(result)
                 status.update(f"{result.method}: {result.check} {result.mark}")
     show(f"{tested.name} ({tested.domain})", results, console, reasons=reasons)
-    return all(result.mark != "failed" for result in results)
+    answers = {result.mark for result in results if result.check == "answers" and result.method in methods}
+    if answers == {"skipped"}:
+        console.print(
+            "No method of the port could be checked, and that is no success: name keys that have rows, with --customer"
+            " and --key.",
+            soft_wrap=True,
+        )
+    return answers != {"skipped"} and all(result.mark != "failed" for result in results)
 
 
 def show(title: str, results: Sequence[Result], console: Console, *, reasons: bool = False) -> None:

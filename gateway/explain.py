@@ -1,6 +1,7 @@
 """`gateway explain FILE`: what the gateway will do for the operations in a file, before it does it."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,18 @@ async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
 
 
 def warnings(told: Sequence[tuple[str, Explanation]], dear: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """What costs a call per row in these operations."""
-    asked = {load.system for _name, one in told for step in one.steps for load in step}
-    for system in sorted(one for one in asked if one is not None):
-        for method, reason in dear.get(system, {}).items():
-            yield f"{system}: {method} costs a call per key: {reason}"
+    """What costs a call per row in these operations: a method, or an attribute that they read."""
+    read = defaultdict[str, set[str]](set)
+    for load in [load for _name, one in told for step in one.steps for load in step]:
+        if load.system is not None:
+            read[load.system].update(load.reads)
+    for system in sorted(read):
+        for name, reason in dear.get(system, {}).items():
+            attribute = name.partition(".")[2]
+            if not attribute:
+                yield f"{system}: {name} costs a call per key: {reason}"
+            elif attribute in read[system]:
+                yield f"{system}: {name} costs a call per record: {reason}"
 
 
 def show(told: Sequence[tuple[str, Explanation]], console: Console) -> None:

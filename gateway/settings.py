@@ -34,11 +34,7 @@ class SystemsSettings(Strict):
     @field_validator("*")
     @classmethod
     def _has_driver(cls, system: System, info: ValidationInfo) -> System:
-        options = product(str(info.field_name), system.driver).options
-        if options is None and system.options:
-            raise ValueError(f"options: the driver '{system.driver}' has none; what it can be told is in profile")
-        if options is not None:
-            _ = options.model_validate(system.options)
+        _ = product(str(info.field_name), system.driver).told(system)
         return system
 
     @property

@@ -240,22 +240,28 @@ async def conditions(trial: Trial, method: Keyed) -> str:
 
 
 async def cost(trial: Trial, method: Keyed) -> str:
-    """Requests for one key and for many. One more for each key is n+1, unless `one_by_one` says why it must be."""
+    """Requests for one key and for many. One more for each key is n+1, unless `one_by_one` says why it must be.
+
+    Attributes that `one_by_one` names are not asked for: without them there is no such excuse.
+    """
     keys = trial.sample_keys(method)
-    one = await trial.attempt(lambda: method.ask(trial.driver, keys[:1], None, None))
-    many = await trial.attempt(lambda: method.ask(trial.driver, keys, None, None))
+    dear = {name for name in attributes(method.record) if f"{method.record.__name__}.{name}" in trial.one_by_one}
+    fields = frozenset(attributes(method.record)) - dear if dear else None
+    one = await trial.attempt(lambda: method.ask(trial.driver, keys[:1], None, fields))
+    many = await trial.attempt(lambda: method.ask(trial.driver, keys, None, fields))
     for outcome in (one, many):
         if outcome.error is not None:
             raise Failure(f"{called(method, keys)} failed: {outcome.error}.")
     counted = f"{one.calls}/{many.calls}"
-    declared = getattr(trial.driver, "one_by_one", {}).get(method.name)
+    declared = trial.one_by_one.get(method.name)
     more = len(keys) - 1
     # A request for two keys or more is another page of the same question.
     single = [call for call in many.requests if len(set(keys).intersection(call.keys)) < 2]
     if len(keys) >= 3 and many.calls - one.calls >= more and len(single) >= more and not declared:
         raise Failure(
             f"{called(method, keys)} took {many.calls} requests, one key {one.calls}; right is one for the batch, not"
-            " n+1, or a reason in the driver's `one_by_one` why the product cannot be asked for many at once.",
+            f" n+1, or a reason in the driver's `one_by_one` why not: under {method.name!r}, or under"
+            f" '{method.record.__name__}.attribute' where only one attribute needs a request for each record.",
             counted,
         )
     if len(keys) < 3:

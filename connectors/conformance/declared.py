@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.billing.port import Bill
 from connectors.conformance.methods import METHODS, Keyed, Listed, Method
 from connectors.conformance.trial import Failure, Trial, said
 from connectors.errors import NotSupported
@@ -31,25 +32,44 @@ async def refuses(trial: Trial, method: Method) -> str:
 
 
 def declarations(trial: Trial) -> str:
-    """Every key of `unsupported` is a method of the port or a record's attribute, which then never has a value."""
+    """Every key of both declarations is a method or an attribute; one that is unsupported never has a value."""
+    for name, reason in trial.unsupported.items():
+        record, attribute = _named(trial, "unsupported", name, reason)
+        if record is not None:
+            _never(trial, record, attribute)
+    for name, reason in trial.one_by_one.items():
+        _named(trial, "one_by_one", name, reason)
+    if trial.domain == "billing":
+        _bills_name_customers(trial)
+    return f"{len(trial.unsupported)} declared"
+
+
+def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
+    """The record and the attribute that a declaration names; no record where it names a method. Raises Failure."""
     methods = {one.name for one in METHODS[trial.domain]} | {"open_document"}
     records = {one.record.__name__: one.record for one in METHODS[trial.domain]}
-    for name, reason in trial.unsupported.items():
-        record, _, attribute = name.partition(".")
-        known = list(attributes(records[record])) if record in records else []
-        if name not in methods and attribute not in known:
-            raise Failure(
-                f"`unsupported` names {name!r}; right is a method of the port or 'Record.attribute'"
-                f" ({', '.join(known or sorted({*methods, *records}))})."
-            )
-        if not isinstance(reason, str) or not reason.strip():
-            raise Failure(f"`unsupported` gives no reason for {name!r}; right is a sentence for who meets the gap.")
-        if attribute:
-            _never(trial, records[record], attribute)
-    for name in getattr(trial.driver, "one_by_one", {}):
-        if name not in methods:
-            raise Failure(f"`one_by_one` names {name!r}; right is a method of the port.")
-    return f"{len(trial.unsupported)} declared"
+    record, _, attribute = name.partition(".")
+    known = list(attributes(records[record])) if record in records else []
+    if name not in methods and attribute not in known:
+        raise Failure(
+            f"`{where}` names {name!r}; right is a method of the port or 'Record.attribute'"
+            f" ({', '.join(known or sorted({*methods, *records}))})."
+        )
+    if not isinstance(reason, str) or not reason.strip():
+        raise Failure(f"`{where}` gives no reason for {name!r}; right is a sentence for who meets the gap.")
+    return (records[record], attribute) if attribute else (None, "")
+
+
+def _bills_name_customers(trial: Trial) -> None:
+    """It must be said, because the gateway asks by customer in place of accounts where it is true."""
+    says = getattr(trial.driver, "bills_name_customers", None)
+    if not isinstance(says, bool):
+        raise Failure(
+            f"`bills_name_customers` is {said(says)}; right is True where every bill names its customer, else False."
+        )
+    bills = trial.samples.get(Bill, {}).values()
+    if says and (unowned := [bill.id for bill in bills if not bill.customer_ids]):
+        raise Failure(f"`bills_name_customers` is True, and bill {said(unowned[0])} names none; right is False.")
 
 
 def _never(trial: Trial, record: type[Record], attribute: str) -> None:

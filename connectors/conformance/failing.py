@@ -67,6 +67,10 @@ WAYS: Final = (
 )
 
 
+NOT_FOUND: Final = Way("answers 404 to everything", _http("404 Not Found", "text/html", _PAGE), (Rejected, Garbled))
+"""A wrong address. A 404 for one record may mean that there is none; `probe` asks for no record."""
+
+
 class _Failing(asyncio.Protocol):
     """One connection to a system that fails."""
 

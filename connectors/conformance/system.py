@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from connectors.conformance.failing import elsewhere, nobody
+from connectors.conformance.failing import NOT_FOUND, elsewhere, nobody, standing_in
 from connectors.conformance.trial import Failure, Skipped, Trial, raised, said
-from connectors.errors import Refused, Unreachable
+from connectors.errors import ConnectorError, Refused, Unreachable
 from connectors.records import Document
 
 _SECRETS: Final = ("token", "password", "key", "client_secret")
@@ -25,14 +25,22 @@ async def probe(trial: Trial) -> str:
 
 
 async def probe_errors(trial: Trial) -> str:
-    """`probe` fails where nobody listens."""
+    """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
     async with nobody() as address:
-        driver = trial.build(elsewhere(trial.system, address))
-        outcome = await trial.attempt(lambda: driver.probe())
-    if not isinstance(outcome.error, Unreachable):
+        await _probe_fails(trial, address, "nobody listens", (Unreachable,))
+    if trial.system.profile.empty_is_404:
+        return "nobody there"
+    async with standing_in(NOT_FOUND) as address:
+        await _probe_fails(trial, address, f"a server {NOT_FOUND.said}", NOT_FOUND.right)
+    return "nobody there, and nothing found"
+
+
+async def _probe_fails(trial: Trial, address: str, where: str, right: tuple[type[ConnectorError], ...]) -> None:
+    driver = trial.build(elsewhere(trial.system, address))
+    outcome = await trial.attempt(lambda: driver.probe())
+    if not isinstance(outcome.error, right):
         came = "answered" if outcome.error is None else raised(outcome.error)
-        raise Failure(f"probe(), where nobody listens, {came}; right is Unreachable.")
-    return ""
+        raise Failure(f"probe(), where {where}, {came}; right is {' or '.join(one.__name__ for one in right)}.")
 
 
 async def credentials(trial: Trial) -> str:

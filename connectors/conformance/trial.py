@@ -78,6 +78,12 @@ class Trial:
         declared: Mapping[str, str] = getattr(self.driver, "unsupported", {})
         return declared
 
+    @property
+    def one_by_one(self) -> Mapping[str, str]:
+        """What the driver declares to take a request for each key, or, as ``Record.attribute``, for each record."""
+        declared: Mapping[str, str] = getattr(self.driver, "one_by_one", {})
+        return declared
+
     async def attempt(self, asking: Callable[[], Awaitable[Any]]) -> Outcome:
         """Ask, whatever comes of it."""
         with request_scope(RequestScope.lasting(PATIENCE)) as scope:

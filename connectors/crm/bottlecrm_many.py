@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from connectors.crm.bottlecrm_rest import ReadPart, Rest
-from connectors.errors import ConnectorError, TooMuch
-from connectors.tmf630_paging import Row, RowPage, together
+from connectors.errors import ConnectorError
+from connectors.tmf630_paging import Row, RowPage
 
 T = TypeVar("T")
 
@@ -32,16 +32,6 @@ class Many:
     async def each(
         self, keys: Sequence[str], ask: Callable[[str], Awaitable[T | ConnectorError | None]]
     ) -> dict[str, T | ConnectorError]:
-        """One call per key, side by side within the bulkhead; a failure costs its own key, beyond `max_calls` all."""
-
-        async def asked(key: str) -> T | ConnectorError | None:
-            try:
-                return await ask(key)
-            except ConnectorError as failure:
-                return failure
-
-        http = self._rest.http
-        most = http.system.max_calls
-        answers = await together([asked(key) for key in keys[:most]])
-        found = {key: one for key, one in zip(keys[:most], answers, strict=True) if one is not None}
-        return found | {key: TooMuch(http.name, f"more than max_calls = {most} calls") for key in keys[most:]}
+        """One call per key; a failure costs its own key. See `HttpClient.each`."""
+        answers = await self._rest.http.each(keys, ask)
+        return {key: one for key, one in zip(keys, answers, strict=True) if one is not None}

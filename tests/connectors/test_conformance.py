@@ -9,7 +9,7 @@ import pytest
 from connectors import DRIVERS, Product
 from connectors.billing.port import BillingPort
 from connectors.billing.tmf import TmfBilling
-from connectors.conformance import METHODS
+from connectors.conformance import METHODS, Result
 from connectors.crm.port import CrmPort
 from connectors.errors import NotSupported
 from connectors.inventory.port import InventoryPort
@@ -18,6 +18,7 @@ from connectors.system import System
 from connectors.ticketing.port import TicketingPort
 from sandbox.switches import Switches
 from tests.connectors.conforming import RECORDINGS, conversing, failed, failures, trial
+from tests.gateway.commands import ROOT
 from tests.systems import Systems
 
 PORTS = {"crm": CrmPort, "billing": BillingPort, "inventory": InventoryPort, "ticketing": TicketingPort}
@@ -30,6 +31,21 @@ def test_every_method_of_a_port_is_checked(domain: str) -> None:
     methods = {name for name, one in vars(PORTS[domain]).items() if callable(one) and not name.startswith("_")}
     assert {one.name for one in METHODS[domain]} | {"open_document"} >= methods
     assert {one.name for one in METHODS[domain]} <= methods
+
+
+def counted(results: Sequence[Result]) -> str:
+    """Checks passed, failed and skipped, as the README writes them."""
+    return " / ".join(str(sum(one.mark == mark for one in results)) for mark in ("passed", "failed", "skipped"))
+
+
+def told(driver: str, domain: str) -> str:
+    """What the README's table says of a driver in a domain."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").partition("### Conformance")[2].splitlines()
+        if line.startswith("|")
+    ]
+    return next(row for row in rows if row[0] == driver)[rows[0].index(domain)]
 
 
 def sandboxed(systems: Systems, domain: str, **settings: Any) -> System:
@@ -48,6 +64,7 @@ async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, versi
         CUSTOMERS if domain != "crm" else None,
     )
     assert failures(results) == []
+    assert told(f"`tmf`, {version}", domain) == counted(results)
     marks = {(one.method, one.check): one.mark for one in results}
     assert {one.name for one in METHODS[domain] if marks[one.name, "answers"] != "passed"} == set()
 
@@ -76,6 +93,7 @@ async def test_the_products_conform(name: str) -> None:
         results = await trial(domain, DRIVERS[domain][name], system, keys, most=3)
     assert conversation.unknown == [], "record them: see Conversation"
     assert failures(results) == []
+    assert told(f"`{name}`", domain) == counted(results)
     answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
     refused = {one.method for one in results if one.check == "unsup." and one.mark == "passed"}
     assert {one.name for one in METHODS[domain]} - answered - refused == NOT_THERE.get(name, set())
@@ -157,6 +175,32 @@ class OneByOneForAReason(OneByOne):
         self.one_by_one = {"bills": "The product reads one bill per call."}
 
 
+class AttributeByAttribute(Broken):
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
+        found = await super().bills(ids, fields)
+        if fields is None or "documents" in fields:
+            for key in found:
+                await super().bills([key], fields)
+        return found
+
+
+class AttributeForAReason(AttributeByAttribute):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.one_by_one = {"Bill.documents": "The product lists the files of one bill per call."}
+
+
+class OneByOneUnderAPretext(OneByOne):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.one_by_one = {"Bill.documents": "The product lists the files of one bill per call."}
+
+
+class FindsNothingAnywhere(Broken):
+    async def probe(self) -> None:
+        await self.http.get("/customerBill?limit=1", [], lambda answer: answer.status)
+
+
 class CutsFields(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
@@ -195,6 +239,10 @@ class MisspellsADeclaration(Broken):
     unsupported: ClassVar = {"Bill.dueDate": "None."}  # type: ignore[assignment]  # broken
 
 
+class DoesNotSayWhetherBillsNameCustomers(Broken):
+    bills_name_customers = None  # type: ignore[assignment]  # broken
+
+
 class ForgetsAMethod(Broken):
     usage_of_customers: ClassVar = None  # type: ignore[assignment]  # broken
 
@@ -210,6 +258,10 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
     OldestFirst: {("bills_of_customers", "order")},
     OneByOne: {("bills", "calls")},
     OneByOneForAReason: set(),
+    AttributeByAttribute: {("bills", "calls")},
+    AttributeForAReason: set(),
+    OneByOneUnderAPretext: {("bills", "calls")},
+    FindsNothingAnywhere: {("probe", "errors")},
     CutsFields: {("bills", "fields")},
     Untyped: {("bills", "answers")},
     WithoutZone: {("bills", "answers")},
@@ -217,6 +269,7 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
     DeclaresWhatItGives: {("payments", "unsup."), ("unsupported", "unsup.")},
     DeclaresNothing: {("payments", "answers"), ("payments_of_accounts", "owner")},
     MisspellsADeclaration: {("unsupported", "unsup.")},
+    DoesNotSayWhetherBillsNameCustomers: {("unsupported", "unsup.")},
     ForgetsAMethod: {("usage_of_customers", "answers")},
 }
 """What must fail. Other checks of these methods may fail with them, those of other methods may not."""

@@ -22,6 +22,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.health import SystemStatus
+from connectors.http import Answer, HttpClient
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, request_scope
 from connectors.system import System
@@ -355,3 +356,18 @@ async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(cap
             await c.crm.customers_reached_by("somebody@example.net", NAME)
     assert "crm is lost" in caplog.text
     assert "somebody" not in caplog.text
+
+
+async def test_an_answer_that_the_driver_judges_comes_to_it_and_is_no_failure() -> None:
+    async def unknown(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"unknown": ["7"]}, status=422)
+
+    def read(answer: Answer) -> tuple[int, bytes]:
+        return answer.status, answer.body
+
+    async with canned(cases=unknown) as server, aiohttp.ClientSession() as session:
+        http = HttpClient("ticketing", System.model_validate({"url": server.url}), session)
+        assert await http.get("/cases", ["7"], read, judged={422}) == (422, b'{"unknown": ["7"]}')
+        assert http.health.status is SystemStatus.UP
+        with pytest.raises(Rejected, match="GET /cases answered 422"):
+            await http.get("/cases", ["7"], read, judged={409})

@@ -1,21 +1,23 @@
 """`gateway driver-test`, and drivers of other distributions: found by entry points, loaded when they are named."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from importlib import invalidate_caches
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from connectors import connect, product
+from connectors import WrongOptions, connect, errors, product
+from connectors.http import HttpClient
 from connectors.installed import UnusableDriver, installed
-from connectors.system import System
-from gateway.driver_test import WrongDriver, found, keys_given, on_trial
+from gateway.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.server import SandboxServer
 from sandbox.world import World
@@ -63,10 +65,16 @@ def distribution(folder: Path, name: str, points: str, module: str = MODULE) -> 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of installed distributions."""
+    """A folder of installed distributions; drivers that are installed beside the gateway are not seen."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
+
+    def points(group: str) -> list[EntryPoint]:
+        here = distributions(path=[str(folder)])
+        return [point for one in here for point in one.entry_points if point.group == group]
+
+    monkeypatch.setattr(sys.modules["connectors.installed"], "entry_points", points)
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
@@ -115,6 +123,26 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
         "systems.billing: the driver 'billing.boom' (explosive:PRODUCT of the distribution explosive 1.2) cannot be"
         " loaded: RuntimeError: loaded"
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('options = { compnay = "north" }', "options.compnay: is no option; there are: company"),
+        ("options = { company = 7 }", "options.company: Input should be a valid string"),
+        ("profile = { page_size = 7 }", "profile: the driver 'acme' has none; what it can be told is in options"),
+    ],
+)
+def test_what_a_driver_cannot_be_told_is_named(
+    site: Path, tmp_path: Path, billing: SandboxServer, more: str, said: str
+) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    path = settings(tmp_path, billing.url, more=more)
+    with pytest.raises(WrongSettings) as told:
+        load(path)
+    assert list(told.value.problems) == [f"{path}: systems.billing: {said}"]
+    with pytest.raises(WrongOptions, match=said):
+        product("billing", "acme").told(load_system(path, "billing"))
 
 
 def test_an_unknown_driver_is_answered_with_those_there_are(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
@@ -210,48 +238,29 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     assert "raised KeyError" in bad.stdout
     assert "2 failed" in bad.stdout
 
+    nothing = ran("acme", *few[:2], "--customer", "nobody", *few[-2:], folder=tmp_path, site=site)
+    assert nothing.returncode == 1
+    assert "No method of the port could be checked, and that is no success" in nothing.stdout
+
     wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
 
 
-CASES = [
-    {
-        "number": 100 + at,
-        "client": f"C{at % 4}",
-        "title": f"Case {at}",
-        "state": ("new", "open", "waiting", "done")[at % 3],
-        "opened": f"2026-05-{1 + at:02}T10:00:00Z",
-        "service": f"S{at % 3}",
+def test_the_guide_names_what_there_is() -> None:
+    guide = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
+    entry = guide.partition("```toml\n")[2].partition("```")[0]
+    assert entry.startswith("[project.entry-points")
+    assert entry in (ROOT / "docs/acme-desk/pyproject.toml").read_text(encoding="utf-8")
+    failures = {
+        name
+        for name, one in vars(errors).items()
+        if inspect.isclass(one) and issubclass(one, errors.ConnectorError) and one.__module__ == errors.__name__
     }
-    for at in range(24)
-] + [{"number": 200, "client": "C0", "title": "Strange", "state": "parked", "opened": "2026-04-01T00:00:00"}]
-
-
-async def _desk(request: web.Request) -> web.Response:
-    """The product that docs/drivers.md invents."""
-    filters = ("number", "client", "service", "state")
-    given = {name: set(request.query[name].split(",")) for name in filters if name in request.query}
-    rows = [row for row in CASES if all(str(row.get(name)) in values for name, values in given.items())]
-    rows.sort(key=lambda row: str(row["opened"]), reverse=True)
-    start, count = int(request.query.get("from", "0")), int(request.query.get("count", "20"))
-    return web.json_response({"total": len(rows), "cases": rows[start : start + count]})
-
-
-async def test_the_driver_of_the_documentation_conforms(site: Path) -> None:
-    text = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
-    (site / "acme_desk_opticom.py").write_text(text.partition("```python\n")[2].partition("```\n")[0], encoding="utf-8")
-    tested = found("acme_desk_opticom:PRODUCT", None)
-    app = web.Application()
-    app.router.add_get("/api/cases", _desk)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    system = System.model_validate({"url": f"http://127.0.0.1:{runner.addresses[0][1]}", "options": {"page_size": 10}})
-    keys = {"customer": ["C0", "C1", "C2", "C3"]}
-    async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
-        results = [one async for one in coming]
-    await runner.cleanup()
-    assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
-    answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
-    assert answered == {"probe", "tickets", "tickets_of_customers", "tickets_of_services"}
+    assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled"}
+    asked = {name: getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
+    assert set(asked) == {"get", "post_query", "each"}
+    for name, method in asked.items():
+        signature = guide.partition(f"`await http.{name}(")[2].partition(")` |")[0]
+        written = [one.partition("=")[0] for one in signature.replace("*, ", "").split(", ")]
+        assert len(written) == len(inspect.signature(method).parameters) - 1

@@ -6,6 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import cli
+from gateway.engine import Explanation
+from gateway.engine.explain import Load
+from gateway.explain import warnings
 from tests.schema.test_contract import ASKED, contract
 from tests.stack import Stack
 
@@ -82,6 +85,14 @@ def test_a_document_that_does_not_fit_is_named_with_its_line(tmp_path: Path) -> 
 
     assert code == 2
     assert "document.graphql:2: Cannot query field 'nothing' on type 'Query'." in text
+
+
+def test_an_attribute_that_costs_a_call_per_record_is_warned_of_where_it_is_read() -> None:
+    load = Load(fields=("Query.ticket",), loader="TicketById", system="ticketing", keys="id", reads=("name", "notes"))
+    dear = {"ticketing": {"Ticket.notes": "One case per call.", "Ticket.attachments": "Files of one case."}}
+    told = [("it", Explanation(steps=((load,),)))]
+
+    assert list(warnings(told, dear)) == ["ticketing: Ticket.notes costs a call per record: One case per call."]
 
 
 def test_what_costs_a_call_per_row_is_warned_of(tmp_path: Path) -> None:

@@ -1,0 +1,210 @@
+"""Ticketing by Acme Desk 4: a case is a ticket, known by its number."""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from urllib.parse import quote
+
+import msgspec
+from pydantic import Field
+
+from connectors import Product
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
+from connectors.http import Answer, HttpClient
+from connectors.profile import Strict
+from connectors.records import Document, Fields, Found, Rows, Window, changed
+from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
+
+STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
+LACKING = "Acme Desk has cases only: no outages, no files."
+
+
+class DeskOptions(Strict):
+    """What an operator can say in `systems.ticketing.options`; `Product` checks it and hands it to the driver."""
+
+    page_size: Annotated[int, Field(ge=1, le=500, description="Cases asked for in one call.")] = 100
+    batch: Annotated[int, Field(ge=1, description="Most keys in one filter.")] = 20
+
+
+class Case(msgspec.Struct):  # only what is read; unknown attributes are ignored
+    number: int
+    client: str | None = None
+    title: str | None = None
+    state: str | None = None
+    opened: int | None = None
+    service: str | None = None
+
+
+class Page(msgspec.Struct):  # both are required: an apology in a 200 has neither, and must not be an empty list
+    total: int
+    cases: list[msgspec.Raw]
+
+
+class Unknown(msgspec.Struct):
+    unknown: list[int]
+
+
+class Note(msgspec.Struct):
+    by: str | None = None
+    text: str | None = None
+    public: bool = False
+
+
+class Notes(msgspec.Struct):
+    notes: list[Note]
+
+
+class DeskTicketing:
+    """The ticketing port over Acme Desk's API."""
+
+    unsupported: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ["outages", "outage_list", "open_outages_of_services", "open_outages_of_resources", "Ticket.attachments"],
+        LACKING,
+    )
+    one_by_one: ClassVar[Mapping[str, str]] = {"Ticket.notes": "Acme Desk lists the notes of one case per call."}
+
+    def __init__(self, http: HttpClient, options: DeskOptions) -> None:
+        self.http, self._options = http, options  # `http` by this name: health reads it
+
+    async def probe(self) -> None:
+        await self._page("", [], 0, 1)  # one cheap read, for health and `check`
+
+    async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
+        numbers = [key for key in ids if re.fullmatch("[1-9][0-9]{0,17}", key)]  # nothing else can be a number
+        found = await self._noted(await self._under("number", numbers), fields)
+        hidden = Garbled(self.http.name, "a case that was asked for by number may be one that cannot be read")
+        return {key: next(iter(one.items), hidden) if isinstance(one, Rows) else one for key, one in found.items()}
+
+    async def tickets_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        found = await self._under("client", customer_ids, is_open)
+        if window is not None:  # cut here, so that notes are read of these tickets only
+            found = {key: _part(one, window) if isinstance(one, Rows) else one for key, one in found.items()}
+        return await self._noted(found, fields)
+
+    async def tickets_of_services(
+        self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        return await self._noted(await self._under("service", service_ids, is_open), fields)
+
+    async def _lacking(self, *_: Any, **__: Any) -> Any:
+        raise NotSupported(self.http.name, LACKING)
+
+    outages = outage_list = open_outages_of_services = open_outages_of_resources = _lacking
+
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        raise NotSupported(self.http.name, LACKING)  # else: self.http.stream(document.source)
+
+    async def _under(self, name: str, keys: Sequence[str], is_open: bool | None = None) -> Found[Rows[Ticket]]:
+        """Tickets under each key: many keys a call, every row checked again."""
+        keys = [key for key in dict.fromkeys(keys) if key and key == key.strip() and "," not in key and len(key) < 100]
+        parts = [keys[at : at + self._options.batch] for at in range(0, len(keys), self._options.batch)]
+        found: dict[str, Rows[Ticket] | ConnectorError] = {}
+        for part, came in zip(parts, await self.http.each(parts, lambda part: self._all(name, part)), strict=True):
+            if isinstance(came, ConnectorError):
+                found.update(dict.fromkeys(part, came))  # these keys failed; other parts did not
+                continue
+            for key in part:
+                own = [one for one in came if one and key in _keys(name, one) and is_open in (None, one.is_open)]
+                if own or None in came:
+                    found[key] = Rows(own, 0, None if None in came else len(own))
+        return found
+
+    async def _all(self, name: str, keys: Sequence[str]) -> list[Ticket | None]:
+        """All pages; None stands for a row that cannot be read."""
+        size, system = self._options.page_size, self.http.system
+        most = min(system.max_rows, system.max_calls * size)
+        tickets: list[Ticket | None] = []
+        total = 1 if keys else 0
+        while len(tickets) < total:
+            page = await self._page(f"{name}={','.join(quote(key, safe='') for key in keys)}", keys, len(tickets), size)
+            if isinstance(page, Unknown):  # once more, without what does not exist
+                rest = [key for key in keys if key not in map(str, page.unknown)]
+                if len(rest) == len(keys):
+                    raise Rejected(self.http.name, "422 for numbers that were not asked for")
+                return await self._all(name, rest)
+            rows, total = page
+            tickets += rows
+            if total > most:
+                raise TooMuch(
+                    self.http.name, f"{total} cases, max_rows = {system.max_rows}, max_calls = {system.max_calls}"
+                )
+            if not rows and len(tickets) < total:
+                raise Garbled(self.http.name, f"{len(tickets)} cases came, and there are {total}")
+        return tickets
+
+    async def _page(
+        self, query: str, keys: Sequence[str], start: int, count: int
+    ) -> tuple[list[Ticket | None], int] | Unknown:
+        def read(answer: Answer) -> tuple[list[Ticket | None], int] | Unknown:
+            if answer.status == 404:
+                raise Rejected(self.http.name, "no /api/cases: is this Acme Desk 4?")
+            if answer.status == 422:
+                return msgspec.json.decode(answer.body, type=Unknown)
+            page = msgspec.json.decode(answer.body, type=Page)
+            return [_ticket(raw) for raw in page.cases], page.total
+
+        target = f"/api/cases?{query}&sort=-opened&from={start}&count={count}"
+        return await self.http.get(target, keys, read, judged={422})
+
+    async def _noted(self, found: Found[Rows[Ticket]], fields: Fields | None) -> Found[Rows[Ticket]]:
+        """With their notes, a call for each ticket, if somebody selected them."""
+        if fields is not None and "notes" not in fields:
+            return found
+        ids = list({one.id for rows in found.values() if isinstance(rows, Rows) for one in rows.items})
+        notes = dict(zip(ids, await self.http.each(ids, self._notes), strict=True))
+        return {key: _with(notes, rows) if isinstance(rows, Rows) else rows for key, rows in found.items()}
+
+    async def _notes(self, number: str) -> tuple[TicketNote, ...]:
+        def read(answer: Answer) -> tuple[TicketNote, ...]:
+            rows = [] if answer.status == 404 else msgspec.json.decode(answer.body, type=Notes).notes
+            return tuple(TicketNote(author=n.by, text=n.text, created_at=None, internal=not n.public) for n in rows)
+
+        return await self.http.get(f"/api/cases/{number}/notes", [number], read)
+
+
+def _keys(name: str, ticket: Ticket) -> Sequence[str]:
+    return {"number": (ticket.id,), "client": ticket.customer_ids, "service": ticket.service_ids}[name]
+
+
+def _part(rows: Rows[Ticket], window: Window) -> Rows[Ticket]:
+    cut = rows.items[window.offset : window.offset + window.limit]
+    return Rows(cut, window.offset, rows.total, complete=False)
+
+
+def _with(
+    notes: Mapping[str, tuple[TicketNote, ...] | ConnectorError], rows: Rows[Ticket]
+) -> Rows[Ticket] | ConnectorError:
+    items: list[Ticket] = []
+    for ticket in rows.items:
+        own = notes[ticket.id]
+        if isinstance(own, ConnectorError):
+            return own  # rather than a ticket that only seems to have no notes
+        items.append(changed(ticket, notes=own))
+    return replace(rows, items=items)
+
+
+def _ticket(raw: msgspec.Raw) -> Ticket | None:
+    try:
+        case = msgspec.json.decode(raw, type=Case)
+        opened = None if case.opened is None else datetime.fromtimestamp(case.opened, UTC)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, OSError):
+        return None  # an unreadable row costs that row, and the total
+    return Ticket(
+        id=str(case.number),
+        customer_ids=(case.client,) if case.client else (),
+        name=case.title,
+        status=STATES.get(case.state or "", TicketStatus.UNKNOWN),
+        raw_status=case.state,
+        created_at=opened,
+        service_ids=(case.service,) if case.service else (),
+    )
+
+
+PRODUCT = Product(DeskTicketing, DeskOptions)
+if TYPE_CHECKING:
+    _IS_ITS_PORT: type[TicketingPort] = DeskTicketing
