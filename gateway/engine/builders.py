@@ -7,9 +7,18 @@ again by `gateway.engine.careful`, which knows about errors.
 from collections.abc import Callable
 from typing import Any, Final
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type
+from graphql import (
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+)
+from graphql.pyutils import Undefined
 
-from gateway.engine.leaves import coercion, completed, expression
+from gateway.engine.leaves import expression
 from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
 
 Build = Callable[[Any], Any]
@@ -43,7 +52,13 @@ def builders(plan: Plan) -> Callable[..., list[Build]]:
 class _Writer:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._names: dict[str, Any] = {"NOTHING": _nothing, "WRONG": _wrong_type, "LISTS": frozenset([list, tuple])}
+        self._names: dict[str, Any] = {
+            "NOTHING": _nothing,
+            "WRONG": _wrong_type,
+            # Other iterables may be read only once, and a block may be made twice: they are left to who reads last.
+            "LISTS": frozenset([list, tuple]),
+            "UNDEFINED": Undefined,
+        }
         self._used: set[int] = set()
         self._edges: set[int] = set()
 
@@ -63,13 +78,15 @@ class _Writer:
     def _entry(self, block: Block) -> str:
         if block.reached_by is None:  # The root's object is no value: it may be None, and is there nevertheless.
             return self._one(block.selected, "v")
-        return self._value(block.reached_by.type, block.reached_by, block.selected)
+        return self._value(block.reached_by.type, block.reached_by, block.selected, "v")
 
     def _object(self, one: ObjectPlan) -> list[str]:
         lines = [f"    def o{one.number}(o):"]
         # What failed comes as a value, too, and where only edges are selected nothing else would notice.
         lines.append("        if isinstance(o, Exception): WRONG()")
-        if one.type.is_type_of is not None:
+        if not any(field.kind == "attribute" for field in one.fields):
+            lines.append("        if o is UNDEFINED: WRONG()")
+        if one.type.is_type_of is not None and not one.is_root:
             self._names[f"T{one.number}"] = one.type.is_type_of
             lines.append(f"        if not T{one.number}(o, infos[{one.field_number}]): WRONG()")
         known = self._known(one)
@@ -110,34 +127,27 @@ class _Writer:
         made = self._value(field.type, field, field.selected, value)
         return f"({made} if k{known[field.number]} else None)" if field.kind == "edge" else made
 
-    def _value(self, kind: GraphQLOutputType, field: FieldPlan, selected: Selected | None, value: str = "v") -> str:
-        if selected is not None and not is_leaf_type(get_named_type(kind)):
-            return self._composite(kind, selected, value)
-        named = get_named_type(kind)
-        is_required = isinstance(kind, GraphQLNonNull)
-        inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
-        if isinstance(inner, GraphQLList):
-            coerce, place = coercion(named), f"{field.parent.name}.{field.name}"  # type: ignore[arg-type]  # a leaf
-            self._names[f"M{field.number}"] = lambda found: completed(found, kind, coerce, place)
-            return f"M{field.number}({value})"
-        empty = "NOTHING()" if is_required else "None"
-        made = expression(named, field.number, self._names)  # type: ignore[arg-type]  # a leaf
-        return f"({empty} if (v := {value}) is None else {made})"
-
-    def _composite(self, kind: GraphQLOutputType, selected: Selected, value: str = "v") -> str:
+    def _value(self, kind: GraphQLOutputType, field: FieldPlan, selected: Selected | None, value: str) -> str:
         if isinstance(kind, GraphQLNonNull):
-            return self._present(kind.of_type, selected, value, "NOTHING()")
-        return self._present(kind, selected, value, "None")
+            return self._present(kind.of_type, field, selected, value, "NOTHING()")
+        return self._present(kind, field, selected, value, "None")
 
-    def _present(self, kind: GraphQLOutputType, selected: Selected, value: str, empty: str) -> str:
+    def _present(
+        self, kind: GraphQLOutputType, field: FieldPlan, selected: Selected | None, value: str, empty: str
+    ) -> str:
         """`value`, with what stands for null; `x` is a list's item, `v` anything else."""
         if isinstance(kind, GraphQLList):
-            item = self._composite(kind.of_type, selected, "x")
+            item = self._value(kind.of_type, field, selected, "x")
             return (
                 f"({empty} if (v := {value}) is None else [{item} for x in (v if v.__class__ in LISTS else WRONG())])"
             )
         name = "y" if value == "x" else "v"
-        return f"({empty} if ({name} := {value}) is None else {self._one(selected, name)})"
+        if isinstance(kind, GraphQLLeafType):
+            made = expression(kind, field.number, self._names, name)
+        else:
+            assert selected is not None  # noqa: S101  # a composite type has a selection
+            made = self._one(selected, name)
+        return f"({empty} if ({name} := {value}) is None else {made})"
 
     def _one(self, selected: Selected, name: str) -> str:
         if isinstance(selected.type, GraphQLObjectType):

@@ -6,7 +6,7 @@ path inside the block. Edges are noted as the builders do; those of an object th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from graphql import (
     GraphQLError,
@@ -19,7 +19,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
-from graphql.pyutils import inspect
+from graphql.pyutils import Undefined, inspect
 
 from gateway.engine.leaves import NullForNonNull, coercion, listed
 from gateway.engine.plan import FieldPlan, ObjectPlan, Selected
@@ -42,9 +42,6 @@ class FieldFailure:
     error: Exception
     plan: FieldPlan
     path: tuple[Step, ...]
-
-
-_ABSENT: Final = object()
 
 
 @dataclass(slots=True)
@@ -88,7 +85,7 @@ class Careful:
                 place = f"{plan.parent.name}.{plan.nodes[0].name.value}"
                 raise Nulled(NullForNonNull(f"Cannot return null for non-nullable field {place}."), plan, path)
             return made
-        if found is None:
+        if found is None or found is Undefined:
             return None
         if isinstance(kind, GraphQLList):
             return self._items(kind.of_type, found, plan, path)
@@ -138,10 +135,8 @@ class Careful:
 
     def object(self, one: ObjectPlan, found: Any, plan: FieldPlan | None, path: list[Step]) -> dict[str, Any]:
         """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
-        if one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[one.field_number]):
-            raise GraphQLError(
-                f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes if plan else None
-            )
+        if plan and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[plan.number]):
+            raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes)
         made: dict[str, Any] = {}
         before = [len(places) for places in self.places]
         try:
@@ -164,14 +159,18 @@ class Careful:
     def _field(self, one: ObjectPlan, plan: FieldPlan, found: Any, made: dict[str, Any], path: list[Step]) -> Any:
         if plan.kind == "typename":
             return one.type.name
-        if plan.kind == "edge":
-            known = plan.edge.known if plan.edge else None
-            if not (known and is_leaf_type(get_named_type(plan.type)) and known(found)):
+        try:
+            if plan.kind == "edge" and not _is_known(plan, found):
                 self.subjects[plan.number].append(found)
                 self.places[plan.number].append(made)
                 return None
-        try:
             value = getattr(found, plan.name) if plan.kind == "attribute" else self.values[plan.number](found)
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
             value = error
         return self.value(plan.type, value, plan, path)
+
+
+def _is_known(plan: FieldPlan, found: Any) -> bool:
+    """Whether the record holds the leaf already that the edge would load."""
+    known = plan.edge.known if plan.edge else None
+    return bool(known and is_leaf_type(get_named_type(plan.type)) and known(found))

@@ -10,9 +10,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLLeafType,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLOutputType,
     specified_scalar_types,
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
@@ -41,6 +38,8 @@ def coercion(leaf: GraphQLLeafType) -> Coerce:
     def coerce(value: Any) -> Any:
         if isinstance(value, Exception):
             raise value
+        if value is Undefined:
+            raise NullForNonNull("There is no value.")
         coerced = leaf.coerce_output_value(value)
         if coerced is Undefined or coerced is None:
             raise TypeError(
@@ -52,18 +51,18 @@ def coercion(leaf: GraphQLLeafType) -> Coerce:
     return coerce
 
 
-def expression(leaf: GraphQLLeafType, number: int, names: dict[str, Any]) -> str:
-    """Python that coerces the value in ``v``, which is not null; what it uses is put into `names`."""
+def expression(leaf: GraphQLLeafType, number: int, names: dict[str, Any], v: str) -> str:
+    """Python that coerces the value in the variable `v`, which is not null; what it uses is put into `names`."""
     names[f"L{number}"] = coercion(leaf)
-    slow = f"L{number}(v)"
+    slow = f"L{number}({v})"
     if leaf.name in _TESTS and specified_scalar_types.get(leaf.name) is leaf:
-        return f"(v if {_TESTS[leaf.name].format(v='v')} else {slow})"
+        return f"({v} if {_TESTS[leaf.name].format(v=v)} else {slow})"
     if isinstance(leaf, GraphQLEnumType) and (table := _members(leaf)):
         names[f"E{number}"], names[f"C{number}"] = table
-        return f"(E{number}[v._name_] if v.__class__ is C{number} else {slow})"
+        return f"(E{number}[{v}._name_] if {v}.__class__ is C{number} else {slow})"
     if repr(leaf.coerce_output_value) == _ISO:
         names["datetime"] = datetime
-        return f"(v.isoformat() if v.__class__ is datetime else {slow})"
+        return f"({v}.isoformat() if {v}.__class__ is datetime else {slow})"
     return slow
 
 
@@ -76,22 +75,6 @@ def _members(leaf: GraphQLEnumType) -> tuple[dict[str, str], type[Enum]] | None:
         return {name: leaf.coerce_output_value(member) for name, member in members.__members__.items()}, members
     except (ValueError, GraphQLError):
         return None
-
-
-def completed(value: Any, kind: GraphQLOutputType, coerce: Coerce, place: str) -> Any:
-    """A leaf or a list of them, coerced; raises what would make the whole value null."""
-    if isinstance(value, Exception):
-        raise value
-    if isinstance(kind, GraphQLNonNull):
-        found = completed(value, kind.of_type, coerce, place)
-        if found is None:
-            raise NullForNonNull(f"Cannot return null for non-nullable field {place}.")
-        return found
-    if value is None:
-        return None
-    if isinstance(kind, GraphQLList):
-        return [completed(one, kind.of_type, coerce, place) for one in listed(value, place)]
-    return coerce(value)
 
 
 def listed(value: Any, place: str) -> Any:

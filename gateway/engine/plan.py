@@ -53,6 +53,8 @@ class FieldPlan:
     step: Step | None = None
     edge: Edge | None = None
     definition: StrawberryField | None = None
+    above: "FieldPlan | None" = None
+    """The field whose value the object is that has this one; None at the root. What an error makes null goes by it."""
     number: int = 0
 
     @property
@@ -70,6 +72,11 @@ class ObjectPlan:
     number: int = 0
     field_number: int = -1
     """Of the field that the object is the value of; -1 for the root."""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the operation's root, whose type nobody asks for."""
+        return self.field_number < 0
 
 
 @dataclass(eq=False, slots=True)
@@ -159,7 +166,7 @@ class _Compiler:
         collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         block = Block(None, Selected(root, {}))
         self._add(block)
-        block.selected.by_type[root.name] = self._object(root, collected.grouped_field_set, block)
+        block.selected.by_type[root.name] = self._object(root, collected.grouped_field_set, block, None)
         return self._plan
 
     def _add(self, block: Block) -> None:
@@ -171,20 +178,22 @@ class _Compiler:
         parent: GraphQLObjectType,
         grouped: Mapping[str, list[FieldDetails]],
         block: Block,
-        field_number: int = -1,
+        above: FieldPlan | None,
     ) -> ObjectPlan:
-        made = ObjectPlan(parent, [], len(self._plan.objects), field_number)
+        made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)
-        made.fields = [self._field(parent, key, details, block) for key, details in grouped.items()]
+        made.fields = [self._field(parent, key, details, block, above) for key, details in grouped.items()]
         return made
 
-    def _field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], block: Block) -> FieldPlan:
+    def _field(
+        self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], block: Block, above: FieldPlan | None
+    ) -> FieldPlan:
         name = details[0].node.name.value
         core = self._schema.get_field(parent, name)
         if core is None:
             raise NotPlanned(f"{parent.name}.{name}, which the schema does not have")
         nodes = [one.node for one in details]
-        made = FieldPlan(key, nodes, details, parent, core, "typename", name, None)
+        made = FieldPlan(key, nodes, details, parent, core, "typename", name, None, above=above)
         made.number = len(self._plan.fields)
         self._plan.fields.append(made)
         if name == "__typename":
@@ -212,7 +221,7 @@ class _Compiler:
             below = collect_subfields(
                 self._schema, self._fragments, self._variables, self._operation, possible, details
             )
-            made.selected.by_type[possible.name] = self._object(possible, below.grouped_field_set, within, made.number)
+            made.selected.by_type[possible.name] = self._object(possible, below.grouped_field_set, within, made)
         return made
 
     def _possible(self, named: GraphQLObjectType | GraphQLAbstractType) -> Iterator[GraphQLObjectType]:

@@ -1,12 +1,14 @@
 """Operations for a schema, at random: aliases, fragments, directives, variables, arguments of every sort."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLBoolean,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInputType,
@@ -37,6 +39,8 @@ class Writer:
     schema: GraphQLSchema
     chance: Random
     depth: int = 5
+    words: Mapping[str, Callable[[Random], Any]] = field(default_factory=dict)
+    """Values of arguments by their names."""
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
@@ -102,24 +106,37 @@ class Writer:
             return ""
         value = self.chance.choice(["true", "false", "variable", "variable"])
         if value == "variable":
-            value = self._variable("Boolean!", self.chance.random() < 0.5)
+            value = self._variable(GraphQLNonNull(GraphQLBoolean), self.chance.random() < 0.5)
         return f" @{self.chance.choice(['skip', 'include'])}(if: {value})"
 
     def _arguments(self, arguments: dict[str, GraphQLArgument]) -> str:
         given = []
         for name, one in arguments.items():
-            if self.chance.random() < 0.5:
+            if isinstance(one.type, GraphQLNonNull) or self.chance.random() < 0.5:
+                value = self._argument(name, one.type)
                 if self.chance.random() < 0.4:
-                    given.append(f"{name}: {self._variable(str(one.type), self._value(one.type))}")
+                    given.append(f"{name}: {self._variable(one.type, value)}")
                 else:
-                    given.append(f"{name}: {_literal(self._value(one.type), one.type)}")
+                    given.append(f"{name}: {_literal(value, one.type)}")
         return f"({', '.join(given)})" if given else ""
 
-    def _variable(self, kind: str, value: Any) -> str:
-        name = f"v{len(self.declared)}"
-        self.declared.append(f"${name}: {kind}")
-        if kind.endswith("!") or self.chance.random() < 0.8:
-            self.variables[name] = value
+    def _argument(self, name: str, kind: GraphQLInputType) -> Any:
+        if name in self.words and (isinstance(kind, GraphQLNonNull) or self.chance.random() < 0.9):
+            return self.words[name](self.chance)
+        return self._value(kind)
+
+    def _variable(self, kind: GraphQLInputType, value: Any) -> str:
+        """A variable with a value, with a default, with both or with none; a null is given only where it may be."""
+        name, way = f"v{len(self.declared)}", self.chance.random()
+        if way < 0.3 and value is not None:
+            default = _literal(value, kind)
+            self.declared.append(f"${name}: {_nullable(kind)} = {default}")
+            if way < 0.15:
+                self.variables[name] = value
+        else:
+            self.declared.append(f"${name}: {kind}")
+            if isinstance(kind, GraphQLNonNull) or way < 0.9:
+                self.variables[name] = value
         return f"${name}"
 
     def _value(self, kind: GraphQLInputType) -> Any:
@@ -144,6 +161,11 @@ class Writer:
             "Boolean": self.chance.random() < 0.5,
             "DateTime": "2026-06-01T00:00:00Z",
         }.get(kind.name, str(self.chance.randrange(9)))
+
+
+def _nullable(kind: GraphQLInputType) -> GraphQLInputType:
+    """A variable with a default may be declared without its `!`."""
+    return kind.of_type if isinstance(kind, GraphQLNonNull) else kind
 
 
 def _literal(value: Any, kind: Any) -> str:

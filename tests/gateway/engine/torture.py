@@ -1,6 +1,6 @@
 """A schema with everything in it that an executor can get wrong, over data that misbehaves, all of it from one seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -10,10 +10,13 @@ from typing import Annotated, Any, Final
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from connectors.errors import ConnectorError, Failed
+from connectors.errors import Failed
+from gateway.engine import Prepared
 from resolvers.batches import BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
+from tests.gateway.engine.comparing import Pair
+from tests.gateway.engine.operations import Operation, Writer
 
 MOST: Final = 12
 """Things there are; others do not exist."""
@@ -109,7 +112,7 @@ class ThingById(BatchLoader[int, Thing]):
     async def found(self, keys: Sequence[int]) -> Mapping[int, Any]:
         """What there is."""
         world: World = self.context.world  # type: ignore[attr-defined]  # the torture's own context
-        self.context.batches.append(("ThingById", tuple(sorted(keys))))  # type: ignore[attr-defined]  # likewise
+        self.context.calls.append(("ThingById", tuple(sorted(keys))))  # type: ignore[attr-defined]  # likewise
         # Of several keys that fail, nobody says which failure is told: so they all fail in one way.
         failure = world.chance("load").choice([Failed("there", "no"), ValueError("no")])
         found: dict[int, Any] = {}
@@ -126,7 +129,7 @@ class NameById(BatchLoader[int, str]):
     async def found(self, keys: Sequence[int]) -> Mapping[int, Any]:
         """A name each, or a failure for all."""
         world: World = self.context.world  # type: ignore[attr-defined]  # the torture's own context
-        self.context.batches.append(("NameById", tuple(sorted(keys))))  # type: ignore[attr-defined]  # likewise
+        self.context.calls.append(("NameById", tuple(sorted(keys))))  # type: ignore[attr-defined]  # likewise
         if world.chance("names").random() < world.badness / 4:
             raise Failed("there", "all")
         return {key: world.value(("name of", key), f"n{key}", None, 5, Failed("there", "one")) for key in keys}
@@ -254,7 +257,7 @@ class Context:
 
     def __init__(self, world: World) -> None:
         self.world, self.loaders, self.viewer = world, {}, None
-        self.batches: list[tuple[str, tuple[int, ...]]] = []
+        self.calls: list[tuple[str, tuple[int, ...]]] = []
 
     def joined(self, _batch: Any) -> None:
         """Batches end by themselves here."""
@@ -265,4 +268,14 @@ def build() -> Graph:
     return Graph(query=Query, types=[Leafy, Stony], config=StrawberryConfig(auto_camel_case=True))
 
 
-__all__ = ["Colour", "ConnectorError", "Context", "World", "build"]
+PAIR: Final = Pair(build)
+
+
+def case(seed: int) -> tuple[Operation, Callable[[Prepared], Context]]:
+    """One operation and the world it is asked of."""
+    chance = Random(seed)  # data, not a secret
+    skip = frozenset({"slow"} if chance.random() < 0.95 else ())
+    badness = chance.choice([0.0, 0.02, 0.1, 0.3])
+    depth = chance.randrange(2, 6)
+    operation = Writer(PAIR.ours.core_schema, chance, depth=depth).operation(skip)
+    return operation, lambda _prepared: Context(World(seed, badness))

@@ -1,0 +1,129 @@
+"""Two executors, one operation: whether the compiled one gives graphql-core's answer, errors included.
+
+Which of several errors below a null is told depends, where they have to be waited for, on which comes first. There
+ours must be some of those that graphql-core meets (`watched`), with one among them that makes just that place null.
+Errors that happen without waiting have one order, and are compared exactly.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, OperationDefinitionNode
+
+from gateway.engine import Engine, Prepared
+from gateway.engine.plans import Planned
+from gateway.limits import Limits
+from schema import Graph
+from tests.gateway.engine.operations import Operation
+from tests.gateway.engine.watched import Position, watched
+
+Told = tuple[Any, ...]
+
+Context = Callable[[Prepared], Any]
+"""Makes the context of a run, with `calls`: what loaders or ports were asked."""
+
+LIMITS = Limits(
+    max_depth=100, max_fields=100_000, max_aliases=10_000, max_tokens=100_000, max_root_fields=1000, max_values=10**9
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine gives, and the context that it was given."""
+
+    data: Any
+    errors: list[GraphQLError]
+    context: Any
+
+
+class Pair:
+    """The compiled executor and graphql-core over one schema."""
+
+    def __init__(self, build: Callable[[], Graph]) -> None:
+        self.ours = Engine(build(), limits=LIMITS)
+        self.core = Engine(build(), limits=LIMITS, compiling=False)
+
+    def prepared(self, operation: Operation) -> tuple[Prepared, OperationDefinitionNode]:
+        """The document as the engines need it, and the one operation in it."""
+        prepared = self.ours.prepare(operation.document)
+        assert isinstance(prepared, Prepared), (operation.document, prepared)
+        one = self.ours.operation(prepared, None)
+        assert not isinstance(one, GraphQLError)
+        return prepared, one
+
+    def planned(self, operation: Operation) -> bool:
+        """Whether a plan runs the operation."""
+        return isinstance(self.ours._plans.of(*self.prepared(operation), operation.variables), Planned)
+
+    async def answer(self, engine: Engine, operation: Operation, context: Context) -> Answer:
+        """Data and errors, as the engine gives them."""
+        prepared, one = self.prepared(operation)
+        made = context(prepared)
+        outcome = await engine.execute(prepared, one, operation.variables, made)
+        return Answer(outcome.data, outcome.errors, made)
+
+    async def difference(self, operation: Operation, context: Context, seen: Callable[[Answer, Answer], None]) -> str:
+        """How the answers differ; empty where they do not. `seen` is shown both."""
+        ours = await self.answer(self.ours, operation, context)
+        core = await self.answer(self.core, operation, context)
+        seen(ours, core)
+        if ordered(ours.data) != ordered(core.data):
+            return f"data: {operation}\nours {ours.data}\ncore {core.data}"
+        mine, theirs = by_position(ours), by_position(core)
+        if mine.keys() != theirs.keys():
+            return f"errors: {operation}\nours {mine}\ncore {theirs}"
+        differing = [place for place in mine if sorted(mine[place], key=repr) != sorted(theirs[place], key=repr)]
+        if not differing:
+            return ""
+        with watched() as watch:
+            await self.answer(self.core, operation, context)
+        for place in differing:
+            met = [one for one in watch.seen if one.position[: len(place)] == place]
+            causes = [told(one.error) for one in met if one.position == place]
+            fits = (
+                len({one.stretch for one in met}) > 1
+                and set(mine[place]) <= {told(one.error) for one in met}
+                and len(set(mine[place])) == len(mine[place])
+                and any(one in causes for one in mine[place])
+            )
+            if not fits:
+                return f"errors at {place}: {operation}\nours {mine[place]}\ncore {theirs[place]}\nmet {met}"
+        return ""
+
+
+def ordered(value: Any) -> Any:
+    """The same with the order of keys to be seen, and NaN equal to itself."""
+    if isinstance(value, dict):
+        return [(key, ordered(one)) for key, one in value.items()]
+    if isinstance(value, list):
+        return [ordered(one) for one in value]
+    return (type(value).__name__, repr(value))
+
+
+def told(error: GraphQLError) -> Told:
+    """What of an error must be the same."""
+    return (
+        tuple(error.path or ()),
+        error.message,
+        tuple((place.line, place.column) for place in error.locations or ()),
+        "TypeError" if isinstance(error.original_error, TypeError) else type(error.original_error).__name__,
+    )
+
+
+def by_position(answer: Answer) -> dict[Position, list[Told]]:
+    """Errors by the place that is null along their paths."""
+    found: dict[Position, list[Told]] = {}
+    for error in answer.errors:
+        found.setdefault(_null_on(answer.data, error.path or ()), []).append(told(error))
+    return found
+
+
+def _null_on(data: Any, path: Iterable[str | int]) -> Position:
+    passed: list[str | int] = []
+    for step in path:
+        if data is None:
+            break
+        data = data[step]
+        passed.append(step)
+    return tuple(passed)

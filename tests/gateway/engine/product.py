@@ -1,0 +1,66 @@
+"""Operations for the product's own schema, over its four ports in process."""
+
+import base64
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+from gateway.engine import Prepared
+from gateway.engine.selection import Selection, selection_of
+from resolvers.context import RequestContext
+from resolvers.viewer import Viewer, ViewerKind
+from schema import build_schema
+from tests.gateway.engine.comparing import Context, Pair
+from tests.gateway.engine.operations import Operation, Writer
+from tests.gateway.engine.ports import MOST, Operator
+
+PAIR: Final = Pair(build_schema)
+NOT_PLANNED: Final = frozenset({"node", "nodes", "systems"})
+"""They have resolvers of their own: graphql-core runs what selects them."""
+
+VIEWERS: Final = (
+    Viewer(ViewerKind.AGENT),
+    Viewer(ViewerKind.CUSTOMER, ("1",)),
+    Viewer(ViewerKind.CUSTOMER, ("1", "3")),
+    Viewer(ViewerKind.ANONYMOUS),
+)
+
+
+def case(seed: int) -> tuple[Operation, Context]:
+    """One operation and who asks it of which operator; everybody gets an operator like that, of his own."""
+    chance = Random(seed)  # data, not a secret
+    skip = NOT_PLANNED if chance.random() < 0.97 else frozenset({"systems"})
+    badness = chance.choice([0.0, 0.0, 0.05, 0.2])
+    viewer = chance.choices(VIEWERS, (6, 3, 2, 1))[0]
+    writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 7), words=WORDS)
+    operation = writer.operation(skip)
+
+    selection: dict[Prepared, Selection] = {}
+
+    def context(prepared: Prepared) -> RequestContext:
+        operator = Operator(seed, badness)
+        if prepared not in selection:
+            _, asked = PAIR.prepared(operation)
+            selection[prepared] = selection_of(PAIR.ours.core_schema, prepared, asked)
+        made = RequestContext(viewer, operator.connectors(), selection[prepared])
+        made.calls = operator.calls  # type: ignore[attr-defined]  # to be compared
+        return made
+
+    return operation, context
+
+
+def _cursor(chance: Random) -> str:
+    place = chance.randrange(MOST)
+    made = base64.urlsafe_b64encode(f"{place}:{place}".encode()).decode().rstrip("=")
+    return chance.choice([made, made, made, "no cursor"])
+
+
+WORDS: Final[dict[str, Callable[[Random], Any]]] = {
+    "after": _cursor,
+    "before": _cursor,
+    "first": lambda chance: chance.choice([0, 1, 2, 3, 20, -1]),
+    "last": lambda chance: chance.choice([0, 1, 2, 20]),
+    "search": lambda chance: chance.choice(["name", "1", "R2", "2@example.com", "", "Ticket:3", "nobody"]),
+    "id": lambda chance: chance.choice([*map(str, range(MOST + 1)), "Customer:1", ""]),
+}
+"""Values of arguments by their names, where any would do but few would find anything."""

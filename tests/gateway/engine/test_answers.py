@@ -1,0 +1,250 @@
+"""What an executor can get wrong, one by one: the compiled one gives exactly graphql-core's answer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import pytest
+import strawberry
+from graphql.pyutils import Undefined
+
+from connectors.errors import Failed
+from gateway.engine import Prepared
+from resolvers.batches import BatchLoader
+from schema import Graph
+from schema.fields import computed, edge
+from tests.gateway.engine.comparing import Pair, told
+from tests.gateway.engine.operations import Operation
+from tests.gateway.engine.torture import Context, World
+
+Part = SimpleNamespace
+
+
+class PartByKey(BatchLoader[int, Any]):
+    """Whatever the test keeps under the key."""
+
+    async def found(self, keys: Sequence[int]) -> Mapping[int, Any]:
+        self.context.calls.append(("PartByKey", tuple(keys)))  # type: ignore[attr-defined]  # the torture's context
+        kept: Mapping[int, Any] = self.context.kept  # type: ignore[attr-defined]  # set by `asked`
+        return {key: kept[key] for key in keys if key in kept}
+
+
+def _either(one: Any) -> bool:
+    if isinstance(one.known, Exception):
+        raise one.known
+    return bool(one.known)
+
+
+@strawberry.type
+class Bolt:
+    size: int
+    tags: list[str] | None = edge(PartByKey, "key", step=lambda found: found.tags)
+    strict_tags: list[str] = edge(PartByKey, "key", step=lambda found: found.tags)
+
+
+@strawberry.interface
+class Piece:
+    name: str
+    bolt: Bolt | None
+    bolts: list[Bolt | None] | None
+    one: Bolt | None = edge(PartByKey, "one")
+    many: list[Bolt] | None = edge(PartByKey, "many", many=True)
+    word: str | None = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
+    strict_word: str = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
+    known: Bolt | None = edge(PartByKey, "one", step=lambda found: found.bolt, known=_either)
+
+    @classmethod
+    def resolve_type(cls, obj: Any, *_: Any) -> str:
+        return str(obj.kind)
+
+    @classmethod
+    def is_type_of(cls, obj: Any, _info: Any) -> bool:
+        return bool(obj.kind == cls.__name__)
+
+
+@strawberry.type
+class Loose(Piece):
+    """May lack what it holds."""
+
+
+@strawberry.type
+class Tight(Piece):
+    """Must have what it holds."""
+
+    bolt: Bolt
+    bolts: list[Bolt]
+
+
+@strawberry.type
+class Query:
+    pieces: list[Annotated[Loose | Tight, strawberry.union("Either")] | None] | None = edge(
+        PartByKey, lambda _root: [1, 2], many=True
+    )
+    named: list[Piece | None] | None = edge(PartByKey, lambda _root: [1, 2], many=True)
+    tags: list[str] | None = edge(PartByKey, lambda _root: 1, step=lambda found: found.tags)
+    bad_keys: Bolt | None = edge(PartByKey, lambda _root: {"no": "key"})
+    count: int = computed(lambda _root: 1, needs=())
+
+
+PAIR = Pair(lambda: Graph(query=Query, types=[Loose, Tight]))
+
+
+def part(**given: Any) -> Part:
+    """A record with everything that these types have."""
+    plain = {"key": 1, "kind": "Loose", "name": "n", "size": 1, "tags": ["t"], "word": "w", "known": False, "one": 9}
+    return SimpleNamespace(**{**plain, "many": [9], "bolt": None, "bolts": None, **given})
+
+
+def record(key: int = 9, **given: Any) -> tuple[int, Part]:
+    return key, part(key=key, **given)
+
+
+async def asked(document: str, kept: Callable[[], Mapping[int, Any]]) -> tuple[Any, list[Any], Context]:
+    """The compiled executor's answer, which is graphql-core's; records are made anew for each."""
+
+    def context(_prepared: Prepared) -> Context:
+        made = Context(World(0, 0.0))
+        made.kept = kept()  # type: ignore[attr-defined]  # for `PartByKey`
+        return made
+
+    operation = Operation(document, {})
+    assert PAIR.planned(operation)
+    ours = await PAIR.answer(PAIR.ours, operation, context)
+    core = await PAIR.answer(PAIR.core, operation, context)
+    assert ours.data == core.data
+    assert sorted(map(told, ours.errors), key=repr) == sorted(map(told, core.errors), key=repr)
+    return ours.data, [(list(one.path or ()), one.message) for one in ours.errors], ours.context
+
+
+@pytest.mark.parametrize("first", ["Loose", "Tight"])
+async def test_what_may_be_null_goes_by_the_type_that_is_there(first: str) -> None:
+    """An edge below the bolt fails: Loose loses its bolt, Tight is lost as a whole."""
+    other = {"Loose": "Tight", "Tight": "Loose"}[first]
+
+    def kept() -> Mapping[int, Any]:
+        one = part(key=1, kind=first, bolt=part(key=7), bolts=[part(key=8)])
+        return dict([(1, one), record(2, kind=other, bolt=part(key=8), bolts=[part(key=7)]), record(8)])
+
+    data, errors, _ = await asked("{ named { bolt { strictTags } } }", kept)
+    lost = {"bolt": None} if first == "Loose" else None
+    assert data == {"named": [lost, {"bolt": {"strictTags": ["t"]}}]}
+    assert [path for path, _message in errors] == [["named", 0, "bolt", "strictTags"]]
+
+    data, errors, _ = await asked("{ named { bolts { strictTags } } }", kept)
+    assert data["named"][0] == {"bolts": [{"strictTags": ["t"]}]}
+    assert data["named"][1] == ({"bolts": [None]} if other == "Loose" else None)
+    assert [path for path, _message in errors] == [["named", 1, "bolts", 0, "strictTags"]]
+
+
+async def test_members_of_a_union_have_their_own_rules() -> None:
+    data, errors, _ = await asked(
+        "{ pieces { ... on Loose { held: bolt { strictTags } } ... on Tight { holds: bolt { strictTags } } } }",
+        lambda: {
+            1: part(key=1, kind="Loose", bolt=part(key=7)),
+            2: part(key=2, kind="Tight", bolt=part(key=7)),
+        },
+    )
+    assert data == {"pieces": [{"held": None}, None]}
+    assert len(errors) == 2
+
+
+async def test_what_can_be_read_once_is_read_once() -> None:
+    """The second piece makes the first one's block be made again."""
+    data, errors, _ = await asked(
+        "{ named { one { tags } } }",
+        lambda: {
+            1: part(key=1, one=3),
+            2: part(key=2, one=4),
+            3: part(key=3, tags=(one for one in "ab")),
+            4: part(key=4, tags=["c", None]),
+        },
+    )
+    assert data == {"named": [{"one": {"tags": ["a", "b"]}}, {"one": {"tags": None}}]}
+    assert [path for path, _message in errors] == [["named", 1, "one", "tags", 1]]
+
+
+def _failing() -> Iterator[str]:
+    yield "a"
+    raise ValueError("while it was read")
+
+
+async def test_a_list_that_fails_while_it_is_read_is_the_fields_error() -> None:
+    data, errors, _ = await asked("{ tags count }", lambda: {1: part(tags=_failing())})
+    assert (data, errors) == ({"tags": None, "count": 1}, [(["tags"], "while it was read")])
+
+
+@pytest.mark.parametrize(
+    "keys", [lambda: (one for one in [9, 8, 9]), lambda: {9: 1, 8: 1, 7: 1}.keys(), lambda: [9, 8]]
+)
+async def test_keys_may_be_any_iterable(keys: Callable[[], Any]) -> None:
+    data, errors, context = await asked(
+        "{ named { many { size } } }", lambda: dict([(1, part(many=keys())), record(8, size=8), record(9, size=9)])
+    )
+    assert [one["size"] for one in data["named"][0]["many"]][:2] == [9, 8]
+    assert errors == []
+    assert len(context.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("many", "message"),
+    [
+        (5, "The loader.load_many() function must be called with Iterable<key> but got: 5."),
+        ([9, None], "The loader.load() function must be called with a value, but got: None."),
+        ([9, ["list"]], "unhashable type: 'list'"),
+    ],
+)
+async def test_keys_that_are_none_are_the_fields_error(many: Any, message: str) -> None:
+    """Another object's keys are good, and found."""
+    data, errors, _ = await asked(
+        "{ named { many { size } name } }", lambda: dict([(1, part(many=many)), (2, part(key=2)), record()])
+    )
+    assert data == {"named": [{"many": None, "name": "n"}, {"many": [{"size": 1}], "name": "n"}]}
+    assert [path for path, _message in errors] == [["named", 0, "many"]]
+    assert message in errors[0][1]
+
+
+async def test_a_key_that_cannot_be_one_is_the_fields_error() -> None:
+    data, errors, _ = await asked("{ badKeys { size } count }", dict)
+    assert data == {"badKeys": None, "count": 1}
+    assert [path for path, _message in errors] == [["badKeys"]]
+    assert "unhashable type: 'dict'" in errors[0][1]
+
+
+async def test_no_key_is_null_and_no_load() -> None:
+    data, errors, context = await asked(
+        "{ named { one { size } many { size } } }", lambda: {1: part(one=None, many=None), 2: part(one=None, many=[])}
+    )
+    assert data == {"named": [{"one": None, "many": None}, {"one": None, "many": []}]}
+    assert errors == []
+    assert context.calls == [("PartByKey", (1, 2))]
+
+
+@pytest.mark.parametrize("name", ["word", "known { size }", "strictWord"])
+async def test_a_failing_known_is_its_fields_error(name: str) -> None:
+    field = name.split()[0]
+    data, errors, _ = await asked(
+        f"{{ named {{ name {name} }} }}",
+        lambda: dict([(1, part(known=ValueError("known"))), (2, part(known=True, bolt=part())), record()]),
+    )
+    assert data["named"][0] == (None if field == "strictWord" else {"name": "n", field: None})
+    assert data["named"][1] == {"name": "n", field: {"size": 1} if "{" in name else "w"}
+    assert errors == [(["named", 0, field], "known")]
+
+
+async def test_errors_that_do_not_wait_are_told_in_their_order() -> None:
+    """An error before the one that makes their object null is told, too; one after it is not met."""
+    wrong = part(key=1, kind="Tight", name=None, bolt=Failed("there", "bolt"), bolts=[Failed("there", "bolts")])
+    data, errors, _ = await asked("{ named { name bolt { size } } }", lambda: {1: wrong})
+    assert (data, [path for path, _ in errors]) == ({"named": [None]}, [["named", 0, "name"]])
+
+    loose = part(key=1, kind="Loose", name=None, bolt=Failed("there", "bolt"))
+    data, errors, _ = await asked("{ named { bolt { size } name } }", lambda: {1: loose})
+    assert (data, [path for path, _ in errors]) == ({"named": [None]}, [["named", 0, "bolt"], ["named", 0, "name"]])
+
+
+async def test_undefined_is_null() -> None:
+    data, errors, _ = await asked(
+        "{ named { bolt { __typename } one { tags } } }",
+        lambda: dict([(1, part(bolt=Undefined)), record(tags=Undefined)]),
+    )
+    assert (data, errors) == ({"named": [{"bolt": None, "one": {"tags": None}}]}, [])
