@@ -13,7 +13,7 @@ from connectors.crm.port import Customer, CustomerStatus, Party, Product, Produc
 from connectors.errors import ConnectorError, Failed
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.links import Links
-from connectors.records import Document, Money, Period, Record, Rows, Window
+from connectors.records import Document, Money, Period, Record, Rows, Window, attributes
 from connectors.ticketing.port import Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 
 MOST: Final = 5
@@ -58,7 +58,8 @@ class Operator:
     def _record(self, kind: Any, key: str, made: Callable[[str, Random], dict[str, Any]]) -> Any:
         """One record; at times an attribute is null, or a word that its enum does not have."""
         chance = Random(f"{self.seed}:{kind.__name__}:{key}")  # data, not a secret
-        values = made(key, chance)
+        texts = {name: DAY if name.endswith("_at") else f"{name} {key}" for name in attributes(kind)}
+        values = {name: text for name, text in texts.items() if name in NULL_UNLESS_SAID} | made(key, chance)
         for name in values:
             if name.endswith("_ids") or name == "bill_id" or chance.random() >= self.badness:
                 continue
@@ -228,6 +229,13 @@ class Operator:
         links = {name: Links() for name in ("crm", "billing", "inventory", "ticketing")}
         return Connectors(*cast(Any, ports), systems=(), links=links)
 
+
+NULL_UNLESS_SAID: Final = frozenset(
+    {"raw_status", "raw_state", "raw_kind", "raw_severity", "phone", "price_period", "contract_ends_at", "usage_type"}
+    | {"service_type", "started_at", "kind", "value", "description", "priority", "updated_at", "resolved_at"}
+    | {"expected_resolution_at", "resets_at"}
+)
+"""Attributes that drivers leave out where they are not told: here all are told."""
 
 EURO: Final = Money(Decimal("12.50"), "EUR")
 
