@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.records import Rows, Window
@@ -13,8 +12,7 @@ from resolvers.links import NoLink, Under
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class RowsKey:
+class RowsKey(NamedTuple):
     """One parent's list: whose, by which conditions, and the window of it that is wanted (None: everything)."""
 
     parent: str

@@ -1,7 +1,6 @@
 """Customers and what they bought."""
 
 from datetime import datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
@@ -20,7 +19,7 @@ from resolvers.paging import connected_all
 from resolvers.rows import items
 from resolvers.ticketing import TicketsByCustomer, are_open
 from resolvers.ticketing import chosen as chosen_tickets
-from schema.fields import computed, edge, listed, node_id
+from schema.fields import Attribute, computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money
@@ -38,17 +37,11 @@ def _from_crm(attribute: str, description: str) -> Any:
     """An attribute of the CRM's record, loaded where only the customer's number is known so far."""
     return edge(
         CustomerById,
-        step=_attribute(attribute),
+        step=Attribute(attribute),
         needs=[attribute],
         known=lambda parent: not isinstance(parent, CustomerRef),
         description=f"{description} {_IN_CRM}",
     )
-
-
-def _attribute(attribute: str) -> Any:
-    """Reads an attribute; a customer that the CRM does not know has none."""
-    read = attrgetter(attribute)
-    return lambda record: None if record is None else read(record)
 
 
 @strawberry.type(description="A person or company that buys from us.")
@@ -59,13 +52,13 @@ class Customer(Recorded, Node):
     name: str | None = _from_crm("name", "Name in full.")
     given_name: str | None = edge(
         PartyByCustomer,
-        step=_attribute("given_name"),
+        step=Attribute("given_name"),
         needs=["party_id", "party_kind"],
         description="Given name of the person behind the customer; null for a company.",
     )
     family_name: str | None = edge(
         PartyByCustomer,
-        step=_attribute("family_name"),
+        step=Attribute("family_name"),
         needs=["party_id", "party_kind"],
         description="Family name of the person behind the customer; null for a company.",
     )

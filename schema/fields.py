@@ -10,6 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
@@ -33,33 +34,60 @@ AT_ONCE: Final = "gateway-at-once"
 Info = strawberry.Info[RequestContext, None]
 
 
+class Attribute:
+    """A step that reads one attribute of a record; what is not there has none."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._read = attrgetter(name)
+
+    def __call__(self, record: Any) -> Any:
+        """The attribute's value."""
+        return None if record is None else self._read(record)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A pure function of a record (or of what an edge found), and which arguments it takes."""
+    """A pure function of a record (or of what an edge found), and which arguments it takes.
+
+    `prepare` makes that function of the arguments, where some of its work is the same for all records.
+    """
 
     call: Callable[..., Any]
     arguments: tuple[inspect.Parameter, ...]
     takes_viewer: bool
+    prepare: Callable[..., Callable[[Any], Any]] | None = None
 
     @classmethod
     def of(cls, call: Callable[..., Any]) -> "Step":
         """Read the arguments from the function's own signature; its first parameter is what it works on."""
-        if isinstance(call, attrgetter):
+        if isinstance(call, attrgetter | Attribute):
             return cls(call, (), takes_viewer=False)
         _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
         arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
         return cls(call, arguments, takes_viewer=len(arguments) < len(rest))
 
-    def taken(self, context: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that it takes, and the viewer: the same for all subjects of a request."""
+    @classmethod
+    def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
+        """Of a function that makes the function, from these arguments."""
+
+        def call(subject: Any, **given: Any) -> Any:
+            return prepare(**given)(subject)
+
+        return cls(call, tuple(arguments), takes_viewer=False, prepare=prepare)
+
+    def bound(self, context: RequestContext, arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """The function with the arguments that it takes, and the viewer: the same for all subjects of a request."""
         taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
         if self.takes_viewer:
             taken["viewer"] = context.viewer
-        return taken
+        if self.prepare is not None:
+            return self.prepare(**taken)
+        return partial(self.call, **taken) if taken else self.call
 
-    def run(self, subject: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
+    def run(self, subject: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
         """Call with the arguments that it takes."""
-        return self.call(subject, **self.taken(context, arguments))
+        return self.bound(context, arguments)(subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +197,28 @@ def listed(
     def taken(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
         return {p.name: arguments[p.name] for p in by if arguments.get(p.name) is not None}
 
-    def key(parent: Any, **arguments: Any) -> RowsKey:
+    def key(**arguments: Any) -> Callable[[Any], RowsKey]:
         page = window(**taken(arguments, paging))
         under = conditions(**taken(arguments, asking)) if conditions else None
-        return RowsKey(parent.id, under, None if taken(arguments, choosing) else page)
+        wanted = None if taken(arguments, choosing) else page
+        return lambda parent: RowsKey(parent.id, under, wanted)
 
-    def step(rows: Rows[Any] | None, **arguments: Any) -> Page:
-        if choose and rows is not None and taken(arguments, choosing):
-            rows = choose(rows, **taken(arguments, choosing))
-        return connected(rows, **taken(arguments, paging))
+    def step(**arguments: Any) -> Callable[[Rows[Any] | None], Page]:
+        chosen, paged = taken(arguments, choosing), taken(arguments, paging)
+
+        def page_of(rows: Rows[Any] | None) -> Page:
+            if choose and rows is not None and chosen:
+                rows = choose(rows, **chosen)
+            return connected(rows, **paged)
+
+        return page_of
 
     arguments = (*asking, *choosing, *paging)
     return _edge(
         Edge(
             loader,
-            Step(key, arguments, takes_viewer=False),
-            Step(step, arguments, takes_viewer=False),
+            Step.prepared(key, arguments),
+            Step.prepared(step, arguments),
             many=False,
             same_id=True,
             ahead=ahead,

@@ -39,7 +39,9 @@ class Node:
 
 
 class Recorded:
-    """Mixed into types that implement Node: any record of its class is one."""
+    """Mixed into types that implement Node: any record of its class is one, whatever is in it."""
+
+    is_type_of_class = True
 
     @classmethod
     def is_type_of(cls, obj: Any, _info: Any) -> bool:

@@ -13,18 +13,20 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    get_named_type,
-    is_leaf_type,
 )
 from graphql.pyutils import Undefined
 
 from gateway.engine.leaves import expression
 from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
+from schema.fields import Attribute
 
 Build = Callable[[Any], Any]
 """From the value that a block's edge found to what stands in the answer."""
 
 _BOUND: Final = "bound"
+
+BY_CLASS: Final = "is_type_of_class"
+"""Attribute of a type whose `is_type_of` looks at the class of an object only."""
 
 
 class NotAsPromised(Exception):
@@ -81,14 +83,7 @@ class _Writer:
         return self._value(block.reached_by.type, block.reached_by, block.selected, "v")
 
     def _object(self, one: ObjectPlan) -> list[str]:
-        lines = [f"    def o{one.number}(o):"]
-        # What failed comes as a value, too, and where only edges are selected nothing else would notice.
-        lines.append("        if isinstance(o, Exception): WRONG()")
-        if not any(field.kind == "attribute" for field in one.fields):
-            lines.append("        if o is UNDEFINED: WRONG()")
-        if one.type.is_type_of is not None and not one.is_root:
-            self._names[f"T{one.number}"] = one.type.is_type_of
-            lines.append(f"        if not T{one.number}(o, infos[{one.field_number}]): WRONG()")
+        lines = [f"    def o{one.number}(o):", *self._checked(one)]
         known = self._known(one)
         lines += [f"        k{number} = K{number}(o)" for number in sorted(set(known.values()))]
         items = ", ".join(f"{field.key!r}: {self._field(one, field, known)}" for field in one.fields)
@@ -102,12 +97,29 @@ class _Writer:
             lines.append(f"        {when}s{field.number}(o); p{field.number}(d)")
         return [*lines, "        return d"]
 
+    def _checked(self, one: ObjectPlan) -> list[str]:
+        """Lines that look at what an object is. Of a class that was seen to be the type, every object is."""
+        # What failed comes as a value, too, and where only edges are selected nothing else would notice.
+        checks = ["if isinstance(o, Exception): WRONG()"]
+        if not any(field.kind == "attribute" for field in one.fields):
+            checks.append("if o is UNDEFINED: WRONG()")
+        n, is_type_of = one.number, one.type.is_type_of
+        if is_type_of is None or one.is_root:
+            return [f"        {check}" for check in checks]
+        self._names[f"T{n}"] = is_type_of
+        checks.append(f"if not T{n}(o, infos[{one.field_number}]): WRONG()")
+        if not getattr(getattr(is_type_of, "__self__", None), BY_CLASS, False):
+            return [f"        {check}" for check in checks]
+        self._names[f"S{n}"] = set()
+        seen = [f"        if o.__class__ not in S{n}:", *(f"            {check}" for check in checks)]
+        return [*seen, f"            S{n}.add(o.__class__)"]
+
     def _known(self, one: ObjectPlan) -> dict[int, int]:
         """Edges to leaves whose parent may hold the value already: their number, to the number of the question."""
         asked: dict[int, int] = {}
         known: dict[int, int] = {}
         for field in one.fields:
-            if field.kind == "edge" and field.edge and field.edge.known and is_leaf_type(get_named_type(field.type)):
+            if field.edge and field.known_leaf:
                 number = asked.setdefault(id(field.edge.known), field.number)
                 self._names[f"K{number}"] = field.edge.known
                 known[field.number] = number
@@ -121,6 +133,8 @@ class _Writer:
                 return "None"
             case "attribute":
                 value = f"o.{field.name}"
+            case "edge" if field.edge and isinstance(field.edge.step.call, Attribute):
+                value = f"o.{field.edge.step.call.name}"
             case _:
                 self._used.add(field.number)
                 value = f"f{field.number}(o)"

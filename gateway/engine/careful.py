@@ -49,15 +49,15 @@ class Careful:
     """Makes values of blocks; `values`, `subjects`, `places` and `infos` are what the builders get."""
 
     values: Sequence[Any]
-    subjects: Sequence[list[Any]]
-    places: Sequence[list[dict[str, Any]]]
+    subjects: Mapping[int, list[Any]]
+    places: Mapping[int, list[dict[str, Any]]]
     infos: Mapping[int, Any]
     schema: GraphQLSchema
     failures: list[FieldFailure] = field(default_factory=list)
 
     def value(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> Any:
         """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
-        before = [len(places) for places in self.places]
+        before = [len(places) for places in self.places.values()]
         try:
             made = self._any(kind, found, plan, plan.selected, path)
         except Nulled as nulled:
@@ -138,7 +138,7 @@ class Careful:
         if plan and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[plan.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", plan.nodes)
         made: dict[str, Any] = {}
-        before = [len(places) for places in self.places]
+        before = [len(places) for places in self.places.values()]
         try:
             for field_plan in one.fields:
                 path.append(field_plan.key)
@@ -153,7 +153,7 @@ class Careful:
 
     def _forget(self, sizes: Sequence[int]) -> None:
         """Edges that were noted since are of objects that are not in the answer."""
-        for subjects, places, size in zip(self.subjects, self.places, sizes, strict=True):
+        for subjects, places, size in zip(self.subjects.values(), self.places.values(), sizes, strict=True):
             del subjects[size:], places[size:]
 
     def _field(self, one: ObjectPlan, plan: FieldPlan, found: Any, made: dict[str, Any], path: list[Step]) -> Any:

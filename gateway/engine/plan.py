@@ -15,8 +15,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
+    ValueNode,
+    VariableNode,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
@@ -62,6 +66,24 @@ class FieldPlan:
         """The field's type as the schema declares it."""
         return self.core.type
 
+    @property
+    def takes_variables(self) -> bool:
+        """Whether its arguments may be others in the next request."""
+        return any(_has_variable(argument.value) for argument in self.nodes[0].arguments or ())
+
+    @property
+    def known_leaf(self) -> bool:
+        """Whether it is an edge to a leaf that the parent may hold already."""
+        return bool(self.edge and self.edge.known and is_leaf_type(get_named_type(self.type)))
+
+
+def _has_variable(value: ValueNode) -> bool:
+    if isinstance(value, VariableNode):
+        return True
+    if isinstance(value, ListValueNode):
+        return any(map(_has_variable, value.values))
+    return isinstance(value, ObjectValueNode) and any(_has_variable(field.value) for field in value.fields)
+
 
 @dataclass(eq=False, slots=True)
 class ObjectPlan:
@@ -98,6 +120,14 @@ class Block:
     selected: Selected
     edges: list[FieldPlan] = field(default_factory=list)
     number: int = 0
+    _early: "tuple[list[FieldPlan], list[Ahead]] | None" = None
+
+    @property
+    def early(self) -> tuple[list[FieldPlan], list[Ahead]]:
+        """What can be begun with by the keys that lead here: edges out of it, and shortcuts."""
+        if self._early is None:
+            self._early = self.same_id(), [ahead for _plan, ahead in self.shortcuts()]
+        return self._early
 
     def same_id(self, *, known: bool = False) -> list[FieldPlan]:
         """Edges out of the record that was looked for by its id, which need no more than that id.

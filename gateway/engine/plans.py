@@ -17,10 +17,10 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues, get_variable_values
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from gateway.engine.builders import Build, builders
 from gateway.engine.explain import Explanation, explained
+from gateway.engine.functions import Functions
 from gateway.engine.plan import NotPlanned, Plan, compiled
 from gateway.engine.prepared import Prepared
 from gateway.engine.run import Run
@@ -37,6 +37,7 @@ class Compiled:
 
     plan: Plan
     bind: Callable[..., list[Build]]
+    functions: Functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,12 @@ class Planned:
 
     compiled: Compiled
     schema: GraphQLSchema
-    converter: GraphQLCoreConverter
     variables: VariableValues
 
     async def run(self, context: Any) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
         """The answer's data and errors."""
         one = self.compiled
-        return await Run(one.plan, one.bind, self.schema, self.converter, context, self.variables).execute(None)
+        return await Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).execute(None)
 
 
 class Plans:
@@ -71,7 +71,7 @@ class Plans:
         if isinstance(variables, list):
             return variables
         made = self._made(prepared, operation, variables)
-        return made if isinstance(made, NotPlanned) else Planned(made, self._schema, self._converter, variables)
+        return made if isinstance(made, NotPlanned) else Planned(made, self._schema, variables)
 
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
@@ -120,7 +120,7 @@ class Plans:
             plan = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
             return reason.with_traceback(None)  # which would keep all that was made so far
-        return Compiled(plan, builders(plan))
+        return Compiled(plan, builders(plan), Functions(plan, self._converter))
 
 
 class _Deciders(Visitor):
