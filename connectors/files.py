@@ -30,7 +30,7 @@ class Files:
         """
         url = self._own(address)
         what, loop = f"GET {url.path}", asyncio.get_running_loop()
-        async with self._http.place(self._places, what) as place:
+        with await self._http.place(self._places, what) as place:
             ends = loop.time() + self._http.system.file_timeout
             response = await self._opened(url, what)
             end = loop.call_at(ends, _ended, response, place)
@@ -47,12 +47,12 @@ class Files:
             with self._http.translated(what):
                 async with asyncio.timeout(self._http.system.timeout):
                     credentials = await known.headers()
-                    response = await self._http.request("GET", url, credentials).__aenter__()
+                    response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
                     try:
                         if known.wants_login(response) and await known.renew(credentials):
                             response.release()
                             credentials = await known.headers()
-                            response = await self._http.request("GET", url, credentials).__aenter__()
+                            response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
                         # The session was seen to be alive: a page is what the file is.
                         login_wanted = response.status != 200 and known.wants_login(response)
                         self._http.judge(response, "GET", url.path, None, login_wanted)

@@ -10,6 +10,7 @@ from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Batch, Collection
 from connectors.tmf630_paging import Identified, Unreadable
 from connectors.tmf630_query import Filters, Order
+from connectors.tmf_recipe import Recipe
 
 Row = TypeVar("Row", bound=Identified)
 R = TypeVar("R")
@@ -53,7 +54,7 @@ async def per_key(
     collection: Collection[Row],
     parameter: str,
     keys: Sequence[str],
-    record: Callable[[Row], R],
+    recipe: Recipe[Row, R],
     keys_of: Callable[[R], Iterable[str]],
     *,
     fields: Fields | None,
@@ -64,7 +65,7 @@ async def per_key(
     """All rows per key, in `order`; sorted here where the server cannot."""
     asked, ours = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
-    return grouped(batches, record, keys_of, wanted, ours)
+    return grouped(batches, recipe.of(asked), keys_of, wanted, ours)
 
 
 async def narrowed(
@@ -72,7 +73,7 @@ async def narrowed(
     parameter: str,
     keys: Sequence[str],
     window: Window | None,
-    record: Callable[[Row], R],
+    recipe: Recipe[Row, R],
     keys_of: Callable[[R], Iterable[str]],
     *,
     fields: Fields | None,
@@ -93,7 +94,7 @@ async def narrowed(
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
             return {key: failure}
-        items = list(map(record, page.rows))
+        items = list(map(recipe.of(fields), page.rows))
         if page.unreadable:
             pass  # told where the rows are read
         elif not all(key in keys_of(one) for one in items):
@@ -101,7 +102,7 @@ async def narrowed(
         elif wanted is None or all(map(wanted, items)):
             return {key: Rows(items, window.offset, page.total, complete=False)}
     return await per_key(
-        collection, parameter, keys, record, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
+        collection, parameter, keys, recipe, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )
 
 
@@ -109,7 +110,7 @@ async def listed(
     collection: Collection[Row],
     filters: Filters,
     window: Window | None,
-    record: Callable[[Row], R],
+    recipe: Recipe[Row, R],
     *,
     fields: Fields | None,
     order: Order,
@@ -122,12 +123,12 @@ async def listed(
     """
     if window is not None and collection.profile.sort and collection.answers(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
-        items = list(map(record, page.rows))
+        items = list(map(recipe.of(fields), page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    return _whole(arranged(filter(wanted, map(record, everything.rows)), order), everything.unreadable)
+    return _whole(arranged(filter(wanted, map(recipe.of(asked), everything.rows)), order), everything.unreadable)
 
 
 def _whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,6 +80,7 @@ class HttpClient(Transport):
         doubted: Collection[int] = (),
     ) -> T:
         scope = current_scope.get()
+        what = f"{method} {path_of(target)}"
         started = time.monotonic()
         call = UpstreamCall(
             self.name,
@@ -92,10 +93,10 @@ class HttpClient(Transport):
         if scope:
             scope.calls.append(call)
         try:
-            async with self.place(self._bulkhead, f"{method} {path_of(target)}"):
+            with await self.place(self._bulkhead, what):
                 asked = time.monotonic()
                 answer = await self._in_time(method, target, body, call, judged, doubted)
-                result = self._readable(read, answer, f"{method} {path_of(target)}")
+                result = self._readable(read, answer, what)
         except ConnectorError as error:
             call.error = error.code
             raise
@@ -181,36 +182,30 @@ class HttpClient(Transport):
         call: UpstreamCall,
         judged: Collection[int],
     ) -> Answer:
-        headers = {"Accept": "application/json"} | credentials
+        headers = {"Accept": "application/json", **credentials}
         if body is not None:
             headers["Content-Type"] = "application/json"
         call.status, call.bytes = None, 0
-        async with self._answer(method, URL(self.base + target, encoded=True), headers, body) as response:
-            call.status = response.status
-            content = await self._read(response)
-            call.bytes = len(content)
-            login_wanted = self.credentials.wants_login(response)
-            if login_wanted or response.status not in judged:
-                self.judge(response, method, target, len(content), login_wanted)
-            return Answer(response.status, response.headers, content)
-
-    @asynccontextmanager
-    async def _answer(
-        self, method: str, url: URL, headers: dict[str, str], body: bytes | None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        url = URL(self.base + target, encoded=True)
         with self.translated(f"{method} {url.path}"):
             async with self.request(method, url, headers, body) as response:
-                yield response
+                call.status = response.status
+                content = await self._read(response)
+                call.bytes = len(content)
+                login_wanted = self.credentials.wants_login(response)
+                if login_wanted or response.status not in judged:
+                    self.judge(response, method, target, len(content), login_wanted)
+                return Answer(response.status, response.headers, content)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > self.system.max_bytes:
-                raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {self.system.max_bytes} bytes")
+        content, most = await response.content.readany(), self.system.max_bytes
+        parts, size = [content], len(content)
+        while size <= most and (part := await response.content.readany()):
             parts.append(part)
-        return b"".join(parts)
+            size += len(part)
+        if size > most:
+            raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
+        return content if len(parts) == 1 else b"".join(parts)
 
     async def each(self, those: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
         """What `ask` gives for each of `those`, side by side, in their order; a failure is that one's.

@@ -216,12 +216,12 @@ class Collection(Generic[Row]):
                     self._http.name,
                     f"{self.path} does not exist there: check the address and the path, and the profile's version",
                 )
-            return RowPage([], 0)
+            return RowPage((), 0)
         body = self._unwrapped(answer.body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
-            return RowPage(_each_once(self._list.decode(body)), known)
+            return RowPage(_each_once(self._list.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
             return RowPage(each_once(self._lenient(raw) for raw in self._raw_list.decode(body)), known)
 

@@ -6,8 +6,8 @@ once; a short page does not mean the last one. More than the bounds is `TooMuch`
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -41,21 +41,25 @@ Entry: TypeAlias = Row | Unreadable
 class RowPage(Generic[Row]):
     """Rows in their places, each once.
 
-    `total` counts the whole list: None where the server does not tell, or its word is not trusted.
+    `total` counts the whole list: None where the server does not tell, or its word is not trusted. `all_read` says
+    that it is known that no entry is unreadable, so that nobody need look.
     """
 
     entries: Sequence[Entry[Row]]
     total: int | None
+    all_read: bool = False
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> Sequence[Row]:
         """The rows that can be read."""
+        if self.all_read:
+            return cast(Sequence[Row], self.entries)
         return [row for row in self.entries if not isinstance(row, Unreadable)]
 
     @property
-    def unreadable(self) -> list[Unreadable]:
+    def unreadable(self) -> Sequence[Unreadable]:
         """What stands for the others."""
-        return [row for row in self.entries if isinstance(row, Unreadable)]
+        return () if self.all_read else [row for row in self.entries if isinstance(row, Unreadable)]
 
     @property
     def marks(self) -> Set[str | bytes]:
@@ -74,7 +78,7 @@ class Reading(Generic[Row]):
         self._name, self._where, self._read = name, where, read
         self._system, self._profile = system, system.profile
         self._calls = self._came = 0
-        self._first: Set[str | bytes] = frozenset()
+        self._first: RowPage[Row] | None = None
 
     async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> RowPage[Row]:
         """All rows, each once, or those up to where `enough` (of the rows so far, by id) is true.
@@ -90,7 +94,7 @@ class Reading(Generic[Row]):
             if not came:
                 return first
             size = came if self._profile.paging == "page" else self._profile.page_size
-            rest = await self._span(came, None, size, _by_id(first), enough)
+            rest = await self._span(came, None, size, _by_id(first) if enough else {}, enough)
             return _joined([first, rest], None)
         parts = [first]
         if came and not _reached(came, first.total):
@@ -98,7 +102,7 @@ class Reading(Generic[Row]):
             self._bounded(first.total, self._calls + -(-(first.total - came) // size))
             starts = range(came, first.total, size)
             parts += await together([self._span(at, min(at + size, first.total), size, {}) for at in starts])
-        found = _joined(parts, first.total)
+        found = first if len(parts) == 1 else _joined(parts, first.total)
         return found if len(found.entries) >= first.total else await self._again()
 
     async def _again(self) -> RowPage[Row]:
@@ -117,14 +121,14 @@ class Reading(Generic[Row]):
         """The rows of `window`, by as many calls as the server's cap takes."""
         if self._profile.paging == "none":
             page = await self._page(0, self._profile.page_size)
-            return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries))
+            return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries), page.all_read)
         stop, size = window.offset + window.limit, self._profile.page_size
         start = window.offset
         if self._profile.paging == "page":
             size = min(size, stop)  # one page from the very start where that is enough
             start -= start % size
         page = await self._span(start, stop, size, {})
-        return RowPage(page.entries[window.offset - start : stop - start], page.total)
+        return replace(page, entries=page.entries[window.offset - start : stop - start])
 
     async def _span(
         self,
@@ -136,7 +140,7 @@ class Reading(Generic[Row]):
     ) -> RowPage[Row]:
         """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
         by_page = self._profile.paging == "page"
-        entries: list[Entry[Row]] = []
+        pages: list[RowPage[Row]] = []
         position, short, total = start, False, None
         while stop is None or position < stop or short:
             limit = size if by_page or stop is None else min(size, stop - position)
@@ -150,8 +154,9 @@ class Reading(Generic[Row]):
                     f"{self._where} sent fewer rows than the {size} asked for, and more on the next page: set page_size"
                     " in the profile to what it sends at most",
                 )
-            rows.update(_by_id(page))
-            entries += page.entries
+            if enough:
+                rows.update(_by_id(page))
+            pages.append(page)
             if by_page and came < limit:
                 # A cap moves every later page. Seen on the first that can be followed; after that the list must end.
                 short = position > 0 and not _reached(position + came, total)
@@ -159,23 +164,31 @@ class Reading(Generic[Row]):
             position += size if by_page else came
             if (_reached(position, total) and not short) or (enough and enough(rows)):
                 break
-        return RowPage(entries, total)
+        return _following(pages, total)
 
     async def _page(self, offset: int, limit: int) -> RowPage[Row]:
         self._calls += 1
         self._bounded(0, self._calls)
         page = await self._read(offset, limit)
-        came, marks = len(page.entries), page.marks
-        if offset and (came > limit or (marks and marks <= self._first and came >= min(limit, len(self._first)))):
+        came = len(page.entries)
+        if offset and (came > limit or self._repeats(page, limit)):
             raise Garbled(
                 self._name,
                 f"{self._where} sent the same rows, or more than were asked for, at offset {offset}: if it has no"
                 " paging, say so in the profile (paging = 'none'); if its offset counts pages, too (paging = 'page')",
             )
-        self._first = self._first or marks
+        if self._first is None and came:
+            self._first = page
         self._came += came
         self._bounded(self._came, self._calls)
         return page
+
+    def _repeats(self, page: RowPage[Row], limit: int) -> bool:
+        """Whether a later page has nothing but rows of the first one."""
+        if self._first is None or not page.entries:
+            return False
+        first = self._first.marks
+        return page.marks <= first and len(page.entries) >= min(limit, len(first))
 
     def _bounded(self, rows: int, calls: int) -> None:
         if rows > self._system.max_rows:
@@ -189,7 +202,15 @@ def _by_id(page: RowPage[Row]) -> dict[str, Row]:
 
 
 def _joined(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
+    """What several pages hold, each row once."""
     return RowPage(each_once(row for page in pages for row in page.entries), total)
+
+
+def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
+    """What pages that follow each other hold."""
+    if len(pages) == 1:
+        return replace(pages[0], total=total)
+    return RowPage([row for page in pages for row in page.entries], total)
 
 
 def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:

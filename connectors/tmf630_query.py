@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final
 from urllib.parse import quote
 
 from connectors.profile import Profile
 from connectors.records import Fields
+
+_MOST_KEPT: Final = 256
+"""Selections whose part of the question is kept."""
 
 Filters = Sequence[tuple[str, Sequence[str]]]
 """Conditions that all must hold; the values of one are alternatives."""
@@ -38,12 +42,15 @@ class Projection:
 
     def of(self, fields: Fields | None) -> str | None:
         """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
-        if fields is None:
-            return None
-        wanted = set(self._always)
-        for name in fields:
-            wanted.update(self.sources.get(name, ()))
-        return ",".join(sorted(wanted))
+        return None if fields is None else ",".join(sorted(self._wanted(fields)))
+
+    def fills(self, attribute: str, fields: Fields | None) -> bool:
+        """Whether what is asked for with these fields gives the record's attribute a value."""
+        sources = self.sources.get(attribute)
+        return fields is None or sources is None or not self._wanted(fields).isdisjoint(sources)
+
+    def _wanted(self, fields: Fields) -> frozenset[str]:
+        return self._always.union(*(self.sources.get(name, ()) for name in fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +70,23 @@ class Writer:
         paging = f"?&offset={most_rows + profile.page_size}&limit={profile.page_size}"
         self._room = profile.max_url - len(prefix) - len(path)
         self._room_in_list = self._room - len(paging)
+        self._rest = lru_cache(_MOST_KEPT)(self._projected_and_sorted)
+        """Documents select the same again and again."""
 
     def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
         """Parts of the query string, without paging.
 
         What may come in pages is always sorted: without an order nothing says that the pages fit together.
         """
-        parts = [self._condition(name, values) for name, values in filters]
-        if projection := self.projection(fields):
-            parts.append(projection)
+        return [*(self._condition(name, values) for name, values in filters), *self._rest(fields, order)]
+
+    def _projected_and_sorted(self, fields: Fields | None, order: Order | None) -> tuple[str, ...]:
+        parts = [projection] if (projection := self.projection(fields)) else []
         if order is None and self._profile.paging != "none":
             order = BY_ID
         if order and self._profile.sort:
             parts.append(f"sort={quote(order.upstream, safe=',.-')}")
-        return parts
+        return tuple(parts)
 
     def projection(self, fields: Fields | None) -> str:
         """``fields=...``; empty where everything is wanted, or the server does not know it."""
@@ -168,5 +178,8 @@ def _values(condition: tuple[str, Sequence[str]]) -> Sequence[str]:
     return condition[1]
 
 
+_PLAIN: Final = re.compile("[A-Za-z0-9_.~:-]*")
+
+
 def _escaped(value: str) -> str:
-    return quote(value, safe=":")
+    return value if _PLAIN.fullmatch(value) else quote(value, safe=":")

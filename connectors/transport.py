@@ -1,8 +1,7 @@
 """One request to one system: credentials, limits, a place among those under way, and what each failure is called."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import aiohttp
@@ -27,55 +26,47 @@ class Transport:
         self.base = system.url.rstrip("/")
         self.credentials = Credentials(name, system, session)
         self._session = session
+        self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
+        self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
         # TMF630's Link header repeats the whole question for the first, previous, next and last page.
         self._longest_header = 6 * (system.profile.max_url + len(self.base)) + 8192
 
-    @asynccontextmanager
-    async def place(self, places: asyncio.Semaphore, what: str) -> AsyncIterator["Place"]:
+    async def place(self, places: asyncio.Semaphore, what: str) -> "Place":
         """One of the system's places, waited for no longer than the request lasts. Raises `Busy`."""
         scope = current_scope.get()
         patience = self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
         if patience <= 0:
             raise TimedOut(self.name, f"{what}: the request's deadline has passed, it was not sent")
+        if not places.locked():
+            await places.acquire()  # at once
+            return Place(places)
         try:
             async with asyncio.timeout(patience):
                 await places.acquire()
         except TimeoutError as error:
             raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
-        place = Place(places)
-        try:
-            yield place
-        finally:
-            place.leave()
+        return Place(places)
 
     def request(
-        self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None
+        self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None, *, paced: bool = False
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """One request; no redirect is followed. Entering it may fail as `translated` says."""
+        """One request; no redirect is followed. Entering it may fail as `translated` says.
+
+        Whoever asks bounds the time that all of it takes; `paced` bounds each pause in what comes, too.
+        """
         return self._session.request(
             method,
             url,
             headers=headers,
             data=body,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=self.system.connect_timeout, sock_read=self.system.timeout
-            ),
+            timeout=self._paced if paced else self._bounded,
             allow_redirects=False,
             max_field_size=self._longest_header,
         )
 
-    @contextmanager
-    def translated(self, what: str) -> Iterator[None]:
+    def translated(self, what: str) -> "Translated":
         """Ways in which a connection fails, as `TimedOut`, `Garbled` or `Unreachable`."""
-        try:
-            yield
-        except aiohttp.ServerTimeoutError as error:
-            raise TimedOut(self.name, f"{what}: {error}") from error
-        except aiohttp.ClientResponseError as error:
-            raise Garbled(self.name, f"{what}: no HTTP: {error.message[:200]}") from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            none = isinstance(error, aiohttp.ClientConnectorError)
-            raise Unreachable(self.name, f"{what}: {error or type(error).__name__}", at_all=none) from error
+        return Translated(self.name, what)
 
     def judge(
         self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None, login_wanted: bool
@@ -102,11 +93,37 @@ class Place:
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places: asyncio.Semaphore | None = places
 
+    def __enter__(self) -> "Place":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
     def leave(self) -> None:
         """Give it back, if that was not done yet."""
         if self._places is not None:
             self._places.release()
             self._places = None
+
+
+class Translated:
+    """What `Transport.translated` gives. A class, because it costs a third of a generator's time."""
+
+    def __init__(self, system: str, what: str) -> None:
+        self._system, self._what = system, what
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if not isinstance(error, (aiohttp.ClientError, ConnectionError)):
+            return
+        if isinstance(error, aiohttp.ServerTimeoutError):
+            raise TimedOut(self._system, f"{self._what}: {error}") from error
+        if isinstance(error, aiohttp.ClientResponseError):
+            raise Garbled(self._system, f"{self._what}: no HTTP: {error.message[:200]}") from error
+        none = isinstance(error, aiohttp.ClientConnectorError)
+        raise Unreachable(self._system, f"{self._what}: {error or type(error).__name__}", at_all=none) from error
 
 
 def path_of(target: str) -> str:

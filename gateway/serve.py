@@ -19,7 +19,7 @@ CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
 
 
-_NEW_OBJECTS: Final = 10_000
+_NEW_OBJECTS: Final = 50_000
 """Containers made and not yet gone, before the garbage collector looks at them."""
 
 

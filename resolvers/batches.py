@@ -30,6 +30,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     def __init__(self, context: "RequestContext") -> None:
         super().__init__()
         self.context = context
+        self._brought: dict[K, V] = {}
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -38,6 +39,16 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         if loader is None:
             loader = context.loaders[cls] = cls(context)
         return cast(Self, loader)
+
+    def load(self, key: K) -> "asyncio.Future[V]":
+        """The record of a key; in the next batch, where nobody brought it yet."""
+        if key in self._brought:
+            super().prime(key, self._brought.pop(key))
+        return super().load(key)
+
+    def bring(self, values: Mapping[K, V]) -> None:
+        """Records that others brought are not asked for. They wait without a future: most of them nobody will load."""
+        self._brought.update(values)
 
     @property
     def label(self) -> str:

@@ -86,20 +86,9 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     entity: ClassVar[str | None] = None
     """What a loader by id loads: then a key without a record is a link that leads nowhere."""
 
-    def __init__(self, context: RequestContext) -> None:
-        super().__init__(context)
-        self.seen: dict[K, V] = {}
-        """Records that others brought: they are not asked for. Most of them nobody will load."""
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.by_id = cls.entity is not None
-
-    def load(self, key: K) -> "asyncio.Future[V]":
-        """The record of a key; in the next batch, where it was not seen yet."""
-        if key in self.seen:
-            self.prime(key, self.seen.pop(key))
-        return super().load(key)
 
     async def fetch(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """Ask the port for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
@@ -137,7 +126,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
             may_see = await type(self).ownership(self.context, list(records(found.values())))
             found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
         if self.primes is not None:
-            self.primes.of(self.context).seen.update({record.id: record for record in records(found.values())})
+            self.primes.of(self.context).bring({record.id: record for record in records(found.values())})
         return found
 
 

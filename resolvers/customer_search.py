@@ -157,9 +157,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
         """Remember records that a search brought, so that they are not read again by id."""
-        loader = CustomerRecordById.of(self.context)
-        for key, record in found.items():
-            loader.prime(key, record)
+        CustomerRecordById.of(self.context).bring(found)
         return list(found)
 
 

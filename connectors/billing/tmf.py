@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from operator import attrgetter
 from typing import Final
 
 from connectors.billing.port import (
@@ -23,7 +24,8 @@ from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
 from connectors.tmf_documents import documents, opened
-from connectors.tmf_shapes import Reader, by_word, id_of, ids
+from connectors.tmf_recipe import Recipe
+from connectors.tmf_shapes import Money, Reader, by_word, id_of, ids
 from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import PAYMENT as PAYMENT_PATH
 from connectors.tmf_versions import SPELLINGS
@@ -50,6 +52,8 @@ class TmfBilling:
         self._bills = Collection(http, profile, bill, BillRow, BILL[version])
         self._rates = Collection(http, profile, rate, RateRow, RATE[version])
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PaymentRow, PAYMENT)
+        self._account, self._bill = self._accounts_recipe(), self._bills_recipe()
+        self._charge, self._payment = self._charges_recipe(), self._payments_recipe()
         self._usage = usage(http, profile, self._reader)
         party = self._spelled.filter("relatedParty.id")
         questions: dict[str, Sequence[Need]] = {
@@ -94,7 +98,7 @@ class TmfBilling:
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         """See `BillingPort`."""
-        return mapped(await self._accounts.by_ids(ids, fields), self._account)
+        return mapped(await self._accounts.by_ids(ids, fields), self._account.of(fields))
 
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
@@ -112,13 +116,14 @@ class TmfBilling:
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
         """See `BillingPort`."""
-        return mapped(await self._bills.by_ids(ids, fields), self._bill)
+        return mapped(await self._bills.by_ids(ids, fields), self._bill.of(fields))
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         """See `BillingPort`."""
         asked = None if fields is None else fields | {"number"}
         page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
-        return [self._bill(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
+        record = self._bill.of(asked)
+        return [record(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -164,7 +169,7 @@ class TmfBilling:
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """See `BillingPort`."""
-        return mapped(await self._payments.by_ids(ids, fields), self._payment)
+        return mapped(await self._payments.by_ids(ids, fields), self._payment.of(fields))
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -189,60 +194,87 @@ class TmfBilling:
         """See `BillingPort`."""
         return opened(self.http, document)
 
-    def _account(self, row: AccountRow) -> BillingAccount:
-        balances = sorted(
-            row.account_balance or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold()
-        )
-        return BillingAccount(
-            id=str(row.id),
-            customer_ids=self._reader.owners(row.related_party),
-            name=row.name,
-            state=row.state,
-            balance=self._reader.money(balances[0].amount) if balances else None,
-        )
-
-    def _bill(self, row: BillRow) -> Bill:
-        state = row.state or row.status
-        return Bill(
-            id=str(row.id),
-            customer_ids=self._reader.owners(row.related_party),
-            account_id=id_of(row.billing_account),
-            number=row.bill_no,
-            state=self._reader.word(_BILL_STATE, state, BillState.UNKNOWN),
-            raw_state=state,
-            bill_date=self._reader.date(row.bill_date),
-            due_date=self._reader.date(row.payment_due_date),
-            period=self._reader.period(row.billing_period),
-            amount_due=self._reader.money(row.amount_due),
-            remaining_amount=self._reader.money(row.remaining_amount),
-            tax_included=self._reader.money(row.tax_included_amount),
-            tax_excluded=self._reader.money(row.tax_excluded_amount),
-            documents=documents(f"Bill:{row.id}", row.bill_document),
-            payment_ids=ids(applied.payment for applied in row.applied_payment or () if applied.payment),
+    def _accounts_recipe(self) -> Recipe[AccountRow, BillingAccount]:
+        reader = self._reader
+        return Recipe(
+            BillingAccount,
+            ACCOUNT,
+            {
+                "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": attrgetter("name"),
+                "state": attrgetter("state"),
+                "balance": lambda row: reader.money(_receivable(row)),
+            },
         )
 
-    def _charge(self, row: RateRow) -> BillCharge:
-        kind = row.applied_billing_rate_type or row.type
-        return BillCharge(
-            id=str(row.id),
-            bill_id=id_of(row.bill) or "",
-            name=row.name,
-            kind=self._reader.word(_CHARGE_KIND, kind, ChargeKind.UNKNOWN),
-            raw_kind=kind,
-            amount=self._reader.money(row.tax_included_amount) or self._reader.money(row.tax_excluded_amount),
-            product_id=id_of(row.product),
+    def _bills_recipe(self) -> Recipe[BillRow, Bill]:
+        reader = self._reader
+        return Recipe(
+            Bill,
+            BILL[self._profile.version],
+            {
+                "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "account_id": lambda row: id_of(row.billing_account),
+                "number": attrgetter("bill_no"),
+                "state": lambda row: reader.word(_BILL_STATE, row.state or row.status, BillState.UNKNOWN),
+                "raw_state": lambda row: row.state or row.status,
+                "bill_date": lambda row: reader.date(row.bill_date),
+                "due_date": lambda row: reader.date(row.payment_due_date),
+                "period": lambda row: reader.period(row.billing_period),
+                "amount_due": lambda row: reader.money(row.amount_due),
+                "remaining_amount": lambda row: reader.money(row.remaining_amount),
+                "tax_included": lambda row: reader.money(row.tax_included_amount),
+                "tax_excluded": lambda row: reader.money(row.tax_excluded_amount),
+                "documents": lambda row: documents(f"Bill:{row.id}", row.bill_document),
+                "payment_ids": lambda row: ids(one.payment for one in row.applied_payment or () if one.payment),
+            },
         )
 
-    def _payment(self, row: PaymentRow) -> Payment:
-        return Payment(
-            id=str(row.id),
-            # TMF676's payer is the party that paid, whatever its role is called; one who is no customer owns nothing.
-            customer_ids=(payer,) if (payer := self._reader.customer(row.payer)) else (),
-            account_id=id_of(row.account),
-            bill_ids=ids(item.item for item in row.payment_item or () if item.item),
-            status=self._reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
-            raw_status=row.status,
-            paid_at=self._reader.date(row.payment_date),
-            amount=self._reader.money(row.total_amount) or self._reader.money(row.amount),
-            method=row.payment_method.name if row.payment_method else None,
+    def _charges_recipe(self) -> Recipe[RateRow, BillCharge]:
+        reader = self._reader
+        return Recipe(
+            BillCharge,
+            RATE[self._profile.version],
+            {
+                "id": lambda row: str(row.id),
+                "bill_id": lambda row: id_of(row.bill) or "",
+                "name": attrgetter("name"),
+                "kind": lambda row: reader.word(_CHARGE_KIND, _kind(row), ChargeKind.UNKNOWN),
+                "raw_kind": _kind,
+                "amount": lambda row: reader.money(row.tax_included_amount) or reader.money(row.tax_excluded_amount),
+                "product_id": lambda row: id_of(row.product),
+            },
         )
+
+    def _payments_recipe(self) -> Recipe[PaymentRow, Payment]:
+        reader = self._reader
+        return Recipe(
+            Payment,
+            PAYMENT,
+            {
+                "id": lambda row: str(row.id),
+                # TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing.
+                "customer_ids": lambda row: (payer,) if (payer := reader.customer(row.payer)) else (),
+                "account_id": lambda row: id_of(row.account),
+                "bill_ids": lambda row: ids(one.item for one in row.payment_item or () if one.item),
+                "status": lambda row: reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
+                "raw_status": attrgetter("status"),
+                "paid_at": lambda row: reader.date(row.payment_date),
+                "amount": lambda row: reader.money(row.total_amount) or reader.money(row.amount),
+                "method": lambda row: row.payment_method.name if row.payment_method else None,
+            },
+        )
+
+
+def _receivable(row: AccountRow) -> Money | None:
+    """The balance of what is owed; the first one where none says that it is that."""
+    balances = sorted(
+        row.account_balance or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold()
+    )
+    return balances[0].amount if balances else None
+
+
+def _kind(row: RateRow) -> str | None:
+    return row.applied_billing_rate_type or row.type

@@ -1,10 +1,21 @@
 """CRM by TM Forum v4 and v5: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
-from connectors.crm.tmf_rows import CUSTOMER, PARTY, PRODUCT, CustomerRow, PartyRow, ProductPriceRow, ProductRow
+from connectors.crm.tmf_rows import (
+    CUSTOMER,
+    PARTY,
+    PRODUCT,
+    CustomerRow,
+    MediumCharacteristicRow,
+    PartyRow,
+    ProductPriceRow,
+    ProductRow,
+)
 from connectors.grouping import listed, mapped, narrowed, per_key
 from connectors.http import HttpClient
 from connectors.links import CustomerKey
@@ -12,6 +23,7 @@ from connectors.profile import Profile
 from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import BY_ID, Order
+from connectors.tmf_recipe import Recipe
 from connectors.tmf_shapes import Reader, by_word, id_of, ids
 from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
@@ -39,6 +51,7 @@ class TmfCrm:
         self._customers = Collection(http, profile, customer, CustomerRow, CUSTOMER)
         self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
         self._products = Collection(http, profile, product, ProductRow, PRODUCT)
+        self._customer, self._product = self._customers_recipe(), self._products_recipe()
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
         questions: dict[str, Sequence[Need]] = {
             "customers_named": [(self._customers, "name.regex")],
@@ -65,7 +78,7 @@ class TmfCrm:
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """See `CrmPort`."""
-        return mapped(await self._customers.by_ids(ids, fields), self._customer)
+        return mapped(await self._customers.by_ids(ids, fields), self._customer.of(fields))
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`."""
@@ -96,7 +109,8 @@ class TmfCrm:
             fields=asked,
             keys=[contact],
         )
-        return {str(row.id): self._customer(row) for row in page.rows if _reaches(row, contact)}
+        record = self._customer.of(asked)
+        return {str(row.id): record(row) for row in page.rows if _reaches(row, contact)}
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
@@ -129,7 +143,7 @@ class TmfCrm:
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """See `CrmPort`."""
-        return mapped(await self._products.by_ids(ids, fields), self._product)
+        return mapped(await self._products.by_ids(ids, fields), self._product.of(fields))
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -158,42 +172,63 @@ class TmfCrm:
             fields=asked,
         )
 
-    def _customer(self, row: CustomerRow) -> Customer:
-        media = sorted(row.contact_medium or (), key=lambda medium: not medium.preferred)
-        contacts = [medium.said for medium in media]
-        return Customer(
-            id=str(row.id),
-            name=row.name,
-            status=self._reader.word(_CUSTOMER_STATUS, row.status, CustomerStatus.UNKNOWN),
-            raw_status=row.status,
-            email=next((one.email_address for one in contacts if one.email_address), None),
-            phone=next((one.phone_number for one in contacts if one.phone_number), None),
-            party_id=id_of(row.engaged_party),
-            external_ids=_external_ids(row),
-            party_kind=row.engaged_party.kind if row.engaged_party else None,
+    def _customers_recipe(self) -> Recipe[CustomerRow, Customer]:
+        word = self._reader.word
+        return Recipe(
+            Customer,
+            CUSTOMER,
+            {
+                "id": lambda row: str(row.id),
+                "name": attrgetter("name"),
+                "status": lambda row: word(_CUSTOMER_STATUS, row.status, CustomerStatus.UNKNOWN),
+                "raw_status": attrgetter("status"),
+                "email": lambda row: next((one.email_address for one in _contacts(row) if one.email_address), None),
+                "phone": lambda row: next((one.phone_number for one in _contacts(row) if one.phone_number), None),
+                "party_id": lambda row: id_of(row.engaged_party),
+                "party_kind": lambda row: row.engaged_party.kind if row.engaged_party else None,
+                "external_ids": _external_ids,
+            },
         )
 
-    def _product(self, row: ProductRow) -> Product:
-        recurring = next((p for p in row.product_price or () if (p.price_type or "").casefold() == "recurring"), None)
-        ends = (self._reader.date(term.valid_for.end_date_time) for term in row.product_term or () if term.valid_for)
-        return Product(
-            id=str(row.id),
-            customer_ids=self._reader.owners(row.related_party),
-            name=row.name,
-            status=self._reader.word(_PRODUCT_STATUS, row.status, ProductStatus.UNKNOWN),
-            raw_status=row.status,
-            price=self._price(recurring),
-            price_period=recurring.recurring_charge_period if recurring else None,
-            started_at=self._reader.date(row.start_date),
-            contract_ends_at=max((end for end in ends if end), default=None),
-            account_id=id_of(row.billing_account),
-            service_ids=ids(row.realizing_service),
+    def _products_recipe(self) -> Recipe[ProductRow, Product]:
+        reader = self._reader
+        return Recipe(
+            Product,
+            PRODUCT,
+            {
+                "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": attrgetter("name"),
+                "status": lambda row: reader.word(_PRODUCT_STATUS, row.status, ProductStatus.UNKNOWN),
+                "raw_status": attrgetter("status"),
+                "price": lambda row: self._price(_recurring(row)),
+                "price_period": lambda row: one.recurring_charge_period if (one := _recurring(row)) else None,
+                "started_at": lambda row: reader.date(row.start_date),
+                "contract_ends_at": self._contract_end,
+                "account_id": lambda row: id_of(row.billing_account),
+                "service_ids": lambda row: ids(row.realizing_service),
+            },
         )
+
+    def _contract_end(self, row: ProductRow) -> datetime | None:
+        terms = (term.valid_for for term in row.product_term or ())
+        ends = (self._reader.date(valid.end_date_time) for valid in terms if valid)
+        return max((end for end in ends if end), default=None)
 
     def _price(self, price: ProductPriceRow | None) -> Money | None:
         if price is None or price.price is None:
             return None
         return self._reader.money(price.price.tax_included_amount) or self._reader.money(price.price.duty_free_amount)
+
+
+def _contacts(row: CustomerRow) -> list[MediumCharacteristicRow]:
+    """Ways to reach the customer, the preferred ones first."""
+    media = row.contact_medium or ()
+    return [medium.said for medium in sorted(media, key=lambda one: not one.preferred)]
+
+
+def _recurring(row: ProductRow) -> ProductPriceRow | None:
+    return next((one for one in row.product_price or () if (one.price_type or "").casefold() == "recurring"), None)
 
 
 def _reaches(row: CustomerRow, contact: str) -> bool:

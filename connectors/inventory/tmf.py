@@ -1,6 +1,7 @@
 """Network inventory by TM Forum v4 and v5: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from connectors.errors import ConnectorError
@@ -14,6 +15,7 @@ from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf630 import Batch, Collection
 from connectors.tmf630_paging import together
 from connectors.tmf630_query import BY_ID
+from connectors.tmf_recipe import Recipe
 from connectors.tmf_shapes import Place, Reader, by_word, id_of, ids
 from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import GEOGRAPHIC_SITE, SPELLINGS
@@ -68,6 +70,7 @@ class TmfInventory:
         self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
         self._resources = Collection(http, profile, resources, ResourceRow, RESOURCE[profile.version])
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SiteRow, SITE)
+        self._service, self._resource = self._services_recipe(), self._resources_recipe()
         questions: dict[str, Sequence[Need]] = {
             "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
             "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
@@ -91,7 +94,7 @@ class TmfInventory:
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         """See `InventoryPort`."""
-        return mapped(await self._services.by_ids(ids, fields), self._service)
+        return mapped(await self._services.by_ids(ids, fields), self._service.of(fields))
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -120,7 +123,7 @@ class TmfInventory:
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
                 batches = await self._above(resource_ids, fields)
-        return grouped(batches, self._service, lambda service: service.resource_ids, _customer_facing)
+        return grouped(batches, self._service.of(asked), lambda service: service.resource_ids, _customer_facing)
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[ServiceRow]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
@@ -145,7 +148,7 @@ class TmfInventory:
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """See `InventoryPort`."""
-        return mapped(await self._resources.by_ids(ids, fields), self._resource)
+        return mapped(await self._resources.by_ids(ids, fields), self._resource.of(fields))
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`."""
@@ -204,37 +207,51 @@ class TmfInventory:
             lambda row: Site(id=str(row.id), name=row.name, status=row.status, description=row.description),
         )
 
-    def _service(self, row: ServiceRow) -> Service:
-        parts = row.supporting_service or ()
-        below = [resource for part in parts for resource in part.supporting_resource or ()]
-        return Service(
-            id=str(row.id),
-            customer_ids=self._reader.owners(row.related_party),
-            name=row.name,
-            category=row.category,
-            service_type=row.service_type,
-            state=self._reader.word(_SERVICE_STATE, row.state, ServiceState.UNKNOWN),
-            raw_state=row.state,
-            started_at=self._reader.date(row.start_date),
-            site_id=_site(row.place),
-            part_ids=tuple(str(part.id) for part in parts if part.id is not None),
-            resource_ids=ids([*(row.supporting_resource or ()), *below]),
+    def _services_recipe(self) -> Recipe[ServiceRow, Service]:
+        reader = self._reader
+        return Recipe(
+            Service,
+            SERVICE,
+            {
+                "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": attrgetter("name"),
+                "category": attrgetter("category"),
+                "service_type": attrgetter("service_type"),
+                "state": lambda row: reader.word(_SERVICE_STATE, row.state, ServiceState.UNKNOWN),
+                "raw_state": attrgetter("state"),
+                "started_at": lambda row: reader.date(row.start_date),
+                "site_id": lambda row: _site(row.place),
+                "part_ids": lambda row: tuple(
+                    str(one.id) for one in row.supporting_service or () if one.id is not None
+                ),
+                "resource_ids": _resource_ids,
+            },
         )
 
-    def _resource(self, row: ResourceRow) -> Resource:
-        specification = row.resource_specification
-        status, raw_status = status_of(row, self._reader)
-        return Resource(
-            id=str(row.id),
-            name=row.name,
-            kind=row.category or (specification.name if specification else None),
-            is_physical=_PHYSICAL.get(row.type or ""),
-            status=status,
-            raw_status=raw_status,
-            serial_number=row.serial_number,
-            value=None if row.value is None else str(row.value),
-            site_id=_site([row.place] if isinstance(row.place, Place) else row.place),
+    def _resources_recipe(self) -> Recipe[ResourceRow, Resource]:
+        reader = self._reader
+        return Recipe(
+            Resource,
+            RESOURCE[self._profile.version],
+            {
+                "id": lambda row: str(row.id),
+                "name": attrgetter("name"),
+                "kind": lambda row: row.category or (one.name if (one := row.resource_specification) else None),
+                "is_physical": lambda row: _PHYSICAL.get(row.type or ""),
+                "status": lambda row: status_of(row, reader)[0],
+                "raw_status": lambda row: status_of(row, reader)[1],
+                "serial_number": attrgetter("serial_number"),
+                "value": lambda row: None if row.value is None else str(row.value),
+                "site_id": lambda row: _site([row.place] if isinstance(row.place, Place) else row.place),
+            },
         )
+
+
+def _resource_ids(row: ServiceRow) -> tuple[str, ...]:
+    """Of all resources under a service, its own ones first."""
+    below = [resource for part in row.supporting_service or () for resource in part.supporting_resource or ()]
+    return ids([*(row.supporting_resource or ()), *below])
 
 
 def _customer_facing(service: Service) -> bool:

@@ -11,10 +11,11 @@ from connectors.http import HttpClient
 from connectors.profile import Profile
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
-from connectors.ticketing.tmf_rows import PROBLEM, TICKET, ProblemRow, TicketRow
+from connectors.ticketing.tmf_rows import PROBLEM, TICKET, NoteRow, ProblemRow, TicketRow
 from connectors.tmf630 import Collection
 from connectors.tmf630_query import Filters, Order
 from connectors.tmf_documents import documents, opened
+from connectors.tmf_recipe import Recipe
 from connectors.tmf_shapes import E, Reader, Ref, by_word, ids
 from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
@@ -42,6 +43,7 @@ class TmfTicketing:
         problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
         self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
         self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
+        self._ticket, self._outage = self._tickets_recipe(), self._outages_recipe()
         questions: dict[str, Sequence[Need]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
@@ -59,13 +61,13 @@ class TmfTicketing:
 
     async def probe(self) -> None:
         """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
-        page = await self._tickets.page([], Window(0, 1), fields=frozenset({"status"}))
-        for row in page.rows:
-            self._ticket(row)
+        fields = frozenset({"status"})
+        page = await self._tickets.page([], Window(0, 1), fields=fields)
+        list(map(self._ticket.of(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`."""
-        return mapped(await self._tickets.by_ids(ids, fields), self._ticket)
+        return mapped(await self._tickets.by_ids(ids, fields), self._ticket.of(fields))
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
@@ -104,7 +106,7 @@ class TmfTicketing:
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
         """See `TicketingPort`."""
-        return mapped(await self._problems.by_ids(ids, fields), self._outage)
+        return mapped(await self._problems.by_ids(ids, fields), self._outage.of(fields))
 
     async def outage_list(
         self,
@@ -185,33 +187,60 @@ class TmfTicketing:
             collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
         return found
 
-    def _ticket(self, row: TicketRow) -> Ticket:
-        return Ticket(
-            id=str(row.id),
-            customer_ids=self._reader.owners(row.related_party),
-            name=row.name,
-            description=row.description,
-            kind=row.ticket_type,
-            status=self._state(self._tickets, _STATUS, row.status, TicketStatus.UNKNOWN),
-            raw_status=row.status,
-            severity=self._reader.word(_SEVERITY, row.severity, TicketSeverity.UNKNOWN),
-            raw_severity=row.severity,
-            priority=None if row.priority is None else str(row.priority),
-            created_at=self._reader.date(row.creation_date),
-            updated_at=self._reader.date(row.last_update),
-            resolved_at=self._reader.date(row.resolution_date),
-            expected_resolution_at=self._reader.date(row.expected_resolution_date),
-            notes=tuple(
-                TicketNote(
-                    author=note.author,
-                    text=note.text,
-                    created_at=self._reader.date(note.date),
-                    internal=self._internal(note.type),
-                )
-                for note in row.note or ()
-            ),
-            attachments=documents(f"Ticket:{row.id}", row.attachment),
-            service_ids=ids(target for one in row.related_entity or () if _is_service(target := one.target)),
+    def _tickets_recipe(self) -> Recipe[TicketRow, Ticket]:
+        reader = self._reader
+        return Recipe(
+            Ticket,
+            TICKET,
+            {
+                "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": attrgetter("name"),
+                "description": attrgetter("description"),
+                "kind": attrgetter("ticket_type"),
+                "status": lambda row: self._state(self._tickets, _STATUS, row.status, TicketStatus.UNKNOWN),
+                "raw_status": attrgetter("status"),
+                "severity": lambda row: reader.word(_SEVERITY, row.severity, TicketSeverity.UNKNOWN),
+                "raw_severity": attrgetter("severity"),
+                "priority": lambda row: None if row.priority is None else str(row.priority),
+                "created_at": lambda row: reader.date(row.creation_date),
+                "updated_at": lambda row: reader.date(row.last_update),
+                "resolved_at": lambda row: reader.date(row.resolution_date),
+                "expected_resolution_at": lambda row: reader.date(row.expected_resolution_date),
+                "notes": lambda row: tuple(map(self._note, row.note or ())),
+                "attachments": lambda row: documents(f"Ticket:{row.id}", row.attachment),
+                "service_ids": lambda row: ids(
+                    target for one in row.related_entity or () if _is_service(target := one.target)
+                ),
+            },
+        )
+
+    def _outages_recipe(self) -> Recipe[ProblemRow, Outage]:
+        reader = self._reader
+        return Recipe(
+            Outage,
+            PROBLEM,
+            {
+                "id": lambda row: str(row.id),
+                "name": attrgetter("name"),
+                "description": attrgetter("description"),
+                "state": lambda row: self._state(self._problems, _STATE, row.status, OutageState.UNKNOWN),
+                "raw_state": attrgetter("status"),
+                "severity": lambda row: row.priority if isinstance(row.priority, int) else None,
+                "started_at": lambda row: reader.date(row.creation_date),
+                "resolved_at": lambda row: reader.date(row.resolution_date),
+                "service_ids": lambda row: ids(row.affected_service),
+                "resource_ids": lambda row: ids(row.affected_resource),
+                "ticket_ids": lambda row: ids(row.trouble_ticket),
+            },
+        )
+
+    def _note(self, note: NoteRow) -> TicketNote:
+        return TicketNote(
+            author=note.author,
+            text=note.text,
+            created_at=self._reader.date(note.date),
+            internal=self._internal(note.type),
         )
 
     def _internal(self, kind: str | None) -> bool:
@@ -222,21 +251,6 @@ class TmfTicketing:
         if word not in self._public and word not in _INTERNAL:
             self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
         return word not in self._public
-
-    def _outage(self, row: ProblemRow) -> Outage:
-        return Outage(
-            id=str(row.id),
-            name=row.name,
-            description=row.description,
-            state=self._state(self._problems, _STATE, row.status, OutageState.UNKNOWN),
-            raw_state=row.status,
-            severity=row.priority if isinstance(row.priority, int) else None,
-            started_at=self._reader.date(row.creation_date),
-            resolved_at=self._reader.date(row.resolution_date),
-            service_ids=ids(row.affected_service),
-            resource_ids=ids(row.affected_resource),
-            ticket_ids=ids(row.trouble_ticket),
-        )
 
 
 def _is_service(entity: Ref) -> bool:
