@@ -37,9 +37,9 @@ class CustomerKey:
         return "party.id" if self.kind == "party" else f"external:{self.name}"
 
     @property
-    def attribute(self) -> str:
-        """The attribute of `connectors.crm.port.Customer` that holds it."""
-        return "party_id" if self.kind == "party" else "external_ids"
+    def attributes(self) -> frozenset[str]:
+        """The attributes of `connectors.crm.port.Customer` that hold it."""
+        return frozenset({"party_id", "party_kind"} if self.kind == "party" else {"external_ids"})
 
     @property
     def is_unique(self) -> bool:

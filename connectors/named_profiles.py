@@ -20,6 +20,8 @@ SERVICENOW: Final[Mapping[str, Any]] = {
     # "status values not from the enum: 'New', 'Working', 'Initial Sale'; severity '3 - Moderate'" [SNOW], [SFDC]
     "words": {"New": "acknowledged", "Working": "inProgress", "Initial Sale": "active", "3 - Moderate": "minor"},
     "status_filter": False,
+    # "role in @referredType (customer, customer_contact, assigned_to), entries with empty id" [SNOW]
+    "party_type_is_role": True,
     "resources": {
         # "only a few filters: id (single), severity, status, ticketType; no relatedParty.id" [SNOW] trouble ticket
         "troubleTicket": {"filters": ["id", "severity", "status", "ticketType"]},
@@ -31,7 +33,7 @@ SERVICENOW: Final[Mapping[str, Any]] = {
         },
     },
     # "dates '2022-05-16 23:38:55', no T, no zone" [SNOW]: read so; where the zone is not UTC, say `timezone`.
-    # "role in @referredType (customer, customer_contact, assigned_to), entries with empty id" [SNOW]: read so.
+    # "entries with empty id" [SNOW]: they own nothing.
     # "relative href" [SNOW]: no href is followed. "documented as state, sent as status" [SNOW]: status is read.
 }
 

@@ -129,6 +129,13 @@ class Profile(Manner):
             " id of something else (a person, a company) that may look the same."
         ),
     ] = ("Customer",)
+    party_type_is_role: Annotated[
+        bool,
+        Field(
+            description="Whether @referredType of related parties holds their role (such as 'customer'), so that it"
+            " does not say what their ids are ids of."
+        ),
+    ] = False
     status_filter: Annotated[
         bool,
         Field(

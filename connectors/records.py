@@ -33,6 +33,23 @@ def changed(record: R, **changes: Any) -> R:
     return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
 
 
+class Unlinked(tuple[str, ...]):
+    """The `customer_ids` of a row that names customers of whom none is known: none, so the row is nobody's.
+
+    `failure` says why they could not be looked up; None where nobody is called so. A row that names nobody has an
+    ordinary empty tuple: what it hangs under may say whose it is.
+    """
+
+    failure: ConnectorError | None = None
+
+    @classmethod
+    def because(cls, failure: ConnectorError) -> "Unlinked":
+        """No customers, for this reason."""
+        found = cls()
+        found.failure = failure
+        return found
+
+
 class Money(msgspec.Struct, frozen=True, gc=False):
     """An amount, exact, in an ISO 4217 currency."""
 

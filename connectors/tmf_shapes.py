@@ -12,6 +12,7 @@ import msgspec
 
 from connectors import records
 from connectors.profile import Profile
+from connectors.records import Unlinked
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -74,6 +75,7 @@ class TypedRef(Ref, gc=False):
 _REFERENCES: Final = {
     "": None,
     "partyref": "Party",
+    "partyrole": None,
     "partyroleref": None,
     "partyreforpartyroleref": None,
     "placeref": None,
@@ -163,6 +165,7 @@ class Reader:
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(_word, profile.party_roles))
         self._types = frozenset(map(_word, profile.party_types))
+        self._typed_by_role = profile.party_type_is_role
         self._told: set[str] = set()
         self._owning: dict[tuple[str | None, str | None], bool] = {}
         self._read: dict[tuple[int, str], Any] = {}
@@ -172,9 +175,21 @@ class Reader:
         """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
 
         Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
-        owner only where its type is such a role: a missing word must not open a row.
+        owner only where its type is such a role: a missing word must not open a row. A row whose only customers are of
+        other types is nobody's (`Unlinked`), which is not the same as naming nobody.
         """
-        return ids([one.party for one in parties if self._owns(one)]) if parties else ()
+        if not parties:
+            return ()
+        found = ids([one.party for one in parties if self._owns(one)])
+        return found or (Unlinked() if any(map(self._is_strange, parties)) else ())
+
+    def _is_strange(self, party: RelatedParty) -> bool:
+        """Whether it is a customer by its role and of a type whose id is no customer number here."""
+        if id_of(party.party) is None or _word(party.role) not in self._roles:
+            return False
+        kind = party.party.kind or party.kind
+        self.tell(f"rows name their customer as {kind!r}, which is none of party_types: they are nobody's")
+        return True
 
     def customer(self, party: RelatedParty | None) -> str | None:
         """The customer number of a party whose role is beside the point: None unless its type says that it is one."""
@@ -186,7 +201,7 @@ class Reader:
         known = self._owning.get(said)
         if known is None:
             role, kind = map(_word, said)
-            is_role = kind in self._roles and (kind in self._types or kind not in _PARTIES)
+            is_role = kind in self._roles and (kind in self._types or kind not in _PARTIES or self._typed_by_role)
             known = role in self._roles and (not kind or kind in self._types or is_role) if role else is_role
             if len(self._owning) < _MOST_KEPT:
                 self._owning[said] = known

@@ -76,11 +76,16 @@ async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
 
 
 async def own_payments(context: RequestContext, payments: Sequence[Payment]) -> Rule:
-    """A payment is its payer's, and of those whose account it went to."""
+    """A payment is its payer's; one that does not say who paid belongs to the customers of the account it went to."""
     mine = frozenset(context.viewer.customer_ids)
-    others = [payment.account_id for payment in payments if mine.isdisjoint(payment.customer_ids)]
-    accounts = await _accounts(context, others)
-    return lambda payment: not mine.isdisjoint(customers_of(payment)) or _is_own(payment.account_id, accounts)
+    accounts = await _accounts(context, [payment.account_id for payment in payments if names_nobody(payment)])
+
+    def may_see(payment: Payment) -> bool:
+        if names_nobody(payment):
+            return _is_own(payment.account_id, accounts)
+        return not mine.isdisjoint(customers_of(payment))
+
+    return may_see
 
 
 async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:

@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError
 from connectors.records import Fields, Rows
 from resolvers.batches import BatchLoader, each
 from resolvers.linked_ports import linking
-from resolvers.links import NoLink, customers_of, records, warn
+from resolvers.links import NoLink, customers_of, records, warn_staff
 from resolvers.viewer import Viewer
 
 K = TypeVar("K")
@@ -116,8 +116,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         if self.entity is not None:
             for key in keys:
                 if key not in found:
-                    # The same words for what is another's: a trace must not tell that it exists.
-                    warn(self.domain, f"{self.entity}:{key} does not exist there, or is not the viewer's")
+                    warn_staff(self.context, self.domain, f"{self.entity}:{key} does not exist there")
         return found
 
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:

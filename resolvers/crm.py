@@ -12,7 +12,7 @@ from connectors.records import Found, Rows, Window
 from resolvers.batches import each
 from resolvers.choosing import among
 from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.links import CustomerRecordById, Under, customers_of, under_customers, under_references
+from resolvers.links import CustomerRecordById, Under, customers_of, under_customers, under_references, warn
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
 
@@ -90,6 +90,9 @@ class PartyByCustomer(Loader[str, Party]):
         found: dict[str, Party | ConnectorError] = {
             key: parties[c.party_id] for key, c in known.items() if c.party_id and c.party_id in parties
         }
+        for key, customer in known.items():
+            if customer.party_id and key not in found and (customer.party_kind or "").casefold() != "organization":
+                warn(self.domain, f"customer {key} has a party {customer.party_id} that does not exist there")
         return found | {key: failed for key, failed in customers.items() if isinstance(failed, ConnectorError)}
 
 

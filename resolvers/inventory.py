@@ -19,7 +19,7 @@ from resolvers.batches import each
 from resolvers.choosing import among
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
-from resolvers.links import Under, under_customers
+from resolvers.links import Under, customers_of, names_nobody, under_customers
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -38,13 +38,18 @@ async def own_services(context: RequestContext, services: Sequence[Service]) -> 
 
 
 async def own_resources(context: RequestContext, resources: Sequence[Resource]) -> Rule:
-    """Seen when a service of the viewer stands on it."""
+    """Seen when a service of the viewer stands on it, and it does not say itself that it is somebody else's."""
     unknown = [resource for resource in resources if not context.granted("Resource", resource.id)]
     failure = (await what_is_under_own_services(context))[1] if unknown else None
-    for resource in resources:
-        if resource.site_id and context.granted("Resource", resource.id):
+    granted = _granted(context, "Resource", failure)
+
+    def may_see(resource: Resource) -> bool:
+        seen = granted(resource)
+        if seen and resource.site_id:
             context.grant("Site", [resource.site_id])
-    return _granted(context, "Resource", failure)
+        return seen
+
+    return may_see
 
 
 async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
@@ -59,9 +64,12 @@ async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
 
 
 def _granted(context: RequestContext, type_name: str, failure: ConnectorError | None) -> Rule:
-    """Seen when granted; where what would grant could not be read, nobody can tell."""
+    """Seen when granted; where what would grant could not be read, nobody can tell. Never where it is another's."""
+    mine = frozenset(context.viewer.customer_ids)
 
     def may_see(record: Any) -> bool:
+        if not names_nobody(record) and mine.isdisjoint(customers_of(record)):
+            return False
         if context.granted(type_name, record.id):
             return True
         if failure is not None:
@@ -80,9 +88,12 @@ async def what_is_under_own_services(context: RequestContext) -> tuple[list[Serv
 
 
 async def own_services_among(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
-    """Those of many services that are the viewer's: its own few are read, not everybody's many."""
+    """Those of many services that are the viewer's: its own few are read, and what is under them, not everybody's."""
     services, failure = await what_is_under_own_services(context)
     own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
+    parts = {key for service in services for key in service.part_ids}
+    if under := [key for key in keys if key in parts and key not in own]:
+        own |= await context.connectors.inventory.services(under, service_fields(context))
     return {key: found for key in keys if (found := own.get(key, failure)) is not None}
 
 

@@ -5,7 +5,7 @@ translated: below every loader, so that none can forget it, or do it twice.
 """
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,17 +14,16 @@ from connectors.billing.port import BillCharge
 from connectors.crm.port import Customer, Product
 from connectors.errors import ConnectorError
 from connectors.links import CustomerKey, Entity, Links, Reference
-from connectors.records import Record, Rows, attributes, changed
+from connectors.records import Record, Rows, Unlinked, attributes, changed
 from connectors.ticketing.port import Outage, Ticket
 from resolvers.batches import each
 from resolvers.links import (
     CustomerRecordById,
     CustomersByKey,
     KeyedCustomer,
-    Unlinked,
     key_of,
     owners_of,
-    warn,
+    warn_staff,
 )
 
 if TYPE_CHECKING:
@@ -61,15 +60,17 @@ class _LinkedPort:
 
     def __getattr__(self, name: str) -> Any:
         asked = getattr(self._port, name)
-        if not inspect.iscoroutinefunction(asked):
+        if not callable(asked):
             return asked
 
-        async def ask(*arguments: Any, **options: Any) -> Any:
-            return await self._translated(await asked(*arguments, **options))
+        def ask(*arguments: Any, **options: Any) -> Any:
+            answer = asked(*arguments, **options)
+            return self._translated(answer) if inspect.isawaitable(answer) else answer
 
         return ask
 
-    async def _translated(self, found: Any) -> Any:
+    async def _translated(self, answer: Awaitable[Any]) -> Any:
+        found = await answer
         key = self._links.customer_key
         named = {value for one in _records(found) if _names_customers(one) for value in one.customer_ids}
         owners = await _owners(self._context, key, named) if key and named else {}
@@ -92,8 +93,22 @@ class _LinkedPort:
             changes["customer_ids"] = _named(one.customer_ids, owners)
         for attribute, entity in REFERRING.get(type(one), {}).items():
             if reference := self._links.references.get(entity):
-                changes[attribute] = _read(getattr(one, attribute), reference, self._domain, entity)
+                changes[attribute] = self._read(getattr(one, attribute), reference, entity)
         return changed(one, **changes) if changes else one
+
+    def _read(self, value: Any, reference: Reference, entity: str) -> Any:
+        """Ids of the other system; what is not written as the settings say is no id of it."""
+        if value is None:
+            return None
+        texts = (value,) if isinstance(value, str) else value
+        ids = []
+        for text in texts:
+            if (key := reference.read(text)) is None:
+                right = f"{reference.write('{id}')!r} (references.{entity})"
+                warn_staff(self._context, self._domain, f"{entity} {text!r} is not written as {right}")
+            else:
+                ids.append(key)
+        return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)
 
 
 async def _owners(context: "RequestContext", key: CustomerKey, named: set[str]) -> Owners:
@@ -103,13 +118,13 @@ async def _owners(context: "RequestContext", key: CustomerKey, named: set[str]) 
         return {one.value: ids for one, ids in looked_up.items()}
     mine = await each(CustomerRecordById.of(context), context.viewer.customer_ids)
     failure = next((one for one in mine.values() if isinstance(one, ConnectorError)), None)
-    if failure is not None:
-        return dict.fromkeys(named, failure)
     own: dict[str, list[str]] = {}
     for number, record in mine.items():
         if isinstance(record, Customer) and (value := key_of(record, key)) in named:
             own.setdefault(value, []).append(number)
-    return await owners_of(context, key, own)
+    found = await owners_of(context, key, own)
+    # What is not the others' may be that customer's whose record could not be read.
+    return found if failure is None else {**dict.fromkeys(named, failure), **found}
 
 
 def _records(found: Any) -> Iterator[Any]:
@@ -130,28 +145,14 @@ def _names_customers(record: Any) -> bool:
     return "customer_ids" in attributes(type(record))
 
 
-def _named(values: Iterable[str], owners: Owners) -> tuple[str, ...]:
+def _named(values: tuple[str, ...], owners: Owners) -> tuple[str, ...]:
     """The customers that a row names, by the graph's numbers; one that names only strangers is nobody's."""
+    if not values:
+        return values
     ids: dict[str, None] = {}
-    is_naming = False
     for value in values:
-        is_naming = True
         found = owners.get(value, ())
         if isinstance(found, ConnectorError):
             return Unlinked.because(found)
         ids.update(dict.fromkeys(found))
-    return tuple(ids) if ids or not is_naming else Unlinked()
-
-
-def _read(value: Any, reference: Reference, domain: str, entity: str) -> Any:
-    """Ids of the other system; what is not written as the settings say is no id of it."""
-    if value is None:
-        return None
-    texts = (value,) if isinstance(value, str) else value
-    ids = []
-    for text in texts:
-        if (key := reference.read(text)) is None:
-            warn(domain, f"{entity} {text!r} is not written as {reference.write('{id}')!r} (references.{entity})")
-        else:
-            ids.append(key)
-    return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)
+    return tuple(ids) if ids else Unlinked()

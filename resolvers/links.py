@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Garbled
 from connectors.links import CustomerKey, Entity
-from connectors.records import Fields, Found, Rows
+from connectors.records import Fields, Found, Rows, Unlinked
 from connectors.request import current_scope
 from resolvers.batches import BatchLoader, each
 
@@ -32,22 +32,6 @@ NO_LINK: Final = NoLink()
 
 Under = Mapping[str, Rows[R] | ConnectorError | NoLink]
 """What hangs under customers, by their numbers."""
-
-
-class Unlinked(tuple[str, ...]):
-    """The `customer_ids` of a row that names customers of whom none is known here: none, so the row is nobody's.
-
-    `failure` says why they could not be looked up; None where they were, and nobody is called so.
-    """
-
-    failure: ConnectorError | None = None
-
-    @classmethod
-    def because(cls, failure: ConnectorError) -> "Unlinked":
-        """No customers, for this reason."""
-        found = cls()
-        found.failure = failure
-        return found
 
 
 def names_nobody(record: Any) -> bool:
@@ -80,7 +64,10 @@ class CustomerRecordById(BatchLoader[str, Customer]):
 
 
 class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
-    """Numbers of the customers that another system knows by a key; one where the key must be unique, or none."""
+    """Numbers of the customers that another system knows by a key: one, or none, where the key must be unique.
+
+    A person and a company may have the same id in TMF632, which numbers them apart: then it is neither's.
+    """
 
     missing = ()
 
@@ -103,10 +90,13 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
     def _ids(self, key: CustomerKey, value: str, rows: Rows[Customer] | ConnectorError | None) -> Any:
         if isinstance(rows, ConnectorError):
             return rows
+        if rows is not None and rows.total is None:
+            return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read: whose it is nobody knows")
         ids = tuple(sorted({customer.id for customer in rows.items})) if rows else ()
         if not ids:
             warn("crm", f"no customer has {key} = {value}, which a row of another system names")
-        if key.is_unique and len(ids) > 1:
+        kinds = {(customer.party_kind or "").casefold() for customer in rows.items} if rows else set()
+        if len(ids) > 1 and (key.is_unique or len(kinds) > 1):
             who = f" ({', '.join(ids[:5])})" if self.context.viewer.is_staff else ""
             warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
             return ()
@@ -116,7 +106,7 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
 def customer_fields(context: "RequestContext") -> Fields | None:
     """What to read of customers: what was selected, and what other systems know them by."""
     fields = context.fields("Customer")
-    return fields if fields is None else fields | {links.customer_key.attribute for links in _keyed(context)}
+    return fields if fields is None else fields.union(*(links.customer_key.attributes for links in _keyed(context)))
 
 
 def _keyed(context: "RequestContext") -> Iterator[Any]:
@@ -160,12 +150,7 @@ async def under_customers(
 async def owners_of(
     context: "RequestContext", key: CustomerKey, known: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Sequence[str] | ConnectorError]:
-    """Whose these keys are, of the customers that were seen to have them.
-
-    A key that must be unique is looked up: who has it twice does not have it. Another is everybody's who has it.
-    """
-    if not key.is_unique:
-        return known
+    """Whose these keys are: who else has one may show that it is nobody's (`CustomersByKey`)."""
     keys = {value: KeyedCustomer(key, value) for value in known}
     found = await each(CustomersByKey.of(context), list(keys.values()))
     return {value: found[one] for value, one in keys.items()}
@@ -205,3 +190,9 @@ def warn(system: str, message: str) -> None:
     """Say in the trace of this request what is wrong with a link."""
     if scope := current_scope.get():
         scope.warn(system, message)
+
+
+def warn_staff(context: "RequestContext", system: str, message: str) -> None:
+    """`warn`, where the message may tell what exists that is not the viewer's."""
+    if context.viewer.is_staff:
+        warn(system, message)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NotSupported
 from connectors.links import Entity
 from connectors.records import Found, Rows, Window
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
@@ -50,6 +50,8 @@ class TicketById(Loader[str, Ticket]):
             TicketsByCustomer.of(self.context), [RowsKey(key) for key in self.context.viewer.customer_ids]
         )
         failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
+        if isinstance(failure, NotSupported):
+            return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
         if failure is not None:
             raise failure
         own = {ticket.id: ticket for rows in found.values() if isinstance(rows, Rows) for ticket in rows.items}

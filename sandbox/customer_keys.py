@@ -68,7 +68,7 @@ class CustomerKeys:
             return [self._value(key, item) for item in value]
         if not isinstance(value, dict):
             return value
-        return self.row_of(self._party(value) if key == "relatedParty" else value)
+        return self.row_of(self._party(value) if key in ("relatedParty", "payer") else value)
 
     def _party(self, party: Row) -> Row:
         if party.get("@referredType") != "Customer" or not party.get("id", "").isdigit():

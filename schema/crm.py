@@ -70,7 +70,10 @@ class Customer(Recorded, Node):
         BillingAccountsByCustomer, step=items, description="Billing accounts, by id."
     )
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
-        BillsByCustomer, chosen_bills, reads=BILL_FILTERS, description="Bills over all accounts, newest first."
+        BillsByCustomer,
+        chosen_bills,
+        reads=BILL_FILTERS,
+        description="Bills that name the customer, over all accounts, newest first.",
     )
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
         UsageByCustomer, step=items, description="What is used and left of every allowance."

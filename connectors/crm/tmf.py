@@ -116,7 +116,7 @@ class TmfCrm:
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
         """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
-        asked = None if fields is None else fields | {key.attribute}
+        asked = None if fields is None else fields | key.attributes
         if key.kind == "party":
             return await per_key(
                 self._customers,

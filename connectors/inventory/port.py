@@ -49,9 +49,13 @@ class Service(Record, frozen=True, kw_only=True):
 
 
 class Resource(Record, frozen=True, kw_only=True):
-    """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number."""
+    """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number.
+
+    `customer_ids` is empty where it names nobody, as what is shared does.
+    """
 
     id: str
+    customer_ids: tuple[str, ...] = ()
     name: str | None = None
     kind: str | None = None
     is_physical: bool | None = None
@@ -63,9 +67,10 @@ class Resource(Record, frozen=True, kw_only=True):
 
 
 class Site(Record, frozen=True, kw_only=True):
-    """TMF674 GeographicSite."""
+    """TMF674 GeographicSite. `customer_ids` is empty where it names nobody."""
 
     id: str
+    customer_ids: tuple[str, ...] = ()
     name: str | None = None
     status: str | None = None
     description: str | None = None

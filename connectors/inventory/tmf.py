@@ -204,7 +204,13 @@ class TmfInventory:
         """See `InventoryPort`."""
         return mapped(
             await self._sites.by_ids(ids, fields),
-            lambda row: Site(id=str(row.id), name=row.name, status=row.status, description=row.description),
+            lambda row: Site(
+                id=str(row.id),
+                customer_ids=self._reader.owners(row.related_party),
+                name=row.name,
+                status=row.status,
+                description=row.description,
+            ),
         )
 
     def _services_recipe(self) -> Recipe[ServiceRow, Service]:
@@ -236,6 +242,7 @@ class TmfInventory:
             RESOURCE[self._profile.version],
             {
                 "id": lambda row: str(row.id),
+                "customer_ids": lambda row: reader.owners(row.related_party),
                 "name": attrgetter("name"),
                 "kind": lambda row: row.category or (one.name if (one := row.resource_specification) else None),
                 "is_physical": lambda row: _PHYSICAL.get(row.type or ""),

@@ -55,6 +55,7 @@ class ResourceRow(Identified, rename="camel"):
     value: str | int | None = None
     place: Place | list[Place] | None = None
     resource_specification: SpecificationRow | None = None
+    related_party: Many[RelatedParty] = None
 
 
 class SiteRow(Identified, rename="camel"):
@@ -63,6 +64,7 @@ class SiteRow(Identified, rename="camel"):
     name: str | None = None
     status: str | None = None
     description: str | None = None
+    related_party: Many[RelatedParty] = None
 
 
 SERVICE: Final = Projection(
@@ -78,12 +80,14 @@ SERVICE: Final = Projection(
         "started_at": ["startDate"],
     },
 )
-SITE: Final = Projection(["id"], {"name": ["name"], "status": ["status"], "description": ["description"]})
+SITE: Final = Projection(
+    ["id", "relatedParty"], {"name": ["name"], "status": ["status"], "description": ["description"]}
+)
 
 
 def _resource(*status: str) -> Projection:
     return Projection(
-        ["id"],
+        ["id", "relatedParty"],
         {
             "name": ["name"],
             "kind": ["category", "resourceSpecification"],

@@ -12,7 +12,7 @@ from aiohttp import web
 from connectors.billing.port import BillState, ChargeKind
 from connectors.crm.port import CustomerStatus, ProductStatus
 from connectors.errors import ConnectorError, Garbled
-from connectors.records import Money, Period, Rows
+from connectors.records import Money, Period, Rows, Unlinked
 from tests.connectors.canned import canned, reading
 
 
@@ -153,6 +153,31 @@ async def test_where_customers_are_known_by_their_party_a_customers_own_number_i
 async def test_the_type_of_an_entry_counts_where_it_is_a_partys() -> None:
     row = {"id": "1", "relatedParty": [{"id": "7", "role": "customer", "@type": "Individual"}]}
     assert (await one("troubleTicket", "ticketing.tickets", row)).customer_ids == ()
+
+
+async def test_a_role_in_the_place_of_the_type_says_nothing_of_the_id_where_the_profile_says_so() -> None:
+    row = {"id": "1", "relatedParty": [{"id": "P7", "@referredType": "customer"}, {"id": "8", "@referredType": "x"}]}
+    parties = {"party_types": ["Individual", "Organization", "Party"]}
+    assert (await one("troubleTicket", "ticketing.tickets", row, **parties)).customer_ids == ()
+    known = await one("troubleTicket", "ticketing.tickets", row, **parties, party_type_is_role=True)
+    assert known.customer_ids == ("P7",)
+
+
+@pytest.mark.parametrize(
+    ("parties", "is_strange"),
+    [
+        ([], False),
+        ([{"id": "7", "role": "reporter", "@referredType": "Individual"}], False),
+        ([{"id": "", "role": "customer", "@referredType": "Individual"}], False),
+        ([{"id": "7", "role": "customer", "@referredType": "Individual"}], True),
+    ],
+)
+async def test_a_row_whose_customer_is_of_another_type_is_not_one_that_names_nobody(
+    parties: list[Any], is_strange: bool
+) -> None:
+    bill = await one("customerBill", "billing.bills", {"id": "1", "relatedParty": parties})
+    assert bill.customer_ids == ()
+    assert isinstance(bill.customer_ids, Unlinked) == is_strange
 
 
 @pytest.mark.parametrize(

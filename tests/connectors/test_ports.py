@@ -278,7 +278,7 @@ async def test_resources_by_serial_number_and_name_in_windows(systems: Systems, 
         sent = sorted(asked(systems["inventory"]))
         assert len(sent) == 2
         assert sent[0].endswith(
-            "?name.regex=%28%3Fi%29street%5C%20CABINET&fields=id,name,serialNumber&sort=id&offset=1&limit=2"
+            "?name.regex=%28%3Fi%29street%5C%20CABINET&fields=id,name,relatedParty,serialNumber&sort=id&offset=1&limit=2"
         )
         systems["inventory"].requests.clear()
         for blank in ("", "  "):

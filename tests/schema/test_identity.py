@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.billing.tmf import TmfBilling
 from sandbox import shapes
 from sandbox.customer_keys import CustomersAs
 from tests.schema.test_contract import ASKED, contract
@@ -45,8 +46,8 @@ async def test_each_system_has_its_own_key(stack: Stack, tmp_path: Path) -> None
 
     assert answer.clean() == expected
     asked = [call for call in answer.calls if call["system"] == "crm"]
-    # The customer once, with both keys; and whose the reference is.
-    assert [call["loader"] for call in asked] == ["CustomerRecordById", "CustomersByKey"]
+    # The customer once, with both keys; and who else has the party, or the reference.
+    assert [call["loader"] for call in asked] == ["CustomerRecordById", "CustomersByKey", "CustomersByKey"]
 
 
 async def test_fifty_customers_cost_one_look_up(stack: Stack, tmp_path: Path) -> None:
@@ -225,6 +226,110 @@ async def test_a_bill_on_ones_account_that_names_a_stranger_is_not_shown(
     assert staff["account"]["bills"]["nodes"] == seen["account"]["bills"]["nodes"]
 
 
+INDIVIDUAL = {"id": "P1002", "role": "customer", "@referredType": "Individual"}
+
+
+async def test_a_bill_whose_customer_is_no_customer_number_is_nobodys(tmp_path: Path) -> None:
+    document = f'{{ bill(id: "{BILL}") {{ id customer {{ id }} }} }}'
+    async with stacked(tmp_path) as stack:
+        stack.rewrite("billing", shapes.BILL, BILL, relatedParty=[INDIVIDUAL])
+        own = await stack.ask(document, "1001")
+        staff = await stack.ask(document)
+
+    assert own.clean() == {"bill": None}
+    assert staff.clean() == {"bill": {"id": f"Bill:{BILL}", "customer": None}}
+
+
+@BOTH_KEYS
+async def test_a_payment_is_its_payers_also_where_the_account_is_anothers(tmp_path: Path, how: CustomersAs) -> None:
+    payment = f"PAY-{BILL}-1"
+    document = f'{{ payment(id: "{payment}") {{ id }} account(id: "BA-1001-1") {{ payments {{ nodes {{ id }} }} }} }}'
+    async with known_as(tmp_path, how) as stack:
+        before = (await stack.ask(document, "1001")).clean()
+        stranger = {"id": "1002", "role": "payer", "@referredType": "Customer"}
+        stack.rewrite("billing", shapes.PAYMENT, payment, payer=stranger)
+        after = (await stack.ask(document, "1001")).clean()
+        stack.rewrite("billing", shapes.PAYMENT, payment, payer=None)
+        nobodys = (await stack.ask(document, "1001")).clean()
+
+    assert before["payment"] == {"id": f"Payment:{payment}"}
+    assert before["payment"] in before["account"]["payments"]["nodes"]
+    assert after["payment"] is None
+    assert before["payment"] not in after["account"]["payments"]["nodes"]
+    assert nobodys == before
+
+
+@BOTH_KEYS
+async def test_a_service_that_leads_to_anothers_equipment_does_not_open_it(tmp_path: Path, how: CustomersAs) -> None:
+    document = (
+        '{ service(id: "SVC-1001-1") { site { name } resources { id serialNumber site { name } } }'
+        ' resource(id: "RES-1002-1") { serialNumber } site(id: "SITE-1002") { name } }'
+    )
+    keys = {} if how == "number" else {"inventory": how}
+    async with keyed(tmp_path, **keys) as stack:
+        seen = (await stack.ask(document, "1001")).clean()
+        part = {"id": "RFS-1001-1", "supportingResource": [{"id": "RES-1002-1"}, {"id": "CAB-001"}]}
+        place = [{"id": "SITE-1002", "role": "installation", "@referredType": "GeographicSite"}]
+        stack.rewrite("inventory", shapes.SERVICE, "SVC-1001-1", supportingService=[part], place=place)
+        answer = await stack.ask(document, "1001")
+
+    assert seen["service"]["resources"][0]["id"] == "Resource:RES-1001-1"
+    assert answer.clean()["service"]["site"] is None
+    assert [one["id"] for one in answer.data["service"]["resources"]] == ["Resource:CAB-001"]
+    assert answer.data["resource"] is None
+    assert answer.data["site"] is None
+
+
+async def test_a_person_and_a_company_with_the_same_id_are_not_one_party(tmp_path: Path) -> None:
+    document = '{ me { bills { totalCount } accounts { id } } bill(id: "BILL-1001-1-05") { id } }'
+    async with keyed(tmp_path, billing="party") as stack:
+        party = {"id": "P1001", "@referredType": "Organization"}
+        await patch(stack, "crm", "/tmf-api/customerManagement/v4/customer/1002", {"engagedParty": party})
+        answers = [await stack.ask(document, who) for who in ("1001", "1002")]
+
+    assert [one.clean() for one in answers] == [{"me": {"bills": None, "accounts": None}, "bill": None}] * 2
+    assert "party.id = P1001 is of 2 customers" in answers[0].body["extensions"]["warnings"][0]["message"]
+
+
+async def test_a_reference_is_nobodys_while_some_customers_cannot_be_read(tmp_path: Path) -> None:
+    """Who cannot be read may have the same reference."""
+    async with keyed(tmp_path, billing="reference") as stack:
+        kept = [{"name": "billingNumber", "value": "B-1001"}, {"name": 7, "value": "x"}]
+        stack.rewrite("crm", shapes.CUSTOMER, "1002", characteristic=kept)
+        answer = await stack.ask('{ me { bills { totalCount } } bill(id: "BILL-1001-1-05") { id } }', "1001")
+
+    assert answer.data == {"me": {"bills": None}, "bill": None}
+    assert {error["extensions"]["code"] for error in answer.errors} == {"UPSTREAM_GARBLED"}
+
+
+async def test_one_of_ones_customers_that_cannot_be_read_does_not_cost_the_other(tmp_path: Path) -> None:
+    document = (
+        '{ a: customer(id: "1001") { bills { totalCount } } b: customer(id: "1002") { bills { totalCount } }'
+        ' bill(id: "BILL-1001-1-05") { id } }'
+    )
+    async with keyed(tmp_path, billing="reference") as stack:
+        stack.rewrite("crm", shapes.CUSTOMER, "1002", characteristic=[{"name": 7, "value": "x"}])
+        answer = await stack.ask(document, "1001,1002")
+
+    assert answer.data["a"]["bills"]["totalCount"] > 0
+    assert answer.data["bill"] == {"id": "Bill:BILL-1001-1-05"}
+    assert [(one["path"], one["extensions"]["code"]) for one in answer.errors] == [(["b", "bills"], "UPSTREAM_GARBLED")]
+
+
+async def test_a_port_whose_questions_are_no_coroutine_functions_is_translated_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bills = TmfBilling.bills
+    monkeypatch.setattr(TmfBilling, "bills", lambda self, ids, fields: bills(self, ids, fields))
+    document = '{ bill(id: "BILL-1001-1-05") { id } }'
+    async with keyed(tmp_path, billing="reference") as stack:
+        own = await stack.ask(document, "1001")
+        other = await stack.ask(document, "1002")
+
+    assert own.clean() == {"bill": {"id": "Bill:BILL-1001-1-05"}}
+    assert other.clean() == {"bill": None}
+
+
 @BOTH_KEYS
 async def test_a_bill_that_names_nobody_is_its_accounts(tmp_path: Path, how: CustomersAs) -> None:
     document = f'{{ bill(id: "{BILL}") {{ id }} }}'
@@ -339,9 +444,12 @@ async def test_ids_are_read_and_asked_for_as_the_system_writes_them(tmp_path: Pa
 
 async def test_ids_that_are_not_written_as_the_settings_say_lead_nowhere(tmp_path: Path) -> None:
     async with stacked(tmp_path, systems=URNS) as stack:
-        answer = await stack.ask('{ ticket(id: "TT-1001-1") { id services { id } } }', "1001")
+        document = '{ ticket(id: "TT-1001-1") { id services { id } } }'
+        answer = await stack.ask(document)
+        own = await stack.ask(document, "1001")
 
-    assert answer.clean()["ticket"] == {"id": "Ticket:TT-1001-1", "services": []}
+    assert answer.clean()["ticket"] == own.clean()["ticket"] == {"id": "Ticket:TT-1001-1", "services": []}
+    assert "warnings" not in own.body["extensions"]  # what is written there may be another's
     (warning,) = answer.body["extensions"]["warnings"]
     assert warning["system"] == "ticketing"
     assert "is not written as 'urn:service:{id}' (references.service)" in warning["message"]
@@ -355,5 +463,5 @@ async def test_a_link_to_nothing_is_null_with_a_warning(tmp_path: Path) -> None:
 
     assert answer.clean()["ticket"] == {"services": []}
     assert answer.body["extensions"]["warnings"] == [
-        {"system": "inventory", "message": "Service:SVC-9999-1 does not exist there, or is not the viewer's"}
+        {"system": "inventory", "message": "Service:SVC-9999-1 does not exist there"}
     ]
