@@ -111,7 +111,8 @@ class Edge:
     """The way from a record to others: by which key of its own, through which loader, then which step.
 
     With `many` the key function gives a list of keys, and the step gets what was found, without the gaps. Where
-    `known` says that a parent already holds what the edge would load, only the step runs, on the parent.
+    `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for leaves, as
+    plans have no objects that may come of two ways, and leave them to graphql-core.
 
     `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
     """

@@ -115,11 +115,11 @@ class _Writer:
         return [*seen, f"            S{n}.add(o.__class__)"]
 
     def _known(self, one: ObjectPlan) -> dict[int, int]:
-        """Edges to leaves whose parent may hold the value already: their number, to the number of the question."""
+        """Edges whose parent may hold the value already (a leaf): their number, to the number of the question."""
         asked: dict[int, int] = {}
         known: dict[int, int] = {}
         for field in one.fields:
-            if field.edge and field.known_leaf:
+            if field.edge and field.edge.known:
                 number = asked.setdefault(id(field.edge.known), field.number)
                 self._names[f"K{number}"] = field.edge.known
                 known[field.number] = number

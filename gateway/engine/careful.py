@@ -4,7 +4,7 @@ An error makes its field null, or where null is not allowed the nearest thing ar
 path inside the block. Edges are noted as the builders do; those of an object that became null are forgotten.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    get_named_type,
-    is_leaf_type,
 )
 from graphql.pyutils import Undefined, inspect
 
@@ -46,13 +44,17 @@ class FieldFailure:
 
 @dataclass(slots=True)
 class Careful:
-    """Makes values of blocks; `values`, `subjects`, `places` and `infos` are what the builders get."""
+    """Makes values of blocks; `values`, `subjects`, `places` and `infos` are what the builders get.
+
+    `arguments` gives those of a field, or raises why they cannot be used.
+    """
 
     values: Sequence[Any]
     subjects: Mapping[int, list[Any]]
     places: Mapping[int, list[dict[str, Any]]]
     infos: Mapping[int, Any]
     schema: GraphQLSchema
+    arguments: Callable[[FieldPlan], Any]
     failures: list[FieldFailure] = field(default_factory=list)
 
     def value(self, kind: GraphQLOutputType, found: Any, plan: FieldPlan, path: list[Step]) -> Any:
@@ -160,7 +162,7 @@ class Careful:
         if plan.kind == "typename":
             return one.type.name
         try:
-            if plan.kind == "edge" and not _is_known(plan, found):
+            if plan.kind == "edge" and not self._is_known(plan, found):
                 self.subjects[plan.number].append(found)
                 self.places[plan.number].append(made)
                 return None
@@ -169,8 +171,8 @@ class Careful:
             value = error
         return self.value(plan.type, value, plan, path)
 
-
-def _is_known(plan: FieldPlan, found: Any) -> bool:
-    """Whether the record holds the leaf already that the edge would load."""
-    known = plan.edge.known if plan.edge else None
-    return bool(known and is_leaf_type(get_named_type(plan.type)) and known(found))
+    def _is_known(self, plan: FieldPlan, found: Any) -> bool:
+        """Whether the record holds already what the edge would load. Raises where arguments cannot be used."""
+        self.arguments(plan)
+        known = plan.edge.known if plan.edge else None
+        return bool(known and known(found))

@@ -65,7 +65,7 @@ class Functions:
         for one in plan.fields:
             if one.kind == "edge" and not _varies(one):
                 self._ways[one.number] = self._way(one, None, nothing)
-            if one.kind not in ("step", "resolver") and not one.known_leaf:
+            if one.kind not in ("step", "resolver") and not (one.edge and one.edge.known):
                 continue
             if _varies(one):
                 self._open.append(one)
@@ -87,7 +87,7 @@ class Functions:
         edge = plan.edge
         assert edge is not None  # noqa: S101  # asked for edges only
         try:
-            arguments = self._arguments(plan, variables)
+            arguments = self.arguments(plan, variables)
             return edge.key.bound(context, arguments), edge.step.bound(context, arguments)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
             return error
@@ -96,7 +96,7 @@ class Functions:
         step: Step | None = plan.edge.step if plan.edge else plan.step
         try:
             if step is not None:
-                return step.bound(context, self._arguments(plan, variables))
+                return step.bound(context, self.arguments(plan, variables))
             resolve, given = plan.core.resolve, self._coerced(plan, variables)
             assert infos is not None  # noqa: S101  # resolvers are made for each request
             assert resolve is not None  # noqa: S101  # that is what makes it a resolver
@@ -110,8 +110,8 @@ class Functions:
             return {}
         return get_argument_values(plan.core, plan.nodes[0], variables)
 
-    def _arguments(self, plan: FieldPlan, variables: VariableValues) -> dict[str, Any]:
-        """The field's arguments as Strawberry gives them to a resolver."""
+    def arguments(self, plan: FieldPlan, variables: VariableValues) -> dict[str, Any]:
+        """The field's arguments as Strawberry gives them to a resolver. Raises where they cannot be used."""
         given = self._coerced(plan, variables)
         if not given or plan.definition is None:
             return {}

@@ -11,6 +11,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLAbstractType,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -70,11 +71,6 @@ class FieldPlan:
     def takes_variables(self) -> bool:
         """Whether its arguments may be others in the next request."""
         return any(_has_variable(argument.value) for argument in self.nodes[0].arguments or ())
-
-    @property
-    def known_leaf(self) -> bool:
-        """Whether it is an edge to a leaf that the parent may hold already."""
-        return bool(self.edge and self.edge.known and is_leaf_type(get_named_type(self.type)))
 
 
 def _has_variable(value: ValueNode) -> bool:
@@ -170,7 +166,10 @@ def compiled(
     schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
 ) -> Plan:
     """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`."""
-    return _Compiler(schema, prepared, operation, variables).plan()
+    try:
+        return _Compiler(schema, prepared, operation, variables).plan()
+    except GraphQLError as error:  # a null for a variable that has a default
+        raise NotPlanned(f"@skip or @include: {error.message}") from error
 
 
 class _Compiler:
@@ -274,6 +273,8 @@ class _Compiler:
             raise NotPlanned(f"{place}, which has extensions or permissions of its own")
         if (edge := definition.metadata.get(EDGE)) is not None:
             made.kind, made.edge = "edge", edge
+            if edge.known and not is_leaf_type(get_named_type(made.type)):
+                raise NotPlanned(f"{place}, which is an object that its parent may hold")
         elif (step := definition.metadata.get(PURE)) is not None:
             made.kind, made.step = "step", step
         elif definition.is_basic_field:

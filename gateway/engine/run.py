@@ -109,12 +109,9 @@ class Run:
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             flight.values = [error] * len(subjects)
             return flight
-        known, load, loading, waiting = edge.known, loader.load, flight.loading, flight.waiting
+        load, loading, waiting = loader.load, flight.loading, flight.waiting
         for number, subject in enumerate(subjects):
             try:
-                if known is not None and known(subject):
-                    flight.values[number] = step(subject)
-                    continue
                 key = key_of(subject)
                 if key is None:
                     continue
@@ -192,7 +189,14 @@ class Run:
 
     def _carefully(self, made: Made, number: int, raw: Any) -> Any:
         plan, selected = made.block.reached_by, made.block.selected
-        careful = Careful(self._values, self._subjects, self._places, self._infos, self._schema)
+        careful = Careful(
+            self._values,
+            self._subjects,
+            self._places,
+            self._infos,
+            self._schema,
+            lambda plan: self._functions.arguments(plan, self._variables),
+        )
         try:
             if plan is None:
                 value: Any = careful.object(selected.by_type[selected.type.name], raw, None, [])

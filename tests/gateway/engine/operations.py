@@ -93,7 +93,8 @@ class Writer:
         arguments = self._arguments(one.args)
         named = get_named_type(one.type)
         # Fields of one key must be alike, wherever fragments bring them together: types with another shape have others.
-        written = f"{name}{arguments}:{one.type}"
+        shape = str(one.type).replace(named.name, "{}") if is_composite_type(named) else one.type
+        written = f"{name}{arguments}:{shape}"
         key = name if not arguments else f"{name}{self.chance.randrange(3)}"
         if self.chance.random() < 0.2 or self.keys.setdefault(key, written) != written:
             key = f"k{len(self.keys)}"
@@ -131,8 +132,8 @@ class Writer:
         if way < 0.3 and value is not None:
             default = _literal(value, kind)
             self.declared.append(f"${name}: {_nullable(kind)} = {default}")
-            if way < 0.15:
-                self.variables[name] = value
+            if way < 0.15:  # a null where none may be is found when the field is come to
+                self.variables[name] = None if way < 0.01 else value
         else:
             self.declared.append(f"${name}: {kind}")
             if isinstance(kind, GraphQLNonNull) or way < 0.9:

@@ -35,6 +35,10 @@ def _either(one: Any) -> bool:
     return bool(one.known)
 
 
+def _at(_piece: Any, at: int = 9) -> int:
+    return at
+
+
 @strawberry.type
 class Bolt:
     size: int
@@ -51,6 +55,7 @@ class Piece:
     many: list[Bolt] | None = edge(PartByKey, "many", many=True)
     word: str | None = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
     strict_word: str = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
+    reached: Bolt | None = edge(PartByKey, _at)
     known: Bolt | None = edge(PartByKey, "one", step=lambda found: found.bolt, known=_either)
 
     @classmethod
@@ -99,7 +104,9 @@ def record(key: int = 9, **given: Any) -> tuple[int, Part]:
     return key, part(key=key, **given)
 
 
-async def asked(document: str, kept: Callable[[], Mapping[int, Any]]) -> tuple[Any, list[Any], Context]:
+async def asked(
+    document: str, kept: Callable[[], Mapping[int, Any]], **variables: Any
+) -> tuple[Any, list[Any], Context]:
     """The compiled executor's answer, which is graphql-core's; records are made anew for each."""
 
     def context(_prepared: Prepared) -> Context:
@@ -107,7 +114,7 @@ async def asked(document: str, kept: Callable[[], Mapping[int, Any]]) -> tuple[A
         made.kept = kept()  # type: ignore[attr-defined]  # for `PartByKey`
         return made
 
-    operation = Operation(document, {})
+    operation = Operation(document, variables)
     assert PAIR.planned(operation)
     ours = await PAIR.answer(PAIR.ours, operation, context)
     core = await PAIR.answer(PAIR.core, operation, context)
@@ -219,16 +226,32 @@ async def test_no_key_is_null_and_no_load() -> None:
     assert context.calls == [("PartByKey", (1, 2))]
 
 
-@pytest.mark.parametrize("name", ["word", "known { size }", "strictWord"])
+@pytest.mark.parametrize("name", ["word", "strictWord"])
 async def test_a_failing_known_is_its_fields_error(name: str) -> None:
-    field = name.split()[0]
     data, errors, _ = await asked(
-        f"{{ named {{ name {name} }} }}",
-        lambda: dict([(1, part(known=ValueError("known"))), (2, part(known=True, bolt=part())), record()]),
+        f"{{ named {{ name {name} }} }}", lambda: {1: part(known=ValueError("known")), 2: part(known=True)}
     )
-    assert data["named"][0] == (None if field == "strictWord" else {"name": "n", field: None})
-    assert data["named"][1] == {"name": "n", field: {"size": 1} if "{" in name else "w"}
-    assert errors == [(["named", 0, field], "known")]
+    assert data["named"][0] == (None if name == "strictWord" else {"name": "n", name: None})
+    assert data["named"][1] == {"name": "n", name: "w"}
+    assert errors == [(["named", 0, name], "known")]
+
+
+def test_an_object_that_its_parent_may_hold_is_left_to_graphql_core() -> None:
+    assert not PAIR.planned(Operation("{ named { known { size } } }", {}))
+
+
+async def test_a_null_that_decides_what_is_selected_is_left_to_graphql_core() -> None:
+    operation = Operation("query($no: Boolean = true) { named { name @skip(if: $no) } }", {"no": None})
+    assert not PAIR.planned(operation)
+
+
+async def test_arguments_that_cannot_be_used_are_an_error_before_those_that_come_after() -> None:
+    wrong = part(key=1, name=None)
+    data, errors, _ = await asked(
+        "query($no: Int = 3) { named { reached(at: $no) { size } name } }", lambda: {1: wrong}, no=None
+    )
+    assert data == {"named": [None]}
+    assert [path for path, _message in errors] == [["named", 0, "reached"], ["named", 0, "name"]]
 
 
 async def test_errors_that_do_not_wait_are_told_in_their_order() -> None:

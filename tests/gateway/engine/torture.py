@@ -1,6 +1,6 @@
 """A schema with everything in it that an executor can get wrong, over data that misbehaves, all of it from one seed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -8,6 +8,8 @@ from random import Random
 from typing import Annotated, Any, Final
 
 import strawberry
+from graphql.pyutils import Undefined
+from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from connectors.errors import Failed
@@ -29,6 +31,24 @@ class Colour(Enum):
     RED = "r"
     GREEN = "g"
     UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Tint:
+    """What a custom scalar stands for."""
+
+    depth: int
+
+
+def _written(tint: Tint) -> str | None:
+    """A tint of 7 is none, which no scalar's value may become."""
+    if tint.depth < 0:
+        raise ValueError(f"no tint is {tint.depth} deep")
+    return None if tint.depth == 7 else f"tint {tint.depth}"
+
+
+def _read(text: Any) -> Tint:
+    return Tint(int(text))
 
 
 @strawberry.input
@@ -69,10 +89,27 @@ class Thing:
         good, bad = GOOD[name]
         chance = self.world.chance(self.key, name)
         made = self.world.value((self.key, name, "bad"), good(self, chance), *bad)
-        # An exception may also be the value, but not that of a key: loaders take any.
-        if isinstance(made, Exception) and (name.startswith("friend") or chance.random() < 0.5):
+        # An exception may also be the value, but not that of a key: loaders take any. Nor one of what decides.
+        if isinstance(made, Exception) and (name in ("friend_id", "friend_ids", "is_known") or chance.random() < 0.5):
             raise made
         return made
+
+
+def _once(good: Callable[[Thing, Random], Any]) -> Callable[[Thing, Random], Any]:
+    """The same list, at times as a generator, or as one that fails before its end."""
+
+    def made(thing: Thing, chance: Random) -> Any:
+        whole = good(thing, chance)
+        way = chance.random() if thing.world.badness else 1.0
+        return whole if way > 0.3 else _given(whole, "read" if way < 0.05 else None)
+
+    return made
+
+
+def _given(some: Sequence[Any], failure: str | None) -> Iterator[Any]:
+    yield from some
+    if failure:
+        raise ValueError(failure)
 
 
 def _inner(thing: Thing, chance: Random) -> Any:
@@ -96,13 +133,34 @@ GOOD: Final[Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
     "flag": (lambda _thing, chance: chance.random() < 0.5, (None, 1, "x")),
     "moment": (lambda _thing, _chance: datetime(2026, 1, 2, tzinfo=UTC), (None, "today")),
     "colour": (lambda _thing, chance: chance.choice(list(Colour)), (None, "r", "RED", KeyError("colour"))),
-    "colours": (lambda _thing, chance: [chance.choice(list(Colour)) for _ in range(3)], (None, [None], "r", 5)),
-    "grid": (lambda _thing, chance: [[chance.randrange(3)], []], (None, [None], [[None]], [1], ([2],))),
-    "friend_id": (lambda _thing, chance: chance.randrange(MOST + 2), (None, ValueError("friend"))),
-    "friend_ids": (_keys, (ValueError("friends"), [])),
-    "inner": (_inner, (None, 5, ValueError("inner"))),
-    "inners": (lambda thing, chance: [_inner(thing, chance) for _ in range(chance.randrange(3))], (None, [None], 3)),
-    "matrix": (_matrix, (None, [None], [[None]], "no")),
+    "colours": (
+        _once(lambda _thing, chance: [chance.choice(list(Colour)) for _ in range(3)]),
+        (None, [None], "r", 5, {Colour.RED}, [Undefined]),
+    ),
+    "grid": (lambda _thing, chance: [[chance.randrange(3)], []], (None, [None], [[None]], [1], ([2],), [range(3)])),
+    "cube": (lambda _thing, chance: [[["c"], []], [], [[chance.choice("ab")]]], (None, [[None]], [[["c", None]]], "x")),
+    "tint": (lambda _thing, chance: Tint(chance.randrange(5)), (None, Tint(-1), "blue", Tint(7))),
+    "tints": (_once(lambda _thing, chance: [Tint(chance.randrange(5))]), (None, [None], [Tint(-1)], Tint(1))),
+    "anything": (lambda _thing, chance: {"a": [chance.randrange(3), None]}, (None, 5, ["x"], Undefined)),
+    "friend_id": (lambda _thing, chance: chance.randrange(MOST + 2), (None, ValueError("friend"), ["list"], {1: 2})),
+    "friend_ids": (
+        _once(_keys),
+        (None, ValueError("friends"), [], 5, "12", [1, None], [[1]], [2, {}], {3: 4}, {5}),
+    ),
+    "is_known": (lambda thing, _chance: thing.key % 2 == 0, (ValueError("known"), True)),
+    "inner": (_inner, (None, 5, ValueError("inner"), Undefined)),
+    "part": (_inner, (None, 5, ValueError("part"))),
+    "extra": (lambda thing, chance: _inner(thing, chance) if thing.kind == "Leafy" else thing, (None, 5)),
+    "mate": (lambda thing, _chance: thing, (None, 5, ValueError("mate"))),
+    "inners": (
+        _once(lambda thing, chance: [_inner(thing, chance) for _ in range(chance.randrange(3))]),
+        (None, [None], 3, ()),
+    ),
+    "parts": (
+        _once(lambda thing, chance: [_inner(thing, chance) for _ in range(chance.randrange(3))]),
+        (None, [None], 3, [ValueError("one of the parts")]),
+    ),
+    "matrix": (_matrix, (None, [None], [[None]], "no", ())),
 }
 
 
@@ -112,12 +170,12 @@ class ThingById(BatchLoader[int, Thing]):
     async def found(self, keys: Sequence[int]) -> Mapping[int, Any]:
         """What there is."""
         world: World = self.context.world  # type: ignore[attr-defined]  # the torture's own context
-        self.context.calls.append(("ThingById", tuple(sorted(keys))))  # type: ignore[attr-defined]  # likewise
+        self.context.calls.append(("ThingById", tuple(sorted(keys, key=str))))  # type: ignore[attr-defined]  # likewise
         # Of several keys that fail, nobody says which failure is told: so they all fail in one way.
         failure = world.chance("load").choice([Failed("there", "no"), ValueError("no")])
         found: dict[int, Any] = {}
         for key in keys:
-            if key < MOST:
+            if isinstance(key, int) and key < MOST:
                 kind = "Leafy" if key % 3 else "Stony"
                 found[key] = world.value(("load", key), Thing(world, key, kind), failure)
         return found
@@ -147,8 +205,15 @@ def _label(
     return f"{shown}{prefix}{thing.required}" * (times or 0)
 
 
-def _painted(thing: Any, colour: Colour | None = Colour.RED) -> Colour | None:
+def _painted(thing: Any, colour: Colour | None = Colour.RED, tint: Tint | None = None) -> Colour | None:
+    if tint and tint.depth > 7:
+        raise ValueError("too deep")
     return colour or thing.colour
+
+
+def _letters(found: Any) -> Any:
+    """A generator that whoever reads twice finds empty."""
+    return found if not isinstance(found, str) else (one for one in found)
 
 
 def _title(one: Any) -> Any:
@@ -156,6 +221,8 @@ def _title(one: Any) -> Any:
 
 
 def _neighbour(thing: Any, at: int = 0) -> int:
+    if at > 6:
+        raise ValueError(f"at is {at}")
     return int(thing.key) + at
 
 
@@ -171,6 +238,7 @@ class Inner:
     number: int | None
     colour: Colour | None
     inners: list["Inner"]
+    strict_title: str = edge(NameById, "key")
     friend: Annotated["Named", strawberry.lazy("tests.gateway.engine.torture")] | None = edge(ThingById, "friend_id")
 
 
@@ -194,7 +262,14 @@ class Named:
     colour: Colour
     colours: list[Colour] | None
     grid: list[list[int]] | None
+    cube: list[list[list[str]] | None] | None
+    tint: Tint | None
+    tints: list[Tint]
+    anything: JSON | None
     inner: Inner | None
+    part: Inner | None
+    parts: list[Inner | None] | None
+    mate: Annotated["Named", strawberry.lazy("tests.gateway.engine.torture")] | None
     inners: list[Inner]
     matrix: list[list[Inner | None]] | None
     label: str = computed(_label, needs=())
@@ -206,7 +281,9 @@ class Named:
     )
     either: Annotated["Either", strawberry.lazy("tests.gateway.engine.torture")] | None = edge(ThingById, _neighbour)
     title: str | None = edge(NameById, "key")
-    strict_title: str = edge(NameById, "key", known=lambda thing: thing.key % 2 == 0, step=lambda one: _title(one))
+    strict_title: str = edge(NameById, "key", known=lambda thing: thing.is_known, step=lambda one: _title(one))
+    letters: list[str] | None = edge(NameById, "key", step=_letters)
+    strict_letters: list[str] = edge(NameById, "key", step=_letters)
 
     @classmethod
     def resolve_type(cls, obj: Any, *_: Any) -> str:
@@ -217,7 +294,12 @@ class Named:
 
 @strawberry.type
 class Leafy(Named):
-    """One kind of thing."""
+    """One kind of thing, which must have more of what both have."""
+
+    part: Inner
+    parts: list[Inner]
+    mate: "Leafy"
+    extra: Inner | None
 
     @classmethod
     def is_type_of(cls, obj: Any, _info: Any) -> bool:
@@ -228,6 +310,9 @@ class Leafy(Named):
 @strawberry.type
 class Stony(Named):
     """The other kind."""
+
+    parts: list[Inner | None]
+    extra: Annotated["Named", strawberry.lazy("tests.gateway.engine.torture")] | None
 
     weight: float | None = computed(lambda thing: thing.ratio, needs=())
 
@@ -265,7 +350,9 @@ class Context:
 
 def build() -> Graph:
     """The schema."""
-    return Graph(query=Query, types=[Leafy, Stony], config=StrawberryConfig(auto_camel_case=True))
+    tint = strawberry.scalar(name="Tint", serialize=_written, parse_value=_read)
+    config = StrawberryConfig(auto_camel_case=True, scalar_map={Tint: tint})
+    return Graph(query=Query, types=[Leafy, Stony], config=config)
 
 
 PAIR: Final = Pair(build)
