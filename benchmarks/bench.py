@@ -68,9 +68,9 @@ class Run:
         for work in works:
             for users in USERS:
                 self._tell(f"{LATENCY_MS} ms upstream, {work.title}, {users} at once")
-                requests = max(users * 2, min(users * 40, work.requests))
+                requests = max(users * 2, min(users * 20, work.requests))
                 for name in self._names:
-                    one = self._measure(name, work, max(requests, 20), users)
+                    one = self._measure(name, work, max(requests, 40), users)
                     found[work.name]["contestants"][name].setdefault("slow", {})[str(users)] = asdict(one)
         self._field.slow(0)
 
