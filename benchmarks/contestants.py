@@ -96,7 +96,7 @@ def _post(port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | 
 def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> Iterator[Field]:
     """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer.
 
-    With `profile` the gateway runs under cProfile, and writes there when SIGINT ends it.
+    With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it.
     """
     keys = DemoKeys.create(folder / "key.pem")
     (folder / "jwks.json").write_bytes(keys.jwks())
@@ -108,9 +108,9 @@ def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> 
         "BENCH_AUDIENCE": str(RULES.audience),
         "BENCH_PATHS": orjson.dumps(dict(PATHS)).decode(),
     }
-    under: Sequence[str | Path] = ("-m", "cProfile", "-o", profile) if profile else ()
+    started: Sequence[str | Path] = ("benchmarks.profiled", profile, "gateway") if profile else ("gateway",)
     python: dict[str, Sequence[str | Path]] = {
-        "gateway": (sys.executable, *under, "-m", "gateway", "serve", "--config", folder / "gateway.toml"),
+        "gateway": (sys.executable, "-m", *started, "serve", "--config", folder / "gateway.toml"),
         "stock": (sys.executable, "-m", "benchmarks.stock"),
         "floor": (sys.executable, "-m", "benchmarks.floor"),
     }
@@ -145,7 +145,7 @@ def install_peer() -> None:
         check=False,
     )
     if step.returncode:
-        raise NoPeer(f"npm could not install its packages (is the registry reachable?): {step.stderr.strip()[-500:]}")
+        raise NoPeer(f"npm could not install its packages (is the registry reachable?): {step.stderr.strip()[:300]}")
     shutil.copy(PEER / "package-lock.json", installed)
 
 

@@ -49,6 +49,10 @@ class Process:
         self.stop()
         raise NotStarted(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
 
+    def tell(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def stop(self, by: int = signal.SIGTERM) -> None:
         """End it by this signal, or the hard way."""
         if self._process.poll() is None:

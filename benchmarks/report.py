@@ -9,7 +9,7 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -153,10 +153,10 @@ def _lines(axis: Any, lines: Mapping[str, list[tuple[int, float]]], title: str, 
         axis.plot(*zip(*points, strict=True), marker="o", label=TITLES[name], color=_COLOURS[name])
     axis.set(title=title, xlabel=label, ylabel="ms", xscale=scale, yscale="log")
     axis.set_xticks(sorted({size for points in lines.values() for size, _ in points}))
-    for one in (axis.xaxis, axis.yaxis):
-        one.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(visible=True, alpha=0.3)
     if lines:
         axis.legend(fontsize=8)
