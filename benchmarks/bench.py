@@ -6,7 +6,7 @@ Starts an upstream, the gateway, stock Strawberry, a Node peer (Yoga, graphql-ji
 work by hand, without GraphQL), one process each; checks that their answers are equal; asks them in turn, round by
 round. Prints CPU milliseconds per request, upstream calls and bytes, p50 and p99 with a 20 ms upstream, how cost grows,
 and ratios. Everything is also written to a folder (--to), with a plot. Ratios count: milliseconds are this machine's.
-Linux only. Minutes: about 6, with --quick 1.
+Linux only. Minutes: 5 to 8, with --quick 1.
 """
 
 import argparse
@@ -68,9 +68,9 @@ class Run:
         for work in works:
             for users in USERS:
                 self._tell(f"{LATENCY_MS} ms upstream, {work.title}, {users} at once")
-                requests = max(users * 2, min(users * 40, work.requests))
+                requests = max(users * 2, min(users * 20, work.requests))
                 for name in self._names:
-                    one = self._measure(name, work, max(requests, 20), users)
+                    one = self._measure(name, work, max(requests, 40), users)
                     found[work.name]["contestants"][name].setdefault("slow", {})[str(users)] = asdict(one)
         self._field.slow(0)
 

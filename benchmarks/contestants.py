@@ -93,8 +93,11 @@ def _post(port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | 
 
 
 @contextmanager
-def running(folder: Path, names: Sequence[str]) -> Iterator[Field]:
-    """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer."""
+def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> Iterator[Field]:
+    """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer.
+
+    With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it.
+    """
     keys = DemoKeys.create(folder / "key.pem")
     (folder / "jwks.json").write_bytes(keys.jwks())
     upstream_port, *ports = free_ports(len(names) + 1)
@@ -105,8 +108,9 @@ def running(folder: Path, names: Sequence[str]) -> Iterator[Field]:
         "BENCH_AUDIENCE": str(RULES.audience),
         "BENCH_PATHS": orjson.dumps(dict(PATHS)).decode(),
     }
+    started: Sequence[str | Path] = ("benchmarks.profiled", profile, "gateway") if profile else ("gateway",)
     python: dict[str, Sequence[str | Path]] = {
-        "gateway": (sys.executable, "-m", "gateway", "serve", "--config", folder / "gateway.toml"),
+        "gateway": (sys.executable, "-m", *started, "serve", "--config", folder / "gateway.toml"),
         "stock": (sys.executable, "-m", "benchmarks.stock"),
         "floor": (sys.executable, "-m", "benchmarks.floor"),
     }
@@ -141,7 +145,7 @@ def install_peer() -> None:
         check=False,
     )
     if step.returncode:
-        raise NoPeer(f"npm could not install its packages (is the registry reachable?): {step.stderr.strip()[-500:]}")
+        raise NoPeer(f"npm could not install its packages (is the registry reachable?): {step.stderr.strip()[:300]}")
     shutil.copy(PEER / "package-lock.json", installed)
 
 
@@ -155,9 +159,12 @@ def node() -> tuple[Path, Path]:
 
 
 def _settings(port: int, upstream: str) -> str:
-    """The gateway's settings file: what the upstream is known to do, else everything as it is by default."""
+    """The gateway's settings file: what the upstream is known to do, and patience; else everything is the default.
+
+    The others have no deadlines: on a busy machine the gateway would give up where they make everybody wait.
+    """
     systems = "\n".join(
-        f'[systems.{domain}]\nurl = "{upstream}"\n[systems.{domain}.profile]\npage_size = 10000'
+        f'[systems.{domain}]\nurl = "{upstream}"\ntimeout = 60.0\n[systems.{domain}.profile]\npage_size = 10000'
         for domain in ("crm", "inventory", "ticketing", "billing")
     )
     return f"""{systems}
@@ -166,6 +173,8 @@ bills_name_customers = true
 issuer = "{RULES.issuer}"
 audience = "{RULES.audience}"
 jwks_file = "jwks.json"
+[graphql]
+deadline = 60.0
 [server]
 port = {port}
 """

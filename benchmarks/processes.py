@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -48,10 +49,14 @@ class Process:
         self.stop()
         raise NotStarted(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
 
-    def stop(self) -> None:
-        """End it, kindly at first."""
+    def tell(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def stop(self, by: int = signal.SIGTERM) -> None:
+        """End it by this signal, or the hard way."""
         if self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(by)
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:

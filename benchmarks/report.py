@@ -9,6 +9,7 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -142,7 +143,7 @@ def _bars(axis: Any, works: Found) -> None:
         )
     axis.set_yscale("log")
     axis.set_xticks([place + 0.4 - width / 2 for place in range(len(works))])
-    axis.set_xticklabels([work["title"] for work in works.values()], fontsize=8)
+    axis.set_xticklabels([work["title"].replace(" of ", "\nof ") for work in works.values()], fontsize=8)
     axis.set(title="CPU per request, 16 at once", ylabel="ms")
     axis.legend(fontsize=8)
 
@@ -151,6 +152,11 @@ def _lines(axis: Any, lines: Mapping[str, list[tuple[int, float]]], title: str, 
     for name, points in lines.items():
         axis.plot(*zip(*points, strict=True), marker="o", label=TITLES[name], color=_COLOURS[name])
     axis.set(title=title, xlabel=label, ylabel="ms", xscale=scale, yscale="log")
+    axis.set_xticks(sorted({size for points in lines.values() for size, _ in points}))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(visible=True, alpha=0.3)
     if lines:
         axis.legend(fontsize=8)
