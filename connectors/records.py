@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -78,7 +78,7 @@ class Document:
     source: object = field(default=None, repr=False, compare=False)
 
 
-class Window(NamedTuple):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """The part of a list that is wanted: rows `offset` to `offset + limit` of the whole, sorted list."""
 
     offset: int

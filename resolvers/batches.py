@@ -1,10 +1,8 @@
 """What asks in batches and lives as long as one request: the base of all loaders."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
-
-from aiodataloader import DataLoader
 
 from connectors.errors import Cancelled, ConnectorError
 from connectors.request import current_loader
@@ -16,7 +14,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class BatchLoader(DataLoader[K, V], Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """One cache per request, order and gaps of a batch, failures as values, an end when the request ends early.
 
     What it gives is not checked for who may see it: only `Loader` is for fields. A key without a record loads
@@ -28,8 +26,11 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """Whether a key is the id of the record that it loads: what hangs on that id can be asked for beside it."""
 
     def __init__(self, context: "RequestContext") -> None:
-        super().__init__()
         self.context = context
+        self._loop = asyncio.get_running_loop()
+        self._loading: dict[K, asyncio.Future[V]] = {}
+        self._next: list[K] = []
+        """Keys of the next batch."""
         self._brought: dict[K, V] = {}
 
     @classmethod
@@ -41,14 +42,30 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         return cast(Self, loader)
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The record of a key; in the next batch, where nobody brought it yet."""
-        if key in self._brought:
-            super().prime(key, self._brought.pop(key))
-        return super().load(key)
+        """The record of a key: in the next batch, unless it was asked for or brought before."""
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = self._loop.create_future()
+            if key in self._brought:
+                loading.set_result(self._brought.pop(key))
+                return loading
+            if not self._next:
+                # The turn after the next one: what is begun now may ask for the same loader's keys in its first turn.
+                self._loop.call_soon(self._loop.call_soon, self._begin)
+            self._next.append(key)
+        return loading
+
+    def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
+        """The records of several keys, in their order."""
+        return asyncio.gather(*map(self.load, keys))
 
     def bring(self, values: Mapping[K, V]) -> None:
         """Records that others brought are not asked for. They wait without a future: most of them nobody will load."""
         self._brought.update(values)
+
+    def prime(self, key: K, value: V) -> None:
+        """The same for one record."""
+        self._brought[key] = value
 
     @property
     def label(self) -> str:
@@ -66,27 +83,55 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
         raise NotImplementedError
 
-    async def batch_load_fn(self, keys: list[K]) -> list[V | Exception]:  # type: ignore[override]  # values may be failures
-        """The batch of one tick: what aiodataloader calls. Failures are values, so that they are kept like others."""
+    def _begin(self) -> None:
+        keys, self._next = self._next, []
+        self._loop.create_task(self._batch(keys))  # the context keeps it, and ends it
+
+    async def _batch(self, keys: Sequence[K]) -> None:
+        """Failures are values, so that they are kept like others; a fault is not kept."""
         if (batch := asyncio.current_task()) is not None:
             self.context.joined(batch)
         current_loader.set(self.label)
+        found: Mapping[K, Any]
         try:
             found = await self.found(keys)
         except ConnectorError as failure:
-            return [failure] * len(keys)
+            found = dict.fromkeys(keys, failure)
         except asyncio.CancelledError:
-            # aiodataloader would leave the futures pending: whoever still waits must learn that nothing comes.
-            return [Cancelled("gateway", "the request ended")] * len(keys)
-        return [found.get(key, self.missing) for key in keys]
+            # Whoever still waits must learn that nothing comes.
+            found = dict.fromkeys(keys, Cancelled("gateway", "the request ended"))
+        except Exception as fault:  # noqa: BLE001  # raised where the keys are waited for
+            for key in keys:
+                self._settle(self._loading.pop(key), fault)
+            return
+        for key in keys:
+            self._settle(self._loading[key], found.get(key, self.missing))
+
+    @staticmethod
+    def _settle(loading: "asyncio.Future[V]", value: Any) -> None:
+        if loading.done():
+            return
+        if isinstance(value, Exception):
+            loading.set_exception(value)
+        else:
+            loading.set_result(value)
+
+
+async def settled(loading: Iterable["asyncio.Future[Any]"]) -> None:
+    """Wait for all of them, failed or not. Those of one batch are done together: one wait, and not one for each."""
+    for one in loading:
+        if not one.done():
+            await asyncio.wait([one])
 
 
 async def each(loader: BatchLoader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
     """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
-    found = await asyncio.gather(*(loader.load(key) for key in keys), return_exceptions=True)
+    loading = [loader.load(key) for key in keys]
+    await settled(loading)
+    failures = [one.exception() for one in loading]
     values: dict[K, V | ConnectorError] = {}
-    for key, value in zip(keys, found, strict=True):
-        if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
-            raise value
-        values[key] = value
+    for key, one, failure in zip(keys, loading, failures, strict=True):
+        if failure is not None and not isinstance(failure, ConnectorError):
+            raise failure
+        values[key] = one.result() if failure is None else failure
     return values

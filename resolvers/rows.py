@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
 
 from connectors.errors import ConnectorError
 from connectors.records import Rows, Window
@@ -12,8 +14,11 @@ from resolvers.links import NoLink, Under
 R = TypeVar("R")
 
 
-class RowsKey(NamedTuple):
-    """One parent's list: whose, by which conditions, and the window of it that is wanted (None: everything)."""
+class RowsKey(msgspec.Struct, frozen=True):
+    """One parent's list: whose, by which conditions, and the window of it that is wanted (None: everything).
+
+    A struct, because it is a key many times over: its hash is made in C.
+    """
 
     parent: str
     conditions: Hashable = None
