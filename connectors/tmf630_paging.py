@@ -128,7 +128,10 @@ class Reading(Generic[Row]):
             size = min(size, stop)  # one page from the very start where that is enough
             start -= start % size
         page = await self._span(start, stop, size, {})
-        return replace(page, entries=page.entries[window.offset - start : stop - start])
+        first, last = window.offset - start, stop - start
+        if not first and len(page.entries) <= last:
+            return page
+        return replace(page, entries=page.entries[first:last])
 
     async def _span(
         self,
@@ -208,8 +211,8 @@ def _joined(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
 
 def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
     """What pages that follow each other hold."""
-    if len(pages) == 1:
-        return replace(pages[0], total=total)
+    if len(pages) == 1 and pages[0].total == total:
+        return pages[0]
     return RowPage([row for page in pages for row in page.entries], total)
 
 

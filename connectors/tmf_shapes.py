@@ -180,7 +180,7 @@ class Reader:
         """
         if not parties:
             return ()
-        found = ids([one.party for one in parties if self._owns(one)])
+        found = ids([one.party_or_party_role or one for one in parties if self._owns(one)])
         return found or (Unlinked() if any(map(self._is_strange, parties)) else ())
 
     def _is_strange(self, party: RelatedParty) -> bool:
@@ -197,7 +197,8 @@ class Reader:
 
     def _owns(self, party: RelatedParty) -> bool:
         """Whether role and type fit; the same few come again and again."""
-        said = party.role, party.party.kind or party.kind
+        inner = party.party_or_party_role
+        said = party.role, (party.kind if inner is None else inner.kind or party.kind)
         known = self._owning.get(said)
         if known is None:
             role, kind = map(_word, said)
@@ -215,8 +216,8 @@ class Reader:
 
     def number(self, value: Decimal | None) -> Decimal | None:
         """The number, None where it is not finite or so long that writing it down would be work."""
-        if value is None:
-            return None
+        if value is None or (value.is_finite() and len(text := str(value)) <= _DIGITS and "E" not in text):
+            return value  # hardly any is longer; its digits need not be counted one by one
         if not value.is_finite() or abs(value.adjusted()) > _DIGITS or len(value.as_tuple().digits) > _DIGITS:
             self.tell("an amount is not finite, or is longer than any amount")
             return None

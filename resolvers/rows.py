@@ -44,6 +44,8 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         groups: dict[Hashable, list[RowsKey]] = {}
         for key in keys:
             groups.setdefault(key.conditions, []).append(key)
+        if len(groups) == 1:
+            return await self._group(keys)
         found: dict[RowsKey, Rows[R] | ConnectorError | NoLink] = {}
         for part in await asyncio.gather(*(self._group(group) for group in groups.values())):
             found.update(part)
