@@ -15,7 +15,9 @@ _MOST_KEPT: Final = 256
 
 
 class Recipe(Generic[Row, R]):
-    """Makes records of one kind. `attributes` has, by the record's attribute, what gives its value from a row.
+    """Makes records of one kind. `attributes` has, by the record's attribute, the row's attribute or a function of it.
+
+    The id is the row's, as text.
 
     An attribute that the projection knows no source of (ids, owners) always comes along; any other one does when one of
     its sources was asked for. The rest keep the record's defaults: nobody selected them, and their upstream attributes
@@ -23,16 +25,19 @@ class Recipe(Generic[Row, R]):
     """
 
     def __init__(
-        self, record: Callable[..., R], projection: Projection, attributes: Mapping[str, Callable[[Row], Any]]
+        self, record: Callable[..., R], projection: Projection, attributes: Mapping[str, str | Callable[[Row], Any]]
     ) -> None:
         self._record, self._projection, self._attributes = record, projection, attributes
         self.of: Callable[[Fields | None], Callable[[Row], R]] = lru_cache(_MOST_KEPT)(self._of)
         """What makes records of rows that were asked for with `fields`."""
 
     def _of(self, fields: Fields | None) -> Callable[[Row], R]:
-        filled = {name: value for name, value in self._attributes.items() if self._projection.fills(name, fields)}
-        names: dict[str, Any] = {f"_{name}": value for name, value in filled.items()} | {"_record": self._record}
+        names: dict[str, Any] = {"record": self._record}
+        filled = ["id=str(row.id)"]
+        for name, value in self._attributes.items():
+            if self._projection.fills(name, fields):
+                names[f"_{name}"] = value
+                filled.append(f"{name}=row.{value}" if isinstance(value, str) else f"{name}=_{name}(row)")
         # One call with keywords, written out: half the time of collecting them in a dictionary first.
-        source = f"lambda row: _record({', '.join(f'{name}=_{name}(row)' for name in filled)})"
-        made: Callable[[Row], R] = eval(source, names)  # noqa: S307  # our own attributes' names
+        made: Callable[[Row], R] = eval(f"lambda row: record({', '.join(filled)})", names)  # noqa: S307  # our own names
         return made

@@ -1,11 +1,11 @@
 """Shapes and words that TM Forum's APIs share (FACTS.md, section 2), read leniently (section 6)."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -155,6 +155,20 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # one cannot repeat itself
 
 
+class Words(dict[str | None, E]):
+    """Words and what they mean; `read` says it of a new one. What is not known is asked again each time."""
+
+    def __init__(self, read: Callable[[str | None], E], unknown: E) -> None:
+        super().__init__({None: unknown})
+        self._read, self._unknown = read, unknown
+
+    def __missing__(self, raw: str | None) -> E:
+        found = self._read(raw)
+        if found is not self._unknown and len(self) < _MOST_KEPT:
+            self[raw] = found
+        return found
+
+
 class Reader:
     """Reads what systems spell differently; what cannot be read is None or UNKNOWN, and is logged once."""
 
@@ -168,8 +182,6 @@ class Reader:
         self._typed_by_role = profile.party_type_is_role
         self._told: set[str] = set()
         self._owning: dict[tuple[str | None, str | None], bool] = {}
-        self._read: dict[tuple[int, str], Any] = {}
-        """Words that were read before, by table: tables are constants of the drivers, so that their ids stay."""
 
     def owners(self, parties: Iterable[RelatedParty] | None) -> tuple[str, ...]:
         """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
@@ -249,16 +261,16 @@ class Reader:
         """The enum member for a status word: vendor words by the profile, case and blanks aside."""
         if raw is None:
             return unknown
-        if (kept := self._read.get((id(table), raw))) is not None:
-            return cast(E, kept)
         text = raw.strip()
         found = table.get(self._words.get(text.casefold(), text).casefold())
         if found is None:
             self.tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
             return unknown
-        if len(self._read) < _MOST_KEPT:
-            self._read[id(table), raw] = found
         return found
+
+    def words(self, table: Mapping[str, E], unknown: E) -> "Words[E]":
+        """The members for all words of a table, each read once."""
+        return Words(lambda raw: self.word(table, raw, unknown), unknown)
 
     def spellings(self, standard: Iterable[str]) -> list[str]:
         """How the system may spell these standard words: as they are, and its own words for them."""

@@ -32,6 +32,8 @@ class BatchLoader(Generic[K, V]):
         self._next: list[K] = []
         """Keys of the next batch."""
         self._brought: dict[K, V] = {}
+        self._unsorted: list[Sequence[V]] = []
+        """Records that were brought since the last load."""
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -46,6 +48,8 @@ class BatchLoader(Generic[K, V]):
         loading = self._loading.get(key)
         if loading is None:
             loading = self._loading[key] = self._loop.create_future()
+            if self._unsorted:
+                self._sort()
             if key in self._brought:
                 loading.set_result(self._brought.pop(key))
                 return loading
@@ -59,12 +63,17 @@ class BatchLoader(Generic[K, V]):
         """The records of several keys, in their order."""
         return asyncio.gather(*map(self.load, keys))
 
-    def bring(self, values: Mapping[K, V]) -> None:
-        """Records that others brought are not asked for. They wait without a future: most of them nobody will load."""
-        self._brought.update(values)
+    def bring(self, records: Sequence[V]) -> None:
+        """Records that others brought are not asked for by their ids. Most of them nobody will load."""
+        self._unsorted.append(records)
+
+    def _sort(self) -> None:
+        for records in self._unsorted:
+            self._brought.update({record.id: record for record in records})  # type: ignore[attr-defined]  # loaded by id
+        self._unsorted.clear()
 
     def prime(self, key: K, value: V) -> None:
-        """The same for one record."""
+        """What a key would load is known."""
         self._brought[key] = value
 
     @property

@@ -125,7 +125,9 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
             may_see = await type(self).ownership(self.context, list(records(found.values())))
             found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
         if self.primes is not None:
-            self.primes.of(self.context).bring({record.id: record for record in records(found.values())})
+            known = self.primes.of(self.context)
+            for value in found.values():
+                known.bring(value.items if isinstance(value, Rows) else list(records([value])))
         return found
 
 

@@ -16,7 +16,7 @@ from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.ids import typed
-from resolvers.links import CustomerRecordById, customer_fields, customers_of, records
+from resolvers.links import CustomerRecordById, customer_fields, customers_of
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
@@ -74,7 +74,9 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
     async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
         """Each search is a question of its own."""
         found = dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
-        self._known({customer.id: customer for customer in records(found.values())})
+        for rows in found.values():
+            if isinstance(rows, Rows):
+                CustomerRecordById.of(self.context).bring(rows.items)
         return found
 
     async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
@@ -157,7 +159,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
         """Remember records that a search brought, so that they are not read again by id."""
-        CustomerRecordById.of(self.context).bring(found)
+        CustomerRecordById.of(self.context).bring(list(found.values()))
         return list(found)
 
 

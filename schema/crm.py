@@ -39,9 +39,14 @@ def _from_crm(attribute: str, description: str) -> Any:
         CustomerById,
         step=Attribute(attribute),
         needs=[attribute],
-        known=lambda parent: not isinstance(parent, CustomerRef),
+        known=_is_record,
         description=f"{description} {_IN_CRM}",
     )
+
+
+def _is_record(parent: Any) -> bool:
+    """One function for all attributes: a plan asks it once per customer."""
+    return not isinstance(parent, CustomerRef)
 
 
 @strawberry.type(description="A person or company that buys from us.")

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from operator import attrgetter
 from typing import Final
 
 from connectors.billing.port import (
@@ -200,25 +199,24 @@ class TmfBilling:
             BillingAccount,
             ACCOUNT,
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": attrgetter("name"),
-                "state": attrgetter("state"),
+                "name": "name",
+                "state": "state",
                 "balance": lambda row: reader.money(_receivable(row)),
             },
         )
 
     def _bills_recipe(self) -> Recipe[BillRow, Bill]:
         reader = self._reader
+        states = reader.words(_BILL_STATE, BillState.UNKNOWN)
         return Recipe(
             Bill,
             BILL[self._profile.version],
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
                 "account_id": lambda row: id_of(row.billing_account),
-                "number": attrgetter("bill_no"),
-                "state": lambda row: reader.word(_BILL_STATE, row.state or row.status, BillState.UNKNOWN),
+                "number": "bill_no",
+                "state": lambda row: states[row.state or row.status],
                 "raw_state": lambda row: row.state or row.status,
                 "bill_date": lambda row: reader.date(row.bill_date),
                 "due_date": lambda row: reader.date(row.payment_due_date),
@@ -234,14 +232,14 @@ class TmfBilling:
 
     def _charges_recipe(self) -> Recipe[RateRow, BillCharge]:
         reader = self._reader
+        kinds = reader.words(_CHARGE_KIND, ChargeKind.UNKNOWN)
         return Recipe(
             BillCharge,
             RATE[self._profile.version],
             {
-                "id": lambda row: str(row.id),
                 "bill_id": lambda row: id_of(row.bill) or "",
-                "name": attrgetter("name"),
-                "kind": lambda row: reader.word(_CHARGE_KIND, _kind(row), ChargeKind.UNKNOWN),
+                "name": "name",
+                "kind": lambda row: kinds[_kind(row)],
                 "raw_kind": _kind,
                 "amount": lambda row: reader.money(row.tax_included_amount) or reader.money(row.tax_excluded_amount),
                 "product_id": lambda row: id_of(row.product),
@@ -250,17 +248,17 @@ class TmfBilling:
 
     def _payments_recipe(self) -> Recipe[PaymentRow, Payment]:
         reader = self._reader
+        statuses = reader.words(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)
         return Recipe(
             Payment,
             PAYMENT,
             {
-                "id": lambda row: str(row.id),
                 # TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing.
                 "customer_ids": lambda row: (payer,) if (payer := reader.customer(row.payer)) else (),
                 "account_id": lambda row: id_of(row.account),
                 "bill_ids": lambda row: ids(one.item for one in row.payment_item or () if one.item),
-                "status": lambda row: reader.word(_PAYMENT_STATUS, row.status, PaymentStatus.UNKNOWN),
-                "raw_status": attrgetter("status"),
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
                 "paid_at": lambda row: reader.date(row.payment_date),
                 "amount": lambda row: reader.money(row.total_amount) or reader.money(row.amount),
                 "method": lambda row: row.payment_method.name if row.payment_method else None,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Final
 
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
@@ -173,15 +172,14 @@ class TmfCrm:
         )
 
     def _customers_recipe(self) -> Recipe[CustomerRow, Customer]:
-        word = self._reader.word
+        statuses = self._reader.words(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)
         return Recipe(
             Customer,
             CUSTOMER,
             {
-                "id": lambda row: str(row.id),
-                "name": attrgetter("name"),
-                "status": lambda row: word(_CUSTOMER_STATUS, row.status, CustomerStatus.UNKNOWN),
-                "raw_status": attrgetter("status"),
+                "name": "name",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
                 "email": lambda row: next((one.email_address for one in _contacts(row) if one.email_address), None),
                 "phone": lambda row: next((one.phone_number for one in _contacts(row) if one.phone_number), None),
                 "party_id": lambda row: id_of(row.engaged_party),
@@ -192,15 +190,15 @@ class TmfCrm:
 
     def _products_recipe(self) -> Recipe[ProductRow, Product]:
         reader = self._reader
+        statuses = reader.words(_PRODUCT_STATUS, ProductStatus.UNKNOWN)
         return Recipe(
             Product,
             PRODUCT,
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": attrgetter("name"),
-                "status": lambda row: reader.word(_PRODUCT_STATUS, row.status, ProductStatus.UNKNOWN),
-                "raw_status": attrgetter("status"),
+                "name": "name",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
                 "price": lambda row: self._price(_recurring(row)),
                 "price_period": lambda row: one.recurring_charge_period if (one := _recurring(row)) else None,
                 "started_at": lambda row: reader.date(row.start_date),

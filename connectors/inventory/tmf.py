@@ -1,7 +1,6 @@
 """Network inventory by TM Forum v4 and v5: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Final
 
 from connectors.errors import ConnectorError
@@ -215,17 +214,17 @@ class TmfInventory:
 
     def _services_recipe(self) -> Recipe[ServiceRow, Service]:
         reader = self._reader
+        states = reader.words(_SERVICE_STATE, ServiceState.UNKNOWN)
         return Recipe(
             Service,
             SERVICE,
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": attrgetter("name"),
-                "category": attrgetter("category"),
-                "service_type": attrgetter("service_type"),
-                "state": lambda row: reader.word(_SERVICE_STATE, row.state, ServiceState.UNKNOWN),
-                "raw_state": attrgetter("state"),
+                "name": "name",
+                "category": "category",
+                "service_type": "service_type",
+                "state": lambda row: states[row.state],
+                "raw_state": "state",
                 "started_at": lambda row: reader.date(row.start_date),
                 "site_id": lambda row: _site(row.place),
                 "part_ids": lambda row: tuple(
@@ -241,14 +240,13 @@ class TmfInventory:
             Resource,
             RESOURCE[self._profile.version],
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": attrgetter("name"),
+                "name": "name",
                 "kind": lambda row: row.category or (one.name if (one := row.resource_specification) else None),
                 "is_physical": lambda row: _PHYSICAL.get(row.type or ""),
                 "status": lambda row: status_of(row, reader)[0],
                 "raw_status": lambda row: status_of(row, reader)[1],
-                "serial_number": attrgetter("serial_number"),
+                "serial_number": "serial_number",
                 "value": lambda row: None if row.value is None else str(row.value),
                 "site_id": lambda row: _site([row.place] if isinstance(row.place, Place) else row.place),
             },

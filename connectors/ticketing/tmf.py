@@ -16,7 +16,7 @@ from connectors.tmf630 import Collection
 from connectors.tmf630_query import Filters, Order
 from connectors.tmf_documents import documents, opened
 from connectors.tmf_recipe import Recipe
-from connectors.tmf_shapes import E, Reader, Ref, by_word, ids
+from connectors.tmf_shapes import E, Reader, Ref, Words, by_word, ids
 from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
 
@@ -177,31 +177,36 @@ class TmfTicketing:
             return ()
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
-    def _state(self, collection: Collection[Any], table: Mapping[str, E], word: str | None, unknown: E) -> E:
-        """The status for a word. One that nobody knows counts as open, and a filter on the standard's words would lose
-        such rows: from the first one on, this resource is no longer filtered on its status.
+    def _states(self, collection: Collection[Any], table: Mapping[str, E], unknown: E) -> Words[E]:
+        """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
+        lose such rows: from the first one on, this resource is no longer filtered on its status.
         """
-        found = self._reader.word(table, word, unknown)
-        if found is unknown and word is not None and collection not in self._strange:
-            self._strange.add(collection)
-            collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
-        return found
+
+        def read(word: str | None) -> E:
+            found = self._reader.word(table, word, unknown)
+            if found is unknown and word is not None and collection not in self._strange:
+                self._strange.add(collection)
+                collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
+            return found
+
+        return Words(read, unknown)
 
     def _tickets_recipe(self) -> Recipe[TicketRow, Ticket]:
         reader = self._reader
+        statuses = self._states(self._tickets, _STATUS, TicketStatus.UNKNOWN)
+        severities = reader.words(_SEVERITY, TicketSeverity.UNKNOWN)
         return Recipe(
             Ticket,
             TICKET,
             {
-                "id": lambda row: str(row.id),
                 "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": attrgetter("name"),
-                "description": attrgetter("description"),
-                "kind": attrgetter("ticket_type"),
-                "status": lambda row: self._state(self._tickets, _STATUS, row.status, TicketStatus.UNKNOWN),
-                "raw_status": attrgetter("status"),
-                "severity": lambda row: reader.word(_SEVERITY, row.severity, TicketSeverity.UNKNOWN),
-                "raw_severity": attrgetter("severity"),
+                "name": "name",
+                "description": "description",
+                "kind": "ticket_type",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
+                "severity": lambda row: severities[row.severity],
+                "raw_severity": "severity",
                 "priority": lambda row: None if row.priority is None else str(row.priority),
                 "created_at": lambda row: reader.date(row.creation_date),
                 "updated_at": lambda row: reader.date(row.last_update),
@@ -217,15 +222,15 @@ class TmfTicketing:
 
     def _outages_recipe(self) -> Recipe[ProblemRow, Outage]:
         reader = self._reader
+        states = self._states(self._problems, _STATE, OutageState.UNKNOWN)
         return Recipe(
             Outage,
             PROBLEM,
             {
-                "id": lambda row: str(row.id),
-                "name": attrgetter("name"),
-                "description": attrgetter("description"),
-                "state": lambda row: self._state(self._problems, _STATE, row.status, OutageState.UNKNOWN),
-                "raw_state": attrgetter("status"),
+                "name": "name",
+                "description": "description",
+                "state": lambda row: states[row.status],
+                "raw_state": "status",
                 "severity": lambda row: row.priority if isinstance(row.priority, int) else None,
                 "started_at": lambda row: reader.date(row.creation_date),
                 "resolved_at": lambda row: reader.date(row.resolution_date),
