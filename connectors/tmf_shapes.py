@@ -151,7 +151,7 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     """Ids of references, as strings, in order, without repeats."""
     if not refs:
         return ()
-    found = [key for ref in refs if (key := id_of(ref)) is not None]
+    found = [str(ref.id) for ref in refs if ref.id is not None and ref.id != ""]
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # one cannot repeat itself
 
 
