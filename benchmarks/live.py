@@ -130,7 +130,7 @@ def settings(printed: Mapping[str, str]) -> Settings:
                 "inventory": system("nautobot", 18201, header("inventory", "Token")),
                 "ticketing": system("rt", 18202, RT_SESSION),
             },
-            "graphql": {"trace": "signed-in", "deadline": 30.0},
+            "graphql": {"trace": "signed-in with keys", "deadline": 30.0},
         }
     )
 

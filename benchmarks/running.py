@@ -60,7 +60,7 @@ async def running(folder: Path, *, customers: int = 1000, first_port: int = 1810
             stack.push_async_callback(process.stop)
         await asyncio.gather(*(process.start() for process in processes))
         demo = settings(first_port, first_port + 1)
-        traced = demo.model_copy(update={"graphql": demo.graphql.model_copy(update={"trace": "signed-in"})})
+        traced = demo.model_copy(update={"graphql": demo.graphql.model_copy(update={"trace": "signed-in with keys"})})
         yield await stack.enter_async_context(serving(traced, folder, first_port))
 
 

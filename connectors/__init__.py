@@ -24,6 +24,7 @@ from connectors.inventory.port import InventoryPort
 from connectors.inventory.tmf import TmfInventory
 from connectors.links import Links
 from connectors.profile import Strict
+from connectors.sharing import shared
 from connectors.system import System
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.rt import RtTicketing
@@ -76,6 +77,14 @@ DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {
     "ticketing": {"tmf": Product(TmfTicketing), "rt": Product(RtTicketing, RtOptions)},
 }
 """Domain, then name in the settings, then what to build."""
+
+PORTS: Final[Mapping[str, type[Any]]] = {
+    "crm": CrmPort,
+    "billing": BillingPort,
+    "inventory": InventoryPort,
+    "ticketing": TicketingPort,
+}
+"""What each domain is asked."""
 
 if TYPE_CHECKING:  # That every driver is its port is proved here, because the table itself cannot say it.
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
@@ -155,8 +164,9 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
     connected: list[ConnectedSystem] = []
     for domain in DRIVERS:
         system = systems[domain]
-        driver = product(domain, system.driver).build(HttpClient(domain, system, session), system)
-        drivers[domain] = driver
+        http = HttpClient(domain, system, session)
+        driver = product(domain, system.driver).build(http, system)
+        drivers[domain] = shared(driver, PORTS[domain], system, http.health)
         connected.append(ConnectedSystem(domain, domain, system.driver, driver))
     links = {name: Links.parse(systems[name].customer_key, systems[name].references) for name in DRIVERS}
     return Connectors(**drivers, systems=tuple(connected), links=links)

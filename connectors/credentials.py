@@ -11,7 +11,8 @@ import msgspec
 
 from connectors.errors import Garbled, Refused, TimedOut, Unreachable
 from connectors.login import LoginSession, asks_for_login
-from connectors.system import ApiKeyAuth, BasicAuth, BearerAuth, OAuth2Auth, SessionAuth, System
+from connectors.request import current_scope
+from connectors.system import ApiKeyAuth, BasicAuth, BearerAuth, ForwardAuth, OAuth2Auth, SessionAuth, System
 
 _LARGEST_TOKEN: Final = 64 * 1024
 """Bytes of the token endpoint's answer."""
@@ -46,6 +47,9 @@ class Credentials:
                 return _basic(username, password)
             case ApiKeyAuth(header=header, key=key):
                 return {header: key}
+            case ForwardAuth():
+                scope = current_scope.get()
+                return {"Authorization": f"Bearer {scope.token}"} if scope and scope.token else {}
             case OAuth2Auth() as client:
                 async with self._lock:
                     if time.monotonic() >= self._fresh_until:

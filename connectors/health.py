@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from connectors.errors import Busy, Cancelled, ConnectorError, NotSupported, Rejected, TooMuch, Unreachable
+from connectors.errors import Busy, Cancelled, ConnectorError, NotSupported, Refused, Rejected, TooMuch, Unreachable
 
 logger = logging.getLogger("gateway.systems")
 
@@ -44,8 +44,9 @@ class Health:
     wants twice as many each time, until ten in a row have come: the log stays short.
     """
 
-    def __init__(self, system: str) -> None:
-        self.system = system
+    def __init__(self, system: str, *, personal: bool = False) -> None:
+        """`personal`: the system sees each caller's own credentials, so that refusing them says nothing about it."""
+        self.system, self._personal = system, personal
         self.status = SystemStatus.UNKNOWN
         self.latency_ms: float | None = None
         self.last_error: LastError | None = None
@@ -70,7 +71,9 @@ class Health:
 
     def failed(self, error: ConnectorError) -> None:
         """The system gave none. What is our own doing (a cancelled request, a bound) says nothing about it."""
-        if isinstance(error, (Busy, Cancelled, TooMuch, NotSupported)):
+        if isinstance(error, (Busy, Cancelled, TooMuch, NotSupported)) or (
+            self._personal and isinstance(error, Refused)
+        ):
             return
         if isinstance(error, Rejected):
             self._rejected(error)

@@ -1,4 +1,4 @@
-"""What lasts as long as one client's request: its deadline and the record of what it cost upstream.
+"""What lasts as long as one client's request: its deadline, its token and the record of what it cost upstream.
 
 The scope travels in a context variable, because it crosses loaders and drivers that have no business with it.
 Outside a request (`gateway check`, tests of a driver) there is none: then only each system's own timeouts hold.
@@ -20,6 +20,7 @@ class UpstreamCall:
     """One HTTP request to one system, as `extensions.upstream` shows it.
 
     `start_ms` counts from the client request's start; `status` is None when no answer came, then `error` says why.
+    `shared`: other requests waited for it, too. With others' keys in it, only one's own show, without query and size.
     """
 
     system: str
@@ -32,6 +33,7 @@ class UpstreamCall:
     status: int | None = None
     bytes: int = 0
     error: str | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,16 @@ class LinkWarning:
 
 @dataclass(slots=True)
 class RequestScope:
-    """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds."""
+    """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
+
+    `token` is the caller's own bearer token, for systems that are shown it (`ForwardAuth`).
+    """
 
     deadline: float
     started: float = field(default_factory=time.monotonic)
     calls: list[UpstreamCall] = field(default_factory=list)
     warnings: dict[LinkWarning, None] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":

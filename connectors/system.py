@@ -63,7 +63,18 @@ class SessionAuth(Strict):
     password_field: str = "password"  # noqa: S105  # the field's name
 
 
-Auth = Annotated[BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth | SessionAuth, Field(discriminator="kind")]
+class ForwardAuth(Strict):
+    """The caller's own bearer token is passed on, and the system decides what that caller may read.
+
+    Nothing is shared between requests then. What no caller asks for (health, `gateway check`) goes without credentials.
+    """
+
+    kind: Literal["forward"]
+
+
+Auth = Annotated[
+    BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth | SessionAuth | ForwardAuth, Field(discriminator="kind")
+]
 
 
 class System(Strict):
@@ -92,6 +103,11 @@ class System(Strict):
         ),
     ] = {}
     concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
+    share: Annotated[bool, Field(description="Requests that ask the same at the same time share a call.")] = True
+    share_after: Annotated[
+        int, Field(ge=1, description="Calls of one kind under way from which on further keys gather for the next.")
+    ] = 2
+    share_keys: Annotated[int, Field(ge=1, description="Most keys that gather for one call.")] = 200
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024

@@ -11,7 +11,7 @@ from connectors.credentials import Credentials
 from connectors.errors import Busy, Failed, Garbled, RateLimited, Refused, Rejected, TimedOut, Unreachable
 from connectors.health import Health
 from connectors.request import current_scope
-from connectors.system import System
+from connectors.system import ForwardAuth, System
 
 ANSWERING_TIME: Final = 0.15
 """Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
@@ -22,7 +22,7 @@ class Transport:
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         self.name, self.system = name, system
-        self.health = Health(name)
+        self.health = Health(name, personal=isinstance(system.auth, ForwardAuth))
         self.base = system.url.rstrip("/")
         self.credentials = Credentials(name, system, session)
         self._session = session

@@ -13,8 +13,8 @@ from resolvers.viewer import Viewer, ViewerKind
 IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
 """Who may read the schema through the graph."""
 
-TraceFor = Literal["staff", "signed-in"]
-"""Who may see which upstream calls an answer took."""
+TraceFor = Literal["staff", "signed-in", "signed-in with keys"]
+"""Who may see which upstream calls an answer took, and whether subscribers see what was asked for, too."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
@@ -73,7 +73,7 @@ def check_may_learn(errors: Sequence[GraphQLError], introspection_for: Introspec
 
 def may_trace(viewer: Viewer, trace_for: TraceFor) -> bool:
     """Whether a viewer may see the upstream calls of its answers."""
-    return viewer.is_staff or (trace_for == "signed-in" and viewer.is_signed_in)
+    return viewer.is_staff or (trace_for != "staff" and viewer.is_signed_in)
 
 
 def check_access(

@@ -1,6 +1,8 @@
 """One request's context: who asks, what was selected, how long it may take, and what it cost upstream."""
 
+from operator import attrgetter
 from typing import Any, Final
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from graphql import GraphQLSchema, OperationDefinitionNode
@@ -21,11 +23,18 @@ class GatewayContext(RequestContext):
     """The resolvers' context, with the answer's `extensions` for those who may see them and ask."""
 
     def __init__(
-        self, viewer: Viewer, connectors: Connectors, scope: RequestScope, selection: Selection | None, *, trace: bool
+        self,
+        viewer: Viewer,
+        connectors: Connectors,
+        scope: RequestScope,
+        selection: Selection | None,
+        *,
+        trace: bool,
+        keys: bool,
     ) -> None:
         super().__init__(viewer, connectors, selection)
         self.scope = scope
-        self._trace = trace
+        self._trace, self._keys = trace, keys
 
     async def close(self) -> None:
         """As in `RequestContext`; this task's upstream calls belong to no request any more."""
@@ -35,14 +44,13 @@ class GatewayContext(RequestContext):
     def extensions(self) -> dict[str, Any]:
         """One entry per upstream call, in the order in which they began, and what links led nowhere.
 
-        A subscriber is not told how long answers were: that would tell what exists, also where it may not be seen.
+        A subscriber is not told what was asked for by which keys, and how long the answers were: on the way to what is
+        shown lies what may not be, and what does not exist.
         """
         if not self._trace:
             return {}
-        upstream = [_entry(call) for call in self.scope.calls]
-        if not self.viewer.is_staff:
-            for entry in upstream:
-                del entry["bytes"]
+        entries = _entry if self._keys else _shortened
+        upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
         warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
         return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
 
@@ -59,13 +67,17 @@ class Contexts:
     ) -> GatewayContext:
         """A context whose deadline starts now, and to which this task's upstream calls belong."""
         trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
-        return self.make(viewer, self._selection(prepared, operation), trace=trace)
+        return self.make(viewer, self._selection(prepared, operation), trace=trace, token=token_of(request, viewer))
 
-    def make(self, viewer: Viewer, selection: Selection | None, *, trace: bool = False) -> GatewayContext:
+    def make(
+        self, viewer: Viewer, selection: Selection | None, *, trace: bool = False, token: str | None = None
+    ) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document."""
         scope = RequestScope.lasting(self._deadline)
+        scope.token = token
         current_scope.set(scope)
-        return GatewayContext(viewer, self._connectors, scope, selection, trace=trace)
+        keys = viewer.is_staff or self._trace_for == "signed-in with keys"
+        return GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
 
     def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
         known = self._selections.get(prepared)
@@ -75,6 +87,14 @@ class Contexts:
         if selection is None:
             selection = known[id(operation)] = selection_of(self._schema, prepared, operation)
         return selection
+
+
+def token_of(request: Request, viewer: Viewer) -> str | None:
+    """The bearer token that proved who asks, for systems that are shown it; None where nobody signed in."""
+    if not viewer.is_signed_in:
+        return None
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _entry(call: UpstreamCall) -> dict[str, Any]:
@@ -89,4 +109,12 @@ def _entry(call: UpstreamCall) -> dict[str, Any]:
         "bytes": call.bytes,
         "loader": call.loader,
     }
-    return entry | ({"error": call.error} if call.error else {})
+    return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
+
+
+def _shortened(call: UpstreamCall) -> dict[str, Any]:
+    entry = _entry(call)
+    del entry["bytes"]
+    path = call.path.partition("?")[0]
+    resource, _, last = path.rpartition("/")
+    return entry | {"keys": [], "path": resource if unquote(last) in call.keys else path}

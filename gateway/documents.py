@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.records import Document
 from connectors.ticketing.port import TicketingPort
 from gateway.access import SignInRequiredError
-from gateway.context import Contexts, GatewayContext
+from gateway.context import Contexts, GatewayContext, token_of
 from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.graphql_http import Authenticate
 from gateway.hang_up import unless_hung_up
@@ -83,7 +83,8 @@ class DocumentEndpoint:
         viewer = await self._authenticate(request)
         if not viewer.is_signed_in:
             raise SignInRequiredError
-        context = self._contexts.make(viewer, {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})})
+        selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
+        context = self._contexts.make(viewer, selection, token=token_of(request, viewer))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
             document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])

@@ -82,7 +82,11 @@ class GraphQLSettings(Strict):
 
     introspection: Annotated[IntrospectionFor, Field(description="Who may read the schema.")] = "staff"
     trace: Annotated[
-        TraceFor, Field(description="Who may see an answer's upstream calls, with the header X-Gateway-Trace: 1.")
+        TraceFor,
+        Field(
+            description="Who may see an answer's upstream calls, with the header X-Gateway-Trace: 1. Subscribers see no"
+            " keys, queries and sizes, unless it is 'signed-in with keys', which is for test systems."
+        ),
     ] = "staff"
     graphiql: Annotated[bool, Field(description="Whether a browser gets GraphiQL at the endpoint.")] = False
     deadline: Annotated[

@@ -114,7 +114,7 @@ async def stacked(
         }
         settings = Settings(
             systems=SystemsSettings.model_validate(given),
-            graphql=graphql or GraphQLSettings(trace="signed-in", deadline=8.0, introspection="everyone"),
+            graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=8.0, introspection="everyone"),
             server=server or ServerSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")

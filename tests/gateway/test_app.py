@@ -190,6 +190,21 @@ async def test_only_staff_sees_the_trace(tmp_path: Path) -> None:
     assert "extensions" not in unasked
 
 
+async def test_a_subscribers_trace_does_not_say_what_was_asked_for(tmp_path: Path) -> None:
+    """On the way to what is shown lies what may not be: others' tickets in an outage, a bill of somebody else."""
+    document = '{ bill(id: "BILL-1002-1-05") { id } outages { nodes { tickets { totalCount } } } }'
+    graphql = GraphQLSettings(trace="signed-in")
+    async with stacked(tmp_path, customers=30, graphql=graphql) as stack:
+        own = await stack.ask(document, "1001")
+        staff = await stack.ask(document)
+
+    assert own.calls
+    assert not [call for call in own.calls if call["keys"] or "?" in call["path"] or "bytes" in call]
+    assert "1002" not in str(own.calls)
+    assert {call["loader"] for call in own.calls} >= {"BillById", "OutagesByState", "TicketById"}
+    assert "BILL-1002-1-05" in str(staff.calls)
+
+
 async def test_staff_questions_are_refused_to_subscribers(stack: Stack) -> None:
     document = "{ customers { totalCount } resources { totalCount } systems { name } me { id } }"
     answer = await stack.ask(document, "1001")

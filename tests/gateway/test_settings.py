@@ -153,7 +153,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             "gateway.toml: systems.billing.profile.max_keys: should be a whole number",
             "gateway.toml: systems.billing.profile.words.Working: should be a valid string",
             "gateway.toml: systems.inventory.auth: needs a kind, one of"
-            " 'bearer', 'basic', 'api_key', 'oauth2', 'session'",
+            " 'bearer', 'basic', 'api_key', 'oauth2', 'session', 'forward'",
             'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',
             "gateway.toml: auth.audience: should be a valid string",
             "gateway.toml: auth.audience: should be a valid tuple",

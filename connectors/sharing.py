@@ -1,0 +1,120 @@
+"""Many requests ask at once, the system sees it once: a port that shares its calls between requests.
+
+It stands between those who ask and the driver, which sees no difference. What may be shared has one method and the
+same arguments beside the keys: projection, conditions. Of such questions each key is asked for once at a time, and keys
+gather while calls are under way (see `flights`). A question without keys, or with a window, is shared with those that
+are the same in everything. This is no cache: what has returned is asked for again.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from connectors.crm.port import Customer
+from connectors.errors import ConnectorError
+from connectors.flights import Ask, Line
+from connectors.health import Health
+from connectors.records import Window
+from connectors.request import current_scope
+from connectors.system import ForwardAuth, System
+
+Port = TypeVar("Port")
+
+_WHOLE: Final = ""
+"""The one key of a question that is shared as a whole."""
+
+
+def shared(driver: Port, port: type[Any], system: System, health: Health) -> Port:
+    """The driver, with calls shared between requests: all of them are the gateway's towards the system.
+
+    Towards a system that knows each caller nothing is shared at all; nor where the settings say so.
+    """
+    if isinstance(system.auth, ForwardAuth) or not system.share:
+        return driver
+    return cast(Port, _Shared(driver, port, system, health))
+
+
+class _Shared:
+    """What a port's methods are asked through; everything else is the driver's own."""
+
+    def __init__(self, driver: Any, port: type[Any], system: System, health: Health) -> None:
+        self._driver, self._system, self._health = driver, system, health
+        self._lines: dict[Hashable, Line] = {}
+        for method, keys_at in questions(port).items():  # type: ignore[arg-type]  # a class can be hashed
+            setattr(self, method, self._asking(method, keys_at))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    def _asking(self, method: str, keys_at: int | None) -> Callable[..., Awaitable[Any]]:
+        async def ask(*args: Any, **options: Any) -> Any:
+            driver, scope = getattr(self._driver, method), current_scope.get()
+            if scope is None:  # outside a request there is nobody to share with
+                return await driver(*args, **options)
+            conditions = (method, *options.items())
+            if keys_at is None or len(args) <= keys_at or any(isinstance(one, Window) for one in args):
+
+                async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
+                    return {_WHOLE: (await driver(*args, **options),)}
+
+                line = self._line((*conditions, "whole", *map(_same, args)), once)
+                answer = (await line.answers({_WHOLE: _WHOLE}, scope))[_WHOLE]
+                if isinstance(answer, ConnectorError):  # it came too late
+                    raise answer
+                return answer[0]
+            before, keys, after = args[:keys_at], args[keys_at], args[keys_at + 1 :]
+            if not keys:
+                return {}
+
+            async def of_keys(some: Sequence[Any]) -> Mapping[Any, Any]:
+                found: Mapping[Any, Any] = await driver(*before, some, *after, **options)
+                return found
+
+            line = self._line((*conditions, before, after), of_keys)
+            return await line.answers({_key(one): one for one in keys}, scope)
+
+        ask.__name__ = method
+        return ask
+
+    def _line(self, kind: tuple[Hashable, ...], ask: Ask) -> Line:
+        line = self._lines.get(kind)
+        if line is None:
+            # What takes a call for each key anyway has nothing to gather for.
+            gathers = kind[0] not in getattr(self._driver, "one_by_one", ())
+            emptied = partial(self._lines.pop, kind, None)
+            line = self._lines[kind] = Line(self._system, self._health, ask, _name, emptied, gathers=gathers)
+        return line
+
+
+@cache
+def questions(port: type[Any]) -> Mapping[str, int | None]:
+    """A port's questions, and where among the arguments the keys stand whose answers come by key; None: nowhere.
+
+    Read from the port itself: what gives `Found` is asked by the first argument that is a sequence.
+    """
+    found: dict[str, int | None] = {}
+    for name, method in inspect.getmembers(port, inspect.iscoroutinefunction):
+        hints = get_type_hints(method)
+        returned = hints.pop("return")
+        is_found = get_origin(returned) is get_origin(Mapping[Any, Any]) and ConnectorError in get_args(
+            get_args(returned)[1]
+        )
+        sequences = [at for at, hint in enumerate(hints.values()) if get_origin(hint) is get_origin(Sequence[Any])]
+        found[name] = sequences[0] if is_found and sequences else None
+    return found
+
+
+def _key(one: Any) -> Hashable:
+    """What makes two keys the same to a driver."""
+    return (one.id, one.party_id, one.party_kind) if isinstance(one, Customer) else cast(Hashable, one)
+
+
+def _name(one: Any) -> Any:
+    """Under what the answer to a key is found: parties of customers are found by their own id."""
+    return one.party_id if isinstance(one, Customer) else one
+
+
+def _same(argument: Any) -> Hashable:
+    """What makes two arguments the same to a driver."""
+    return tuple(map(_key, argument)) if isinstance(argument, list | tuple) else cast(Hashable, argument)
