@@ -580,7 +580,10 @@ async def test_refusals_in_html_or_prose_are_failures_of_the_keys(
     assert "allowed" not in failure.detail
 
 
-async def test_a_500_to_one_question_is_our_mistake_and_one_to_all_is_the_systems() -> None:
+async def test_a_500_to_one_question_is_our_mistake_and_one_to_all_is_the_systems(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Told by the log: when the 500s are out, the probes after them have answered, and the system is up again."""
     answers = {"account.payment": page(500, "&#39;account.payment&#39;"), "party.party": listed({"id": 2})}
     async with serving(Upstream({}, instead=answers)) as upstream, asking(upstream) as tryton:
         await tryton.probe()
@@ -590,9 +593,11 @@ async def test_a_500_to_one_question_is_our_mistake_and_one_to_all_is_the_system
             assert tryton.http.health.status is SystemStatus.UP
         await asyncio.gather(*(tryton.payments([str(n)], None) for n in range(8)))
         assert tryton.http.health.status is SystemStatus.UP
+        assert "is lost" not in caplog.text
         answers["party.party"] = page(500, "database is gone")
         assert type((await tryton.payments(["1"], None))["1"]) is Failed
         assert tryton.http.health.status is SystemStatus.DOWN
+        assert "is lost" in caplog.text
 
 
 async def test_the_credentials_are_sent_as_a_bearer_token() -> None:
