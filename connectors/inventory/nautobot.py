@@ -98,37 +98,38 @@ class NautobotDriver:
         """See `InventoryPort`. One call, and one more for `resource_ids`: interfaces know no tenant.
 
         Asked by tenant and not by circuit, where one unknown tenant fails the batch. Always the complete list:
-        GraphQL cannot sort, and a customer's circuits are few.
+        GraphQL cannot sort, and a customer's circuits are few. A number on several circuits is left out: of a
+        customer's own always, of anybody's where `resource_ids` are asked for, which know the number alone.
         """
 
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             inner = f"id {self._customer} circuits{{{self._circuit(fields)}}}"
-            tenants = decoded(
-                (await self._graphql.ask(self._graphql.listing("tenants", self._by_customer, inner), keys))["tenants"],
-                _TENANT,
-            )
+            lists = await self._graphql.ask(self._graphql.listing("tenants", self._by_customer, inner), keys)
+            tenants = decoded(lists["tenants"], _TENANT)
             if tenants.unreadable:
                 raise Garbled(self.http.name, "tenants: a row cannot be read")
-            circuits = [raw for tenant in tenants.rows if text(tenant.key) in keys for raw in tenant.circuits or ()]
-            self._graphql.bounded("circuits", len(circuits))
+            raws = defaultdict[str, list[msgspec.Raw]](list)
+            for tenant in tenants.rows:
+                raws[text(tenant.key) or ""] += tenant.circuits or ()
+            circuits = {key: decoded(raws[key], _CIRCUIT) for key in keys if raws[key]}
+            self._graphql.bounded("circuits", sum(len(raws[key]) for key in keys))
             if not circuits:
                 await self._graphql.may_see("circuits")
-            read = decoded(circuits, _CIRCUIT)
-            below: Lists = {}
-            numbers = [number for row in read.rows if (number := text(row.number))]
-            if numbers and (carriers := self._carriers(fields)):
-                parts = [self._graphql.ask(carriers, numbers) for numbers in self._graphql.parts(numbers)]
-                for each in await together(parts):
-                    below = {name: [*below.get(name, ()), *rows] for name, rows in each.items()}
-            services = self._services(read.rows, below)
-            twice = {number for number, times in Counter(one.id for one in services).items() if times > 1}
-            if twice:
-                self._records.tell(f"{len(twice)} service numbers are on several circuits of a customer, and left out")
+            below = await self._below([row for own in circuits.values() for row in own.rows], fields)
+            anybodys = decoded(below.get("circuits", ()), _CARRIER)
+            if anybodys.unreadable:
+                raise Garbled(self.http.name, "circuits: whose a service number is cannot be read")
+            elsewhere = Counter(text(row.number) for row in anybodys.rows)
             found: dict[str, Rows[Service]] = {}
-            for key in keys:
-                own = arranged([one for one in services if key in one.customer_ids and one.id not in twice], BY_ID)
-                if own or read.unreadable or twice:
-                    found[key] = Rows(own, 0, None if read.unreadable or twice else len(own), complete=True)
+            for key, read in circuits.items():
+                services = [one for one in self._services(read.rows, below) if key in one.customer_ids]
+                times = Counter(one.id for one in services)
+                own = [one for one in services if times[one.id] == 1 and elsewhere[one.id] <= 1]
+                if len(own) < len(services):
+                    self._records.tell("service numbers that are on several circuits are nobody's, and are left out")
+                total = None if read.unreadable or len(own) < len(services) else len(own)
+                if total != 0:
+                    found[key] = Rows(arranged(own, BY_ID), 0, total, complete=True)
             return found
 
         return await self._graphql.in_parts(customer_ids, part)
@@ -215,6 +216,15 @@ class NautobotDriver:
         return self._graphql.listing("interfaces", self._by_number, interface) | self._graphql.listing(
             "ip_addresses", self._by_number, f"id {self._number}"
         )
+
+    async def _below(self, circuits: Sequence[CircuitRow], fields: Fields | None) -> Lists:
+        """What carries these circuits' numbers, and all circuits that have them; nothing where nobody asks for it."""
+        numbers, lists = [number for row in circuits if (number := text(row.number))], self._carriers(fields)
+        if not numbers or not lists:
+            return {}
+        lists |= self._graphql.listing("circuits", self._by_number, f"id {self._number}")
+        parts = await together([self._graphql.ask(lists, some) for some in self._graphql.parts(numbers)])
+        return {name: [row for part in parts for row in part[name]] for name in lists}
 
     def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
         read = decoded(raws, _CARRIER)

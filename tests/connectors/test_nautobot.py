@@ -474,6 +474,38 @@ async def test_a_number_on_several_circuits_is_nobodys(upstream: Upstream, drive
     assert ([one.id for one in own.items], own.total) == (["S2"], None)
 
 
+async def test_a_number_of_two_customers_is_the_same_whoever_is_asked_beside(
+    upstream: Upstream, driver: NautobotDriver
+) -> None:
+    first, second = circuit("S1", cid="a"), circuit("S1", cid="b", tenant={"key": "C2"})
+    own = circuit("S2")
+    one = {"id": "1", "key": "C1", "circuits": [first, own]}
+    two = {"id": "2", "key": "C2", "circuits": [second, {"id": "?", "number": ["?"]}]}
+    carriers = {
+        "circuits": [first, second, own],
+        "interfaces": [{"id": f"I{n}", "number": number} for n, number in enumerate(("S1", "S1", "S2"))],
+        "ip_addresses": [],
+    }
+    for tenants in ([one], [one, two]):
+        upstream.seen.clear()
+        upstream.instead = [answered(tenants=tenants), answered(**carriers)]
+        asked = [str(tenant["key"]) for tenant in tenants]
+        found = await driver.services_of_customers(asked, None, frozenset({"resource_ids"}))
+        served = {
+            key: ([(s.id, s.resource_ids) for s in rows(each).items], rows(each).total) for key, each in found.items()
+        }
+        assert served == {"C1": ([("S2", ("I2",))], None)} | ({"C2": ([], None)} if len(asked) > 1 else {})
+        assert upstream.keys == [asked, ["S1", "S2"]]
+        upstream.instead = [answered(tenants=tenants)]
+        found = await driver.services_of_customers(asked, None, SLIM)
+        named = {key: ([s.name for s in rows(each).items], rows(each).total) for key, each in found.items()}
+        assert named == {"C1": (["a", None], 2)} | ({"C2": (["b"], None)} if len(asked) > 1 else {})
+        assert len(upstream.seen) == 3
+    upstream.instead = [answered(tenants=[one]), answered(**carriers | {"circuits": [first, own, {"number": "S1"}]})]
+    unclear = await driver.services_of_customers(["C1"], None, frozenset({"resource_ids"}))
+    assert isinstance(unclear["C1"], Garbled)
+
+
 async def test_a_row_that_cannot_be_read_costs_itself(upstream: Upstream, driver: NautobotDriver) -> None:
     broken = circuit("S2", cid=["?"])
     upstream.instead = [answered(circuits=[broken, circuit()])]
