@@ -108,7 +108,7 @@ async def _of_method(trial: Trial, method: Method) -> AsyncIterator[Result]:
         missing = f"the driver has no method {method.name}; right is the port's, or one that raises NotSupported."
         yield Result("answers", method.name, "failed", missing)
         return
-    if method.name in trial.unsupported:
+    if trial.refuses(method):
         yield await _result(trial, "unsup.", method.name, lambda: declared.refuses(trial, method))
         return
     possible = _checks(method)

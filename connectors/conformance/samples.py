@@ -17,12 +17,12 @@ async def learn(trial: Trial) -> None:
     for kind, keys in trial.given.items():
         trial.keys[kind] = list(dict.fromkeys(keys))
     for method in METHODS[trial.domain]:
-        if isinstance(method, Listed) and method.name not in trial.unsupported:
+        if isinstance(method, Listed) and not trial.refuses(method):
             await _from_list(trial, method)
     asked: dict[str, set[str]] = {}
     for _ in range(_ROUNDS):
         for method in METHODS[trial.domain]:
-            if isinstance(method, Keyed) and method.name not in trial.unsupported:
+            if isinstance(method, Keyed) and not trial.refuses(method):
                 seen = asked.setdefault(method.name, set())
                 keys = [key for key in trial.keys.get(method.kind, ()) if key not in seen]
                 keys = keys[: max(0, 4 * trial.most - len(seen))]

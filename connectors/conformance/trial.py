@@ -78,6 +78,11 @@ class Trial:
         declared: Mapping[str, str] = getattr(self.driver, "unsupported", {})
         return declared
 
+    def refuses(self, method: Method) -> bool:
+        """Whether the method is declared as unsupported; a partial one, and was seen to refuse this kind of key."""
+        partial = isinstance(method, Keyed) and method.partial
+        return method.name in self.unsupported and (not partial or method.name in self.refused)
+
     @property
     def one_by_one(self) -> Mapping[str, str]:
         """What the driver declares to take a request for each key, or, as ``Record.attribute``, for each record."""

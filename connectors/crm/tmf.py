@@ -28,6 +28,8 @@ from connectors.tmf_unsupported import Need, one_by_one, unsupported
 from connectors.tmf_versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
+_KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}
+"""The two ways of `customers_known_as`, and the filter that each needs."""
 _BY_NAME: Final = Order("name", "name")
 # TMF629 leaves status free; official samples say Approved and Created.
 _CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
@@ -55,20 +57,23 @@ class TmfCrm:
         questions: dict[str, Sequence[Need]] = {
             "customers_named": [(self._customers, "name.regex")],
             "customers_reached_by": [(self._customers, one) for one in contacts],
-            "customers_known_as": [(self._customers, one) for one in ("engagedParty.id", "characteristic.value")],
             "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
             "products_of_services": [(self._products, "realizingService.id")],
         }
         self._unsupported = unsupported(
             questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
         )
+        ways = [f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.lacks(one))]
+        if ways:
+            self._unsupported = {**self._unsupported, "customers_known_as": " ".join(ways)}
+        questions["customers_known_as"] = [(self._customers, one) for one in _KNOWN_AS.values()]
         self.one_by_one = one_by_one(
             questions, {"customers": self._customers, "parties": self._individuals, "products": self._products}
         )
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
         return self._unsupported
 
     async def probe(self) -> None:

@@ -457,6 +457,35 @@ async def test_what_is_declared_is_what_is_refused_without_a_call(systems: Syste
     assert len(refused) == (18 if version == "v4" else 19)  # in v5 usage, too, is a list with a filter
 
 
+@pytest.mark.parametrize(
+    ("filters", "lacking", "works"),
+    [
+        (["id", "engagedParty.id"], {"an external reference": "characteristic.value"}, "party.id"),
+        (["id", "characteristic.value"], {"party.id": "engagedParty.id"}, "external:billingNumber"),
+        (["id"], {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}, ""),
+    ],
+)
+async def test_of_two_ways_to_know_customers_only_the_missing_one_is_refused(
+    systems: Systems, filters: list[str], lacking: dict[str, str], works: str
+) -> None:
+    async with connected(systems, **profiled({"filters": filters})) as c:
+        (someone,) = (await c.crm.customer_list(Window(0, 1), None)).items
+        keys = {"party.id": someone.party_id, "external:billingNumber": someone.external_ids["billingNumber"]}
+        before = len(asked(systems["crm"]))
+        for key, value in keys.items():
+            if key == works:
+                found = await c.crm.customers_known_as(CustomerKey.parse(key), [value], None)
+                assert [one.id for one in found[value].items] == [someone.id]
+            else:
+                with pytest.raises(NotSupported):
+                    await c.crm.customers_known_as(CustomerKey.parse(key), [value], None)
+        assert len(asked(systems["crm"])) - before == bool(works)
+        declared = c.systems[0].unsupported["customers_known_as"]
+    assert declared == " ".join(
+        f"By {way}: This installation cannot filter customer by {name}." for way, name in lacking.items()
+    )
+
+
 async def test_what_never_comes_is_declared_for_every_attribute_made_of_it(systems: Systems) -> None:
     absent = {"resource": {"absent": ["category", "serialNumber"]}, "troubleTicket": {"absent": ["status"]}}
     async with connected(systems, **profiled({"resources": absent})) as c:
