@@ -18,15 +18,22 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connectors import ConnectedSystem, connect
+from connectors import ConnectedSystem, Connectors, connect
+from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
+from connectors.links import CustomerKey
+from connectors.records import Window
 from connectors.system import OAuth2Auth, System
 from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
+from resolvers.links import key_of
 
 Mark = Literal["ok", "FAILED", "-"]
 
 _TIMEOUT = 5.0
 """Seconds for the key set and for Redis; systems have their own timeouts in the settings."""
+
+_FEW: Final = 20
+"""Customers of the CRM that are looked at for what other systems know them by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Finding:
     """One line of the table; `-` is what was not tried. `latency_ms` is the read's; `hint` is empty when all is well.
 
     `detail` is what exactly happened, for the person who runs the check. `unsupported` is what the product cannot give,
-    with the reasons: nothing to repair.
+    with the reasons: nothing to repair. Nor is a `note`, which says more about a line that is well.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Finding:
     detail: str = ""
     hint: str = ""
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -66,18 +74,21 @@ NO_AUTH: Final = Finding(
 
 
 async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
-    """Try the four systems, the key set and Redis (where the settings name them), all at once.
+    """Try the four systems, their customer keys, the key set and Redis (where the settings name them), all at once.
 
     Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
-        tries = [_system(one, systems[one.domain]) for one in connect(systems, session).systems]
+        connectors = connect(systems, session)
+        tries = [_system(one, systems[one.domain]) for one in connectors.systems]
         if settings.auth:
             tries.append(_keys(settings.auth, session))
         if settings.redis:
             tries.append(_redis(settings.redis))
         findings = list(await asyncio.gather(*tries))
+        crm = next(one for one in findings if one.name == "crm")
+        findings += await _customer_keys(connectors, crm)
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 
@@ -96,6 +107,54 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
     latency = (time.monotonic() - started) * 1000
     credentials = "ok" if system.auth else "-"
     return Finding(name, system.driver, address, "ok", credentials, "ok", latency, unsupported=connected.unsupported)
+
+
+async def _customer_keys(connectors: Connectors, crm: Finding) -> list[Finding]:
+    """One line for each system that knows customers by something else than the CRM's number."""
+    keys = {domain: key for domain, links in connectors.links.items() if (key := links.customer_key)}
+    if not keys:
+        return []
+    if not crm.is_good:
+        note = "not tried, because the CRM needs attention"
+        return [Finding(f"{domain} key", crm.driver, str(key), note=note) for domain, key in keys.items()]
+    try:
+        fields = frozenset(key.attribute for key in keys.values())
+        customers = (await connectors.crm.customer_list(Window(0, _FEW), fields)).items[:_FEW]
+    except ConnectorError as error:
+        why, hint = f"{error.code}: {error.detail}", "The CRM must list customers for it to be tried."
+        return [
+            Finding(f"{domain} key", crm.driver, str(key), read="FAILED", detail=why, hint=hint)
+            for domain, key in keys.items()
+        ]
+    return [await _customer_key(connectors, domain, crm.driver, key, customers) for domain, key in keys.items()]
+
+
+async def _customer_key(
+    connectors: Connectors, domain: str, driver: str, key: CustomerKey, customers: Sequence[Customer]
+) -> Finding:
+    """Whether customers have it, and whether the CRM finds one by it, as rows that name customers so need."""
+    name, address, setting = f"{domain} key", str(key), f"systems.{domain}.customer_key"
+    having = [one for one in customers if key_of(one, key)]
+    if not having:
+        there_are = sorted({f"external:{name}" for one in customers for name in one.external_ids})
+        detail = f"none of the CRM's first {len(customers)} customers has {key}, by which {domain} knows customers"
+        hint = f"Set {setting} to what they have{': ' + ', '.join(there_are) if there_are else ''}."
+        return Finding(name, driver, address, read="FAILED", detail=detail, hint=hint)
+    value, started = str(key_of(having[0], key)), time.monotonic()
+    try:
+        found = (await connectors.crm.customers_known_as(key, [value], frozenset({key.attribute}))).get(value)
+    except ConnectorError as error:
+        found = error
+    latency = (time.monotonic() - started) * 1000
+    if isinstance(found, ConnectorError):
+        hint = f"What {domain} has cannot be told whose it is: set {setting} to something that the CRM can look up."
+        return Finding(name, driver, address, "ok", "-", "FAILED", None, f"{found.code}: {found.detail}", hint)
+    if found is None or having[0].id not in {one.id for one in found.items}:
+        detail = f"the CRM says that customer {having[0].id} has it, and does not find that customer by it"
+        hint = f"Set {setting} to something that it can look up."
+        return Finding(name, driver, address, "ok", "-", "FAILED", None, detail, hint)
+    note = f"{len(having)} of the CRM's first {len(customers)} customers have {key}"
+    return Finding(name, driver, address, "ok", "-", "ok", latency, note=note)
 
 
 async def _unreachable(system: System) -> str:
@@ -204,6 +263,8 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for one in findings:
         if not one.is_good:
             console.print(Text.assemble((f"{one.name}: ", "bold red"), f"{one.detail}. {one.hint}"), soft_wrap=True)
+        if one.note:
+            console.print(Text(f"{one.name}: {one.note}.", style="dim"), soft_wrap=True)
         for what, why in one.unsupported.items():
             console.print(Text(f"{one.name}: {one.driver} does not give {what}: {why}", style="dim"), soft_wrap=True)
     wrong = sum(not one.is_good for one in findings)

@@ -19,6 +19,7 @@ from gateway.access import IntrospectionFor, TraceFor
 from gateway.auth import ClaimNames, TokenRules
 from gateway.jwks import Load, from_address, from_file
 from gateway.limits import Limits
+from resolvers.linked_ports import referred_to
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -35,6 +36,17 @@ class SystemsSettings(Strict):
     @classmethod
     def _has_driver(cls, system: System, info: ValidationInfo) -> System:
         _ = product(str(info.field_name), system.driver).told(system)
+        return system
+
+    @field_validator("*")
+    @classmethod
+    def _refers(cls, system: System, info: ValidationInfo) -> System:
+        held = referred_to(str(info.field_name))
+        if unheld := [entity for entity in system.references if entity not in held]:
+            raise ValueError(
+                f"references.{unheld[0]}: {info.field_name}'s records hold no ids of another system's {unheld[0]}s;"
+                f" there are: {', '.join(held) or 'none'}"
+            )
         return system
 
     @property

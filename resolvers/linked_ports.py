@@ -38,6 +38,16 @@ REFERRING: Final[Mapping[type[Any], Mapping[str, Entity]]] = {
 """Attributes of records that hold another system's ids, and of what."""
 
 
+def referred_to(domain: str) -> list[Entity]:
+    """Of what a system's records hold ids, sorted: what its `references` may say something about."""
+    held = {entity for record, ids in REFERRING.items() if _is_of(domain, record) for entity in ids.values()}
+    return sorted(held)
+
+
+def _is_of(domain: str, record: type[Any]) -> bool:
+    return record.__module__ == f"connectors.{domain}.port"
+
+
 Owners = Mapping[str, Sequence[str] | ConnectorError]
 """Whose the keys are that rows name: customers' numbers. A key that is nobody's, or not the viewer's, is absent."""
 

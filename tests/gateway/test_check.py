@@ -136,6 +136,63 @@ async def test_a_name_that_does_not_exist(servers: dict[str, SandboxServer]) -> 
     assert found.detail.startswith("no connection to crm.invalid:80: ")
 
 
+def keyed(servers: dict[str, SandboxServer], key: str, **crm: Any) -> Settings:
+    """Settings in which the billing system knows customers by `key`."""
+    given = settings(servers, crm).model_dump(exclude_unset=True)
+    given["systems"]["billing"]["customer_key"] = key
+    return Settings.model_validate(given)
+
+
+@pytest.mark.parametrize("key", ["external:billingNumber", "party.id"])
+async def test_a_customer_key_says_how_many_have_it(
+    servers: dict[str, SandboxServer], crm: SandboxServer, key: str
+) -> None:
+    found = await finding("billing key", keyed(servers, key))
+    assert (found.driver, found.address, columns(found)) == ("tmf", key, ("ok", "-", "ok"))
+    assert found.note == f"4 of the CRM's first 4 customers have {key}"
+    console = Console(file=StringIO(), width=100)
+    show([found], console)
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().endswith(f"\nbilling key: {found.note}.\nAll is well.\n")
+
+
+async def test_a_customer_key_that_no_customer_has(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("billing key", keyed(servers, "external:nosuch"))
+    assert columns(found) == ("-", "-", "FAILED")
+    assert found.detail == "none of the CRM's first 4 customers has external:nosuch, by which billing knows customers"
+    assert found.hint == "Set systems.billing.customer_key to what they have: external:billingNumber."
+
+
+@pytest.mark.parametrize(
+    ("filters", "detail"),
+    [
+        (["id"], "NOT_SUPPORTED: This installation cannot filter customer by characteristic.value."),
+        (["id", "characteristic.value"], ""),
+    ],
+)
+async def test_a_customer_key_that_the_crm_cannot_look_up(
+    servers: dict[str, SandboxServer], filters: list[str], detail: str
+) -> None:
+    found = await finding("billing key", keyed(servers, "external:billingNumber", profile={"filters": filters}))
+    assert columns(found) == ("ok", "-", "FAILED" if detail else "ok")
+    assert found.detail == detail
+    assert ("set systems.billing.customer_key to something that the CRM can look up" in found.hint) is bool(detail)
+
+
+async def test_a_customer_key_by_which_the_crm_does_not_find_whom_it_should(servers: dict[str, SandboxServer]) -> None:
+    profile = {"parameters": {"characteristic.value": "name"}}
+    found = await finding("billing key", keyed(servers, "external:billingNumber", profile=profile))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert found.detail == "the CRM says that customer 1001 has it, and does not find that customer by it"
+
+
+async def test_a_customer_key_is_not_tried_where_the_crm_is_away(servers: dict[str, SandboxServer]) -> None:
+    findings = await check(keyed(servers, "party.id", url="http://127.0.0.1:9"), is_demo=True)
+    assert [one.name for one in findings if not one.is_good] == ["crm"]
+    assert (columns(findings[-1]), findings[-1].name) == (("-", "-", "-"), "billing key")
+    assert findings[-1].note == "not tried, because the CRM needs attention"
+
+
 async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text("".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in servers.items()), "utf-8")

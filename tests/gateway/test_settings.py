@@ -175,6 +175,29 @@ def test_an_unknown_driver_is_answered_with_the_known_ones(tmp_path: Path) -> No
     assert problems(tmp_path, text) == ["gateway.toml: systems.crm: has no driver named 'x'; there is: tmf, bottlecrm"]
 
 
+@pytest.mark.parametrize(
+    ("domain", "entity", "held"),
+    [
+        ("crm", "resource", "account, service"),
+        ("billing", "account", "product"),
+        ("inventory", "service", "none"),
+        ("ticketing", "product", "resource, service"),
+    ],
+)
+def test_references_to_what_a_system_never_refers_to_are_named(
+    tmp_path: Path, domain: str, entity: str, held: str
+) -> None:
+    systems = "".join(
+        f'[systems.{name}]\nurl = "http://{name}.example"\n'
+        + (f'references = {{ {entity} = "urn:{{id}}" }}\n' if name == domain else "")
+        for name in ("crm", "billing", "inventory", "ticketing")
+    )
+    assert problems(tmp_path, systems) == [
+        f"gateway.toml: systems.{domain}: references.{entity}: {domain}'s records hold no ids of another system's"
+        f" {entity}s; there are: {held}"
+    ]
+
+
 def test_no_systems_at_all(tmp_path: Path) -> None:
     found = problems(tmp_path, "")
     assert [problem.split(": missing")[0] for problem in found] == [
