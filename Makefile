@@ -33,7 +33,7 @@ test: setup ## Run all tests
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one; ROUNDS, ONLY)
 	@$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
-live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS says where their start scripts are)
+live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
 	@$(BIN)/python -m benchmarks.live
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)

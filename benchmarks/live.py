@@ -2,16 +2,15 @@
 
     .venv/bin/python -m benchmarks.live [--systems DIR] [--keep]
 
-Starts Nautobot, BottleCRM, Tryton and Request Tracker on loopback with the start scripts in DIR (LIVE_SYSTEMS, default
-../shared/live; the first start takes minutes), asks every query, prints a table, tests the four drivers
-(`gateway driver-test`), and stops what it started: not what ran already, and nothing with --keep.
+Asks Nautobot, BottleCRM, Tryton and Request Tracker every query, prints a table, and tests the four drivers (`gateway
+driver-test`). `benchmarks.products` says where they run; those that nobody names are started on loopback (the first
+start takes minutes), and stopped at the end: not what ran already, and nothing with --keep. What runs elsewhere must
+hold what the start scripts seed: the queries ask for customer C100001.
 """
 
 import argparse
 import asyncio
 import logging
-import os
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,14 +22,12 @@ from rich.table import Table
 
 from benchmarks.calls import ROOT
 from benchmarks.mixed import ask_mixed
+from benchmarks.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
 from benchmarks.running import serving
 from connectors.conformance import Result
 from connectors.system import System
 from gateway.driver_test import found, on_trial, show
 from gateway.settings import Settings
-
-_RUNNING: Final = "already running"
-"""What a start script prints where there was nothing to start."""
 
 CUSTOMER: Final = "C100001"
 RT_SESSION: Final = {
@@ -42,9 +39,9 @@ RT_SESSION: Final = {
     "username_field": "user",
     "password_field": "pass",
 }
-"""Request Tracker checks a token in 250 ms per request; a session costs that once."""
-FOLDERS: Final = {"inventory": "nautobot", "crm": "djangocrm", "billing": "tryton", "ticketing": "rt"}
-"""Domain to start script; Nautobot first, because its first start takes longest."""
+"""Request Tracker checks a token in 250 ms per request; a session costs that once. One that is given has a token."""
+DRIVERS: Final = {"inventory": "nautobot", "crm": "bottlecrm", "billing": "tryton", "ticketing": "rt"}
+"""Domain to product; Nautobot first, because its first start takes longest."""
 
 QUERIES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "PortalHome": (CUSTOMER, {}),
@@ -94,45 +91,20 @@ SAMPLES: Final[Mapping[str, Sequence[str]]] = {"customer": [f"C{100001 + n}" for
 """Sample keys of the conformance suite for systems that cannot list their customers."""
 
 
-async def started(folder: Path, console: Console) -> str:
-    """Run one start script; what it printed. Raises RuntimeError with its last lines where it failed."""
-    console.print(f"  starting {folder.name} (its first start takes minutes) ...")
-    process = await asyncio.create_subprocess_exec(
-        str(folder / "start.sh"), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output = (await process.communicate())[0].decode()
-    if process.returncode:
-        raise RuntimeError(f"{folder / 'start.sh'} ended with {process.returncode}:\n{output[-1500:]}")
-    console.print(f"  {folder.name} runs")
-    return output
+def settings(products: Mapping[str, Live]) -> Settings:
+    """The gateway's settings over these products, by name."""
 
+    def auth(name: str) -> dict[str, str]:
+        if name == "rt" and not products[name].is_given:
+            return RT_SESSION
+        key = f"{PRODUCTS[name].scheme} {products[name].token}"
+        return {"kind": "api_key", "header": "Authorization", "key": key}
 
-def settings(printed: Mapping[str, str]) -> Settings:
-    """What the start scripts printed, as the gateway's settings. Raises ValueError where a token is missing."""
-
-    def token(domain: str, scheme: str) -> str:
-        found = re.search(rf"{scheme} (\S+)", printed[domain])
-        if found is None:
-            raise ValueError(f"{FOLDERS[domain]}/start.sh printed no '{scheme} ...'")
-        return found.group(1)
-
-    def header(domain: str, scheme: str) -> dict[str, str]:
-        return {"kind": "api_key", "header": "Authorization", "key": f"{scheme} {token(domain, scheme)}"}
-
-    def system(driver: str, port: int, auth: dict[str, str]) -> dict[str, Any]:
-        return {"url": f"http://127.0.0.1:{port}", "driver": driver, "auth": auth, "timeout": 12.0}
-
-    return Settings.model_validate(
-        {
-            "systems": {
-                "crm": system("bottlecrm", 18204, {"kind": "bearer", "token": token("crm", "Bearer")}),
-                "billing": system("tryton", 18203, {"kind": "bearer", "token": token("billing", "Bearer")}),
-                "inventory": system("nautobot", 18201, header("inventory", "Token")),
-                "ticketing": system("rt", 18202, RT_SESSION),
-            },
-            "graphql": {"trace": "signed-in with keys", "deadline": 30.0},
-        }
-    )
+    systems = {
+        domain: {"url": products[name].address, "driver": name, "auth": auth(name), "timeout": 12.0}
+        for domain, name in DRIVERS.items()
+    }
+    return Settings.model_validate({"systems": systems, "graphql": {"trace": "signed-in with keys", "deadline": 30.0}})
 
 
 def leaves(value: Any) -> Counter[bool]:
@@ -160,14 +132,15 @@ async def conforming(given: Settings, console: Console) -> bool:
     return all(one.mark != "failed" for _, results in trials for one in results)
 
 
-async def measure(folders: Path, keep: bool, console: Console) -> bool:
-    """Start, ask, test, print, stop. Whether every driver conforms."""
-    printed: dict[str, str] = {}
+async def measure(scripts: Path, keep: bool, console: Console) -> bool:
+    """Start what does not run, ask, test, print, stop. Whether every driver conforms. Raises `Unfit`."""
+    products: dict[str, Live] = {}
     try:
-        for domain, name in FOLDERS.items():
-            printed[domain] = await started(folders / name, console)
+        for name in DRIVERS.values():
+            products[name] = await asyncio.to_thread(live, name, scripts, console)
+            console.print(f"  {name} runs at {products[name].address}", highlight=False)
         table = Table("query", "calls", "least", "ms", "values", "null", "errors (code, system, paths)")
-        given = settings(printed)
+        given = settings(products)
         with tempfile.TemporaryDirectory() as folder:
             async with serving(given, Path(folder)) as gateway:
                 for name, (who, variables) in QUERIES.items():
@@ -191,22 +164,24 @@ async def measure(folders: Path, keep: bool, console: Console) -> bool:
             console.print(f"least of {name}: {least}: {why}", style="dim", highlight=False)
         return await conforming(given, console)
     finally:
-        for domain in [one for one in printed if not keep and _RUNNING not in printed[one]]:
-            process = await asyncio.create_subprocess_exec(str(folders / FOLDERS[domain] / "stop.sh"))
-            await process.wait()
+        for product in () if keep else products.values():
+            await asyncio.to_thread(product.stop)
 
 
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(os.environ.get("LIVE_SYSTEMS", ROOT.parent / "shared" / "live"))
-    parser.add_argument("--systems", type=Path, default=default, help="folder of the start scripts")
+    parser.add_argument("--systems", type=Path, default=scripts_folder(), help="folder of the start scripts")
     parser.add_argument("--keep", action="store_true", help="leave the systems running")
     given = parser.parse_args()
-    if not given.systems.is_dir():
-        raise SystemExit(f"The start scripts of the live systems are not in {given.systems}: set LIVE_SYSTEMS.")
+    if problems := unfit(DRIVERS.values(), given.systems):
+        raise SystemExit("\n".join(problems))
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news
-    if not asyncio.run(measure(given.systems, given.keep, Console())):
+    try:
+        conforms = asyncio.run(measure(given.systems, given.keep, Console()))
+    except Unfit as why:
+        raise SystemExit(str(why)) from why
+    if not conforms:
         raise SystemExit(1)
 
 

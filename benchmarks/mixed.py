@@ -27,6 +27,16 @@ MIXED: Final = """query Mixed {
 }"""
 
 
+def mixed(live: Settings, billing: str, ticketing: str) -> Settings:
+    """The settings of the real products, with sandboxes at these addresses for two of them."""
+    given = live.model_dump(exclude_unset=True)
+    given["systems"] |= {
+        "billing": {"url": billing, "customer_key": "external:account_number", "profile": {"version": "v5"}},
+        "ticketing": {"url": ticketing},
+    }
+    return Settings.model_validate(given)
+
+
 async def ask_mixed(live: Settings, customer: str, console: Console) -> dict[str, Any]:
     """Ask one question of all four as the subscriber, and print the answer. `live` names the real products.
 
@@ -38,15 +48,7 @@ async def ask_mixed(live: Settings, customer: str, console: Console) -> dict[str
             {"version": "v5", "customersAs": "reference", "reference": "A{}", "referenceShift": 199_000}
         )
         ticketing.switches.merge({"customersAs": "reference", "reference": "C{}", "referenceShift": 99_000})
-        systems = live.model_dump()["systems"] | {
-            "billing": {
-                "url": billing.url,
-                "customer_key": "external:account_number",
-                "profile": {"version": "v5"},
-            },
-            "ticketing": {"url": ticketing.url},
-        }
-        given = Settings.model_validate({"systems": systems, "graphql": live.graphql})
+        given = mixed(live, billing.url, ticketing.url)
         with tempfile.TemporaryDirectory() as folder:
             async with serving(given, Path(folder)) as gateway:
                 answer = await gateway.ask(MIXED, {}, customer)

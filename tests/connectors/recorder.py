@@ -2,10 +2,9 @@
 
     .venv/bin/python -m tests.connectors.recorder [PRODUCT ...]
 
-A product that runs already is named by LIVE_<PRODUCT> (its address) and LIVE_<PRODUCT>_TOKEN, such as LIVE_RT and
-LIVE_RT_TOKEN. Any other is started by its script in LIVE_SYSTEMS (default ../shared/live) and stopped afterwards,
-unless it was there before. Each product's own tests and the conformance suite ask it, and what it answers is the new
-recording: kept only when they pass with it and nothing in it looks like a secret (`secrets_in`).
+`benchmarks.products` says where they run; what was started for it is stopped afterwards. Each product's own tests and
+the conformance suite ask it, and what it answers is the new recording: kept only when they pass with it and nothing in
+it looks like a secret (`secrets_in`).
 """
 
 import argparse
@@ -14,36 +13,18 @@ import os
 import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 
+from benchmarks.products import PRODUCTS, Unfit, live, scripts_folder
+
 ROOT: Final = Path(__file__).parents[2]
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """One product: its start script's folder, where that lets it answer, and what stands before its token there."""
-
-    folder: str
-    address: str
-    scheme: str
-
-
-PRODUCTS: Final[Mapping[str, Product]] = {
-    "nautobot": Product("nautobot", "http://127.0.0.1:18201", "Token"),
-    "bottlecrm": Product("djangocrm", "http://127.0.0.1:18204", "Bearer"),
-    "tryton": Product("tryton", "http://127.0.0.1:18203", "Bearer"),
-    "rt": Product("rt", "http://127.0.0.1:18202", "token"),
-}
-"""By the name of the test and of the recording; Nautobot first, because its first start takes longest."""
 
 _SECRETS: Final[Mapping[str, re.Pattern[str]]] = {
     "a key or a hash of 32 or more hex digits": re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32,}(?![0-9a-zA-Z])"),
@@ -55,10 +36,6 @@ _SECRETS: Final[Mapping[str, re.Pattern[str]]] = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
 }
 _SECRET_NAMES: Final = re.compile(r"(?i)^(?:.*[_-])?(?:password|passwd|secret|token|cookie|authorization|api_?key)s?$")
-
-
-class Unfit(Exception):
-    """A product cannot be recorded; the text says why, and what to do."""
 
 
 def secrets_in(recording: str, known: Sequence[str] = ()) -> list[str]:
@@ -81,29 +58,6 @@ def _named(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_telling(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def answers(address: str) -> bool:
-    """Whether anything speaks HTTP there."""
-    try:
-        urllib.request.urlopen(address, timeout=5).close()  # an address of ours
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def started(product: Product, scripts: Path) -> str:
-    """Run the start script: the token that it printed. Raises `Unfit`."""
-    script = scripts / product.folder / "start.sh"
-    done = subprocess.run([script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Unfit(f"{script} ended with {done.returncode}:\n{done.stdout[-1500:]}")
-    token = re.search(rf"Authorization: {product.scheme} (\S+)", done.stdout)
-    if token is None:
-        raise Unfit(f"{script} printed no 'Authorization: {product.scheme} ...'")
-    return token.group(1)
 
 
 def record(name: str, address: str, token: str, recordings: Path = RECORDINGS) -> str:
@@ -150,23 +104,11 @@ def _answers(recording: str | bytes) -> dict[str, Any]:
 
 def recorded(name: str, scripts: Path, console: Console) -> str:
     """Record one product, and start it where nobody says that it runs. Raises `Unfit`."""
-    product, variable = PRODUCTS[name], f"LIVE_{name.upper()}"
-    if address := os.environ.get(variable, "").rstrip("/"):
-        token = os.environ.get(f"{variable}_TOKEN", "")
-        if not token:
-            raise Unfit(f"{variable} is set and {variable}_TOKEN is not")
-        return record(name, address, token)
-    folder = scripts / product.folder
-    if not (folder / "start.sh").is_file():
-        raise Unfit(f"set {variable} and {variable}_TOKEN to one that runs, or LIVE_SYSTEMS to the start scripts")
-    was_there = answers(product.address)
-    if not was_there:
-        console.print(f"  starting {folder} (the first time this takes minutes) ...")
+    running = live(name, scripts, console)
     try:
-        return record(name, product.address, started(product, scripts))
+        return record(name, running.address, running.token)
     finally:
-        if not was_there:
-            subprocess.run([folder / "stop.sh"], check=False, capture_output=True)
+        running.stop()
 
 
 def main() -> None:
@@ -176,7 +118,7 @@ def main() -> None:
     wanted = parser.parse_args().products or list(PRODUCTS)
     if unknown := [name for name in wanted if name not in PRODUCTS]:
         parser.error(f"no such product: {', '.join(unknown)}; there are {', '.join(PRODUCTS)}")
-    scripts = Path(os.environ.get("LIVE_SYSTEMS", ROOT.parent / "shared" / "live"))
+    scripts = scripts_folder()
     console, failed = Console(soft_wrap=True), False
     for number, name in enumerate(wanted, 1):
         console.print(f"[{number}/{len(wanted)}] {name}: asking it everything that its tests ask ...", markup=False)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import products
+from benchmarks.products import PRODUCTS, Unfit
 from tests.connectors import recorder
-from tests.connectors.recorder import PRODUCTS, RECORDINGS, Unfit, secrets_in
+from tests.connectors.recorder import RECORDINGS, secrets_in
 
 FILES = sorted(RECORDINGS.iterdir())
 
@@ -85,7 +87,7 @@ def test_another_one_is_started_and_stopped_again_unless_it_was_there(
 ) -> None:
     asked: list[tuple[str, str, str]] = []
     monkeypatch.setattr(recorder, "record", lambda *given: asked.append(given) or "done")
-    monkeypatch.setattr(recorder, "answers", lambda _address: was_there)
+    monkeypatch.setattr(products, "answers", lambda _address: was_there)
     folder = product(scripts / "nautobot")
     assert recorder.recorded("nautobot", scripts, recorder.Console()) == "done"
     assert asked == [("nautobot", "http://127.0.0.1:18201", "t0k3n-1")]
@@ -93,7 +95,7 @@ def test_another_one_is_started_and_stopped_again_unless_it_was_there(
 
 
 def test_without_scripts_or_with_broken_ones_it_says_what_to_do(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "answers", lambda _address: True)
+    monkeypatch.setattr(products, "answers", lambda _address: True)
     with pytest.raises(Unfit, match=r"set LIVE_RT and LIVE_RT_TOKEN .* or LIVE_SYSTEMS"):
         recorder.recorded("rt", scripts, recorder.Console())
     product(scripts / "rt", prints="no space left", code=3)
