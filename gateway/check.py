@@ -118,7 +118,7 @@ async def _customer_keys(connectors: Connectors, crm: Finding) -> list[Finding]:
         note = "not tried, because the CRM needs attention"
         return [Finding(f"{domain} key", crm.driver, str(key), note=note) for domain, key in keys.items()]
     try:
-        fields = frozenset(key.attribute for key in keys.values())
+        fields = frozenset().union(*(key.attributes for key in keys.values()))
         customers = (await connectors.crm.customer_list(Window(0, _FEW), fields)).items[:_FEW]
     except ConnectorError as error:
         why, hint = f"{error.code}: {error.detail}", "The CRM must list customers for it to be tried."
@@ -142,7 +142,7 @@ async def _customer_key(
         return Finding(name, driver, address, read="FAILED", detail=detail, hint=hint)
     value, started = str(key_of(having[0], key)), time.monotonic()
     try:
-        found = (await connectors.crm.customers_known_as(key, [value], frozenset({key.attribute}))).get(value)
+        found = (await connectors.crm.customers_known_as(key, [value], key.attributes)).get(value)
     except ConnectorError as error:
         found = error
     latency = (time.monotonic() - started) * 1000
