@@ -18,15 +18,15 @@ import msgspec
 import orjson
 import uvloop
 
-_PATIENCE: Final = 120.0
+_PATIENCE: Final = 600.0
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True):
-    """What to ask on loopback: the tokens in turn, by `concurrency` users who each wait for their answer."""
+    """What to ask on loopback: tokens and bodies in turn, by `concurrency` users who each wait for their answer."""
 
     port: int
     path: str
-    body: dict[str, Any]
+    bodies: list[dict[str, Any]]
     tokens: list[str]
     requests: int
     concurrency: int
@@ -94,8 +94,9 @@ class User(asyncio.Protocol):
 
 async def run(job: Job) -> Result:
     """Ask everything, and wait for the last answer."""
-    body = orjson.dumps(job.body)
-    requests = islice(cycle([_request(job, token, body) for token in job.tokens]), job.requests)
+    pairs = zip(cycle(job.tokens), cycle(map(orjson.dumps, job.bodies)), strict=False)
+    prepared = [_request(job, token, body) for token, body in islice(pairs, max(len(job.tokens), len(job.bodies)))]
+    requests = islice(cycle(prepared), job.requests)
     took: list[float] = []
     loop, began = asyncio.get_running_loop(), time.perf_counter()
     connected = [

@@ -46,10 +46,10 @@ class Load:
     def measure(self, field: Field, name: str, work: Work, requests: int, concurrency: int = 16) -> Figures:
         """Ask, and wait until all is answered. Raises Unequal for an answer with errors."""
         contestant, tokens = field.contestants[name], list(field.tokens(work))
-        job = Job(contestant.port, field.path(name, work), work.body, tokens, requests, concurrency)
+        job = Job(contestant.port, field.path(name, work), [work.body], tokens, requests, concurrency)
         field.taken()
         before = contestant.cpu
-        result = self._run(job)
+        result = self.run(job)
         used, taken = contestant.cpu - before, field.taken()
         if result.wrong:
             raise Unequal(f"{name} did not answer {work.title}: {result.wrong}")
@@ -62,7 +62,8 @@ class Load:
             per_second=requests / result.seconds,
         )
 
-    def _run(self, job: Job) -> Result:
+    def run(self, job: Job) -> Result:
+        """Ask, and wait until all is answered."""
         given, said = self.process.stdin, self.process.stdout
         if given is None or said is None:
             raise RuntimeError("the load generator has no pipes")
