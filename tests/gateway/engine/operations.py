@@ -39,6 +39,8 @@ class Writer:
     schema: GraphQLSchema
     chance: Random
     depth: int = 5
+    most: int = 5
+    """Most fields and fragments at one place."""
     words: Mapping[str, Callable[[Random], Any]] = field(default_factory=dict)
     """Values of arguments by their names."""
     variables: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Writer:
         return Operation("\n".join([head + body, *self.fragments]), self.variables)
 
     def _selection(self, parent: GraphQLNamedType, depth: int, skip: frozenset[str] = frozenset()) -> str:
-        parts = [self._part(parent, depth, skip) for _ in range(self.chance.randrange(1, 6))]
+        parts = [self._part(parent, depth, skip) for _ in range(self.chance.randrange(1, self.most + 1))]
         return "{ " + " ".join(filter(None, [*parts, self._maybe("__typename", 0.2)])) + " }"
 
     def _maybe(self, text: str, how_often: float) -> str:

@@ -32,7 +32,7 @@ def case(seed: int) -> tuple[Operation, Context]:
     badness = chance.choice([0.0, 0.0, 0.05, 0.2])
     viewer = chance.choices(VIEWERS, (8, 4, 2))[0]
     words = WORDS if badness else WELL
-    writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 6), words=words)
+    writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 7), most=3, words=words)
     operation = writer.operation(skip)
 
     selection: dict[Prepared, Selection] = {}
