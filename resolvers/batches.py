@@ -44,9 +44,11 @@ class BatchLoader(Generic[K, V]):
         return cast(Self, loader)
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The record of a key: in the next batch, unless it was asked for or brought before."""
+        """The record of a key: in the next batch, unless it was asked for or brought. Raises TypeError for None."""
         loading = self._loading.get(key)
         if loading is None:
+            if key is None:
+                raise TypeError(f"{self.label}: a key is None.")
             loading = self._loading[key] = self._loop.create_future()
             if self._unsorted:
                 self._sort()
@@ -60,8 +62,8 @@ class BatchLoader(Generic[K, V]):
         return loading
 
     def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
-        """The records of several keys, in their order."""
-        return asyncio.gather(*map(self.load, keys))
+        """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
+        return asyncio.gather(*map(self.load, listed(keys)))
 
     def bring(self, records: Sequence[V]) -> None:
         """Records that others brought are not asked for by their ids. Most of them nobody will load."""
@@ -124,6 +126,13 @@ class BatchLoader(Generic[K, V]):
             loading.set_exception(value)
         else:
             loading.set_result(value)
+
+
+def listed(keys: Any) -> Iterable[Any]:
+    """The keys. Raises TypeError where they are none."""
+    if not isinstance(keys, Iterable):
+        raise TypeError(f"These should be several keys, and are: {keys!r}.")
+    return keys
 
 
 async def settled(loading: Iterable["asyncio.Future[Any]"]) -> None:

@@ -108,13 +108,13 @@ async def stacked(
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
         given = {
             name: System.model_validate(
-                {"url": server.url, "timeout": 3.0, "connect_timeout": 3.0, **(systems or {}).get(name, {})}
+                {"url": server.url, "timeout": 5.0, "connect_timeout": 5.0, **(systems or {}).get(name, {})}
             )
             for name, server in servers.items()
         }
         settings = Settings(
             systems=SystemsSettings.model_validate(given),
-            graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=8.0, introspection="everyone"),
+            graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=12.0, introspection="everyone"),
             server=server or ServerSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")

@@ -6,7 +6,7 @@ together, so that what follows from it is loaded together.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,7 @@ from gateway.engine.careful import Careful, FieldFailure, Nulled
 from gateway.engine.functions import Functions, Infos
 from gateway.engine.nulls import Failure, Made, told
 from gateway.engine.plan import Block, FieldPlan, Plan
+from resolvers.batches import listed
 from resolvers.links import NO_LINK
 from schema.fields import Edge
 
@@ -116,7 +117,7 @@ class Run:
                 if key is None:
                     continue
                 if edge.many:
-                    key = _listed(key)
+                    key = list(listed(key))  # looked at twice
                     for one in key:
                         if one not in loading:
                             loading[one] = load(one)
@@ -217,13 +218,6 @@ def _unused(_found: Any) -> Any:
 def _outcome(load: "asyncio.Future[Any]") -> Any:
     """What a load gave, or its failure."""
     return load.exception() or load.result()
-
-
-def _listed(keys: Any) -> list[Any]:
-    """The keys of an edge with many: each is looked at twice. Raises TypeError, in the loaders' words."""
-    if not isinstance(keys, Iterable):
-        raise TypeError(f"The loader.load_many() function must be called with Iterable<key> but got: {keys}.")
-    return list(keys)
 
 
 def _stepped(step: Callable[[Any], Any], found: Any, *, many: bool) -> Any:

@@ -11,7 +11,7 @@ from tests.conftest import contract
 from tests.schema.test_contract import ASKED
 from tests.stack import DOMAINS, Stack
 
-DEADLINE = 8.0
+DEADLINE = 12.0
 """What the stack's requests may take (`tests.stack`)."""
 
 LOSSES = ["stopped", "hang", "error_rate", "garbage", "html", "close_early"]

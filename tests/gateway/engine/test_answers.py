@@ -195,8 +195,8 @@ async def test_keys_may_be_any_iterable(keys: Callable[[], Any]) -> None:
 @pytest.mark.parametrize(
     ("many", "message"),
     [
-        (5, "The loader.load_many() function must be called with Iterable<key> but got: 5."),
-        ([9, None], "The loader.load() function must be called with a value, but got: None."),
+        (5, "These should be several keys, and are: 5."),
+        ([9, None], "PartByKey: a key is None."),
         ([9, ["list"]], "unhashable type: 'list'"),
     ],
 )
