@@ -65,7 +65,24 @@ async def per_key(
     """All rows per key, in `order`; sorted here where the server cannot."""
     asked, ours = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
-    return grouped(batches, recipe.of(asked), keys_of, wanted, ours)
+    record = recipe.of(asked)
+    if not filters and collection.heeded.is_open(parameter):
+        for batch in batches:
+            if not batch.failure and not batch.unreadable:
+                _saw_all(collection, parameter, batch.keys, list(map(record, batch.rows)), keys_of, wanted)
+    return grouped(batches, record, keys_of, wanted, ours)
+
+
+def _saw_all(
+    collection: Collection[Any],
+    parameter: str,
+    asked: Iterable[str],
+    items: Sequence[Any],
+    keys_of: Callable[[Any], Iterable[str]],
+    wanted: Callable[[Any], bool] | None,
+) -> None:
+    keys = {one.id: frozenset(keys_of(one) if wanted is None or wanted(one) else ()) for one in items}
+    collection.heeded.saw_all(parameter, frozenset(asked), keys)
 
 
 async def narrowed(
@@ -86,9 +103,15 @@ async def narrowed(
     A row in the window that the conditions do not allow means that the server ignores them, or cannot be asked so;
     its pages and totals then say nothing, and everything is read and sorted out here, within the system's bounds.
     The same goes for a row that cannot be read: a window has no holes.
+
+    Until the system was seen to heed the filter (see `Heeded`), and always under more conditions than that, a total
+    that the window does not show is doubted; and of a window that does not begin at the first row nobody can tell how
+    many of the rows before it are others': everything is read in its place.
     """
     conditions = [(parameter, keys), *filters]
-    if window and len(keys) == 1 and keys[0] and collection.profile.sort and collection.answers(conditions):
+    is_sure = not filters and parameter in collection.heeded
+    can_ask = collection.profile.sort and collection.answers(conditions)
+    if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
@@ -98,9 +121,16 @@ async def narrowed(
         if page.unreadable:
             pass  # told where the rows are read
         elif not all(key in keys_of(one) for one in items):
+            collection.heeded.saw_others(parameter)
             collection.tell(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
         elif wanted is None or all(map(wanted, items)):
-            return {key: Rows(items, window.offset, page.total, complete=False)}
+            if is_sure:
+                return {key: Rows(items, window.offset, page.total, complete=False)}
+            if len(items) < window.limit or page.total == len(items):
+                if not filters:
+                    _saw_all(collection, parameter, keys, items, keys_of, wanted)
+                return {key: Rows(items, 0, len(items), complete=False)}
+            return {key: Rows(items, 0, complete=False, doubted=page.total is not None)}
     return await per_key(
         collection, parameter, keys, recipe, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )

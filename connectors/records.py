@@ -90,13 +90,15 @@ class Rows(Generic[R]):
     """Rows of one list, from `offset` on.
 
     `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows: all
-    that can be read; where some cannot, `total` is None.
+    that can be read; where some cannot, `total` is None. `doubted`: the system tells a total, which may be of
+    everybody's rows, so that it is None here; reading the whole list tells it.
     """
 
     items: Sequence[R]
     offset: int = 0
     total: int | None = None
     complete: bool = True
+    doubted: bool = False
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
+from connectors.heeded import Heeded
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Window
@@ -50,6 +51,7 @@ class Collection(Generic[Row]):
         self._raw_list = msgspec.json.Decoder(list[msgspec.Raw])
         self._one = msgspec.json.Decoder(row)
         self._told: set[str] = set()
+        self.heeded = Heeded()
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.

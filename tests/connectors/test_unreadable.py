@@ -43,10 +43,8 @@ async def test_a_window_has_no_holes(profile: dict[str, Any], caplog: pytest.Log
             found = (await c.billing.bills_of_accounts(["A"], Window(0, 3), None))["A"]
             assert [one.id for one in found.items] == ["B0", "B2", "B3", "B4", "B5", "B6", "B7"]
             assert (found.offset, found.total, found.complete) == (0, None, True)
-        if profile.get("sort", True) and profile.get("paging") != "none":
-            found = (await c.billing.bills_of_accounts(["A"], Window(3, 2), None))["A"]
-            total = 8 if profile.get("total_trusted", True) else None
-            assert ([one.id for one in found.items], found.total, found.complete) == (["B3", "B4"], total, False)
+        found = (await c.billing.bills_of_accounts(["A"], Window(3, 2), None))["A"]
+        assert (found.offset, found.total, found.complete) == (0, None, True)  # nobody knows that the filter is heeded
     assert len([one for one in caplog.records if "has a row that cannot be read" in one.getMessage()]) == 1
 
 

@@ -1,10 +1,12 @@
 """Connections page through the same rows, whichever way they were read."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack import Stack
+from sandbox import crm
+from tests.stack import Stack, stacked
 
 
 async def walked(stack: Stack, field: str, path: list[str], size: int, who: str) -> list[str]:
@@ -80,3 +82,19 @@ async def test_two_pages_of_one_list_cost_one_call(stack: Stack) -> None:
     me = answer.clean()["me"]
     assert me["a"]["nodes"] == me["b"]["nodes"][:2]
     assert len(answer.calls) == 1
+
+
+@pytest.mark.parametrize("ignoring", [False, True])
+async def test_staff_is_told_no_total_of_everybodys_rows(tmp_path: Path, ignoring: bool) -> None:
+    """The first questions after a start cost the whole list besides; where the filter is heeded, none from then on."""
+    document = "query($id: ID!) { customer(id: $id) { products(first: 1) { totalCount nodes { id } } } }"
+    async with stacked(tmp_path) as stack:
+        stack.systems["crm"].switches.ignore_filters = ignoring
+        calls = []
+        for customer in ("1001", "1002", "1001"):
+            answer = await stack.ask(document, id=customer)
+            own = crm.products(stack.systems["crm"].world, int(customer))
+            products = answer.clean()["customer"]["products"]
+            assert (products["totalCount"], len(products["nodes"])) == (len(own), 1)
+            calls.append(sum("/product?" in call["path"] for call in answer.calls))
+    assert calls == ([2, 2, 2] if ignoring else [2, 2, 1])
