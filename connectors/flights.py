@@ -47,6 +47,7 @@ class Flight:
 
     scope: RequestScope
     arguments: dict[Hashable, Any]
+    ask: Ask
     names: set[Any] = field(default_factory=set)
     asker: RequestScope | None = None
     is_shared: bool = False
@@ -121,12 +122,18 @@ class Line:
         self._gathering: list[Flight] = []
         self._under_way = 0
 
-    async def answers(self, asked: Asked, scope: RequestScope) -> Mapping[Any, Any]:
+    @property
+    def is_busy(self) -> bool:
+        """Whether what is asked now gathers."""
+        return self._under_way >= self._after
+
+    async def answers(self, asked: Asked, scope: RequestScope, ask: Ask | None = None) -> Mapping[Any, Any]:
         """What there is for the arguments, by name: for one request, until its deadline. Raises as `ask` does.
 
-        What went wrong in a call with others' keys may be their doing: it is asked once more, for these alone.
+        What went wrong in a call with others' keys may be their doing: it is asked once more, for these alone. `ask`
+        is another way to ask, for what does not gather.
         """
-        awaited = self._join(asked, scope)
+        awaited = self._join(asked, scope, ask or self._ask)
         flights = list(dict.fromkeys(awaited.values()))
         missed: list[Flight] = []
         ends_in_time = all(flight.task and flight.scope.deadline <= scope.deadline for flight in flights)
@@ -151,9 +158,9 @@ class Line:
             raise only.failure
         return dict(only.found)
 
-    def _join(self, asked: Asked, scope: RequestScope) -> dict[Hashable, Flight]:
+    def _join(self, asked: Asked, scope: RequestScope, ask: Ask) -> dict[Hashable, Flight]:
         if not self._by_key:
-            return dict.fromkeys(asked, self._seated(asked, scope))
+            return dict.fromkeys(asked, self._seated(asked, scope, ask))
         wanted = _NEARLY * self._allowance(scope)
         awaited = {
             key: flight for key in asked if (flight := self._by_key.get(key)) is not None and flight.allowance >= wanted
@@ -162,14 +169,14 @@ class Line:
             flight.admit(scope)
         if len(awaited) < len(asked):
             unasked = {key: argument for key, argument in asked.items() if key not in awaited}
-            flight = self._seated(unasked, scope)
+            flight = self._seated(unasked, scope, ask)
             awaited.update(dict.fromkeys(unasked, flight))
         return awaited
 
-    def _seated(self, unasked: Asked, scope: RequestScope) -> Flight:
+    def _seated(self, unasked: Asked, scope: RequestScope, ask: Ask) -> Flight:
         """The call that asks for these: one of their own, now; or, while enough are under way, the one that gathers."""
-        if leaves := self._under_way < self._after:
-            flight = Flight(RequestScope(0.0), dict(unasked))
+        if leaves := not self.is_busy or ask is not self._ask:
+            flight = Flight(RequestScope(0.0), dict(unasked), ask)
         else:
             names = set(map(self._name, unasked.values()))
             flight = self._with_room(len(unasked), names)
@@ -187,7 +194,7 @@ class Line:
             last = self._gathering[-1]
             if len(last.arguments) + keys <= self._system.share_keys and last.names.isdisjoint(names):
                 return last
-        flight = Flight(RequestScope(0.0), {})
+        flight = Flight(RequestScope(0.0), {}, self._ask)
         flight.patience = asyncio.get_running_loop().call_later(PATIENCE, self._leave, flight)
         self._gathering.append(flight)
         return flight
@@ -206,7 +213,7 @@ class Line:
 
     async def _asked(self, flight: Flight) -> None:
         try:
-            flight.found = await self._ask(list(flight.arguments.values()))
+            flight.found = await flight.ask(list(flight.arguments.values()))
         except asyncio.CancelledError:
             flight.failure = Cancelled(self._health.system, "the call was cancelled")
         except Exception as error:  # noqa: BLE001  # raised by those who wait

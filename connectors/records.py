@@ -1,7 +1,7 @@
 """Values that records of several domains share. Frozen; what upstream did not say is None."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -85,8 +85,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rows(Generic[R]):
+class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """Rows of one list, from `offset` on.
 
     `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows: all
@@ -110,7 +109,9 @@ class Rows(Generic[R]):
         kept = [row for row in self.items if wanted(row)]
         if len(kept) == len(self.items):
             return self
-        return replace(self, items=kept, total=len(kept) if self.complete and self.total is not None else None)
+        return msgspec.structs.replace(
+            self, items=kept, total=len(kept) if self.complete and self.total is not None else None
+        )
 
 
 Found = Mapping[str, R | ConnectorError]

@@ -2,8 +2,9 @@
 
 It stands between those who ask and the driver, which sees no difference. What may be shared has one method and the
 same arguments beside the keys: projection, conditions. Of such questions each key is asked for once at a time, and keys
-gather while calls are under way (see `flights`). A question without keys, or with a window, is shared with those that
-are the same in everything. This is no cache: what has returned is asked for again.
+gather while calls are under way (see `flights`). A question without keys is shared with those that are the same in
+everything, and so is one for a window of a list. But where windows held whole lists lately they gather, too: the lists
+are asked for then, which costs the same. This is no cache: what has returned is asked for again.
 """
 
 import inspect
@@ -12,11 +13,11 @@ from functools import cache, partial
 from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TooMuch
 from connectors.flights import Ask, Line
 from connectors.health import Health
-from connectors.records import Window
-from connectors.request import current_scope
+from connectors.records import Rows, Window
+from connectors.request import RequestScope, current_scope
 from connectors.system import ForwardAuth, System
 
 Port = TypeVar("Port")
@@ -41,6 +42,8 @@ class _Shared:
     def __init__(self, driver: Any, port: type[Any], system: System, health: Health) -> None:
         self._driver, self._system, self._health = driver, system, health
         self._lines: dict[Hashable, Line] = {}
+        self._windows_hold_all: dict[str, bool] = {}
+        """By method, whether the last windows held the whole lists."""
         for method, keys_at in questions(port).items():  # type: ignore[arg-type]  # a class can be hashed
             setattr(self, method, self._asking(method, keys_at))
 
@@ -53,7 +56,10 @@ class _Shared:
             if scope is None:  # outside a request there is nobody to share with
                 return await driver(*args, **options)
             conditions = (method, *options.items())
-            if keys_at is None or len(args) <= keys_at or any(isinstance(one, Window) for one in args):
+            window = next((one for one in args if isinstance(one, Window)), None)
+            if window is not None and keys_at == 0 and len(args[0]) == 1:
+                return await self._window(method, window, args, options, scope)
+            if keys_at is None or len(args) <= keys_at or window is not None:
 
                 async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
                     return {_WHOLE: (await driver(*args, **options),)}
@@ -76,6 +82,32 @@ class _Shared:
 
         ask.__name__ = method
         return ask
+
+    async def _window(
+        self, method: str, window: Window, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
+    ) -> Mapping[Any, Any]:
+        """A window of one key's list, or the whole list together with others' while enough calls are under way."""
+        driver = getattr(self._driver, method)
+        (key,), *rest = args
+        whole = [None if one is window else one for one in rest]
+
+        async def of_lists(some: Sequence[Any]) -> Mapping[Any, Any]:
+            found: Mapping[Any, Any] = await driver(some, *whole, **options)
+            return found
+
+        async def of_window(_key: Sequence[Any]) -> Mapping[Any, Any]:
+            found: Mapping[Any, Any] = await driver(*args, **options)
+            rows = found.get(key)
+            if isinstance(rows, Rows):
+                self._windows_hold_all[method] = len(rows.items) < window.limit
+            return found
+
+        line = self._line((method, *options.items(), "lists", *whole), of_lists)
+        if line.is_busy and self._windows_hold_all.get(method):
+            found = await line.answers({_key(key): key}, scope)
+            if not isinstance(found.get(_name(key)), TooMuch):
+                return found
+        return await line.answers({(_key(key), window): key}, scope, of_window)
 
     def _line(self, kind: tuple[Hashable, ...], ask: Ask) -> Line:
         line = self._lines.get(kind)

@@ -6,7 +6,6 @@ conditions: a server that ignores a filter answers with everybody's rows, and on
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic
 from urllib.parse import urlsplit
 
@@ -26,8 +25,7 @@ _MOST_TOLD: Final = 1000
 _ID: Final = msgspec.json.Decoder(Identified)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch(Generic[Row]):
+class Batch(msgspec.Struct, Generic[Row], frozen=True, gc=False):
     """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
 
     keys: Sequence[str]

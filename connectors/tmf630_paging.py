@@ -6,7 +6,7 @@ once; a short page does not mean the last one. More than the bounds is `TooMuch`
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -37,8 +37,7 @@ class Unreadable:
 Entry: TypeAlias = Row | Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage(Generic[Row]):
+class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
     """Rows in their places, each once.
 
     `total` counts the whole list: None where the server does not tell, or its word is not trusted. `all_read` says
@@ -131,7 +130,7 @@ class Reading(Generic[Row]):
         first, last = window.offset - start, stop - start
         if not first and len(page.entries) <= last:
             return page
-        return replace(page, entries=page.entries[first:last])
+        return msgspec.structs.replace(page, entries=page.entries[first:last])
 
     async def _span(
         self,

@@ -54,6 +54,7 @@ def run(config: Path, workers: int | None = None) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody looks at a client's address
             timeout_keep_alive=KEEP_ALIVE,
         )
 

@@ -1,7 +1,6 @@
 """Accounts, bills and their lines, payments, and usage against allowance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ import strawberry
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
-from connectors.records import Found, Rows, Window
+from connectors.records import Found, Rows, Window, changed
 from resolvers.batches import each
 from resolvers.choosing import Since, Until, ordered, within
 from resolvers.context import Loader, RequestContext, Rule, owned
@@ -266,9 +265,9 @@ def chosen(
     if sort is None:
         return rows
     if sort is BillSort.DUE_FIRST:
-        return replace(rows, items=ordered(rows.items, lambda bill: bill.due_date, newest_first=False))
+        return changed(rows, items=ordered(rows.items, lambda bill: bill.due_date, newest_first=False))
     newest_first = sort is BillSort.NEWEST
-    return replace(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
+    return changed(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
 
 
 def paid_within(payments: Rows[Payment], since: Since = None, until: Until = None) -> Rows[Payment]:

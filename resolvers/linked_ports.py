@@ -90,7 +90,7 @@ class _LinkedPort:
         if isinstance(found, Record):
             return self._record(found, owners)
         if isinstance(found, Rows):
-            return replace(found, items=[self._record(row, owners) for row in found.items])
+            return changed(found, items=[self._record(row, owners) for row in found.items])
         if isinstance(found, Mapping):
             return {key: self._value(one, owners) for key, one in found.items()}
         if isinstance(found, list | tuple):

@@ -7,9 +7,9 @@ nothing; where only a window was read, the place does.
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+import msgspec
 import strawberry
 
 from connectors.records import Rows, Window
@@ -32,8 +32,7 @@ Last = Annotated[
 Before = Annotated[str | None, strawberry.argument(description="Only what precedes this cursor.")]
 
 
-@dataclass(frozen=True, slots=True)
-class PageInfo:
+class PageInfo(msgspec.Struct, frozen=True, gc=False):
     """Relay's PageInfo."""
 
     has_next_page: bool
@@ -42,16 +41,14 @@ class PageInfo:
     end_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PageEdge:
+class PageEdge(msgspec.Struct, frozen=True, gc=False):
     """One row with its cursor."""
 
     cursor: str
     node: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, gc=False):
     """Part of a list, as a connection shows it. `offset` is the place of its first row in the whole list."""
 
     nodes: Sequence[Any]

@@ -3,7 +3,7 @@ see them, and the edges back to services, resources and tickets are filtered whe
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Final
@@ -12,7 +12,7 @@ import strawberry
 
 from connectors.errors import ConnectorError, NotSupported
 from connectors.links import Entity
-from connectors.records import Found, Rows, Window
+from connectors.records import Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
 from resolvers.batches import each
 from resolvers.choosing import Since, Until, among, ordered, within, zoned
@@ -201,9 +201,9 @@ def chosen(
     if sort is None:
         return rows
     if sort is TicketSort.UPDATED:
-        return replace(rows, items=ordered(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
+        return changed(rows, items=ordered(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
     newest_first = sort is TicketSort.NEWEST
-    return replace(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
+    return changed(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
 
 
 def outage_list(

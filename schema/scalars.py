@@ -12,12 +12,18 @@ from schema.fields import computed
 T = TypeVar("T")
 
 
+def _plain(amount: Decimal) -> str:
+    """All digits. To write none as an exponent takes three times as long, and hardly any amount has one."""
+    text = str(amount)
+    return format(amount, "f") if "E" in text else text
+
+
 @strawberry.type(description="An amount of money.")
 class Money:
     """Declares `connectors.records.Money`."""
 
     amount: str = computed(
-        lambda money: format(money.amount, "f"), needs=(), description='Exact decimal as a string, such as "-12.50".'
+        lambda money: _plain(money.amount), needs=(), description='Exact decimal as a string, such as "-12.50".'
     )
     currency: str = strawberry.field(description="ISO 4217 code, such as EUR.")
 

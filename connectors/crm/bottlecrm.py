@@ -6,7 +6,6 @@ It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, ClassVar, Final, NoReturn, TypeVar
 
 from pydantic import Field
@@ -20,7 +19,7 @@ from connectors.grouping import arranged
 from connectors.http import HttpClient
 from connectors.links import CustomerKey
 from connectors.profile import Strict
-from connectors.records import Fields, Found, Rows, Window
+from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.tmf630_paging import RowPage, together
 from connectors.tmf630_query import BY_ID, Order
 
@@ -123,7 +122,7 @@ class BottleCrm:
         """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
         rows = self._rows(page, lambda _customer: True)
-        return replace(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
+        return changed(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""

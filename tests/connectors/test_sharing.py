@@ -525,3 +525,60 @@ async def test_the_call_runs_in_nobodys_context() -> None:
 
     assert await asking(ask, None, token="Ada's") == {}
     assert seen == ["nobody's '' None"]
+
+
+class HeldProducts(Held):
+    """Products of customers, three each; the windows that were asked for are noted."""
+
+    def __init__(self, each: int = 3) -> None:
+        super().__init__()
+        self.each = each
+        self.limits: list[str] = []
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        owners = request.query["relatedParty.id"].split(",")
+        let = asyncio.Event()
+        self.asked.append(owners)
+        self.limits.append(request.query["limit"])
+        self._let.append(let)
+        self.began.put_nowait(len(self.asked))
+        await let.wait()
+        rows = [
+            {"id": f"P{owner}-{n}", "relatedParty": [{"id": owner, "role": "customer", "@referredType": "Customer"}]}
+            for owner in owners
+            for n in range(self.each)
+        ][: int(request.query["limit"])]
+        return web.json_response(rows, headers={"X-Total-Count": str(self.each * len(owners))})
+
+
+@pytest.mark.parametrize("each", [3, 9])
+async def test_windows_gather_as_lists_where_they_held_the_whole_lists(each: int) -> None:
+    """Where they did not, a list may be long: every window stays a question of its own."""
+
+    def first(key: str) -> Ask:
+        return lambda connectors: connectors.crm.products_of_customers([key], Window(0, 5), NAME)
+
+    held = HeldProducts(each)
+    async with canned(product=held) as server, reading(server, share_after=1) as connectors:
+        learning = asking(first("1"), connectors)
+        await held.calls(1)
+        held.let(1)
+        await learning.task
+        under_way = asking(first("2"), connectors)
+        await held.calls(2)
+        waiting = [asking(first(key), connectors) for key in ("3", "4")]
+        if each > 5:
+            await held.calls(4)
+            held.let(4)
+        else:
+            held.let(2)
+            await held.calls(3)
+            held.let(3)
+        answers = [await one.task for one in (under_way, *waiting)]
+
+    assert [list(found) for found in answers] == [["2"], ["3"], ["4"]]
+    owners = [{one.customer_ids for one in found[key].items} for key, found in zip("234", answers, strict=True)]
+    assert owners == [{("2",)}, {("3",)}, {("4",)}]
+    assert held.asked == ([["1"], ["2"], ["3", "4"]] if each < 5 else [["1"], ["2"], ["3"], ["4"]])
+    assert set(held.limits[:2]) == {"5"}
+    assert [found[key].complete for key, found in zip("34", answers[1:], strict=True)] == [each < 5] * 2
