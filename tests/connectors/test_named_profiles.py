@@ -353,7 +353,7 @@ CALLS = {
     "servicenow": (9, 9, 1, 0, 3, 1, 1),  # one key a call; what is NOT_SUPPORTED costs nothing
     "salesforce": (1, 1, 1, 1, 1, 1, 1),
     "fiware": (2, 2, 2, 2, 3, 2, 2),  # without a total, only an empty page is the end; resources one by one
-    "oda-reference": (2, 2, 1, 2, 2, 0, 2),  # the same for a total that nobody can trust; a window is one call
+    "oda-reference": (2, 2, 2, 2, 2, 0, 2),  # the same for a total that nobody can trust, and a later window (`heeded`)
 }
 """Calls for the questions of `COSTED`, which are for nine customers, three resources, or one list."""
 
