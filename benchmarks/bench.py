@@ -50,16 +50,20 @@ class Run:
         """All works by all contestants, round by round, each round beginning with another one."""
         found: Found = {work.name: self._agreed(work, self._names) for work in works}
         figures: dict[tuple[str, str], list[Figures]] = {}
+        alone: dict[tuple[str, str], list[Figures]] = {}
         for at in range(rounds + 1):
             self._tell(f"round {at} of {rounds}" if at else "warm-up")
             turn = at % len(self._names)
             for work in works:
                 for name in self._names[turn:] + self._names[:turn]:
                     one = self._measure(name, work, work.requests)
+                    single = self._measure(name, work, max(20, work.requests // 4), 1)
                     if at:
                         figures.setdefault((work.name, name), []).append(one)
+                        alone.setdefault((work.name, name), []).append(single)
         for (work_name, name), of_rounds in figures.items():
-            found[work_name]["contestants"][name] = _medians(of_rounds)
+            one_by_one = _medians(alone[work_name, name])
+            found[work_name]["contestants"][name] = _medians(of_rounds) | {"one_by_one": one_by_one}
         return found
 
     def slow(self, works: Sequence[Work], found: Found) -> None:

@@ -25,7 +25,8 @@ def show(found: Found, console: Console) -> None:
     """Print all tables."""
     works = found["works"]
     names = _names(works)
-    console.print(_cpu(works, names))
+    console.print(_cpu("CPU ms per request (concurrency 16)", works, names))
+    console.print(_cpu("CPU ms per request, one at a time: nothing is shared", _one_by_one(works), names))
     console.print(_upstream(works, names))
     console.print(_slow(works, names, found["latency_ms"]))
     for kind, sizes in found.get("growth", {}).items():
@@ -49,9 +50,16 @@ def _names(works: Found) -> list[str]:
     return [name for name in _ORDER if name in known]
 
 
-def _cpu(works: Found, names: Iterable[str]) -> Table:
+def _one_by_one(works: Found) -> dict[str, Any]:
+    return {
+        key: {**work, "contestants": {name: one["one_by_one"] for name, one in work["contestants"].items()}}
+        for key, work in works.items()
+    }
+
+
+def _cpu(title: str, works: Found, names: Iterable[str]) -> Table:
     heads = [f"gateway / {name}" for name in ("best peer", "floor", "stock")]
-    table = _table("CPU ms per request (concurrency 16)", ["work", "leaves", *map(TITLES.__getitem__, names), *heads])
+    table = _table(title, ["work", "leaves", *map(TITLES.__getitem__, names), *heads])
     for work in works.values():
         figures = work["contestants"]
         cells = [_number(figures[name]["cpu_ms"]) for name in names]

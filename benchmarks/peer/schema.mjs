@@ -47,7 +47,7 @@ const ENDED = new Set(["REJECTED", "CANCELLED", "CLOSED", "RESOLVED"]);
 const money = ({ value, unit }) => ({ amount: String(value), currency: unit });
 
 const asCustomer = (row) => {
-  const said = row.contactMedium.map((medium) => medium.characteristic);
+  const said = (row.contactMedium ?? []).map((medium) => medium.characteristic);
   return {
     key: row.id,
     id: `Customer:${row.id}`,
@@ -63,7 +63,7 @@ const asAccount = (row) => ({
   id: `BillingAccount:${row.id}`,
   name: row.name,
   state: row.state,
-  balance: row.accountBalance.length ? money(row.accountBalance[0].amount) : null,
+  balance: row.accountBalance?.length ? money(row.accountBalance[0].amount) : null,
 });
 const asBill = (row) => ({
   accountKey: row.billingAccount.id,
@@ -71,10 +71,10 @@ const asBill = (row) => ({
   number: row.billNo,
   state: billState(row.state),
   dueDate: row.paymentDueDate,
-  amountDue: money(row.amountDue),
+  amountDue: row.amountDue && money(row.amountDue),
 });
 const asService = (row) => ({
-  resourceKeys: row.supportingService.flatMap((part) => part.supportingResource.map((ref) => ref.id)),
+  resourceKeys: (row.supportingService ?? []).flatMap((part) => part.supportingResource.map((ref) => ref.id)),
   id: `Service:${row.id}`,
   name: row.name,
   state: serviceState(row.state),

@@ -21,13 +21,42 @@ const FIELDS = {
   resource: "category,id,name",
   troubleTicket: "creationDate,id,name,relatedParty,severity,status",
 };
+// Attributes that are asked for only where a field that needs them stands in the document.
+const NEEDED_BY = {
+  accountBalance: ["balance"],
+  amountDue: ["amountDue"],
+  billNo: ["number"],
+  category: ["kind"],
+  contactMedium: ["email", "phone"],
+  creationDate: ["createdAt"],
+  paymentDueDate: ["dueDate"],
+  severity: ["severity"],
+  startDate: ["startedAt"],
+  supportingService: ["resources"],
+};
 const SORT = { customerBill: "-billDate", troubleTicket: "-creationDate" };
 
 const paths = JSON.parse(BENCH_PATHS);
 const pool = new Pool(BENCH_UPSTREAM, { connections: 100, pipelining: 1 });
 
-async function read(resource, condition, most = MOST_ROWS) {
-  const query = `${condition}&fields=${FIELDS[resource]}&sort=${SORT[resource] ?? "id"}&limit=${most}`;
+const projections = new Map();
+
+function projectionOf(document) {
+  let found = projections.get(document);
+  if (found === undefined) {
+    const words = new Set(document.match(/\w+/g));
+    const isNeeded = (name) => NEEDED_BY[name]?.some((field) => words.has(field)) ?? true;
+    found = Object.fromEntries(
+      Object.entries(FIELDS).map(([resource, names]) => [resource, names.split(",").filter(isNeeded).join()]),
+    );
+    if (projections.size >= MOST_TOKENS) projections.clear();
+    projections.set(document, found);
+  }
+  return found;
+}
+
+const reading = (fields) => async (resource, condition, most = MOST_ROWS) => {
+  const query = `${condition}&fields=${fields[resource]}&sort=${SORT[resource] ?? "id"}&limit=${most}`;
   const { statusCode, headers, body } = await pool.request({ method: "GET", path: `${paths[resource]}?${query}` });
   const text = await body.text();
   if (statusCode !== 200) throw new Error(`${resource} answered with ${statusCode}`);
@@ -35,7 +64,7 @@ async function read(resource, condition, most = MOST_ROWS) {
   if (most === MOST_ROWS && Number(headers["x-total-count"]) > rows.length)
     throw new Error(`${resource} has more than ${most} rows under ${condition}`);
   return rows;
-}
+};
 
 const keys = createLocalJWKSet(JSON.parse(readFileSync(BENCH_JWKS, "utf8")));
 const verified = new Map();
@@ -64,7 +93,10 @@ const refused = (cause) =>
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers }),
   plugins: [useGraphQlJit({ customJSONSerializer: true })],
-  context: async ({ req }) => ({ loaders: new Loaders(await callerOf(req.headers.authorization), read) }),
+  context: async ({ req, params }) => {
+    const caller = await callerOf(req.headers.authorization);
+    return { loaders: new Loaders(caller, reading(projectionOf(params.query))) };
+  },
   logging: false,
   graphiql: false,
   landingPage: false,
