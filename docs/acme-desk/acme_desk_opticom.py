@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import quote
@@ -185,7 +184,7 @@ def _with(
         if isinstance(own, ConnectorError):
             return own  # rather than a ticket that only seems to have no notes
         items.append(changed(ticket, notes=own))
-    return replace(rows, items=items)
+    return changed(rows, items=items)
 
 
 def _ticket(raw: msgspec.Raw) -> Ticket | None:

@@ -1,7 +1,6 @@
 """TM Forum v5 beside v4: the same records from the same world, in as many calls, and nobody else's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from connectors.crm.port import Customer, Party, Product
 from connectors.errors import Rejected
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.links import CustomerKey
-from connectors.records import Rows, Window
+from connectors.records import Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket
 from sandbox import inventory
 from sandbox.world import World
@@ -47,7 +46,7 @@ def comparable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: comparable(one) for key, one in value.items()}
     if isinstance(value, Rows):
-        return replace(value, items=[comparable(one) for one in value.items])
+        return changed(value, items=[comparable(one) for one in value.items])
     if isinstance(value, (list, tuple)):
         return [comparable(one) for one in value]
     if isinstance(value, Resource):
@@ -164,7 +163,7 @@ PATHS: Final = {
 async def test_one_attribute_alone_is_what_it_is_among_all(systems: Systems, version: str) -> None:
     speaking(systems, version)
     async with connected(systems, **{d: {"profile": {"version": version}} for d in DOMAINS}) as c:
-        bill = (await c.billing.bills_of_customers(["1001"], Window(2, 1), frozenset({"payment_ids"})))["1001"].items[0]
+        bill = (await c.billing.bills_of_customers(["1001"], None, frozenset({"payment_ids"})))["1001"].items[2]
         charge = (await c.billing.charges_of_bills([bill.id], None))[bill.id].items[0]
         for kind, ask in (
             (Customer, lambda f: c.crm.customers(["1001"], f)),
