@@ -124,6 +124,8 @@ class BatchLoader(Generic[K, V]):
             return
         if isinstance(value, Exception):
             loading.set_exception(value)
+            if isinstance(value, ConnectorError):
+                loading.exception()  # seen: one that nobody waits for any more is no news for the log
         else:
             loading.set_result(value)
 
