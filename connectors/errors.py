@@ -5,7 +5,7 @@ have a chance a little later), and `public` (one sentence without addresses, bod
 own text is for the operator's log.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ConnectorError(Exception):
@@ -24,6 +24,12 @@ class ConnectorError(Exception):
     def public(self) -> str:
         """One sentence that a client may read."""
         return self.sentence.format(system=self.system)
+
+    def anew(self) -> Self:
+        """The same failure, to be raised where this one is kept: a traceback holds on to all that it went through."""
+        one = type(self).__new__(type(self), *self.args)
+        one.__dict__.update(self.__dict__)
+        return one
 
 
 class Unreachable(ConnectorError):

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Heeded:
-    """The filters of one collection, by name."""
+    """The filters of one collection, by name.
+
+    `personal`: the system knows each caller and may show everybody else's rows to nobody, filter or not: no proof.
+    """
+
+    personal: bool = False
 
     _seen_to_be: set[str] = field(default_factory=set)
     _ignored: set[str] = field(default_factory=set)
@@ -23,7 +28,7 @@ class Heeded:
 
     def is_open(self, parameter: str) -> bool:
         """Whether nothing is known of this filter yet."""
-        return parameter not in self._seen_to_be and parameter not in self._ignored
+        return not self.personal and parameter not in self._seen_to_be and parameter not in self._ignored
 
     def saw_all(self, parameter: str, asked: Set[str], rows: Mapping[str, Set[str]]) -> None:
         """An answer under this filter alone, read to its end: the keys of each row by its id; no keys: not wanted."""
@@ -31,7 +36,7 @@ class Heeded:
             self.saw_others(parameter)
             return
         row, keys = self._witnesses.get(parameter, ("", asked))
-        if row not in rows and not keys & asked:
+        if not self.personal and row not in rows and not keys & asked:
             self._seen_to_be.add(parameter)
         if rows:
             self._witnesses[parameter] = next(iter(rows.items()))

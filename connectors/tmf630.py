@@ -16,6 +16,7 @@ from connectors.heeded import Heeded
 from connectors.http import Answer, HttpClient
 from connectors.profile import Profile
 from connectors.records import Fields, Window
+from connectors.system import ForwardAuth
 from connectors.tmf630_paging import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
 from connectors.tmf630_query import Filters, Order, Projection, Writer, refines
 
@@ -25,7 +26,7 @@ _MOST_TOLD: Final = 1000
 _ID: Final = msgspec.json.Decoder(Identified)
 
 
-class Batch(msgspec.Struct, Generic[Row], frozen=True, gc=False):
+class Batch(msgspec.Struct, Generic[Row], frozen=True):
     """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
 
     keys: Sequence[str]
@@ -49,7 +50,7 @@ class Collection(Generic[Row]):
         self._raw_list = msgspec.json.Decoder(list[msgspec.Raw])
         self._one = msgspec.json.Decoder(row)
         self._told: set[str] = set()
-        self.heeded = Heeded()
+        self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.

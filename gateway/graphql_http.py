@@ -22,7 +22,7 @@ from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
 from gateway.graphql_request import read
 from gateway.hang_up import unless_hung_up
 from gateway.limits import Limits
-from gateway.media_types import JSON, RESPONSE_JSON, negotiate, wants_page
+from gateway.media_types import JSON, RESPONSE_JSON, negotiate, takes_gzip, wants_page
 from gateway.persisted_queries import PersistedQueries
 from resolvers.viewer import Viewer
 
@@ -97,7 +97,7 @@ class GraphQLEndpoint:
         if response is not None:
             is_long = len(response.body) >= WORTH_PACKING
             response.headers["Vary"] = "Accept, Authorization, Accept-Encoding" if is_long else "Accept, Authorization"
-            if is_long and "gzip" in request.headers.get("accept-encoding", ""):
+            if is_long and takes_gzip(request.headers.get("accept-encoding", "")):
                 await _pack(response)
             await response(scope, receive, send)
 

@@ -67,3 +67,12 @@ def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
         if qualities:
             return max(qualities), closeness
     return 0.0, 0
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an answer may be packed with gzip (RFC 9110, section 12.5.3): named, and not with a weight of nothing."""
+    for coding in accept_encoding.lower().split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip() in ("gzip", "x-gzip"):
+            return weight.strip().replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

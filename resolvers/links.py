@@ -43,7 +43,7 @@ def customers_of(record: Any) -> tuple[str, ...]:
     """Whose the record is. Raises `ConnectorError` where that could not be looked up."""
     ids: tuple[str, ...] = record.customer_ids
     if isinstance(ids, Unlinked) and ids.failure is not None:
-        raise ids.failure
+        raise ids.failure.anew()
     return ids
 
 

@@ -60,23 +60,28 @@ class Functions:
         self._converter = converter
         self._values: list[Value | None] = [None] * len(plan.fields)
         self._open: list[FieldPlan] = []
-        self._ways: dict[int, Way | Exception] = {}
+        self._ways: dict[int, Way] = {}
         nothing = VariableValues({}, {})
         for one in plan.fields:
             if one.kind == "edge" and not _varies(one):
-                self._ways[one.number] = self._way(one, None, nothing)
+                way = self._way(one, None, nothing)
+                if not isinstance(way, Exception):
+                    self._ways[one.number] = way
             if one.kind not in ("step", "resolver") and not (one.edge and one.edge.known):
                 continue
-            if _varies(one):
+            value = None if _varies(one) else self._value(one, None, None, nothing)
+            if value is None or isinstance(value, Exception):
+                # An error is made anew for each request: a kept one would keep, by its traceback, all who met it.
                 self._open.append(one)
             else:
-                self._values[one.number] = self._value(one, None, None, nothing)
+                self._values[one.number] = value
 
     def values(self, context: Any, variables: VariableValues, infos: Infos) -> list[Value | None]:
         """Per field number what gives its value from its object; None for attributes, and edges that are followed."""
         found = self._values.copy()
         for one in self._open:
-            found[one.number] = self._value(one, infos, context, variables)
+            value = self._value(one, infos, context, variables)
+            found[one.number] = partial(_raise, value) if isinstance(value, Exception) else value
         return found
 
     def way(self, plan: FieldPlan, context: Any, variables: VariableValues) -> Way | Exception:
@@ -92,7 +97,9 @@ class Functions:
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
             return error
 
-    def _value(self, plan: FieldPlan, infos: Infos | None, context: Any, variables: VariableValues) -> Value:
+    def _value(
+        self, plan: FieldPlan, infos: Infos | None, context: Any, variables: VariableValues
+    ) -> Value | Exception:
         step: Step | None = plan.edge.step if plan.edge else plan.step
         try:
             if step is not None:
@@ -102,7 +109,7 @@ class Functions:
             assert resolve is not None  # noqa: S101  # that is what makes it a resolver
             info = infos[plan.number]
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
-            return partial(_raise, error)
+            return error
         return lambda subject: resolve(subject, info, **given)
 
     def _coerced(self, plan: FieldPlan, variables: VariableValues) -> Mapping[str, Any]:

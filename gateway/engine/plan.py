@@ -40,7 +40,7 @@ Kind = Literal["typename", "attribute", "step", "resolver", "edge"]
 
 
 class NotPlanned(Exception):
-    """The operation has something that a plan cannot express; the text says what."""
+    """The operation has something that a plan cannot express; the text says what, in no words of the client's."""
 
 
 @dataclass(eq=False, slots=True)
@@ -169,7 +169,7 @@ def compiled(
     try:
         return _Compiler(schema, prepared, operation, variables).plan()
     except GraphQLError as error:  # a null for a variable that has a default
-        raise NotPlanned(f"@skip or @include: {error.message}") from error
+        raise NotPlanned("a null in @skip or @include") from error
 
 
 class _Compiler:

@@ -91,7 +91,9 @@ class Plans:
         if known is None:
             known = self._known[prepared] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
             self._deciding[prepared] = deciding(prepared)
-        deciders = tuple(variables.coerced.get(name) for name in self._deciding[prepared])
+        # Another operation of the document may have a variable of the same name that decides nothing.
+        given = map(variables.coerced.get, self._deciding[prepared])
+        deciders = tuple(value if isinstance(value, bool) else None for value in given)
         key = (operation.name.value if operation.name else None, deciders)
         made = known.get(key)
         if made is None:

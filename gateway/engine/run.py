@@ -5,6 +5,7 @@ together, so that what follows from it is loaded together.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ from gateway.engine.plan import Block, FieldPlan, Plan
 from resolvers.batches import listed
 from resolvers.links import NO_LINK
 from schema.fields import Edge
+
+logger = logging.getLogger("gateway.engine")
 
 Loading = dict[Any, "asyncio.Future[Any]"]
 
@@ -164,16 +167,19 @@ class Run:
         keys: Sequence[Any],
     ) -> None:
         """What the records will be asked for can be asked for beside them, where their keys are enough."""
-        keys = over.loader.of(self._context).foreseen(keys)
-        if not keys:
-            return
-        for plan in early:
-            way = self._functions.way(plan, self._context, self._variables)
-            if plan.edge is not None and not isinstance(way, Exception):
-                with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
-                    plan.edge.loader.of(self._context).expect([way[0](Named(key)) for key in keys])
-        for expect in ahead:
-            expect(self._context, keys)
+        try:
+            keys = over.loader.of(self._context).foreseen(keys)
+            if not keys:
+                return
+            for plan in early:
+                way = self._functions.way(plan, self._context, self._variables)
+                if plan.edge is not None and not isinstance(way, Exception):
+                    with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
+                        plan.edge.loader.of(self._context).expect([way[0](Named(key)) for key in keys])
+            for expect in ahead:
+                expect(self._context, keys)
+        except Exception:  # a fault in what is only a shortcut: the operation goes the whole way
+            logger.exception("%s could not be begun with early", over.loader.__name__)
 
     def _make(self, block: Block, raws: Sequence[Any], above: Made | None, places: Sequence[dict[str, Any]]) -> Made:
         """The block's values: all at once where they are as promised, else one by one."""

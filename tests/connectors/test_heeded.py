@@ -104,3 +104,11 @@ def test_the_same_keys_or_the_same_row_prove_nothing() -> None:
     assert "f" not in heeded
     heeded.saw_all("f", {"4"}, {})
     assert "f" in heeded
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_a_system_that_shows_each_caller_its_own_rows_proves_nothing(personal: bool) -> None:
+    heeded = Heeded(personal)
+    heeded.saw_all("owner", {"A"}, {"r1": {"A"}})
+    heeded.saw_all("owner", {"B"}, {"r2": {"B"}})
+    assert ("owner" in heeded) == (not personal)

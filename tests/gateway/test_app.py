@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
+from gateway.media_types import takes_gzip
 from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 
@@ -241,6 +242,21 @@ def test_nobody_is_believed_by_default() -> None:
     systems = {name: {"url": "http://127.0.0.1:1"} for name in DOMAINS}
     with pytest.raises(ValueError, match="auth is not set"):
         create_app(Settings.model_validate({"systems": systems}))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("br, deflate", False),
+        ("gzip;q=0", False),
+        ("gzip ; q=0.000, br", False),
+        ("", False),
+    ],
+)
+def test_which_clients_take_gzip(accepted: str, taken: bool) -> None:
+    assert takes_gzip(accepted) == taken
 
 
 async def test_answers_are_compressed(stack: Stack) -> None:

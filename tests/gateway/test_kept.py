@@ -1,0 +1,85 @@
+"""Nothing of a request is kept when it is answered, also where it failed; clients choose no metrics and no plans."""
+
+import asyncio
+import gc
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.settings import ServerSettings
+from resolvers.context import RequestContext
+from tests.stack import Stack, stacked
+
+WRONG_PAGE = '{ customer(id: "1001") { tickets(first: 5, after: "junk") { totalCount } } }'
+
+
+def contexts() -> int:
+    """Contexts of requests that are alive."""
+    gc.collect()
+    return sum(isinstance(one, RequestContext) for one in gc.get_objects())
+
+
+async def test_an_argument_that_cannot_be_used_keeps_no_request(stack: Stack) -> None:
+    await stack.ask(WRONG_PAGE)
+    before = contexts()
+    for _ in range(10):
+        answer = await stack.ask(WRONG_PAGE)
+        assert [error["extensions"]["code"] for error in answer.errors] == ["BAD_USER_INPUT"]
+
+    assert contexts() <= before + 1
+
+
+async def test_a_failure_to_look_up_whose_rows_are_keeps_no_request(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=4, systems={"billing": {"customer_key": "party.id"}}) as other:
+        other.systems["billing"].switches.customers_as = "party"
+        other.systems["crm"].switches.error_rate = 1
+        await other.ask('{ bill(id: "BILL-1001-1-05") { id } }', "1001")
+        before = contexts()
+        for _ in range(10):
+            answer = await other.ask('{ bill(id: "BILL-1001-1-05") { id } }', "1001")
+            assert [error["extensions"]["system"] for error in answer.errors] == ["crm"]
+
+        assert contexts() <= before + 1
+
+
+TWO = "query A($x: Boolean!) { me @skip(if: $x) { id } } query B($x: [ID!]!) { nodes(ids: $x) { id } }"
+
+
+async def test_a_variable_decides_what_is_selected_in_its_own_operation_only(stack: Stack) -> None:
+    body = {"query": TWO, "operationName": "B", "variables": {"x": ["Customer:1001"]}}
+    async with stack.session.post(f"{stack.address}/graphql", json=body, headers=stack.headers("1001")) as answer:
+        given: dict[str, Any] = await answer.json()
+    assert given["data"] == {"nodes": [{"id": "Customer:1001"}]}
+
+    for skip, data in ((True, {}), (False, {"me": {"id": "Customer:1001"}})):
+        body = {"query": TWO, "operationName": "A", "variables": {"x": skip}}
+        async with stack.session.post(f"{stack.address}/graphql", json=body, headers=stack.headers("1001")) as answer:
+            assert (await answer.json())["data"] == data
+
+
+async def test_a_clients_words_are_no_metrics(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=4, server=ServerSettings(metrics=True)) as other:
+        for n in range(5):
+            document = f"query($mine{n}: Boolean = true) {{ __typename @skip(if: $mine{n}) }}"
+            await other.ask(document, None, **{f"mine{n}": None})
+        async with other.session.get(f"{other.address}/metrics") as answer:
+            lines = [line for line in (await answer.text()).splitlines() if line.startswith("gateway_fallbacks_total")]
+
+    assert lines == ['gateway_fallbacks_total{reason="a null in @skip or @include"} 5.0']
+
+
+async def test_who_hangs_up_leaves_no_errors_in_the_log(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    document = "{ customers(first: 20) { nodes { accounts { id } bills { totalCount } tickets { totalCount } } } }"
+    billing = stack.systems["billing"]
+    billing.switches.hang = True
+    billing.app.hanging.clear()
+    billing.app.abandoned.clear()
+    asking = asyncio.create_task(stack.ask(document))
+    assert await asyncio.to_thread(billing.app.hanging.wait, 5)
+    asking.cancel()
+    assert await asyncio.to_thread(billing.app.abandoned.wait, 5)
+    contexts()
+
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
