@@ -8,7 +8,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence, Set
-from contextlib import nullcontext
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,8 +28,6 @@ _NEARLY: Final = 0.9
 _GRACE: Final = 0.03
 """Seconds that a request waits longer than its call may last, so that the call itself says how it ended."""
 
-_NO_BOUND: Final = nullcontext()
-
 Ask = Callable[[Sequence[Any]], Coroutine[Any, Any, Mapping[Any, Any]]]
 """Arguments of a batch to what was found, by name."""
 
@@ -48,14 +45,15 @@ class Flight:
     scope: RequestScope
     arguments: dict[Hashable, Any]
     ask: Ask
-    names: set[Any] = field(default_factory=set)
+    names: Set[Any] = frozenset()
     asker: RequestScope | None = None
     is_shared: bool = False
     waiting: int = 0
     allowance: float = math.inf
     patience: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
-    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    has_landed: bool = False
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
     found: Mapping[Any, Any] = field(default_factory=dict)
     failure: Exception | None = None
 
@@ -66,6 +64,22 @@ class Flight:
             self.scope.deadline = max(self.scope.deadline, scope.deadline)
         self.is_shared |= self.asker is not None and self.asker is not scope
         self.asker = scope
+
+    def landing(self) -> asyncio.Future[None]:
+        """What is done when it has landed: one for each who waits, so that each may stop waiting."""
+        waiter = asyncio.get_running_loop().create_future()
+        if self.has_landed:
+            waiter.set_result(None)
+        else:
+            self.waiters.append(waiter)
+        return waiter
+
+    def land(self) -> None:
+        """Tell those who wait."""
+        self.has_landed = True
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def is_alone(self, asked: Asked) -> bool:
         """Whether the call is about no keys but these."""
@@ -136,21 +150,24 @@ class Line:
         awaited = self._join(asked, scope, ask or self._ask)
         flights = list(dict.fromkeys(awaited.values()))
         missed: list[Flight] = []
-        ends_in_time = all(flight.task and flight.scope.deadline <= scope.deadline for flight in flights)
-        patience = None if ends_in_time else max(0.0, scope.remaining() - ANSWERING_TIME) + _GRACE
         try:
-            async with _NO_BOUND if patience is None else asyncio.timeout(patience):
+            if all([flight.task and flight.scope.deadline <= scope.deadline for flight in flights]):
                 for flight in flights:
-                    await flight.landed.wait()
+                    await flight.landing()
+            else:
+                async with asyncio.timeout(max(0.0, scope.remaining() - ANSWERING_TIME) + _GRACE):
+                    for flight in flights:
+                        await flight.landing()
         except TimeoutError:
-            missed = [flight for flight in flights if not flight.landed.is_set()]
+            missed = [flight for flight in flights if not flight.has_landed]
         finally:
             ending = [task for flight in flights if (task := self._left(flight))]
             if ending:
                 await asyncio.wait(ending)
-            for flight in flights:
-                names = None if flight.is_alone(asked) else {self._name(one): key for key, one in asked.items()}
-                scope.calls.extend(flight.shown(names, scope, TimedOut.code if missed else Cancelled.code))
+            if scope.shows_calls:
+                for flight in flights:
+                    names = None if flight.is_alone(asked) else {self._name(one): key for key, one in asked.items()}
+                    scope.calls.extend(flight.shown(names, scope, TimedOut.code if missed else Cancelled.code))
         only = flights.pop()
         if missed or flights or not only.is_alone(asked):
             return await self._collected(asked, awaited, missed)
@@ -181,7 +198,7 @@ class Line:
             names = set(map(self._name, unasked.values()))
             flight = self._with_room(len(unasked), names)
             flight.arguments.update(unasked)
-            flight.names |= names
+            flight.names = flight.names | names
         self._by_key.update(dict.fromkeys(unasked, flight))
         flight.admit(scope)
         if leaves:
@@ -222,9 +239,9 @@ class Line:
 
     def _ended(self, flight: Flight) -> None:
         """It returned, or was left by all: the next may leave."""
-        if flight.landed.is_set():
+        if flight.has_landed:
             return
-        flight.landed.set()
+        flight.land()
         self._forget(flight)
         self._under_way -= 1
         if self._gathering:
@@ -235,7 +252,7 @@ class Line:
     def _left(self, flight: Flight) -> "asyncio.Task[None] | None":
         """One does not wait any more. The call that is ended when it was the last."""
         flight.waiting -= 1
-        if flight.waiting or flight.landed.is_set():
+        if flight.waiting or flight.has_landed:
             return None
         if flight.task is None:
             self._forget(flight)

@@ -48,7 +48,8 @@ class LinkWarning:
 class RequestScope:
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
 
-    `token` is the caller's own bearer token, for systems that are shown it (`ForwardAuth`).
+    `token` is the caller's own bearer token, for systems that are shown it (`ForwardAuth`). `shows_calls`: whether
+    somebody reads `calls` afterwards; where nobody does, those that are shared between requests are left out.
     """
 
     deadline: float
@@ -56,6 +57,7 @@ class RequestScope:
     calls: list[UpstreamCall] = field(default_factory=list)
     warnings: dict[LinkWarning, None] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
+    shows_calls: bool = True
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":

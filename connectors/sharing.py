@@ -56,7 +56,7 @@ class _Shared:
             if scope is None:  # outside a request there is nobody to share with
                 return await driver(*args, **options)
             conditions = (method, *options.items())
-            window = next((one for one in args if isinstance(one, Window)), None)
+            window = _window_in(args)
             if window is not None and keys_at == 0 and len(args[0]) == 1:
                 return await self._window(method, window, args, options, scope)
             if keys_at is None or len(args) <= keys_at or window is not None:
@@ -135,6 +135,13 @@ def questions(port: type[Any]) -> Mapping[str, int | None]:
         sequences = [at for at, hint in enumerate(hints.values()) if get_origin(hint) is get_origin(Sequence[Any])]
         found[name] = sequences[0] if is_found and sequences else None
     return found
+
+
+def _window_in(args: Sequence[Any]) -> Window | None:
+    for one in args:
+        if isinstance(one, Window):
+            return one
+    return None
 
 
 def _key(one: Any) -> Hashable:

@@ -74,7 +74,7 @@ class Contexts:
     ) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document."""
         scope = RequestScope.lasting(self._deadline)
-        scope.token = token
+        scope.token, scope.shows_calls = token, trace
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
         return GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
