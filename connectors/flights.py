@@ -151,7 +151,7 @@ class Line:
         flights = list(dict.fromkeys(awaited.values()))
         missed: list[Flight] = []
         try:
-            if all([flight.task and flight.scope.deadline <= scope.deadline for flight in flights]):
+            if all(flight.task and flight.scope.deadline <= scope.deadline for flight in flights):
                 for flight in flights:
                     await flight.landing()
             else:

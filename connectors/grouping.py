@@ -46,7 +46,8 @@ def grouped(
             if wanted is None or wanted(one):
                 for key in asked.intersection(keys_of(one)):
                     groups[key].append(one)
-        found.update({key: _whole(arranged(group, order), batch.unreadable) for key, group in groups.items()})
+        for key, group in groups.items():
+            found[key] = _whole(arranged(group, order) if order else group, batch.unreadable)
     return found
 
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from connectors.errors import (
     ConnectorError,
@@ -184,9 +183,8 @@ class HttpClient(Transport):
         if body is not None:
             headers["Content-Type"] = "application/json"
         call.status, call.bytes = None, 0
-        url = URL(self.base + target, encoded=True)
-        with self.translated(f"{method} {url.path}"):
-            async with self.request(method, url, headers, body) as response:
+        with self.translated(f"{method} {path_of(target)}"):
+            async with self.request(method, self.address(target), headers, body) as response:
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)

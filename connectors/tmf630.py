@@ -6,6 +6,7 @@ conditions: a server that ignores a filter answers with everybody's rows, and on
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final, Generic
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ class Collection(Generic[Row]):
         self._raw_list = msgspec.json.Decoder(list[msgspec.Raw])
         self._one = msgspec.json.Decoder(row)
         self._told: set[str] = set()
+        self._understands = cache(self.profile.understands)
         self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
@@ -85,15 +87,16 @@ class Collection(Generic[Row]):
         """
         self.need(parameter, *(name for name, _ in filters))
         filters = self._asked(filters)
-        if not self.profile.understands(parameter):
+        if not self._understands(parameter):
             return [await self._of_everybody(_distinct(keys), filters, fields, order)]
-        chunks = self._write.chunks(parameter, _distinct(keys), self._write.question(filters, fields, order))
+        rest = self._write.question(filters, fields, order)
+        chunks = self._write.chunks(parameter, _distinct(keys), rest)
 
         async def ask(chunk: Sequence[str]) -> Batch[Row]:
             asked = frozenset(chunk)
             # Ids are unique: when all are there, nothing can follow.
             enough = asked.issubset if parameter == "id" else None
-            reading = self._reading([(parameter, chunk), *filters], fields, order, chunk)
+            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk)
             try:
                 page = await reading.everything(enough)
                 rows = page.rows
@@ -115,7 +118,7 @@ class Collection(Generic[Row]):
         keys: Sequence[str] = (),
     ) -> RowPage[Row]:
         """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
-        page = await self._reading(filters, fields, order, keys).window(window)
+        page = await self._reading(self._write.question(filters, fields, order), keys).window(window)
         await self._complete(page.rows, fields)
         return page
 
@@ -125,8 +128,8 @@ class Collection(Generic[Row]):
         Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
         """
         self.need(*(name for name, _ in filters))
-        questions = self._write.single(self._asked(filters))
-        pages = await together([self._reading(one, fields, None, keys).everything() for one in questions])
+        questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
+        pages = await together([self._reading(one, keys).everything() for one in questions])
         page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
         await self._complete(page.rows, fields)
         return page
@@ -137,7 +140,7 @@ class Collection(Generic[Row]):
 
     def lacks(self, condition: str) -> str | None:
         """Why nothing can be asked under this condition; None where it can, or all rows may be read instead."""
-        if refines(condition) or self.profile.read_everything or self.profile.understands(condition):
+        if self._understands(condition) or self.profile.read_everything or refines(condition):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
 
@@ -175,7 +178,7 @@ class Collection(Generic[Row]):
             logger.warning("%s: %s %s", self._http.name, self.path, what)
 
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
-        return self.profile.understands(name) and (len(values) == 1 or self.profile.id_list != "none")
+        return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
 
     def _asked(self, filters: Filters) -> Filters:
         """The conditions without those that cannot be asked, which are then tested by the driver alone."""
@@ -189,7 +192,7 @@ class Collection(Generic[Row]):
         self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
     ) -> Batch[Row]:
         try:
-            page = await self._reading(filters, fields, order, keys).everything()
+            page = await self._reading(self._write.question(filters, fields, order), keys).everything()
             rows = page.rows
             await self._complete(rows, fields)
         except ConnectorError as failure:
@@ -199,11 +202,7 @@ class Collection(Generic[Row]):
     async def _complete(self, rows: Sequence[Row], fields: Fields | None) -> None:
         """Hook: put into the rows what the server keeps elsewhere."""
 
-    def _reading(
-        self, filters: Filters, fields: Fields | None, order: Order | None, keys: Sequence[str]
-    ) -> Reading[Row]:
-        question = self._write.question(filters, fields, order)
-
+    def _reading(self, question: Sequence[str], keys: Sequence[str]) -> Reading[Row]:
         async def read(offset: int, limit: int) -> RowPage[Row]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
             return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, self._page_of)

@@ -72,13 +72,14 @@ class Writer:
         self._room_in_list = self._room - len(paging)
         self._rest = lru_cache(_MOST_KEPT)(self._projected_and_sorted)
         """Documents select the same again and again."""
+        self._name = lru_cache(_MOST_KEPT)(self._named)
 
     def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
         """Parts of the query string, without paging.
 
         What may come in pages is always sorted: without an order nothing says that the pages fit together.
         """
-        return [*(self._condition(name, values) for name, values in filters), *self._rest(fields, order)]
+        return [*[self.condition(name, values) for name, values in filters], *self._rest(fields, order)]
 
     def _projected_and_sorted(self, fields: Fields | None, order: Order | None) -> tuple[str, ...]:
         parts = [projection] if (projection := self.projection(fields)) else []
@@ -146,7 +147,8 @@ class Writer:
     def _value(self, value: str) -> str:
         return _escaped(f'"{value}"' if self._profile.quoted and _NUMERIC.fullmatch(value) else value)
 
-    def _condition(self, name: str, values: Sequence[str]) -> str:
+    def condition(self, name: str, values: Sequence[str]) -> str:
+        """The part of the query string that asks for rows with one of these values."""
         escaped, key = map(self._value, values), self._name(name)
         match self._profile.id_list:
             case "repeat":
@@ -156,7 +158,7 @@ class Writer:
             case "comma" | "none":
                 return f"{key}={','.join(escaped)}"
 
-    def _name(self, name: str) -> str:
+    def _named(self, name: str) -> str:
         attribute, dot, operator = name.rpartition(".regex")
         known = self._profile.parameter(attribute) + dot + operator if dot else self._profile.parameter(name)
         return quote(known, safe=".@")

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -24,6 +25,7 @@ class Transport:
         self.name, self.system = name, system
         self.health = Health(name, personal=isinstance(system.auth, ForwardAuth))
         self.base = system.url.rstrip("/")
+        self._parts = urlsplit(self.base)
         self.credentials = Credentials(name, system, session)
         self._session = session
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
@@ -46,6 +48,12 @@ class Transport:
         except TimeoutError as error:
             raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
         return Place(places)
+
+    def address(self, target: str) -> URL:
+        """The URL of a path and query, both already encoded: put together, since taking one apart costs twice that."""
+        path, _, query = target.partition("?")
+        scheme, authority, base, *_ = self._parts
+        return URL.build(scheme=scheme, authority=authority, path=base + path, query_string=query, encoded=True)
 
     def request(
         self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None, *, paced: bool = False

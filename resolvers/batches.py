@@ -100,8 +100,9 @@ class BatchLoader(Generic[K, V]):
 
     async def _batch(self, keys: Sequence[K]) -> None:
         """Failures are values, so that they are kept like others; a fault is not kept."""
-        if (batch := asyncio.current_task()) is not None:
-            self.context.joined(batch)
+        batch = asyncio.current_task()
+        assert batch is not None  # noqa: S101  # `_begin` makes a task of this
+        self.context.joined(batch)
         current_loader.set(self.label)
         found: Mapping[K, Any]
         try:
@@ -115,6 +116,8 @@ class BatchLoader(Generic[K, V]):
             for key in keys:
                 self._settle(self._loading.pop(key), fault)
             return
+        finally:
+            self.context.left(batch)
         for key in keys:
             self._settle(self._loading[key], found.get(key, self.missing))
 

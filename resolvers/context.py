@@ -50,7 +50,7 @@ class RequestContext:
 
     def grant(self, type_name: str, ids: Iterable[str]) -> None:
         """Remember that records of `type_name` hang under one that the viewer owns."""
-        self._granted.update((type_name, key) for key in ids)
+        self._granted.update([(type_name, key) for key in ids])
 
     def granted(self, type_name: str, key: str) -> bool:
         """Whether `grant` was said for this record."""
@@ -61,7 +61,10 @@ class RequestContext:
         if self._closed:
             batch.cancel()
         self._batches.add(batch)
-        batch.add_done_callback(self._batches.discard)
+
+    def left(self, batch: "asyncio.Task[Any]") -> None:
+        """It has all it asked for."""
+        self._batches.discard(batch)
 
     async def close(self) -> None:
         """End what is still under way: nobody waits for it any more. The loaders go with all that they hold."""
@@ -156,7 +159,7 @@ def _heard(loading: "asyncio.Future[Any]") -> None:
 
 def _seen(value: Any, may_see: Rule) -> Any:
     """What is left of one key's value; None for a record that is hidden, the failure where that cannot be told."""
-    if isinstance(value, ConnectorError | NoLink):
+    if isinstance(value, (ConnectorError, NoLink)):
         return value
     try:
         if isinstance(value, Rows):

@@ -182,7 +182,7 @@ def records(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         if isinstance(value, Rows):
             yield from value.items
-        elif not isinstance(value, ConnectorError | NoLink):
+        elif not isinstance(value, (ConnectorError, NoLink)):
             yield value
 
 
