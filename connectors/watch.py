@@ -51,12 +51,15 @@ class Watch:
 
 
 class Bound:
-    """One task's bound, as `asyncio.timeout` gives it: a cancellation from elsewhere stays one."""
+    """One task's bound, as `asyncio.timeout` gives it: a cancellation from elsewhere stays one.
 
-    __slots__ = ("_cancelling", "_expired", "_seconds", "_task", "_watch", "ends_at")
+    `expired`: whether it was this that ended the task's work.
+    """
+
+    __slots__ = ("_cancelling", "_seconds", "_task", "_watch", "ends_at", "expired")
 
     def __init__(self, watch: Watch, seconds: float) -> None:
-        self._watch, self._seconds, self._expired = watch, seconds, False
+        self._watch, self._seconds, self.expired = watch, seconds, False
 
     def __enter__(self) -> "Bound":
         task = asyncio.current_task()
@@ -68,10 +71,10 @@ class Bound:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
         self._watch.end(self)
-        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def expire(self) -> None:
         """Cancel what it bounds."""
-        self._expired = True
+        self.expired = True
         self._task.cancel()

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from connectors.watch import Watch
 from gateway.access import IntrospectionFor, check_access, check_may_learn, check_public
 from gateway.engine import Engine, Explanation, Outcome, Prepared
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
@@ -24,6 +25,7 @@ from gateway.hang_up import unless_hung_up
 from gateway.limits import Limits
 from gateway.media_types import JSON, RESPONSE_JSON, negotiate, takes_gzip, wants_page
 from gateway.persisted_queries import PersistedQueries
+from gateway.quick_headers import QuickRequest
 from resolvers.viewer import Viewer
 
 
@@ -80,10 +82,11 @@ class GraphQLEndpoint:
         self._engine, self._authenticate, self._context = engine, authenticate, context
         self._persisted, self._limits, self._page = persisted, limits, page
         self._introspection_for, self._deadline = introspection_for, deadline
+        self._watch = Watch()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request. A client that hangs up ends its operation and gets nothing."""
-        request = Request(scope, receive)
+        request = QuickRequest(scope, receive)
         media_type = negotiate(request.headers.get("accept"))
         try:
             response = await self._page_or_answer(request, media_type, receive)
@@ -129,10 +132,10 @@ class GraphQLEndpoint:
         async def execute() -> Response:
             context = self._context(request, viewer, prepared, operation)
             try:
-                async with asyncio.timeout(self._deadline + GRACE) as bound:
+                with self._watch.bound(self._deadline + GRACE) as bound:
                     outcome = await self._engine.execute(prepared, operation, asked.variables, context)
             except TimeoutError:
-                if not bound.expired():
+                if not bound.expired:
                     raise
                 outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
             finally:

@@ -41,6 +41,8 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
 
     async def fetch(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         """Lists by key; lists under the same conditions are asked for together."""
+        if len(keys) == 1:
+            return await self._group(keys)
         groups: dict[Hashable, list[RowsKey]] = {}
         for key in keys:
             groups.setdefault(key.conditions, []).append(key)
@@ -66,11 +68,13 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         A system that ignores a filter counts everybody's rows: a subscriber is told a number only when it was counted
         here, row by row, and so is anybody under conditions, of which nobody knows whether the system heeds them.
         """
-        if len({key.parent for key in keys}) > 1 or any(key.window is None for key in keys):
+        windows = [key.window for key in keys if key.window is not None]
+        if len(windows) < len(keys) or (len(keys) > 1 and len({key.parent for key in keys}) > 1):
             return None
         if self._counts() and (not self.context.viewer.is_staff or keys[0].conditions is not None):
             return None
-        windows = [key.window for key in keys if key.window is not None]
+        if len(windows) == 1:
+            return windows[0]
         start = min(window.offset for window in windows)
         limit = max(window.offset + window.limit for window in windows) - start
         return Window(start, limit) if limit <= 2 * sum(window.limit for window in windows) else None
