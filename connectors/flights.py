@@ -18,7 +18,6 @@ from connectors.records import Rows
 from connectors.request import RequestScope, UpstreamCall, current_loader, current_scope
 from connectors.system import System
 from connectors.transport import ANSWERING_TIME, path_of
-from connectors.watch import Watch
 
 PATIENCE: Final = 0.5
 """Seconds after which what has gathered leaves all the same: one slow call must not keep others waiting for long."""
@@ -127,13 +126,11 @@ class Line:
         ask: Ask,
         name: Callable[[Any], Any],
         emptied: Callable[[], object],
-        watch: Watch,
         *,
         gathers: bool,
     ) -> None:
         """`name` tells under what an argument is answered; `emptied` is told when nothing is under way any more."""
         self._system, self._health, self._ask, self._name, self._emptied = system, health, ask, name, emptied
-        self._watch = watch
         self._after = system.share_after if gathers else math.inf
         self._by_key: dict[Hashable, Flight] = {}
         self._gathering: list[Flight] = []
@@ -158,7 +155,7 @@ class Line:
                 for flight in flights:
                     await flight.landing()
             else:
-                with self._watch.bound(max(0.0, scope.remaining() - ANSWERING_TIME) + _GRACE):
+                async with asyncio.timeout(max(0.0, scope.remaining() - ANSWERING_TIME) + _GRACE):
                     for flight in flights:
                         await flight.landing()
         except TimeoutError:

@@ -22,7 +22,6 @@ from connectors.files import Files
 from connectors.request import UpstreamCall, current_loader, current_scope
 from connectors.system import System
 from connectors.transport import ANSWERING_TIME, Transport, path_of
-from connectors.watch import Watch
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -42,7 +41,6 @@ class HttpClient(Transport):
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         super().__init__(name, system, session)
         self._bulkhead = asyncio.Semaphore(system.concurrency)
-        self._watch = Watch()
         self._files = Files(self)
 
     async def get(
@@ -118,7 +116,7 @@ class HttpClient(Transport):
     ) -> Answer:
         allowance = self._allowance()
         try:
-            with self._watch.bound(allowance):
+            async with asyncio.timeout(allowance):
                 return await self._twice(method, target, body, call, judged)
         except TimeoutError as error:
             late = TimedOut(self.name, f"{method} {path_of(target)} did not answer in time")

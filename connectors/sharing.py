@@ -19,7 +19,6 @@ from connectors.health import Health
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, current_scope
 from connectors.system import ForwardAuth, System
-from connectors.watch import Watch
 
 Port = TypeVar("Port")
 
@@ -43,7 +42,6 @@ class _Shared:
     def __init__(self, driver: Any, port: type[Any], system: System, health: Health) -> None:
         self._driver, self._system, self._health = driver, system, health
         self._lines: dict[Hashable, Line] = {}
-        self._watch = Watch()
         self._windows_hold_all: dict[str, bool] = {}
         """By method, whether the last windows held the whole lists."""
         for method, keys_at in questions(port).items():  # type: ignore[arg-type]  # a class can be hashed
@@ -117,9 +115,7 @@ class _Shared:
             # What takes a call for each key anyway has nothing to gather for.
             gathers = kind[0] not in getattr(self._driver, "one_by_one", ())
             emptied = partial(self._lines.pop, kind, None)
-            line = self._lines[kind] = Line(
-                self._system, self._health, ask, _name, emptied, self._watch, gathers=gathers
-            )
+            line = self._lines[kind] = Line(self._system, self._health, ask, _name, emptied, gathers=gathers)
         return line
 
 

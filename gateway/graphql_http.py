@@ -16,7 +16,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from connectors.watch import Watch
 from gateway.access import IntrospectionFor, check_access, check_may_learn, check_public
 from gateway.engine import Engine, Explanation, Outcome, Prepared
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
@@ -82,7 +81,6 @@ class GraphQLEndpoint:
         self._engine, self._authenticate, self._context = engine, authenticate, context
         self._persisted, self._limits, self._page = persisted, limits, page
         self._introspection_for, self._deadline = introspection_for, deadline
-        self._watch = Watch()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request. A client that hangs up ends its operation and gets nothing."""
@@ -132,10 +130,10 @@ class GraphQLEndpoint:
         async def execute() -> Response:
             context = self._context(request, viewer, prepared, operation)
             try:
-                with self._watch.bound(self._deadline + GRACE) as bound:
+                async with asyncio.timeout(self._deadline + GRACE) as bound:
                     outcome = await self._engine.execute(prepared, operation, asked.variables, context)
             except TimeoutError:
-                if not bound.expired:
+                if not bound.expired():
                     raise
                 outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
             finally:
