@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError, TooMuch
+from connectors.errors import ConnectorError, Garbled, TimedOut, TooMuch
 from connectors.flights import Ask, Line
 from connectors.health import Health
 from connectors.records import Rows, Window
@@ -99,13 +99,17 @@ class _Shared:
             found: Mapping[Any, Any] = await driver(*args, **options)
             rows = found.get(key)
             if isinstance(rows, Rows):
-                self._windows_hold_all[method] = len(rows.items) < window.limit
+                self._windows_hold_all[method] = not window.offset and len(rows.items) < window.limit
             return found
 
         line = self._line((method, *options.items(), "lists", *whole), of_lists)
         if line.is_busy and self._windows_hold_all.get(method):
             found = await line.answers({_key(key): key}, scope)
-            if not isinstance(found.get(_name(key)), TooMuch):
+            rows = found.get(_name(key))
+            # A list that is longer than was thought, or too long to be read: from now on windows are asked for again.
+            is_short = rows is None or (isinstance(rows, Rows) and len(rows.items) < window.limit)
+            self._windows_hold_all[method] = is_short
+            if not isinstance(rows, TooMuch | TimedOut | Garbled):
                 return found
         return await line.answers({(_key(key), window): key}, scope, of_window)
 

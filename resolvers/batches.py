@@ -99,38 +99,40 @@ class BatchLoader(Generic[K, V]):
         self._loop.create_task(self._batch(keys))  # the context keeps it, and ends it
 
     async def _batch(self, keys: Sequence[K]) -> None:
-        """Failures are values, so that they are kept like others; a fault is not kept."""
-        batch = asyncio.current_task()
-        assert batch is not None  # noqa: S101  # `_begin` makes a task of this
-        self.context.joined(batch)
+        """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
+        if (batch := asyncio.current_task()) is not None:
+            self.context.joined(batch)
         current_loader.set(self.label)
-        found: Mapping[K, Any]
+        values: Sequence[Any]
         try:
             found = await self.found(keys)
+            values = [found.get(key, self.missing) for key in keys]
         except ConnectorError as failure:
-            found = dict.fromkeys(keys, failure)
+            values = [failure] * len(keys)
         except asyncio.CancelledError:
             # Whoever still waits must learn that nothing comes.
-            found = dict.fromkeys(keys, Cancelled("gateway", "the request ended"))
-        except Exception as fault:  # noqa: BLE001  # raised where the keys are waited for
+            values = [Cancelled("gateway", "the request ended")] * len(keys)
+        except BaseException as fault:
             for key in keys:
                 self._settle(self._loading.pop(key), fault)
+            if not isinstance(fault, Exception):
+                raise
             return
-        finally:
-            self.context.left(batch)
-        for key in keys:
-            self._settle(self._loading[key], found.get(key, self.missing))
+        for key, value in zip(keys, values, strict=True):
+            self._settle(self._loading[key], value)
 
     @staticmethod
     def _settle(loading: "asyncio.Future[V]", value: Any) -> None:
         if loading.done():
             return
-        if isinstance(value, Exception):
-            loading.set_exception(value)
-            if isinstance(value, ConnectorError):
-                loading.exception()  # seen: one that nobody waits for any more is no news for the log
-        else:
+        if not isinstance(value, BaseException):
             loading.set_result(value)
+            return
+        # A future takes no StopIteration, and would hand on what ends the process.
+        is_plain = isinstance(value, Exception) and not isinstance(value, StopIteration)
+        loading.set_exception(value if is_plain else RuntimeError(f"a loader gave {value!r}"))
+        if isinstance(value, ConnectorError):
+            loading.exception()  # seen: one that nobody waits for any more is no news for the log
 
 
 def listed(keys: Any) -> Iterable[Any]:

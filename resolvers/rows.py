@@ -107,16 +107,23 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         loop = asyncio.get_running_loop()
         waiting = {parent: loop.create_future() for parent in parents}
         self._whole.update({(parent, conditions): future for parent, future in waiting.items()})
+        answers: dict[str, Any]
         try:
             found = await self.rows(parents, None, conditions)
+            answers = {parent: found.get(parent) for parent in parents}
         except ConnectorError as failure:
-            found = dict.fromkeys(parents, failure)
-        except BaseException:
-            for future in waiting.values():
-                future.cancel()
+            answers = dict.fromkeys(parents, failure)
+        except BaseException as fault:
+            for parent, future in waiting.items():
+                del self._whole[parent, conditions]  # a fault is not kept
+                if isinstance(fault, Exception):
+                    future.set_exception(fault)
+                    future.exception()  # seen: it is raised here, too
+                else:
+                    future.cancel()
             raise
         for parent, future in waiting.items():
-            future.set_result(found.get(parent))
+            future.set_result(answers[parent])
 
 
 def _lost(before: Any, after: Any) -> bool:

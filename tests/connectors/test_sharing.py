@@ -582,3 +582,26 @@ async def test_windows_gather_as_lists_where_they_held_the_whole_lists(each: int
     assert held.asked == ([["1"], ["2"], ["3", "4"]] if each < 5 else [["1"], ["2"], ["3"], ["4"]])
     assert set(held.limits[:2]) == {"5"}
     assert [found[key].complete for key, found in zip("34", answers[1:], strict=True)] == [each < 5] * 2
+
+
+@pytest.mark.parametrize(
+    ("window", "each"), [(Window(2, 5), 3), (Window(0, 3), 3)], ids=["a later page", "a full page"]
+)
+async def test_what_a_window_does_not_show_is_no_short_list(window: Window, each: int) -> None:
+    held = HeldProducts(each)
+    async with canned(product=held) as server, reading(server, share_after=1) as connectors:
+
+        async def ask(connectors: Any) -> Any:
+            return await connectors.crm.products_of_customers(["1"], window, NAME)
+
+        learning = asking(ask, connectors)
+        await held.calls(1)
+        held.let(9)
+        await learning.task
+        under_way = asking(lambda c: c.crm.products_of_customers(["2"], Window(0, 5), NAME), connectors)
+        await held.calls(2)
+        beside = asking(lambda c: c.crm.products_of_customers(["3"], Window(0, 5), NAME), connectors)
+        await held.calls(3)  # at once, and not behind the one before
+        held.let(9)
+        await under_way.task
+        assert not (await beside.task)["3"].complete
