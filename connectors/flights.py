@@ -9,8 +9,9 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence, Set
 from contextvars import Context
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from connectors.errors import Busy, Cancelled, ConnectorError, RateLimited, TimedOut, Unreachable
 from connectors.health import Health, SystemStatus
@@ -35,8 +36,7 @@ Asked = Mapping[Hashable, Any]
 """Arguments by key: two of the same key are the same to a driver."""
 
 
-@dataclass(slots=True, eq=False)
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """One call, from the first key that gathers for it until it returns. `scope` is nobody's request: only a deadline.
 
     `allowance`: seconds for one HTTP request of it, inf while it gathers.
@@ -53,8 +53,8 @@ class Flight:
     patience: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
     has_landed: bool = False
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
-    found: Mapping[Any, Any] = field(default_factory=dict)
+    waiters: list[asyncio.Future[None]] = msgspec.field(default_factory=list)
+    found: Mapping[Any, Any] = msgspec.field(default_factory=dict)
     failure: Exception | None = None
 
     def admit(self, scope: RequestScope) -> None:

@@ -11,12 +11,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 MOST_WARNINGS: Final = 100
 """Most warnings that are kept of one request."""
 
 
-@dataclass(slots=True)
-class UpstreamCall:
+class UpstreamCall(msgspec.Struct):
     """One HTTP request to one system, as `extensions.upstream` shows it.
 
     `start_ms` counts from the client request's start; `status` is None when no answer came, then `error` says why.

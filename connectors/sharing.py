@@ -7,6 +7,8 @@ everything, and so is one for a window of a list. But where windows held whole l
 are asked for then, which costs the same. This is no cache: what has returned is asked for again.
 """
 
+from __future__ import annotations  # those of functions made at each call would be worked out at each call
+
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import cache, partial

@@ -4,6 +4,8 @@ A `Collection` leaves it to the driver to read the keys back from each row, and 
 conditions: a server that ignores a filter answers with everybody's rows, and one that has no such filter is not asked.
 """
 
+from __future__ import annotations  # those of functions made at each call would be worked out at each call
+
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -63,13 +65,17 @@ class Collection(Generic[Row]):
             return await self._one_by_one(ids, fields)
         found: dict[str, Row | ConnectorError] = {}
         for batch in await self.by_keys("id", ids, fields=fields):
-            asked = set(batch.keys)
-            unread = {one.id for one in batch.unreadable}
-            for key in batch.keys if None in unread else unread.intersection(batch.keys):
-                found[str(key)] = Garbled(self._http.name, f"{self.path}: the row {str(key)[:100]!r} cannot be read")
-            found.update({str(row.id): row for row in batch.rows if str(row.id) in asked})
             if batch.failure:
                 found.update(dict.fromkeys(batch.keys, batch.failure))
+                continue
+            if batch.unreadable:
+                unread = {one.id for one in batch.unreadable}
+                for key in batch.keys if None in unread else unread.intersection(batch.keys):
+                    found[str(key)] = Garbled(
+                        self._http.name, f"{self.path}: the row {str(key)[:100]!r} cannot be read"
+                    )
+            asked = set(batch.keys)
+            found.update({key: row for row in batch.rows if (key := str(row.id)) in asked})
         return found
 
     async def by_keys(
@@ -278,7 +284,7 @@ def _distinct(keys: Sequence[str]) -> list[str]:
 
 
 def _each_once(rows: list[Row]) -> Sequence[Entry[Row]]:
-    return rows if len({row.id for row in rows}) == len(rows) else each_once(rows)
+    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else each_once(rows)
 
 
 def _is(row: Identified | ConnectorError, key: str) -> bool:

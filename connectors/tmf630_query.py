@@ -8,6 +8,8 @@ from itertools import product
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
 from connectors.profile import Profile
 from connectors.records import Fields
 
@@ -53,8 +55,7 @@ class Projection:
         return self._always.union(*(self.sources.get(name, ()) for name in fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Chunks:
+class Chunks(msgspec.Struct, frozen=True, gc=False):
     """Keys in parts that fit into one request each, and those that fit into none."""
 
     parts: Sequence[Sequence[str]]
@@ -109,6 +110,8 @@ class Writer:
         room = self._room_in_list - sum(len(part) + 1 for part in rest)
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
         named = len(self._name(name)) + 1
+        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:
+            return Chunks([keys], ())
         again = 1 if self._profile.id_list in ("comma", "none") else named + 1
         parts: list[list[str]] = []
         too_long: list[str] = []
