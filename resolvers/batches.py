@@ -100,8 +100,9 @@ class BatchLoader(Generic[K, V]):
 
     async def _batch(self, keys: Sequence[K]) -> None:
         """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
-        if (batch := asyncio.current_task()) is not None:
-            self.context.joined(batch)
+        batch = asyncio.current_task()
+        assert batch is not None  # noqa: S101  # `_begin` makes a task of this
+        self.context.joined(batch)
         current_loader.set(self.label)
         values: Sequence[Any]
         try:
@@ -118,6 +119,8 @@ class BatchLoader(Generic[K, V]):
             if not isinstance(fault, Exception):
                 raise
             return
+        finally:
+            self.context.left(batch)
         for key, value in zip(keys, values, strict=True):
             self._settle(self._loading[key], value)
 

@@ -21,6 +21,9 @@ class Context:
     def joined(self, _batch: Any) -> None:
         """Nobody ends it."""
 
+    def left(self, _batch: Any) -> None:
+        """It is not kept."""
+
 
 class Giving(BatchLoader[str, Any]):
     """Gives or raises what it was made with."""

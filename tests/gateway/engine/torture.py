@@ -347,6 +347,9 @@ class Context:
     def joined(self, _batch: Any) -> None:
         """Batches end by themselves here."""
 
+    def left(self, _batch: Any) -> None:
+        """It is not kept."""
+
 
 def build() -> Graph:
     """The schema."""
