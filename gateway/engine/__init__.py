@@ -186,9 +186,11 @@ class Engine:
     def _parse(self, source: str) -> DocumentNode | list[GraphQLError]:
         limit = self._limits.max_tokens
         try:
-            return parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
+            document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
+        _unchain(document)
+        return document
 
     def _too_large(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
@@ -213,6 +215,13 @@ class Engine:
             return _prepared(source, document, self.core_schema)
         except RecursionError:
             return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
+
+
+def _unchain(document: DocumentNode) -> None:
+    """Let go of the tokens' chain: nobody reads it after parsing, and a kept document would hold a circle by it."""
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next
 
 
 def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Prepared:

@@ -74,7 +74,7 @@ class _Writer:
         result = f"    return [{', '.join(f'b{block.number}' for block in self._plan.blocks)}]"
         source = "\n".join([f"def {_BOUND}(values, subjects, places, infos):", *head, *bodies, *entries, result])
         exec(compile(source, "<plan>", "exec"), self._names)  # noqa: S102  # our own text: names and numbers only
-        made: Callable[..., list[Build]] = self._names[_BOUND]
+        made: Callable[..., list[Build]] = self._names.pop(_BOUND)  # or the function would hold what holds it
         return made
 
     def _entry(self, block: Block) -> str:

@@ -91,7 +91,7 @@ def _nulled(plan: FieldPlan | None, path: tuple[Step, ...]) -> tuple[Step, ...]:
             kind = getattr(kind, "of_type", None)  # of a list, the items
         if nearest:
             return path[:nearest]
-        plan, path = plan.above, path[: field - 1]
+        plan, path = plan.above() if plan.above else None, path[: field - 1]
     return ()
 
 

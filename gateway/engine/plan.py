@@ -6,6 +6,7 @@ What a plan cannot express (`NotPlanned`) is run by graphql-core, with the same 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
+from weakref import ref
 
 from graphql import (
     FieldNode,
@@ -43,7 +44,7 @@ class NotPlanned(Exception):
     """The operation has something that a plan cannot express; the text says what, in no words of the client's."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class FieldPlan:
     """One field of one type at one place: how its value is come by, and what is selected of it."""
 
@@ -58,8 +59,11 @@ class FieldPlan:
     step: Step | None = None
     edge: Edge | None = None
     definition: StrawberryField | None = None
-    above: "FieldPlan | None" = None
-    """The field whose value the object is that has this one; None at the root. What an error makes null goes by it."""
+    above: "ref[FieldPlan] | None" = None
+    """The field whose value the object is that has this one; None at the root. What an error makes null goes by it.
+
+    Weak, as that field holds this one: a plan that is forgotten goes at once, and leaves nothing to the collector.
+    """
     number: int = 0
 
     @property
@@ -222,7 +226,7 @@ class _Compiler:
         if core is None:
             raise NotPlanned(f"{parent.name}.{name}, which the schema does not have")
         nodes = [one.node for one in details]
-        made = FieldPlan(key, nodes, details, parent, core, "typename", name, None, above=above)
+        made = FieldPlan(key, nodes, details, parent, core, "typename", name, None, above=ref(above) if above else None)
         made.number = len(self._plan.fields)
         self._plan.fields.append(made)
         if name == "__typename":

@@ -3,13 +3,17 @@
 import asyncio
 import gc
 import logging
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.engine import Engine, Prepared
+from gateway.engine.plan import Plan
 from gateway.settings import ServerSettings
 from resolvers.context import RequestContext
+from schema import build_schema
 from tests.stack import Stack, stacked
 
 WRONG_PAGE = '{ customer(id: "1001") { tickets(first: 5, after: "junk") { totalCount } } }'
@@ -83,3 +87,25 @@ async def test_who_hangs_up_leaves_no_errors_in_the_log(stack: Stack, caplog: py
     contexts()
 
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+def test_a_forgotten_document_goes_at_once_and_leaves_nothing_to_the_collector() -> None:
+    """Without that, memory grows by every document until the collector looks at the oldest objects, which is seldom."""
+    engine = Engine(build_schema(), cache_size=1)
+    document = "query Q($more: Boolean!) { me { id name @include(if: $more) accounts { id bills { nodes { id } } } } }"
+    prepared = engine.prepare(document)
+    assert isinstance(prepared, Prepared)
+    engine.explain(prepared, prepared.operations["Q"], {"more": True})
+    kept = weakref.ref(prepared)
+    gc.collect()
+    gc.disable()
+    try:
+        operation = prepared.operations["Q"]
+        plans = [one for one in gc.get_objects() if isinstance(one, Plan) and one.operation is operation]
+        (field,) = [weakref.ref(one.fields[0]) for one in plans]
+        del prepared, operation, plans
+        engine.prepare("{ __typename }")
+        assert kept() is None
+        assert field() is None
+    finally:
+        gc.enable()
