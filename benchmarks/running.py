@@ -15,7 +15,7 @@ from gateway.context import TRACE_HEADER
 from gateway.demo_keys import DemoKeys
 from gateway.demo_settings import HOST, SYSTEMS, settings
 from gateway.demo_systems import SandboxProcess
-from gateway.listening import listen
+from gateway.listening import KEEP_ALIVE, listen
 from gateway.settings import Settings
 from resolvers.viewer import ViewerKind
 
@@ -69,7 +69,14 @@ async def serving(given: Settings, folder: Path, port: int = 18100) -> AsyncIter
     """Serve the gateway on loopback with these settings, and a demo's keys in place of the settings' own."""
     keys = DemoKeys.create(folder / "demo-key.pem")
     app = create_app(given, demo_keys=keys)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listen(HOST, port)]))
     try:
