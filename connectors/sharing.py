@@ -2,9 +2,9 @@
 
 It stands between those who ask and the driver, which sees no difference. What may be shared has one method and the
 same arguments beside the keys: projection, conditions. Of such questions each key is asked for once at a time, and keys
-gather while calls are under way (see `flights`). A question without keys is shared with those that are the same in
-everything, and so is one for a window of a list. But where windows held whole lists lately they gather, too: the lists
-are asked for then, which costs the same. This is no cache: what has returned is asked for again.
+of several requests leave in one call (see `lines`). A question without keys is shared with those that are the same in
+everything, and so is one for a window of a list. But where windows held whole lists lately, those that would leave
+together are asked for as whole lists, which costs the same. This is no cache: what has returned is asked for again.
 """
 
 from __future__ import annotations  # those of functions made at each call would be worked out at each call
@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hin
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, TimedOut, TooMuch
-from connectors.flights import Ask, Line
+from connectors.flights import Alone, Ask
 from connectors.health import Health
+from connectors.lines import Line
 from connectors.records import Rows, Window
 from connectors.request import RequestScope, current_scope
 from connectors.system import ForwardAuth, System
@@ -54,74 +55,79 @@ class _Shared:
 
     def _asking(self, method: str, keys_at: int | None) -> Callable[..., Awaitable[Any]]:
         async def ask(*args: Any, **options: Any) -> Any:
-            driver, scope = getattr(self._driver, method), current_scope.get()
+            scope = current_scope.get()
             if scope is None:  # outside a request there is nobody to share with
-                return await driver(*args, **options)
-            conditions = (method, *options.items())
+                return await getattr(self._driver, method)(*args, **options)
             window = _window_in(args)
-            if window is not None and keys_at == 0 and len(args[0]) == 1:
-                return await self._window(method, window, args, options, scope)
-            if keys_at is None or len(args) <= keys_at or window is not None:
-
-                async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
-                    return {_WHOLE: (await driver(*args, **options),)}
-
-                line = self._line((*conditions, "whole", *map(_same, args)), once)
-                answer = (await line.answers({_WHOLE: _WHOLE}, scope))[_WHOLE]
-                if isinstance(answer, ConnectorError):  # it came too late
-                    raise answer
-                return answer[0]
-            before, keys, after = args[:keys_at], args[keys_at], args[keys_at + 1 :]
-            if not keys:
+            if keys_at is None or len(args) <= keys_at:
+                return await self._whole(method, args, options, scope)
+            if window is not None:
+                if keys_at == 0 and len(args[0]) == 1:
+                    return await self._window(method, window, args, options, scope)
+                return await self._whole(method, args, options, scope)
+            if not (keys := args[keys_at]):
                 return {}
-
-            async def of_keys(some: Sequence[Any]) -> Mapping[Any, Any]:
-                found: Mapping[Any, Any] = await driver(*before, some, *after, **options)
-                return found
-
-            line = self._line((*conditions, before, after), of_keys)
+            kind = (method, args[:keys_at], args[keys_at + 1 :], *options.items())
+            line = self._lines.get(kind) or self._by_keys(kind, method, keys_at, args, options)
             return await line.answers({_key(one): one for one in keys}, scope)
 
         ask.__name__ = method
         return ask
 
+    def _by_keys(
+        self, kind: Hashable, method: str, keys_at: int, args: Sequence[Any], options: Mapping[str, Any]
+    ) -> Line:
+        driver, before, after = getattr(self._driver, method), args[:keys_at], args[keys_at + 1 :]
+
+        async def of_keys(some: Sequence[Any]) -> Mapping[Any, Any]:
+            found: Mapping[Any, Any] = await driver(*before, some, *after, **options)
+            return found
+
+        # What takes a call for each key anyway has nothing to gather for.
+        return self._line(kind, of_keys, gathers=method not in getattr(self._driver, "one_by_one", ()))
+
+    async def _whole(self, method: str, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope) -> Any:
+        """What is shared only with questions that are the same in everything."""
+
+        async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
+            return {_WHOLE: (await getattr(self._driver, method)(*args, **options),)}
+
+        kind = (method, *options.items(), "whole", *map(_same, args))
+        line = self._lines.get(kind) or self._line(kind, once, gathers=False)
+        answer = (await line.answers({_WHOLE: _WHOLE}, scope))[_WHOLE]
+        if isinstance(answer, ConnectorError):  # it came too late
+            raise answer
+        return answer[0]
+
     async def _window(
         self, method: str, window: Window, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
     ) -> Mapping[Any, Any]:
-        """A window of one key's list, or the whole list together with others' while enough calls are under way."""
-        driver = getattr(self._driver, method)
-        (key,), *rest = args
-        whole = [None if one is window else one for one in rest]
-
-        async def of_lists(some: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await driver(some, *whole, **options)
-            return found
+        """A window of one key's list, or the whole list together with others' that are asked for at the same time."""
+        key, alone = args[0][0], (_key(args[0][0]), window)
 
         async def of_window(_key: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await driver(*args, **options)
+            found: Mapping[Any, Any] = await getattr(self._driver, method)(*args, **options)
             rows = found.get(key)
             if isinstance(rows, Rows):
                 self._windows_hold_all[method] = not window.offset and len(rows.items) < window.limit
             return found
 
-        line = self._line((method, *options.items(), "lists", *whole), of_lists)
-        if line.is_busy and self._windows_hold_all.get(method):
-            found = await line.answers({_key(key): key}, scope)
+        whole = [None if one is window else one for one in args]
+        kind = (method, (), tuple(whole[1:]), *options.items())
+        line = self._lines.get(kind) or self._by_keys(kind, method, 0, whole, options)
+        if self._windows_hold_all.get(method):
+            found = await line.answers({alone[0]: key}, scope, alone=Alone(alone, of_window))
             rows = found.get(_name(key))
             # A list that is longer than was thought, or too long to be read: from now on windows are asked for again.
             is_short = rows is None or (isinstance(rows, Rows) and len(rows.items) < window.limit)
             self._windows_hold_all[method] = is_short
             if not isinstance(rows, TooMuch | TimedOut | Garbled):
                 return found
-        return await line.answers({(_key(key), window): key}, scope, of_window)
+        return await line.answers({alone: key}, scope, of_window)
 
-    def _line(self, kind: tuple[Hashable, ...], ask: Ask) -> Line:
-        line = self._lines.get(kind)
-        if line is None:
-            # What takes a call for each key anyway has nothing to gather for.
-            gathers = kind[0] not in getattr(self._driver, "one_by_one", ())
-            emptied = partial(self._lines.pop, kind, None)
-            line = self._lines[kind] = Line(self._system, self._health, ask, _name, emptied, gathers=gathers)
+    def _line(self, kind: Hashable, ask: Ask, *, gathers: bool) -> Line:
+        emptied = partial(self._lines.pop, kind, None)
+        line = self._lines[kind] = Line(self._system, self._health, ask, _name, emptied, gathers=gathers)
         return line
 
 
@@ -145,7 +151,7 @@ def questions(port: type[Any]) -> Mapping[str, int | None]:
 
 def _window_in(args: Sequence[Any]) -> Window | None:
     for one in args:
-        if isinstance(one, Window):
+        if one.__class__ is Window:
             return one
     return None
 

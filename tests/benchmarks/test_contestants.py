@@ -43,7 +43,7 @@ def test_the_upstream_sends_what_was_asked_for_and_no_more(field: Field) -> None
 def test_a_measurement_counts_and_tells_of_wrong_answers(field: Field) -> None:
     broken = Work("portal", "what is not there", "{ nothing }", "customers", 4, 0)
     with loading() as load:
-        figures = load.measure(field, "gateway", WORKS[1], 8, 2)
+        figures = load.measure(field, "gateway", WORKS[1], 8, 1)
 
         assert (figures.calls, figures.cpu_ms > 0) == (6, True)
         with pytest.raises(Unequal, match="gateway did not answer what is not there: status 200"):

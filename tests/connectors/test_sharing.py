@@ -120,8 +120,11 @@ async def test_identical_questions_in_flight_are_one_call_and_nothing_is_kept() 
 
 async def test_keys_gather_while_calls_are_under_way() -> None:
     async with crm(share_after=2) as (c, held):
-        several = [asking(customers(str(key)), c) for key in range(10)]
+        several = [asking(customers("0"), c)]
+        await held.calls(1)
+        several += [asking(customers("1"), c)]
         await held.calls(2)
+        several += [asking(customers(str(key)), c) for key in range(2, 10)]
         await settled()
         assert held.asked == [["0"], ["1"]]
         held.let(1)
@@ -137,6 +140,41 @@ async def test_keys_gather_while_calls_are_under_way() -> None:
     (alone,) = several[0].calls
     assert (alone.keys, alone.shared) == (("0",), False)
     assert parse_qs(urlsplit(alone.path).query)["id"] == ["0"]
+
+
+async def test_what_is_asked_in_one_turn_of_the_loop_is_one_call() -> None:
+    async with crm() as (c, held):
+        several = [asking(customers(*keys), c) for keys in ("1", "23", "1", "4")]
+        await held.calls(1)
+        held.let(1)
+        assert [sorted(await one) for one in several] == [["1"], ["2", "3"], ["1"], ["4"]]
+        assert held.asked == [["1", "2", "3", "4"]]
+        assert c.crm._lines == {}
+    assert [[(call.keys, call.shared) for call in one.calls] for one in several] == [
+        [(keys, True)] for keys in (("1",), ("2", "3"), ("1",), ("4",))
+    ]
+
+
+async def test_who_has_longer_is_not_bound_by_who_has_not() -> None:
+    """What leaves in the same turn ends at about the same time: then nobody need look at the clock while waiting."""
+    async with crm(timeout=30) as (c, held):
+        several = [asking(customers(key), c, seconds) for key, seconds in (("1", 0.3), ("2", 20), ("3", 20.01))]
+        await held.calls(2)
+        assert type((await several[0])["1"]) is TimedOut
+        held.let(2)
+        assert [[*await one] for one in several[1:]] == [["2"], ["3"]]
+        assert held.asked == [["1"], ["2", "3"]]
+
+
+async def test_who_leaves_before_the_call_does_was_never_there() -> None:
+    async with crm() as (c, held):
+        leaving = asking(customers("1"), c)
+        await asyncio.sleep(0)
+        assert c.crm._lines != {}
+        leaving.task.cancel()
+        await settled()
+        assert held.asked == []
+        assert c.crm._lines == {}
 
 
 async def test_a_question_waits_for_keys_that_others_asked_and_asks_only_the_rest() -> None:
@@ -171,7 +209,9 @@ async def test_another_projection_and_a_window_are_other_questions() -> None:
 
 async def test_most_keys_of_one_call() -> None:
     async with crm(share_after=1, share_keys=3) as (c, held):
-        several = [asking(customers(str(key)), c) for key in range(6)]
+        several = [asking(customers("0"), c)]
+        await held.calls(1)
+        several += [asking(customers(str(key)), c) for key in range(1, 6)]
         for number in range(1, 4):
             await held.calls(number)
             held.let(number)
@@ -181,7 +221,7 @@ async def test_most_keys_of_one_call() -> None:
 
 
 async def test_one_slow_call_does_not_keep_others_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.flights.PATIENCE", 0.01)
+    monkeypatch.setattr("connectors.lines.PATIENCE", 0.01)
     async with crm(share_after=1) as (c, held):
         slow = asking(customers("slow"), c)
         await held.calls(1)
@@ -209,8 +249,9 @@ async def test_who_hangs_up_ends_nobody_elses_call() -> None:
 async def test_a_call_that_everybody_left_is_cancelled_and_nobody_joins_it() -> None:
     async with crm(share_after=1) as (c, held):
         leaving = [asking(customers("1"), c) for _ in range(3)]
-        gathered = asking(customers("2"), c)
         await held.calls(1)
+        gathered = asking(customers("2"), c)
+        await settled()
         gathered.task.cancel()
         for one in leaving:
             one.task.cancel()
@@ -254,7 +295,7 @@ async def test_a_call_that_ends_with_a_shorter_deadline_is_not_waited_for() -> N
 
 
 async def test_a_deadline_that_passes_while_keys_gather(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.flights.PATIENCE", 60.0)
+    monkeypatch.setattr("connectors.lines.PATIENCE", 60.0)
     async with crm(share_after=1, timeout=30) as (c, held):
         first = asking(customers("1"), c)
         await held.calls(1)
@@ -311,8 +352,10 @@ async def test_anothers_unreadable_row_hides_no_total() -> None:
         return web.json_response(found, headers={"X-Total-Count": str(len(found))})
 
     async with canned(product=answer) as server, reading(server, share_after=1) as c:
-        some = [asking(lambda c, key=key: c.crm.products_of_customers([key], None, NAME), c) for key in "123"]
-        await began.wait()
+        some = []
+        for key in "123":
+            some.append(asking(lambda c, key=key: c.crm.products_of_customers([key], None, NAME), c))
+            await began.wait()
         await settled()
         let.set()
         totals = [(await one)[key].total for key, one in zip("123", some, strict=True)]
@@ -442,6 +485,7 @@ async def test_parties_of_one_number_and_two_kinds_are_not_mixed_up() -> None:
     async def answer(request: web.Request) -> web.Response:
         ids = request.query["id"].split(",")
         asked.append(ids)
+        began.set()
         await let.wait()
         return web.json_response([{"id": key, "givenName": f"Ada {key}"} for key in ids])
 
@@ -449,10 +493,12 @@ async def test_parties_of_one_number_and_two_kinds_are_not_mixed_up() -> None:
         one = Customer(id=number, party_id=party_id, party_kind=kind)
         return lambda c: c.crm.parties([one], None)
 
-    asked, let = list[list[str]](), asyncio.Event()
+    asked, began, let = list[list[str]](), asyncio.Event(), asyncio.Event()
     whose = [("1", "7", "Individual"), ("2", "5", "Individual"), ("3", "5", "Organization")]
     async with canned(individual=answer) as server, reading(server, share_after=1) as c:
-        several = [asking(behind(*who), c) for who in whose]
+        several = [asking(behind(*whose[0]), c)]
+        await began.wait()
+        several += [asking(behind(*who), c) for who in whose[1:]]
         await settled()
         let.set()
         found = [{key: party.given_name for key, party in (await one).items()} for one in several]
@@ -470,8 +516,9 @@ async def test_a_slow_key_is_slow_for_those_who_asked_for_it_while_the_system_an
 
     asked, began, let = list[list[str]](), asyncio.Event(), asyncio.Event()
     async with canned(customer=answer) as server, reading(server, share_after=1, timeout=0.3) as c:
-        first, slow, good = (asking(customers(key), c) for key in ("1", "slow", "2"))
+        first = asking(customers("1"), c)
         await began.wait()
+        slow, good = (asking(customers(key), c) for key in ("slow", "2"))
         await settled()
         let.set()
         assert [type((await slow)["slow"]), (await good)["2"].name, (await first)["1"].name] == [TimedOut, "x", "x"]
@@ -480,8 +527,10 @@ async def test_a_slow_key_is_slow_for_those_who_asked_for_it_while_the_system_an
 
 async def test_too_much_for_one_answer_is_asked_for_in_parts() -> None:
     async with crm(share_after=1, max_rows=2) as (c, held):
-        several = [asking(customers(*keys), c) for keys in (("1",), ("2", "3"), ("4",))]
+        several = [asking(customers("1"), c)]
         await held.calls(1)
+        several += [asking(customers(*keys), c) for keys in (("2", "3"), ("4",))]
+        await settled()
         held.let(1)
         await held.calls(2)
         held.let(2)
@@ -494,8 +543,10 @@ async def test_too_much_for_one_answer_is_asked_for_in_parts() -> None:
 
 async def test_a_call_with_others_keys_shows_no_size_of_theirs() -> None:
     async with crm(share_after=1) as (c, held):
-        first, second, third = (asking(customers(key), c) for key in ("1", "2", "3"))
+        first = asking(customers("1"), c)
         await held.calls(1)
+        second, third = (asking(customers(key), c) for key in ("2", "3"))
+        await settled()
         held.let(1)
         await held.calls(2)
         held.let(2)
@@ -582,6 +633,42 @@ async def test_windows_gather_as_lists_where_they_held_the_whole_lists(each: int
     assert held.asked == ([["1"], ["2"], ["3", "4"]] if each < 5 else [["1"], ["2"], ["3"], ["4"]])
     assert set(held.limits[:2]) == {"5"}
     assert [found[key].complete for key, found in zip("34", answers[1:], strict=True)] == [each < 5] * 2
+
+
+@pytest.mark.parametrize(
+    ("windows", "asked"),
+    [
+        ([("2", 5)], [(["2"], "5")]),
+        ([("2", 5), ("2", 5)], [(["2"], "5")]),
+        ([("2", 5), ("2", 4)], [(["2"], "whole")]),
+        ([("2", 5), ("3", 5)], [(["2", "3"], "whole")]),
+    ],
+    ids=["alone", "the same", "two of one list", "two lists"],
+)
+async def test_a_window_is_asked_as_such_where_nobody_asks_beside_it(
+    windows: list[tuple[str, int]], asked: list[tuple[list[str], str]]
+) -> None:
+    def first(key: str, limit: int) -> Ask:
+        return lambda connectors: connectors.crm.products_of_customers([key], Window(0, limit), NAME)
+
+    held = HeldProducts()
+    async with canned(product=held) as server, reading(server, share_after=9) as connectors:
+        learning = asking(first("1", 5), connectors)
+        await held.calls(1)
+        held.let(1)
+        await learning
+        several = [asking(first(*one), connectors) for one in windows]
+        await held.calls(2)
+        several.append(asking(first(*windows[0]), connectors))  # joins what is under way
+        await settled()
+        held.let(9)
+        answers = [await one for one in several]
+    for (key, _limit), found in zip([*windows, windows[0]], answers, strict=True):
+        assert [row.id for row in found[key].items] == [f"P{key}-{n}" for n in range(3)]
+        assert {row.customer_ids for row in found[key].items} == {(key,)}
+    limits = [one if one in ("4", "5") else "whole" for one in held.limits[1:]]
+    assert list(zip(held.asked[1:], limits, strict=True)) == asked
+    assert connectors.crm._lines == {}
 
 
 @pytest.mark.parametrize(
