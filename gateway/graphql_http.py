@@ -20,7 +20,7 @@ from gateway.access import IntrospectionFor, check_access, check_may_learn, chec
 from gateway.engine import Engine, Explanation, Outcome, Prepared
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
 from gateway.graphql_request import read
-from gateway.hang_up import unless_hung_up
+from gateway.hang_up import OutOfTime, unless_hung_up
 from gateway.limits import Limits
 from gateway.media_types import JSON, RESPONSE_JSON, negotiate, takes_gzip, wants_page
 from gateway.persisted_queries import PersistedQueries
@@ -53,6 +53,11 @@ PACKING_LEVEL: Final = 2
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
+
+_VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encoding")
+"""What the answer depends on: a short one, and one that may be compressed."""
+
+_CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
 
 Authenticate = Callable[[Request], Awaitable[Viewer]]
 MakeContext = Callable[[Request, Viewer, Prepared, OperationDefinitionNode], RequestContext]
@@ -97,7 +102,8 @@ class GraphQLEndpoint:
             response = _answer(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
             is_long = len(response.body) >= WORTH_PACKING
-            response.headers["Vary"] = "Accept, Authorization, Accept-Encoding" if is_long else "Accept, Authorization"
+            if not isinstance(response, _Answer):
+                response.headers["Vary"] = _VARY[is_long].decode()
             if is_long and takes_gzip(request.headers.get("accept-encoding", "")):
                 await _pack(response)
             await response(scope, receive, send)
@@ -127,26 +133,36 @@ class GraphQLEndpoint:
         if viewer.is_signed_in:  # Nobody else may fill the store, or push out what is in it.
             await self._persisted.keep(asked)
 
-        async def execute() -> Response:
-            context = self._context(request, viewer, prepared, operation)
-            try:
-                async with asyncio.timeout(self._deadline + GRACE) as bound:
-                    outcome = await self._engine.execute(prepared, operation, asked.variables, context)
-            except TimeoutError:
-                if not bound.expired():
-                    raise
-                outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
-            finally:
-                await context.close()
-            extensions = context.extensions()
-            if request.headers.get(EXPLAIN_HEADER) == "1" and viewer.is_staff:
-                extensions |= _explained(self._engine.explain(prepared, operation, asked.variables))
-            return _answer(media_type, outcome, extensions)
-
-        return await unless_hung_up(execute(), receive)
+        context = self._context(request, viewer, prepared, operation)
+        execution = self._engine.execute(prepared, operation, asked.variables, context)
+        try:
+            outcome = await unless_hung_up(execution, receive, self._deadline + GRACE)
+        except OutOfTime:
+            outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
+        finally:
+            await context.close()
+        if outcome is None:
+            return None
+        extensions = context.extensions()
+        if viewer.is_staff and request.headers.get(EXPLAIN_HEADER) == "1":
+            extensions |= _explained(self._engine.explain(prepared, operation, asked.variables))
+        return _answer(media_type, outcome, extensions)
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+class _Answer(Response):
+    """An answer in JSON. Its headers are written down once, and not looked for among those that are there."""
+
+    def __init__(self, body: bytes, status: int, media_type: str) -> None:
+        self.body, self.status_code, self.background = body, status, None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            _CONTENT_TYPES[media_type],
+            (b"cache-control", b"no-store"),
+            (b"vary", _VARY[len(body) >= WORTH_PACKING]),
+        ]
 
 
 async def _pack(response: Response) -> None:
@@ -179,8 +195,7 @@ def _answer(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None
         body["data"] = outcome.data
     if extensions:
         body["extensions"] = extensions
-    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store"}
-    return Response(orjson.dumps(body), _status(media_type, outcome, body), headers)
+    return _Answer(orjson.dumps(body), _status(media_type, outcome, body), media_type)
 
 
 def _status(media_type: str, outcome: Outcome, body: dict[str, Any]) -> int:

@@ -1,9 +1,9 @@
 """A GraphQL request as it comes by HTTP: read in bounds, checked for its shape, nothing more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
@@ -11,8 +11,7 @@ from gateway.errors import RequestError
 from gateway.media_types import JSON
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(msgspec.Struct, frozen=True):
     """What GraphQL over HTTP calls the request parameters. `query` is None where only a persisted query's hash came."""
 
     query: str | None

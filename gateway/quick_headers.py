@@ -1,10 +1,11 @@
 """An HTTP request whose headers are looked up, not searched for: each answer asks for some ten of them."""
 
+from functools import lru_cache
 from typing import TypeVar
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 T = TypeVar("T")
 
@@ -22,22 +23,30 @@ class QuickHeaders(Headers):
     def __getitem__(self, key: str) -> str:
         """The value of a header, in any case. Raises KeyError."""
         try:
-            return self._first[key.lower().encode("latin-1")].decode("latin-1")
+            return self._first[_name(key)].decode("latin-1")
         except KeyError:
             raise KeyError(key) from None
 
     def get(self, key: str, default: T | None = None) -> str | T | None:  # type: ignore[override]  # as it is used
         """The same, or `default`."""
-        value = self._first.get(key.lower().encode("latin-1"))
+        value = self._first.get(_name(key))
         return default if value is None else value.decode("latin-1")
 
 
+@lru_cache(maxsize=256)
+def _name(key: str) -> bytes:
+    """A header's name as it is in a request; those that are looked up are few, and always the same."""
+    return key.lower().encode("latin-1")
+
+
 class QuickRequest(Request):
-    """Starlette's request with such headers."""
+    """Starlette's request with such headers, read once."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._headers = QuickHeaders(scope)
 
     @property
     def headers(self) -> Headers:
-        """The headers, read once."""
-        if not hasattr(self, "_headers"):
-            self._headers = QuickHeaders(self.scope)
+        """The headers."""
         return self._headers

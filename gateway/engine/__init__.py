@@ -5,9 +5,9 @@ What a plan cannot express is run by Strawberry's own executor, graphql-core, wi
 
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import strawberry
 from graphql import (
     DocumentNode,
@@ -42,8 +42,7 @@ _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 _running: ContextVar[Prepared] = ContextVar("prepared")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of an operation. `executed` is false where it could not start (variables that do not fit)."""
 
     data: dict[str, Any] | None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import msgspec
 import strawberry
 from graphql import (
     DirectiveNode,
@@ -40,8 +41,7 @@ class Compiled:
     functions: Functions
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """An operation ready to run, with this request's variables."""
 
     compiled: Compiled

@@ -2,6 +2,7 @@
 
 import pytest
 from starlette.datastructures import Headers
+from starlette.types import Message
 
 from gateway.quick_headers import QuickHeaders, QuickRequest
 
@@ -23,8 +24,12 @@ def test_they_say_what_starlettes_say(name: str) -> None:
             quick[name]
 
 
+async def _nothing() -> Message:
+    raise AssertionError
+
+
 def test_a_request_has_them() -> None:
-    request = QuickRequest(dict(SCOPE))
+    request = QuickRequest(dict(SCOPE), _nothing)
     assert isinstance(request.headers, QuickHeaders)
     assert request.headers is request.headers
     assert list(request.headers.items()) == list(Headers(raw=RAW).items())
