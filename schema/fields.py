@@ -125,6 +125,11 @@ class Edge:
     same_id: bool = False
     ahead: Ahead | None = None
 
+    @property
+    def is_by_id(self) -> bool:
+        """Whether the key is the parent's id itself."""
+        return self.same_id and not self.many and isinstance(self.key.call, attrgetter)
+
 
 def unchanged(found: Any) -> Any:
     """The step of an edge whose field is what was found."""

@@ -121,6 +121,19 @@ class Block:
     edges: list[FieldPlan] = field(default_factory=list)
     number: int = 0
     _early: "tuple[list[FieldPlan], list[Ahead]] | None" = None
+    _loads: "list[list[FieldPlan]] | None" = None
+
+    @property
+    def loads(self) -> list[list[FieldPlan]]:
+        """The edges; together stand those that get leaves of the same record, which is waited for once."""
+        if self._loads is None:
+            by_loader: dict[object, list[FieldPlan]] = {}
+            for plan in self.edges:
+                edge = plan.edge
+                is_own = edge is not None and edge.is_by_id and plan.selected is None
+                by_loader.setdefault(edge.loader if edge and is_own else plan.number, []).append(plan)
+            self._loads = list(by_loader.values())
+        return self._loads
 
     @property
     def early(self) -> tuple[list[FieldPlan], list[Ahead]]:

@@ -7,9 +7,10 @@ together, so that what follows from it is loaded together.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema
@@ -45,8 +46,11 @@ class _Flight:
     places: Sequence[dict[str, Any]]
     values: list[Any]
     step: Callable[[Any], Any]
+    subjects: Sequence[Any]
     waiting: list[tuple[int, Any]] = field(default_factory=list)
     loading: Loading = field(default_factory=dict)
+    also: list[tuple[FieldPlan, Sequence[dict[str, Any]]]] = field(default_factory=list)
+    """Other edges of the same objects to leaves of the same records."""
 
 
 class Run:
@@ -89,11 +93,18 @@ class Run:
 
     def _leave(self, made: Made) -> None:
         """Let the edges out of a block take off."""
-        for plan in made.block.edges:
-            subjects, places = self._subjects[plan.number], self._places[plan.number]
-            if subjects:
-                self._away += 1
-                self._wait(self._take_off(plan, subjects.copy(), places.copy(), made))
+        for plans in made.block.loads:
+            flight: _Flight | None = None
+            for plan in plans:
+                subjects, places = self._subjects[plan.number], self._places[plan.number]
+                if not subjects:
+                    continue
+                if flight is not None and flight.step is not _unused and subjects == flight.subjects:
+                    flight.also.append((plan, places.copy()))
+                else:
+                    self._away += 1
+                    flight = self._take_off(plan, subjects.copy(), places.copy(), made)
+                    self._wait(flight)
                 subjects.clear()
                 places.clear()
 
@@ -105,9 +116,9 @@ class Run:
         assert edge is not None  # noqa: S101  # only edges are followed
         way = self._functions.way(plan, self._context, self._variables)
         if isinstance(way, Exception):
-            return _Flight(plan, above, places, [way] * len(subjects), _unused)
+            return _Flight(plan, above, places, [way] * len(subjects), _unused, subjects)
         key_of, step = way
-        flight = _Flight(plan, above, places, [None] * len(subjects), step)
+        flight = _Flight(plan, above, places, [None] * len(subjects), step, subjects)
         try:
             loader = edge.loader.of(self._context)
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
@@ -136,26 +147,37 @@ class Run:
 
     def _wait(self, flight: _Flight, _done: object = None) -> None:
         """Land when nothing is pending any more: loads of one batch are there together, so that one is listened to."""
-        pending = next((one for one in flight.loading.values() if not one.done()), None)
-        if pending is not None:
-            pending.add_done_callback(lambda _one: self._wait(flight))
-            return
+        for one in flight.loading.values():
+            if not one.done():
+                one.add_done_callback(partial(self._wait, flight))
+                return
         self._landed.append(flight)
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
     def _arrive(self, flight: _Flight) -> Made:
         """The block of what was found, in its places."""
-        values, step = flight.values, flight.step
+        found = {key: one.exception() or one.result() for key, one in flight.loading.items()}
+        for plan, places in flight.also:
+            way = self._functions.way(plan, self._context, self._variables)
+            values = [way] * len(places) if isinstance(way, Exception) else self._found(flight, found, way[1])
+            self._place(plan, values, flight.above, places)
+        return self._place(flight.plan, self._found(flight, found, flight.step), flight.above, flight.places)
+
+    def _found(self, flight: _Flight, found: Mapping[Any, Any], step: Callable[[Any], Any]) -> list[Any]:
+        """The value of each object, before anything is selected of it."""
+        values = flight.values.copy()
         many = flight.plan.edge is not None and flight.plan.edge.many
-        found = {key: _outcome(one) for key, one in flight.loading.items()}
         for number, key in flight.waiting:
             one = [found[each] for each in key] if many else found[key]
             if one is not NO_LINK:
                 values[number] = _stepped(step, one, many=many)
-        made = self._make(self._plan.by_edge[flight.plan.number], values, flight.above, flight.places)
-        key = flight.plan.key
-        for place, value in zip(flight.places, made.values, strict=True):
+        return values
+
+    def _place(self, plan: FieldPlan, values: Sequence[Any], above: Made, places: Sequence[dict[str, Any]]) -> Made:
+        made = self._make(self._plan.by_edge[plan.number], values, above, places)
+        key = plan.key
+        for place, value in zip(places, made.values, strict=True):
             place[key] = value
         return made
 
@@ -219,11 +241,6 @@ class Run:
 def _unused(_found: Any) -> Any:
     """In place of the step of an edge that finds nothing."""
     raise AssertionError
-
-
-def _outcome(load: "asyncio.Future[Any]") -> Any:
-    """What a load gave, or its failure."""
-    return load.exception() or load.result()
 
 
 def _stepped(step: Callable[[Any], Any], found: Any, *, many: bool) -> Any:
