@@ -44,8 +44,12 @@ def grouped(
         for row in batch.rows:
             one = record(row)
             if wanted is None or wanted(one):
-                for key in asked.intersection(keys_of(one)):
-                    groups[key].append(one)
+                keys = keys_of(one)
+                # Most rows have one key, which cannot repeat itself.
+                single = keys.__class__ is tuple and len(keys) == 1
+                for key in keys if single else asked.intersection(keys):
+                    if key in asked:
+                        groups[key].append(one)
         for key, group in groups.items():
             found[key] = _whole(arranged(group, order) if order else group, batch.unreadable)
     return found
@@ -67,11 +71,22 @@ async def per_key(
     asked, ours = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
     record = recipe.of(asked)
-    if not filters and collection.heeded.is_open(parameter):
-        for batch in batches:
-            if not batch.failure and not batch.unreadable:
-                _saw_all(collection, parameter, batch.keys, list(map(record, batch.rows)), keys_of, wanted)
-    return grouped(batches, record, keys_of, wanted, ours)
+    if filters or not collection.heeded.is_open(parameter):
+        return grouped(batches, record, keys_of, wanted, ours)
+    made = [_made(batch, record) for batch in batches]
+    for one in made:
+        if not one.failure and not one.unreadable:
+            _saw_all(collection, parameter, one.keys, one.rows, keys_of, wanted)
+    return grouped(made, _same, keys_of, wanted, ours)
+
+
+def _made(batch: Batch[Row], record: Callable[[Row], Any]) -> Batch[Any]:
+    """The batch with records instead of rows."""
+    return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
+
+
+def _same(record: Any) -> Any:
+    return record
 
 
 def _saw_all(

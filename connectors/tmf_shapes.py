@@ -1,7 +1,7 @@
 """Shapes and words that TM Forum's APIs share (FACTS.md, section 2), read leniently (section 6)."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
@@ -182,8 +182,9 @@ class Reader:
         self._typed_by_role = profile.party_type_is_role
         self._told: set[str] = set()
         self._owning: dict[tuple[str | None, str | None], bool] = {}
+        self._single: dict[tuple[str | int | None, str | None, str | None, str | None], tuple[str, ...]] = {}
 
-    def owners(self, parties: Iterable[RelatedParty] | None) -> tuple[str, ...]:
+    def owners(self, parties: Sequence[RelatedParty] | None) -> tuple[str, ...]:
         """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
 
         Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
@@ -192,6 +193,21 @@ class Reader:
         """
         if not parties:
             return ()
+        if len(parties) > 1 or parties[0].party_or_party_role is not None:
+            return self._owners(parties)
+        # Most rows name one party, and the rows of one customer the same: all that is looked at is in this key.
+        (one,) = parties
+        said = one.id, one.role, one.referred_type, one.type
+        owners = self._single.get(said)
+        if owners is None:
+            owners = self._owners(parties)
+            if owners.__class__ is tuple:
+                if len(self._single) >= _MOST_KEPT:
+                    self._single.clear()
+                self._single[said] = owners
+        return owners
+
+    def _owners(self, parties: Sequence[RelatedParty]) -> tuple[str, ...]:
         found = ids([one.party_or_party_role or one for one in parties if self._owns(one)])
         return found or (Unlinked() if any(map(self._is_strange, parties)) else ())
 

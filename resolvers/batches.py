@@ -100,7 +100,7 @@ class BatchLoader(Generic[K, V]):
 
     async def _batch(self, keys: Sequence[K]) -> None:
         """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
-        batch = asyncio.current_task()
+        batch = asyncio.current_task(self._loop)
         assert batch is not None  # noqa: S101  # `_begin` makes a task of this
         self.context.joined(batch)
         current_loader.set(self.label)
@@ -122,19 +122,20 @@ class BatchLoader(Generic[K, V]):
         finally:
             self.context.left(batch)
         for key, value in zip(keys, values, strict=True):
-            self._settle(self._loading[key], value)
+            loading = self._loading[key]
+            if isinstance(value, BaseException):
+                self._settle(loading, value)
+            elif not loading.done():
+                loading.set_result(value)
 
     @staticmethod
-    def _settle(loading: "asyncio.Future[V]", value: Any) -> None:
+    def _settle(loading: "asyncio.Future[V]", failure: BaseException) -> None:
         if loading.done():
             return
-        if not isinstance(value, BaseException):
-            loading.set_result(value)
-            return
         # A future takes no StopIteration, and would hand on what ends the process.
-        is_plain = isinstance(value, Exception) and not isinstance(value, StopIteration)
-        loading.set_exception(value if is_plain else RuntimeError(f"a loader gave {value!r}"))
-        if isinstance(value, ConnectorError):
+        is_plain = isinstance(failure, Exception) and not isinstance(failure, StopIteration)
+        loading.set_exception(failure if is_plain else RuntimeError(f"a loader gave {failure!r}"))
+        if isinstance(failure, ConnectorError):
             loading.exception()  # seen: one that nobody waits for any more is no news for the log
 
 
