@@ -37,8 +37,16 @@ export const exampleTabs = Object.entries(examples).map(([name, { variables }]) 
   variables: Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null,
 }));
 
+const RESET = "gateway:reset-examples";
+
 /** Forgets the visitor's own tabs and opens the examples again, as on the first visit. */
 export function resetExamples(): void {
-  for (const key of ["tabState", "query", "variables"]) localStorage.removeItem(`graphiql:${key}`);
+  sessionStorage.setItem(RESET, "yes");
   location.reload();
+}
+
+// Not before the page is left: until then GraphiQL writes its tabs, the last time a moment after they changed.
+if (sessionStorage.getItem(RESET) !== null) {
+  sessionStorage.removeItem(RESET);
+  for (const key of ["tabState", "query", "variables"]) localStorage.removeItem(`graphiql:${key}`);
 }
