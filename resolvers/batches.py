@@ -65,6 +65,19 @@ class BatchLoader(Generic[K, V]):
         """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
         return asyncio.gather(*map(self.load, listed(keys)))
 
+    async def at_once(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """As `each`, for another loader's batch that is about the same keys: what nobody asked for is not waited for.
+
+        Each batch of its own would be a task, and two turns of the event loop.
+        """
+        if self._unsorted:
+            self._sort()
+        unasked = [key for key in keys if key not in self._loading and key not in self._brought]
+        if unasked:
+            self._loading.update({key: self._loop.create_future() for key in unasked})
+            await self._ask(unasked)
+        return await each(self, keys)
+
     def bring(self, records: Sequence[V]) -> None:
         """Records that others brought are not asked for by their ids. Most of them nobody will load."""
         self._unsorted.append(records)
@@ -99,11 +112,17 @@ class BatchLoader(Generic[K, V]):
         self._loop.create_task(self._batch(keys))  # the context keeps it, and ends it
 
     async def _batch(self, keys: Sequence[K]) -> None:
-        """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
         batch = asyncio.current_task(self._loop)
         assert batch is not None  # noqa: S101  # `_begin` makes a task of this
         self.context.joined(batch)
         current_loader.set(self.label)
+        try:
+            await self._ask(keys)
+        finally:
+            self.context.left(batch)
+
+    async def _ask(self, keys: Sequence[K]) -> None:
+        """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
         values: Sequence[Any]
         try:
             found = await self.found(keys)
@@ -112,15 +131,15 @@ class BatchLoader(Generic[K, V]):
             values = [failure] * len(keys)
         except asyncio.CancelledError:
             # Whoever still waits must learn that nothing comes.
-            values = [Cancelled("gateway", "the request ended")] * len(keys)
+            for key in keys:
+                self._settle(self._loading[key], Cancelled("gateway", "the request ended"))
+            raise
         except BaseException as fault:
             for key in keys:
                 self._settle(self._loading.pop(key), fault)
             if not isinstance(fault, Exception):
                 raise
             return
-        finally:
-            self.context.left(batch)
         for key, value in zip(keys, values, strict=True):
             loading = self._loading[key]
             if isinstance(value, BaseException):

@@ -171,8 +171,8 @@ def _seen(value: Any, may_see: Rule) -> Any:
 
 async def owned(context: RequestContext, _records: Sequence[Any]) -> Rule:
     """Ownership of records that name their customers: one of them must be the viewer's."""
-    mine = frozenset(context.viewer.customer_ids)
-    return lambda record: not mine.isdisjoint(customers_of(record))
+    is_strangers = frozenset(context.viewer.customer_ids).isdisjoint
+    return lambda record: not is_strangers(customers_of(record))
 
 
 async def signed_in(context: RequestContext, _records: Sequence[Any]) -> Rule:

@@ -41,7 +41,7 @@ class CustomerById(Loader[str, Customer]):
 
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | ConnectorError]:
         """One batch of the CRM's customers."""
-        found = await each(CustomerRecordById.of(self.context), keys)
+        found = await CustomerRecordById.of(self.context).at_once(keys)
         return {key: record for key, record in found.items() if record is not None}
 
 

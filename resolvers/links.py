@@ -42,7 +42,7 @@ def names_nobody(record: Any) -> bool:
 def customers_of(record: Any) -> tuple[str, ...]:
     """Whose the record is. Raises `ConnectorError` where that could not be looked up."""
     ids: tuple[str, ...] = record.customer_ids
-    if isinstance(ids, Unlinked) and ids.failure is not None:
+    if ids.__class__ is not tuple and isinstance(ids, Unlinked) and ids.failure is not None:
         raise ids.failure.anew()
     return ids
 

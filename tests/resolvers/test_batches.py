@@ -77,6 +77,45 @@ async def test_a_fault_is_not_kept_and_a_failure_is() -> None:
         await failing.load("a")
 
 
+class Slow(BatchLoader[str, str]):
+    """Answers when it is let."""
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.let, self.asked = asyncio.Event(), list[list[str]]()
+
+    async def found(self, keys: Sequence[str]) -> dict[str, str]:
+        self.asked.append(list(keys))
+        await self.let.wait()
+        return {key: f"record {key}" for key in keys if key != "absent"}
+
+
+async def test_at_once_asks_for_what_nobody_asked_for_and_waits_for_the_rest() -> None:
+    loader = Slow(cast(Any, Context()))
+    loader.prime("known", "record known")
+    early = loader.load("1")
+    at_once = asyncio.create_task(loader.at_once(["1", "2", "absent", "known"]))
+    await asyncio.sleep(0)
+    assert loader.asked == [["2", "absent"]]  # in its own batch, and not a turn later
+    late = loader.load("2")
+    loader.let.set()
+    assert await at_once == {"1": "record 1", "2": "record 2", "absent": None, "known": "record known"}
+    assert (await early, await late) == ("record 1", "record 2")
+    assert loader.asked == [["2", "absent"], ["1"]]
+
+
+async def test_at_once_that_is_ended_leaves_nobody_waiting() -> None:
+    loader = Slow(cast(Any, Context()))
+    ended = asyncio.create_task(loader.at_once(["1"]))
+    await asyncio.sleep(0)
+    waiting = loader.load("1")
+    ended.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ended
+    with pytest.raises(Cancelled, match="the request ended"):
+        await waiting
+
+
 class Lists(RowsLoader[Any]):
     """A list whose reading fails as the test says."""
 

@@ -111,8 +111,8 @@ async def test_what_an_agents_customer_has_is_read_beside_the_customer(stack: St
     )
     calls = by_loader(answer)
 
-    assert beside(calls["TicketsByCustomer"], calls["CustomerRecordById"])
-    assert beside(calls["ServicesByCustomer"], calls["CustomerRecordById"])
+    assert beside(calls["TicketsByCustomer"], calls["CustomerById"])
+    assert beside(calls["ServicesByCustomer"], calls["CustomerById"])
     assert len(answer.clean()["customer"]["tickets"]["nodes"]) > 0
 
 

@@ -47,7 +47,7 @@ async def test_each_system_has_its_own_key(stack: Stack, tmp_path: Path) -> None
     assert answer.clean() == expected
     asked = [call for call in answer.calls if call["system"] == "crm"]
     # The customer once, with both keys; and who else has the party, or the reference.
-    assert [call["loader"] for call in asked] == ["CustomerRecordById", "CustomersByKey", "CustomersByKey"]
+    assert [call["loader"] for call in asked] == ["CustomerById", "CustomersByKey", "CustomersByKey"]
 
 
 async def test_fifty_customers_cost_one_look_up(stack: Stack, tmp_path: Path) -> None:
