@@ -1,11 +1,13 @@
 """Questions that many requests ask: what is asked already is not asked again, and what must wait gathers.
 
-A `Line` holds one kind of question to one system. What is asked leaves in a turn of the event loop, together with what
-others asked in the same turn: an idle gateway adds no delay, and a busy one finds many keys there. While enough calls
-are under way keys gather in a `Flight` that leaves when one returns. Nothing stays after the calls.
+A `Line` holds one kind of question to one system. What is asked leaves as soon as the event loop has nothing else to
+do, or after a few turns of it, together with what others asked meanwhile: an idle gateway adds no delay, and a busy one
+finds many keys there. While enough calls are under way keys gather in a `Flight` that leaves when one returns. Nothing
+stays after the calls.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final
@@ -20,6 +22,12 @@ from connectors.transport import ANSWERING_TIME
 
 PATIENCE: Final = 0.5
 """Seconds after which what has gathered leaves all the same: one slow call must not keep others waiting for long."""
+
+_MOST_TURNS: Final = 8
+"""Turns of the event loop for which keys gather before they leave, while it has other work."""
+
+_IDLE: Final = 30e-6
+"""Seconds: a turn that took no longer had nothing else to do, and nobody is coming."""
 
 _NEARLY: Final = 0.9
 """Part of the time that a request would give a call of its own, which one under way must have to be joined."""
@@ -139,14 +147,18 @@ class Line:
         if is_busy:
             flight.patience = loop.call_later(PATIENCE, self._leave, flight)
         else:
-            flight.patience = loop.call_soon(self._turn, flight)
+            flight.patience = loop.call_soon(self._turn, flight, 1, time.perf_counter())
         self._gathering.append(flight)
         return flight
 
-    def _turn(self, flight: Flight) -> None:
-        """The turn of the loop in which it was asked for is over, and in the next one it leaves."""
+    def _turn(self, flight: Flight, turns: int, began: float) -> None:
+        """One more turn of the event loop is over. It leaves after some, or when the loop had nothing else to do."""
         if flight.patience:
-            flight.patience = asyncio.get_running_loop().call_soon(self._leave, flight)
+            now, loop = time.perf_counter(), asyncio.get_running_loop()
+            if turns >= _MOST_TURNS or now - began < _IDLE:
+                self._leave(flight)
+            else:
+                flight.patience = loop.call_soon(self._turn, flight, turns + 1, now)
 
     def _allowance(self, scope: RequestScope) -> float:
         return min(self._system.timeout, scope.remaining() - ANSWERING_TIME)
