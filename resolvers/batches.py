@@ -82,6 +82,13 @@ class BatchLoader(Generic[K, V]):
         """Records that others brought are not asked for by their ids. Most of them nobody will load."""
         self._unsorted.append(records)
 
+    def known(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """Those of the keys whose records were brought, and that nobody loaded: they need not be waited for."""
+        if self._unsorted:
+            self._sort()
+        brought, loading = self._brought, self._loading
+        return {key: brought[key] for key in keys if key in brought and key not in loading} if brought else {}
+
     def _sort(self) -> None:
         for records in self._unsorted:
             self._brought.update({record.id: record for record in records})  # type: ignore[attr-defined]  # loaded by id
@@ -174,12 +181,14 @@ async def settled(loading: Iterable["asyncio.Future[Any]"]) -> None:
 
 async def each(loader: BatchLoader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
     """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
-    loading = [loader.load(key) for key in keys]
-    await settled(loading)
-    failures = [one.exception() for one in loading]
-    values: dict[K, V | ConnectorError] = {}
-    for key, one, failure in zip(keys, loading, failures, strict=True):
+    values: dict[K, V | ConnectorError] = loader.known(keys)
+    loading = {key: loader.load(key) for key in keys if key not in values}
+    if not loading:
+        return values
+    await settled(loading.values())
+    for key, one in loading.items():
+        failure = one.exception()
         if failure is not None and not isinstance(failure, ConnectorError):
             raise failure
         values[key] = one.result() if failure is None else failure
-    return values
+    return {key: values[key] for key in keys}

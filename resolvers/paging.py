@@ -6,7 +6,7 @@ nothing; where only a window was read, the place does.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -104,6 +104,21 @@ def connected(
     items = rows.items[start - rows.offset : stop - rows.offset]
     known = len(rows.items) + rows.offset
     return Page(items, start, stop < max(known, rows.total or 0), rows.total)
+
+
+def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
+    """What `connected` does where at most `first` is given, which is the same for all lists. Raises `BadInput`."""
+    wanted = _checked(first, None)
+
+    def page_of(rows: Rows[Any] | None) -> Page:
+        if rows is None:
+            return Page((), 0, has_next=False, total_count=0)
+        items = rows.items
+        known = rows.offset + len(items)
+        has_next = len(items) > wanted or (rows.total or 0) > known
+        return Page(items[:wanted] if len(items) > wanted else items, rows.offset, has_next, rows.total)
+
+    return page_of
 
 
 def connected_forward(rows: Rows[Any] | None, first: First = None, after: After = None) -> Page:

@@ -1,6 +1,7 @@
 """Loaders of lists that hang under a parent: one window for one parent, everything for many (decision 8)."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -33,7 +34,8 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
-        self._whole: dict[tuple[str, Hashable], asyncio.Future[Rows[R] | ConnectorError | NoLink | None]] = {}
+        self._whole: defaultdict[Hashable, dict[str, asyncio.Future[Mapping[str, Any]]]] = defaultdict(dict)
+        """By conditions and parent the reading that has the parent's whole list."""
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[R]:
         """Ask the port. A window comes only with a single parent."""
@@ -54,7 +56,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return found
 
     async def _group(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
-        window = None if (keys[0].parent, keys[0].conditions) in self._whole else self._window(keys)
+        window = None if keys[0].parent in self._whole[keys[0].conditions] else self._window(keys)
         if window is None:
             return await self._wholes(keys)
         found = (await self.rows([keys[0].parent], window, keys[0].conditions)).get(keys[0].parent)
@@ -85,11 +87,16 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
 
     async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         conditions = keys[0].conditions
-        unread = [k for k in dict.fromkeys(key.parent for key in keys) if (k, conditions) not in self._whole]
-        if unread:
+        lists = self._whole[conditions]
+        if unread := [parent for parent in dict.fromkeys([key.parent for key in keys]) if parent not in lists]:
             await self._read(unread, conditions)
-        answers = {key: await self._whole[key.parent, conditions] for key in keys}
-        return {key: rows for key, rows in answers.items() if rows is not None}
+        found: dict[RowsKey, Rows[R] | ConnectorError | NoLink] = {}
+        for key in keys:
+            reading = lists[key.parent]
+            rows = (reading.result() if reading.done() else await reading).get(key.parent)
+            if rows is not None:
+                found[key] = rows
+        return found
 
     async def visible(self, found: Mapping[RowsKey, Any]) -> Mapping[RowsKey, Any]:
         """As in `Loader`. A window that loses rows is no page any more: then the whole list is read and filtered."""
@@ -104,26 +111,25 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return seen
 
     async def _read(self, parents: Sequence[str], conditions: Hashable) -> None:
-        loop = asyncio.get_running_loop()
-        waiting = {parent: loop.create_future() for parent in parents}
-        self._whole.update({(parent, conditions): future for parent, future in waiting.items()})
-        answers: dict[str, Any]
+        reading: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        lists = self._whole[conditions]
+        lists.update(dict.fromkeys(parents, reading))
+        answers: Mapping[str, Any]
         try:
-            found = await self.rows(parents, None, conditions)
-            answers = {parent: found.get(parent) for parent in parents}
+            answers = await self.rows(parents, None, conditions)
+            answers.get(parents[0])  # what is no mapping raises here, and reaches all who wait
         except ConnectorError as failure:
             answers = dict.fromkeys(parents, failure)
         except BaseException as fault:
-            for parent, future in waiting.items():
-                del self._whole[parent, conditions]  # a fault is not kept
-                if isinstance(fault, Exception):
-                    future.set_exception(fault)
-                    future.exception()  # seen: it is raised here, too
-                else:
-                    future.cancel()
+            for parent in parents:
+                del lists[parent]  # a fault is not kept
+            if isinstance(fault, Exception):
+                reading.set_exception(fault)
+                reading.exception()  # seen: it is raised here, too
+            else:
+                reading.cancel()
             raise
-        for parent, future in waiting.items():
-            future.set_result(answers[parent])
+        reading.set_result(answers)
 
 
 def _lost(before: Any, after: Any) -> bool:

@@ -21,7 +21,7 @@ from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.ids import global_id
 from resolvers.links import NO_LINK
-from resolvers.paging import Page, connected, window
+from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
 
 NEEDS: Final = "needs"
@@ -46,6 +46,17 @@ class Attribute:
         return None if record is None else self._read(record)
 
 
+class GlobalId:
+    """A step that gives a record's global id."""
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+
+    def __call__(self, record: Any) -> str:
+        """The id, such as `Bill:77`."""
+        return global_id(self.type_name, record.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A pure function of a record (or of what an edge found), and which arguments it takes.
@@ -61,7 +72,7 @@ class Step:
     @classmethod
     def of(cls, call: Callable[..., Any]) -> "Step":
         """Read the arguments from the function's own signature; its first parameter is what it works on."""
-        if isinstance(call, attrgetter | Attribute):
+        if isinstance(call, attrgetter | Attribute | GlobalId):
             return cls(call, (), takes_viewer=False)
         _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
         arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
@@ -211,13 +222,10 @@ def listed(
 
     def step(**arguments: Any) -> Callable[[Rows[Any] | None], Page]:
         chosen, paged = taken(arguments, choosing), taken(arguments, paging)
-
-        def page_of(rows: Rows[Any] | None) -> Page:
-            if choose and rows is not None and chosen:
-                rows = choose(rows, **chosen)
-            return connected(rows, **paged)
-
-        return page_of
+        page_of = leading(**paged) if paged.keys() <= {"first"} else lambda rows: connected(rows, **paged)
+        if not choose or not chosen:
+            return page_of
+        return lambda rows: page_of(rows if rows is None else choose(rows, **chosen))
 
     arguments = (*asking, *choosing, *paging)
     return _edge(
@@ -249,7 +257,7 @@ def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) 
 def node_id(type_name: str) -> Any:
     """The record's global id, such as `Bill:77`."""
     return computed(
-        lambda record: global_id(type_name, record.id),
+        GlobalId(type_name),
         needs=(),
         description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
     )

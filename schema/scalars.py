@@ -7,24 +7,23 @@ from urllib.parse import quote
 
 import strawberry
 
+from connectors import records
 from schema.fields import computed
 
 T = TypeVar("T")
 
 
-def _plain(amount: Decimal) -> str:
+def _plain(money: records.Money) -> str:
     """All digits. To write none as an exponent takes three times as long, and hardly any amount has one."""
-    text = str(amount)
-    return format(amount, "f") if "E" in text else text
+    text = str(money.amount)
+    return format(money.amount, "f") if "E" in text else text
 
 
 @strawberry.type(description="An amount of money.")
 class Money:
     """Declares `connectors.records.Money`."""
 
-    amount: str = computed(
-        lambda money: _plain(money.amount), needs=(), description='Exact decimal as a string, such as "-12.50".'
-    )
+    amount: str = computed(_plain, needs=(), description='Exact decimal as a string, such as "-12.50".')
     currency: str = strawberry.field(description="ISO 4217 code, such as EUR.")
 
 

@@ -18,7 +18,7 @@ from graphql.pyutils import Undefined
 
 from gateway.engine.leaves import expression
 from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
-from schema.fields import Attribute
+from schema.fields import Attribute, GlobalId
 
 Build = Callable[[Any], Any]
 """From the value that a block's edge found to what stands in the answer."""
@@ -133,6 +133,8 @@ class _Writer:
                 return "None"
             case "attribute":
                 value = f"o.{field.name}"
+            case "step" if field.step and isinstance(field.step.call, GlobalId):
+                return f"({field.step.call.type_name + ':'!r} + o.id)"  # a text, or it raises
             case "edge" if field.edge and isinstance(field.edge.step.call, Attribute):
                 value = f"o.{field.edge.step.call.name}"
             case _:

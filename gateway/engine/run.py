@@ -124,19 +124,20 @@ class Run:
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             flight.values = [error] * len(subjects)
             return flight
-        load, loading, waiting = loader.load, flight.loading, flight.waiting
+        load, loading, waiting, many = loader.load, flight.loading, flight.waiting, edge.many
         for number, subject in enumerate(subjects):
             try:
                 key = key_of(subject)
                 if key is None:
                     continue
-                if edge.many:
+                if not many:
+                    if key not in loading:
+                        loading[key] = load(key)
+                else:
                     key = list(listed(key))  # looked at twice
                     for one in key:
                         if one not in loading:
                             loading[one] = load(one)
-                elif key not in loading:
-                    loading[key] = load(key)
                 waiting.append((number, key))
             except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
                 flight.values[number] = error
@@ -169,9 +170,14 @@ class Run:
         values = flight.values.copy()
         many = flight.plan.edge is not None and flight.plan.edge.many
         for number, key in flight.waiting:
-            one = [found[each] for each in key] if many else found[key]
-            if one is not NO_LINK:
-                values[number] = _stepped(step, one, many=many)
+            one = _gathered([found[each] for each in key]) if many else found[key]
+            if isinstance(one, Exception):
+                values[number] = one
+            elif one is not NO_LINK:
+                try:
+                    values[number] = step(one)
+                except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+                    values[number] = error
         return values
 
     def _place(self, plan: FieldPlan, values: Sequence[Any], above: Made, places: Sequence[dict[str, Any]]) -> Made:
@@ -243,14 +249,9 @@ def _unused(_found: Any) -> Any:
     raise AssertionError
 
 
-def _stepped(step: Callable[[Any], Any], found: Any, *, many: bool) -> Any:
-    """The step's value of what was found, or why there is none; of many, one that failed fails them all."""
-    if many:
-        failures = [one for one in found if isinstance(one, Exception)]
-        found = failures[0] if failures else [one for one in found if one is not None]
-    if isinstance(found, Exception):
-        return found
-    try:
-        return step(found)
-    except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-        return error
+def _gathered(found: Sequence[Any]) -> Any:
+    """What was found of many, without the gaps; one that failed fails them all."""
+    for one in found:
+        if isinstance(one, Exception):
+            return one
+    return [one for one in found if one is not None]
