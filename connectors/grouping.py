@@ -23,7 +23,7 @@ def mapped(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R])
 
 def grouped(
     batches: Iterable[Batch[Row]],
-    record: Callable[[Row], R],
+    record: Callable[[Row], R] | None,
     keys_of: Callable[[R], Iterable[str]],
     wanted: Callable[[R], bool] | None = None,
     order: Order | None = None,
@@ -31,7 +31,7 @@ def grouped(
     """Records under every key of theirs that was asked for; a key without rows is absent, one that failed says so.
 
     They are in the order in which they came unless `order` says otherwise. A row that cannot be read may be under any
-    key that was asked for with it: none of their totals is known then.
+    key that was asked for with it: none of their totals is known then. Without `record` batches hold records already.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
@@ -41,8 +41,8 @@ def grouped(
         asked, groups = frozenset(batch.keys), defaultdict[str, list[R]](list)
         if batch.unreadable:
             groups.update({key: [] for key in batch.keys})
-        for row in batch.rows:
-            one = record(row)
+        one: Any
+        for one in map(record, batch.rows) if record else batch.rows:
             if wanted is None or wanted(one):
                 keys = keys_of(one)
                 # Most rows have one key, which cannot repeat itself.
@@ -77,16 +77,12 @@ async def per_key(
     for one in made:
         if not one.failure and not one.unreadable:
             _saw_all(collection, parameter, one.keys, one.rows, keys_of, wanted)
-    return grouped(made, _same, keys_of, wanted, ours)
+    return grouped(made, None, keys_of, wanted, ours)
 
 
 def _made(batch: Batch[Row], record: Callable[[Row], Any]) -> Batch[Any]:
     """The batch with records instead of rows."""
     return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
-
-
-def _same(record: Any) -> Any:
-    return record
 
 
 def _saw_all(

@@ -1,7 +1,7 @@
 """A GraphQL request as it comes by HTTP: read in bounds, checked for its shape, nothing more."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -18,6 +18,9 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
     operation_name: str | None
     variables: Mapping[str, Any]
     extensions: Mapping[str, Any]
+
+
+_PLAIN: Final = frozenset({"query", "variables"})
 
 
 async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
@@ -106,6 +109,10 @@ def _from_query_string(request: Request) -> dict[str, Any]:
 
 
 def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    if parameters.keys() <= _PLAIN and parameters.get("query"):
+        query, variables = parameters["query"], parameters.get("variables")
+        if query.__class__ is str and (variables is None or variables.__class__ is dict):
+            return GraphQLRequest(query, None, variables or {}, {})  # as most are
     for name, kind, wanted in (
         ("query", str, "a string"),
         ("operationName", str, "a string or null"),

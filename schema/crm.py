@@ -19,7 +19,7 @@ from resolvers.paging import connected_all
 from resolvers.rows import items
 from resolvers.ticketing import TicketsByCustomer, are_open
 from resolvers.ticketing import chosen as chosen_tickets
-from schema.fields import Attribute, computed, edge, listed, node_id
+from schema.fields import Attribute, IsNot, computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from schema.ticketing import Ticket
 
 
+_IS_RECORD: Final = IsNot(CustomerRef)
+"""One question for all attributes: a plan asks it once per customer."""
+
 _IN_CRM: Final = "Null with an error when the CRM does not answer; what else a customer has is not touched by that."
 
 
@@ -39,14 +42,9 @@ def _from_crm(attribute: str, description: str) -> Any:
         CustomerById,
         step=Attribute(attribute),
         needs=[attribute],
-        known=_is_record,
+        known=_IS_RECORD,
         description=f"{description} {_IN_CRM}",
     )
-
-
-def _is_record(parent: Any) -> bool:
-    """One function for all attributes: a plan asks it once per customer."""
-    return not isinstance(parent, CustomerRef)
 
 
 @strawberry.type(description="A person or company that buys from us.")

@@ -57,6 +57,17 @@ class GlobalId:
         return global_id(self.type_name, record.id)
 
 
+class IsNot:
+    """Whether a parent is of another class: then it holds what an edge would load (`known`)."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        self.kind = kind
+
+    def __call__(self, parent: Any) -> bool:
+        """True for what is of any other class."""
+        return not isinstance(parent, self.kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A pure function of a record (or of what an edge found), and which arguments it takes.

@@ -18,7 +18,7 @@ from graphql.pyutils import Undefined
 
 from gateway.engine.leaves import expression
 from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
-from schema.fields import Attribute, GlobalId
+from schema.fields import Attribute, GlobalId, IsNot
 
 Build = Callable[[Any], Any]
 """From the value that a block's edge found to what stands in the answer."""
@@ -85,7 +85,7 @@ class _Writer:
     def _object(self, one: ObjectPlan) -> list[str]:
         lines = [f"    def o{one.number}(o):", *self._checked(one)]
         known = self._known(one)
-        lines += [f"        k{number} = K{number}(o)" for number in sorted(set(known.values()))]
+        lines += [f"        k{number} = {self._question(number)}" for number in sorted(set(known.values()))]
         items = ", ".join(f"{field.key!r}: {self._field(one, field, known)}" for field in one.fields)
         edges = [field for field in one.fields if field.kind == "edge"]
         if not edges:
@@ -124,6 +124,14 @@ class _Writer:
                 self._names[f"K{number}"] = field.edge.known
                 known[field.number] = number
         return known
+
+    def _question(self, number: int) -> str:
+        """Whether the object holds what an edge would load; what only looks at its class is written out."""
+        asked = self._names[f"K{number}"]
+        if not isinstance(asked, IsNot):
+            return f"K{number}(o)"
+        self._names[f"K{number}"] = asked.kind
+        return f"not isinstance(o, K{number})"
 
     def _field(self, one: ObjectPlan, field: FieldPlan, known: dict[int, int]) -> str:
         match field.kind:
