@@ -97,6 +97,8 @@ Accounts = Mapping[str, BillingAccount | ConnectorError | None]
 
 async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:
     """The accounts with these ids that the viewer may see; a failure belongs to those that needed that account."""
+    if not ids:
+        return {}
     return await each(BillingAccountById.of(context), list(dict.fromkeys(key for key in ids if key)))
 
 

@@ -5,6 +5,7 @@ order and the gaps of a batch, who may see a row, and what happens when the requ
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -36,7 +37,7 @@ class RequestContext:
         self.begun: dict[type[BatchLoader[Any, Any]], _Begun[Any]] = {}
         """What loaders began with before anybody asked, by the loader's class."""
         self._selection = selection
-        self._granted: set[tuple[str, str]] = set()
+        self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -50,11 +51,11 @@ class RequestContext:
 
     def grant(self, type_name: str, ids: Iterable[str]) -> None:
         """Remember that records of `type_name` hang under one that the viewer owns."""
-        self._granted.update([(type_name, key) for key in ids])
+        self._granted[type_name].update(ids)
 
     def granted(self, type_name: str, key: str) -> bool:
         """Whether `grant` was said for this record."""
-        return (type_name, key) in self._granted
+        return key in self._granted[type_name]
 
     def joined(self, batch: "asyncio.Task[Any]") -> None:
         """A loader's batch began: it ends with the request."""
@@ -105,13 +106,10 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         for key in keys:
             begun.load(key).add_done_callback(_heard)
 
-    async def begun(self, keys: Sequence[K]) -> Mapping[K, Any]:
+    def begun(self, keys: Sequence[K]) -> Awaitable[Mapping[K, Any]]:
         """What the port says to `keys`, asked before or now, for loaders only: nothing is checked."""
         begun = self.context.begun.get(type(self))
-        if begun is None:
-            return await self.fetch(keys)
-        found = await each(begun, keys)
-        return {key: value for key, value in found.items() if value is not None}
+        return self.fetch(keys) if begun is None else _present(begun, keys)
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What the port has for `keys`, and only what the viewer may see."""
@@ -149,6 +147,11 @@ class _Begun(BatchLoader[K, Any], Generic[K]):
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """Ask the port, in one batch."""
         return await self._of.fetch(keys)
+
+
+async def _present(begun: BatchLoader[K, Any], keys: Sequence[K]) -> Mapping[K, Any]:
+    """What was begun with, for the keys that there is something for."""
+    return {key: value for key, value in (await each(begun, keys)).items() if value is not None}
 
 
 def _heard(loading: "asyncio.Future[Any]") -> None:

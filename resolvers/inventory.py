@@ -33,7 +33,8 @@ async def own_services(context: RequestContext, services: Sequence[Service]) -> 
     rule = await owned(context, services)
     for service in filter(rule, services):
         context.grant("Resource", service.resource_ids)
-        context.grant("Site", [service.site_id] if service.site_id else [])
+        if service.site_id:
+            context.grant("Site", [service.site_id])
     return rule
 
 

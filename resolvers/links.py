@@ -113,16 +113,24 @@ def _keyed(context: "RequestContext") -> Iterator[Any]:
     return (links for links in context.connectors.links.values() if links.customer_key is not None)
 
 
-async def under_customers(
+def under_customers(
     context: "RequestContext",
     domain: str,
     customers: Sequence[str],
     ask: Callable[[Sequence[str]], Awaitable[Found[Rows[R]]]],
-) -> Under[R]:
+) -> Awaitable[Under[R]]:
     """What a system has under customers: `ask` is given them as the system knows them; the answer is by number."""
     key = context.connectors.links[domain].customer_key
-    if key is None:
-        return await ask(customers)
+    return ask(customers) if key is None else _under_keyed(context, domain, key, customers, ask)
+
+
+async def _under_keyed(
+    context: "RequestContext",
+    domain: str,
+    key: CustomerKey,
+    customers: Sequence[str],
+    ask: Callable[[Sequence[str]], Awaitable[Found[Rows[R]]]],
+) -> Under[R]:
     found: dict[str, Rows[R] | ConnectorError | NoLink] = {}
     known: dict[str, list[str]] = {}
     for number, record in (await each(CustomerRecordById.of(context), customers)).items():
