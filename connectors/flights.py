@@ -32,14 +32,16 @@ Asked = Mapping[Hashable, Any]
 class Flight(msgspec.Struct, eq=False):
     """One call, from the first key that gathers for it until it returns. `scope` is nobody's request: only a deadline.
 
-    `allowance`: seconds for one HTTP request of it, inf while it gathers. `is_brief`: it gathers for a turn only.
-    `is_sound`: it landed, and nothing in it can be as it is because of others' keys.
+    `allowance`: seconds for one HTTP request of it, inf while it gathers. `is_brief`: it gathers for some turns of the
+    loop only. `first_deadline`: of who asked first. `is_sound`: it landed, and nothing in it can be as it is because of
+    others' keys.
     """
 
     scope: RequestScope
     arguments: dict[Hashable, Any]
     ask: Ask
     is_brief: bool = False
+    first_deadline: float = 0.0
     alone: Alone | None = None
     names: set[Any] = msgspec.field(default_factory=set)
     asker: RequestScope | None = None

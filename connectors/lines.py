@@ -139,11 +139,11 @@ class Line:
             if (
                 len(last.arguments) + keys <= self._system.share_keys
                 and last.names.isdisjoint(names)
-                and (not last.is_brief or abs(last.scope.deadline - scope.deadline) <= GRACE)
+                and (not last.is_brief or abs(last.first_deadline - scope.deadline) <= GRACE)
             ):
                 return last
         loop, is_busy = asyncio.get_running_loop(), self.is_busy
-        flight = Flight(RequestScope(0.0), {}, self._ask, is_brief=not is_busy, alone=alone)
+        flight = Flight(RequestScope(0.0), {}, self._ask, not is_busy, scope.deadline, alone)
         if is_busy:
             flight.patience = loop.call_later(PATIENCE, self._leave, flight)
         else:
@@ -179,6 +179,7 @@ class Line:
     async def _asked(self, flight: Flight) -> None:
         try:
             flight.found = await flight.ask(list(flight.arguments.values()))
+            flight.is_sound = not any(map(self._is_doubtful, flight.found.values()))
         except asyncio.CancelledError:
             flight.failure = Cancelled(self._health.system, "the call was cancelled")
         except Exception as error:  # noqa: BLE001  # raised by those who wait
@@ -189,12 +190,11 @@ class Line:
         """It returned, or was left by all: the next may leave."""
         if flight.has_landed:
             return
-        flight.is_sound = flight.failure is None and not any(map(self._is_doubtful, flight.found.values()))
         flight.land()
         self._forget(flight)
         self._under_way -= 1
-        if self._gathering and not self._gathering[0].is_brief:
-            self._leave(self._gathering[0])
+        if waiting := next((one for one in self._gathering if not one.is_brief), None):
+            self._leave(waiting)
         self._is_empty()
 
     def _is_empty(self) -> None:

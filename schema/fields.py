@@ -136,7 +136,8 @@ class Edge:
     `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for leaves, as
     plans have no objects that may come of two ways, and leave them to graphql-core.
 
-    `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
+    `attribute` is the parent's whose value is the key, where it is nothing else. `same_id` says that the key is made of
+    the parent's id and nothing else, so that it is known as soon as that is.
     """
 
     loader: type[Loader[Any, Any]]
@@ -146,11 +147,7 @@ class Edge:
     known: Callable[[Any], bool] | None = None
     same_id: bool = False
     ahead: Ahead | None = None
-
-    @property
-    def is_by_id(self) -> bool:
-        """Whether the key is the parent's id itself."""
-        return self.same_id and not self.many and isinstance(self.key.call, attrgetter)
+    attribute: str | None = None
 
 
 def unchanged(found: Any) -> Any:
@@ -171,7 +168,8 @@ def edge(
 ) -> Any:
     """A field that reaches other records; a missing key or record makes it null."""
     by_key = Step.of(attrgetter(key) if isinstance(key, str) else key)
-    reach = Edge(loader, by_key, Step.of(step), many, known, same_id=key == "id")
+    attribute = key if isinstance(key, str) else None
+    reach = Edge(loader, by_key, Step.of(step), many, known, same_id=key == "id", attribute=attribute)
     names = {*needs, *([key] if isinstance(key, str) else [])}
     return _edge(reach, frozenset(names - {"id"}), reads, **options)
 

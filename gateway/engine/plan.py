@@ -130,8 +130,8 @@ class Block:
             by_loader: dict[object, list[FieldPlan]] = {}
             for plan in self.edges:
                 edge = plan.edge
-                is_own = edge is not None and edge.is_by_id and plan.selected is None
-                by_loader.setdefault(edge.loader if edge and is_own else plan.number, []).append(plan)
+                is_alike = edge and edge.attribute and not edge.many and plan.selected is None
+                by_loader.setdefault((edge.loader, edge.attribute) if edge and is_alike else plan, []).append(plan)
             self._loads = list(by_loader.values())
         return self._loads
 

@@ -578,6 +578,21 @@ async def test_the_call_runs_in_nobodys_context() -> None:
     assert seen == ["nobody's '' None"]
 
 
+@pytest.mark.parametrize("keys", [("1", "1"), ("1", "2")], ids=["the same", "in one call"])
+async def test_a_fault_of_a_driver_leaves_nobody_waiting(keys: tuple[str, str]) -> None:
+    class Driver:
+        async def customers(self, _ids: Any, _fields: Any) -> None:
+            """Nothing, where there should be a mapping."""
+
+    line = shared(Driver(), PORTS["crm"], System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    several = [asking(lambda _c, key=key: line.customers([key], NAME), None) for key in keys]  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        for one in several:
+            with pytest.raises((AttributeError, TypeError)):
+                await one
+    assert line._lines == {}  # type: ignore[attr-defined]
+
+
 class HeldProducts(Held):
     """Products of customers, three each; the windows that were asked for are noted."""
 
