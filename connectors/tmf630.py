@@ -7,9 +7,9 @@ conditions: a server that ignores a filter answers with everybody's rows, and on
 from __future__ import annotations  # those of functions made at each call would be worked out at each call
 
 import logging
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Final, Generic
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, Generic
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,11 +22,16 @@ from connectors.records import Fields, Window
 from connectors.system import ForwardAuth
 from connectors.tmf630_paging import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
 from connectors.tmf630_query import Filters, Order, Projection, Writer, refines
+from connectors.tmf_selected import selected
 
 logger = logging.getLogger("gateway.connectors")
 
 _MOST_TOLD: Final = 1000
+_MOST_KEPT: Final = 256
+"""Selections whose decoders are kept."""
+
 _ID: Final = msgspec.json.Decoder(Identified)
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Batch(msgspec.Struct, Generic[Row], frozen=True):
@@ -36,6 +41,13 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
     rows: Sequence[Row]
     failure: ConnectorError | None = None
     unreadable: Sequence[Unreadable] = ()
+
+
+class _Decoders(msgspec.Struct, Generic[Row], frozen=True):
+    """Of answers with many rows, and with one."""
+
+    rows: msgspec.json.Decoder[list[Row]]
+    row: msgspec.json.Decoder[Row]
 
 
 class Collection(Generic[Row]):
@@ -49,9 +61,9 @@ class Collection(Generic[Row]):
         prefix = urlsplit(http.system.url).path.rstrip("/")
         self._projection = projection
         self._write = Writer(self.profile, self.path, projection, prefix, http.system.max_rows)
-        self._list = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
-        self._raw_list = msgspec.json.Decoder(list[msgspec.Raw])
-        self._one = msgspec.json.Decoder(row)
+        self._row = row
+        self._decoders: Callable[[Fields | None], _Decoders[Row]] = lru_cache(_MOST_KEPT)(self._made_decoders)
+        """Documents select the same again and again."""
         self._told: set[str] = set()
         self._understands = cache(self.profile.understands)
         self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
@@ -102,7 +114,7 @@ class Collection(Generic[Row]):
             asked = frozenset(chunk)
             # Ids are unique: when all are there, nothing can follow.
             enough = asked.issubset if parameter == "id" else None
-            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk)
+            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk, fields)
             try:
                 page = await reading.everything(enough)
                 rows = page.rows
@@ -124,7 +136,7 @@ class Collection(Generic[Row]):
         keys: Sequence[str] = (),
     ) -> RowPage[Row]:
         """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
-        page = await self._reading(self._write.question(filters, fields, order), keys).window(window)
+        page = await self._reading(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
 
@@ -135,7 +147,7 @@ class Collection(Generic[Row]):
         """
         self.need(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await together([self._reading(one, keys).everything() for one in questions])
+        pages = await together([self._reading(one, keys, fields).everything() for one in questions])
         page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
         await self._complete(page.rows, fields)
         return page
@@ -198,7 +210,7 @@ class Collection(Generic[Row]):
         self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
     ) -> Batch[Row]:
         try:
-            page = await self._reading(self._write.question(filters, fields, order), keys).everything()
+            page = await self._reading(self._write.question(filters, fields, order), keys, fields).everything()
             rows = page.rows
             await self._complete(rows, fields)
         except ConnectorError as failure:
@@ -208,14 +220,24 @@ class Collection(Generic[Row]):
     async def _complete(self, rows: Sequence[Row], fields: Fields | None) -> None:
         """Hook: put into the rows what the server keeps elsewhere."""
 
-    def _reading(self, question: Sequence[str], keys: Sequence[str]) -> Reading[Row]:
+    def _made_decoders(self, fields: Fields | None) -> _Decoders[Row]:
+        row = selected(self._row, self._projection.names(fields))
+        rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
+        return _Decoders(rows, msgspec.json.Decoder(row))
+
+    def _reading(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> Reading[Row]:
+        decoders = self._decoders(fields)
+
+        def page(answer: Answer) -> RowPage[Row]:
+            return self._page_of(answer, decoders)
+
         async def read(offset: int, limit: int) -> RowPage[Row]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
-            return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, self._page_of)
+            return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, page)
 
         return Reading(self._http.name, self.path, self._system, read)
 
-    def _page_of(self, answer: Answer) -> RowPage[Row]:
+    def _page_of(self, answer: Answer, decoders: _Decoders[Row]) -> RowPage[Row]:
         if answer.status == 404:
             if not self.profile.empty_is_404:
                 raise Rejected(
@@ -227,9 +249,9 @@ class Collection(Generic[Row]):
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
-            return RowPage(_each_once(self._list.decode(body)), known, all_read=True)
+            return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
-            return RowPage(each_once(self._lenient(raw) for raw in self._raw_list.decode(body)), known)
+            return RowPage(each_once(self._lenient(raw, decoders) for raw in _RAW_LIST.decode(body)), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
@@ -240,9 +262,9 @@ class Collection(Generic[Row]):
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
         return wrapped[self.resource]
 
-    def _lenient(self, raw: msgspec.Raw) -> Entry[Row]:
+    def _lenient(self, raw: msgspec.Raw, decoders: _Decoders[Row]) -> Entry[Row]:
         try:
-            return self._one.decode(raw)
+            return decoders.row.decode(raw)
         except msgspec.ValidationError as error:
             self.tell(f"has a row that cannot be read: {error}")
         try:
@@ -254,12 +276,17 @@ class Collection(Generic[Row]):
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
 
+        decode = self._decoders(fields).row.decode
+
+        def row_of(answer: Answer) -> Row | None:
+            return None if answer.status == 404 else decode(answer.body)
+
         async def ask(key: str) -> Row | ConnectorError | None:
             target = self._write.one(key, fields)
             if target is None:
                 return self._too_long(key)
             try:
-                row = await self._http.get(self.path + target, [key], self._row_of)
+                row = await self._http.get(self.path + target, [key], row_of)
                 await self._complete([row] if row else [], fields)
             except ConnectorError as failure:
                 return failure
@@ -268,9 +295,6 @@ class Collection(Generic[Row]):
         keys = [key for key in _distinct(ids) if key not in (".", "..")]  # steps in a path, not ids
         rows = await together([ask(key) for key in keys])
         return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
-
-    def _row_of(self, answer: Answer) -> Row | None:
-        return None if answer.status == 404 else self._one.decode(answer.body)
 
     def _too_long(self, key: str) -> Rejected:
         return Rejected(

@@ -46,6 +46,10 @@ class Projection:
         """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
         return None if fields is None else ",".join(sorted(self._wanted(fields)))
 
+    def names(self, fields: Fields | None) -> frozenset[str] | None:
+        """The upstream attributes that are asked for with these fields; None means all."""
+        return None if fields is None else self._wanted(fields)
+
     def fills(self, attribute: str, fields: Fields | None) -> bool:
         """Whether what is asked for with these fields gives the record's attribute a value."""
         sources = self.sources.get(attribute)

@@ -1,0 +1,58 @@
+"""What nobody selected is not decoded, should it come all the same: it costs nothing, and can break nothing."""
+
+import msgspec
+import orjson
+import pytest
+
+from connectors.billing.tmf_rows import BillRow
+from connectors.tmf630_paging import Identified
+from connectors.tmf_selected import selected
+from tests.connectors.canned import canned, reading
+
+
+class Thing(Identified, rename="camel"):
+    """A row with all that rows have: other names, a list that is made, and a property."""
+
+    some_name: str | None = None
+    parts: list[str] = []
+    state: str | None = msgspec.field(name="@state", default="new")
+
+    @property
+    def shown(self) -> str:
+        """Made of two attributes."""
+        return f"{self.some_name} {self.state}"
+
+
+THING = b'{"id":7,"someName":"Ada","parts":["a"],"@state":"old"}'
+
+
+@pytest.mark.parametrize(
+    ("names", "read"),
+    [
+        ({"someName", "parts", "@state", "id"}, ("Ada", ["a"], "old", "Ada old")),
+        ({"someName"}, ("Ada", [], "new", "Ada new")),
+        ({"@state"}, (None, [], "old", "None old")),
+        (frozenset(), (None, [], "new", "None new")),
+    ],
+)
+def test_the_others_have_their_defaults(names: set[str], read: tuple[object, ...]) -> None:
+    row = msgspec.json.decode(THING, type=selected(Thing, names))
+    assert (row.some_name, row.parts, row.state, row.shown) == read
+    assert row.id == 7
+    assert [one.encode_name for one in msgspec.structs.fields(row)] == [
+        name for name in ("id", "someName", "parts", "@state") if name == "id" or name in names
+    ]
+
+
+def test_where_all_are_wanted_it_is_the_row_itself() -> None:
+    assert selected(BillRow, None) is BillRow
+
+
+async def test_what_was_not_asked_for_makes_no_row_unreadable() -> None:
+    party = {"id": "1", "role": "customer", "@referredType": "Customer"}
+    bill = {"id": "B1", "billNo": "N1", "relatedParty": [party], "amountDue": "much"}  # the server ignores fields=
+    async with canned(customerBill=orjson.dumps([bill]).decode()) as server, reading(server) as connectors:
+        found = await connectors.billing.bills(["B1"], frozenset({"number"}))
+        wrong = await connectors.billing.bills(["B1"], frozenset({"number", "amount_due"}))
+    assert found["B1"].number == "N1"  # type: ignore[union-attr]
+    assert "cannot be read" in str(wrong["B1"])
