@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from connectors.request import RequestScope, UpstreamCall, current_loader
-from connectors.transport import path_of
+from connectors.transport import ANSWERING_TIME, path_of
 
 GRACE: Final = 0.03
 """Seconds that a request waits longer than its call may last, so that the call itself says how it ended."""
@@ -33,15 +33,13 @@ class Flight(msgspec.Struct, eq=False):
     """One call, from the first key that gathers for it until it returns. `scope` is nobody's request: only a deadline.
 
     `allowance`: seconds for one HTTP request of it, inf while it gathers. `is_brief`: it gathers for some turns of the
-    loop only. `first_deadline`: of who asked first. `is_sound`: it landed, and nothing in it can be as it is because of
-    others' keys.
+    loop only. `is_sound`: it landed, and nothing in it can be as it is because of others' keys.
     """
 
     scope: RequestScope
     arguments: dict[Hashable, Any]
     ask: Ask
     is_brief: bool = False
-    first_deadline: float = 0.0
     alone: Alone | None = None
     names: set[Any] = msgspec.field(default_factory=set)
     asker: RequestScope | None = None
@@ -52,7 +50,7 @@ class Flight(msgspec.Struct, eq=False):
     task: asyncio.Task[None] | None = None
     has_landed: bool = False
     is_sound: bool = False
-    waiters: list[asyncio.Future[None]] = msgspec.field(default_factory=list)
+    waiters: list[tuple[asyncio.Future[None], float]] = msgspec.field(default_factory=list)
     found: Mapping[Any, Any] = msgspec.field(default_factory=dict)
     failure: Exception | None = None
 
@@ -66,29 +64,38 @@ class Flight(msgspec.Struct, eq=False):
         self.is_shared |= self.asker is not None and self.asker is not scope
         self.asker = scope
 
-    def landing(self) -> asyncio.Future[None]:
-        """What is done when it has landed: one for each who waits, so that each may stop waiting."""
+    def landing(self, scope: RequestScope) -> asyncio.Future[None]:
+        """What is done when it has landed, or when the request can wait no longer: one for each who waits."""
         waiter = asyncio.get_running_loop().create_future()
         if self.has_landed:
             waiter.set_result(None)
-        else:
-            self.waiters.append(waiter)
+            return waiter
+        self.waiters.append((waiter, scope.deadline))
+        if not self.is_brief:
+            self._watch_clock(waiter, scope.deadline)
         return waiter
+
+    def gathered_briefly(self) -> None:
+        """The turns of the loop are over. Nobody had to look at the clock until now."""
+        self.is_brief = False
+        for waiter, deadline in self.waiters:
+            self._watch_clock(waiter, deadline)
+
+    def _watch_clock(self, waiter: asyncio.Future[None], deadline: float) -> None:
+        """Call with what gathers, which may last longer yet, and with what may be under way when time is up."""
+        if self.task is None or self.scope.deadline > deadline + GRACE:
+            timer = waiter.get_loop().call_at(deadline - ANSWERING_TIME + GRACE, _tell, waiter)
+            waiter.add_done_callback(lambda _waiter: timer.cancel())
 
     def land(self) -> None:
         """Tell those who wait."""
         self.has_landed = True
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def ends_before(self, scope: RequestScope) -> bool:
-        """Whether it is over before the request is, so that nobody need look at the clock."""
-        return (self.task is not None or self.is_brief) and self.scope.deadline <= scope.deadline + GRACE
+        for waiter, _deadline in self.waiters:
+            _tell(waiter)
 
     def is_alone(self, asked: Asked) -> bool:
         """Whether the call is about no keys but these."""
-        return self.arguments.keys() <= asked.keys()
+        return self.arguments.keys() <= asked.keys() or (self.alone is not None and self.alone.name in asked)
 
     def shown(self, names: Mapping[Any, Hashable] | None, scope: RequestScope, early: str) -> Iterator[UpstreamCall]:
         """Its calls as one request's trace shows them: how they ended, or `early` for those that were not waited for.
@@ -119,3 +126,8 @@ class Flight(msgspec.Struct, eq=False):
                 call.error if call.duration_ms else early,
                 self.is_shared,
             )
+
+
+def _tell(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

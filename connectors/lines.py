@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any, Final
 
 from connectors.errors import Busy, Cancelled, ConnectorError, RateLimited, TimedOut, Unreachable
-from connectors.flights import GRACE, Alone, Ask, Asked, Flight
+from connectors.flights import Alone, Ask, Asked, Flight
 from connectors.health import Health, SystemStatus
 from connectors.records import Rows
 from connectors.request import RequestScope, current_scope
@@ -55,8 +55,8 @@ class Line:
 
     @property
     def is_busy(self) -> bool:
-        """Whether what is asked now gathers."""
-        return self._under_way >= self._system.share_after
+        """Whether what is asked now gathers until a call returns: as many as may be are under way, or about to be."""
+        return self._under_way + sum(flight.is_brief for flight in self._gathering) >= self._system.share_after
 
     async def answers(
         self, asked: Asked, scope: RequestScope, ask: Ask | None = None, alone: Alone | None = None
@@ -70,14 +70,8 @@ class Line:
         flights = list(dict.fromkeys(awaited.values()))
         missed: list[Flight] = []
         try:
-            if not [flight for flight in flights if not flight.ends_before(scope)]:
-                for flight in flights:
-                    await flight.landing()
-            else:
-                async with asyncio.timeout(max(0.0, scope.remaining() - ANSWERING_TIME) + GRACE):
-                    for flight in flights:
-                        await flight.landing()
-        except TimeoutError:
+            for flight in flights:
+                await flight.landing(scope)
             missed = [flight for flight in flights if not flight.has_landed]
         finally:
             ending = [task for flight in flights if (task := self._left(flight))]
@@ -87,19 +81,20 @@ class Line:
                 for flight in flights:
                     names = None if flight.is_alone(asked) else {self._name(one): key for key, one in asked.items()}
                     scope.calls.extend(flight.shown(names, scope, TimedOut.code if missed else Cancelled.code))
-        only = flights.pop()
-        if missed or flights:
-            return await self._collected(asked, awaited, missed)
-        if only.is_sound:
-            return {name: only.found[name] for name in map(self._name, asked.values()) if name in only.found}
-        if not only.is_alone(asked):
-            return await self._collected(asked, awaited, missed)
-        if only.failure:
-            raise only.failure
-        return dict(only.found)
+        if len(flights) == 1 and not missed:
+            only = flights[0]
+            if only.is_sound:
+                return {name: only.found[name] for name in map(self._name, asked.values()) if name in only.found}
+            if only.is_alone(asked) and (alone is None or only.alone):
+                if only.failure:
+                    raise only.failure
+                return dict(only.found)
+        return await self._collected(asked, awaited, missed, alone.ask if alone else ask or self._ask)
 
     def _join(self, asked: Asked, scope: RequestScope, ask: Ask, alone: Alone | None) -> dict[Hashable, Flight]:
+        """The calls that the keys are waited for in. Each is told once that one more request waits."""
         awaited: dict[Hashable, Flight] = {}
+        unasked = asked
         if self._by_key:
             under_way = {key: flight for key in asked if (flight := self._by_key.get(key)) is not None}
             if alone and not under_way and (flight := self._by_key.get(alone.name)) is not None:
@@ -107,43 +102,35 @@ class Line:
             if under_way:
                 wanted = _NEARLY * self._allowance(scope)
                 awaited = {key: flight for key, flight in under_way.items() if flight.allowance >= wanted}
-            for flight in set(awaited.values()):
-                flight.admit(scope, alone)
-        if not awaited:
-            return dict.fromkeys(asked, self._seated(asked, scope, ask, alone))
-        if len(awaited) < len(asked):
-            unasked = {key: argument for key, argument in asked.items() if key not in awaited}
+                unasked = {key: argument for key, argument in asked.items() if key not in awaited}
+        if unasked:
             awaited.update(dict.fromkeys(unasked, self._seated(unasked, scope, ask, alone)))
+        for flight in set(awaited.values()):
+            flight.admit(scope, alone)
         return awaited
 
     def _seated(self, unasked: Asked, scope: RequestScope, ask: Ask, alone: Alone | None) -> Flight:
         """The call that asks for these: the one that gathers, or one of their own, now."""
         if not self._gathers or ask is not self._ask:
-            flight = Flight(RequestScope(0.0), dict(unasked), ask)
+            flight = Flight(RequestScope(scope.deadline), dict(unasked), ask)
             self._by_key.update(dict.fromkeys(unasked, flight))
-            flight.admit(scope, None)
             self._leave(flight)
             return flight
         names = set(map(self._name, unasked.values()))
-        flight = self._with_room(len(unasked), names, scope, alone)
+        flight = self._with_room(len(unasked), names, alone)
         flight.arguments.update(unasked)
         flight.names |= names
         self._by_key.update(dict.fromkeys(unasked, flight))
-        flight.admit(scope, alone if len(flight.arguments) == 1 else None)
         return flight
 
-    def _with_room(self, keys: int, names: set[Any], scope: RequestScope, alone: Alone | None) -> Flight:
+    def _with_room(self, keys: int, names: set[Any], alone: Alone | None) -> Flight:
         """What gathers last, if these fit in. Keys of one name (parties of two customers) would get each other's."""
         if self._gathering:
             last = self._gathering[-1]
-            if (
-                len(last.arguments) + keys <= self._system.share_keys
-                and last.names.isdisjoint(names)
-                and (not last.is_brief or abs(last.first_deadline - scope.deadline) <= GRACE)
-            ):
+            if len(last.arguments) + keys <= self._system.share_keys and last.names.isdisjoint(names):
                 return last
         loop, is_busy = asyncio.get_running_loop(), self.is_busy
-        flight = Flight(RequestScope(0.0), {}, self._ask, not is_busy, scope.deadline, alone)
+        flight = Flight(RequestScope(0.0), {}, self._ask, not is_busy, alone)
         if is_busy:
             flight.patience = loop.call_later(PATIENCE, self._leave, flight)
         else:
@@ -155,10 +142,13 @@ class Line:
         """One more turn of the event loop is over. It leaves after some, or when the loop had nothing else to do."""
         if flight.patience:
             now, loop = time.perf_counter(), asyncio.get_running_loop()
-            if turns >= _MOST_TURNS or now - began < _IDLE:
-                self._leave(flight)
-            else:
+            if turns < _MOST_TURNS and now - began >= _IDLE:
                 flight.patience = loop.call_soon(self._turn, flight, turns + 1, now)
+            elif self._under_way < self._system.share_after:
+                self._leave(flight)
+            else:  # others, which do not gather, left meanwhile
+                flight.patience = loop.call_later(PATIENCE, self._leave, flight)
+                flight.gathered_briefly()
 
     def _allowance(self, scope: RequestScope) -> float:
         return min(self._system.timeout, scope.remaining() - ANSWERING_TIME)
@@ -175,6 +165,8 @@ class Line:
         context = Context()
         context.run(current_scope.set, flight.scope)
         flight.task = asyncio.get_running_loop().create_task(self._asked(flight), context=context)
+        if flight.is_brief:
+            flight.gathered_briefly()
 
     async def _asked(self, flight: Flight) -> None:
         try:
@@ -193,11 +185,12 @@ class Line:
         flight.land()
         self._forget(flight)
         self._under_way -= 1
-        if waiting := next((one for one in self._gathering if not one.is_brief), None):
-            self._leave(waiting)
-        self._is_empty()
+        self._next()
 
-    def _is_empty(self) -> None:
+    def _next(self) -> None:
+        """What gathers leaves when there is room, first come, first served."""
+        while not self.is_busy and (waiting := next((one for one in self._gathering if not one.is_brief), None)):
+            self._leave(waiting)
         if not self._under_way and not self._gathering:
             self._emptied()
 
@@ -209,7 +202,7 @@ class Line:
         if flight.task is None:
             self._forget(flight)
             self._not_gathering(flight)
-            self._is_empty()
+            self._next()
             return None
         flight.task.cancel()
         self._ended(flight)
@@ -228,8 +221,9 @@ class Line:
             self._gathering.remove(flight)
 
     async def _collected(
-        self, asked: Asked, awaited: Mapping[Hashable, Flight], missed: Sequence[Flight]
+        self, asked: Asked, awaited: Mapping[Hashable, Flight], missed: Sequence[Flight], ask: Ask
     ) -> Mapping[Any, Any]:
+        """What several calls found, or one that others' keys were in; `ask` is how to ask again without those."""
         found: dict[Any, Any] = {}
         again: dict[Any, Any] = {}
         late = TimedOut(
@@ -246,7 +240,7 @@ class Line:
                 found[name] = value
         if again:
             try:
-                found.update(await self._ask(list(again.values())))
+                found.update(await ask(list(again.values())))
             except ConnectorError as failure:
                 found.update(dict.fromkeys(again, failure))
         return found

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError, Garbled, TimedOut, TooMuch
+from connectors.errors import ConnectorError
 from connectors.flights import Alone, Ask
 from connectors.health import Health
 from connectors.lines import Line
@@ -115,15 +115,13 @@ class _Shared:
         whole = [None if one is window else one for one in args]
         kind = (method, (), tuple(whole[1:]), *options.items())
         line = self._lines.get(kind) or self._by_keys(kind, method, 0, whole, options)
-        if self._windows_hold_all.get(method):
-            found = await line.answers({alone[0]: key}, scope, alone=Alone(alone, of_window))
-            rows = found.get(_name(key))
-            # A list that is longer than was thought, or too long to be read: from now on windows are asked for again.
-            is_short = rows is None or (isinstance(rows, Rows) and len(rows.items) < window.limit)
-            self._windows_hold_all[method] = is_short
-            if not isinstance(rows, TooMuch | TimedOut | Garbled):
-                return found
-        return await line.answers({alone: key}, scope, of_window)
+        if not self._windows_hold_all.get(method):
+            return await line.answers({alone: key}, scope, of_window)
+        found = await line.answers({_key(key): key}, scope, alone=Alone(alone, of_window))
+        rows = found.get(_name(key))
+        if isinstance(rows, Rows) and len(rows.items) >= window.limit:  # from now on windows are asked for again
+            self._windows_hold_all[method] = False
+        return found
 
     def _line(self, kind: Hashable, ask: Ask, *, gathers: bool) -> Line:
         emptied = partial(self._lines.pop, kind, None)

@@ -21,7 +21,7 @@ async def unless_hung_up(work: Coroutine[Any, Any, T], receive: Receive, seconds
     """What the work gives; None where the client went away first, and then the work is cancelled and has ended.
 
     The request's body must have been read: what is received meanwhile is thrown away. Raises OutOfTime for work that
-    takes longer than `seconds` (which ends within that and `PATIENCE`).
+    takes longer than `seconds` (and than `PATIENCE`, in which nobody looks).
     """
     watch = _Watch(receive, seconds)
     try:
@@ -43,9 +43,10 @@ class _Watch:
         working = asyncio.current_task()
         assert working is not None  # noqa: S101  # made in a coroutine that a task runs
         self.working, self.has_ended_it, self.is_late = working, False, False
-        self._receive, self._seconds = receive, seconds
+        loop = asyncio.get_running_loop()
+        self._receive, self._until = receive, loop.time() + seconds
         self._listening: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._begin)
+        self._timer = loop.call_later(PATIENCE, self._begin)
 
     def stop(self) -> None:
         self._timer.cancel()
@@ -56,9 +57,8 @@ class _Watch:
 
     def _begin(self) -> None:
         self._listening = asyncio.create_task(self._hang_up())
-        if self._seconds != math.inf:
-            left = max(0.0, self._seconds - PATIENCE)
-            self._timer = asyncio.get_running_loop().call_later(left, self._time_is_up)
+        if self._until != math.inf:
+            self._timer = asyncio.get_running_loop().call_at(self._until, self._time_is_up)
 
     async def _hang_up(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -72,10 +72,16 @@ class BatchLoader(Generic[K, V]):
         """
         if self._unsorted:
             self._sort()
-        unasked = [key for key in keys if key not in self._loading and key not in self._brought]
-        if unasked:
-            self._loading.update({key: self._loop.create_future() for key in unasked})
-            await self._ask(unasked)
+        loading = {
+            key: self._loop.create_future() for key in keys if key not in self._loading and key not in self._brought
+        }
+        if loading:
+            self._loading.update(loading)
+            await self._ask(list(loading))
+            failures = [one.exception() for one in loading.values()]
+            for failure in failures:
+                if failure is not None and not isinstance(failure, ConnectorError):
+                    raise failure
         return await each(self, keys)
 
     def bring(self, records: Sequence[V]) -> None:

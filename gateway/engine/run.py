@@ -157,13 +157,14 @@ class Run:
             self._news.set_result(None)
 
     def _arrive(self, flight: _Flight) -> Made:
-        """The block of what was found, in its places."""
+        """The block of what was found, in its places. In the order of the fields, as errors are told in that."""
         found = {key: one.exception() or one.result() for key, one in flight.loading.items()}
+        made = self._place(flight.plan, self._found(flight, found, flight.step), flight.above, flight.places)
         for plan, places in flight.also:
             way = self._functions.way(plan, self._context, self._variables)
             values = [way] * len(places) if isinstance(way, Exception) else self._found(flight, found, way[1])
             self._place(plan, values, flight.above, places)
-        return self._place(flight.plan, self._found(flight, found, flight.step), flight.above, flight.places)
+        return made
 
     def _found(self, flight: _Flight, found: Mapping[Any, Any], step: Callable[[Any], Any]) -> list[Any]:
         """The value of each object, before anything is selected of it."""

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from connectors import PORTS
 from connectors.crm.port import Customer
-from connectors.errors import Failed, Rejected, TimedOut
+from connectors.errors import Failed, Garbled, Rejected, TimedOut
 from connectors.health import Health, SystemStatus
 from connectors.records import Window
 from connectors.request import RequestScope, UpstreamCall, current_loader, current_scope, request_scope
@@ -51,6 +51,10 @@ class Held:
         """Wait until so many were made."""
         while len(self.asked) < number:
             await asyncio.wait_for(self.began.get(), 5)
+
+    def let_one(self, number: int) -> None:
+        """Answer the call with this number, from 1."""
+        self._let[number - 1].set()
 
     def let(self, number: int) -> None:
         """Answer the first `number` calls."""
@@ -155,15 +159,56 @@ async def test_what_is_asked_in_one_turn_of_the_loop_is_one_call() -> None:
     ]
 
 
-async def test_who_has_longer_is_not_bound_by_who_has_not() -> None:
-    """What leaves in the same turn ends at about the same time: then nobody need look at the clock while waiting."""
+@pytest.mark.parametrize("keys", ["123", "111"], ids=["other keys", "the same key"])
+@pytest.mark.parametrize("seconds", [(0.3, 20, 20.01), (20, 0.3, 20)], ids=["first", "second"])
+async def test_who_has_not_long_is_not_kept_by_who_has(keys: str, seconds: tuple[float, ...]) -> None:
+    """One call, which lasts for whoever has most time; the others look at the clock."""
     async with crm(timeout=30) as (c, held):
-        several = [asking(customers(key), c, seconds) for key, seconds in (("1", 0.3), ("2", 20), ("3", 20.01))]
-        await held.calls(2)
-        assert type((await several[0])["1"]) is TimedOut
-        held.let(2)
-        assert [[*await one] for one in several[1:]] == [["2"], ["3"]]
-        assert held.asked == [["1"], ["2", "3"]]
+        several = [asking(customers(key), c, one) for key, one in zip(keys, seconds, strict=True)]
+        await held.calls(1)
+        async with asyncio.timeout(5):
+            short = await several[seconds.index(0.3)]
+        assert [type(one) for one in short.values()] == [TimedOut]
+        held.let(1)
+        found = [(await one)[key].name for key, one, s in zip(keys, several, seconds, strict=True) if s > 1]
+        assert found == [f"Name {key}" for key, s in zip(keys, seconds, strict=True) if s > 1]
+        assert held.asked == [sorted(set(keys))]
+
+
+async def test_a_request_that_waits_for_two_keys_of_one_call_waits_once() -> None:
+    """The call is ended when all left, also where one of them joined it twice."""
+    async with crm() as (c, held):
+        several = [asking(customers(*keys), c) for keys in ("1", "12")]
+        await held.calls(1)
+        for one in several:
+            one.task.cancel()
+        await asyncio.wait([one.task for one in several])
+        assert held.asked == [["1", "2"]]
+        assert c.crm._lines == {}
+        assert [call.error for one in several for call in one.calls] == ["REQUEST_CANCELLED"] * 2
+
+
+async def test_what_comes_at_once_waits_for_its_turn_beyond_as_many_calls_as_may_be() -> None:
+    async with crm(share_after=1, share_keys=2) as (c, held):
+        several = [asking(customers(key), c) for key in "123456"]
+        for number in (1, 2, 3):
+            await held.calls(number)
+            await settled()
+            assert len(held.asked) == number
+            held.let(number)
+        assert [[*await one] for one in several] == [[key] for key in "123456"]
+        assert held.asked == [["1", "2"], ["3", "4"], ["5", "6"]]
+
+
+async def test_who_waits_for_a_turn_is_let_when_those_before_left() -> None:
+    async with crm(share_after=1, share_keys=1) as (c, held):
+        leaving, staying = asking(customers("1"), c), asking(customers("2"), c)
+        await asyncio.sleep(0)
+        leaving.task.cancel()
+        await held.calls(1)
+        held.let(1)
+        assert [*await staying] == ["2"]
+        assert held.asked == [["2"]]
 
 
 async def test_who_leaves_before_the_call_does_was_never_there() -> None:
@@ -609,11 +654,15 @@ class HeldProducts(Held):
         self._let.append(let)
         self.began.put_nowait(len(self.asked))
         await let.wait()
+        if any(owner in self.fail for owner in owners):
+            return web.Response(text="<html>")
         rows = [
             {"id": f"P{owner}-{n}", "relatedParty": [{"id": owner, "role": "customer", "@referredType": "Customer"}]}
             for owner in owners
             for n in range(self.each)
-        ][: int(request.query["limit"])]
+        ]
+        first = int(request.query.get("offset", 0))
+        rows = rows[first : first + int(request.query["limit"])]
         return web.json_response(rows, headers={"X-Total-Count": str(self.each * len(owners))})
 
 
@@ -684,6 +733,95 @@ async def test_a_window_is_asked_as_such_where_nobody_asks_beside_it(
     limits = [one if one in ("4", "5") else "whole" for one in held.limits[1:]]
     assert list(zip(held.asked[1:], limits, strict=True)) == asked
     assert connectors.crm._lines == {}
+
+
+def window(key: str, limit: int = 5, offset: int = 0) -> Ask:
+    return lambda connectors: connectors.crm.products_of_customers([key], Window(offset, limit), NAME)
+
+
+@asynccontextmanager
+async def products(**settings: Any) -> AsyncIterator[tuple[Any, HeldProducts]]:
+    """A CRM of which it is known that windows of 5 hold whole lists."""
+    held = HeldProducts()
+    async with canned(product=held) as server, reading(server, **settings) as connectors:
+        learning = asking(window("1"), connectors)
+        await held.calls(1)
+        held.let(1)
+        await learning
+        yield connectors, held
+
+
+async def test_a_window_that_fails_is_asked_for_once() -> None:
+    async with products() as (c, held):
+        held.fail["2"] = 200
+        one = asking(window("2"), c)
+        await held.calls(2)
+        held.let(9)
+        assert type((await one)["2"]) is Garbled
+        assert held.limits == ["5", "5"]
+
+
+async def test_a_window_whose_company_fails_is_asked_for_as_a_window() -> None:
+    async with products() as (c, held):
+        held.fail["3"] = 200
+        several = [asking(window(key), c) for key in "23"]
+        await held.calls(2)
+        held.let(2)
+        await held.calls(4)
+        held.let(4)
+        assert [row.id for row in (await several[0])["2"].items] == ["P2-0", "P2-1", "P2-2"]
+        assert type((await several[1])["3"]) is Garbled
+        assert (held.asked[1], sorted(held.asked[2:])) == (["2", "3"], [["2"], ["3"]])
+        assert held.limits[2:] == ["5", "5"]
+
+
+async def test_the_end_of_a_longer_list_is_no_short_list() -> None:
+    """What a later page shows says nothing about whole lists: the next windows are questions of their own."""
+    async with products() as (c, held):
+        later = asking(window("2", offset=2), c)
+        await held.calls(2)
+        held.let(2)
+        await later
+        both = [asking(window(key), c) for key in "34"]
+        await held.calls(4)
+        held.let(9)
+        for one in both:
+            await one
+        assert held.asked[1:] == [["2"], ["3"], ["4"]]
+
+
+async def test_what_gathers_looks_at_the_clock_when_others_left_before_it() -> None:
+    held = HeldProducts()
+    async with canned(product=held) as server, reading(server, share_after=1, timeout=30) as c:
+        direct = asking(window("1"), c)
+        short, long = (
+            asking(lambda c, key=key: c.crm.products_of_customers([key], None, NAME), c, seconds)
+            for key, seconds in (("2", 0.3), ("3", 20))
+        )
+        async with asyncio.timeout(5):
+            assert type((await short)["2"]) is TimedOut
+        assert held.asked == [["1"]]
+        held.let(1)
+        await held.calls(2)
+        held.let(2)
+        assert [*await direct, *await long] == ["1", "3"]
+
+
+async def test_who_asks_in_its_own_way_may_join_a_window_asked_alone() -> None:
+    """Between the two it turned out that lists are longer. What fails is not asked again as a whole list."""
+    async with products() as (c, held):
+        held.fail["2"] = 200
+        first = asking(window("2"), c)
+        await held.calls(2)
+        full = asking(window("3", limit=3), c)
+        await held.calls(3)
+        held.let_one(3)
+        await full
+        second = asking(window("2"), c)
+        await settled()
+        held.let(9)
+        assert [type((await one)["2"]) for one in (first, second)] == [Garbled, Garbled]
+        assert held.asked[1:] == [["2"], ["3"]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Loaders settle every key, whatever a driver gives or raises: nobody waits for ever."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -102,6 +103,24 @@ async def test_at_once_asks_for_what_nobody_asked_for_and_waits_for_the_rest() -
     assert await at_once == {"1": "record 1", "2": "record 2", "absent": None, "known": "record known"}
     assert (await early, await late) == ("record 1", "record 2")
     assert loader.asked == [["2", "absent"], ["1"]]
+
+
+async def test_at_once_tells_a_fault_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody asks again in the same breath, and no future is left that nobody looked at."""
+    asked: list[Sequence[str]] = []
+
+    class Faulty(BatchLoader[str, Any]):
+        async def found(self, keys: Sequence[str]) -> Any:
+            asked.append(keys)
+            raise KeyError("fault")
+
+    loader = Faulty(cast(Any, Context()))
+    with pytest.raises(KeyError, match="fault"):
+        await loader.at_once(["1", "2"])
+    gc.collect()
+    await asyncio.sleep(0)
+    assert asked == [["1", "2"]]
+    assert caplog.records == []
 
 
 async def test_at_once_that_is_ended_leaves_nobody_waiting() -> None:
