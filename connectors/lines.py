@@ -85,11 +85,11 @@ class Line:
             only = flights[0]
             if only.is_sound:
                 return {name: only.found[name] for name in map(self._name, asked.values()) if name in only.found}
-            if only.is_alone(asked) and (alone is None or only.alone):
+            if _is_as_asked(only, asked, alone):
                 if only.failure:
                     raise only.failure
                 return dict(only.found)
-        return await self._collected(asked, awaited, missed, alone.ask if alone else ask or self._ask)
+        return await self._collected(asked, awaited, missed, ask or self._ask, alone)
 
     def _join(self, asked: Asked, scope: RequestScope, ask: Ask, alone: Alone | None) -> dict[Hashable, Flight]:
         """The calls that the keys are waited for in. Each is told once that one more request waits."""
@@ -221,9 +221,14 @@ class Line:
             self._gathering.remove(flight)
 
     async def _collected(
-        self, asked: Asked, awaited: Mapping[Hashable, Flight], missed: Sequence[Flight], ask: Ask
+        self,
+        asked: Asked,
+        awaited: Mapping[Hashable, Flight],
+        missed: Sequence[Flight],
+        ask: Ask,
+        alone: Alone | None,
     ) -> Mapping[Any, Any]:
-        """What several calls found, or one that others' keys were in; `ask` is how to ask again without those."""
+        """What several calls found, or one that was not just as asked: what others may have spoilt is asked again."""
         found: dict[Any, Any] = {}
         again: dict[Any, Any] = {}
         late = TimedOut(
@@ -232,7 +237,7 @@ class Line:
         for key, flight in awaited.items():
             name = self._name(asked[key])
             value = late if flight in missed else flight.failure or flight.found.get(name)
-            if value is not late and not flight.is_alone(asked) and self._is_doubtful(value):
+            if value is not late and not _is_as_asked(flight, asked, alone) and self._is_doubtful(value):
                 again[name] = asked[key]
             elif isinstance(value, Exception) and not isinstance(value, ConnectorError):
                 raise value
@@ -240,7 +245,7 @@ class Line:
                 found[name] = value
         if again:
             try:
-                found.update(await ask(list(again.values())))
+                found.update(await (alone.ask if alone else ask)(list(again.values())))
             except ConnectorError as failure:
                 found.update(dict.fromkeys(again, failure))
         return found
@@ -259,3 +264,8 @@ class Line:
             case Busy() | RateLimited() | Unreachable(at_all=True):
                 return False
         return isinstance(value, Exception)
+
+
+def _is_as_asked(flight: Flight, asked: Asked, alone: Alone | None) -> bool:
+    """Whether a call is about no keys but these, and not about a whole list where a window is wanted."""
+    return flight.is_alone(asked) and (alone is None or flight.alone is not None)

@@ -775,6 +775,20 @@ async def test_a_window_whose_company_fails_is_asked_for_as_a_window() -> None:
         assert held.limits[2:] == ["5", "5"]
 
 
+async def test_two_windows_of_a_list_that_cannot_be_read_whole_are_asked_for_as_windows() -> None:
+    async with products() as (c, held):
+        held.fail["2"] = 200
+        several = [asking(window("2", limit), c) for limit in (5, 4)]
+        await held.calls(2)
+        held.let(2)
+        await held.calls(4)
+        held.fail.clear()
+        held.let(4)
+        for one in several:
+            assert [row.id for row in (await one)["2"].items] == ["P2-0", "P2-1", "P2-2"]
+        assert (held.asked[1:], sorted(held.limits[2:])) == ([["2"]] * 3, ["4", "5"])
+
+
 async def test_the_end_of_a_longer_list_is_no_short_list() -> None:
     """What a later page shows says nothing about whole lists: the next windows are questions of their own."""
     async with products() as (c, held):
