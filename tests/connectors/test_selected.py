@@ -1,8 +1,8 @@
 """What nobody selected is not decoded, should it come all the same: it costs nothing, and can break nothing."""
 
 import msgspec
-import orjson
 import pytest
+from aiohttp import web
 
 from connectors.billing.tmf_rows import BillRow
 from connectors.errors import Garbled
@@ -50,10 +50,15 @@ def test_where_all_are_wanted_it_is_the_row_itself() -> None:
 
 
 async def test_what_was_not_asked_for_makes_no_row_unreadable() -> None:
-    party = {"id": "1", "role": "customer", "@referredType": "Customer"}
-    bill = {"id": "B1", "billNo": "N1", "relatedParty": [party], "amountDue": "much"}  # the server ignores fields=
-    async with canned(customerBill=orjson.dumps([bill]).decode()) as server, reading(server) as connectors:
+    async def ignoring(_request: web.Request) -> web.Response:  # what `fields=` asks for
+        party = {"id": "1", "role": "customer", "@referredType": "Customer"}
+        bill = {"id": "B1", "billNo": "N1", "relatedParty": [party], "amountDue": "much"}
+        return web.json_response([bill], headers={"X-Total-Count": "1"})
+
+    async with canned(customerBill=ignoring) as server, reading(server) as connectors:
         found = await connectors.billing.bills(["B1"], frozenset({"number"}))
         wrong = await connectors.billing.bills(["B1"], frozenset({"number", "amount_due"}))
+        assert len(server.seen) == 2
     assert found["B1"].number == "N1"  # type: ignore[union-attr]
     assert isinstance(wrong["B1"], Garbled)
+    assert "the row 'B1' cannot be read" in wrong["B1"].detail
