@@ -25,7 +25,7 @@ from connectors.inventory.tmf import TmfInventory
 from connectors.links import Links
 from connectors.profile import Strict
 from connectors.sharing import shared
-from connectors.system import System
+from connectors.system import ForwardAuth, System
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.rt import RtTicketing
 from connectors.ticketing.rt_rows import RtOptions
@@ -148,7 +148,10 @@ class ConnectedSystem:
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """The four ports, the systems behind them, and by domain how each names what the others keep."""
+    """The four ports, the systems behind them, and by domain how each names what the others keep.
+
+    `forwards`: whether any of the systems is shown the callers' own tokens.
+    """
 
     crm: CrmPort
     billing: BillingPort
@@ -156,6 +159,7 @@ class Connectors:
     ticketing: TicketingPort
     systems: tuple[ConnectedSystem, ...]
     links: Mapping[str, Links]
+    forwards: bool = False
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:
@@ -169,4 +173,5 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
         drivers[domain] = shared(driver, PORTS[domain], system, http.health)
         connected.append(ConnectedSystem(domain, domain, system.driver, driver))
     links = {name: Links.parse(systems[name].customer_key, systems[name].references) for name in DRIVERS}
-    return Connectors(**drivers, systems=tuple(connected), links=links)
+    forwards = any(isinstance(systems[name].auth, ForwardAuth) for name in DRIVERS)
+    return Connectors(**drivers, systems=tuple(connected), links=links, forwards=forwards)

@@ -3,7 +3,6 @@
 from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import unquote
-from weakref import WeakKeyDictionary
 
 from graphql import GraphQLSchema, OperationDefinitionNode
 from starlette.requests import Request
@@ -60,39 +59,39 @@ class Contexts:
 
     def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float, trace_for: TraceFor) -> None:
         self._schema, self._connectors, self._deadline, self._trace_for = schema, connectors, deadline, trace_for
-        self._selections: WeakKeyDictionary[Prepared, dict[int, Selection]] = WeakKeyDictionary()
 
     def __call__(
         self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
     ) -> GatewayContext:
         """A context whose deadline starts now, and to which this task's upstream calls belong."""
         trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
-        return self.make(viewer, self._selection(prepared, operation), trace=trace, token=token_of(request, viewer))
+        return self.make(request, viewer, self._selection(prepared, operation), trace=trace)
 
     def make(
-        self, viewer: Viewer, selection: Selection | None, *, trace: bool = False, token: str | None = None
+        self, request: Request, viewer: Viewer, selection: Selection | None, *, trace: bool = False
     ) -> GatewayContext:
-        """A context for `viewer`, also where no operation is executed, such as for a document."""
+        """A context for `viewer`, also where no operation is executed, such as for a document.
+
+        The caller's token goes no further than to here where no system is shown it.
+        """
         scope = RequestScope.lasting(self._deadline)
-        scope.token, scope.shows_calls = token, trace
+        scope.shows_calls = trace
+        if self._connectors.forwards and viewer.is_signed_in:
+            scope.token = _token_of(request)
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
         return GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
 
     def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
-        known = self._selections.get(prepared)
-        if known is None:
-            known = self._selections[prepared] = {}
+        known: dict[int, Selection] = prepared.derived.setdefault(self, {})
         selection = known.get(id(operation))
         if selection is None:
             selection = known[id(operation)] = selection_of(self._schema, prepared, operation)
         return selection
 
 
-def token_of(request: Request, viewer: Viewer) -> str | None:
-    """The bearer token that proved who asks, for systems that are shown it; None where nobody signed in."""
-    if not viewer.is_signed_in:
-        return None
+def _token_of(request: Request) -> str | None:
+    """The bearer token that proved who asks."""
     scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 

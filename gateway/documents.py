@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.records import Document
 from connectors.ticketing.port import TicketingPort
 from gateway.access import SignInRequiredError
-from gateway.context import Contexts, GatewayContext, token_of
+from gateway.context import Contexts, GatewayContext
 from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.graphql_http import Authenticate
 from gateway.hang_up import unless_hung_up
@@ -84,7 +84,7 @@ class DocumentEndpoint:
         if not viewer.is_signed_in:
             raise SignInRequiredError
         selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
-        context = self._contexts.make(viewer, selection, token=token_of(request, viewer))
+        context = self._contexts.make(request, viewer, selection)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
             document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import msgspec
 import strawberry
@@ -54,20 +53,27 @@ class Planned(msgspec.Struct, frozen=True):
         return await Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).execute(None)
 
 
+class _Variants:
+    """The plans of one document. `deciding` are the names of the variables in @skip and @include."""
+
+    def __init__(self, deciding: tuple[str, ...]) -> None:
+        self.deciding = deciding
+        self.made: LRU[Any, Compiled | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+
+
 class Plans:
     """The plans of one schema. They live as long as the document that they were made from."""
 
     def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool = False) -> None:
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
         self._hide_suggestions = hide_suggestions
-        self._known: WeakKeyDictionary[Prepared, LRU[Any, Compiled | NotPlanned]] = WeakKeyDictionary()
-        self._deciding: WeakKeyDictionary[Prepared, tuple[str, ...]] = WeakKeyDictionary()
 
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | NotPlanned:
         """The operation, ready to run; errors where the variables do not fit; why graphql-core must run it."""
-        variables = self._coerced(operation.variable_definitions or (), given)
+        definitions = operation.variable_definitions
+        variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
         if isinstance(variables, list):
             return variables
         made = self._made(prepared, operation, variables)
@@ -87,18 +93,17 @@ class Plans:
     def _made(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Compiled | NotPlanned:
-        known = self._known.get(prepared)
-        if known is None:
-            known = self._known[prepared] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
-            self._deciding[prepared] = deciding(prepared)
+        variants: _Variants | None = prepared.derived.get(self)
+        if variants is None:
+            variants = prepared.derived[self] = _Variants(deciding(prepared))
         # Another operation of the document may have a variable of the same name that decides nothing.
-        given = map(variables.coerced.get, self._deciding[prepared])
+        given = map(variables.coerced.get, variants.deciding)
         deciders = tuple(value if isinstance(value, bool) else None for value in given)
         key = (operation.name.value if operation.name else None, deciders)
-        made = known.get(key)
+        made = variants.made.get(key)
         if made is None:
             made = self._compiled(prepared, operation, variables)
-            known.put(key, made)
+            variants.made.put(key, made)
         return made
 
     def explain(
