@@ -97,3 +97,16 @@ async def test_a_call_that_all_clients_left_is_ended(stack: Stack) -> None:
     assert await asyncio.to_thread(billing.app.abandoned.wait, 2.0)
     assert len(billing.requests) == 1
     assert [type(one) for one in await asyncio.gather(*clients, return_exceptions=True)] == [asyncio.CancelledError] * 2
+
+
+async def test_a_system_that_knows_its_callers_is_shown_their_own_tokens(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=4, systems={"billing": {"auth": {"kind": "forward"}}}) as stack:
+        known, unknown = stack.token("1001"), stack.token("1001,1002")
+        stack.systems["billing"].switches.merge({"auth": {"kind": "bearer", "token": known}})
+        codes: dict[str, list[str]] = {}
+        for token in (known, unknown):
+            headers = {"Authorization": f"Bearer {token}"}
+            async with stack.session.post(f"{stack.address}/graphql", json={"query": FIRST}, headers=headers) as answer:
+                errors = (await answer.json()).get("errors", [])
+            codes[token] = [error["extensions"]["code"] for error in errors]
+    assert codes == {known: [], unknown: ["UPSTREAM_REFUSED"]}
