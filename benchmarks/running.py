@@ -15,6 +15,7 @@ from gateway.context import TRACE_HEADER
 from gateway.demo_keys import DemoKeys
 from gateway.demo_settings import HOST, SYSTEMS, settings
 from gateway.demo_systems import SandboxProcess
+from gateway.held_writes import HttpProtocol
 from gateway.listening import KEEP_ALIVE, listen
 from gateway.settings import Settings
 from resolvers.viewer import ViewerKind
@@ -71,6 +72,7 @@ async def serving(given: Settings, folder: Path, port: int = 18100) -> AsyncIter
     app = create_app(given, demo_keys=keys)
     config = uvicorn.Config(
         app,
+        http=HttpProtocol,
         log_config=None,
         access_log=False,
         lifespan="on",

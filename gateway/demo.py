@@ -22,6 +22,7 @@ from gateway.app import create_app
 from gateway.demo_keys import DemoKeys, key_path
 from gateway.demo_settings import HOST, SYSTEMS, settings
 from gateway.demo_systems import SandboxProcess
+from gateway.held_writes import HttpProtocol
 from gateway.listening import KEEP_ALIVE, PortUnavailable, check_free, listen
 from resolvers.viewer import ViewerKind
 
@@ -107,6 +108,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=HttpProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

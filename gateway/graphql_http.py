@@ -109,9 +109,10 @@ class GraphQLEndpoint:
             await response(scope, receive, send)
 
     async def _page_or_answer(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
-        if request.method not in ("GET", "POST"):
-            raise MethodNotAllowedError(request.method, "GET, POST")
-        is_asking = request.method == "POST" or "query" in request.query_params or "extensions" in request.query_params
+        method = request.method
+        if method not in ("GET", "POST"):
+            raise MethodNotAllowedError(method, "GET, POST")
+        is_asking = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
         if self._page and not is_asking and wants_page(request.headers.get("accept")):
             return self._page(request)
         if media_type is None:
@@ -134,9 +135,13 @@ class GraphQLEndpoint:
             await self._persisted.keep(asked)
 
         context = self._context(request, viewer, prepared, operation)
-        execution = self._engine.execute(prepared, operation, asked.variables, context)
+        outcome: Outcome | None
         try:
-            outcome = await unless_hung_up(execution, receive, self._deadline + GRACE)
+            started = self._engine.start(prepared, operation, asked.variables, context)
+            if isinstance(started, Outcome):
+                outcome = started
+            else:
+                outcome = await unless_hung_up(started, receive, self._deadline + GRACE)
         except OutOfTime:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
         finally:
@@ -163,6 +168,11 @@ class _Answer(Response):
             (b"cache-control", b"no-store"),
             (b"vary", _VARY[len(body) >= WORTH_PACKING]),
         ]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 async def _pack(response: Response) -> None:

@@ -21,10 +21,10 @@ class LRU(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """What was put under the key and is still kept; it counts as used now."""
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        value = self._kept.get(key)
+        if value is not None:
+            self._kept.move_to_end(key)
+        return value
 
     def put(self, key: K, value: V) -> None:
         """Keep a value; the ones that were used longest ago go when there is no room. What never fits is not kept."""

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from gateway import logs, settings_file
 from gateway.app import create_app
+from gateway.held_writes import HttpProtocol
 from gateway.listening import KEEP_ALIVE, check_free
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
@@ -51,6 +52,7 @@ def run(config: Path, workers: int | None = None) -> None:
             host=server.host,
             port=server.port,
             workers=processes,
+            http=HttpProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

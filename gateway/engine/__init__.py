@@ -3,11 +3,10 @@
 What a plan cannot express is run by Strawberry's own executor, graphql-core, with the same answer.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-import msgspec
 import strawberry
 from graphql import (
     DocumentNode,
@@ -28,6 +27,7 @@ from gateway.engine.explain import Explanation
 from gateway.engine.plan import NotPlanned
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
+from gateway.engine.run import Outcome
 from gateway.errors import refuse
 from gateway.limits import Limits, exceeded, root_fields
 from gateway.lru import LRU
@@ -40,14 +40,6 @@ CACHED_CHARACTERS = 1_000_000
 _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 
 _running: ContextVar[Prepared] = ContextVar("prepared")
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came of an operation. `executed` is false where it could not start (variables that do not fit)."""
-
-    data: dict[str, Any] | None
-    errors: list[GraphQLError]
-    executed: bool
 
 
 class _AlreadyPrepared(SchemaExtension):
@@ -115,17 +107,19 @@ class Engine:
 
     def operation(self, prepared: Prepared, operation_name: str | None) -> OperationDefinitionNode | GraphQLError:
         """The operation that a request means; code OPERATION_RESOLUTION_FAILURE where that is not clear."""
-        names = ", ".join(f"'{name}'" for name in prepared.operations if name)
+        operations = prepared.operations
+        if operation_name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        if operation_name is not None and (found := operations.get(operation_name)):
+            return found
+        names = ", ".join(f"'{name}'" for name in operations if name)
         if operation_name is not None:
-            found = prepared.operations.get(operation_name)
             message = f"The document has no operation '{operation_name}'; it has {names or 'one without a name'}."
-            return found or refuse(message, "OPERATION_RESOLUTION_FAILURE")
-        if len(prepared.operations) != 1:
+        elif operations:
             message = f"The document has more than one operation: operationName must be one of {names}."
-            if not prepared.operations:
-                message = "The document has no operation, only fragments."
-            return refuse(message, "OPERATION_RESOLUTION_FAILURE")
-        return next(iter(prepared.operations.values()))
+        else:
+            message = "The document has no operation, only fragments."
+        return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
     async def execute(
         self,
@@ -134,9 +128,21 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: object,
     ) -> Outcome:
+        """Run one operation of a prepared document to its end; see `start`."""
+        started = self.start(prepared, operation, variables, context)
+        return started if isinstance(started, Outcome) else await started
+
+    def start(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        context: object,
+    ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one operation of a prepared document; `context` is what resolvers get as `info.context`.
 
-        An operation whose answer could become too large is not run: LIMIT_EXCEEDED.
+        Gives the outcome where nothing has to be waited for, else a coroutine that must be awaited. An operation whose
+        answer could become too large is not run: LIMIT_EXCEEDED.
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
@@ -145,10 +151,9 @@ class Engine:
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
-            data, found = await planned.run(context)
-            return Outcome(data, found, executed=True)
+            return planned.start(context)
         self._executed(str(planned))
-        return await self._by_core(prepared, operation, variables, context)
+        return self._by_core(prepared, operation, variables, context)
 
     def explain(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None

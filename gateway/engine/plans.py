@@ -1,6 +1,6 @@
 """Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from gateway.engine.explain import Explanation, explained
 from gateway.engine.functions import Functions
 from gateway.engine.plan import NotPlanned, Plan, compiled
 from gateway.engine.prepared import Prepared
-from gateway.engine.run import Run
+from gateway.engine.run import Outcome, Run
 from gateway.engine.selection import selection_of
 from gateway.lru import LRU
 
@@ -47,10 +47,10 @@ class Planned(msgspec.Struct, frozen=True):
     schema: GraphQLSchema
     variables: VariableValues
 
-    async def run(self, context: Any) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-        """The answer's data and errors."""
+    def start(self, context: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """The outcome, or what waits for it."""
         one = self.compiled
-        return await Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).execute(None)
+        return Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).start(None)
 
 
 class _Variants:

@@ -7,12 +7,13 @@ together, so that what follows from it is loaded together.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
 
@@ -53,8 +54,16 @@ class _Flight:
     """Other edges of the same objects to leaves of the same records."""
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of an operation. `executed` is false where it could not start (variables that do not fit)."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+    executed: bool
+
+
 class Run:
-    """One execution. `execute` gives the answer."""
+    """One execution. `start` gives the outcome."""
 
     def __init__(
         self,
@@ -77,10 +86,13 @@ class Run:
         self._landed: deque[_Flight] = deque()
         self._news: asyncio.Future[None] | None = None
 
-    async def execute(self, root: Any) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-        """The answer's data, None where the whole of it is, and the errors in it."""
+    def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """The outcome, or where edges were followed, what waits for it."""
         top = self._make(self._plan.blocks[0], [root], None, ())
         self._leave(top)
+        return self._followed(top) if self._away else self._outcome(top)
+
+    async def _followed(self, top: Made) -> Outcome:
         while self._away:
             if not self._landed:
                 self._news = asyncio.get_running_loop().create_future()
@@ -88,8 +100,11 @@ class Run:
             landed = self._landed.popleft()
             self._away -= 1
             self._leave(self._arrive(landed))
-        data: dict[str, Any] | None = top.values[0]
-        return told(data, self._failures) if self._failures else (data, [])
+        return self._outcome(top)
+
+    def _outcome(self, top: Made) -> Outcome:
+        data, errors = told(top.values[0], self._failures) if self._failures else (top.values[0], [])
+        return Outcome(data, errors, executed=True)
 
     def _leave(self, made: Made) -> None:
         """Let the edges out of a block take off."""

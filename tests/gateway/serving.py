@@ -8,16 +8,19 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.held_writes import HttpProtocol
+
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, http: type[asyncio.Protocol] = HttpProtocol) -> AsyncIterator[str]:
     """The app's address, while it is served."""
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         started = asyncio.Event()
         server = _Server(
-            uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_keep_alive=75), started
+            uvicorn.Config(app, http=http, log_config=None, lifespan="off", access_log=False, timeout_keep_alive=75),
+            started,
         )
         running = asyncio.create_task(server.serve([listening]))
         waiting = asyncio.create_task(started.wait())
