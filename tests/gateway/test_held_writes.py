@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from math import inf
+from typing import Any, ClassVar, cast
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.held_writes import MOST_HELD, HeldWrites, HttpProtocol
+from gateway.held_writes import MOST_HELD, HeldWrites, HttpProtocol, Turns
 from tests.gateway.serving import serving
 
 _CHUNK = bytes(30_000)
@@ -28,7 +29,8 @@ class _Written:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        raise AssertionError("written at once")
+        writes.append([len(data)])
+        self._transport.write(data)
 
     def writelines(self, parts: list[bytes]) -> None:
         writes.append([len(part) for part in parts])
@@ -36,8 +38,14 @@ class _Written:
 
 
 class _Noting(HttpProtocol):
+    turns: ClassVar = Turns(longest=inf)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast(asyncio.Transport, _Written(transport)))
+
+
+class _LongTurns(_Noting):
+    turns: ClassVar = Turns(longest=-inf, rest=inf)
 
 
 async def _chunks() -> AsyncIterator[bytes]:
@@ -53,9 +61,11 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def _asking(*paths: str, close: bool = False) -> AsyncIterator[asyncio.StreamReader]:
+async def _asking(
+    *paths: str, close: bool = False, protocol: type[HttpProtocol] = _Noting
+) -> AsyncIterator[asyncio.StreamReader]:
     """A connection on which these were asked for in one go."""
-    async with serving(_app, _Noting) as address:
+    async with serving(_app, protocol) as address:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
         writes.clear()
         ending = "Connection: close\r\n" if close else ""
@@ -81,6 +91,13 @@ async def test_answers_come_in_order() -> None:
     """Requests that were sent without waiting are answered one after the other, each whole."""
     async with _asking("/a", "/b", "/c") as reader:
         assert [await _answer(reader) for _ in range(3)] == [b"/a", b"/b", b"/c"]
+
+
+async def test_long_turns_are_not_waited_for() -> None:
+    """Once an answer had to wait for long, the next ones leave as they are written."""
+    async with _asking("/a", "/b", protocol=_LongTurns) as reader:
+        assert [await _answer(reader) for _ in range(2)] == [b"/a", b"/b"]
+    assert [len(parts) for parts in writes] == [2, 1, 1]
 
 
 async def test_a_connection_that_ends_with_its_answer() -> None:
@@ -109,7 +126,7 @@ async def test_a_client_that_is_gone() -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _loop, context: errors.append(context))
     transport = Closing()
-    HeldWrites(transport).write(b"too late")
+    HeldWrites(transport, Turns(longest=inf)).write(b"too late")
     transport.closing = True
     turn = loop.create_future()
     loop.call_soon(turn.set_result, None)
