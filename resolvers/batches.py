@@ -127,7 +127,12 @@ class BatchLoader(Generic[K, V]):
     async def _batch(self, keys: Sequence[K]) -> None:
         batch = asyncio.current_task(self._loop)
         assert batch is not None  # noqa: S101  # `_begin` makes a task of this
-        self.context.joined(batch)
+        try:
+            self.context.joined(batch)
+        except Cancelled as ended:
+            for key in keys:
+                self._settle(self._loading[key], ended)
+            return
         current_loader.set(self.label)
         try:
             await self._ask(keys)

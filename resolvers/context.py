@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors import Connectors
-from connectors.errors import ConnectorError
+from connectors.errors import Cancelled, ConnectorError
 from connectors.records import Fields, Rows
 from resolvers.batches import BatchLoader, each
 from resolvers.linked_ports import linking
@@ -58,9 +58,9 @@ class RequestContext:
         return key in self._granted[type_name]
 
     def joined(self, batch: "asyncio.Task[Any]") -> None:
-        """A loader's batch began: it ends with the request."""
+        """A loader's batch begins: it ends with the request. Raises `Cancelled` where that has ended."""
         if self._closed:
-            batch.cancel()
+            raise Cancelled("gateway", "the request ended")
         self._batches.add(batch)
 
     def left(self, batch: "asyncio.Task[Any]") -> None:

@@ -77,7 +77,7 @@ class Engine:
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
         self._plans = Plans(schema, hide_suggestions=hide_suggestions)
-        self._is_compiling = compiling and set(schema.extensions) <= {_AlreadyPrepared}
+        self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _nobody_counts
         self._limits = limits or Limits()
         self._hide_suggestions = hide_suggestions
@@ -146,7 +146,7 @@ class Engine:
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
-        planned = self._plans.of(prepared, operation, variables) if self._is_compiling else _NOT_COMPILING
+        planned = self._planned(prepared, operation, variables)
         if isinstance(planned, list):
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
@@ -160,6 +160,15 @@ class Engine:
     ) -> Explanation | list[GraphQLError]:
         """What will be done for an operation; errors where the variables do not fit."""
         return self._plans.explain(prepared, operation, variables)
+
+    def _planned(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> Planned | list[GraphQLError] | NotPlanned:
+        if self._is_compiling:
+            return self._plans.of(prepared, operation, variables)
+        # What graphql-core says of variables that do not fit has suggestions.
+        refused = self._plans.refused(operation, variables) if self._hide_suggestions else None
+        return refused or _NOT_COMPILING
 
     async def _by_core(
         self,
@@ -240,6 +249,12 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Pre
     }
     costs = {name: Cost(schema, document, operation) for name, operation in operations.items()}
     return Prepared(source, document, operations, roots, costs)
+
+
+def _can_be_compiled(schema: strawberry.Schema) -> bool:
+    """Whether what plans do is all that the schema wants done with every field."""
+    has_own = set(schema.extensions) > {_AlreadyPrepared} or schema.directives
+    return not has_own and schema.config.default_resolver is getattr
 
 
 def _nobody_counts(_fallback: str | None) -> None:

@@ -37,6 +37,9 @@ from schema.fields import AT_ONCE, EDGE, PURE, Ahead, Edge, Step, unchanged
 
 DEFINITION: Final = "strawberry-definition"
 
+MOST_OBJECTS: Final = 1000
+"""Most places with a type of a plan: below interfaces that hold interfaces each level multiplies them."""
+
 Kind = Literal["typename", "attribute", "step", "resolver", "edge"]
 
 
@@ -226,6 +229,8 @@ class _Compiler:
         block: Block,
         above: FieldPlan | None,
     ) -> ObjectPlan:
+        if len(self._plan.objects) >= MOST_OBJECTS:
+            raise NotPlanned("interfaces below interfaces, with too many types together")
         made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)
         made.fields = [self._field(parent, key, details, block, above) for key, details in grouped.items()]

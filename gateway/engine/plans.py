@@ -79,6 +79,11 @@ class Plans:
         made = self._made(prepared, operation, variables)
         return made if isinstance(made, NotPlanned) else Planned(made, self._schema, variables)
 
+    def refused(self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None) -> list[GraphQLError] | None:
+        """Errors where the variables do not fit, for an operation that no plan will run."""
+        coerced = self._coerced(operation.variable_definitions or (), given)
+        return coerced if isinstance(coerced, list) else None
+
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
     ) -> VariableValues | list[GraphQLError]:
@@ -126,8 +131,10 @@ class Plans:
         try:
             plan = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
-            return reason.with_traceback(None)  # which would keep all that was made so far
-        return Compiled(plan, builders(plan), Functions(plan, self._converter))
+            why = str(reason)
+        else:
+            return Compiled(plan, builders(plan), Functions(plan, self._converter))
+        return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
 
 
 class _Deciders(Visitor):

@@ -6,6 +6,7 @@ together, so that what follows from it is loaded together.
 
 import asyncio
 import logging
+import operator
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -114,7 +115,7 @@ class Run:
                 subjects, places = self._subjects[plan.number], self._places[plan.number]
                 if not subjects:
                     continue
-                if flight is not None and flight.step is not _unused and subjects == flight.subjects:
+                if flight is not None and flight.step is not _unused and _are_same(subjects, flight.subjects):
                     flight.also.append((plan, places.copy()))
                 else:
                     self._away += 1
@@ -258,6 +259,11 @@ class Run:
             value = None
         self._failures += [Failure(made, number, one.error, one.plan, one.path) for one in careful.failures]
         return value
+
+
+def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether these are the very same objects: equal ones may have different keys."""
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _unused(_found: Any) -> Any:

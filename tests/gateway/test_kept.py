@@ -48,6 +48,29 @@ async def test_a_failure_to_look_up_whose_rows_are_keeps_no_request(tmp_path: Pa
         assert contexts() <= before + 1
 
 
+NULL_DECIDES = "query($no: Boolean = true, $id: ID!) { customer(id: $id) { id name @skip(if: $no) } }"
+
+
+def test_why_no_plan_is_made_keeps_no_variables() -> None:
+    """That is remembered with the document, and was found out with the variables of whoever asked first."""
+    engine = Engine(build_schema())
+    prepared = engine.prepare(NULL_DECIDES)
+    assert isinstance(prepared, Prepared)
+    value = Secret("Customer:1001")
+    kept = weakref.ref(value)
+    reason = engine._plans.of(prepared, prepared.operations[None], {"no": None, "id": value})
+    assert str(reason) == "a null in @skip or @include"
+    del value
+    gc.collect()
+    assert kept() is None
+
+
+class Secret(str):
+    """A text that can be looked for."""
+
+    __slots__ = ("__weakref__",)
+
+
 TWO = "query A($x: Boolean!) { me @skip(if: $x) { id } } query B($x: [ID!]!) { nodes(ids: $x) { id } }"
 
 

@@ -18,9 +18,12 @@ class Context:
     def __init__(self) -> None:
         self.loaders: dict[Any, Any] = {}
         self.begun: dict[Any, Any] = {}
+        self.ended = False
 
     def joined(self, _batch: Any) -> None:
-        """Nobody ends it."""
+        """As the real one."""
+        if self.ended:
+            raise Cancelled("gateway", "the request ended")
 
     def left(self, _batch: Any) -> None:
         """It is not kept."""
@@ -160,3 +163,13 @@ async def test_a_fault_reaches_everybody_who_waits_for_the_list(outcome: Any, ra
     assert [type(one) for one in found] == [raised, raised]
     lists.outcome = {}
     assert await lists._wholes([RowsKey("1")]) == {}
+
+
+async def test_what_was_asked_for_just_before_the_end_asks_no_system() -> None:
+    """Batches begin a little later than what is loaded: a request may have ended in between."""
+    loader = Slow(cast(Any, Context()))
+    waiting = loader.load("1")
+    cast(Context, loader.context).ended = True
+    with pytest.raises(Cancelled, match="the request ended"):
+        await waiting
+    assert loader.asked == []

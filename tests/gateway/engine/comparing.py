@@ -2,7 +2,7 @@
 
 Which of several errors below a null is told depends, where they have to be waited for, on which comes first. There
 ours must be some of those that graphql-core meets (`watched`), with one among them that makes just that place null.
-Errors that happen without waiting have one order, and are compared exactly.
+Errors that happen without waiting have one order, and are compared in it.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,9 +73,9 @@ class Pair:
         mine, theirs = by_position(ours), by_position(core)
         if mine.keys() != theirs.keys():
             return f"errors: {operation}\nours {mine}\ncore {theirs}"
-        differing = [place for place in mine if sorted(mine[place], key=repr) != sorted(theirs[place], key=repr)]
-        if not differing:
+        if list(map(told, ours.errors)) == list(map(told, core.errors)):
             return ""
+        differing = [place for place in mine if sorted(mine[place], key=repr) != sorted(theirs[place], key=repr)]
         with watched() as watch:
             await self.answer(self.core, operation, context)
         for place in differing:
@@ -89,6 +89,9 @@ class Pair:
             )
             if not fits:
                 return f"errors at {place}: {operation}\nours {mine[place]}\ncore {theirs[place]}\nmet {met}"
+        stretches = {told(one.error): one.stretch for one in watch.seen}
+        if _by_stretch(ours, core, stretches) != _by_stretch(core, ours, stretches):
+            return f"order of errors: {operation}\nours {ours.errors}\ncore {core.errors}\nmet {watch.seen}"
         return ""
 
 
@@ -109,6 +112,16 @@ def told(error: GraphQLError) -> Told:
         tuple((place.line, place.column) for place in error.locations or ()),
         "TypeError" if isinstance(error.original_error, TypeError) else type(error.original_error).__name__,
     )
+
+
+def _by_stretch(answer: Answer, other: Answer, stretches: dict[Told, int]) -> dict[int, list[Told]]:
+    """The errors that both tell, in order, of each stretch of code without waiting."""
+    both = set(map(told, other.errors))
+    found: dict[int, list[Told]] = {}
+    for one in map(told, answer.errors):
+        if one in both and one in stretches:
+            found.setdefault(stretches[one], []).append(one)
+    return found
 
 
 def by_position(answer: Answer) -> dict[Position, list[Told]]:

@@ -123,6 +123,27 @@ async def asked(
     return ours.data, [(list(one.path or ()), one.message) for one in ours.errors], ours.context
 
 
+class Twin(SimpleNamespace):
+    """A record that is equal to all others."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Twin)
+
+    __hash__ = None  # type: ignore[assignment]  # as records without a key of their own have none
+
+
+async def test_equal_records_may_have_different_keys() -> None:
+    """What is waited for together is of the same objects, not of objects that look the same."""
+
+    def kept() -> Mapping[int, Any]:
+        holding = part(bolt=Twin(key=8, size=1), bolts=[Twin(key=9, size=1)])
+        return {1: holding, 8: part(tags=["eight"]), 9: part(tags=["nine"])}
+
+    data, errors, _ = await asked("{ named { bolt { tags } bolts { tags } } }", kept)
+    assert errors == []
+    assert data["named"] == [{"bolt": {"tags": ["eight"]}, "bolts": [{"tags": ["nine"]}]}]
+
+
 @pytest.mark.parametrize("first", ["Loose", "Tight"])
 async def test_what_may_be_null_goes_by_the_type_that_is_there(first: str) -> None:
     """An edge below the bolt fails: Loose loses its bolt, Tight is lost as a whole."""
