@@ -132,3 +132,30 @@ async def test_a_client_that_is_gone() -> None:
     loop.call_soon(turn.set_result, None)
     await turn
     assert errors == []  # Closing cannot be written to at all
+
+
+async def test_what_comes_after_is_written_after() -> None:
+    """Whatever else a protocol does with its connection, what it wrote before comes first."""
+    said: list[bytes | str] = []
+
+    class Saying(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return False
+
+        def writelines(self, parts: Any) -> None:
+            said.extend(parts)
+
+        def write_eof(self) -> None:
+            said.append("end")
+
+        def close(self) -> None:
+            said.append("closed")
+
+    transport = HeldWrites(Saying(), Turns(longest=inf))
+    transport.write(b"1")
+    transport.writelines([b"2", b"3"])
+    assert said == []
+    transport.write_eof()
+    transport.write(b"4")
+    transport.close()
+    assert said == [b"1", b"2", b"3", "end", b"4", "closed"]

@@ -25,12 +25,17 @@ VIEWERS: Final = (
 )
 
 
-def case(seed: int) -> tuple[Operation, Context]:
-    """One operation and who asks it of which operator; everybody gets an operator like that, of his own."""
+def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
+    """One operation and who asks it of which operator; everybody gets an operator like that, of his own.
+
+    `other`: the same operation, but somebody else asks it, of another operator.
+    """
     chance = Random(seed)  # data, not a secret
     skip = NOT_PLANNED if chance.random() < 0.97 else frozenset({"systems"})
     badness = chance.choice([0.0, 0.0, 0.05, 0.2])
     viewer = chance.choices(VIEWERS, (8, 4, 2))[0]
+    if other:
+        viewer = VIEWERS[VIEWERS.index(viewer) - 1]
     words = WORDS if badness else WELL
     writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 7), most=3, words=words)
     operation = writer.operation(skip)
@@ -38,7 +43,7 @@ def case(seed: int) -> tuple[Operation, Context]:
     selection: dict[Prepared, Selection] = {}
 
     def context(prepared: Prepared) -> RequestContext:
-        operator = Operator(seed, badness)
+        operator = Operator(seed + other, badness)
         if prepared not in selection:
             _, asked = PAIR.prepared(operation)
             selection[prepared] = selection_of(PAIR.ours.core_schema, prepared, asked)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -30,24 +30,33 @@ pytestmark = [
 CASES = int(os.environ.get("FUZZ_CASES", "500"))
 
 
+class Case(Protocol):
+    """Makes a case out of a number."""
+
+    def __call__(self, seed: int, *, other: bool = False) -> tuple[Operation, Context]:
+        """An operation and who asks it; `other`: the same, asked by somebody else of something else."""
+        ...
+
+
 @dataclass
 class Family:
     """Cases over one schema. `calls` are what loaders or ports were asked, in cases without errors that `count`."""
 
     name: str
     pair: Pair
-    case: Callable[[int], tuple[Operation, Context]]
+    case: Case
     count: Callable[[Answer], bool]
     calls: Counter[str] = field(default_factory=Counter)
 
     async def difference(self, seed: int) -> str:
         """What is different for this seed; empty where nothing is."""
         operation, context = self.case(seed)
-        again = Operation(operation.document, _others(operation.variables, Random(seed)))  # data, not a secret
+        again, others = self.case(seed, other=True)
+        again.variables = _varied(again.variables, Random(seed))  # data, not a secret
         try:
             different = await self.pair.difference(operation, context, self._count)
-            if not different and again.variables != operation.variables:  # by the plan that is kept
-                different = await self.pair.difference(again, context, lambda _ours, _core: None)
+            if not different:  # by the plan that is kept
+                different = await self.pair.difference(again, others, lambda _ours, _core: None)
         except Exception as error:  # an executor that raises is a difference, too
             error.add_note(f"{self.name} {seed}: {operation}")
             raise
@@ -73,16 +82,17 @@ class Family:
         return count, ""
 
 
-def _others(variables: dict[str, Any], chance: Random) -> dict[str, Any]:
-    """Other values that fit where these do."""
-    return {
-        name: not value
-        if isinstance(value, bool)
-        else value + chance.choice((-1, 1, 2))
-        if type(value) is int
-        else value
-        for name, value in variables.items()
-    }
+def _varied(value: Any, chance: Random) -> Any:
+    """Another value that fits where this does."""
+    if isinstance(value, dict):
+        return {name: _varied(one, chance) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_varied(one, chance) for one in value]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + chance.choice((-1, 1, 2))
+    return str((int(value) + 1) % 9) if isinstance(value, str) and value.isdecimal() else value
 
 
 TORTURE = Family("torture", torture.PAIR, torture.case, lambda _answer: True)

@@ -361,11 +361,11 @@ def build() -> Graph:
 PAIR: Final = Pair(build)
 
 
-def case(seed: int) -> tuple[Operation, Callable[[Prepared], Context]]:
-    """One operation and the world it is asked of."""
+def case(seed: int, *, other: bool = False) -> tuple[Operation, Callable[[Prepared], Context]]:
+    """One operation and the world it is asked of; `other`: the same of another world."""
     chance = Random(seed)  # data, not a secret
     skip = frozenset({"slow"} if chance.random() < 0.95 else ())
     badness = chance.choice([0.0, 0.02, 0.1, 0.3])
     depth = chance.randrange(2, 6)
     operation = Writer(PAIR.ours.core_schema, chance, depth=depth).operation(skip)
-    return operation, lambda _prepared: Context(World(seed, badness))
+    return operation, lambda _prepared: Context(World(seed + other, badness))
