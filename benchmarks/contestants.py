@@ -19,11 +19,14 @@ from gateway.demo_keys import RULES, DemoKeys
 from resolvers.viewer import ViewerKind
 
 PEER: Final = Path(__file__).resolve().parent / "peer"
+NODE: Final[Mapping[str, Mapping[str, str]]] = {"whole": {"BENCH_WHOLE": "1"}, "peer": {}}
+"""The Node peers, and how they are told what they are."""
 PYTHON: Final = ("gateway", "stock", "floor")
 TITLES: Final[Mapping[str, str]] = {
     "gateway": "this gateway",
     "stock": "stock Strawberry",
-    "peer": "Node peer",
+    "whole": "Node, whole rows",
+    "peer": "Node, fields=",
     "floor": "floor",
 }
 USERS: Final = 100
@@ -122,7 +125,7 @@ def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> 
             if name == "gateway":
                 (folder / "gateway.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"]))
             command = python[name] if name in python else (node()[0], PEER / "server.mjs")
-            contestants[name] = Process(name, command, port, folder, variables)
+            contestants[name] = Process(name, command, port, folder, {**variables, **NODE.get(name, {})})
             stack.callback(contestants[name].stop)
         for process in (upstream, *contestants.values()):
             process.wait()

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from benchmarks.contestants import TITLES
 
-_ORDER: Final = ("stock", "peer", "floor", "gateway")
-_COLOURS: Final = {"stock": "#8d99ae", "peer": "#3a7d44", "floor": "#d9a441", "gateway": "#c8102e"}
+_ORDER: Final = ("stock", "whole", "peer", "floor", "gateway")
+_COLOURS: Final = {"stock": "#8d99ae", "whole": "#8fbf8f", "peer": "#3a7d44", "floor": "#d9a441", "gateway": "#c8102e"}
 
 Found = Mapping[str, Any]
 
@@ -38,11 +38,10 @@ def show(found: Found, console: Console) -> None:
 
 
 def ratios(contestants: Found) -> dict[str, float | None]:
-    """The gateway's CPU per request in parts of the best peer's, the floor's and stock Strawberry's."""
+    """The gateway's CPU per request in parts of the others'."""
     cpu = {name: figures["cpu_ms"] for name, figures in contestants.items()}
-    best = min((cpu[name] for name in ("peer", "stock") if name in cpu), default=None)
-    against = {"best peer": best, "floor": cpu.get("floor"), "stock": cpu.get("stock")}
-    return {name: cpu["gateway"] / other if other and "gateway" in cpu else None for name, other in against.items()}
+    others = {name: cpu.get(name) for name in _ORDER[:-1]}
+    return {name: cpu["gateway"] / other if other and "gateway" in cpu else None for name, other in others.items()}
 
 
 def _names(works: Found) -> list[str]:
@@ -58,7 +57,7 @@ def _one_by_one(works: Found) -> dict[str, Any]:
 
 
 def _cpu(title: str, works: Found, names: Iterable[str]) -> Table:
-    heads = [f"gateway / {name}" for name in ("best peer", "floor", "stock")]
+    heads = [f"gateway / {TITLES[name]}" for name in _ORDER[:-1]]
     table = _table(title, ["work", "leaves", *map(TITLES.__getitem__, names), *heads])
     for work in works.values():
         figures = work["contestants"]

@@ -1,4 +1,5 @@
 // The Node peer: GraphQL Yoga, graphql-jit, DataLoader and undici. Set by BENCH_PORT, BENCH_UPSTREAM and BENCH_JWKS.
+// With BENCH_WHOLE it reads whole resources, as most are written; without, it asks for what the document needs.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -10,7 +11,7 @@ import { Pool } from "undici";
 
 import { Loaders, resolvers, typeDefs } from "./schema.mjs";
 
-const { BENCH_PORT, BENCH_UPSTREAM, BENCH_JWKS, BENCH_PATHS, BENCH_AUDIENCE, BENCH_ISSUER } = process.env;
+const { BENCH_PORT, BENCH_UPSTREAM, BENCH_JWKS, BENCH_PATHS, BENCH_AUDIENCE, BENCH_ISSUER, BENCH_WHOLE } = process.env;
 const MOST_ROWS = 10_000;
 const MOST_TOKENS = 4096;
 const FIELDS = {
@@ -56,7 +57,8 @@ function projectionOf(document) {
 }
 
 const reading = (fields) => async (resource, condition, most = MOST_ROWS) => {
-  const query = `${condition}&fields=${fields[resource]}&sort=${SORT[resource] ?? "id"}&limit=${most}`;
+  const projection = BENCH_WHOLE ? "" : `&fields=${fields[resource]}`;
+  const query = `${condition}${projection}&sort=${SORT[resource] ?? "id"}&limit=${most}`;
   const { statusCode, headers, body } = await pool.request({ method: "GET", path: `${paths[resource]}?${query}` });
   const text = await body.text();
   if (statusCode !== 200) throw new Error(`${resource} answered with ${statusCode}`);
