@@ -25,7 +25,7 @@ from benchmarks.mixed import ask_mixed
 from benchmarks.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
 from benchmarks.running import serving
 from connectors.conformance import Result
-from connectors.system import System
+from connectors.settings import System
 from gateway.driver_test import found, on_trial, show
 from gateway.settings import Settings
 

@@ -11,25 +11,25 @@ import aiohttp
 from pydantic import ValidationError
 
 from connectors.billing.port import BillingPort
-from connectors.billing.tmf import TmfBilling
-from connectors.billing.tryton import TrytonBilling, TrytonOptions
-from connectors.crm.bottlecrm import BottleCrm, BottleCrmOptions
+from connectors.billing.tmf.driver import TmfBilling
+from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
+from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
 from connectors.crm.port import CrmPort
-from connectors.crm.tmf import TmfCrm
-from connectors.http import HttpClient
-from connectors.installed import UnusableDriver, described, installed, loaded
-from connectors.inventory.nautobot import NautobotDriver
-from connectors.inventory.nautobot_options import NautobotOptions
+from connectors.crm.tmf.driver import TmfCrm
+from connectors.drivers import UnusableDriver, described, installed, loaded
+from connectors.http.client import HttpClient
+from connectors.inventory.nautobot.driver import NautobotDriver
+from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.port import InventoryPort
-from connectors.inventory.tmf import TmfInventory
+from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
-from connectors.profile import Strict
-from connectors.sharing import shared
-from connectors.system import ForwardAuth, System
+from connectors.settings import ForwardAuth, System
+from connectors.sharing.port import shared
 from connectors.ticketing.port import TicketingPort
-from connectors.ticketing.rt import RtTicketing
-from connectors.ticketing.rt_rows import RtOptions
-from connectors.ticketing.tmf import TmfTicketing
+from connectors.ticketing.rt.driver import RtTicketing
+from connectors.ticketing.rt.rows import RtOptions
+from connectors.ticketing.tmf.driver import TmfTicketing
+from connectors.tmf.profile import Strict
 
 
 class WrongOptions(ValueError):

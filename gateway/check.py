@@ -23,7 +23,7 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
 from connectors.links import CustomerKey
 from connectors.records import Window
-from connectors.system import OAuth2Auth, System
+from connectors.settings import OAuth2Auth, System
 from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
 from resolvers.links import key_of
 

@@ -8,7 +8,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 from starlette.requests import Request
 
 from connectors import Connectors
-from connectors.request import RequestScope, UpstreamCall, current_scope
+from connectors.http.scope import RequestScope, UpstreamCall, current_scope
 from gateway.access import TraceFor, may_trace
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of

@@ -18,12 +18,12 @@ from rich.text import Text
 from connectors import DRIVERS, Product, WrongOptions, product
 from connectors.conformance import CHECKS, METHODS, Result, conform
 from connectors.conformance.methods import KINDS
+from connectors.drivers import UnusableDriver, installed
 from connectors.errors import ConnectorError
-from connectors.http import HttpClient
-from connectors.installed import UnusableDriver, installed
-from connectors.profile import Profile, Strict
+from connectors.http.client import HttpClient
 from connectors.records import Window
-from connectors.system import System
+from connectors.settings import System
+from connectors.tmf.profile import Profile, Strict
 from gateway.settings_file import WrongSettings, load_system
 
 _WIDTH: Final = 130
@@ -150,7 +150,7 @@ async def on_trial(
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
-                " options a connectors.profile.Strict, or a Profile."
+                " options a connectors.tmf.profile.Strict, or a Profile."
             ) from error
         yield conform(
             tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials, only=only

@@ -13,8 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from redis.asyncio.connection import parse_url
 
 from connectors import product
-from connectors.profile import Strict
-from connectors.system import System
+from connectors.settings import System
+from connectors.tmf.profile import Strict
 from gateway.access import IntrospectionFor, TraceFor
 from gateway.auth import ClaimNames, TokenRules
 from gateway.jwks import Load, from_address, from_file

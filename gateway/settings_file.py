@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from connectors.system import System
+from connectors.settings import System
 from gateway.settings import Settings, SystemsSettings
 
 PREFIX: Final = "GATEWAY_"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from connectors.errors import Cancelled, ConnectorError
-from connectors.request import current_loader
+from connectors.http.scope import current_loader
 
 if TYPE_CHECKING:
     from resolvers.context import RequestContext

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled
+from connectors.http.scope import current_scope
 from connectors.links import CustomerKey, Entity
 from connectors.records import Fields, Found, Rows, Unlinked
-from connectors.request import current_scope
 from resolvers.batches import BatchLoader, each
 
 if TYPE_CHECKING:

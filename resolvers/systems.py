@@ -8,7 +8,7 @@ from typing import Final
 
 from connectors import ConnectedSystem
 from connectors.errors import ConnectorError
-from connectors.health import LastError, SystemStatus
+from connectors.http.health import LastError, SystemStatus
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden
 

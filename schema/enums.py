@@ -10,7 +10,7 @@ import strawberry
 
 from connectors.billing import port as billing
 from connectors.crm import port as crm
-from connectors.health import SystemStatus
+from connectors.http.health import SystemStatus
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from connectors.health import SystemStatus
+from connectors.http.health import SystemStatus
 from resolvers.crm import own_customers
 from resolvers.viewer import ViewerKind
 from schema.fields import computed
@@ -32,7 +32,7 @@ class Viewer:
 
 @strawberry.type(description="The last failure of a system.")
 class SystemFailure:
-    """Declares `connectors.health.LastError`."""
+    """Declares `connectors.http.health.LastError`."""
 
     message: str = strawberry.field(description="What went wrong.")
     at: datetime = strawberry.field(description="When.")

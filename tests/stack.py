@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 from starlette.applications import Starlette
 
-from connectors.system import System
+from connectors.settings import System
 from gateway.app import create_app
 from gateway.demo_keys import DemoKeys
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings

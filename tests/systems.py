@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from connectors import Connectors, connect
-from connectors.system import System
+from connectors.settings import System
 from sandbox.server import SandboxServer
 from sandbox.systems import SYSTEMS
 from sandbox.world import World

@@ -12,7 +12,7 @@ from connectors.conformance import checks, declared, failing, lists, odd, system
 from connectors.conformance.methods import METHODS, Keyed, Listed, Method
 from connectors.conformance.samples import learn
 from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
-from connectors.system import System
+from connectors.settings import System
 
 __all__ = ["CHECKS", "METHODS", "Result", "conform"]
 

@@ -20,7 +20,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.records import Window
-from connectors.system import System
+from connectors.settings import System
 
 _PATIENCE: Final = 10.0
 """Seconds for a call to a system that answers at once."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.grouping import arranged
-from connectors.tmf630_query import Order
+from connectors.reading.grouping import arranged
+from connectors.tmf.query import Order
 
 
 def misplaced(rows: Sequence[Any], order: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Final, Literal
 
 from connectors.conformance.methods import Keyed, Listed, Method, Searched
 from connectors.errors import ConnectorError, NotSupported
+from connectors.http.scope import RequestScope, UpstreamCall, request_scope
 from connectors.records import Fields, Rows, Window
-from connectors.request import RequestScope, UpstreamCall, request_scope
-from connectors.system import System
+from connectors.settings import System
 
 PATIENCE: Final = 600.0
 """Seconds that one question may take; each of its calls has the system's own timeout."""

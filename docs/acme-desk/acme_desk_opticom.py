@@ -12,10 +12,10 @@ from pydantic import Field
 
 from connectors import Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
-from connectors.http import Answer, HttpClient
-from connectors.profile import Strict
+from connectors.http.client import Answer, HttpClient
 from connectors.records import Document, Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
+from connectors.tmf.profile import Strict
 
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
 LACKING = "Acme Desk has cases only: no outages, no files."

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from connectors.conformance import conform
 from connectors.errors import Garbled
-from connectors.http import HttpClient
-from connectors.system import System
+from connectors.http.client import HttpClient
+from connectors.settings import System
 from connectors.ticketing.port import Ticket, TicketStatus
 
 WORDS = ("new", "open", "done")

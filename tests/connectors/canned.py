@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from connectors import DRIVERS, connect
-from connectors.system import System
+from connectors.settings import System
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from connectors import Product
 from connectors.conformance import Result, conform
-from connectors.http import HttpClient
-from connectors.system import System
+from connectors.http.client import HttpClient
+from connectors.settings import System
 
 RECORDINGS = Path(__file__).parent / "recordings"
 _LONGEST = 300

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.request import RequestScope, UpstreamCall, request_scope
+from connectors.http.scope import RequestScope, UpstreamCall, request_scope
 from tests.connectors.canned import canned, reading
 
 NAME = frozenset({"name"})

@@ -16,13 +16,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.crm.bottlecrm import BottleCrm, BottleCrmOptions
+from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
 from connectors.crm.port import Customer, CustomerStatus, Party
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
-from connectors.health import SystemStatus
-from connectors.http import HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.health import SystemStatus
 from connectors.records import Rows, Window
-from connectors.system import System
+from connectors.settings import System
 from tests.connectors.canned import Canned, canned
 
 RECORDINGS = Path(__file__).parent / "recordings" / "bottlecrm.json"

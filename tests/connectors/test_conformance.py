@@ -7,13 +7,13 @@ import pytest
 
 from connectors import DRIVERS, Product
 from connectors.billing.port import BillingPort
-from connectors.billing.tmf import TmfBilling
+from connectors.billing.tmf.driver import TmfBilling
 from connectors.conformance import METHODS, Result
 from connectors.crm.port import CrmPort
 from connectors.errors import NotSupported
 from connectors.inventory.port import InventoryPort
 from connectors.records import Fields, Money, Rows, Window, changed
-from connectors.system import System
+from connectors.settings import System
 from connectors.ticketing.port import TicketingPort
 from sandbox.switches import Switches
 from tests.connectors.conforming import RECORDINGS, conversing, failed, failures, trial

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import ConnectorError, Garbled, Refused, TimedOut, Unreachable
-from connectors.system import System
+from connectors.settings import System
 from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
 from tests.systems import Systems, asked

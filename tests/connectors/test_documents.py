@@ -20,7 +20,7 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
-from connectors.health import SystemStatus
+from connectors.http.health import SystemStatus
 from connectors.records import Document
 from sandbox.documents import lights_png, measurement
 from tests.connectors.asking import connected

@@ -21,11 +21,11 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
-from connectors.health import SystemStatus
-from connectors.http import Answer, HttpClient
+from connectors.http.client import Answer, HttpClient
+from connectors.http.health import SystemStatus
+from connectors.http.scope import RequestScope, request_scope
 from connectors.records import Rows, Window
-from connectors.request import RequestScope, request_scope
-from connectors.system import System
+from connectors.settings import System
 from sandbox import billing
 from sandbox.world import World
 from tests.connectors.asking import connected

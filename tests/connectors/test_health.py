@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from connectors.errors import Busy, Cancelled, ConnectorError, Failed, TooMuch, Unreachable
-from connectors.health import Health, SystemStatus
+from connectors.http.health import Health, SystemStatus
 from tests.connectors.asking import connected
 from tests.systems import Systems, stopped
 
@@ -82,7 +82,7 @@ def test_one_that_goes_on_coming_and_going_is_logged_less_and_less(caplog: pytes
 
 def test_after_a_calm_one_answer_says_enough(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("connectors.health.time.monotonic", lambda: now)
+    monkeypatch.setattr("connectors.http.health.time.monotonic", lambda: now)
     health = Health("crm")
     living(health, "+--")
     now += 9.9

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.heeded import Heeded
+from connectors.reading.obeyed_filters import Heeded
 from connectors.records import Rows, Window
 from tests.systems import Systems, asked, connected
 

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import ConnectorError, Failed, RateLimited, Refused, Rejected, TimedOut
-from connectors.http import HttpClient
-from connectors.login import REFUSED_FOR
-from connectors.system import System
+from connectors.http.client import HttpClient
+from connectors.http.login import REFUSED_FOR
+from connectors.settings import System
 from tests.connectors.canned import Canned, canned, never
 
 AUTH = {
@@ -118,7 +118,7 @@ async def test_a_wrong_password_that_answers_200_with_a_cookie_is_refused_and_tr
         assert "wrong name or password" in found[0].detail
         assert "/NoAuth/Login.html" in found[0].detail
         now = asyncio.get_running_loop().time()
-        monkeypatch.setattr("connectors.login.time.monotonic", lambda: now + REFUSED_FOR + 60)
+        monkeypatch.setattr("connectors.http.login.time.monotonic", lambda: now + REFUSED_FOR + 60)
         assert type(await read(http, "/t")) is Refused
     assert product.logins == 2  # a password may have been put right in the system meanwhile
 

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from connectors import DRIVERS, Connectors
 from connectors.errors import ConnectorError, NotSupported
+from connectors.http.scope import RequestScope, request_scope
 from connectors.links import CustomerKey
-from connectors.named_profiles import PROFILES
-from connectors.profile import Profile
 from connectors.records import Rows, Window, attributes
-from connectors.request import RequestScope, request_scope
-from connectors.system import System
+from connectors.settings import System
+from connectors.tmf.named_profiles import PROFILES
+from connectors.tmf.profile import Profile
 from gateway.check import check
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load

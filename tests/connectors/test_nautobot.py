@@ -20,13 +20,13 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import ConnectorError, Failed, Garbled, Refused, Rejected, TimedOut, TooMuch, Unreachable
-from connectors.health import SystemStatus
-from connectors.http import HttpClient
-from connectors.inventory.nautobot import NautobotDriver
-from connectors.inventory.nautobot_options import NautobotOptions
+from connectors.http.client import HttpClient
+from connectors.http.health import SystemStatus
+from connectors.inventory.nautobot.driver import NautobotDriver
+from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState
 from connectors.records import Fields, Rows, Window
-from connectors.system import System
+from connectors.settings import System
 from tests.connectors.canned import canned, never
 
 RECORDING = Path(__file__).parent / "recordings" / "nautobot.json"

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from connectors import Connectors
 from connectors.errors import ConnectorError, TooMuch
-from connectors.profile import Profile
 from connectors.records import Rows, Window
 from connectors.ticketing.port import TicketSeverity, TicketStatus
+from connectors.tmf.profile import Profile
 from sandbox import billing, inventory, ticketing
 from sandbox.switches import Switches
 from sandbox.world import World

@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic.fields import FieldInfo
 
-from connectors.named_profiles import PROFILES
-from connectors.profile import Manner, Profile
+from connectors.tmf.named_profiles import PROFILES
+from connectors.tmf.profile import Manner, Profile
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "profiles.md").read_text(encoding="utf-8")
 

@@ -21,13 +21,13 @@ import pytest_asyncio
 from aiohttp import web
 
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
-from connectors.health import SystemStatus
-from connectors.http import HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.health import SystemStatus
 from connectors.records import Window
-from connectors.system import System
+from connectors.settings import System
 from connectors.ticketing.port import TicketSeverity, TicketStatus
-from connectors.ticketing.rt import RtTicketing
-from connectors.ticketing.rt_rows import RtOptions
+from connectors.ticketing.rt.driver import RtTicketing
+from connectors.ticketing.rt.rows import RtOptions
 from tests.connectors.canned import Canned, canned
 
 RECORDING = Path(__file__).parent / "recordings/rt.json"

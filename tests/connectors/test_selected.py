@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from connectors.billing.tmf_rows import BillRow
+from connectors.billing.tmf.rows import BillRow
 from connectors.errors import Garbled
-from connectors.tmf630_paging import Identified
-from connectors.tmf_selected import selected
+from connectors.reading.pages import Identified
+from connectors.tmf.selected import selected
 from tests.connectors.canned import canned, reading
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from connectors import PORTS
 from connectors.crm.port import Customer
 from connectors.records import Window
-from connectors.sharing import questions
+from connectors.sharing.port import questions
 from tests.connectors.canned import canned, reading
 from tests.connectors.many_asking import NAME, Ask, Held, asking, crm, customers, settled
 
@@ -127,7 +127,7 @@ async def test_most_keys_of_one_call() -> None:
 
 
 async def test_one_slow_call_does_not_keep_others_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.lines.PATIENCE", 0.01)
+    monkeypatch.setattr("connectors.sharing.queue.PATIENCE", 0.01)
     async with crm(share_after=1) as (c, held):
         slow = asking(customers("slow"), c)
         await held.calls(1)

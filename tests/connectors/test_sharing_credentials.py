@@ -6,10 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from connectors import PORTS
-from connectors.health import Health, SystemStatus
-from connectors.request import RequestScope, current_loader, current_scope
-from connectors.sharing import shared
-from connectors.system import System
+from connectors.http.health import Health, SystemStatus
+from connectors.http.scope import RequestScope, current_loader, current_scope
+from connectors.settings import System
+from connectors.sharing.port import shared
 from tests.connectors.canned import Canned, canned, reading
 from tests.connectors.many_asking import NAME, asking, crm, customers
 

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from connectors import PORTS
 from connectors.errors import Failed, Rejected, TimedOut
-from connectors.health import Health
-from connectors.sharing import shared
-from connectors.system import System
+from connectors.http.health import Health
+from connectors.settings import System
+from connectors.sharing.port import shared
 from tests.connectors.canned import canned, reading
 from tests.connectors.many_asking import NAME, asking, crm, customers, settled
 

@@ -23,12 +23,12 @@ from aiohttp import web
 from yarl import URL
 
 from connectors.billing.port import Bill, BillState, ChargeKind, PaymentStatus
-from connectors.billing.tryton import TrytonBilling, TrytonOptions
+from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
-from connectors.health import SystemStatus
-from connectors.http import HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.health import SystemStatus
 from connectors.records import Document, Money, Window
-from connectors.system import System
+from connectors.settings import System
 
 RECORDING = Path(__file__).parent / "recordings" / "tryton.json"
 LIVE = os.environ.get("LIVE_TRYTON", "").rstrip("/")

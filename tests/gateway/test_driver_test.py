@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 
 from connectors import WrongOptions, connect, errors, product
-from connectors.http import HttpClient
-from connectors.installed import UnusableDriver, installed
+from connectors.drivers import UnusableDriver, installed
+from connectors.http.client import HttpClient
 from gateway.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.server import SandboxServer
@@ -27,9 +27,9 @@ MODULE = """
     from typing import ClassVar
 
     from connectors import Product
-    from connectors.billing.tmf import TmfBilling
-    from connectors.http import HttpClient
-    from connectors.profile import Profile, Strict
+    from connectors.billing.tmf.driver import TmfBilling
+    from connectors.http.client import HttpClient
+    from connectors.tmf.profile import Profile, Strict
 
 
     class AcmeOptions(Strict):
@@ -74,7 +74,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         here = distributions(path=[str(folder)])
         return [point for one in here for point in one.entry_points if point.group == group]
 
-    monkeypatch.setattr(sys.modules["connectors.installed"], "entry_points", points)
+    monkeypatch.setattr(sys.modules["connectors.drivers"], "entry_points", points)
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:

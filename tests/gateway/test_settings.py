@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.system import BearerAuth
+from connectors.settings import BearerAuth
 from gateway.auth import TokenRules
 from gateway.limits import Limits
 from gateway.settings import Settings, without_credentials

@@ -10,11 +10,11 @@ import pytest
 
 from connectors import DRIVERS
 from connectors.billing import port as billing
-from connectors.billing.tmf import TmfBilling
+from connectors.billing.tmf.driver import TmfBilling
 from connectors.crm import port as crm
-from connectors.crm.tmf import TmfCrm
+from connectors.crm.tmf.driver import TmfCrm
 from connectors.inventory import port as inventory
-from connectors.inventory.tmf import TmfInventory
+from connectors.inventory.tmf.driver import TmfInventory
 from connectors.records import attributes
 from connectors.ticketing import port as ticketing
 from gateway.check import check

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.billing.tmf import TmfBilling
+from connectors.billing.tmf.driver import TmfBilling
 from sandbox import shapes
 from sandbox.customer_keys import CustomersAs
 from tests.schema.test_contract import ASKED, contract

@@ -1,0 +1,1 @@
+"""Billing over TM Forum Open APIs."""

@@ -1,0 +1,191 @@
+"""TMF677: what is used of allowances. v4 answers it to a task (queryUsageConsumption), v5 as reports that can be read.
+
+Both ask for many customers at once, and each bucket is matched by the parties that it or its row names.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.billing.port import UsageAllowance
+from connectors.errors import ConnectorError, Garbled, Rejected
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.pages import Identified, together
+from connectors.records import Found, Rows
+from connectors.tmf.capabilities import Need
+from connectors.tmf.collection import Collection
+from connectors.tmf.profile import Profile
+from connectors.tmf.query import Projection
+from connectors.tmf.shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf.versions import SPELLINGS
+
+_TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+_REPORT: Final = "/tmf-api/usageConsumption/v4/usageConsumptionReport"
+_POLLS: Final = 20
+_PAUSE: Final = 0.1
+
+
+class _Counter(msgspec.Struct, rename="camel"):
+    counter_type: str | None = None
+    value: Quantity | None = None
+
+
+class _Bucket(msgspec.Struct, rename="camel"):
+    id: str | int | None = None
+    name: str | None = None
+    usage_type: str | None = None
+    remaining_value: Quantity | None = None
+    bucket_counter: Many[_Counter] = None
+    related_party: Many[RelatedParty] = None
+    valid_for: TimePeriod | None = None
+
+
+class _Consumption(msgspec.Struct, rename="camel"):
+    """What a task of v4 found: a report in all but the name."""
+
+    state: str | None = None
+    bucket: Many[_Bucket] = None
+    bucket_ref_or_value: Many[_Bucket] = None
+    related_party: Many[RelatedParty] = None
+
+
+class _Report(Identified, rename="camel"):
+    bucket: Many[_Bucket] = None
+    bucket_ref_or_value: Many[_Bucket] = None
+    related_party: Many[RelatedParty] = None
+
+
+class _Task(msgspec.Struct, rename="camel"):
+    id: str | int | None = None
+    usage_consumption: Many[_Consumption] = None
+
+
+class Usage(Protocol):
+    """Either version's way to what is used."""
+
+    @property
+    def needs(self) -> Sequence[Need]:
+        """What the system must understand."""
+
+    @property
+    def takes_one(self) -> bool:
+        """Whether there is a call for each customer, for another reason than what it needs."""
+
+    async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """Allowances per customer; one without any is absent."""
+
+
+def usage(http: HttpClient, profile: Profile, reader: Reader) -> Usage:
+    """The way that the profile's version has."""
+    return (UsageReports if profile.version == "v5" else UsageQuery)(http, profile, reader)
+
+
+class UsageReports:
+    """v5: reports are a resource like any other, filtered by party."""
+
+    def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
+        spelled = SPELLINGS[profile.version]
+        self._reader = reader
+        self._party = spelled.filter("relatedParty.id")
+        self._reports = Collection(http, profile, spelled.path(_REPORT), _Report, Projection(["id"], {}))
+        self.needs: Sequence[Need] = [(self._reports, self._party)]
+        self.takes_one = False  # by what it needs
+
+    async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
+        found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
+        for batch in await self._reports.by_keys(self._party, customer_ids, fields=None):
+            if batch.failure:
+                found.update(dict.fromkeys(batch.keys, batch.failure))
+                continue
+            groups = _grouped(self._reader, batch.rows, batch.keys)
+            if batch.unreadable:
+                found.update({key: Rows(groups.get(key, ()), 0, None, complete=True) for key in batch.keys})
+            else:
+                found.update({key: Rows.of(rows) for key, rows in groups.items()})
+        return found
+
+
+class UsageQuery:
+    """v4: a task, asked for many customers at once, and polled until it is done."""
+
+    def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
+        self._http, self._profile, self._reader = http, profile.at(_TASK), reader
+        self.needs: Sequence[Need] = ()
+        self.takes_one = self._profile.id_list == "none"
+        self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
+
+    async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `Usage`."""
+        most = 1 if self.takes_one else self._profile.max_keys
+        keys = [key for key in dict.fromkeys(customer_ids) if key]
+        chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
+        found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
+        for chunk, answer in zip(chunks, await together([self._ask(chunk) for chunk in chunks]), strict=True):
+            if isinstance(answer, ConnectorError):
+                found.update(dict.fromkeys(chunk, answer))
+            else:
+                groups = _grouped(self._reader, answer.usage_consumption or (), chunk)
+                found.update({key: Rows.of(rows) for key, rows in groups.items()})
+        return found
+
+    async def _ask(self, customer_ids: Sequence[str]) -> _Task | ConnectorError:
+        parties = [{"id": key, "role": "customer", "@referredType": "Customer"} for key in customer_ids]
+        body = msgspec.json.encode({"searchCriteria": {"relatedParty": parties}, "relatedParty": parties})
+        try:
+            task = await self._http.post_query(self._path, body, customer_ids, self._task)
+            for _ in range(_POLLS):
+                if not any(
+                    (one.state or "done").casefold() in ("accepted", "inprogress")
+                    for one in task.usage_consumption or ()
+                ):
+                    return task
+                await asyncio.sleep(_PAUSE)  # the standard offers polling or an event, nothing to wait on
+                task = await self._http.get(f"{self._path}/{quote(str(task.id), safe='')}", customer_ids, self._task)
+        except ConnectorError as failure:
+            return failure
+        return Garbled(self._http.name, f"{self._path} was not done after {_POLLS * _PAUSE:.0f} seconds")
+
+    def _task(self, answer: Answer) -> _Task:
+        if answer.status == 404:
+            raise Rejected(
+                self._http.name,
+                f"{self._path} does not exist there: check the address and the path, and the profile's version",
+            )
+        return msgspec.json.decode(answer.body, type=_Task)
+
+
+def _grouped(
+    reader: Reader, rows: Iterable[_Consumption | _Report], asked: Iterable[str]
+) -> dict[str, list[UsageAllowance]]:
+    keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
+    for row in rows:
+        for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
+            parties = reader.owners(bucket.related_party) or reader.owners(row.related_party)
+            if not (parties or bucket.related_party or row.related_party):
+                reader.tell(
+                    "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
+                )
+            allowance = _allowance(reader, bucket, place, parties)
+            for key in keys.intersection(parties):
+                groups[key].append(allowance)
+    return groups
+
+
+def _allowance(reader: Reader, bucket: _Bucket, place: int, customer_ids: tuple[str, ...]) -> UsageAllowance:
+    used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
+    left = bucket.remaining_value
+    return UsageAllowance(
+        id=str(bucket.id) if bucket.id is not None else str(place),
+        customer_ids=customer_ids,
+        name=bucket.name,
+        usage_type=bucket.usage_type,
+        used=reader.number(used.amount) if used else None,
+        remaining=reader.number(left.amount) if left else None,
+        unit=(left and left.units) or (used and used.units) or None,
+        resets_at=reader.date(bucket.valid_for.end_date_time) if bucket.valid_for else None,
+    )

@@ -1,0 +1,284 @@
+"""Tryton's REST API (series 8): questions as domains, many keys in one call, answers page by page.
+
+A domain is JSON in URL-safe base64 (`d`), so nothing is ever interpolated into a language; `f` names the fields, with
+dots through relations; `s`, `p` and `o` are size, offset and order. What surprises:
+
+- without `s` everything comes, without `o` in an order that no page can rely on: both are always sent;
+- there is no total, but the size is kept exactly: a short page is the last one (`Range` would count, and is left out:
+  its 416 past the end is no failure, and its count is a second query);
+- a wrong question is answered with 500 and a page of HTML (see `Rest.read`).
+"""
+
+import base64
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+from pydantic import Field
+
+from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, together
+from connectors.records import Fields, Window
+from connectors.tmf.collection import Batch
+from connectors.tmf.profile import Profile, Strict
+from connectors.tmf.query import BY_ID, Order
+
+logger = logging.getLogger("gateway.connectors")
+
+T = TypeVar("T")
+
+Domain = list[Any]
+"""Tryton's filter: a list of ``[field, operator, value]``, all of which must hold."""
+
+_MOST_TOLD: Final = 1000
+_LARGEST_ID: Final = 2**31 - 1
+_ID: Final = msgspec.json.Decoder(Identified)
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_SERVER_ERROR: Final = re.compile(r" answered 500 ")
+
+
+class TrytonOptions(Strict):
+    """How a Tryton installation is set up. The defaults are those of a fresh database named `billing`."""
+
+    database: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
+    ] = "billing"
+    currency: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Z]{3}$",
+            description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
+        ),
+    ] = None
+    timezone: Annotated[str, Field(description="Zone of the company's dates, which have none (IANA name).")] = "UTC"
+    max_url: Annotated[
+        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
+    ] = 4000
+    page_size: Annotated[
+        int, Field(ge=1, description="Rows asked for in one call; a row with its lines takes some milliseconds.")
+    ] = 500
+
+
+class Projection:
+    """Which fields (`f`) a record's attributes are made of."""
+
+    def __init__(self, always: Iterable[str], table: Mapping[str, Sequence[str]]) -> None:
+        self._always, self._table = frozenset(always), table
+
+    def of(self, fields: Fields | None) -> list[str]:
+        """The fields to ask for, sorted: the same selection is the same URL. All of them where `fields` is None."""
+        wanted = set(self._always)
+        for name in self._table if fields is None else fields:
+            wanted.update(self._table.get(name, ()))
+        return sorted(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A field that many keys are asked with; `numeric` keys are Tryton's own ids."""
+
+    field: str
+    numeric: bool = False
+
+    def values(self, keys: Iterable[str]) -> dict[str, str | int]:
+        """Keys that can exist, and how they are sent. One that cannot would fail the whole batch with 500."""
+        possible = _is_id if self.numeric else _is_text
+        return {key: int(key) if self.numeric else key for key in keys if possible(key)}
+
+
+BY_ROW_ID: Final = Keyed("id", numeric=True)
+
+
+class Rest:
+    """One database's REST API."""
+
+    def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
+        self.http, self.options = http, options
+        profile = Profile(page_size=options.page_size, max_url=options.max_url)
+        self.system = http.system.model_copy(update={"profile": profile})
+        self._told: set[str] = set()
+
+    async def probe(self) -> None:
+        """One row of the model that every installation has."""
+        await self.http.get(f"{self.path('party.party')}?f=id&s=1", [], self.listed)
+
+    def path(self, model: str) -> str:
+        """The path of a model's rows."""
+        return f"/{self.options.database}/rest/model/{model}"
+
+    async def read(self, target: str, keys: Sequence[str], decode: Callable[[Answer], T]) -> T:
+        """Ask. A 500 is the system's failure only where it does not answer another question, either.
+
+        Tryton says 500 to an unknown model or field, which is our mistake (`Rejected`): a module or version that is
+        not there. The page's text is in no fixed words, so the system itself is asked.
+        """
+        try:
+            return await self.http.get(target, keys, decode, doubted={500})
+        except Failed as failure:
+            if not _SERVER_ERROR.search(failure.detail):
+                raise
+            try:
+                await self.probe()
+            except ConnectorError:
+                self.http.health.failed(failure)  # it was in doubt until the second question failed, too
+                raise failure from None
+            raise Rejected(
+                self.http.name,
+                f"{failure.detail} and answers other questions: a model or field that it does not have; check its"
+                " series (8.2) and modules (account_invoice, account_payment)",
+            ) from failure
+
+    def listed(self, answer: Answer) -> list[msgspec.Raw]:
+        """The rows of an answer. Raises `Rejected` where there is no such path."""
+        if answer.status == 404:
+            raise Rejected(
+                self.http.name,
+                f"no REST API under /{self.options.database}: check the address, options.database and the series (8.2)",
+            )
+        return _ROWS.decode(answer.body)
+
+    def tell(self, what: str) -> None:
+        """Log, once, something about the system that its operator should know."""
+        if what not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(what)
+            logger.warning("%s: %s", self.http.name, what)
+
+
+class Model(Generic[Row]):
+    """One model, such as account.invoice, or the part of it that meets `conditions`, read into rows of one type."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        name: str,
+        row: type[Row],
+        projection: Projection,
+        conditions: Domain,
+        ours: Callable[[Row], bool],
+    ) -> None:
+        """`ours` checks on each row that the conditions were kept."""
+        self._rest, self._projection = rest, projection
+        self._conditions, self.ours = conditions, ours
+        self._path = rest.path(name)
+        self._row = msgspec.json.Decoder(row)
+
+    async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
+        """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
+        chunks = list(self._chunks(keyed, keys, self._projected(fields, order)))
+        allowed = self._rest.system.max_calls
+
+        async def ask(chunk: Mapping[str, str | int]) -> Batch[Row]:
+            reading = self._reading(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
+            try:
+                page = await reading.everything(set(chunk).issubset if keyed.field == "id" else None)
+            except ConnectorError as failure:
+                return Batch(tuple(chunk), (), failure)
+            return Batch(tuple(chunk), list(filter(self.ours, page.rows)), unreadable=page.unreadable)
+
+        batches = list(await together([ask(chunk) for chunk in chunks[:allowed]]))
+        refused = TooMuch(self._rest.http.name, f"{self._path}: {len(chunks)} calls, more than max_calls = {allowed}")
+        return batches + [Batch(tuple(chunk), (), refused) for chunk in chunks[allowed:]]
+
+    async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
+        """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
+        domain = self._domain(keyed, keyed.values([key]).values())
+        return await self._reading(domain, fields, order, [key]).window(window)
+
+    async def spelled(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
+        """All rows whose `field` is this text, in any case; the caller checks that it is. Raises `ConnectorError`."""
+        if not _is_text(text):
+            return []
+        domain = [[field, "ilike", _literally(text)], *self._conditions]
+        page = await self._reading(domain, fields, order, [text]).everything()
+        return list(filter(self.ours, page.rows))
+
+    async def everything(self) -> list[Row]:
+        """All rows. Raises `ConnectorError`."""
+        page = await self._reading(self._conditions, None, BY_ID, []).everything()
+        return list(filter(self.ours, page.rows))
+
+    def _domain(self, keyed: Keyed, values: Iterable[str | int]) -> Domain:
+        return [[keyed.field, "in", list(values)], *self._conditions]
+
+    def _reading(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> Reading[Row]:
+        question = f"{self._path}?d={_base64(domain)}&{self._projected(fields, order)}"
+        too_long = len(question) > self._room + len(self._path)
+
+        async def read(offset: int, limit: int) -> RowPage[Row]:
+            if too_long:
+                raise Rejected(
+                    self._rest.http.name,
+                    f"{self._path}: a key makes a longer URL than max_url = {self._rest.options.max_url}",
+                )
+            target = f"{question}&s={limit}" + (f"&p={offset}" if offset else "")
+            entries = await self._rest.read(target, keys, self._entries)
+            ended = len(entries) < limit and (entries or not offset)
+            return RowPage(entries, offset + len(entries) if ended else None)
+
+        return Reading(self._rest.http.name, self._path, self._rest.system, read)
+
+    def _projected(self, fields: Fields | None, order: Order) -> str:
+        direction = "DESC NULLS LAST" if order.descending else "ASC"
+        by = [[order.upstream.lstrip("-"), direction]]
+        if order != BY_ID:
+            by.append(["id", "ASC"])
+        return "&".join(f"f={name}" for name in self._projection.of(fields)) + f"&o={_base64(by)}"
+
+    @property
+    def _room(self) -> int:
+        """Bytes for the query, without paging."""
+        options, most = self._rest.options, self._rest.system.max_rows
+        prefix = re.sub(r"^https?://[^/]*", "", self._rest.system.url).rstrip("/")
+        paging = f"&s={options.page_size}&p={most + options.page_size}"
+        return options.max_url - len(prefix) - len(self._path) - len(paging)
+
+    def _chunks(self, keyed: Keyed, keys: Sequence[str], rest: str) -> Iterable[Mapping[str, str | int]]:
+        """Keys in parts by bytes; one that is too long by itself is a part, too, and fails alone."""
+        room = (self._room - len(f"?d=&{rest}")) // 4 * 3 - len(msgspec.json.encode(self._domain(keyed, [])))
+        chunk: dict[str, str | int] = {}
+        used = 0
+        for key, value in keyed.values(keys).items():
+            size = len(msgspec.json.encode(value)) + 1
+            if chunk and used + size > room:
+                yield chunk
+                chunk, used = {}, 0
+            chunk[key] = value
+            used += size
+        if chunk:
+            yield chunk
+
+    def _entries(self, answer: Answer) -> list[Entry[Row]]:
+        return list(map(self._entry, self._rest.listed(answer)))
+
+    def _entry(self, raw: msgspec.Raw) -> Entry[Row]:
+        try:
+            return self._row.decode(raw)
+        except msgspec.ValidationError as error:
+            self._rest.tell(f"{self._path} has a row that cannot be read: {error}")
+        try:
+            return Unreadable(str(_ID.decode(raw).id), bytes(raw))
+        except msgspec.ValidationError:
+            return Unreadable(None, bytes(raw))
+
+
+def _base64(value: Any) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode()
+
+
+def _is_id(key: str) -> bool:
+    """Whether it is an id as Tryton would write it: PostgreSQL's integer, without zeros in front."""
+    return key.isascii() and key.isdigit() and key[0] != "0" and len(key) <= 10 and int(key) <= _LARGEST_ID
+
+
+def _is_text(key: str) -> bool:
+    """Whether PostgreSQL can hold it: no NUL, no halves of surrogate pairs."""
+    return bool(key) and "\0" not in key and not any("\ud800" <= letter <= "\udfff" for letter in key)
+
+
+def _literally(text: str) -> str:
+    """Text as an `ilike` pattern that matches only itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text)

@@ -1,0 +1,204 @@
+"""Billing by Tryton 8.2 (modules account_invoice and account_payment), over its REST API.
+
+The customer number is the party's `code`. **An account is the party**, and its id the customer number, too: in Tryton
+the receivable, the invoices and the payments hang under the party and nothing smaller. A subscription
+(`sale.subscription`, whose `reference` may hold an account number) is a contract: an invoice that somebody wrote does
+not name one, and what a party owes cannot be divided among several, so that an account's bills and balance would be
+guesses.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar, Final, TypeVar
+
+from connectors.billing.port import (
+    Bill,
+    BillCharge,
+    BillingAccount,
+    Payment,
+    UsageAllowance,
+)
+from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest, TrytonOptions
+from connectors.billing.tryton.records import Records
+from connectors.billing.tryton.rows import (
+    COMPANY,
+    INVOICE,
+    LINE,
+    PARTY,
+    PAYMENT,
+    CompanyRow,
+    InvoiceRow,
+    LineRow,
+    PartyRow,
+    PaymentRow,
+)
+from connectors.errors import ConnectorError, Garbled, NotSupported
+from connectors.http.client import HttpClient
+from connectors.reading.grouping import grouped
+from connectors.reading.pages import Row
+from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.tmf.collection import Batch
+from connectors.tmf.query import BY_ID, Order
+
+__all__ = ["TrytonBilling", "TrytonOptions"]
+
+R = TypeVar("R")
+Owned = TypeVar("Owned", Bill, Payment)
+
+_NEWEST_BILL: Final = Order("-invoice_date", "bill_date")
+_NEWEST_PAYMENT: Final = Order("-date", "paid_at")
+_OF_PARTY: Final = Keyed("party.code")
+
+
+class TrytonBilling:
+    """The billing port over Tryton. Every method is one call for as many keys as fit into a URL."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "usage_of_customers": "Tryton bills subscriptions and does not count usage against an allowance.",
+        "Bill.period": "A Tryton invoice does not say what span of time it covers.",
+        "BillCharge.product_id": "A line names a product of the catalogue, not the customer's own.",
+    }
+    """Port methods and record attributes that Tryton does not have, and why."""
+
+    bills_name_customers: ClassVar[bool] = True
+    """An invoice's party is customer and account in one."""
+
+    def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
+        self.http = http
+        self._rest = Rest(http, options)
+        self._records = Records(options, self._rest.tell)
+        self._currency = options.currency
+        # Without a word about `active`, Tryton hides the archived.
+        archived_too = [["active", "in", [True, False]]]
+        self._parties = Model(self._rest, "party.party", PartyRow, PARTY, archived_too, lambda row: True)
+        self._companies = Model(self._rest, "company.company", CompanyRow, COMPANY, [], lambda row: True)
+        self._invoices = Model(
+            self._rest, "account.invoice", InvoiceRow, INVOICE, [["type", "=", "out"]], lambda row: row.type == "out"
+        )
+        # Between the lines of an invoice there are titles, comments and subtotals, too.
+        charges = [["invoice.type", "=", "out"], ["type", "=", "line"]]
+        self._lines = Model(self._rest, "account.invoice.line", LineRow, LINE, charges, lambda row: row.type == "line")
+        received = [["kind", "=", "receivable"]]
+        self._payments = Model(
+            self._rest, "account.payment", PaymentRow, PAYMENT, received, lambda row: row.kind == "receivable"
+        )
+
+    async def probe(self) -> None:
+        """One cheap read, for health."""
+        await self._rest.probe()
+
+    async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
+        """See `BillingPort`. One call; another one, once, for the currency of the balances."""
+        found = await self.accounts_of_customers(ids, fields)
+        return {key: rows if isinstance(rows, ConnectorError) else rows.items[0] for key, rows in found.items()}
+
+    async def accounts_of_customers(
+        self, customer_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[BillingAccount]]:
+        """See `BillingPort`. Every customer has one account. One call, and one for the currency, once."""
+        currency = await self._company_currency() if fields is None or "balance" in fields else None
+        batches = await self._parties.by_keys(Keyed("code"), customer_ids, fields, BY_ID)
+        found = grouped(batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids)
+        # A party that cannot be read is there all the same: not absent.
+        return {
+            key: rows if isinstance(rows, ConnectorError) or rows.items else self._unreadable(key)
+            for key, rows in found.items()
+        }
+
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
+        """See `BillingPort`. One call."""
+        return self._mapped(await self._invoices.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._records.bill)
+
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
+        """See `BillingPort`. One call. A draft has no number, and is found by none."""
+        asked = None if fields is None else fields | {"number"}
+        rows = await self._invoices.spelled("number", number, asked, BY_ID)
+        return [self._records.bill(row) for row in rows if (row.number or "").casefold() == number.casefold()]
+
+    async def bills_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """See `BillingPort`. One call: an account is a customer."""
+        return await self._owned(self._invoices, account_ids, window, fields, _NEWEST_BILL, self._records.bill)
+
+    async def bills_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Bill]]:
+        """See `BillingPort`. One call."""
+        return await self._owned(self._invoices, customer_ids, window, fields, _NEWEST_BILL, self._records.bill)
+
+    async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
+        """See `BillingPort`. One call. Amounts are before taxes: Tryton keeps taxes apart from the lines."""
+        batches = await self._lines.by_keys(Keyed("invoice", numeric=True), bill_ids, fields, BY_ID)
+        return grouped(batches, self._records.charge, lambda charge: (charge.bill_id,))
+
+    async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
+        """See `BillingPort`. One call."""
+        return self._mapped(await self._payments.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._records.payment)
+
+    async def payments_of_accounts(
+        self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Payment]]:
+        """See `BillingPort`. One call. Money booked straight into the ledger is no payment, but lowers what remains."""
+        return await self._owned(self._payments, account_ids, window, fields, _NEWEST_PAYMENT, self._records.payment)
+
+    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        """See `BillingPort`. Raises `NotSupported`."""
+        raise NotSupported(self.http.name, self.unsupported["usage_of_customers"])
+
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """See `BillingPort`. The invoice as Tryton kept it when it was posted."""
+        if not isinstance(document.source, str):
+            raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
+        return self.http.stream(document.source)
+
+    async def _owned(
+        self,
+        model: Model[Row],
+        customer_ids: Sequence[str],
+        window: Window | None,
+        fields: Fields | None,
+        order: Order,
+        record: Callable[[Row], Owned],
+    ) -> Found[Rows[Owned]]:
+        """Rows per customer; one window of one customer's, unless it has holes: then everything is sorted out here."""
+        if window is not None and len(customer_ids) == 1:
+            key = customer_ids[0]
+            if not _OF_PARTY.values([key]):
+                return {}
+            try:
+                page = await model.window(_OF_PARTY, key, window, fields, order)
+            except ConnectorError as failure:
+                return {key: failure}
+            items = list(map(record, page.rows))
+            kept = all(map(model.ours, page.rows)) and all(key in item.customer_ids for item in items)
+            if kept and not page.unreadable:
+                return {key: Rows(items, window.offset, page.total, complete=False)}
+        batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
+        return grouped(batches, record, lambda one: one.customer_ids)
+
+    def _mapped(self, batches: Sequence[Batch[Row]], record: Callable[[Row], R]) -> Found[R]:
+        """By id; all that did not come is unreadable where a row hides its id."""
+        found: dict[str, R | ConnectorError] = {}
+        for batch in batches:
+            unread = {one.id for one in batch.unreadable}
+            for key in batch.keys if None in unread else unread.intersection(batch.keys):
+                found[str(key)] = self._unreadable(str(key))
+            found.update({str(row.id): record(row) for row in batch.rows if str(row.id) in batch.keys})
+            if batch.failure:
+                found.update(dict.fromkeys(batch.keys, batch.failure))
+        return found
+
+    async def _company_currency(self) -> str | None:
+        """The currency that balances are in: asked for once, unless the options say it."""
+        if self._currency is None:
+            rows = await self._companies.everything()
+            codes = {row.currency.code for row in rows if row.currency and row.currency.code}
+            if len(codes) != 1:
+                self._rest.tell(f"companies with {sorted(codes)} as currency: name the one in options.currency")
+                return None
+            self._currency = codes.pop()
+        return self._currency
+
+    def _unreadable(self, key: str) -> Garbled:
+        return Garbled(self.http.name, f"what is there for {key[:100]!r} cannot be read")

@@ -1,0 +1,1 @@
+"""CRM over BottleCRM."""

@@ -1,0 +1,222 @@
+"""BottleCRM's REST API: lists in two halves, one account with its people, the search. No batch read, no projection.
+
+What surprises:
+
+- a filter that it does not know is ignored and everything comes, and so does one with an empty value: whoever asks
+  must check the rows;
+- active and inactive accounts come as two lists in one answer, both cut by the same limit and offset;
+- the next offset that it names is 0 past the end; pages are counted here by the totals alone;
+- accounts are in the order of random ids, so that a new row lands on any page: see `Rest.everything`;
+- a NUL in a filter is answered with 500 and HTML, an id that is no UUID with 404 and HTML.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from connectors.crm.bottlecrm.rows import Account, Contact, Hit
+from connectors.errors import Garbled, Rejected, TooMuch
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.pages import Entry, Row, RowPage, Unreadable, each_once, together
+
+logger = logging.getLogger("gateway.connectors")
+
+T = TypeVar("T")
+
+SEARCH_HITS: Final = 6
+"""Hits of one kind after which BottleCRM's search stops, without a word."""
+
+_ACCOUNTS: Final = "/api/accounts/"
+_CONTACTS: Final = "/api/contacts/"
+_SEARCH: Final = "/api/search/"
+_UNSPEAKABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MOST_TOLD: Final = 1000
+
+
+class _Active(msgspec.Struct):
+    open_accounts: list[msgspec.Raw]
+    open_accounts_count: int
+
+
+class _Inactive(msgspec.Struct):
+    close_accounts: list[msgspec.Raw]
+    close_accounts_count: int
+
+
+class _Accounts(msgspec.Struct):
+    active_accounts: _Active
+    closed_accounts: _Inactive
+
+
+class _Contacts(msgspec.Struct):
+    results: list[msgspec.Raw]
+    count: int
+
+
+class _One(msgspec.Struct):
+    account_obj: Account
+
+
+class _Hits(msgspec.Struct):
+    results: list[Hit]
+
+
+class _Refusal(msgspec.Struct):
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Row]):
+    """One page: rows of one or two lists. `came` and `longest` are of the longer list, `total` counts both."""
+
+    entries: Sequence[Entry[Row]]
+    came: int
+    longest: int
+    total: int
+
+
+ReadPart = Callable[[int, int], Coroutine[Any, Any, Part[Row]]]
+"""Asks for the rows from an offset on, so many of each list at most."""
+
+
+def speakable(text: str) -> bool:
+    """Whether a filter can have this value: one that is empty would be ignored, one with a NUL answered with 500."""
+    return bool(text) and not _UNSPEAKABLE.search(text)
+
+
+def is_uuid(key: str) -> bool:
+    """Whether this can be an id of BottleCRM."""
+    return _UUID.fullmatch(key) is not None
+
+
+class Rest:
+    """One organisation's data, as the token sees it. `max_url` and `page_size` as in `BottleCrmOptions`."""
+
+    def __init__(self, http: HttpClient, max_url: int, page_size: int) -> None:
+        self.http, self.page_size = http, page_size
+        self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
+        self._told: set[str] = set()
+
+    def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Account]:
+        """Accounts, active and inactive, without their contacts: 9 kB, and 1 kB for each."""
+
+        async def read(offset: int, limit: int) -> Part[Account]:
+            target = self._target(_ACCOUNTS, {**filters, "limit": str(limit), "offset": str(offset)})
+            return await self.http.get(target, keys, self._accounts_of)
+
+        return read
+
+    def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Contact]:
+        """Contacts; each comes twice in the answer, of which one is read."""
+
+        async def read(offset: int, limit: int) -> Part[Contact]:
+            target = self._target(_CONTACTS, {**filters, "limit": str(limit), "offset": str(offset)})
+            return await self.http.get(target, keys, self._contacts_of)
+
+        return read
+
+    async def account(self, key: str) -> Account | None:
+        """One account with its contacts, by its UUID; None where there is none, or the token may not see it."""
+
+        def read(answer: Answer) -> Account | None:
+            if answer.status == 404:
+                self._absent(answer, _ACCOUNTS)
+                return None
+            return self._decoded(answer, _ACCOUNTS, _One).account_obj
+
+        found = await self.http.get(f"{_ACCOUNTS}{quote(key, safe='')}/", [key], read)
+        return found if found and str(found.id).casefold() == key.casefold() else None
+
+    async def search(self, text: str) -> Sequence[Hit]:
+        """What the search finds: at most `SEARCH_HITS` of each kind."""
+        target = self._target(_SEARCH, {"q": text})
+        return await self.http.get(target, [text], lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
+
+    async def everything(self, read: ReadPart[Row], first: Part[Row] | None = None) -> RowPage[Row]:
+        """All rows, each once: one call and, side by side, those that its totals say are needed.
+
+        Where fewer different rows came than there are, the list has changed meanwhile, and all is read once more.
+        Raises `TooMuch` beyond the system's bounds, `Garbled` where the second time is no better.
+        """
+        for _ in range(2):
+            parts = await self._parts(read, first)
+            entries = each_once(entry for part in parts for entry in part.entries)
+            total = max(part.total for part in parts)
+            if len(entries) >= total:
+                return RowPage(entries, total)
+            first = None
+        raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
+
+    async def _parts(self, read: ReadPart[Row], first: Part[Row] | None) -> list[Part[Row]]:
+        first = first or await read(0, self.page_size)
+        if first.came >= first.longest:
+            return [first]
+        if not first.came:
+            raise Garbled(self.http.name, f"sent no row and says that there are {first.total}")
+        # Not what was asked for: a server may send fewer.
+        starts = range(first.came, first.longest, first.came)
+        if first.total > self.http.system.max_rows:
+            raise TooMuch(self.http.name, f"{first.total} rows, more than max_rows = {self.http.system.max_rows}")
+        if 1 + len(starts) > self.http.system.max_calls:
+            raise TooMuch(
+                self.http.name, f"{1 + len(starts)} calls, more than max_calls = {self.http.system.max_calls}"
+            )
+        return [first, *await together([read(at, first.came) for at in starts])]
+
+    def tell(self, what: str) -> None:
+        """Log, once, something about the system that its operator should know."""
+        if what not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(what)
+            logger.warning("%s: %s", self.http.name, what)
+
+    def _target(self, path: str, query: Mapping[str, str]) -> str:
+        target = f"{path}?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in query.items())
+        if len(target) > self._room:
+            raise Rejected(
+                self.http.name, f"{path}: a question of {len(target)} bytes, its URL would be longer than max_url"
+            )
+        return target
+
+    def _accounts_of(self, answer: Answer) -> Part[Account]:
+        page = self._decoded(answer, _ACCOUNTS, _Accounts)
+        active, inactive = page.active_accounts, page.closed_accounts
+        return Part(
+            [self._entry(raw, _ACCOUNTS, Account) for raw in (*active.open_accounts, *inactive.close_accounts)],
+            max(len(active.open_accounts), len(inactive.close_accounts)),
+            max(active.open_accounts_count, inactive.close_accounts_count),
+            active.open_accounts_count + inactive.close_accounts_count,
+        )
+
+    def _contacts_of(self, answer: Answer) -> Part[Contact]:
+        page = self._decoded(answer, _CONTACTS, _Contacts)
+        entries = [self._entry(raw, _CONTACTS, Contact) for raw in page.results]
+        return Part(entries, len(entries), page.count, page.count)
+
+    def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
+        """The answer's body. A refusal may come with 200, too."""
+        if answer.status == 404:
+            raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
+        try:
+            return msgspec.json.decode(answer.body, type=shape)
+        except msgspec.ValidationError:
+            if msgspec.json.decode(answer.body, type=_Refusal).error:
+                raise Rejected(self.http.name, f"{path} answered {answer.status} and a refusal") from None
+            raise
+
+    def _absent(self, answer: Answer, path: str) -> None:
+        """A 404 in JSON is about the row; one in HTML says that there is no such path."""
+        if not answer.body.lstrip().startswith(b"{"):
+            raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
+
+    def _entry(self, raw: msgspec.Raw, path: str, row: type[Row]) -> Entry[Row]:
+        try:
+            return msgspec.json.decode(raw, type=row)
+        except msgspec.ValidationError as error:
+            self.tell(f"{path} has a row that cannot be read: {error}")
+            return Unreadable(None, bytes(raw))

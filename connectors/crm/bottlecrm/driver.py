@@ -1,0 +1,302 @@
+"""CRM by BottleCRM 1.35 (PyPI django-crm): a customer is an account that has a customer number as a custom field.
+
+The product reads one account per call, so the cost of each method of the port is told in calls: N keys of T accounts.
+It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), never columns.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, ClassVar, Final, NoReturn, TypeVar
+
+from pydantic import Field
+
+from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_uuid, speakable
+from connectors.crm.bottlecrm.many import Many
+from connectors.crm.bottlecrm.rows import Account, Contact, same, text_of
+from connectors.crm.port import Customer, CustomerStatus, Party, Product
+from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
+from connectors.http.client import HttpClient
+from connectors.links import CustomerKey
+from connectors.reading.grouping import arranged
+from connectors.reading.pages import RowPage, together
+from connectors.records import Fields, Found, Rows, Window, changed
+from connectors.tmf.profile import Strict
+from connectors.tmf.query import BY_ID, Order
+
+T = TypeVar("T")
+
+_STATUS: Final = {
+    True: (CustomerStatus.ACTIVE, "active"),
+    False: (CustomerStatus.CLOSED, "inactive"),
+    None: (CustomerStatus.UNKNOWN, None),
+}
+"""is_active, and the product's own words for it; its second list is named closed_accounts."""
+
+_NO_PRODUCTS: Final = "BottleCRM keeps what could be sold (its catalogue), not what a customer has bought."
+
+
+_BY_NAME: Final = Order("name", "name")
+
+
+class BottleCrmOptions(Strict):
+    """How a BottleCRM organisation is set up. The system's url is without /api, its auth a personal access token."""
+
+    customer_number: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_]+$",
+            description="Key of the accounts' custom field with the customer number. A text field, since the filter"
+            " finds no numbers; an account without it is no customer.",
+        ),
+    ] = "customer_number"
+    segment: Annotated[
+        str, Field(description="Key of the custom field that says what kind of customer an account is.")
+    ] = "segment"
+    organization_segments: Annotated[
+        tuple[str, ...],
+        Field(description="Its values (any case) that mean a company; all others mean a person."),
+    ] = ("business",)
+    name_with_number: Annotated[
+        bool,
+        Field(
+            description="Whether names may end in ' (customer number)', which is then left out: BottleCRM wants every"
+            " account's name to be unique, people's are not."
+        ),
+    ] = True
+    list_share: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Accounts in a list that cost as much as one asked for by its number. Where a batch is worth"
+            " the whole list, the list is read, in one call or a few; 0 never does.",
+        ),
+    ] = 8
+    page_size: Annotated[
+        int, Field(ge=1, le=1000, description="Accounts asked for in one call, at 10 to 25 ms each.")
+    ] = 100
+    max_url: Annotated[
+        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
+    ] = 4000
+
+
+class BottleCrm:
+    """The CRM port over BottleCRM's REST API."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "products": _NO_PRODUCTS,
+        "products_of_customers": _NO_PRODUCTS,
+        "products_of_services": _NO_PRODUCTS,
+    }
+    """Methods of the port that the product has nothing for, and why."""
+
+    one_by_one: ClassVar[Mapping[str, str]] = {
+        "customers": "BottleCRM reads one account per call; from some keys on, the whole list costs less.",
+        "parties": "BottleCRM reads the people of one account per call; from some keys on, the whole list costs less.",
+    }
+    """Methods that take a call for each key, and why."""
+
+    def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
+        self.http, self._options = http, options
+        self._rest = Rest(http, options.max_url, options.page_size)
+        self._many = Many(self._rest, options.list_share)
+
+    async def probe(self) -> None:
+        """One cheap read, for health: an account."""
+        await self._rest.accounts({}, [])(0, 1)
+
+    async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
+        """See `CrmPort`. N calls, side by side; 1 for each `page_size` accounts where T <= N * `list_share`.
+
+        A number that two accounts have is `Garbled`: whose it is cannot be told.
+        """
+        wanted = [key for key in dict.fromkeys(ids) if speakable(key)]
+        try:
+            page = await self._many.worth("accounts", self._rest.accounts({}, wanted), len(wanted))
+        except ConnectorError as failure:
+            return dict.fromkeys(wanted, failure)
+        if page is not None:
+            return self._by_number(page, frozenset(wanted))
+        return await self._many.each(wanted, self._numbered)
+
+    async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
+        """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
+        page = await self._rest.everything(self._rest.accounts({}, []))
+        rows = self._rows(page, lambda _customer: True)
+        return changed(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
+
+    async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
+        """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""
+        if text and not speakable(text):
+            return Rows.of(())
+        page = await self._rest.everything(self._rest.accounts({"name": text} if text else {}, [text]))
+        return self._rows(page, lambda customer: text.casefold() in (customer.name or "").casefold())
+
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
+        """See `CrmPort`. 1 call (2 for an e-mail address, side by side), and 1 for each account that was found.
+
+        Accounts cannot be filtered by a phone number: it is looked for among the people of the accounts. Raises
+        `TooMuch` for what more accounts have than the search tells, or more people than one page (the filters find
+        parts, such as a country code).
+        """
+        if not speakable(contact):
+            return {}
+        ways = [self._accounts_of_people(contact)]
+        if "@" in contact:
+            ways.append(self._accounts_with_mail(contact))
+        accounts = list(dict.fromkeys(key for way in await together(ways) for key in way))
+        found = await self._many.each(accounts, self._rest.account)
+        if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
+            raise failure
+        reached = [one for one in found.values() if isinstance(one, Account) and one.is_at(contact)]
+        return {customer.id: customer for account in reached if (customer := self._customer(account))}
+
+    async def customers_known_as(
+        self, key: CustomerKey, values: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Customer]]:
+        """See `CrmPort`. One call per value: an external reference is a custom field of the account.
+
+        Raises `NotSupported` for parties: whom an account is kept for cannot be asked the other way round.
+        """
+        if key.kind == "party":
+            raise NotSupported(
+                self.http.name, "accounts cannot be looked up by the people behind them: use external:NAME"
+            )
+
+        async def one(value: str) -> Rows[Customer]:
+            page = await self._rest.everything(self._rest.accounts({f"cf_{key.name}": value}, [value]))
+            return self._rows(page, lambda customer: customer.external_ids.get(key.name) == value)
+
+        return await self._many.each([value for value in dict.fromkeys(values) if speakable(value)], one)
+
+    async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
+        """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
+
+        None for companies, or where no name is selected.
+        The person is the account's only contact, or the only one that has the account's e-mail address; which of
+        several others it would be cannot be told, and the names are None.
+        """
+        asked = [c.party_id for c in customers if c.party_id and c.party_kind != "Organization" and is_uuid(c.party_id)]
+        wanted = list(dict.fromkeys(asked))
+        if fields is not None and not fields & {"given_name", "family_name"}:
+            return {key: Party(id=key) for key in wanted}
+        try:
+            page = await self._many.worth("contacts", self._rest.contacts({}, wanted), len(wanted))
+        except ConnectorError as failure:
+            return dict.fromkeys(wanted, failure)
+        known = _alone(page, wanted) if page else {}
+        return known | await self._many.each([key for key in wanted if key not in known], self._party)
+
+    async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
+        """See `unsupported`. Raises `NotSupported`."""
+        self._refuse("products")
+
+    async def products_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Product]]:
+        """See `unsupported`. Raises `NotSupported`."""
+        self._refuse("products_of_customers")
+
+    async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
+        """See `unsupported`. Raises `NotSupported`."""
+        self._refuse("products_of_services")
+
+    def _refuse(self, method: str) -> NoReturn:
+        raise NotSupported(self.http.name, self.unsupported[method])
+
+    async def _numbered(self, key: str) -> Customer | ConnectorError | None:
+        """The customer with this number; two rows are asked for, so that a second one is seen."""
+        filters = {f"cf_{self._options.customer_number}": key}
+        part = await self._rest.accounts(filters, [key])(0, 2)
+        return self._by_number(RowPage(part.entries, part.total), frozenset([key])).get(key)
+
+    def _by_number(self, page: RowPage[Account], wanted: frozenset[str]) -> dict[str, Customer | ConnectorError]:
+        """Accounts that have one of the numbers. One that did not come may be in a row that cannot be read."""
+        found: dict[str, Customer | ConnectorError] = {}
+        for account in page.rows:
+            if (customer := self._customer(account)) and customer.id in wanted:
+                found[customer.id] = self._ambiguous(customer.id) if customer.id in found else customer
+        if page.unreadable:
+            hidden = Garbled(self.http.name, f"{len(page.unreadable)} accounts cannot be read, perhaps this one")
+            found.update(dict.fromkeys(wanted - found.keys(), hidden))
+        return found
+
+    def _rows(self, page: RowPage[Account], wanted: Callable[[Customer], bool]) -> Rows[Customer]:
+        """The complete list, by number; without a total where accounts cannot be read or told apart."""
+        numbered = [customer for account in page.rows if (customer := self._customer(account))]
+        times = Counter(customer.id for customer in numbered)
+        twice = [key for key, count in times.items() if count > 1]
+        for key in twice:
+            self._rest.tell(self._ambiguous(key).detail)
+        if unnumbered := len(page.rows) - len(numbered):
+            self._rest.tell(f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers")
+        items = arranged((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
+        return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
+
+    async def _accounts_of_people(self, contact: str) -> list[str]:
+        """UUIDs of the accounts of whoever has exactly this address or number; the filter finds parts of it, too."""
+        filters = {"email" if "@" in contact else "phone": contact}
+        page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
+        if page.came < page.longest:
+            raise TooMuch(self.http.name, f"what is in the addresses or numbers of {page.longest} people")
+        people = [one for one in page.entries if isinstance(one, Contact) and one.is_at(contact)]
+        return [key for person in people for key in person.accounts() if is_uuid(key)]
+
+    async def _accounts_with_mail(self, contact: str) -> list[str]:
+        """UUIDs of the accounts that have the e-mail address themselves."""
+        accounts = [hit for hit in await self._rest.search(contact) if hit.type == "account" and is_uuid(hit.id)]
+        if len(accounts) >= SEARCH_HITS:
+            raise TooMuch(self.http.name, f"an e-mail address that {len(accounts)} or more accounts have")
+        return [hit.id for hit in accounts if same(hit.subtitle, contact)]
+
+    async def _party(self, key: str) -> Party | None:
+        account = await self._rest.account(key)
+        if account is None:
+            return None
+        people = account.contacts or []
+        if len(people) > 1:
+            people = [person for person in people if account.email and same(person.email, account.email)]
+        return _party_of(key, people[0]) if len(people) == 1 else Party(id=key)
+
+    def _customer(self, account: Account) -> Customer | None:
+        """The account as a customer; None where it has no customer number."""
+        fields = account.custom_fields or {}
+        number = text_of(fields.get(self._options.customer_number))
+        if number is None:
+            return None
+        called = text_of(account.name)
+        if called and self._options.name_with_number:
+            called = called.removesuffix(f" ({number})")
+        segment = text_of(fields.get(self._options.segment))
+        is_company = segment and segment.casefold() in {one.casefold() for one in self._options.organization_segments}
+        return Customer(
+            id=number,
+            name=called,
+            status=_STATUS[account.is_active][0],
+            raw_status=_STATUS[account.is_active][1],
+            email=text_of(account.email),
+            phone=text_of(account.phone),
+            party_id=str(account.id),
+            external_ids={
+                name: text
+                for name, value in fields.items()
+                if name not in (self._options.customer_number, self._options.segment) and (text := text_of(value))
+            },
+            party_kind=None if segment is None else "Organization" if is_company else "Individual",
+        )
+
+    def _ambiguous(self, number: str) -> Garbled:
+        return Garbled(self.http.name, f"two accounts or more have the customer number {number[:100]!r}: keep one")
+
+
+def _alone(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
+    """The people who are the only ones of their accounts; of the others, and of rows not read, nothing is said."""
+    people: dict[str, list[Contact]] = {key: [] for key in accounts}
+    for person in page.rows:
+        for link in person.linked_accounts or ():
+            if link.id in people:
+                people[link.id].append(person)
+    return {} if page.unreadable else {key: _party_of(key, one[0]) for key, one in people.items() if len(one) == 1}
+
+
+def _party_of(key: str, person: Contact) -> Party:
+    return Party(id=key, given_name=person.first_name or None, family_name=person.last_name or None)

@@ -1,0 +1,67 @@
+"""Rows of BottleCRM as they come, read leniently: whatever may be missing, and numbers where texts should be."""
+
+from typing import Any
+
+import msgspec
+
+from connectors.reading.pages import Identified
+
+
+def text_of(value: object) -> str | None:
+    """A text, or a whole number as text; None for what is empty or something else."""
+    return (str(value) or None) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
+def same(value: object, text: str) -> bool:
+    """Whether the value is this text, in any case."""
+    return (text_of(value) or "").casefold() == text.casefold()
+
+
+class Link(msgspec.Struct, gc=False):
+    """An account that a contact hangs on."""
+
+    id: str
+
+
+class Contact(Identified):
+    """A person. `linked_accounts` and `account` are two independent links to the accounts."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | int | None = None
+    phone_e164: str | None = None
+    account: str | None = None
+    linked_accounts: list[Link] | None = None
+
+    def is_at(self, contact: str) -> bool:
+        """Whether this is exactly the person's e-mail address or phone number."""
+        return any(same(one, contact) for one in (self.email, self.phone, self.phone_e164))
+
+    def accounts(self) -> list[str]:
+        """UUIDs of the accounts that the person hangs on."""
+        return [link.id for link in self.linked_accounts or ()] + ([self.account] if self.account else [])
+
+
+class Account(Identified):
+    """A customer, if it has a customer number among its custom fields. `contacts` come only with a single account."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | int | None = None
+    is_active: bool | None = None
+    custom_fields: dict[str, Any] | None = None
+    contacts: list[Contact] | None = None
+
+    def is_at(self, contact: str) -> bool:
+        """Whether this is exactly the e-mail address or phone number of the account or of one of its people."""
+        own = same(self.email, contact) or same(self.phone, contact)
+        return own or any(person.is_at(contact) for person in self.contacts or ())
+
+
+class Hit(msgspec.Struct):
+    """Something that the search found; the subtitle of an account is its e-mail address, if it has one."""
+
+    type: str
+    id: str
+    subtitle: str | None = None

@@ -1,0 +1,1 @@
+"""CRM over TM Forum Open APIs."""

@@ -1,0 +1,254 @@
+"""CRM by TM Forum v4 and v5: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
+from connectors.crm.tmf.rows import (
+    CUSTOMER,
+    PARTY,
+    PRODUCT,
+    CustomerRow,
+    MediumCharacteristicRow,
+    PartyRow,
+    ProductPriceRow,
+    ProductRow,
+)
+from connectors.http.client import HttpClient
+from connectors.links import CustomerKey
+from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.records import Fields, Found, Money, Rows, Window
+from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.collection import Collection
+from connectors.tmf.mapping import Recipe
+from connectors.tmf.profile import Profile
+from connectors.tmf.query import BY_ID, Order
+from connectors.tmf.shapes import Reader, by_word, id_of, ids
+from connectors.tmf.versions import SPELLINGS
+
+_CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
+_KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}
+"""The two ways of `customers_known_as`, and the filter that each needs."""
+_BY_NAME: Final = Order("name", "name")
+# TMF629 leaves status free; official samples say Approved and Created.
+_CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
+    "approved": CustomerStatus.ACTIVE,
+    "created": CustomerStatus.INITIALIZED,
+}
+_PRODUCT_STATUS: Final = by_word(ProductStatus)
+
+
+class TmfCrm:
+    """The CRM port over TM Forum v4 and v5."""
+
+    def __init__(self, http: HttpClient, profile: Profile) -> None:
+        self.http, self._profile = http, profile
+        self._reader = Reader(http.name, profile)
+        self._spelled = SPELLINGS[profile.version]
+        customer = self._spelled.path("/tmf-api/customerManagement/v4/customer")
+        individual = self._spelled.path("/tmf-api/party/v4/individual")
+        product = self._spelled.path("/tmf-api/productInventory/v4/product")
+        self._customers = Collection(http, profile, customer, CustomerRow, CUSTOMER)
+        self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
+        self._products = Collection(http, profile, product, ProductRow, PRODUCT)
+        self._customer, self._product = self._customers_recipe(), self._products_recipe()
+        contacts = [self._spelled.filter(one) for one in _CONTACTS]
+        questions: dict[str, Sequence[Need]] = {
+            "customers_named": [(self._customers, "name.regex")],
+            "customers_reached_by": [(self._customers, one) for one in contacts],
+            "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
+            "products_of_services": [(self._products, "realizingService.id")],
+        }
+        self._unsupported = unsupported(
+            questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
+        )
+        ways = [f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.lacks(one))]
+        if ways:
+            self._unsupported = {**self._unsupported, "customers_known_as": " ".join(ways)}
+        questions["customers_known_as"] = [(self._customers, one) for one in _KNOWN_AS.values()]
+        self.one_by_one = one_by_one(
+            questions, {"customers": self._customers, "parties": self._individuals, "products": self._products}
+        )
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
+        return self._unsupported
+
+    async def probe(self) -> None:
+        """One cheap read, for health."""
+        await self._customers.page([], Window(0, 1), fields=frozenset())
+
+    async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
+        """See `CrmPort`."""
+        return mapped(await self._customers.by_ids(ids, fields), self._customer.of(fields))
+
+    async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
+        """See `CrmPort`."""
+        order = _BY_NAME if by_name else BY_ID
+        return await listed(self._customers, [], window, self._customer, fields=fields, order=order)
+
+    async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
+        """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
+        condition = self._customers.containing("name", text)
+        asked = None if fields is None else fields | {"name"}
+        return await listed(
+            self._customers,
+            [condition],
+            window,
+            self._customer,
+            fields=asked,
+            order=BY_ID,
+            wanted=lambda customer: text.casefold() in (customer.name or "").casefold(),
+            keys=[text],
+        )
+
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
+        """See `CrmPort`."""
+        attribute = self._spelled.filter(_CONTACTS["@" not in contact])
+        asked = None if fields is None else fields | {"email", "phone"}
+        page = await self._customers.drain(
+            [(attribute, list(dict.fromkeys([contact, contact.lower()])))],
+            fields=asked,
+            keys=[contact],
+        )
+        record = self._customer.of(asked)
+        return {str(row.id): record(row) for row in page.rows if _reaches(row, contact)}
+
+    async def customers_known_as(
+        self, key: CustomerKey, values: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Customer]]:
+        """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
+        asked = None if fields is None else fields | key.attributes
+        if key.kind == "party":
+            return await per_key(
+                self._customers,
+                "engagedParty.id",
+                values,
+                self._customer,
+                lambda one: [one.party_id] if one.party_id else [],
+                fields=asked,
+            )
+        return await per_key(
+            self._customers,
+            "characteristic.value",
+            values,
+            self._customer,
+            lambda one: [one.external_ids[key.name]] if key.name in one.external_ids else [],
+            fields=asked,
+        )
+
+    async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
+        """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
+        wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
+        found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
+        return mapped(found, lambda row: Party(id=str(row.id), given_name=row.given_name, family_name=row.family_name))
+
+    async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
+        """See `CrmPort`."""
+        return mapped(await self._products.by_ids(ids, fields), self._product.of(fields))
+
+    async def products_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Product]]:
+        """See `CrmPort`."""
+        return await narrowed(
+            self._products,
+            self._spelled.filter("relatedParty.id"),
+            customer_ids,
+            window,
+            self._product,
+            lambda product: product.customer_ids,
+            fields=fields,
+            order=BY_ID,
+        )
+
+    async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
+        """See `CrmPort`."""
+        asked = None if fields is None else fields | {"service_ids"}
+        return await per_key(
+            self._products,
+            "realizingService.id",
+            service_ids,
+            self._product,
+            lambda product: product.service_ids,
+            fields=asked,
+        )
+
+    def _customers_recipe(self) -> Recipe[CustomerRow, Customer]:
+        statuses = self._reader.words(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)
+        return Recipe(
+            Customer,
+            CUSTOMER,
+            {
+                "name": "name",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
+                "email": lambda row: next((one.email_address for one in _contacts(row) if one.email_address), None),
+                "phone": lambda row: next((one.phone_number for one in _contacts(row) if one.phone_number), None),
+                "party_id": lambda row: id_of(row.engaged_party),
+                "party_kind": lambda row: row.engaged_party.kind if row.engaged_party else None,
+                "external_ids": _external_ids,
+            },
+        )
+
+    def _products_recipe(self) -> Recipe[ProductRow, Product]:
+        reader = self._reader
+        statuses = reader.words(_PRODUCT_STATUS, ProductStatus.UNKNOWN)
+        return Recipe(
+            Product,
+            PRODUCT,
+            {
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": "name",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
+                "price": lambda row: self._price(_recurring(row)),
+                "price_period": lambda row: one.recurring_charge_period if (one := _recurring(row)) else None,
+                "started_at": lambda row: reader.date(row.start_date),
+                "contract_ends_at": self._contract_end,
+                "account_id": lambda row: id_of(row.billing_account),
+                "service_ids": lambda row: ids(row.realizing_service),
+            },
+        )
+
+    def _contract_end(self, row: ProductRow) -> datetime | None:
+        terms = (term.valid_for for term in row.product_term or ())
+        ends = (self._reader.date(valid.end_date_time) for valid in terms if valid)
+        return max((end for end in ends if end), default=None)
+
+    def _price(self, price: ProductPriceRow | None) -> Money | None:
+        if price is None or price.price is None:
+            return None
+        return self._reader.money(price.price.tax_included_amount) or self._reader.money(price.price.duty_free_amount)
+
+
+def _contacts(row: CustomerRow) -> list[MediumCharacteristicRow]:
+    """Ways to reach the customer, the preferred ones first."""
+    media = row.contact_medium or ()
+    return [medium.said for medium in sorted(media, key=lambda one: not one.preferred)]
+
+
+def _recurring(row: ProductRow) -> ProductPriceRow | None:
+    return next((one for one in row.product_price or () if (one.price_type or "").casefold() == "recurring"), None)
+
+
+def _reaches(row: CustomerRow, contact: str) -> bool:
+    wanted = contact.casefold()
+    contacts = (medium.said for medium in row.contact_medium or ())
+    return any(
+        wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts
+    )
+
+
+def _external_ids(row: CustomerRow) -> dict[str, str]:
+    """What other systems may know the customer by: characteristics that are a text or a whole number, one of a name."""
+    found: dict[str, str] = {}
+    repeated: set[str] = set()
+    for one in row.characteristic or ():
+        if one.name and one.value != "" and isinstance(one.value, str | int) and not isinstance(one.value, bool):
+            text = str(one.value)
+            if found.setdefault(one.name, text) != text:
+                repeated.add(one.name)
+    return {name: text for name, text in found.items() if name not in repeated}

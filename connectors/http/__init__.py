@@ -1,0 +1,1 @@
+"""One conversation with one upstream system: requests, policy, credentials, files, health."""

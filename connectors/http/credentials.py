@@ -1,0 +1,117 @@
+"""How the gateway identifies itself towards a system."""
+
+import asyncio
+import base64
+import time
+from typing import Final
+from urllib.parse import quote_plus
+
+import aiohttp
+import msgspec
+
+from connectors.errors import Garbled, Refused, TimedOut, Unreachable
+from connectors.http.login import LoginSession, asks_for_login
+from connectors.http.scope import current_scope
+from connectors.settings import ApiKeyAuth, BasicAuth, BearerAuth, ForwardAuth, OAuth2Auth, SessionAuth, System
+
+_LARGEST_TOKEN: Final = 64 * 1024
+"""Bytes of the token endpoint's answer."""
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: float = 300.0
+
+
+class Credentials:
+    """Headers for one system's requests.
+
+    An OAuth 2.0 token is fetched once for all who wait and kept until it ages; so is a session, until it is refused.
+    """
+
+    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
+        self._system, self._auth, self._session, self._timeout = name, system.auth, session, system.timeout
+        self._login = LoginSession(name, system, system.auth, session) if isinstance(system.auth, SessionAuth) else None
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._fresh_until = 0.0
+
+    async def headers(self) -> dict[str, str]:
+        """Headers to add. Raises `Refused`, `Unreachable`, `TimedOut` or `Garbled` when no token can be had."""
+        match self._auth:
+            case None:
+                return {}
+            case BearerAuth(token=token):
+                return {"Authorization": f"Bearer {token}"}
+            case BasicAuth(username=username, password=password):
+                return _basic(username, password)
+            case ApiKeyAuth(header=header, key=key):
+                return {header: key}
+            case ForwardAuth():
+                scope = current_scope.get()
+                return {"Authorization": f"Bearer {scope.token}"} if scope and scope.token else {}
+            case OAuth2Auth() as client:
+                async with self._lock:
+                    if time.monotonic() >= self._fresh_until:
+                        await self._fetch(client)
+                return {"Authorization": f"Bearer {self._token}"}
+            case SessionAuth():
+                assert self._login is not None  # noqa: S101  # made for this kind
+                return await self._login.headers()
+
+    def wants_login(self, answer: aiohttp.ClientResponse) -> bool:
+        """Whether an answer says that we are not logged in: 401, or what a session's system says instead."""
+        return answer.status == 401 or (self._login is not None and asks_for_login(answer))
+
+    async def renew(self, refused: dict[str, str]) -> bool:
+        """See about new headers, because these were refused as `wants_login` says: whether the next may fare better.
+
+        Only the token or session that was refused is given up: of many calls that it failed, one gets the next.
+        Raises as `headers` does.
+        """
+        if self._login is not None:
+            return await self._login.renew(refused)
+        if not isinstance(self._auth, OAuth2Auth):
+            return False
+        if refused.get("Authorization") == f"Bearer {self._token}":
+            self._fresh_until = 0.0
+        return True
+
+    async def _fetch(self, client: OAuth2Auth) -> None:
+        form = {"grant_type": "client_credentials"} | ({"scope": client.scope} if client.scope else {})
+        try:
+            async with self._session.post(
+                client.token_url,
+                data=form,
+                headers=_basic(quote_plus(client.client_id), quote_plus(client.client_secret)),  # RFC 6749, 2.3.1
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                allow_redirects=False,
+            ) as answer:
+                body = await self._read(answer)
+        except TimeoutError as error:
+            raise TimedOut(self._system, "the token endpoint did not answer in time") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            none = isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(self._system, f"the token endpoint cannot be reached: {error}", at_all=none) from error
+        if answer.status != 200:
+            raise Refused(self._system, f"the token endpoint answered {answer.status}")
+        try:
+            token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise Garbled(self._system, f"the token endpoint's answer: {error}") from error
+        self._token = token.access_token
+        # A tenth early (at most 30 s), so that a token does not age on its way.
+        self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        body = b""
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > _LARGEST_TOKEN:
+                raise Garbled(self._system, f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes")
+        return body
+
+
+def _basic(username: str, password: str) -> dict[str, str]:
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}

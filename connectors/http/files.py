@@ -1,0 +1,110 @@
+"""Files that a system keeps, passed on as they come: bounded in size and time, and only from the system itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from yarl import URL
+
+from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
+from connectors.http.transport import Place, Transport
+
+
+class Files:
+    """The files of one system."""
+
+    def __init__(self, http: Transport) -> None:
+        self._http = http
+        self._origin = URL(http.base).origin()
+        # Files go at the pace of those who read them, and must not keep questions waiting.
+        self._places = asyncio.Semaphore(http.system.concurrency)
+
+    @asynccontextmanager
+    async def stream(self, address: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+        """Open a file that the system keeps, yielding its bytes as they come, or None where there is none.
+
+        `address` may be relative. An address on another host is refused (`Rejected`): a reference in a record
+        must never choose where the gateway connects to (FACTS.md, section 2, Reference). The file is bounded by
+        `max_file_bytes` (`TooMuch`) and `file_timeout` (`TimedOut`), whoever is slow: after that its place is free.
+        """
+        url = self._own(address)
+        what, loop = f"GET {url.path}", asyncio.get_running_loop()
+        with await self._http.place(self._places, what) as place:
+            ends = loop.time() + self._http.system.file_timeout
+            response = await self._opened(url, what)
+            end = loop.call_at(ends, _ended, response, place)
+            try:
+                yield None if response.status == 404 else self._parts(response, what, ends)
+            finally:
+                end.cancel()
+                response.release()
+
+    async def _opened(self, url: URL, what: str) -> aiohttp.ClientResponse:
+        """The answer, 200 or 404, with its body unread; asked for once more when a token or session aged."""
+        known = self._http.credentials
+        try:
+            with self._http.translated(what):
+                async with asyncio.timeout(self._http.system.timeout):
+                    credentials = await known.headers()
+                    response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
+                    try:
+                        if known.wants_login(response) and await known.renew(credentials):
+                            response.release()
+                            credentials = await known.headers()
+                            response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
+                        # The session was seen to be alive: a page is what the file is.
+                        login_wanted = response.status != 200 and known.wants_login(response)
+                        self._http.judge(response, "GET", url.path, None, login_wanted)
+                        self._bounded(what, response.content_length or 0)
+                    except BaseException:
+                        response.release()
+                        raise
+        except TimeoutError as error:
+            late = TimedOut(self._http.name, f"{what} did not answer in time")
+            self._http.health.failed(late)
+            raise late from error
+        except ConnectorError as error:
+            self._http.health.failed(error)
+            raise
+        return response
+
+    async def _parts(self, response: aiohttp.ClientResponse, what: str, ends: float) -> AsyncIterator[bytes]:
+        late = TimedOut(self._http.name, f"{what} took longer than file_timeout = {self._http.system.file_timeout:g} s")
+        size = 0
+        while True:
+            if asyncio.get_running_loop().time() >= ends:
+                raise late
+            try:
+                with self._http.translated(what):
+                    async with asyncio.timeout_at(ends):
+                        part = await response.content.readany()
+            except TimeoutError as error:
+                raise late from error
+            except ConnectorError as error:
+                self._http.health.failed(error)
+                raise
+            if not part:
+                return
+            size += len(part)
+            self._bounded(what, size)
+            yield part
+
+    def _bounded(self, what: str, size: int) -> None:
+        most = self._http.system.max_file_bytes
+        if size > most:
+            raise TooMuch(self._http.name, f"{what}: more than max_file_bytes = {most} bytes")
+
+    def _own(self, address: str) -> URL:
+        try:
+            url = URL(self._http.base + "/").join(URL(address))
+            if url.origin() == self._origin:
+                return url
+        except ValueError as error:
+            raise Rejected(self._http.name, f"a document at {address[:200]!r}, which is no address: {error}") from error
+        raise Rejected(self._http.name, f"a document at {url.authority}, which is not the system's own host")
+
+
+def _ended(response: aiohttp.ClientResponse, place: Place) -> None:
+    response.close()
+    place.leave()

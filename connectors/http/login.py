@@ -1,0 +1,112 @@
+"""A session with a system: logged in once for all calls, and again when the system has ended it."""
+
+import asyncio
+import time
+from typing import Final
+
+import aiohttp
+
+from connectors.errors import Failed, RateLimited, Refused, TimedOut, Unreachable
+from connectors.settings import SessionAuth, System
+
+REFUSED_FOR: Final = 30.0
+"""Seconds for which a refused login is believed: what is wrong with it is not mended by trying again."""
+
+
+class LoginSession:
+    """The cookies of one system's session.
+
+    One login at a time, whoever waits for it. A login counts once `verify_path` answers with its cookies: some
+    systems answer 200 with a cookie to a wrong password, too.
+    """
+
+    def __init__(self, name: str, system: System, auth: SessionAuth, session: aiohttp.ClientSession) -> None:
+        self._name, self._base, self._timeout = name, system.url.rstrip("/"), system.timeout
+        self._auth, self._session = auth, session
+        self._lock = asyncio.Lock()
+        self._cookie = ""
+        self._refusal = ""
+        self._refused_until = 0.0
+
+    async def headers(self) -> dict[str, str]:
+        """The Cookie header. Raises `Refused`, `Unreachable`, `TimedOut`, `RateLimited` or `Failed`."""
+        if not self._cookie:
+            async with self._lock:
+                if not self._cookie:
+                    await self._log_in()
+        return {"Cookie": self._cookie}
+
+    async def renew(self, refused: dict[str, str]) -> bool:
+        """Log in again if these headers' session has ended; False where it has not: then it is not for the session.
+
+        Raises as `headers` does.
+        """
+        async with self._lock:
+            if refused.get("Cookie") != self._cookie:
+                return True  # somebody else's call has seen to it
+            if self._cookie and not await self._objection(self._cookie):
+                return False
+            self._cookie = ""
+            await self._log_in()
+        return True
+
+    async def _log_in(self) -> None:
+        if time.monotonic() < self._refused_until:
+            raise Refused(self._name, self._refusal)
+        auth, path = self._auth, self._auth.login_path
+        form = {auth.username_field: auth.username, auth.password_field: auth.password}
+        status, cookie, _ = await self._ask("POST", path, None, form)
+        if status >= 500:
+            raise Failed(self._name, f"the login at {path} answered {status}")
+        if status == 429:
+            raise RateLimited(self._name, f"the login at {path} answered 429")
+        if status >= 400:
+            raise self._refused(f"the login at {path} answered {status}")
+        if not cookie:
+            raise self._refused(f"the login at {path} answered {status} without a cookie")
+        if objection := await self._objection(cookie):
+            raise self._refused(f"{objection} after the login at {path}")
+        self._cookie = cookie
+
+    def _refused(self, refusal: str) -> Refused:
+        self._refusal, self._refused_until = refusal, time.monotonic() + REFUSED_FOR
+        return Refused(self._name, refusal)
+
+    async def _objection(self, cookie: str) -> str:
+        """What the system has against these cookies; empty where it takes them. Raises `ConnectorError`."""
+        path = self._auth.verify_path
+        status, _, login_wanted = await self._ask("GET", path, cookie, None)
+        if status >= 500:
+            raise Failed(self._name, f"{path}, which verifies the login, answered {status}")
+        if status == 429:
+            raise RateLimited(self._name, f"{path}, which verifies the login, answered 429")
+        if login_wanted or status == 403:
+            return f"{path} wants a login (wrong name or password?)"
+        return "" if status < 300 else f"{path} answered {status} (is verify_path right?)"
+
+    async def _ask(
+        self, method: str, path: str, cookie: str | None, form: dict[str, str] | None
+    ) -> tuple[int, str, bool]:
+        """Status, the cookies that were set, and whether a login is wanted."""
+        headers = {"Accept": "application/json"} if form is None else {}
+        try:
+            async with self._session.request(
+                method,
+                self._base + path,
+                data=form,
+                headers=headers | ({"Cookie": cookie} if cookie else {}),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                allow_redirects=False,
+            ) as answer:
+                set_here = "; ".join(f"{name}={one.coded_value}" for name, one in answer.cookies.items() if one.value)
+                return answer.status, set_here, asks_for_login(answer)
+        except TimeoutError as error:
+            raise TimedOut(self._name, f"{path} (login) did not answer in time") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            none = isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", at_all=none) from error
+
+
+def asks_for_login(answer: aiohttp.ClientResponse) -> bool:
+    """Whether this is no answer but a way to the login page: 401, a redirect, or a page where JSON was asked for."""
+    return answer.status in (401, 302, 303, 307) or (answer.status == 200 and answer.content_type == "text/html")

@@ -1,0 +1,245 @@
+"""Asking Nautobot (2 and 3) by its own GraphQL: many keys and several lists in one call, and only what is wanted.
+
+Why not its REST API: there a question is a URL, and the web server that Nautobot ships with drops the connection
+without an answer from some 2,000 characters on (45 ids); related objects come as ids or, five times as large, whole;
+one unknown tenant fails the whole batch; of several values of a custom field it takes the last. What GraphQL does that
+one would not guess, and what is done about it here:
+
+- a filter with an empty list filters nothing: without keys nothing is asked;
+- a value that a filter refuses (an id that is no UUID, a NUL character) is 200 with ``errors``, and costs the whole
+  list: such keys are not sent, and cannot be there;
+- ``field__ie`` takes many values and ignores case, ``field`` of a custom field takes one: rows are compared again;
+- a token that may not see a kind of object gets 200 and an empty list, as if there were none: only REST says 403, and
+  is asked once where a list is empty that never had a row;
+- there is neither a total nor an order to choose: everything is read, up to `max_rows`, and sorted here;
+- each process of the server builds its schema at its first question, for some 5 seconds: give the system a `timeout`
+  above that.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.pages import Identified, Unreadable, together
+from connectors.records import Found
+
+PATH: Final = "/api/graphql/"
+"""Below the system's address, which ends before /api."""
+
+_REST: Final = {
+    "circuits": "/api/circuits/circuits/",
+    "tenants": "/api/tenancy/tenants/",
+    "devices": "/api/dcim/devices/",
+    "interfaces": "/api/dcim/interfaces/",
+    "ip_addresses": "/api/ipam/ip-addresses/",
+    "locations": "/api/dcim/locations/",
+}
+_LONGEST_KEY: Final = 255
+"""Characters of a name, a custom field that is compared, or a serial number: Nautobot's columns are no longer."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+Row = TypeVar("Row", bound=Identified)
+R = TypeVar("R")
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Known = TypeVar("Known", bound=_HasId)
+
+
+class _Problem(msgspec.Struct):
+    message: Any = None
+    path: list[str | int] | None = None
+
+
+class _Response(msgspec.Struct):
+    data: dict[str, list[msgspec.Raw] | None] | None = None
+    errors: list[_Problem] | None = None
+
+
+class _Keys(msgspec.Struct):
+    """What may identify a row that cannot be read otherwise."""
+
+    id: Any = None
+    number: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[Row]):
+    """Rows of one list, and what stands in the place of those that cannot be read."""
+
+    rows: Sequence[Row]
+    unreadable: Sequence[Unreadable]
+
+
+Lists = Mapping[str, Sequence[msgspec.Raw]]
+"""Undecoded rows by the name (or alias) of their list."""
+
+
+class NautobotGraphql:
+    """One Nautobot's GraphQL endpoint."""
+
+    def __init__(self, http: HttpClient, max_keys: int) -> None:
+        self._http, self._max_keys = http, max_keys
+        self._permitted: set[str] = set()
+        self._decoder = msgspec.json.Decoder(_Response)
+        self.limit = http.system.max_rows + 1
+        """To be written into every list of a question: one row more than may come shows that there are too many."""
+
+    def parts(self, keys: Iterable[str]) -> Sequence[Sequence[str]]:
+        """Keys that a filter takes, each once, in parts of one call each. Raises `TooMuch` for more than max_calls."""
+        asked = [key for key in dict.fromkeys(keys) if speakable(key)]
+        parts = [asked[at : at + self._max_keys] for at in range(0, len(asked), self._max_keys)]
+        if len(parts) > (most := self._http.system.max_calls):
+            raise TooMuch(self._http.name, f"{PATH}: {len(parts)} calls, more than max_calls = {most}")
+        return parts
+
+    async def ask(self, lists: Mapping[str, str], keys: Sequence[str]) -> Lists:
+        """The lists of a question (see `listing`), whose conditions take the keys as ``$keys``.
+
+        Raises `Rejected` for a question that Nautobot refuses, `Failed` where it could not answer one of the lists,
+        `Refused` without permission to see what is empty, `TooMuch` beyond max_rows, and whatever `HttpClient` raises.
+        """
+        if not keys:
+            raise ValueError("a filter with an empty list would match everything")
+        return await self._post("query($keys:[String])", lists, {"keys": keys}, keys)
+
+    async def everything(self, lists: Mapping[str, str]) -> Lists:
+        """The lists of a question without keys. Raises as `ask` does."""
+        return await self._post("", lists, {}, ())
+
+    async def _post(
+        self, head: str, lists: Mapping[str, str], variables: Mapping[str, Any], keys: Sequence[str]
+    ) -> Lists:
+        body = msgspec.json.encode({"query": f"{head}{{{' '.join(lists.values())}}}", "variables": variables})
+        answered = await self._http.post_query(PATH, body, keys, lambda answer: self._lists(answer, lists))
+        self._permitted.update(name for name, rows in answered.items() if rows)
+        await together([self.may_see(name) for name in lists if name in _REST and name not in self._permitted])
+        return answered
+
+    async def may_see(self, name: str) -> None:
+        """Whether an empty list may be believed: looked up once, until `doubt`. Raises `Refused` without permission."""
+        if name not in self._permitted:
+            await self._http.get(f"{_REST[name]}?limit=1&exclude_m2m=true", (), lambda _answer: None)
+            self._permitted.add(name)
+
+    def doubt(self) -> None:
+        """Permissions may have changed: look them up again where lists are empty."""
+        self._permitted.clear()
+
+    def _lists(self, answer: Answer, asked: Iterable[str]) -> Lists:
+        if answer.status == 404:
+            raise Rejected(
+                self._http.name,
+                f"{PATH} does not exist there: the address must end before /api, and GraphQL must be enabled",
+            )
+        response = self._decoder.decode(answer.body)
+        if response.errors:
+            raise self._refusal(response.errors)
+        lists: dict[str, Sequence[msgspec.Raw]] = {}
+        for name in asked:
+            rows = (response.data or {}).get(name)
+            if rows is None:
+                raise Garbled(self._http.name, f"{PATH} answered with neither {name} nor errors")
+            self.bounded(name, len(rows))
+            lists[name] = rows
+        return lists
+
+    def bounded(self, name: str, rows: int) -> None:
+        """Raises `TooMuch` for more rows of a list than max_rows."""
+        if rows >= self.limit:
+            raise TooMuch(self._http.name, f"{PATH} {name}: more than max_rows = {self._http.system.max_rows} rows")
+
+    def listing(
+        self, name: str, condition: str, selected: str, limit: int | None = None, alias: str | None = None
+    ) -> dict[str, str]:
+        """One list of a question: `condition` such as ``id:$keys``, empty for all. Never more than can be read."""
+        called = f"{alias}:{name}" if alias else name
+        return {alias or name: f"{called}({condition} limit:{limit or self.limit}){{{selected}}}"}
+
+    async def in_parts(
+        self, keys: Sequence[str], part: Callable[[Sequence[str]], Awaitable[Found[R]]]
+    ) -> dict[str, R | ConnectorError]:
+        """What `part` found for every part of the keys; one that fails costs its own keys."""
+
+        async def ask(some: Sequence[str]) -> Found[R]:
+            try:
+                return await part(some)
+            except ConnectorError as failure:
+                return dict.fromkeys(some, failure)
+
+        try:
+            parts = self.parts(keys)
+        except ConnectorError as failure:
+            return dict.fromkeys(keys, failure)
+        found: dict[str, R | ConnectorError] = {}
+        for each in await together([ask(some) for some in parts]):
+            found.update(each)
+        return found
+
+    def found(
+        self, keys: Sequence[str], records: Iterable[Known], unreadable: Sequence[Unreadable]
+    ) -> dict[str, Known | ConnectorError]:
+        """Records under the keys that were asked for, `Garbled` where a row of that key, or two, cannot be told."""
+        hidden, unread = any(one.id is None for one in unreadable), {one.id for one in unreadable}
+        found: dict[str, Known | ConnectorError] = {
+            key: Garbled(self._http.name, f"the row {key!r} cannot be read") for key in keys if hidden or key in unread
+        }
+        seen: set[str] = set()
+        for one in records:
+            if one.id in seen:
+                found[one.id] = Garbled(self._http.name, f"several rows have the key {one.id!r}: it must be unique")
+            elif one.id in keys and one.id not in unread:
+                found[one.id] = one
+                seen.add(one.id)
+        return found
+
+    def _refusal(self, problems: Sequence[_Problem]) -> Rejected | Failed:
+        """Not with the message itself: it repeats the values that were asked for."""
+        first = problems[0]
+        where = ".".join(map(str, first.path or ())) or "the question"
+        # Django's dictionary of refused values, printed: {'id': ['Enter a valid UUID.']}. No path: not even executed.
+        if first.path is None or str(first.message).startswith("{"):
+            return Rejected(self._http.name, f"{PATH} answered 200 and refuses {where}")
+        return Failed(self._http.name, f"{PATH} answered 200 and failed at {where}, {len(problems)} errors")
+
+
+def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> Read[Row]:
+    """The rows that can be read; the others by their service number or id, where at least that can be."""
+    rows: list[Row] = []
+    unreadable: list[Unreadable] = []
+    for raw in raws:
+        try:
+            rows.append(row.decode(raw))
+        except msgspec.ValidationError:
+            unreadable.append(Unreadable(_key_of(raw), bytes(raw)))
+    return Read(rows, unreadable)
+
+
+def _key_of(raw: msgspec.Raw) -> str | None:
+    try:
+        keys = msgspec.json.decode(raw, type=_Keys)
+    except msgspec.ValidationError:
+        return None
+    key = keys.id if keys.number is None else keys.number
+    return str(key) if isinstance(key, (str, int)) else None
+
+
+def speakable(key: str) -> bool:
+    """Whether a filter takes this text. Nothing in Nautobot is called what it does not take."""
+    return 0 < len(key) <= _LONGEST_KEY and not _CONTROL.search(key)
+
+
+def uuids(keys: Iterable[str]) -> list[str]:
+    """The keys that are ids as Nautobot writes them: one that is no UUID would fail the whole batch."""
+    return [key for key in keys if _UUID.fullmatch(key) and str(UUID(key)) == key]

@@ -1,0 +1,301 @@
+"""Network inventory kept in Nautobot: circuits are services, what carries them are resources, locations are sites.
+
+A service is a circuit that has a service number, and is known by it: tickets, bills and people say S300001, which
+stays when a circuit is deleted and drawn anew; its UUID is known to Nautobot alone, and its circuit id (`cid`) is
+unique per provider only. The number is a custom field; interfaces and IP addresses that carry a service have it, too.
+Resources are devices, interfaces and IP addresses, by UUID, which no two of them share.
+
+Every method makes the fewest calls that Nautobot allows, for up to `max_keys` keys (see `client`).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+
+from connectors.errors import ConnectorError, Garbled
+from connectors.http.client import HttpClient
+from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, speakable, uuids
+from connectors.inventory.nautobot.options import NautobotOptions
+from connectors.inventory.nautobot.rows import (
+    ADDRESS,
+    CIRCUIT,
+    DEVICE,
+    INTERFACE,
+    LOCATION,
+    AddressRow,
+    CarrierRow,
+    CircuitRow,
+    DeviceRow,
+    InterfaceRow,
+    LocationRow,
+    Records,
+    TenantRow,
+    selection,
+    text,
+)
+from connectors.inventory.port import Resource, Service, Site
+from connectors.reading.grouping import arranged
+from connectors.reading.pages import Unreadable, together
+from connectors.records import Fields, Found, Rows, Window
+from connectors.tmf.query import BY_ID
+
+_CIRCUIT: Final = msgspec.json.Decoder(CircuitRow)
+_TENANT: Final = msgspec.json.Decoder(TenantRow)
+_CARRIER: Final = msgspec.json.Decoder(CarrierRow)
+_DEVICE: Final = msgspec.json.Decoder(DeviceRow)
+_INTERFACE: Final = msgspec.json.Decoder(InterfaceRow)
+_ADDRESS: Final = msgspec.json.Decoder(AddressRow)
+_LOCATION: Final = msgspec.json.Decoder(LocationRow)
+
+_SEARCHED: Final = 100
+"""Rows of each kind that a search reads whole; of more, only the window's."""
+
+
+class NautobotDriver:
+    """The inventory port over Nautobot. The system's address ends before /api; calls are per `max_keys` keys."""
+
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "Service.category": "Nautobot does not tell customer-facing circuits from others.",
+        "Service.part_ids": "Nautobot has no services under a circuit, only what carries it.",
+    }
+    """Record attribute, and why Nautobot cannot give it."""
+
+    def __init__(self, http: HttpClient, options: NautobotOptions) -> None:
+        self.http = http
+        self._graphql = NautobotGraphql(http, options.max_keys)
+        # Of a custom field, only the spelling with __ie takes many values.
+        self._number = f"number:cf_{options.service_number}"
+        self._by_number = f"cf_{options.service_number}__ie:$keys"
+        customer = f"cf_{options.customer_number}" if options.customer_number else "name"
+        self._customer = f"key:{customer}"
+        self._by_customer = f"{customer}__ie:$keys" if options.customer_number else "name:$keys"
+        self._records = Records(http.name, http.system.profile, options.service_states, options.resource_statuses)
+
+    async def probe(self) -> None:
+        """One row, by GraphQL: after it the process that answered has its schema."""
+        self._graphql.doubt()
+        await self._graphql.everything(self._graphql.listing("circuits", "", "id", 1))
+
+    async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
+        """See `InventoryPort`. One call.
+
+        A number that several circuits have is `Garbled`: which of them is meant, and whose, nobody can tell.
+        """
+
+        async def part(keys: Sequence[str]) -> Found[Service]:
+            circuits = self._graphql.listing("circuits", self._by_number, self._circuit(fields))
+            lists = await self._graphql.ask(circuits | self._carriers(fields), keys)
+            read = decoded(lists["circuits"], _CIRCUIT)
+            return self._graphql.found(keys, self._services(read.rows, lists), read.unreadable)
+
+        return await self._graphql.in_parts(ids, part)
+
+    async def services_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
+    ) -> Found[Rows[Service]]:
+        """See `InventoryPort`. One call, and one more for `resource_ids`: interfaces know no tenant.
+
+        Asked by tenant and not by circuit, where one unknown tenant fails the batch. Always the complete list:
+        GraphQL cannot sort, and a customer's circuits are few. A number on several circuits is left out: of a
+        customer's own always, of anybody's where `resource_ids` are asked for, which know the number alone.
+        """
+
+        async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
+            inner = f"id {self._customer} circuits{{{self._circuit(fields)}}}"
+            lists = await self._graphql.ask(self._graphql.listing("tenants", self._by_customer, inner), keys)
+            tenants = decoded(lists["tenants"], _TENANT)
+            if tenants.unreadable:
+                raise Garbled(self.http.name, "tenants: a row cannot be read")
+            raws = defaultdict[str, list[msgspec.Raw]](list)
+            for tenant in tenants.rows:
+                raws[text(tenant.key) or ""] += tenant.circuits or ()
+            circuits = {key: decoded(raws[key], _CIRCUIT) for key in keys if raws[key]}
+            self._graphql.bounded("circuits", sum(len(raws[key]) for key in keys))
+            if not circuits:
+                await self._graphql.may_see("circuits")
+            below = await self._below([row for own in circuits.values() for row in own.rows], fields)
+            anybodys = decoded(below.get("circuits", ()), _CARRIER)
+            if anybodys.unreadable:
+                raise Garbled(self.http.name, "circuits: whose a service number is cannot be read")
+            elsewhere = Counter(text(row.number) for row in anybodys.rows)
+            found: dict[str, Rows[Service]] = {}
+            for key, read in circuits.items():
+                services = [one for one in self._services(read.rows, below) if key in one.customer_ids]
+                times = Counter(one.id for one in services)
+                own = [one for one in services if times[one.id] == 1 and elsewhere[one.id] <= 1]
+                if len(own) < len(services):
+                    self._records.tell("service numbers that are on several circuits are nobody's, and are left out")
+                total = None if read.unreadable or len(own) < len(services) else len(own)
+                if total != 0:
+                    found[key] = Rows(arranged(own, BY_ID), 0, total, complete=True)
+            return found
+
+        return await self._graphql.in_parts(customer_ids, part)
+
+    async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
+        """See `InventoryPort`. Two calls: which service numbers the resources carry, and the circuits with them."""
+
+        async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
+            carried = f"interfaces{{{self._number}}}"
+            lists = await self._graphql.ask(
+                self._graphql.listing("devices", "id:$keys", f"id {carried}")
+                | self._graphql.listing("interfaces", "id:$keys", f"id {self._number}")
+                | self._graphql.listing("ip_addresses", "id:$keys", f"id {self._number} {carried}"),
+                keys,
+            )
+            rows = [row for each in lists.values() for row in self._carrying(each)]
+            numbers = {str(row.id): [row.number, *(one.number for one in row.interfaces or ())] for row in rows}
+            named = {
+                key: [number for one in dict.fromkeys(numbers[key]) if (number := text(one))]
+                for key in keys
+                if key in numbers
+            }
+            services = await self.services([number for each in named.values() for number in each], fields)
+            found: dict[str, Rows[Service] | ConnectorError] = {}
+            for key, own in named.items():
+                answers = [services[number] for number in own if number in services]
+                failure = next((one for one in answers if isinstance(one, ConnectorError)), None)
+                if failure is not None and not isinstance(failure, Garbled):
+                    found[key] = failure
+                elif answers:
+                    standing = arranged([one for one in answers if isinstance(one, Service)], BY_ID)
+                    found[key] = Rows(standing, 0, None if failure else len(standing), complete=True)
+            return found
+
+        return await self._graphql.in_parts(uuids(resource_ids), part)
+
+    async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
+        """See `InventoryPort`. One call, for devices, interfaces and addresses together."""
+
+        async def part(keys: Sequence[str]) -> Found[Resource]:
+            lists = await self._graphql.ask(self._resource_lists("id:$keys", fields), keys)
+            return self._graphql.found(keys, *self._resources(lists))
+
+        return await self._graphql.in_parts(uuids(ids), part)
+
+    async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
+        """See `InventoryPort`. Two calls: all ids (up to max_rows of a kind), and what is in the window."""
+        everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
+        self._all_readable(unreadable)
+        return await self._window(arranged(everything, BY_ID), window, fields)
+
+    async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
+        """See `InventoryPort`. One call up to 100 hits of a kind, three beyond. Of an address the DNS name counts."""
+        sought = text.strip()
+        if not speakable(sought):
+            return Rows.of(())
+        compared = frozenset({"name", "serial_number"})
+        lists = await self._search(sought, fields if fields is None else compared | fields, _SEARCHED + 1)
+        if all(len(each) <= _SEARCHED for each in lists.values()):
+            return Rows.of(self._matching(sought, lists))
+        lists = await self._search(sought, compared, self._graphql.limit)
+        return await self._window(self._matching(sought, lists), window, fields)
+
+    async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
+        """See `InventoryPort`. One call."""
+
+        async def part(keys: Sequence[str]) -> Found[Site]:
+            lists = await self._graphql.ask(
+                self._graphql.listing("locations", "id:$keys", selection(LOCATION, fields)), keys
+            )
+            read = decoded(lists["locations"], _LOCATION)
+            return self._graphql.found(keys, map(self._records.site, read.rows), read.unreadable)
+
+        return await self._graphql.in_parts(uuids(ids), part)
+
+    def _circuit(self, fields: Fields | None) -> str:
+        return selection(CIRCUIT, fields, self._number, f"tenant{{{self._customer}}}")
+
+    def _carriers(self, fields: Fields | None) -> dict[str, str]:
+        """The lists of what carries services, by their numbers; nothing where nobody asks for it."""
+        if fields is not None and "resource_ids" not in fields:
+            return {}
+        interface = f"id {self._number} device{{id}} ip_addresses{{id}}"
+        return self._graphql.listing("interfaces", self._by_number, interface) | self._graphql.listing(
+            "ip_addresses", self._by_number, f"id {self._number}"
+        )
+
+    async def _below(self, circuits: Sequence[CircuitRow], fields: Fields | None) -> Lists:
+        """What carries these circuits' numbers, and all circuits that have them; nothing where nobody asks for it."""
+        numbers, lists = [number for row in circuits if (number := text(row.number))], self._carriers(fields)
+        if not numbers or not lists:
+            return {}
+        lists |= self._graphql.listing("circuits", self._by_number, f"id {self._number}")
+        parts = await together([self._graphql.ask(lists, some) for some in self._graphql.parts(numbers)])
+        return {name: [row for part in parts for row in part[name]] for name in lists}
+
+    def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
+        read = decoded(raws, _CARRIER)
+        if read.unreadable:
+            self._records.tell("an interface or address that carries a service cannot be read, and is left out")
+        return read.rows
+
+    def _services(self, rows: Sequence[CircuitRow], lists: Lists) -> list[Service]:
+        """The circuits that have a service number, with what carries them: interfaces, their devices, addresses."""
+        below = defaultdict[str | None, list[str]](list)
+        for name in ("interfaces", "ip_addresses"):
+            for row in self._carrying(lists.get(name, ())):
+                refs = [ref for ref in (row.device, *(row.ip_addresses or ())) if ref]
+                below[text(row.number)] += [str(row.id), *(ref.id for ref in refs if ref.id)]
+        services = [
+            self._records.service(row, number, below.get(number, ())) for row in rows if (number := text(row.number))
+        ]
+        if len(services) < len(rows):
+            self._records.tell("circuits without a service number are no services, and are left out")
+        return services
+
+    def _resource_lists(self, condition: str, fields: Fields | None) -> dict[str, str]:
+        return (
+            self._graphql.listing("devices", condition, selection(DEVICE, fields))
+            | self._graphql.listing("interfaces", condition, selection(INTERFACE, fields))
+            | self._graphql.listing("ip_addresses", condition, selection(ADDRESS, fields))
+        )
+
+    def _resources(self, lists: Lists) -> tuple[list[Resource], list[Unreadable]]:
+        devices = decoded([*lists["devices"], *lists.get("serials", ())], _DEVICE)
+        interfaces = decoded(lists["interfaces"], _INTERFACE)
+        addresses = decoded(lists["ip_addresses"], _ADDRESS)
+        records = [
+            *map(self._records.device, devices.rows),
+            *map(self._records.interface, interfaces.rows),
+            *map(self._records.address, addresses.rows),
+        ]
+        return records, [*devices.unreadable, *interfaces.unreadable, *addresses.unreadable]
+
+    async def _search(self, sought: str, fields: Fields | None, limit: int) -> Lists:
+        return await self._graphql.ask(
+            self._graphql.listing("devices", "name__ic:$keys", selection(DEVICE, fields), limit)
+            | self._graphql.listing("devices", "serial__ie:$keys", selection(DEVICE, fields), limit, "serials")
+            | self._graphql.listing("interfaces", "name__ic:$keys", selection(INTERFACE, fields), limit)
+            | self._graphql.listing("ip_addresses", "dns_name__ic:$keys", selection(ADDRESS, fields), limit),
+            [sought],
+        )
+
+    def _matching(self, sought: str, lists: Lists) -> list[Resource]:
+        """What the text names, in the port's order. A device may come by its name and by its serial number."""
+        records, unreadable = self._resources(lists)
+        self._all_readable(unreadable)
+        wanted = sought.casefold()
+        distinct = list({one.id: one for one in records}.values())
+        named = [one for one in distinct if wanted in (one.name or "").casefold()]
+        numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
+        return [*arranged(numbered, BY_ID), *arranged(named, BY_ID)]
+
+    async def _window(self, ordered: Sequence[Resource], window: Window, fields: Fields | None) -> Rows[Resource]:
+        """The rows of the window, read whole. One that went away meanwhile is left out; a failure is the window's."""
+        keys = [one.id for one in ordered[window.offset : window.offset + window.limit]]
+        found = await self.resources(keys, fields)
+        items: list[Resource] = []
+        for key in keys:
+            one = found.get(key)
+            if isinstance(one, ConnectorError):
+                raise one
+            if one is not None:
+                items.append(one)
+        return Rows(items, window.offset, len(ordered), complete=False)
+
+    def _all_readable(self, unreadable: Sequence[Unreadable]) -> None:
+        if unreadable:
+            raise Garbled(self.http.name, f"{len(unreadable)} resources cannot be read: a window has no holes")

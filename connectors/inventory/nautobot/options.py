@@ -1,0 +1,48 @@
+"""How an installation of Nautobot is used: which custom fields link it to the other systems, what its words mean."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from connectors.inventory.port import ResourceStatus, ServiceState
+from connectors.tmf.profile import Strict
+
+_FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class NautobotOptions(Strict):
+    """How a Nautobot installation is used. The defaults are Nautobot's own words, where it has some."""
+
+    service_number: Annotated[
+        _FieldName,
+        Field(description="Key of the custom field of circuits, interfaces and IP addresses with the service number."),
+    ] = "service_number"
+    customer_number: Annotated[
+        _FieldName | None,
+        Field(description="Key of the custom field of tenants with the customer number; none: it is their name."),
+    ] = None
+    max_keys: Annotated[int, Field(ge=1, description="Most keys in one question.")] = 500
+    service_states: Annotated[
+        dict[str, ServiceState], Field(description="What statuses of circuits (any case) say in TMF638's words.")
+    ] = {
+        "Active": ServiceState.ACTIVE,
+        "Offline": ServiceState.SUSPENDED,
+        "Planned": ServiceState.DESIGNED,
+        "Provisioning": ServiceState.RESERVED,
+        "Deprovisioning": ServiceState.INACTIVE,
+        "Decommissioned": ServiceState.TERMINATED,
+    }
+    resource_statuses: Annotated[
+        dict[str, ResourceStatus],
+        Field(description="What statuses of devices, interfaces and addresses (any case) say in TMF639's words."),
+    ] = {
+        "Active": ResourceStatus.AVAILABLE,
+        "Failed": ResourceStatus.ALARM,
+        "Offline": ResourceStatus.SUSPENDED,
+        "Maintenance": ResourceStatus.SUSPENDED,
+        "Decommissioning": ResourceStatus.SUSPENDED,
+        "Inventory": ResourceStatus.STANDBY,
+        "Staged": ResourceStatus.STANDBY,
+        "Planned": ResourceStatus.RESERVED,
+        "Reserved": ResourceStatus.RESERVED,
+    }

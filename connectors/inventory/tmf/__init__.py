@@ -1,0 +1,1 @@
+"""Inventory over TM Forum Open APIs."""

@@ -1,0 +1,67 @@
+"""What state a TMF639 resource is in: v4 says so in one word, v5 in the states of ITU-T X.731 (FACTS.md, section 3)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from connectors.inventory.port import ResourceStatus
+from connectors.inventory.tmf.rows import ResourceRow
+from connectors.tmf.shapes import Reader, by_word
+
+_NOTHING: Final = ResourceStatus.UNKNOWN
+"""What a word means that says nothing for or against."""
+_STATUS: Final = by_word(ResourceStatus)
+_ALARMS: Final = dict.fromkeys(["underrepair", "critical", "major", "minor", "alarmoutstanding"], ResourceStatus.ALARM)
+_AVAILABILITY: Final = dict.fromkeys(
+    [
+        "intest",
+        "failed",
+        "poweroff",
+        "online",
+        "offline",
+        "offduty",
+        "dependency",
+        "degraded",
+        "notinstalled",
+        "logfull",
+    ],
+    _NOTHING,
+)
+_FAULTS: Final = _AVAILABILITY | dict.fromkeys(["failed", "dependency", "degraded"], ResourceStatus.ALARM)
+_RESTS: Final = _AVAILABILITY | dict.fromkeys(["poweroff", "offline", "offduty"], ResourceStatus.STANDBY)
+_ADMINISTRATIVE: Final = {"unlocked": _NOTHING} | dict.fromkeys(
+    ["locked", "shuttingdown", "shutdown"], ResourceStatus.SUSPENDED
+)
+_ALLOCATION: Final = {"reserved": ResourceStatus.RESERVED} | dict.fromkeys(
+    ["available", "allocated", "partiallyallocated"], _NOTHING
+)
+_STANDBY: Final = {"providingservice": _NOTHING} | dict.fromkeys(["hotstandby", "coldstandby"], ResourceStatus.STANDBY)
+_OPERATIONAL: Final = dict.fromkeys(["enabled", "enable"], ResourceStatus.AVAILABLE) | dict.fromkeys(
+    ["disabled", "disable"], _NOTHING
+)
+
+
+def status_of(row: ResourceRow, reader: Reader) -> tuple[ResourceStatus, str | None]:
+    """The status, and the system's own word that says so.
+
+    Where there is a resourceStatus it alone counts. Otherwise the first of these that says something: alarmStatus
+    (alarm); availabilityStatus failed, degraded or dependency (alarm); administrativeState locked or shutting down
+    (suspended); allocationStatus reserved; standbyStatus hot or cold, availabilityStatus offDuty, offline or powerOff
+    (standby); operationalState enabled (available). That it is disabled does not say why: an official example is a
+    phone number that nobody uses. The rule is ours: the standard has none.
+    """
+    if row.resource_status is not None:
+        return reader.word(_STATUS, row.resource_status, _NOTHING), row.resource_status
+    states: Sequence[tuple[Mapping[str, ResourceStatus], Sequence[str | None]]] = (
+        (_ALARMS, row.alarm_status or ()),
+        (_FAULTS, [row.availability_status]),
+        (_ADMINISTRATIVE, [row.administrative_state]),
+        (_ALLOCATION, [row.allocation_status]),
+        (_STANDBY, [row.standby_status]),
+        (_RESTS, [row.availability_status]),
+        (_OPERATIONAL, [row.operational_state]),
+    )
+    for table, words in states:
+        for word in words:
+            if (status := reader.word(table, word, _NOTHING)) is not _NOTHING:
+                return status, word
+    return _NOTHING, row.operational_state

@@ -1,0 +1,1 @@
+"""Calls in flight that several requests share."""

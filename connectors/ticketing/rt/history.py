@@ -1,0 +1,243 @@
+"""What Request Tracker keeps beside a ticket: its history of transactions, and their texts and files.
+
+A ticket's description is the text that it was created with; what was written later are `Correspond` (the customer
+reads it) and `Comment` (internal) transactions. Two reads for many tickets at once, three where files are wanted, too.
+"""
+
+import base64
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any, Final
+
+import msgspec
+
+from connectors.errors import Garbled
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.pages import Identified, together
+from connectors.records import Document, Fields
+from connectors.ticketing.port import TicketNote
+from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query
+
+
+class User(msgspec.Struct):
+    """Who wrote something: `id` is the login name."""
+
+    id: str | int | None = None
+    real_name: str | None = msgspec.field(name="RealName", default=None)
+
+
+class _Transaction(Identified, rename="pascal"):
+    object_id: str | int
+    object_type: str
+    type: str
+    created: str | None = None
+    creator: User | str | None = None
+
+
+class _Attachment(Identified, rename="pascal"):
+    transaction_id: str | int
+    content_type: str | None = None
+    filename: str | None = None
+    content: str | None = None
+
+
+class _File(msgspec.Struct, rename="pascal"):
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one ticket's history says, as far as it was asked for."""
+
+    description: str | None = None
+    notes: tuple[TicketNote, ...] = ()
+    attachments: tuple[Document, ...] = ()
+
+
+NOTHING: Final = History()
+TOLD_BY_HISTORY: Final = frozenset({"description", "notes", "attachments"})
+"""Attributes of a ticket that stand in its history."""
+
+_TYPES: Final[Mapping[str, Sequence[str]]] = {
+    "description": ["Create"],
+    "notes": ["Correspond", "Comment"],
+    # Not those of comments: a document cannot say that it is internal.
+    "attachments": ["Create", "Correspond"],
+}
+_TEXTS: Final = ["text/plain", "text/html"]
+_IS_TEXT: Final[Sequence[Mapping[str, Any]]] = (
+    {"field": "ContentType", "operator": "IN", "value": _TEXTS},
+    {"field": "Filename", "operator": "IS", "value": "NULL"},
+    {"field": "Filename", "value": "", "entry_aggregator": "OR"},
+)
+_IS_FILE: Final[Sequence[Mapping[str, Any]]] = ({"field": "Filename", "operator": "!=", "value": ""},)
+_TRANSACTION: Final = {"ObjectId": None, "ObjectType": None, "Type": None, "Created": None, "Creator": "RealName"}
+_BODY: Final = {"TransactionId": None, "ContentType": None, "Filename": None, "Content": None}
+_FILE: Final = {"TransactionId": None, "ContentType": None, "Filename": None}
+
+
+class Histories:
+    """The histories of tickets, read for many of them at once."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._transactions = RtList(http, "transactions", _Transaction)
+        self._attachments = RtList(http, "attachments", _Attachment)
+        self._file = msgspec.json.Decoder(_File)
+
+    async def of(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
+        """Histories by ticket. Raises `ConnectorError`."""
+        wanted = TOLD_BY_HISTORY if fields is None else TOLD_BY_HISTORY & fields
+        if not wanted or not tickets:
+            return {}
+        found = await together([self._of(tickets[at : at + PAGE], wanted) for at in range(0, len(tickets), PAGE)])
+        return {ticket: history for part in found for ticket, history in part.items()}
+
+    async def _of(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
+        transactions = await self._told(tickets, wanted)
+        bodies_of = [str(one.id) for one in transactions if wanted - {"attachments"} and _has_text(one, wanted)]
+        files_of = [
+            str(one.id) for one in transactions if "attachments" in wanted and one.type in _TYPES["attachments"]
+        ]
+        texts, named = await together(
+            [self._belonging(bodies_of, _IS_TEXT, _BODY), self._belonging(files_of, _IS_FILE, _FILE)]
+        )
+        bodies, files = _bodies(texts), _files(named)
+        told = defaultdict[str, list[_Transaction]](list)
+        for one in transactions:
+            told[str(one.object_id)].append(one)
+        return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in told.items()}
+
+    async def _told(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
+        types = sorted({kind for name in wanted for kind in _TYPES[name]})
+        query = json_query(
+            {"field": "ObjectType", "value": "RT::Ticket"},  # ids of other objects are the same numbers
+            {"field": "ObjectId", "operator": "IN", "value": tickets},
+            {"field": "Type", "operator": "IN", "value": types},
+        )
+        question = self._transactions.question(query, _TRANSACTION)
+        asked = frozenset(tickets)
+        rows = (await self._transactions.everything(question, tickets)).rows
+        return [
+            row for row in rows if row.object_type == "RT::Ticket" and str(row.object_id) in asked and row.type in types
+        ]
+
+    async def _belonging(
+        self, transactions: Sequence[str], conditions: Sequence[Mapping[str, Any]], fields: Mapping[str, str | None]
+    ) -> list[_Attachment]:
+        if not transactions:
+            return []
+        asked = frozenset(transactions)
+
+        def question(keys: Sequence[str]) -> str:
+            theirs = {"field": "TransactionId", "operator": "IN", "value": keys}
+            return self._attachments.question(json_query(theirs, *conditions), fields)
+
+        parts = self._attachments.parts(transactions, question([]), lambda key: f'"{key}",')
+        pages = await together([self._attachments.everything(question(part), part) for part in parts])
+        return [row for page in pages for row in page.rows if str(row.transaction_id) in asked]
+
+    def _history(
+        self,
+        ticket: str,
+        transactions: Sequence[_Transaction],
+        bodies: Mapping[str, str],
+        files: Mapping[str, Sequence[_Attachment]],
+        wanted: Fields,
+    ) -> History:
+        created = next((one for one in transactions if one.type == "Create"), None)
+        return History(
+            description=bodies.get(str(created.id)) if created and "description" in wanted else None,
+            notes=tuple(
+                TicketNote(
+                    author=_author(one.creator),
+                    text=bodies.get(str(one.id)),
+                    created_at=self._transactions.date(one.created),
+                    internal=one.type != "Correspond",
+                )
+                for one in transactions
+                if one.type != "Create" and "notes" in wanted
+            ),
+            attachments=tuple(
+                Document(
+                    id=str(file.id),
+                    owner=f"Ticket:{ticket}",
+                    name=file.filename,
+                    mime_type=file.content_type or None,
+                    source=str(file.id),
+                )
+                for one in transactions
+                for file in files.get(str(one.id), ())
+            ),
+        )
+
+    async def file(self, key: str) -> bytes | None:
+        """A file's bytes, None where it is gone. RT sends them as base64 in JSON, so that `max_bytes` bounds them."""
+        return await self._http.get(f"{REST2}/attachment/{key}", [key], self._bytes_of)
+
+    def _bytes_of(self, answer: Answer) -> bytes | None:
+        if answer.status == 404:
+            return None
+        content = self._file.decode(answer.body).content
+        if content is None:
+            raise Garbled(self._http.name, f"{REST2}/attachment has no Content")
+        # RT breaks the lines; anything else that is not base64 is an error.
+        return base64.b64decode("".join(content.split()), validate=True)
+
+
+def _has_text(transaction: _Transaction, wanted: Fields) -> bool:
+    return any(transaction.type in _TYPES[name] for name in wanted - {"attachments"})
+
+
+def _bodies(rows: Sequence[_Attachment]) -> Mapping[str, str]:
+    """The text of each transaction: its first plain one, else its first HTML one, without the tags."""
+    best: dict[str, _Attachment] = {}
+    for row in rows:
+        if row.filename or row.content_type not in _TEXTS or row.content is None:
+            continue
+        known = best.setdefault(str(row.transaction_id), row)
+        if known.content_type == "text/html" and row.content_type == "text/plain":
+            best[str(row.transaction_id)] = row
+    return {key: _text(row) for key, row in best.items()}
+
+
+def _files(rows: Sequence[_Attachment]) -> Mapping[str, Sequence[_Attachment]]:
+    """The files of each transaction."""
+    found = defaultdict[str, list[_Attachment]](list)
+    for row in rows:
+        if row.filename:
+            found[str(row.transaction_id)].append(row)
+    return found
+
+
+def _author(user: User | str | None) -> str | None:
+    if isinstance(user, User):
+        return user.real_name or (None if user.id is None else str(user.id))
+    return user or None
+
+
+class _Plain(HTMLParser):
+    """The text of an HTML body; paragraphs and line breaks become line breaks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("br", "p", "div", "li", "tr"):
+            self.parts.append("\n")
+
+
+def _text(row: _Attachment) -> str:
+    content = row.content or ""
+    if row.content_type != "text/html":
+        return content
+    plain = _Plain()
+    plain.feed(content)
+    plain.close()
+    return "".join(plain.parts).strip()

@@ -1,0 +1,137 @@
+"""From a row of Request Tracker to the port's ticket, as the options of the installation say."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import Field
+
+from connectors.reading.pages import Identified
+from connectors.records import Fields
+from connectors.ticketing.port import Ticket, TicketStatus
+from connectors.ticketing.rt.client import RtList
+from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
+from connectors.tmf.profile import Strict
+
+CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
+
+
+class RtOptions(Strict):
+    """How one installation of Request Tracker keeps what the gateway asks for."""
+
+    customer_field: Annotated[
+        CustomFieldName, Field(description="Custom field of tickets that holds the customer number.")
+    ] = "CustomerId"
+    service_field: Annotated[
+        CustomFieldName, Field(description="Custom field of tickets that holds the number of the service.")
+    ] = "ServiceId"
+    words: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
+        Field(description="Statuses of the lifecycles in use, in the standard's words; others are UNKNOWN and open."),
+    ] = {
+        "new": TicketStatus.ACKNOWLEDGED,
+        "open": TicketStatus.IN_PROGRESS,
+        "stalled": TicketStatus.PENDING,
+        "resolved": TicketStatus.RESOLVED,
+        "rejected": TicketStatus.REJECTED,
+    }
+
+
+class _CustomField(msgspec.Struct):
+    name: str | None = None
+    values: list[Any] | None = None
+
+
+class _Queue(msgspec.Struct):
+    name: str | None = msgspec.field(name="Name", default=None)
+
+
+class TicketRow(Identified, rename="pascal"):
+    """A ticket as lists have it, as far as it was asked for."""
+
+    # A field that RT finds nothing for is "", whatever its type.
+    subject: str | None = None
+    status: str | None = None
+    priority: str | int | None = None
+    queue: _Queue | str | None = None
+    created: str | None = None
+    last_updated: str | None = None
+    resolved: str | None = None
+    due: str | None = None
+    custom_fields: list[_CustomField] | str | None = None
+
+
+class Told(Identified):
+    """A ticket's row, and its history."""
+
+    row: TicketRow
+    history: History
+
+
+_ALWAYS: Final = frozenset({"CustomFields"})
+_FIELDS: Final = {
+    "name": "Subject",
+    "kind": "Queue",
+    "status": "Status",
+    "raw_status": "Status",
+    "is_open": "Status",
+    "priority": "Priority",
+    "created_at": "Created",
+    "updated_at": "LastUpdated",
+    "resolved_at": "Resolved",
+    "expected_resolution_at": "Due",
+}
+_EVERYTHING: Final = frozenset(_FIELDS) | TOLD_BY_HISTORY
+_INNER: Final = {"Queue": "Name"}
+
+
+def names(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
+    """What RT is asked for: the selection, what owns a row, and what it is sorted by."""
+    wanted = _EVERYTHING if fields is None else fields | {"created_at"}
+    wanted = wanted if is_open is None else wanted | {"is_open"}
+    found = _ALWAYS | {_FIELDS[name] for name in wanted if name in _FIELDS}
+    return {name: _INNER.get(name) for name in found}
+
+
+class Records:
+    """Makes tickets of rows."""
+
+    def __init__(self, options: RtOptions, tickets: RtList[TicketRow]) -> None:
+        self._options, self._tickets = options, tickets
+        self.words = {word.strip().casefold(): status for word, status in options.words.items()}
+
+    def ticket(self, told: Told) -> Ticket:
+        """The record. A status that is not in `words` is UNKNOWN, and told once."""
+        row, history = told.row, told.history
+        held = _values(row.custom_fields)
+        status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
+        if row.status and status is TicketStatus.UNKNOWN:
+            self._tickets.tell(f"has the status {row.status!r}, which is not in `words`")
+        return Ticket(
+            id=str(told.id),
+            customer_ids=held.get(self._options.customer_field, ()),
+            service_ids=held.get(self._options.service_field, ()),
+            name=row.subject or None,
+            kind=(row.queue.name if isinstance(row.queue, _Queue) else None) or None,
+            status=status,
+            raw_status=row.status or None,
+            priority=None if row.priority in (None, "") else str(row.priority),
+            created_at=self._tickets.date(row.created),
+            updated_at=self._tickets.date(row.last_updated),
+            resolved_at=self._tickets.date(row.resolved),
+            expected_resolution_at=self._tickets.date(row.due),
+            description=history.description,
+            notes=history.notes,
+            attachments=history.attachments,
+        )
+
+
+def _values(fields: list[_CustomField] | str | None) -> dict[str, tuple[str, ...]]:
+    """Values by the field's name: RT sends the fields in changing order."""
+    if not isinstance(fields, list):
+        return {}
+    return {
+        field.name: tuple(dict.fromkeys(value for value in field.values or () if isinstance(value, str) and value))
+        for field in fields
+        if field.name
+    }

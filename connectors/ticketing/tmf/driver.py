@@ -1,0 +1,271 @@
+"""Ticketing by TM Forum v4 and v5: TMF621 Trouble Ticket, TMF656 Service Problem."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Final
+
+from connectors.http.client import HttpClient
+from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.ticketing.tmf.rows import PROBLEM, TICKET, NoteRow, ProblemRow, TicketRow
+from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.collection import Collection
+from connectors.tmf.documents import documents, opened
+from connectors.tmf.mapping import Recipe
+from connectors.tmf.profile import Profile
+from connectors.tmf.query import Filters, Order
+from connectors.tmf.shapes import E, Reader, Ref, Words, by_word, ids
+from connectors.tmf.versions import SPELLINGS
+
+_NEWEST_TICKET: Final = Order("-creationDate", "created_at")
+_NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
+_STATUS: Final = by_word(TicketStatus)
+_STATE: Final = by_word(OutageState)
+_SEVERITY: Final = by_word(TicketSeverity)
+_OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
+_INTERNAL: Final = frozenset({"internalnote", "work_notes"})
+"""Usual types of notes that are internal, as they should be; nothing to tell an operator."""
+_ENDED: Final = sorted(ENDED)
+
+
+class TmfTicketing:
+    """The ticketing port over TM Forum v4 and v5."""
+
+    def __init__(self, http: HttpClient, profile: Profile) -> None:
+        self.http, self._profile = http, profile
+        self._reader = Reader(http.name, profile)
+        self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
+        self._spelled = SPELLINGS[profile.version]
+        tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
+        problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
+        self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
+        self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
+        self._ticket, self._outage = self._tickets_recipe(), self._outages_recipe()
+        questions: dict[str, Sequence[Need]] = {
+            "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
+            "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
+            "open_outages_of_services": [(self._problems, "affectedService.id")],
+            "open_outages_of_resources": [(self._problems, "affectedResource.id")],
+        }
+        self._unsupported = unsupported(questions, {Ticket: self._tickets, Outage: self._problems})
+        self.one_by_one = one_by_one(questions, {"tickets": self._tickets, "outages": self._problems})
+        self._strange: set[Collection[Any]] = set()
+
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """What this installation cannot give, by its profile, and why."""
+        return self._unsupported
+
+    async def probe(self) -> None:
+        """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
+        fields = frozenset({"status"})
+        page = await self._tickets.page([], Window(0, 1), fields=fields)
+        list(map(self._ticket.of(fields), page.rows))
+
+    async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
+        """See `TicketingPort`."""
+        return mapped(await self._tickets.by_ids(ids, fields), self._ticket.of(fields))
+
+    async def tickets_of_customers(
+        self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """See `TicketingPort`."""
+        filters = self._status(self._tickets, is_open)
+        return await narrowed(
+            self._tickets,
+            self._spelled.filter("relatedParty.id"),
+            customer_ids,
+            window if is_open is None or filters else None,
+            self._ticket,
+            lambda ticket: ticket.customer_ids,
+            fields=_with_status(fields, is_open),
+            order=_NEWEST_TICKET,
+            filters=filters,
+            wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
+        )
+
+    async def tickets_of_services(
+        self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
+    ) -> Found[Rows[Ticket]]:
+        """See `TicketingPort`."""
+        asked = _with_status(fields, is_open)
+        return await per_key(
+            self._tickets,
+            self._spelled.filter("relatedEntity.id"),
+            service_ids,
+            self._ticket,
+            lambda ticket: ticket.service_ids,
+            fields=None if asked is None else asked | {"service_ids"},
+            order=_NEWEST_TICKET,
+            filters=self._status(self._tickets, is_open),
+            wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
+        )
+
+    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
+        """See `TicketingPort`."""
+        return mapped(await self._problems.by_ids(ids, fields), self._outage.of(fields))
+
+    async def outage_list(
+        self,
+        window: Window,
+        fields: Fields | None,
+        *,
+        is_open: bool | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Rows[Outage]:
+        """See `TicketingPort`."""
+        status = self._status(self._problems, is_open)
+        dates = [(f"creationDate.{name}", [_utc(at)]) for name, at in (("gte", since), ("lt", until)) if at]
+        asked = _with_status(fields, is_open)
+
+        def wanted(outage: Outage) -> bool:
+            if is_open is not None and outage.is_open is not is_open:
+                return False
+            began = outage.started_at
+            return not dates or (
+                began is not None and (since is None or began >= since) and (until is None or began < until)
+            )
+
+        return await listed(
+            self._problems,
+            [*status, *dates],
+            window if is_open is None or status else None,
+            self._outage,
+            fields=asked if asked is None or not dates else asked | {"started_at"},
+            order=_NEWEST_OUTAGE,
+            wanted=wanted,
+        )
+
+    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
+        """See `TicketingPort`."""
+        return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)
+
+    async def open_outages_of_resources(
+        self, resource_ids: Sequence[str], fields: Fields | None
+    ) -> Found[Rows[Outage]]:
+        """See `TicketingPort`."""
+        return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
+
+    async def _open_outages(
+        self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None
+    ) -> Found[Rows[Outage]]:
+        keys_of: Callable[[Outage], tuple[str, ...]] = attrgetter(attribute)
+        return await per_key(
+            self._problems,
+            parameter,
+            keys,
+            self._outage,
+            keys_of,
+            fields=None if fields is None else fields | {attribute, "is_open"},
+            filters=self._status(self._problems, True),
+            wanted=lambda outage: outage.is_open,
+        )
+
+    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+        """See `TicketingPort`."""
+        return opened(self.http, document)
+
+    def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
+        """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""
+        if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
+            return ()
+        if collection in self._strange:
+            return ()
+        return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
+
+    def _states(self, collection: Collection[Any], table: Mapping[str, E], unknown: E) -> Words[E]:
+        """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
+        lose such rows: from the first one on, this resource is no longer filtered on its status.
+        """
+
+        def read(word: str | None) -> E:
+            found = self._reader.word(table, word, unknown)
+            if found is unknown and word is not None and collection not in self._strange:
+                self._strange.add(collection)
+                collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
+            return found
+
+        return Words(read, unknown)
+
+    def _tickets_recipe(self) -> Recipe[TicketRow, Ticket]:
+        reader = self._reader
+        statuses = self._states(self._tickets, _STATUS, TicketStatus.UNKNOWN)
+        severities = reader.words(_SEVERITY, TicketSeverity.UNKNOWN)
+        return Recipe(
+            Ticket,
+            TICKET,
+            {
+                "customer_ids": lambda row: reader.owners(row.related_party),
+                "name": "name",
+                "description": "description",
+                "kind": "ticket_type",
+                "status": lambda row: statuses[row.status],
+                "raw_status": "status",
+                "severity": lambda row: severities[row.severity],
+                "raw_severity": "severity",
+                "priority": lambda row: None if row.priority is None else str(row.priority),
+                "created_at": lambda row: reader.date(row.creation_date),
+                "updated_at": lambda row: reader.date(row.last_update),
+                "resolved_at": lambda row: reader.date(row.resolution_date),
+                "expected_resolution_at": lambda row: reader.date(row.expected_resolution_date),
+                "notes": lambda row: tuple(map(self._note, row.note or ())),
+                "attachments": lambda row: documents(f"Ticket:{row.id}", row.attachment),
+                "service_ids": lambda row: ids(
+                    target for one in row.related_entity or () if _is_service(target := one.target)
+                ),
+            },
+        )
+
+    def _outages_recipe(self) -> Recipe[ProblemRow, Outage]:
+        reader = self._reader
+        states = self._states(self._problems, _STATE, OutageState.UNKNOWN)
+        return Recipe(
+            Outage,
+            PROBLEM,
+            {
+                "name": "name",
+                "description": "description",
+                "state": lambda row: states[row.status],
+                "raw_state": "status",
+                "severity": lambda row: row.priority if isinstance(row.priority, int) else None,
+                "started_at": lambda row: reader.date(row.creation_date),
+                "resolved_at": lambda row: reader.date(row.resolution_date),
+                "service_ids": lambda row: ids(row.affected_service),
+                "resource_ids": lambda row: ids(row.affected_resource),
+                "ticket_ids": lambda row: ids(row.trouble_ticket),
+            },
+        )
+
+    def _note(self, note: NoteRow) -> TicketNote:
+        return TicketNote(
+            author=note.author,
+            text=note.text,
+            created_at=self._reader.date(note.date),
+            internal=self._internal(note.type),
+        )
+
+    def _internal(self, kind: str | None) -> bool:
+        """Whether a note is not meant for customers: any is that the profile does not call public."""
+        word = (kind or "").strip().casefold()
+        if not word:
+            return not self._profile.untyped_notes_public
+        if word not in self._public and word not in _INTERNAL:
+            self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
+        return word not in self._public
+
+
+def _is_service(entity: Ref) -> bool:
+    """Whether it is a Service, CustomerFacingService, or whatever else ends so."""
+    return (entity.kind or "").strip().casefold().endswith("service")
+
+
+def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
+    return fields if fields is None or is_open is None else fields | {"is_open"}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,315 @@
+"""One resource of a TM Forum server: many keys in few calls, rows read leniently, one failing part costing only itself.
+
+A `Collection` leaves it to the driver to read the keys back from each row, and to test each row against the
+conditions: a server that ignores a filter answers with everybody's rows, and one that has no such filter is not asked.
+"""
+
+from __future__ import annotations  # those of functions made at each call would be worked out at each call
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, Generic
+from urllib.parse import urlsplit
+
+import msgspec
+
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
+from connectors.http.client import Answer, HttpClient
+from connectors.reading.obeyed_filters import Heeded
+from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
+from connectors.records import Fields, Window
+from connectors.settings import ForwardAuth
+from connectors.tmf.profile import Profile
+from connectors.tmf.query import Filters, Order, Projection, Writer, refines
+from connectors.tmf.selected import selected
+
+logger = logging.getLogger("gateway.connectors")
+
+_MOST_TOLD: Final = 1000
+_MOST_KEPT: Final = 256
+"""Selections whose decoders are kept."""
+
+_ID: Final = msgspec.json.Decoder(Identified)
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Batch(msgspec.Struct, Generic[Row], frozen=True):
+    """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
+
+    keys: Sequence[str]
+    rows: Sequence[Row]
+    failure: ConnectorError | None = None
+    unreadable: Sequence[Unreadable] = ()
+
+
+class _Decoders(msgspec.Struct, Generic[Row], frozen=True):
+    """Of answers with many rows, and with one."""
+
+    rows: msgspec.json.Decoder[list[Row]]
+    row: msgspec.json.Decoder[Row]
+
+
+class Collection(Generic[Row]):
+    """One resource of one TM Forum server, such as /tmf-api/troubleTicket/v4/troubleTicket."""
+
+    def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
+        self._http, self.profile = http, profile.at(path)
+        self._system = http.system.model_copy(update={"profile": self.profile})
+        self.resource = path.rsplit("/", 1)[-1]
+        self.path = profile.path(path)
+        prefix = urlsplit(http.system.url).path.rstrip("/")
+        self._projection = projection
+        self._write = Writer(self.profile, self.path, projection, prefix, http.system.max_rows)
+        self._row = row
+        self._decoders: Callable[[Fields | None], _Decoders[Row]] = lru_cache(_MOST_KEPT)(self._made_decoders)
+        """Documents select the same again and again."""
+        self._told: set[str] = set()
+        self._understands = cache(self.profile.understands)
+        self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
+
+    async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
+        """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.
+
+        What it has and cannot be read is `Garbled`: so is all that did not come, where a row hides its id.
+        """
+        if self.profile.id_list == "none" or not self.profile.understands("id"):
+            return await self._one_by_one(ids, fields)
+        found: dict[str, Row | ConnectorError] = {}
+        for batch in await self.by_keys("id", ids, fields=fields):
+            if batch.failure:
+                found.update(dict.fromkeys(batch.keys, batch.failure))
+                continue
+            if batch.unreadable:
+                unread = {one.id for one in batch.unreadable}
+                for key in batch.keys if None in unread else unread.intersection(batch.keys):
+                    found[str(key)] = Garbled(
+                        self._http.name, f"{self.path}: the row {str(key)[:100]!r} cannot be read"
+                    )
+            asked = set(batch.keys)
+            found.update({key: row for row in batch.rows if (key := str(row.id)) in asked})
+        return found
+
+    async def by_keys(
+        self,
+        parameter: str,
+        keys: Sequence[str],
+        *,
+        fields: Fields | None,
+        filters: Filters = (),
+        order: Order | None = None,
+    ) -> list[Batch[Row]]:
+        """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow.
+
+        Where there is no such filter: all rows, if the profile wants that, else `NotSupported`.
+        """
+        self.need(parameter, *(name for name, _ in filters))
+        filters = self._asked(filters)
+        if not self._understands(parameter):
+            return [await self._of_everybody(_distinct(keys), filters, fields, order)]
+        rest = self._write.question(filters, fields, order)
+        chunks = self._write.chunks(parameter, _distinct(keys), rest)
+
+        async def ask(chunk: Sequence[str]) -> Batch[Row]:
+            asked = frozenset(chunk)
+            # Ids are unique: when all are there, nothing can follow.
+            enough = asked.issubset if parameter == "id" else None
+            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk, fields)
+            try:
+                page = await reading.everything(enough)
+                rows = page.rows
+                await self._complete(rows, fields)
+            except ConnectorError as failure:
+                return Batch(chunk, (), failure)
+            return Batch(chunk, rows, unreadable=page.unreadable)
+
+        batches = list(await together([ask(chunk) for chunk in chunks.parts]))
+        return batches + [Batch([key], (), self._too_long(key)) for key in chunks.too_long]
+
+    async def page(
+        self,
+        filters: Filters,
+        window: Window,
+        *,
+        fields: Fields | None,
+        order: Order | None = None,
+        keys: Sequence[str] = (),
+    ) -> RowPage[Row]:
+        """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
+        page = await self._reading(self._write.question(filters, fields, order), keys, fields).window(window)
+        await self._complete(page.rows, fields)
+        return page
+
+    async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Row]:
+        """All rows that meet the conditions, within the system's bounds; more, where not all of them can be asked.
+
+        Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
+        """
+        self.need(*(name for name, _ in filters))
+        questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
+        pages = await together([self._reading(one, keys, fields).everything() for one in questions])
+        page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
+        await self._complete(page.rows, fields)
+        return page
+
+    def answers(self, filters: Filters) -> bool:
+        """Whether all conditions can be asked: then a window and a total are those of what meets them."""
+        return all(self._can_ask(name, values) for name, values in filters)
+
+    def lacks(self, condition: str) -> str | None:
+        """Why nothing can be asked under this condition; None where it can, or all rows may be read instead."""
+        if self._understands(condition) or self.profile.read_everything or refines(condition):
+            return None
+        return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
+
+    def takes_one(self, condition: str) -> str | None:
+        """Why keys under this condition are asked for in a call each; None where many fit into one."""
+        if condition == "id" and not self.profile.understands("id"):
+            return f"This installation cannot filter {self.resource} by id: it is read one by one."
+        if self.profile.id_list == "none" and self.profile.understands(condition):
+            return f"This installation takes no lists of values: {self.resource} is asked for one by one."
+        return None
+
+    def need(self, *conditions: str) -> None:
+        """Raise `NotSupported` for the first condition that the installation lacks."""
+        for condition in conditions:
+            if reason := self.lacks(condition):
+                raise NotSupported(self._http.name, reason)
+
+    def never_filled(self) -> Mapping[str, str]:
+        """Attributes of the record that never have a value here, and why."""
+        absent = frozenset(self.profile.absent)
+        return {
+            name: f"This installation never sends {' or '.join(sources)} with its {self.resource}."
+            for name, sources in self._projection.sources.items()
+            if absent.issuperset(sources)
+        }
+
+    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+        """A condition: `attribute` contains `text`, in any case."""
+        return self._write.containing(attribute, text)
+
+    def tell(self, what: str) -> None:
+        """Log, once, something about the server that its operator should know."""
+        if what not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(what)
+            logger.warning("%s: %s %s", self._http.name, self.path, what)
+
+    def _can_ask(self, name: str, values: Sequence[str]) -> bool:
+        return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
+
+    def _asked(self, filters: Filters) -> Filters:
+        """The conditions without those that cannot be asked, which are then tested by the driver alone."""
+        return [
+            (name, values)
+            for name, values in filters
+            if self._can_ask(name, values) or (self.profile.understands(name) and not refines(name))
+        ]
+
+    async def _of_everybody(
+        self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
+    ) -> Batch[Row]:
+        try:
+            page = await self._reading(self._write.question(filters, fields, order), keys, fields).everything()
+            rows = page.rows
+            await self._complete(rows, fields)
+        except ConnectorError as failure:
+            return Batch(keys, (), failure)
+        return Batch(keys, rows, unreadable=page.unreadable)
+
+    async def _complete(self, rows: Sequence[Row], fields: Fields | None) -> None:
+        """Hook: put into the rows what the server keeps elsewhere."""
+
+    def _made_decoders(self, fields: Fields | None) -> _Decoders[Row]:
+        row = selected(self._row, self._projection.names(fields))
+        rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
+        return _Decoders(rows, msgspec.json.Decoder(row))
+
+    def _reading(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> Reading[Row]:
+        decoders = self._decoders(fields)
+
+        def page(answer: Answer) -> RowPage[Row]:
+            return self._page_of(answer, decoders)
+
+        async def read(offset: int, limit: int) -> RowPage[Row]:
+            query = "&".join([*question, *self._write.paging(offset, limit)])
+            return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, page)
+
+        return Reading(self._http.name, self.path, self._system, read)
+
+    def _page_of(self, answer: Answer, decoders: _Decoders[Row]) -> RowPage[Row]:
+        if answer.status == 404:
+            if not self.profile.empty_is_404:
+                raise Rejected(
+                    self._http.name,
+                    f"{self.path} does not exist there: check the address and the path, and the profile's version",
+                )
+            return RowPage((), 0)
+        body = self._unwrapped(answer.body)
+        total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
+        known = int(total) if total.isascii() and total.isdigit() else None
+        try:
+            return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
+        except msgspec.ValidationError:
+            return RowPage(each_once(self._lenient(raw, decoders) for raw in _RAW_LIST.decode(body)), known)
+
+    def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
+        """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
+        if body.lstrip()[:1] != b"{":
+            return body
+        wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        if self.resource not in wrapped:
+            raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
+        return wrapped[self.resource]
+
+    def _lenient(self, raw: msgspec.Raw, decoders: _Decoders[Row]) -> Entry[Row]:
+        try:
+            return decoders.row.decode(raw)
+        except msgspec.ValidationError as error:
+            self.tell(f"has a row that cannot be read: {error}")
+        try:
+            key = str(_ID.decode(raw).id)
+        except msgspec.ValidationError:
+            key = None
+        return Unreadable(key, bytes(raw))
+
+    async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
+        """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
+
+        decode = self._decoders(fields).row.decode
+
+        def row_of(answer: Answer) -> Row | None:
+            return None if answer.status == 404 else decode(answer.body)
+
+        async def ask(key: str) -> Row | ConnectorError | None:
+            target = self._write.one(key, fields)
+            if target is None:
+                return self._too_long(key)
+            try:
+                row = await self._http.get(self.path + target, [key], row_of)
+                await self._complete([row] if row else [], fields)
+            except ConnectorError as failure:
+                return failure
+            return row
+
+        keys = [key for key in _distinct(ids) if key not in (".", "..")]  # steps in a path, not ids
+        rows = await together([ask(key) for key in keys])
+        return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
+
+    def _too_long(self, key: str) -> Rejected:
+        return Rejected(
+            self._http.name,
+            f"{self.path}: a key of {len(key)} characters makes a longer URL than max_url = {self.profile.max_url}",
+        )
+
+
+def _distinct(keys: Sequence[str]) -> list[str]:
+    return [key for key in dict.fromkeys(keys) if key]
+
+
+def _each_once(rows: list[Row]) -> Sequence[Entry[Row]]:
+    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else each_once(rows)
+
+
+def _is(row: Identified | ConnectorError, key: str) -> bool:
+    return isinstance(row, ConnectorError) or str(row.id) == key

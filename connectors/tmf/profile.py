@@ -1,0 +1,246 @@
+"""What an installation of the TM Forum standard can and cannot do (FACTS.md, sections 7 and 8).
+
+A driver is written against the standard; a profile says how this installation deviates. Every deviation is a
+setting with a tested default, and the defaults are those of a server that keeps TMF630. `docs/profiles.md` is for
+operators.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from connectors.tmf.named_profiles import PROFILES
+
+
+class Strict(BaseModel):
+    """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Resource = Literal[
+    "customer",
+    "individual",
+    "product",
+    "billingAccount",
+    "customerBill",
+    "appliedCustomerBillingRate",
+    "payment",
+    "queryUsageConsumption",
+    "usageConsumptionReport",
+    "service",
+    "resource",
+    "geographicSite",
+    "troubleTicket",
+    "serviceProblem",
+]
+"""The resources that the drivers ask for."""
+
+Path = Annotated[str, Field(pattern=r"^/[^?#\s]*[^/?#\s]$")]
+
+
+class Manner(Strict):
+    """How one resource is asked for. The profile's own says it for all resources that have none of their own."""
+
+    id_list: Annotated[
+        Literal["comma", "repeat", "semicolon", "none"],
+        Field(description="How many values of one filter are written; 'none' asks for one value per call."),
+    ] = "comma"
+    max_keys: Annotated[int, Field(ge=1, description="Most values in one filter.")] = 1000
+    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
+    filters: Annotated[
+        Literal["all"] | tuple[str, ...],
+        Field(
+            description="The filters that are understood, by the standard's names, e.g. ['id', 'status']. Under any"
+            " other nothing is asked: it is NOT_SUPPORTED, see also read_everything."
+        ),
+    ] = "all"
+    read_everything: Annotated[
+        bool,
+        Field(
+            description="Whether to read all rows, everybody's, within max_rows and max_calls, and to sort them out"
+            " here, where the filter that would be needed is not understood."
+        ),
+    ] = False
+    parameters: Annotated[
+        dict[str, str],
+        Field(description="Filter names that differ here, e.g. 'relatedParty.id' = 'customer'."),
+    ] = {}
+    quoted: Annotated[
+        bool, Field(description="Whether values that look like numbers are put in quotes, so that they stay text.")
+    ] = False
+    operators: Annotated[
+        bool, Field(description="Whether .gt, .gte, .lt and .lte are understood; if not, dates are compared here.")
+    ] = True
+    regex: Annotated[
+        bool,
+        Field(
+            description="Whether the .regex operator is understood. If not, searching by a part of a name is"
+            " NOT_SUPPORTED, see read_everything."
+        ),
+    ] = True
+    fields: Annotated[bool, Field(description="Whether fields= is understood.")] = True
+    sort: Annotated[bool, Field(description="Whether sort= is understood.")] = True
+    paging: Annotated[
+        Literal["offset", "page", "none"],
+        Field(description="Whether offset counts rows, counts pages, or does not exist."),
+    ] = "offset"
+    page_size: Annotated[int, Field(ge=1, description="Rows asked for in one call; the system may send fewer.")] = 1000
+    total_trusted: Annotated[bool, Field(description="Whether X-Total-Count counts the matches, not everything.")] = (
+        True
+    )
+    empty_is_404: Annotated[bool, Field(description="Whether an empty list is answered with 404.")] = False
+    absent: Annotated[
+        tuple[str, ...],
+        Field(description="Attributes, by the standard's names, that never come with a value: NOT_SUPPORTED."),
+    ] = ()
+
+
+class Profile(Manner):
+    """How one system speaks TM Forum's APIs.
+
+    With a `name`, what `connectors.tmf.named_profiles` has under it is taken first; every key given beside it goes
+    before, for all resources. Keys of one resource go before those for all, and tables are laid over each other.
+    """
+
+    name: Annotated[str | None, Field(description="A named profile to begin with; see docs/profiles.md.")] = None
+    version: Annotated[
+        Literal["v4", "v5"], Field(description="Version of TM Forum's APIs: paths, filters and shape of the answers.")
+    ] = "v4"
+    paths: Annotated[
+        dict[Resource, Path],
+        Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),
+    ] = {}
+    resources: Annotated[
+        dict[Resource, Manner],
+        Field(description="Keys that are different for one resource, e.g. product = { page_size = 20 }."),
+    ] = {}
+    party_roles: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Roles (any case) that make a related party the owner; where there is none, the type counts."
+        ),
+    ] = ("customer",)
+    party_types: Annotated[
+        tuple[str, ...],
+        Field(
+            description="@referredType (any case) of parties whose id is a customer number. Of any other type it is an"
+            " id of something else (a person, a company) that may look the same."
+        ),
+    ] = ("Customer",)
+    party_type_is_role: Annotated[
+        bool,
+        Field(
+            description="Whether @referredType of related parties holds their role (such as 'customer'), so that it"
+            " does not say what their ids are ids of."
+        ),
+    ] = False
+    status_filter: Annotated[
+        bool,
+        Field(
+            description="Whether status words are the standard's, so that they can be filtered on. A resource that is"
+            " seen to have others is no longer asked so, whatever this says."
+        ),
+    ] = True
+    words: Annotated[
+        dict[str, str],
+        Field(description="Status words of this system, in the standard's, e.g. 'Working' = 'inProgress'."),
+    ] = {}
+    public_note_types: Annotated[
+        tuple[str, ...],
+        Field(description="@type (any case) of notes that customers may read; a note of any other is internal."),
+    ] = ("Note", "comments")
+    untyped_notes_public: Annotated[
+        bool,
+        Field(
+            description="Whether customers may read notes without @type. TMF621 has no field that says for whom a note"
+            " is, so a system that keeps to it can only mean everybody."
+        ),
+    ] = True
+    bills_name_customers: Annotated[
+        bool,
+        Field(
+            description="Whether every bill names the customer of its account, so that the bills of an account are also"
+            " found by its customer: they are then asked for beside the accounts, and not after them. Where some name"
+            " nobody, or somebody else, this loses them."
+        ),
+    ] = False
+    service_parts: Annotated[
+        Literal["value", "reference", "flat"],
+        Field(
+            description="Where a service's resources stand: in supporting services given by value, in supporting"
+            " services that are only referred to, or on the service itself."
+        ),
+    ] = "value"
+    timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_with_the_named(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+            return given
+        return _over(PROFILES.get(given["name"], {}), given)
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in PROFILES:
+            raise ValueError(f"there is no profile named '{name}'; there are: {', '.join(PROFILES)}")
+        return name
+
+    def at(self, standard: str) -> "Profile":
+        """This profile as it holds for the resource that the standard has at `standard`: its own keys go first."""
+        resource = standard.rpartition("/")[2]
+        own = next((manner for name, manner in self.resources.items() if name == resource), None)
+        if own is None:
+            return self
+        changes = {name: getattr(own, name) for name in own.model_fields_set}
+        return self.model_copy(update=changes | {"parameters": self.parameters | own.parameters})
+
+    def path(self, standard: str) -> str:
+        """This installation's path of the resource that the standard has at `standard`."""
+        resource = standard.rpartition("/")[2]
+        return next((path for name, path in self.paths.items() if name == resource), standard)
+
+    def parameter(self, name: str) -> str:
+        """This installation's name for the standard's filter `name`."""
+        return self.parameters.get(name, name)
+
+    def understands(self, condition: str) -> bool:
+        """Whether a condition can be asked: an attribute by its standard name, with or without an operator."""
+        attribute, _, operator = condition.rpartition(".")
+        if operator not in _OPERATORS:
+            attribute, operator = condition, ""
+        if self.filters != "all" and attribute not in self.filters:
+            return False
+        return not operator or (self.regex if operator == "regex" else self.operators)
+
+
+_OPERATORS: Final = frozenset({"gt", "gte", "lt", "lte", "eq", "regex"})
+"""Suffixes of TMF630 (FACTS.md, section 4)."""
+
+
+def _over(named: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A named profile with what was given beside it on top.
+
+    What was given for all resources also goes before what the named one has for single ones.
+    """
+    plain = {key for key in given if key not in ("resources", "parameters")}
+    renamed = given.get("parameters")
+    resources = {}
+    for resource, keys in named.get("resources", {}).items():
+        resources[resource] = {key: value for key, value in keys.items() if key not in plain}
+        if "parameters" in keys and isinstance(renamed, Mapping):
+            resources[resource]["parameters"] = {k: v for k, v in keys["parameters"].items() if k not in renamed}
+    return _laid({**named, "resources": resources}, given)
+
+
+def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables, one laid over the other, and so those within them."""
+    found = {**below, **above}
+    for key, value in above.items():
+        under = below.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            found[key] = _laid(under, value)
+    return found

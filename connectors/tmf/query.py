@@ -1,0 +1,194 @@
+"""How a question is written for a TM Forum server, by TMF630 and the profile: filters, projection, sorting, length."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.records import Fields
+from connectors.tmf.profile import Profile
+
+_MOST_KEPT: Final = 256
+"""Selections whose part of the question is kept."""
+
+Filters = Sequence[tuple[str, Sequence[str]]]
+"""Conditions that all must hold; the values of one are alternatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order a port promises: `upstream` is the value for `sort=`, `attribute` the record's attribute behind it."""
+
+    upstream: str
+    attribute: str
+
+    @property
+    def descending(self) -> bool:
+        """Whether the greatest comes first."""
+        return self.upstream.startswith("-")
+
+
+BY_ID: Final = Order("id", "id")
+
+
+class Projection:
+    """Which upstream attributes a record's attributes are made of."""
+
+    def __init__(self, always: Iterable[str], sources: Mapping[str, Sequence[str]]) -> None:
+        self._always, self.sources = frozenset(always), sources
+
+    def of(self, fields: Fields | None) -> str | None:
+        """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
+        return None if fields is None else ",".join(sorted(self._wanted(fields)))
+
+    def names(self, fields: Fields | None) -> frozenset[str] | None:
+        """The upstream attributes that are asked for with these fields; None means all."""
+        return None if fields is None else self._wanted(fields)
+
+    def fills(self, attribute: str, fields: Fields | None) -> bool:
+        """Whether what is asked for with these fields gives the record's attribute a value."""
+        sources = self.sources.get(attribute)
+        return fields is None or sources is None or not self._wanted(fields).isdisjoint(sources)
+
+    def _wanted(self, fields: Fields) -> frozenset[str]:
+        return self._always.union(*(self.sources.get(name, ()) for name in fields))
+
+
+class Chunks(msgspec.Struct, frozen=True, gc=False):
+    """Keys in parts that fit into one request each, and those that fit into none."""
+
+    parts: Sequence[Sequence[str]]
+    too_long: Sequence[str]
+
+
+class Writer:
+    """Writes questions to one resource as the profile wants them; everything it returns is already encoded."""
+
+    def __init__(self, profile: Profile, path: str, projection: Projection, prefix: str, most_rows: int) -> None:
+        """`prefix` is the path in front of the resource's own; `most_rows` bounds the offsets that will be asked."""
+        self._profile, self._projection = profile, projection
+        paging = f"?&offset={most_rows + profile.page_size}&limit={profile.page_size}"
+        self._room = profile.max_url - len(prefix) - len(path)
+        self._room_in_list = self._room - len(paging)
+        self._rest = lru_cache(_MOST_KEPT)(self._projected_and_sorted)
+        """Documents select the same again and again."""
+        self._name = lru_cache(_MOST_KEPT)(self._named)
+
+    def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
+        """Parts of the query string, without paging.
+
+        What may come in pages is always sorted: without an order nothing says that the pages fit together.
+        """
+        return [*[self.condition(name, values) for name, values in filters], *self._rest(fields, order)]
+
+    def _projected_and_sorted(self, fields: Fields | None, order: Order | None) -> tuple[str, ...]:
+        parts = [projection] if (projection := self.projection(fields)) else []
+        if order is None and self._profile.paging != "none":
+            order = BY_ID
+        if order and self._profile.sort:
+            parts.append(f"sort={quote(order.upstream, safe=',.-')}")
+        return tuple(parts)
+
+    def projection(self, fields: Fields | None) -> str:
+        """``fields=...``; empty where everything is wanted, or the server does not know it."""
+        wanted = self._projection.of(fields) if self._profile.fields else None
+        return f"fields={quote(wanted, safe=',.@')}" if wanted else ""
+
+    def paging(self, offset: int, limit: int) -> list[str]:
+        """Parts of the query string that ask for the rows from `offset` on; a page number where the profile says so."""
+        match self._profile.paging:
+            case "none":
+                return []
+            case "page":
+                return [f"offset={offset // limit}", f"limit={limit}"]
+            case "offset":
+                return [*([f"offset={offset}"] if offset else []), f"limit={limit}"]
+
+    def chunks(self, name: str, keys: Sequence[str], rest: Sequence[str]) -> Chunks:
+        """`keys` in parts that keep within the profile's number of keys and the URL's length in bytes."""
+        room = self._room_in_list - sum(len(part) + 1 for part in rest)
+        most = 1 if self._profile.id_list == "none" else self._profile.max_keys
+        named = len(self._name(name)) + 1
+        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:
+            return Chunks([keys], ())
+        again = 1 if self._profile.id_list in ("comma", "none") else named + 1
+        parts: list[list[str]] = []
+        too_long: list[str] = []
+        used = 0
+        for key in keys:
+            size = len(self._value(key))
+            if named + size > room:
+                too_long.append(key)
+            elif parts and len(parts[-1]) < most and used + again + size <= room:
+                parts[-1].append(key)
+                used += again + size
+            else:
+                parts.append([key])
+                used = named + size
+        return Chunks(parts, too_long)
+
+    def one(self, key: str, fields: Fields | None) -> str | None:
+        """What follows the resource's path in a request for one row by id; None where that is too long."""
+        projection = self.projection(fields)
+        found = f"/{quote(key, safe='')}" + (f"?{projection}" if projection else "")
+        return found if len(found) <= self._room else None
+
+    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+        """A condition: `attribute` contains `text`, in any case."""
+        return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
+
+    def single(self, filters: Filters) -> list[Filters]:
+        """The conditions in so many questions that none has alternatives the server would not take for such."""
+        if self._profile.id_list != "none":
+            return [filters]
+        names = [name for name, _ in filters]
+        return [
+            [(name, [value]) for name, value in zip(names, one, strict=True)] for one in product(*map(_values, filters))
+        ]
+
+    def _value(self, value: str) -> str:
+        return _escaped(f'"{value}"' if self._profile.quoted and _NUMERIC.fullmatch(value) else value)
+
+    def condition(self, name: str, values: Sequence[str]) -> str:
+        """The part of the query string that asks for rows with one of these values."""
+        escaped, key = map(self._value, values), self._name(name)
+        match self._profile.id_list:
+            case "repeat":
+                return "&".join(f"{key}={value}" for value in escaped)
+            case "semicolon":
+                return ";".join(f"{key}={value}" for value in escaped)
+            case "comma" | "none":
+                return f"{key}={','.join(escaped)}"
+
+    def _named(self, name: str) -> str:
+        attribute, dot, operator = name.rpartition(".regex")
+        known = self._profile.parameter(attribute) + dot + operator if dot else self._profile.parameter(name)
+        return quote(known, safe=".@")
+
+
+_NUMERIC: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+|0[xob][0-9a-f]+|infinity)(?:e[+-]?[0-9]+)?\s*", re.I)
+"""What some language takes for a number."""
+
+
+def refines(condition: str) -> bool:
+    """Whether a condition only narrows what may be read anyway, and can be left out where it cannot be asked.
+
+    So do status and dates. All others say whose rows, or which, are wanted.
+    """
+    return condition == "status" or condition.endswith((".gt", ".gte", ".lt", ".lte"))
+
+
+def _values(condition: tuple[str, Sequence[str]]) -> Sequence[str]:
+    return condition[1]
+
+
+_PLAIN: Final = re.compile("[A-Za-z0-9_.~:-]*")
+
+
+def _escaped(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else quote(value, safe=":")
