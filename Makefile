@@ -34,7 +34,7 @@ bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQ
 	@$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
-	@$(BIN)/python -m benchmarks.live
+	@$(BIN)/python -m acceptance.live
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)
 	@$(BIN)/python -m tests.connectors.recorder $(PRODUCTS)
@@ -62,4 +62,4 @@ lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## Remove everything that the set-up made
-	@rm -rf .venv gateway/static web/node_modules tests/gateway/audit/node_modules benchmarks/peer/node_modules
+	@rm -rf .venv gateway/static web/node_modules tests/gateway/http/audit/node_modules benchmarks/peer/node_modules

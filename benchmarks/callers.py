@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import jwt
 
-from gateway.demo_keys import RULES
+from gateway.commands.demo_keys import RULES
 
 _MOST: Final = 4096
 

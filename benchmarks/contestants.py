@@ -15,7 +15,7 @@ import orjson
 from benchmarks.processes import Process, free_ports
 from benchmarks.upstream_rows import FIRST, PATHS
 from benchmarks.works import Work
-from gateway.demo_keys import RULES, DemoKeys
+from gateway.commands.demo_keys import RULES, DemoKeys
 from resolvers.viewer import ViewerKind
 
 PEER: Final = Path(__file__).resolve().parent / "peer"

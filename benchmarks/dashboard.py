@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calls import ROOT
-from benchmarks.running import running
+from acceptance.calls import ROOT
+from acceptance.running import running
 
 
 def waiting(calls: Sequence[Mapping[str, Any]]) -> float:

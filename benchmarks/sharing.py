@@ -20,10 +20,10 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.calls import ROOT
-from benchmarks.running import Running, serving
-from gateway.demo_settings import SYSTEMS, settings
-from gateway.demo_systems import SandboxProcess
+from acceptance.calls import ROOT
+from acceptance.running import Running, serving
+from gateway.commands.demo_settings import SYSTEMS, settings
+from gateway.commands.demo_systems import SandboxProcess
 from gateway.settings import Settings
 
 LATENCY_MS: Final = 20

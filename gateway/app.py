@@ -15,18 +15,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
-from gateway.auth import Authenticator
-from gateway.context import Contexts
-from gateway.demo_keys import DemoKeys
-from gateway.documents import DocumentEndpoint
+from gateway.auth.keys import KeySet
+from gateway.auth.tokens import Authenticator
+from gateway.commands.demo_keys import DemoKeys
 from gateway.engine import Engine
 from gateway.errors import MethodNotAllowedError, NothingHereError
-from gateway.graphiql import GraphiQLPage
-from gateway.graphql_http import GraphQLEndpoint
-from gateway.health import healthz, readyz
-from gateway.jwks import KeySet
+from gateway.http.context import Contexts
+from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.files import DocumentEndpoint
+from gateway.http.graphiql import GraphiQLPage
+from gateway.http.health import healthz, readyz
+from gateway.http.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
 from gateway.metrics import Metrics
-from gateway.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
 from gateway.settings import AuthSettings, Settings
 from resolvers.viewer import ViewerKind
 from schema import build_schema

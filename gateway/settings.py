@@ -15,11 +15,11 @@ from redis.asyncio.connection import parse_url
 from connectors import product
 from connectors.settings import System
 from connectors.tmf.profile import Strict
-from gateway.access import IntrospectionFor, TraceFor
-from gateway.auth import ClaimNames, TokenRules
-from gateway.jwks import Load, from_address, from_file
-from gateway.limits import Limits
-from resolvers.linked_ports import referred_to
+from gateway.auth.access import IntrospectionFor, TraceFor
+from gateway.auth.keys import Load, from_address, from_file
+from gateway.auth.tokens import ClaimNames, TokenRules
+from gateway.engine.limits import Limits
+from resolvers.translated_ports import referred_to
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -59,7 +59,7 @@ class SystemsSettings(Strict):
 
 
 class AuthSettings(Strict):
-    """`[auth]`: whose tokens are believed. The defaults are those of `gateway.auth.TokenRules`."""
+    """`[auth]`: whose tokens are believed. The defaults are those of `gateway.auth.tokens.TokenRules`."""
 
     issuer: Annotated[str, Field(min_length=1, description="What `iss` must be.")]
     audience: Annotated[str | tuple[str, ...], Field(min_length=1, description="What `aud` must be, or hold.")]
@@ -85,7 +85,7 @@ class AuthSettings(Strict):
         return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims)
 
     def load_keys(self, session: aiohttp.ClientSession) -> Load:
-        """What reads the issuer's keys, for `gateway.jwks.KeySet`."""
+        """What reads the issuer's keys, for `gateway.auth.keys.KeySet`."""
         return from_address(session, self.jwks_url) if self.jwks_url else from_file(Path(str(self.jwks_file)))
 
 

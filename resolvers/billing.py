@@ -10,10 +10,10 @@ import strawberry
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
-from resolvers.batches import each
-from resolvers.choosing import Since, Until, ordered, within
 from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.filters import Since, Until, ordered, within
 from resolvers.links import Under, customers_of, names_nobody, under_customers
+from resolvers.loader import each
 from resolvers.rows import RowsKey, RowsLoader
 
 

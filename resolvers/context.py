@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
 from connectors.records import Fields, Rows
-from resolvers.batches import BatchLoader, each
-from resolvers.linked_ports import linking
 from resolvers.links import NoLink, customers_of, records, warn_staff
+from resolvers.loader import BatchLoader, each
+from resolvers.translated_ports import linking
 from resolvers.viewer import Viewer
 
 K = TypeVar("K")

@@ -9,10 +9,10 @@ import strawberry
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
-from resolvers.batches import each
-from resolvers.choosing import among
 from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.filters import among
 from resolvers.links import CustomerRecordById, Under, customers_of, under_customers, under_references, warn
+from resolvers.loader import each
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
 

@@ -15,11 +15,11 @@ import strawberry
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
-from resolvers.batches import each
-from resolvers.choosing import among
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
+from resolvers.filters import among
 from resolvers.links import Under, customers_of, names_nobody, under_customers
+from resolvers.loader import each
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer

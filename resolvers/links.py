@@ -2,8 +2,8 @@
 
 The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), what hangs
 under customers is asked for by that (`under_customers`), and its rows are translated where its port answers
-(`resolvers.linked_ports`). A key that no customer has, or that two have by mistake, makes the row nobody's: wrong links
-lead nowhere, never to somebody else.
+(`resolvers.translated_ports`). A key that no customer has, or that two have by mistake, makes the row nobody's: wrong
+links lead nowhere, never to somebody else.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, Garbled
 from connectors.http.scope import current_scope
 from connectors.links import CustomerKey, Entity
 from connectors.records import Fields, Found, Rows, Unlinked
-from resolvers.batches import BatchLoader, each
+from resolvers.loader import BatchLoader, each
 
 if TYPE_CHECKING:
     from resolvers.context import RequestContext

@@ -14,10 +14,10 @@ from connectors.errors import ConnectorError, NotSupported
 from connectors.links import Entity
 from connectors.records import Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
-from resolvers.batches import each
-from resolvers.choosing import Since, Until, among, ordered, within, zoned
 from resolvers.context import Loader, owned, signed_in
+from resolvers.filters import Since, Until, among, ordered, within, zoned
 from resolvers.links import Under, under_customers, under_references
+from resolvers.loader import each
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer

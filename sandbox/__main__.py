@@ -8,10 +8,10 @@ from contextlib import suppress
 from datetime import date
 
 from sandbox.app import create_app
+from sandbox.data.world import TODAY, World
+from sandbox.protocol.switches import Switches
+from sandbox.protocol.systems import DEFAULT_PORTS, SYSTEMS, SystemName
 from sandbox.server import PortInUse, bound, run, server_for
-from sandbox.switches import Switches
-from sandbox.systems import DEFAULT_PORTS, SYSTEMS, SystemName
-from sandbox.world import TODAY, World
 
 
 def _day(text: str) -> date | None:

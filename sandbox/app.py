@@ -7,13 +7,13 @@ from random import Random
 from threading import Event
 from typing import Any
 
-from sandbox.answers import Answer, Refused, encoded
-from sandbox.api import Api
-from sandbox.gate import Gate
-from sandbox.switches import Switches
-from sandbox.systems import SystemName
-from sandbox.world import World
-from sandbox.writes import body_of
+from sandbox.data.world import World
+from sandbox.protocol.answers import Answer, Refused, encoded
+from sandbox.protocol.api import Api
+from sandbox.protocol.gate import Gate
+from sandbox.protocol.switches import Switches
+from sandbox.protocol.systems import SystemName
+from sandbox.protocol.writes import body_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -10,9 +10,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.app import ABORT, SandboxApp, create_app
-from sandbox.switches import Switches
-from sandbox.systems import SystemName
-from sandbox.world import World
+from sandbox.data.world import World
+from sandbox.protocol.switches import Switches
+from sandbox.protocol.systems import SystemName
 
 
 class PortInUse(OSError):

@@ -11,11 +11,11 @@ from starlette.applications import Starlette
 
 from connectors.settings import System
 from gateway.app import create_app
-from gateway.demo_keys import DemoKeys
+from gateway.commands.demo_keys import DemoKeys
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
 from resolvers.viewer import ViewerKind
+from sandbox.data.world import World
 from sandbox.server import SandboxServer
-from sandbox.world import World
 from tests.gateway.serving import serving
 
 DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")

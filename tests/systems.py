@@ -8,9 +8,9 @@ import aiohttp
 
 from connectors import Connectors, connect
 from connectors.settings import System
+from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
-from sandbox.systems import SYSTEMS
-from sandbox.world import World
 
 Systems = dict[str, SandboxServer]
 

@@ -24,12 +24,12 @@ from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.cost import Cost
 from gateway.engine.explain import Explanation
+from gateway.engine.limits import Limits, exceeded, root_fields
 from gateway.engine.plan import NotPlanned
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.run import Outcome
 from gateway.errors import refuse
-from gateway.limits import Limits, exceeded, root_fields
 from gateway.lru import LRU
 
 __all__ = ["Engine", "Explanation", "Outcome", "Prepared"]

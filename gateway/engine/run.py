@@ -23,8 +23,8 @@ from gateway.engine.careful import Careful, FieldFailure, Nulled
 from gateway.engine.functions import Functions, Infos
 from gateway.engine.nulls import Failure, Made, told
 from gateway.engine.plan import Block, FieldPlan, Plan
-from resolvers.batches import listed
 from resolvers.links import NO_LINK
+from resolvers.loader import listed
 from schema.fields import Edge
 
 logger = logging.getLogger("gateway.engine")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.world import World
+from sandbox.data.world import World
 from tests.systems import Systems, running_systems, well_behaved
 
 

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.connectors.recorder [PRODUCT ...]
 
-`benchmarks.products` says where they run; what was started for it is stopped afterwards. Each product's own tests and
+`acceptance.products` says where they run; what was started for it is stopped afterwards. Each product's own tests and
 the conformance suite ask it, and what it answers is the new recording: kept only when they pass with it and nothing in
 it looks like a secret (`secrets_in`).
 """
@@ -20,7 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.products import PRODUCTS, Unfit, live, scripts_folder
+from acceptance.products import PRODUCTS, Unfit, live, scripts_folder
 
 ROOT: Final = Path(__file__).parents[2]
 RECORDINGS: Final = Path(__file__).parent / "recordings"

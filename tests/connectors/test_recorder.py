@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import products
-from benchmarks.products import PRODUCTS, Unfit
+from acceptance import products
+from acceptance.products import PRODUCTS, Unfit
 from tests.connectors import recorder
 from tests.connectors.recorder import RECORDINGS, secrets_in
 

@@ -20,14 +20,15 @@ def traps() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("trap", "proof"), [row for row in traps() if row[1] not in NOT_YET])
 def test_the_proof_of_a_trap_exists(trap: str, proof: str) -> None:
     file, _, name = proof.partition("::")
-    source = (FOLDER / file).read_text(encoding="utf-8")
+    (path,) = FOLDER.rglob(file)
+    source = path.read_text(encoding="utf-8")
     assert re.search(rf"^(?:async )?def {re.escape(name)}\(", source, re.MULTILINE), trap
 
 
 def test_every_test_that_is_named_after_a_trap_is_on_the_page() -> None:
     named = {
         f"{path.name}::{name}"
-        for path in FOLDER.glob("test_*.py")
+        for path in FOLDER.rglob("test_*.py")
         for name in re.findall(r"^(?:async )?def (test_trap_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert len(named) > 15

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.held_writes import HttpProtocol
+from gateway.http.write_coalescing import HttpProtocol
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.media_types import takes_gzip
+from gateway.http.media_types import takes_gzip
 from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import BearerAuth
-from gateway.auth import TokenRules
-from gateway.limits import Limits
+from gateway.auth.tokens import TokenRules
+from gateway.engine.limits import Limits
 from gateway.settings import Settings, without_credentials
 from gateway.settings_file import WrongSettings, load
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS, SystemName, resources_of
 from sandbox.server import SandboxServer
-from sandbox.systems import SYSTEMS, SystemName, resources_of
-from sandbox.world import World
 
 PATHS = {resource.name: resource.path for name in SYSTEMS for resource in resources_of(name)}
 PATHS["queryUsageConsumption"] = "/tmf-api/usageConsumption/v4/queryUsageConsumption"

@@ -8,10 +8,10 @@ from http.client import HTTPConnection
 
 import pytest
 
-from sandbox.billing import customer_bills
+from sandbox.data.billing import customer_bills
+from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS, resources_of
 from sandbox.server import SandboxServer
-from sandbox.systems import SYSTEMS, resources_of
-from sandbox.world import World
 
 OPEN = "inProgress,acknowledged,pending,held"
 

@@ -13,8 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from sandbox.data.world import World
 from sandbox.server import PortInUse, SandboxServer
-from sandbox.world import World
 
 CUSTOMER = "/tmf-api/customerManagement/v4/customer"
 

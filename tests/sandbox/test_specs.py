@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sandbox.systems import RESOURCES
+from sandbox.protocol.systems import RESOURCES
 from tests.sandbox import official
 
 pytestmark = pytest.mark.skipif(

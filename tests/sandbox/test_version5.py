@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from sandbox import shapes, version5
-from sandbox.systems import REPORT, RESOURCES
+from sandbox.data import shapes
+from sandbox.protocol import version5
+from sandbox.protocol.systems import REPORT, RESOURCES
 from tests.sandbox import official5
 
 CUSTOMER, PRODUCT, TICKET = (version5.PATHS[path] for path in (shapes.CUSTOMER, shapes.PRODUCT, shapes.TICKET))

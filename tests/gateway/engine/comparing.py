@@ -12,9 +12,9 @@ from typing import Any
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, OperationDefinitionNode
 
 from gateway.engine import Engine, Prepared
+from gateway.engine.limits import Limits
 from gateway.engine.plan import DEFINITION
 from gateway.engine.plans import Planned
-from gateway.limits import Limits
 from schema import Graph
 from schema.fields import EDGE
 from tests.gateway.engine.operations import Operation

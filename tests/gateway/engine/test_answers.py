@@ -10,7 +10,7 @@ from graphql.pyutils import Undefined
 
 from connectors.errors import Failed
 from gateway.engine import Prepared
-from resolvers.batches import BatchLoader
+from resolvers.loader import BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
 from tests.gateway.engine.comparing import Pair, told

@@ -11,7 +11,7 @@ import strawberry
 from graphql import GraphQLError
 
 from gateway.engine import Engine, Prepared
-from resolvers.batches import BatchLoader
+from resolvers.loader import BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
 from tests.gateway.engine.torture import Context, World

@@ -14,7 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from connectors.errors import Failed
 from gateway.engine import Prepared
-from resolvers.batches import BatchLoader
+from resolvers.loader import BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
 from tests.gateway.engine.comparing import Pair

@@ -1,0 +1,189 @@
+"""The contract's queries over four real products, what each costs, and the conformance suite: `make live`.
+
+    .venv/bin/python -m acceptance.live [--systems DIR] [--keep]
+
+Asks Nautobot, BottleCRM, Tryton and Request Tracker every query, prints a table, and tests the four drivers (`gateway
+driver-test`). `acceptance.products` says where they run; those that nobody names are started on loopback (the first
+start takes minutes), and stopped at the end: not what ran already, and nothing with --keep. What runs elsewhere must
+hold what the start scripts seed: the queries ask for customer C100001.
+"""
+
+import argparse
+import asyncio
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from acceptance.calls import ROOT
+from acceptance.mixed import ask_mixed
+from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
+from acceptance.running import serving
+from connectors.conformance import Result
+from connectors.settings import System
+from gateway.commands.driver_test import found, on_trial, show
+from gateway.settings import Settings
+
+CUSTOMER: Final = "C100001"
+RT_SESSION: Final = {
+    "kind": "session",
+    "username": "root",
+    "password": "password",  # what the start script sets up on loopback
+    "login_path": "/NoAuth/Login.html",
+    "verify_path": "/REST/2.0/rt",
+    "username_field": "user",
+    "password_field": "pass",
+}
+"""Request Tracker checks a token in 250 ms per request; a session costs that once. One that is given has a token."""
+DRIVERS: Final = {"inventory": "nautobot", "crm": "bottlecrm", "billing": "tryton", "ticketing": "rt"}
+"""Domain to product; Nautobot first, because its first start takes longest."""
+
+QUERIES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+    "PortalHome": (CUSTOMER, {}),
+    "UsageGlance": (CUSTOMER, {}),
+    "AgentSearch": ("agent", {"text": CUSTOMER}),
+    "OpsDashboard": ("agent", {"first": 50}),
+    "DeviceTrace": ("agent", {"serial": "xe-0/0/0.0"}),
+    "TicketThread": ("agent", {"id": "Ticket:1"}),
+    "BillDetail": ("agent", {"id": "Bill:1"}),
+    "OutageImpact": ("agent", {}),
+    "SystemStatus": ("agent", {}),
+}
+
+
+LEAST: Final[Mapping[str, tuple[int, str]]] = {
+    "PortalHome": (
+        6,
+        "BottleCRM 1, RT 1; Tryton 2: a balance is the party's, bills are another model, and a call asks one model;"
+        " Nautobot 2: interfaces know a circuit by its service number only, which the first answer tells"
+        " (a third, for what is told of each resource, could ride with the second)",
+    ),
+    "UsageGlance": (2, "BottleCRM 1, Tryton 1 (invoices); usage and products are not supported"),
+    "AgentSearch": (
+        4,
+        "BottleCRM 2: a filter on the name and one on the number, which it joins with AND; Tryton 2: parties and"
+        " invoices (the party is read twice: as an account number that was searched for, and as the customer's)",
+    ),
+    "OpsDashboard": (5, "BottleCRM 1 for 100 accounts, Tryton 2 (two models), Nautobot 1, RT 1 for each 100 tickets"),
+    "DeviceTrace": (
+        3,
+        "BottleCRM 1; Nautobot 2: what is found tells the service numbers, then the circuits (the site and the numbers"
+        " could be read with the search; they are two steps of the graph, and two calls more)",
+    ),
+    "TicketThread": (
+        6,
+        "RT 4: a ticket has no history in it, transactions and their texts are resources of their own without a batch"
+        " over both, and files are asked for apart from texts, or their content would come along; Nautobot 1,"
+        " BottleCRM 1",
+    ),
+    "BillDetail": (3, "Tryton 3: invoice, lines and party are three models, and a call asks one"),
+    "OutageImpact": (0, "RT has no outages: nothing is asked"),
+    "SystemStatus": (0, "health is what the calls before have shown"),
+}
+"""Fewest calls that the products allow for each query's data, and why; in brackets what our steps cost beyond."""
+
+SAMPLES: Final[Mapping[str, Sequence[str]]] = {"customer": [f"C{100001 + n}" for n in range(6)]}
+"""Sample keys of the conformance suite for systems that cannot list their customers."""
+
+
+def settings(products: Mapping[str, Live]) -> Settings:
+    """The gateway's settings over these products, by name."""
+
+    def auth(name: str) -> dict[str, str]:
+        if name == "rt" and not products[name].is_given:
+            return RT_SESSION
+        key = f"{PRODUCTS[name].scheme} {products[name].token}"
+        return {"kind": "api_key", "header": "Authorization", "key": key}
+
+    systems = {
+        domain: {"url": products[name].address, "driver": name, "auth": auth(name), "timeout": 12.0}
+        for domain, name in DRIVERS.items()
+    }
+    return Settings.model_validate({"systems": systems, "graphql": {"trace": "signed-in with keys", "deadline": 30.0}})
+
+
+def leaves(value: Any) -> Counter[bool]:
+    """How many values an answer has (True), and how many are null (False)."""
+    if isinstance(value, Mapping):
+        return sum(map(leaves, value.values()), Counter[bool]())
+    if isinstance(value, list):
+        return sum(map(leaves, value), Counter[bool]())
+    return Counter({value is not None: 1})
+
+
+async def conforming(given: Settings, console: Console) -> bool:
+    """The conformance suite on the four drivers at once; prints a table for each. Whether nothing failed."""
+    console.print("  testing the four drivers (two minutes: Request Tracker takes 250 ms a call) ...")
+
+    async def tried(domain: str, system: System) -> tuple[str, list[Result]]:
+        tested = found(system.driver, domain)
+        keys = {} if domain == "crm" else SAMPLES
+        async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
+            return f"{system.driver} ({domain})", [one async for one in coming]
+
+    trials = await asyncio.gather(*(tried(domain, system) for domain, system in given.systems.by_domain.items()))
+    for title, results in trials:
+        show(title, results, console)
+    return all(one.mark != "failed" for _, results in trials for one in results)
+
+
+async def measure(scripts: Path, keep: bool, console: Console) -> bool:
+    """Start what does not run, ask, test, print, stop. Whether every driver conforms. Raises `Unfit`."""
+    products: dict[str, Live] = {}
+    try:
+        for name in DRIVERS.values():
+            products[name] = await asyncio.to_thread(live, name, scripts, console)
+            console.print(f"  {name} runs at {products[name].address}", highlight=False)
+        table = Table("query", "calls", "least", "ms", "values", "null", "errors (code, system, paths)")
+        given = settings(products)
+        with tempfile.TemporaryDirectory() as folder:
+            async with serving(given, Path(folder)) as gateway:
+                for name, (who, variables) in QUERIES.items():
+                    document = (ROOT / f"web/src/operations/{name}.graphql").read_text(encoding="utf-8")
+                    await gateway.ask(document, variables, who)
+                    answer = await gateway.ask(document, variables, who)
+                    calls = answer.get("extensions", {}).get("upstream", [])
+                    took = max((call["startMs"] + call["durationMs"] for call in calls), default=0.0)
+                    codes = Counter(
+                        (error["extensions"]["code"], error["extensions"].get("system", "-"))
+                        for error in answer.get("errors", [])
+                    )
+                    told = ", ".join(f"{code} {system} x{times}" for (code, system), times in codes.items())
+                    count = leaves(answer.get("data"))
+                    numbers = len(calls), LEAST[name][0], f"{took:.0f}", count[True], count[False]
+                    table.add_row(name, *map(str, numbers), told)
+        console.print(table)
+        console.print("  mixed: BottleCRM, Nautobot, the sandbox in v5 (billing) and in v4 (ticketing), one request")
+        await ask_mixed(given, CUSTOMER, console)
+        for name, (least, why) in LEAST.items():
+            console.print(f"least of {name}: {least}: {why}", style="dim", highlight=False)
+        return await conforming(given, console)
+    finally:
+        for product in () if keep else products.values():
+            await asyncio.to_thread(product.stop)
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", type=Path, default=scripts_folder(), help="folder of the start scripts")
+    parser.add_argument("--keep", action="store_true", help="leave the systems running")
+    given = parser.parse_args()
+    if problems := unfit(DRIVERS.values(), given.systems):
+        raise SystemExit("\n".join(problems))
+    logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news
+    try:
+        conforms = asyncio.run(measure(given.systems, given.keep, Console()))
+    except Unfit as why:
+        raise SystemExit(str(why)) from why
+    if not conforms:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

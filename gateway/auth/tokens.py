@@ -1,0 +1,197 @@
+"""Token to Viewer: who is asking, proven by a signed token (RFC 7519, RFC 6750) or by nothing."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import jwt
+from starlette.requests import Request
+
+from gateway.auth.keys import KeySet, KeysUnavailableError
+from gateway.errors import RequestError
+from gateway.lru import LRU
+from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
+
+ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
+"""Algorithms that may be allowed at all: with a shared secret, whoever checks tokens could make them too."""
+
+MAX_TOKEN_CHARACTERS = 16 * 1024
+CACHE_SECONDS = 300.0
+"""How long a verified token is believed without looking at the keys again (never beyond its own expiry)."""
+
+
+class AuthenticationError(RequestError):
+    """The token is not accepted: 401 with the reason, for the developer of the client."""
+
+    status = 401
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str) -> None:
+        described = message.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()
+        challenge = f'Bearer error="invalid_token", error_description="{described}"'
+        super().__init__(message, headers={"WWW-Authenticate": challenge})
+
+
+class AuthUnavailableError(RequestError):
+    """Tokens cannot be checked at the moment: 503, not the client's fault."""
+
+    status = 503
+    code = "AUTH_UNAVAILABLE"
+    retryable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Which claims carry what. A name is looked up as it is first, then as a path: `realm_access.roles`."""
+
+    kind: str = "kind"
+    customers: str = "customer_ids"
+    roles: str = "roles"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRules:
+    """What a token must be to be believed. `leeway` is the clock skew allowed for, in seconds.
+
+    Raises ValueError for rules that would let anybody in.
+    """
+
+    issuer: str
+    audience: str | Sequence[str]
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    leeway: float = 30.0
+    claims: ClaimNames = field(default_factory=ClaimNames)
+
+    def __post_init__(self) -> None:
+        if not self.issuer or not self.audience:
+            raise ValueError("issuer and audience must be set: tokens made for other services would be accepted")
+        if not self.algorithms or (wrong := set(self.algorithms) - ASYMMETRIC):
+            named = f", not {', '.join(sorted(wrong))}" if self.algorithms else ""
+            raise ValueError(f"algorithms must be some of {', '.join(sorted(ASYMMETRIC))}{named}")
+        if not 0 <= self.leeway <= 600:
+            raise ValueError(f"leeway must be between 0 and 600 seconds, not {self.leeway}")
+
+
+class Authenticator:
+    """Turns a request into its Viewer: `await authenticate(request)`."""
+
+    def __init__(self, keys: KeySet, rules: TokenRules, *, cached_tokens: int = 4096) -> None:
+        self._keys, self._rules = keys, rules
+        self._verified: LRU[bytes, tuple[float, Viewer]] = LRU(cached_tokens)
+
+    async def __call__(self, request: Request) -> Viewer:
+        """The viewer that a request's Authorization header proves; ANONYMOUS without one.
+
+        Raises AuthenticationError (401) and AuthUnavailableError (503).
+        """
+        headers = request.headers.getlist("authorization")
+        if not headers:
+            return ANONYMOUS
+        scheme, _, token = headers[0].strip().partition(" ")
+        if len(headers) > 1 or scheme.lower() != "bearer" or not token.strip():
+            raise AuthenticationError("The request needs one header 'Authorization: Bearer <token>'.")
+        return await self.viewer(token.strip())
+
+    async def viewer(self, token: str) -> Viewer:
+        """The viewer that a token proves."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise AuthenticationError(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        cached = self._verified.get(digest)
+        if cached and time.time() < cached[0]:
+            return cached[1]
+        self._verified.discard(digest)
+        claims = await self._verify(token)
+        viewer = _viewer(claims, self._rules.claims)
+        self._verified.put(digest, (min(int(claims["exp"]) + self._rules.leeway, time.time() + CACHE_SECONDS), viewer))
+        return viewer
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        key = await self._key(token)
+        rules = self._rules
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=list(rules.algorithms),
+                issuer=rules.issuer,
+                audience=rules.audience,
+                leeway=rules.leeway,
+                options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
+            )
+        except jwt.ExpiredSignatureError as error:
+            claims = jwt.decode(token, options={"verify_signature": False})  # Verified above: only the time is wrong.
+            expired = datetime.fromtimestamp(max(0, int(claims["exp"])), UTC).isoformat().replace("+00:00", "Z")
+            raise AuthenticationError(f"The token expired at {expired}: get a new one.") from error
+        except jwt.InvalidTokenError as error:
+            raise AuthenticationError(_reason(error)) from error
+        except (jwt.PyJWTError, OverflowError) as error:
+            raise AuthenticationError("The token cannot be checked with the key that it names.") from error
+
+    async def _key(self, token: str) -> jwt.PyJWK:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError) as error:
+            raise AuthenticationError("The token is not a signed JSON Web Token (JWT).") from error
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm not in self._rules.algorithms:
+            allowed = " or ".join(self._rules.algorithms)
+            raise AuthenticationError(f"The token is not signed with {allowed}.")
+        try:
+            key = await self._keys.key(key_id, algorithm)
+        except KeysUnavailableError as error:
+            message = "Tokens cannot be checked at the moment; try again a little later."
+            raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
+        if key is None:
+            named = "is signed by an unknown key (kid)" if key_id else "does not say which key signed it (kid)"
+            raise AuthenticationError(f"The token {named}.")
+        return key
+
+
+_REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
+    jwt.InvalidSignatureError: "The token's signature is wrong.",
+    jwt.InvalidIssuerError: "The token comes from an issuer (iss) that this gateway does not trust.",
+    jwt.InvalidAudienceError: "The token was made for another audience (aud).",
+    jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future): check the issuer's clock.",
+    jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names.",
+}
+
+
+def _reason(error: jwt.InvalidTokenError) -> str:
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"The token has no claim '{error.claim}'."
+    return next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "The token's claims are wrong.")
+
+
+def _viewer(claims: Mapping[str, Any], names: ClaimNames) -> Viewer:
+    kinds = [kind.value for kind in ViewerKind if kind is not ViewerKind.ANONYMOUS]
+    kind = _claim(claims, names.kind)
+    if kind not in kinds:
+        raise AuthenticationError(f"The token's claim '{names.kind}' must be one of {', '.join(kinds)}.")
+    customers = _strings(claims, names.customers)
+    return Viewer(
+        ViewerKind(kind),
+        customer_ids=tuple(dict.fromkeys(customer.removeprefix("Customer:") for customer in customers)),
+        roles=tuple(dict.fromkeys(_strings(claims, names.roles))),
+        subject=str(claims.get("sub", "")),
+    )
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> Any:
+    if name in claims:  # Names may contain dots: "https://portal.example/kind".
+        return claims[name]
+    value: Any = claims
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _strings(claims: Mapping[str, Any], name: str) -> list[str]:
+    value = _claim(claims, name)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if any(not isinstance(one, str | int) or isinstance(one, bool) or one == "" for one in values):
+        raise AuthenticationError(f"The token's claim '{name}' must be a string or a list of strings or whole numbers.")
+    return [str(one) for one in values]

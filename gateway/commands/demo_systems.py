@@ -1,0 +1,91 @@
+"""The demo's four sandbox systems: each a process of its own, so that each can be stopped alone."""
+
+import asyncio
+import shlex
+import sys
+from collections import deque
+from contextlib import suppress
+
+from gateway.commands.demo_settings import HOST
+
+_PATIENCE = 3.0
+"""Seconds that a process gets to end by itself before it is killed."""
+
+
+class NotStarted(Exception):
+    """A sandbox system ended before it was ready; the text names it and holds its last lines."""
+
+
+class SandboxProcess:
+    """One system's process: `await start()`, then `gone` says when it ended, and `stop()` ends it."""
+
+    def __init__(self, system: str, port: int, arguments: tuple[str, ...]) -> None:
+        self.system, self.address = system, f"http://{HOST}:{port}"
+        self._command = (sys.executable, "-m", "sandbox", "--system", system, "--port", str(port), *arguments)
+        self._process: asyncio.subprocess.Process | None = None
+        self._last_lines: deque[str] = deque(maxlen=20)
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def command(self) -> str:
+        """What starts this system by hand, for a POSIX shell."""
+        return shlex.join(self._command)
+
+    @property
+    def pid(self) -> int:
+        """The process to stop by hand."""
+        return self._running.pid
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.system} was not started")
+        return self._process
+
+    async def start(self) -> None:
+        """Return once the system listens. Raises NotStarted.
+
+        It gets a session of its own: Ctrl-C in the terminal reaches the demo only, which then ends it in order.
+        """
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        while line := await self._line():
+            if line.startswith(f"{self.system} ready"):
+                # Somebody has to go on reading, or the process blocks on a full pipe.
+                self._reading = asyncio.create_task(self._read_on())
+                return
+        await self._process.wait()
+        raise NotStarted(f"The sandbox's {self.system} system did not start: " + " ".join(self._last_lines))
+
+    async def gone(self) -> int:
+        """Wait until the process has ended, for whatever reason; its exit code, negative for a signal."""
+        return await self._running.wait()
+
+    async def stop(self) -> None:
+        """End the process, kindly at first. Does nothing where there is none."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):  # It may end at this very moment.
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), _PATIENCE)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _line(self) -> str:
+        output = self._running.stdout
+        line = (await output.readline()).decode(errors="replace") if output else ""
+        if line:
+            self._last_lines.append(line.strip())
+        return line
+
+    async def _read_on(self) -> None:
+        while await self._line():
+            pass

@@ -1,0 +1,88 @@
+"""`gateway serve`: the gateway in production, in one process or several."""
+
+import gc
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway import logs, settings_file
+from gateway.app import create_app
+from gateway.commands.listening import KEEP_ALIVE, check_free
+from gateway.http.write_coalescing import HttpProtocol
+from gateway.metrics import SHARED_FOLDER
+from gateway.settings import Settings
+
+CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
+"""Environment variable with the settings' path; this is how each worker learns it."""
+
+
+_NEW_OBJECTS: Final = 50_000
+"""Containers made and not yet gone, before the garbage collector looks at them."""
+
+
+class NoAuth(Exception):
+    """The settings do not say whose tokens are believed: everybody would be refused, or worse."""
+
+    def __init__(self, config: Path) -> None:
+        super().__init__(
+            f"{config}: auth: missing: 'gateway serve' does not start without saying whose tokens it believes"
+            " (issuer, audience, and jwks_url or jwks_file; see gateway.example.toml)."
+            " To try the gateway without any of this, run 'gateway demo'."
+        )
+
+
+def run(config: Path, workers: int | None = None) -> None:
+    """Serve until a signal ends it. Raises WrongSettings, NoAuth and PortUnavailable before anything starts."""
+    settings = _settings(config)
+    server = settings.server
+    check_free(server.host, server.port)
+    os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    logs.configure(settings.log)
+    processes = workers or server.workers
+    with tempfile.TemporaryDirectory() as folder:
+        if processes > 1 and server.metrics:
+            os.environ.setdefault(SHARED_FOLDER, folder)
+        uvicorn.run(
+            "gateway.commands.serve:app",
+            factory=True,
+            host=server.host,
+            port=server.port,
+            workers=processes,
+            http=HttpProtocol,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # nobody looks at a client's address
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+
+
+def app() -> Starlette:
+    """What each worker runs."""
+    settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
+    logs.configure(settings.log)
+    made = create_app(settings)
+    spare_collector()
+    return made
+
+
+def spare_collector() -> None:
+    """Let the garbage collector look less often, and never at what was there before the first request.
+
+    Requests leave next to nothing to it: what they make goes with the last reference. With Python's own thresholds it
+    goes through the objects of all requests that are under way, again and again, and finds nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 100)
+
+
+def _settings(config: Path) -> Settings:
+    settings = settings_file.load(config)
+    if settings.auth is None:
+        raise NoAuth(config)
+    return settings

@@ -1,0 +1,1 @@
+"""What comes in: GraphQL over HTTP, files, GraphiQL, health."""

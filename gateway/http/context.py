@@ -1,0 +1,119 @@
+"""One request's context: who asks, what was selected, how long it may take, and what it cost upstream."""
+
+from operator import attrgetter
+from typing import Any, Final
+from urllib.parse import unquote
+
+from graphql import GraphQLSchema, OperationDefinitionNode
+from starlette.requests import Request
+
+from connectors import Connectors
+from connectors.http.scope import RequestScope, UpstreamCall, current_scope
+from gateway.auth.access import TraceFor, may_trace
+from gateway.engine.prepared import Prepared
+from gateway.engine.selection import Selection, selection_of
+from resolvers.context import RequestContext
+from resolvers.viewer import Viewer
+
+TRACE_HEADER: Final = "X-Gateway-Trace"
+
+
+class GatewayContext(RequestContext):
+    """The resolvers' context, with the answer's `extensions` for those who may see them and ask."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        connectors: Connectors,
+        scope: RequestScope,
+        selection: Selection | None,
+        *,
+        trace: bool,
+        keys: bool,
+    ) -> None:
+        super().__init__(viewer, connectors, selection)
+        self.scope = scope
+        self._trace, self._keys = trace, keys
+
+    async def close(self) -> None:
+        """As in `RequestContext`; this task's upstream calls belong to no request any more."""
+        current_scope.set(None)
+        await super().close()
+
+    def extensions(self) -> dict[str, Any]:
+        """One entry per upstream call, in the order in which they began, and what links led nowhere.
+
+        A subscriber is not told what was asked for by which keys, and how long the answers were: on the way to what is
+        shown lies what may not be, and what does not exist.
+        """
+        if not self._trace:
+            return {}
+        entries = _entry if self._keys else _shortened
+        upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
+        warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
+        return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
+
+
+class Contexts:
+    """Makes the context of each request; what a document selects is worked out once."""
+
+    def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float, trace_for: TraceFor) -> None:
+        self._schema, self._connectors, self._deadline, self._trace_for = schema, connectors, deadline, trace_for
+
+    def __call__(
+        self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+    ) -> GatewayContext:
+        """A context whose deadline starts now, and to which this task's upstream calls belong."""
+        trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
+        return self.make(request, viewer, self._selection(prepared, operation), trace=trace)
+
+    def make(
+        self, request: Request, viewer: Viewer, selection: Selection | None, *, trace: bool = False
+    ) -> GatewayContext:
+        """A context for `viewer`, also where no operation is executed, such as for a document.
+
+        The caller's token goes no further than to here where no system is shown it.
+        """
+        scope = RequestScope.lasting(self._deadline)
+        scope.shows_calls = trace
+        if self._connectors.forwards and viewer.is_signed_in:
+            scope.token = _token_of(request)
+        current_scope.set(scope)
+        keys = viewer.is_staff or self._trace_for == "signed-in with keys"
+        return GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
+
+    def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
+        known: dict[int, Selection] = prepared.derived.setdefault(self, {})
+        selection = known.get(id(operation))
+        if selection is None:
+            selection = known[id(operation)] = selection_of(self._schema, prepared, operation)
+        return selection
+
+
+def _token_of(request: Request) -> str | None:
+    """The bearer token that proved who asks."""
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _entry(call: UpstreamCall) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "system": call.system,
+        "method": call.method,
+        "path": call.path,
+        "keys": list(call.keys),
+        "status": call.status,
+        "startMs": round(call.start_ms, 2),
+        "durationMs": round(call.duration_ms, 2),
+        "bytes": call.bytes,
+        "loader": call.loader,
+    }
+    return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
+
+
+def _shortened(call: UpstreamCall) -> dict[str, Any]:
+    entry = _entry(call)
+    del entry["bytes"]
+    path = call.path.partition("?")[0]
+    resource, _, last = path.rpartition("/")
+    return entry | {"keys": [], "path": resource if unquote(last) in call.keys else path}

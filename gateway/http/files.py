@@ -1,0 +1,153 @@
+"""Files behind the graph: streamed from the system that keeps them, after the same ownership check as in the graph.
+
+The address names the record and the file (`/documents/Bill:77/1`), never where the system keeps it.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from connectors.billing.port import BillingPort
+from connectors.errors import ConnectorError
+from connectors.records import Document
+from connectors.ticketing.port import TicketingPort
+from gateway.auth.access import SignInRequiredError
+from gateway.errors import MethodNotAllowedError, RequestError, fault
+from gateway.http.context import Contexts, GatewayContext
+from gateway.http.disconnect import unless_hung_up
+from gateway.http.endpoint import Authenticate
+from resolvers.billing import BillById
+from resolvers.errors import BadInput
+from resolvers.ids import split_id
+from resolvers.ticketing import TicketById
+
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
+
+
+class DocumentNotFoundError(RequestError):
+    """There is no such document, or it is not the viewer's: the same answer for both."""
+
+    status = 404
+    code = "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such document, or it is not yours.")
+
+
+class SystemUnavailableError(RequestError):
+    """The system that keeps the document did not give it: 504 too late, 503 busy, otherwise 502."""
+
+    status = 502
+
+    def __init__(self, error: ConnectorError) -> None:
+        super().__init__(error.public, status=_STATUS.get(error.code), code=error.code)
+        self._error = error
+
+    def extensions(self) -> dict[str, Any]:
+        """As for a field of the graph that the system did not answer."""
+        return {"code": self.code, "system": self._error.system, "retryable": self._error.retryable}
+
+
+_STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_LIMITED": 503}
+
+
+class DocumentEndpoint:
+    """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
+
+    def __init__(self, authenticate: Authenticate, contexts: Contexts) -> None:
+        self._authenticate, self._contexts = authenticate, contexts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the document, or say why not. A client that hangs up ends the calls to the system."""
+        request = Request(scope, receive)
+        try:
+            response = await unless_hung_up(self._opened(request), receive)
+        except RequestError as error:
+            response = error.response()
+        except ConnectorError as error:
+            response = SystemUnavailableError(error).response()
+        except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
+            response = fault(error)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _opened(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowedError(request.method, "GET, HEAD")
+        viewer = await self._authenticate(request)
+        if not viewer.is_signed_in:
+            raise SignInRequiredError
+        selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
+        context = self._contexts.make(request, viewer, selection)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(context.close)
+            document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])
+            parts = await stack.enter_async_context(opening)
+            if parts is None:
+                raise DocumentNotFoundError
+            # What fails before the first byte can still be said with a status.
+            first = await anext(parts, b"")
+            wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
+            return _DocumentResponse(wanted, _headers(document), stack.pop_all())
+
+
+class _DocumentResponse(StreamingResponse):
+    """Closes what it streams from, also where the client is gone before anything was sent."""
+
+    def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
+        super().__init__(parts, headers=headers)
+        self._opened = opened
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._opened:
+            await super().__call__(scope, receive, send)
+
+
+async def _find(
+    context: GatewayContext, owner: str, document_id: str
+) -> tuple[Document, AbstractAsyncContextManager[AsyncIterator[bytes] | None]]:
+    try:
+        type_name, key = split_id(owner)
+    except BadInput as error:
+        raise DocumentNotFoundError from error
+    port: BillingPort | TicketingPort
+    documents: Sequence[Document] = ()
+    if type_name == "Bill":
+        port = context.connectors.billing
+        if (bill := await BillById.of(context).load(key)) is not None:
+            documents = bill.documents
+    elif type_name == "Ticket":
+        port = context.connectors.ticketing
+        if (ticket := await TicketById.of(context).load(key)) is not None:
+            documents = ticket.attachments
+    else:
+        raise DocumentNotFoundError
+    found = next((one for one in documents if one.id == document_id), None)
+    if found is None:
+        raise DocumentNotFoundError
+    return found, port.open_document(found)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    yield first
+    if rest is not None:
+        async for part in rest:
+            yield part
+
+
+def _headers(document: Document) -> dict[str, str]:
+    """Files come from elsewhere: they are saved, not shown, and never run as part of the gateway's own pages."""
+    media_type = document.mime_type or ""
+    return {
+        "Content-Type": media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name or document.id, safe='')}",
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }

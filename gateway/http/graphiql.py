@@ -1,0 +1,112 @@
+"""The page that a browser gets at `/graphql`: GraphiQL, built from `web/` into `gateway/static/`."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from gateway.http.media_types import takes_gzip
+
+STATIC_FOLDER = Path(__file__).resolve().parents[1] / "static"
+ASSETS_PATH = "/graphiql"
+"""Where the assets are served; `web/build.mjs` writes the same address into the page."""
+
+NOT_BUILT = "The browser page is not built: run `make setup` in the gateway's folder, then start the gateway again.\n"
+
+MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+"""Media types of everything that the build writes beside index.html; the system's own table varies by machine."""
+
+COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+def content_security_policy(style_nonce: str) -> str:
+    """The page's policy: scripts, workers and requests from its own host only.
+
+    Monaco (GraphiQL's editor) lays out its lines with `style` attributes inside generated HTML, and makes `<style>`
+    elements for its themes. The elements carry the nonce; the attributes can only be let in as a whole, which
+    `style-src-attr` does without opening `<style>` elements or any script.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "connect-src 'self'",
+            f"style-src 'self' 'nonce-{style_nonce}'",
+            "style-src-attr 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "worker-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def json_for_html(value: object) -> str:
+    """JSON that is safe inside a `<script type="application/json">` element: nothing in it can end the element."""
+    text = json.dumps(value, ensure_ascii=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+class GraphiQLPage:
+    """Serves the built page and its assets.
+
+    Args:
+        static_folder: what `web/build.py` wrote: `index.html` and assets with a hash of their content in the name.
+        demo_tokens: bearer tokens by the name to show, for `gateway demo` only: whoever can load the page gets them.
+        endpoint: the path that the page sends operations to.
+    """
+
+    def __init__(
+        self,
+        static_folder: Path = STATIC_FOLDER,
+        demo_tokens: Mapping[str, str] | None = None,
+        endpoint: str = "/graphql",
+    ) -> None:
+        self._demo_tokens = dict(demo_tokens or {})
+        self._endpoint = endpoint
+        index = static_folder / "index.html"
+        self._html = index.read_text(encoding="utf-8") if index.is_file() else None
+        # Only names listed here are ever opened, so no request can reach outside the folder.
+        self._assets = {path.name: path for path in static_folder.glob("*") if path.suffix in (*MEDIA_TYPES, ".gz")}
+
+    def response(self, request: Request) -> Response:
+        """The HTML for a browser that asks for the endpoint, or 503 with one sentence where the page is not built."""
+        if self._html is None:
+            return PlainTextResponse(NOT_BUILT, 503, headers={**COMMON_HEADERS, "Cache-Control": "no-store"})
+        nonce = secrets.token_urlsafe(16)
+        config = {
+            "endpoint": self._endpoint,
+            "styleNonce": nonce,
+            "demoTokens": self._demo_tokens,
+        }
+        headers = {
+            **COMMON_HEADERS,
+            "Content-Security-Policy": content_security_policy(nonce),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",  # carries a nonce and, in the demo, tokens
+            "Vary": "Accept",
+        }
+        html = self._html.replace("%CONFIG%", json_for_html(config))
+        return Response(html, headers=headers, media_type="text/html")
+
+    def routes(self) -> list[Route]:
+        """The assets' route."""
+        return [Route(f"{ASSETS_PATH}/{{name}}", self._asset, methods=["GET"])]
+
+    async def _asset(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        path = self._assets.get(name)
+        if path is None or path.suffix == ".gz":
+            return PlainTextResponse("No such file\n", 404, headers=COMMON_HEADERS)
+        headers = {**COMMON_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+        packed = self._assets.get(f"{name}.gz")
+        # Packed once, at build time: megabytes are not to be compressed in the event loop for every visitor.
+        if packed is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+            path, headers["Content-Encoding"] = packed, "gzip"
+        return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])

@@ -1,0 +1,129 @@
+"""A GraphQL request as it comes by HTTP: read in bounds, checked for its shape, nothing more."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from gateway.errors import RequestError
+from gateway.http.media_types import JSON
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True):
+    """What GraphQL over HTTP calls the request parameters. `query` is None where only a persisted query's hash came."""
+
+    query: str | None
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    extensions: Mapping[str, Any]
+
+
+_PLAIN: Final = frozenset({"query", "variables"})
+
+
+async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
+    """The parameters of a GET (query string) or a POST (JSON body).
+
+    Raises RequestError: 400 for a shape that is wrong, 413 for too many bytes, 415 for a body that is not plain JSON.
+    A type that a form can send without asking (text/plain, multipart/form-data, application/x-www-form-urlencoded) is
+    among those that get a 415, so no foreign page can make a browser post here.
+    """
+    if request.method == "GET":
+        return _checked(_from_query_string(request))
+    _check_media_type(request)
+    body = await _body(request, max_body_bytes)
+    try:
+        parameters = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"The request body is not JSON in UTF-8: {error}.") from error
+    if isinstance(parameters, list):
+        raise RequestError("Batches are not supported: send each operation in a request of its own.")
+    if not isinstance(parameters, dict):
+        raise RequestError('The request body must be a JSON object such as {"query": "{ __typename }"}.')
+    return _checked(parameters)
+
+
+def _check_media_type(request: Request) -> None:
+    given = request.headers.get("content-type", "")
+    if given != JSON and not _is_json(given):
+        raise _unsupported("Send the request as 'Content-Type: application/json', in UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _unsupported("Send the request body without compression (no Content-Encoding).")
+
+
+def _is_json(given: str) -> bool:
+    media_type, *parameters = (part.strip().lower() for part in given.split(";"))
+    charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
+    return media_type == JSON and all(charset in ("utf-8", "utf8") for charset in charsets)
+
+
+def _unsupported(message: str) -> RequestError:
+    return RequestError(message, status=415, code="UNSUPPORTED_MEDIA_TYPE", headers={"Accept-Post": JSON})
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(
+        f"The request body is larger than {limit} bytes.",
+        status=413,
+        code="REQUEST_TOO_LARGE",
+        headers={"Connection": "close"},
+    )
+
+
+def _from_query_string(request: Request) -> dict[str, Any]:
+    given = request.query_params
+    parameters: dict[str, Any] = {}
+    for name in ("query", "operationName", "variables", "extensions"):
+        values = given.getlist(name)
+        if len(values) > 1:
+            raise RequestError(f"The parameter '{name}' is in the address {len(values)} times; once is right.")
+        if not values or (name != "query" and values[0] == ""):
+            continue  # An empty parameter of a query string stands for null.
+        parameters[name] = values[0]
+        if name in ("variables", "extensions"):
+            try:
+                parameters[name] = orjson.loads(values[0])
+            except orjson.JSONDecodeError as error:
+                raise RequestError(f"The parameter '{name}' must be a JSON object, URL-encoded: {error}.") from error
+    return parameters
+
+
+def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    if parameters.keys() <= _PLAIN and parameters.get("query"):
+        query, variables = parameters["query"], parameters.get("variables")
+        if query.__class__ is str and (variables is None or variables.__class__ is dict):
+            return GraphQLRequest(query, None, variables or {}, {})  # as most are
+    for name, kind, wanted in (
+        ("query", str, "a string"),
+        ("operationName", str, "a string or null"),
+        ("variables", dict, "an object or null"),
+        ("extensions", dict, "an object or null"),
+    ):
+        value = parameters.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise RequestError(f"The parameter '{name}' must be {wanted}.")
+    extensions = parameters.get("extensions") or {}
+    query = parameters.get("query")
+    if not query and "persistedQuery" not in extensions:
+        raise RequestError("The parameter 'query' is missing: it must be a GraphQL document.")
+    return GraphQLRequest(query or None, parameters.get("operationName"), parameters.get("variables") or {}, extensions)

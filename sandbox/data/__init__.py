@@ -1,0 +1,1 @@
+"""What the sandbox's four systems know, made from a seed."""

@@ -1,0 +1,96 @@
+"""Rows as a deviating installation would send them."""
+
+import re
+from random import Random
+from typing import Any, Final
+
+from sandbox.data.shapes import Row
+from sandbox.protocol import version5
+from sandbox.protocol.switches import Switches
+
+_DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z\Z")
+_PARTIES: Final = ("relatedParty", "payer", "originatorParty", "responsibleParty")
+_WORDS: Final = {
+    "status": {
+        "acknowledged": "New",
+        "inProgress": "Working",
+        "pending": "Awaiting Info",
+        "held": "On Hold",
+        "resolved": "Resolved - Permanently",
+        "closed": "Closed - Complete",
+        "Active": "Live",
+        "Suspended": "Barred",
+        "active": "Initial Sale",
+        "done": "Completed",
+    },
+    "state": {"sent": "Issued", "settled": "Paid", "partiallyPaid": "Part Paid", "active": "In Use", "Active": "Open"},
+    "severity": {"Critical": "1 - Critical", "Major": "2 - High", "Minor": "3 - Moderate"},
+    "resourceStatus": {"available": "Operational", "alarm": "Faulty"},
+}
+
+
+def changes_rows(switches: Switches) -> bool:
+    """Return whether any switch changes what rows look like."""
+    return bool(
+        switches.numeric_ids
+        or switches.status_words
+        or switches.dates != "iso"
+        or switches.party_role_in_referred_type
+        or switches.supporting_service_by_reference
+        or switches.absolute_urls
+        or switches.no_product_price
+        or switches.parties_by_value
+        or switches.paths
+    )
+
+
+def disguised(row: Row, switches: Switches, host: str) -> Row:
+    """Return the row as this installation sends it; `host` is what the caller calls the server."""
+    found: Row = _value("", row, switches, host)
+    return found
+
+
+def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
+    if key == "productPrice" and switches.no_product_price:
+        return []
+    if isinstance(value, dict):
+        if switches.parties_by_value and value.get("@type") == "RelatedPartyOrPartyRole":
+            value = value | {"partyOrPartyRole": version5.embedded(value["partyOrPartyRole"])}
+        role_as_type = switches.party_role_in_referred_type and key in _PARTIES and "role" in value
+        if role_as_type and "@referredType" in value:
+            value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
+        if role_as_type and "partyOrPartyRole" in value:
+            inner = value["partyOrPartyRole"] | {"@referredType": value["role"]}
+            value = {k: v for k, v in value.items() if k != "role"} | {"partyOrPartyRole": inner}
+        if key == "supportingService" and switches.supporting_service_by_reference:
+            kept = {k: value[k] for k in ("id", "href", "name") if k in value}
+            value = kept | ({"@type": "ServiceRef"} if switches.version == "v5" else {})
+        return {k: _value(k, v, switches, host) for k, v in value.items()}
+    if isinstance(value, list):
+        found = [_value(key, item, switches, host) for item in value]
+        if key == "relatedParty" and switches.party_role_in_referred_type:
+            nobody = {"id": "", "name": "", "@referredType": "customer_contact"}
+            found.append({"partyOrPartyRole": nobody} if switches.version == "v5" else nobody)
+        return found
+    if not isinstance(value, str):
+        return value
+    if key == "id" and switches.numeric_ids and value.isdigit():
+        return int(value)
+    if key == "href" and switches.paths:
+        above, _, ident = value.rpartition("/")
+        name = above.rpartition("/")[2]
+        return f"{switches.paths[name]}/{ident}" if name in switches.paths else value
+    if key == "url" and switches.absolute_urls and value.startswith("/"):
+        return f"http://{host}{value}"
+    if switches.status_words:
+        value = _WORDS.get(key, {}).get(value, value)
+    if switches.dates != "iso" and (match := _DATE.match(value)):
+        return f"{match[1]} {match[2]}" if switches.dates == "plain" else f"{match[1]}T{match[2]}"
+    return value
+
+
+def rearranged(rows: list[Row], switches: Switches, rng: Random) -> list[Row]:
+    """Return a page's rows shuffled or with one twice, as the switches say."""
+    if switches.shuffle:
+        rows = rng.sample(rows, len(rows))
+    return rows + rows[:1] if switches.duplicate_rows else rows

@@ -1,0 +1,373 @@
+"""Every way in which a system can fail: which failure it is, when it comes, how often was asked, what it costs."""
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from connectors import DRIVERS, connect
+from connectors.errors import (
+    Busy,
+    ConnectorError,
+    Failed,
+    Garbled,
+    RateLimited,
+    Refused,
+    Rejected,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+)
+from connectors.http.client import Answer, HttpClient
+from connectors.http.health import SystemStatus
+from connectors.http.scope import RequestScope, request_scope
+from connectors.records import Rows, Window
+from connectors.settings import System
+from sandbox.data import billing
+from sandbox.data.world import World
+from tests.connectors.asking import connected
+from tests.connectors.canned import canned, never, reading
+from tests.systems import Systems, asked, stopped
+
+NAME = frozenset({"name"})
+
+BROKEN: list[tuple[dict[str, Any], type[ConnectorError], int]] = [
+    ({"error_rate": 1, "error_status": 500}, Failed, 1),
+    ({"error_rate": 1, "error_status": 503}, Failed, 1),
+    ({"error_rate": 1, "error_status": 429}, RateLimited, 1),
+    ({"garbage": True}, Garbled, 1),
+    ({"html": True}, Garbled, 1),
+    ({"close_early": True}, Unreachable, 2),
+    ({"drop_connections": 9}, Unreachable, 2),
+    ({"hang": True}, TimedOut, 1),
+]
+
+
+@pytest.mark.parametrize(("switches", "failure", "calls"), BROKEN)
+async def test_what_a_broken_system_costs(
+    systems: Systems, switches: dict[str, Any], failure: type[ConnectorError], calls: int
+) -> None:
+    for name, value in switches.items():
+        setattr(systems["billing"].switches, name, value)
+    async with connected(systems, billing={"timeout": 0.3}) as c:
+        started = time.monotonic()
+        found = await c.billing.bills(["BILL-1001-1-01"], NAME)
+        assert time.monotonic() - started < 1
+        assert {key: type(one) for key, one in found.items()} == {"BILL-1001-1-01": failure}
+        assert len(asked(systems["billing"])) == calls
+        assert c.systems[1].probe.http.health.status is SystemStatus.DOWN
+        usage = await c.billing.usage_of_customers(["1001", "1002"])
+        assert {key: type(one) for key, one in usage.items()} == {"1001": failure, "1002": failure}
+        assert len(asked(systems["billing"])) == 2 * calls
+        assert set(await c.crm.customers(["1001"], NAME)) == {"1001"}
+    error = found["BILL-1001-1-01"]
+    assert isinstance(error, ConnectorError)
+    assert "127.0.0.1" not in error.public
+    assert "customerBill" in error.detail
+
+
+async def test_a_refused_connection_is_said_at_once(systems: Systems) -> None:
+    async with connected(systems) as c:
+        with stopped(systems["crm"]):
+            found = await c.crm.customers(["1001"], NAME)
+            assert isinstance(found["1001"], Unreachable)
+            assert c.systems[0].probe.http.health.status is SystemStatus.DOWN
+        assert set(await c.crm.customers(["1001"], NAME)) == {"1001"}
+        assert not isinstance((await c.crm.customers(["1001"], NAME))["1001"], ConnectorError)
+
+
+async def test_a_dropped_connection_is_asked_for_a_second_time(systems: Systems) -> None:
+    async with connected(systems) as c:
+        systems["crm"].switches.drop_connections = 1
+        found = await c.crm.customers(["1001"], NAME)
+        assert not isinstance(found["1001"], ConnectorError)
+        assert len(asked(systems["crm"])) == 2
+        systems["billing"].switches.drop_connections = 1
+        usage = await c.billing.usage_of_customers(["1001"])
+        assert isinstance(usage["1001"], Rows)
+        assert len(asked(systems["billing"])) == 2
+
+
+async def test_the_requests_deadline_ends_calls_before_the_systems_own(systems: Systems) -> None:
+    systems["crm"].switches.hang = True
+    async with connected(systems, crm={"timeout": 30}) as c:
+        with request_scope(RequestScope.lasting(0.4)) as scope:
+            started = time.monotonic()
+            found = await c.crm.customers(["1001"], NAME)
+            assert 0.1 < time.monotonic() - started < 0.4
+            assert isinstance(found["1001"], TimedOut)
+            assert [(call.error, call.status, call.keys) for call in scope.calls] == [
+                ("UPSTREAM_TIMEOUT", None, ("1001",))
+            ]
+        with request_scope(RequestScope.lasting(0.05)):
+            assert isinstance((await c.crm.customers(["1001"], NAME))["1001"], TimedOut)
+        assert c.systems[0].probe.http.health.status is SystemStatus.UNKNOWN
+    assert len(asked(systems["crm"])) == 1  # what cannot be answered in time is not asked
+
+
+async def test_the_trace_has_every_call(systems: Systems) -> None:
+    async with connected(systems) as c:
+        with request_scope(RequestScope.lasting(5)) as scope:
+            await c.crm.customers(["1001", "1002"], NAME)
+    call = scope.calls[0]
+    assert (call.system, call.method, call.status, call.keys) == ("crm", "GET", 200, ("1001", "1002"))
+    assert call.path == "/tmf-api/customerManagement/v4/customer?id=1001,1002&fields=id,name&sort=id&limit=1000"
+    assert call.bytes > 100
+    assert 0 < call.duration_ms < 5000
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [(301, Rejected), (302, Rejected), (400, Rejected), (401, Refused), (403, Refused), (409, Rejected), (502, Failed)],
+)
+async def test_statuses(status: int, failure: type[ConnectorError]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "/elsewhere"}, text="secret of the system")
+
+    async with canned(customer=answer) as server, reading(server) as c:
+        found = await c.crm.customers(["1"], NAME)
+    error = found["1"]
+    assert type(error) is failure
+    assert "secret" not in error.public + error.detail
+    assert f"answered {status} (text/plain, 20 bytes)" in error.detail
+    assert len(server.seen) == 1  # a redirect is not followed
+
+
+async def test_a_list_that_does_not_exist_is_a_failure_and_a_row_is_not() -> None:
+    async with canned() as server:
+        async with reading(server) as c:
+            assert type((await c.crm.customers(["1"], NAME))["1"]) is Rejected
+        async with reading(server, profile={"id_list": "none"}) as c:
+            assert await c.crm.customers(["1"], NAME) == {}
+
+
+async def test_too_large_an_answer(systems: Systems) -> None:
+    async with connected(systems, crm={"max_bytes": 2000}) as c:
+        found = await c.crm.customers(["1001", "1002", "1003", "1004"], None)
+        assert {type(one) for one in found.values()} == {TooMuch}
+        assert len(await c.crm.customers(["1001"], NAME)) == 1
+        assert c.systems[0].probe.http.health.status is SystemStatus.UP
+
+
+async def test_too_many_rows_are_refused_before_they_are_read(systems: Systems) -> None:
+    systems["inventory"].switches.max_limit = 10
+    unsorted = {"sort": False}  # then everything must be read
+    async with connected(systems, inventory={"max_rows": 100, "profile": unsorted}) as c:
+        with pytest.raises(TooMuch, match="max_rows = 100"):
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
+        assert len(asked(systems["inventory"])) == 2  # the serial number, and the first page of the names
+    async with connected(systems, inventory={"max_rows": 100}) as c:
+        window = await c.inventory.resource_list(Window(300, 25), NAME)  # a window is bounded by itself
+        assert len(window.items) == 25
+    systems["inventory"].switches.no_total = True
+    systems["inventory"].requests.clear()
+    async with connected(systems, inventory={"max_rows": 100, "profile": unsorted}) as c:
+        with pytest.raises(TooMuch):
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
+        assert len(asked(systems["inventory"])) <= 12
+    async with connected(systems, inventory={"max_calls": 3, "profile": unsorted}) as c:
+        with pytest.raises(TooMuch, match="max_calls = 3"):
+            await c.inventory.resources_named("a", Window(0, 5), NAME)
+
+
+@pytest.mark.parametrize("total", [True, False])
+async def test_a_system_without_paging_that_nobody_named_is_found_out(systems: Systems, total: bool) -> None:
+    systems["crm"].switches.no_paging = True
+    async with connected(systems, crm={"profile": {"page_size": 50, "total_trusted": total}}) as c:
+        with pytest.raises(Garbled, match="paging = 'none'"):
+            await c.crm.customer_list(Window(60, 10), NAME)
+        with pytest.raises(Garbled, match="paging = 'none'"):
+            await c.crm.customer_list(Window(190, 70), NAME)
+
+
+@pytest.mark.parametrize("total", [True, False])
+async def test_pages_larger_than_the_system_sends_are_found_out(systems: Systems, total: bool) -> None:
+    systems["crm"].switches.offset_is_page = True
+    systems["crm"].switches.max_limit = 10
+    async with connected(systems, crm={"profile": {"paging": "page", "page_size": 40, "total_trusted": total}}) as c:
+        with pytest.raises(Garbled, match="set page_size"):
+            await c.crm.customer_list(Window(60, 10), NAME)
+
+
+async def test_one_failing_part_costs_only_its_keys() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        keys = request.query["id"].split(",")
+        if "13" in keys:
+            return web.Response(status=500)
+        return web.json_response([{"id": key} for key in keys], headers={"X-Total-Count": str(len(keys))})
+
+    async with canned(customer=answer) as server, reading(server, profile={"max_keys": 5}) as c:
+        found = await c.crm.customers([str(n) for n in range(20)], NAME)
+    assert len(server.seen) == 4
+    assert {key for key, one in found.items() if isinstance(one, Failed)} == {"10", "11", "12", "13", "14"}
+    assert {key for key, one in found.items() if not isinstance(one, ConnectorError)} == {
+        str(n) for n in (*range(10), *range(15, 20))
+    }
+
+
+async def test_one_failing_id_costs_only_itself_where_there_are_no_lists() -> None:
+    async def bad(_: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    async with (
+        canned(**{"1": '{"id": "1"}', "2": bad, "3": '{"id": ', "4": '{"id": "5"}'}) as server,
+        reading(server, profile={"id_list": "none"}) as c,
+    ):
+        found = await c.crm.customers(["1", "2", "3", "4", "6"], NAME)
+    assert {key: type(one).__name__ for key, one in found.items()} == {"1": "Customer", "2": "Failed", "3": "Garbled"}
+
+
+async def test_never_more_calls_at_once_than_the_system_bears() -> None:
+    full, go = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if server.in_flight == 4:
+            full.set()
+        await go.wait()
+        return web.json_response({"id": request.path.rsplit("/", 1)[-1]})
+
+    keys = [str(n) for n in range(20)]
+    async with (
+        canned(**dict.fromkeys(keys, answer)) as server,
+        reading(server, profile={"id_list": "none"}, concurrency=4) as c,
+    ):
+        asking = asyncio.create_task(c.crm.customers(keys, NAME))
+        await full.wait()
+        other = asyncio.create_task(c.crm.customers(keys, NAME))
+        go.set()
+        assert set(await asking) == set(await other) == set(keys)
+    assert server.most == 4
+
+
+async def test_waiting_for_a_place_says_nothing_about_the_system() -> None:
+    begun = asyncio.Event()
+
+    async def hanging(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customer=hanging, product="[]") as server,
+        reading(server, concurrency=1, timeout=5) as c,
+    ):
+        asking = asyncio.create_task(c.crm.customers(["1"], NAME))
+        await begun.wait()
+        with request_scope(RequestScope.lasting(0.3)) as scope:
+            found = (await c.crm.products(["1"], NAME))["1"]
+        assert type(found) is Busy
+        assert (found.code, found.retryable) == ("UPSTREAM_BUSY", True)
+        assert [call.error for call in scope.calls] == ["UPSTREAM_BUSY"]
+        assert c.systems[0].probe.http.health.status is SystemStatus.UNKNOWN
+        assert len(server.seen) == 1
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert await c.crm.products(["1"], NAME) == {}
+
+
+HOSTILE: list[tuple[str | bytes, dict[str, str]]] = [
+    ("[" * 100_000, {}),
+    ('[{"id": "1", "contactMedium": ' + "[" * 100_000, {}),
+    ("[]", {"X-Total-Count": "9" * 5000}),
+    (b'[{"id": "\xff"}]', {}),
+    (b"\xff\xfe", {}),
+    ("null", {}),
+    ("", {}),
+    ('{"customer": 5}', {}),
+]
+
+
+@pytest.mark.parametrize(("body", "headers"), HOSTILE)
+async def test_whatever_is_wrong_with_a_body_is_the_systems_failure(body: str | bytes, headers: dict[str, str]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        raw = body.encode() if isinstance(body, str) else body
+        return web.Response(body=raw, content_type="application/json", headers=headers)
+
+    async with canned(customer=answer) as server, reading(server) as c:
+        found = (await c.crm.customers(["1"], None))["1"]
+        assert type(found) is Garbled
+        assert len(found.detail) < 400
+        assert c.systems[0].probe.http.health.status is SystemStatus.DOWN
+
+
+async def test_who_hangs_up_cancels_what_is_asked_and_frees_the_place() -> None:
+    begun = asyncio.Event()
+
+    async def hanging(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customer=hanging, billingAccount="[]", product="[]") as server,
+        reading(server, concurrency=1) as c,
+    ):
+        with request_scope(RequestScope.lasting(5)) as scope:
+            asking = asyncio.create_task(c.crm.customers(["1"], NAME))
+            await begun.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert scope.calls[0].error == "REQUEST_CANCELLED"
+        assert await c.crm.products(["1"], NAME) == {}
+        assert c.systems[0].probe.http.health.status is SystemStatus.UP
+
+
+async def test_a_question_that_is_not_accepted_is_said_but_does_not_make_a_system_lost(
+    systems: Systems, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(systems, crm={"profile": {"paths": {"product": "/nowhere"}}}) as c:
+        for _ in range(4):
+            assert type((await c.crm.products(["1"], NAME))["1"]) is Rejected
+            await c.crm.customers(["1001"], NAME)
+        assert c.systems[0].probe.http.health.status is SystemStatus.UP
+    lines = [one.getMessage() for one in caplog.records if one.name == "gateway.systems"]
+    assert [line.split(":")[0] for line in lines] == [f"Rejected, {n} so far" for n in (1, 2, 4)]
+    assert "/nowhere does not exist there" in lines[0]
+
+
+async def test_links_that_repeat_a_long_question_are_no_failure(systems: Systems, world: World) -> None:
+    systems["billing"].switches.max_limit = 100
+    ids = [row["id"] for number in world.numbers for row in billing.customer_bills(world, number)][:480]
+    async with connected(systems) as c:
+        found = await c.billing.bills(ids, frozenset())
+    assert [key for key, one in found.items() if isinstance(one, ConnectorError)] == []
+    assert set(found) == set(ids)
+    sent = asked(systems["billing"])
+    assert len(sent) == 5
+    assert min(map(len, sent)) > 7000
+
+
+async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, aiohttp.ClientSession() as session:
+        system = System(url=url)
+        c = connect(dict.fromkeys(DRIVERS, system), session)
+        with pytest.raises(Garbled):
+            await c.crm.customers_reached_by("somebody@example.net", NAME)
+    assert "crm is lost" in caplog.text
+    assert "somebody" not in caplog.text
+
+
+async def test_an_answer_that_the_driver_judges_comes_to_it_and_is_no_failure() -> None:
+    async def unknown(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"unknown": ["7"]}, status=422)
+
+    def read(answer: Answer) -> tuple[int, bytes]:
+        return answer.status, answer.body
+
+    async with canned(cases=unknown) as server, aiohttp.ClientSession() as session:
+        http = HttpClient("ticketing", System.model_validate({"url": server.url}), session)
+        assert await http.get("/cases", ["7"], read, judged={422}) == (422, b'{"unknown": ["7"]}')
+        assert http.health.status is SystemStatus.UP
+        with pytest.raises(Rejected, match="GET /cases answered 422"):
+            await http.get("/cases", ["7"], read, judged={409})

@@ -1,0 +1,290 @@
+"""Files that systems keep: streamed from the system itself and from nowhere else."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connectors import Connectors
+from connectors.billing.port import Bill
+from connectors.errors import (
+    Busy,
+    ConnectorError,
+    Failed,
+    Garbled,
+    Refused,
+    Rejected,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+)
+from connectors.http.health import SystemStatus
+from connectors.records import Document
+from sandbox.data.documents import lights_png, measurement
+from tests.connectors.asking import connected
+from tests.connectors.canned import canned, never, reading
+from tests.systems import Systems, asked
+
+
+def found_in(record: Any, attribute: str, document: str) -> Document | None:
+    """The record's document with this id."""
+    return next((one for one in getattr(record, attribute, ()) if one.id == document), None)
+
+
+async def bill_file(c: Connectors, bill: str, document: str) -> bytes | None:
+    """All of a bill's document; None where there is no such document, or its file is gone."""
+    found = found_in((await c.billing.bills([bill], frozenset({"documents"}))).get(bill), "documents", document)
+    if found is None:
+        return None
+    async with c.billing.open_document(found) as parts:
+        return None if parts is None else b"".join([part async for part in parts])
+
+
+async def ticket_file(c: Connectors, ticket: str, attachment: str) -> bytes | None:
+    """All of a ticket's attachment; None where there is none, or its file is gone."""
+    tickets = await c.ticketing.tickets([ticket], frozenset({"attachments"}))
+    found = found_in(tickets.get(ticket), "attachments", attachment)
+    if found is None:
+        return None
+    async with c.ticketing.open_document(found) as parts:
+        return None if parts is None else b"".join([part async for part in parts])
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+async def test_files_at_an_address_and_inline(systems: Systems, absolute: bool) -> None:
+    for server in systems.values():
+        server.switches.absolute_urls = absolute
+    async with connected(systems) as c:
+        pdf = await bill_file(c, "BILL-1001-1-07", "DOC-BILL-1001-1-07")
+        assert pdf is not None
+        assert pdf.startswith(b"%PDF-1.4")
+        assert b"Customer 1001" in pdf
+        assert await ticket_file(c, "TT-1001-1", "TT-1001-1-A1") == lights_png()
+        assert await ticket_file(c, "TT-1001-1", "TT-1001-1-A2") == measurement("TT-1001-1", "1001")
+        for nothing in (
+            bill_file(c, "BILL-1001-1-07", "DOC-BILL-1002-1-01"),
+            bill_file(c, "BILL-0", "DOC-BILL-0"),
+            ticket_file(c, "TT-1001-2", "TT-1001-1-A1"),
+        ):
+            assert await nothing is None
+    base = "GET /tmf-api/customerBillManagement/v4/customerBill"
+    fields = "fields=billDocument,billingAccount,id,relatedParty&sort=id&limit=1000"
+    assert asked(systems["billing"])[:2] == [
+        f"{base}?id=BILL-1001-1-07&{fields}",
+        "GET /documents/BILL-1001-1-07.pdf",
+    ]
+
+
+def bill(**attachment: Any) -> str:
+    """The list with one bill that has one document."""
+    return json.dumps([{"id": "B", "billDocument": [{"id": "D", **attachment}]}])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "//elsewhere.example/x",
+        "https://127.0.0.1/x",
+        "http://127.0.0.1:1/x",
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+        "data:text/plain,x",
+        "http://[",
+    ],
+)
+async def test_an_address_elsewhere_is_never_followed(url: str) -> None:
+    async with canned(customerBill=bill(url=url)) as server, reading(server) as c:
+        with pytest.raises(Rejected, match="a document at"):
+            await bill_file(c, "B", "D")
+    assert len(server.seen) == 1
+
+
+async def test_an_address_that_points_elsewhere_from_within_is_not_followed() -> None:
+    async def moved(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://169.254.169.254/"})
+
+    async with canned(customerBill=bill(url="/files/moved"), moved=moved) as server, reading(server) as c:
+        with pytest.raises(Rejected):
+            await bill_file(c, "B", "D")
+    assert server.seen[1:] == ["/files/moved"]
+
+
+async def test_content_that_is_no_base64() -> None:
+    async with canned(customerBill=bill(content="not base64!")) as server, reading(server) as c:
+        with pytest.raises(Garbled, match="not base64"):
+            await bill_file(c, "B", "D")
+
+
+async def test_a_document_without_an_id_is_known_by_its_place() -> None:
+    rows = json.dumps([{"id": "B", "billDocument": [{"name": "a"}, {"content": "aGVq", "name": "b"}]}])
+    async with canned(customerBill=rows) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        assert [one.id for one in found.documents] == ["2"]  # the first is nowhere to be had
+        assert await bill_file(c, "B", "2") == b"hej"
+        assert "aGVq" not in repr(found)
+        assert found.documents[0] == Document(id="2", owner="Bill:B", name="b")
+        with pytest.raises(TypeError, match="Bill:B 3"):
+            await c.billing.open_document(Document(id="3", owner="Bill:B")).__aenter__()
+
+
+async def test_how_a_file_can_fail() -> None:
+    cut = asyncio.Event()
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "100"})
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        await cut.wait()
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
+    async def status(request: web.Request) -> web.Response:
+        return web.Response(status=int(request.path.rsplit("/", 1)[-1]))
+
+    async with (
+        canned(broken=broken, hanging=never, **{"500": status, "403": status}) as server,
+        reading(server, timeout=0.3) as c,
+    ):
+        for url, failure in (("/500", Failed), ("/403", Refused), ("/hanging", TimedOut)):
+            server.answers["customerBill"] = bill(url=url)
+            with pytest.raises(failure):
+                await bill_file(c, "B", "D")
+        server.answers["customerBill"] = bill(url="/nothing")
+        assert await bill_file(c, "B", "D") is None
+        server.answers["customerBill"] = bill(url="/broken")
+        parts: list[bytes] = []
+        with pytest.raises(Unreachable):
+            await read_until_cut(c, parts, cut)
+        assert parts == [b"begin"]
+
+
+async def read_until_cut(c: Connectors, parts: list[bytes], cut: asyncio.Event) -> None:
+    """Read a document into `parts`, setting `cut` when something has come."""
+    bill = (await c.billing.bills(["B"], frozenset({"documents"})))["B"]
+    assert isinstance(bill, Bill)
+    async with c.billing.open_document(bill.documents[0]) as opened:
+        assert opened is not None
+        async for part in opened:
+            parts.append(part)
+            cut.set()
+
+
+async def test_slow_readers_of_files_keep_no_question_waiting() -> None:
+    begun = asyncio.Event()
+
+    async def slow_file(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/hanging"), hanging=slow_file, payment="[]") as server,
+        reading(server, concurrency=1, timeout=2) as c,
+    ):
+        slow = asyncio.create_task(bill_file(c, "B", "D"))
+        await begun.wait()
+        async with asyncio.timeout(1):
+            assert await c.billing.payments(["1"], None) == {}
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+
+
+async def test_a_place_for_a_file_is_waited_for_and_not_for_ever() -> None:
+    begun = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        begun.set()
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/endless"), endless=endless) as server,
+        reading(server, concurrency=1, timeout=0.3) as c,
+    ):
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        async with c.billing.open_document(document) as parts:
+            assert await anext(parts) == b"begin"
+            with pytest.raises(Busy, match="concurrency = 1"):
+                await bill_file(c, "B", "D")
+            with pytest.raises(TimedOut):  # nothing came for as long as an answer may take
+                await anext(parts)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_file_is_no_larger_than_the_settings_allow(told: bool) -> None:
+    async def large(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "3000"} if told else {})
+        await answer.prepare(request)
+        for _ in range(3):
+            await answer.write(b"x" * 1000)
+        return answer
+
+    async with canned(customerBill=bill(url="/large"), large=large) as server:
+        async with reading(server, max_file_bytes=2999) as c:
+            with pytest.raises(TooMuch, match="max_file_bytes = 2999"):
+                await bill_file(c, "B", "D")
+        async with reading(server, max_file_bytes=3000) as c:
+            assert await bill_file(c, "B", "D") == b"x" * 3000
+
+
+async def test_a_reader_that_stands_still_keeps_its_place_no_longer_than_a_file_may_take() -> None:
+    async def file(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"begin")
+        if len(server.seen) > 2:
+            return answer
+        return await never(request)
+
+    async with (
+        canned(customerBill=bill(url="/file"), file=file) as server,
+        reading(server, concurrency=1, timeout=5, file_timeout=0.3) as c,
+    ):
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        async with c.billing.open_document(document) as parts:
+            assert await anext(parts) == b"begin"
+            assert await bill_file(c, "B", "D") == b"begin"  # waited until the first was over
+            with pytest.raises(TimedOut, match=r"file_timeout = 0\.3"):
+                await anext(parts)
+            with pytest.raises(StopAsyncIteration):
+                await anext(parts)
+        assert await bill_file(c, "B", "D") == b"begin"
+
+
+async def test_a_file_that_drips_is_over_in_time() -> None:
+    async def dripping(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(1000):
+            await answer.write(b"x")
+            await asyncio.sleep(0.02)
+        return answer
+
+    async with (
+        canned(customerBill=bill(url="/dripping"), dripping=dripping) as server,
+        reading(server, timeout=5, file_timeout=0.3) as c,
+    ):
+        with pytest.raises(TimedOut, match="file_timeout"):
+            await bill_file(c, "B", "D")
+
+
+async def test_a_client_that_goes_away_is_no_failure_of_the_system() -> None:
+    async with canned(customerBill=bill(url="/file"), file=b"all of it") as server, reading(server) as c:
+        document = (await c.billing.bills(["B"], None))["B"].documents[0]
+        health = c.systems[1].probe.http.health
+        with pytest.raises(ConnectionResetError):
+            await given_up(c, document)
+        assert (health.status, health.last_error) == (SystemStatus.UP, None)
+
+
+async def given_up(c: Any, document: Document) -> None:
+    """Open a document for somebody who is no longer there."""
+    async with c.billing.open_document(document):
+        raise ConnectionResetError

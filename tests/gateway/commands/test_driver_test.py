@@ -1,0 +1,267 @@
+"""`gateway driver-test`, and drivers of other distributions: found by entry points, loaded when they are named."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from importlib import invalidate_caches
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from connectors import WrongOptions, connect, errors, product
+from connectors.drivers import UnusableDriver, installed
+from connectors.http.client import HttpClient
+from gateway.commands.driver_test import WrongDriver, found, keys_given
+from gateway.settings_file import WrongSettings, load, load_system
+from sandbox.data.world import World
+from sandbox.server import SandboxServer
+from tests.gateway.commands.running import ROOT, gateway
+
+MODULE = """
+    from typing import ClassVar
+
+    from connectors import Product
+    from connectors.billing.tmf.driver import TmfBilling
+    from connectors.http.client import HttpClient
+    from connectors.tmf.profile import Profile, Strict
+
+
+    class AcmeOptions(Strict):
+        company: str = "main"
+
+
+    class AcmeBilling(TmfBilling):
+        def __init__(self, http: HttpClient, options: AcmeOptions) -> None:
+            super().__init__(http, Profile())
+            self.company = options.company
+
+
+    class Forgetful(AcmeBilling):
+        async def bills(self, ids, fields):
+            found = await super().bills(ids, fields)
+            return {key: found[key] for key in ids}
+
+
+    PRODUCT = Product(AcmeBilling, AcmeOptions)
+    NUMBER = 7
+"""
+
+
+def distribution(folder: Path, name: str, points: str, module: str = MODULE) -> None:
+    """What pip leaves of a small distribution: a module, and its metadata with the entry points."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(textwrap.dedent(module), encoding="utf-8")
+    info = folder / f"{name}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[opticom.drivers]\n{points}\n", encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed distributions; drivers that are installed beside the gateway are not seen."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    def points(group: str) -> list[EntryPoint]:
+        here = distributions(path=[str(folder)])
+        return [point for one in here for point in one.entry_points if point.group == group]
+
+    monkeypatch.setattr(sys.modules["connectors.drivers"], "entry_points", points)
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+    invalidate_caches()
+
+
+@pytest.fixture(scope="module")
+def billing() -> Iterator[SandboxServer]:
+    with SandboxServer("billing", world=World(customers=6)) as server:
+        yield server
+
+
+def settings(tmp_path: Path, billing: str, driver: str = "acme", more: str = "") -> Path:
+    path = tmp_path / "gateway.toml"
+    others = "\n".join(f'[systems.{name}]\nurl = "http://127.0.0.1:9"' for name in ("crm", "inventory", "ticketing"))
+    text = f'[systems.billing]\nurl = "{billing}"\ndriver = "{driver}"\n{more}\n{others}\n'
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def test_an_installed_driver_answers_as_the_settings_say(
+    site: Path, tmp_path: Path, billing: SandboxServer
+) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    loaded = load(settings(tmp_path, billing.url, more='options = { company = "north" }'))
+    async with aiohttp.ClientSession() as session:
+        connected = connect(loaded.systems.by_domain, session)
+        bills = await connected.billing.bills_of_customers(["1001"], None, None)
+    driver = connected.systems[1].probe
+    assert type(driver).__name__ == "AcmeBilling"
+    assert driver.company == "north"  # type: ignore[attr-defined]  # the driver's own
+    assert [one.driver for one in connected.systems] == ["tmf", "acme", "tmf", "tmf"]
+    assert list(bills) == ["1001"]
+
+
+def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    distribution(site, "explosive", "billing.boom = explosive:PRODUCT", "raise RuntimeError('loaded')")
+    assert set(installed("billing")) == {"acme", "boom"}
+    load(settings(tmp_path, billing.url))
+    assert "explosive" not in sys.modules
+    with pytest.raises(WrongSettings) as told:
+        load(settings(tmp_path, billing.url, "boom"))
+    assert told.value.problems[0].endswith(
+        "systems.billing: the driver 'billing.boom' (explosive:PRODUCT of the distribution explosive 1.2) cannot be"
+        " loaded: RuntimeError: loaded"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('options = { compnay = "north" }', "options.compnay: is no option; there are: company"),
+        ("options = { company = 7 }", "options.company: Input should be a valid string"),
+        ("profile = { page_size = 7 }", "profile: the driver 'acme' has none; what it can be told is in options"),
+    ],
+)
+def test_what_a_driver_cannot_be_told_is_named(
+    site: Path, tmp_path: Path, billing: SandboxServer, more: str, said: str
+) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    path = settings(tmp_path, billing.url, more=more)
+    with pytest.raises(WrongSettings) as told:
+        load(path)
+    assert list(told.value.problems) == [f"{path}: systems.billing: {said}"]
+    with pytest.raises(WrongOptions, match=said):
+        product("billing", "acme").told(load_system(path, "billing"))
+
+
+def test_an_unknown_driver_is_answered_with_those_there_are(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT\ncrm.other = acme_opticom:PRODUCT")
+    with pytest.raises(WrongSettings) as told:
+        load(settings(tmp_path, billing.url, "acne"))
+    assert told.value.problems[0].endswith(
+        "systems.billing: has no driver named 'acne'; there is: tmf, tryton, acme (installed)"
+    )
+
+
+def test_two_drivers_of_one_name_are_an_error_that_names_both(site: Path) -> None:
+    distribution(site, "acme_opticom", "billing.tryton = acme_opticom:PRODUCT\nbilling.twice = acme_opticom:PRODUCT")
+    distribution(site, "rival", "billing.twice = rival:PRODUCT")
+    with pytest.raises(UnusableDriver, match=r"comes with the gateway, and 'billing.tryton' .*acme_opticom 1\.2"):
+        product("billing", "tryton")
+    with pytest.raises(UnusableDriver, match=r"acme_opticom:PRODUCT.* and .*rival:PRODUCT"):
+        product("billing", "twice")
+
+
+def test_an_entry_point_that_is_no_product_is_named(site: Path) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:NUMBER")
+    with pytest.raises(UnusableDriver, match=r"'billing.acme' .* is 7; right is a connectors\.Product"):
+        product("billing", "acme")
+
+
+@pytest.mark.parametrize(
+    ("module", "domain", "said"),
+    [
+        ("nope", None, r"no driver has this name; there are .*tmf, tryton\..*package\.module:ClassOrProduct"),
+        ("tmf", None, r"a driver for crm, billing, inventory, ticketing; say which with --system"),
+        ("tmf", "bill", r"--system bill: there is no such system; there are: crm, billing"),
+        ("rt", "billing", r"has no driver named 'rt'; there is: tmf, tryton"),
+        ("nowhere.at_all:X", None, r"the module nowhere\.at_all cannot be imported .*PYTHONPATH"),
+        ("acme_opticom:Acme", None, r"acme_opticom has no Acme; there are AcmeBilling, Forgetful, PRODUCT"),
+        ("acme_opticom:NUMBER", None, r"is 7; right is a driver's class, or a connectors\.Product"),
+        ("acme_opticom:AcmeOptions", None, r"has no method of any port"),
+    ],
+)
+def test_a_wrong_name_is_told_what_would_be_right(site: Path, module: str, domain: str | None, said: str) -> None:
+    distribution(site, "acme_opticom", "")
+    with pytest.raises(WrongDriver, match=said):
+        found(module, domain)
+
+
+def test_a_class_brings_its_options_and_its_port(site: Path) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    by_class = found("acme_opticom:AcmeBilling", None)
+    assert by_class.domain == "billing"
+    assert by_class.product == found("acme_opticom:PRODUCT", None).product == found("acme", None).product
+
+
+def test_keys_of_the_command_line() -> None:
+    assert keys_given(["C1", "C2"], ["service=S=1", "bill=7"]) == {
+        "customer": ["C1", "C2"],
+        "service": ["S=1"],
+        "bill": ["7"],
+    }
+    with pytest.raises(WrongDriver, match=r"--key person=1: right is KIND=VALUE, with KIND one of account, bill"):
+        keys_given([], ["person=1"])
+
+
+def test_one_section_of_the_settings_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text('[systems.billing]\nurl = "https://b.example"\nauth = { kind = "bearer", token = "x" }\n')
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__AUTH__TOKEN", "secret")
+    assert load_system(path, "billing").auth.token == "secret"  # type: ignore[union-attr]  # a bearer's
+    with pytest.raises(WrongSettings, match=r"systems\.crm\.url: missing: the address of the CRM"):
+        load_system(path, "crm")
+    path.write_text('[systems.billing]\nurl = "https://b.example"\ntimeuot = 3\n')
+    with pytest.raises(WrongSettings, match=r"systems\.billing\.timeuot: .*did you mean timeout\?"):
+        load_system(path, "billing")
+
+
+def ran(*arguments: str, folder: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return gateway("driver-test", *arguments, folder=folder, variables={"PYTHONPATH": path})
+
+
+def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    config = str(settings(tmp_path, billing.url))
+    few = ("--config", config, "--customer", "1001", "--customer", "1002", "--customer", "1003", "--method", "bills")
+
+    good = ran("acme", *few, folder=tmp_path, site=site)
+    assert (good.returncode, good.stderr) == (0, "")
+    row = next(line for line in good.stdout.splitlines() if line.startswith(" bills "))
+    assert row.split()[:9] == ["bills", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "1/1"]
+
+    bad = ran("acme_opticom:Forgetful", *few, folder=tmp_path, site=site)
+    assert bad.returncode == 1
+    assert "bills, gaps: bills([" in bad.stdout
+    assert "raised KeyError" in bad.stdout
+    assert "2 failed" in bad.stdout
+
+    nothing = ran("acme", *few[:2], "--customer", "nobody", *few[-2:], folder=tmp_path, site=site)
+    assert nothing.returncode == 1
+    assert "No method of the port could be checked, and that is no success" in nothing.stdout
+
+    wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
+
+
+def test_the_guide_names_what_there_is() -> None:
+    guide = (ROOT / "docs/drivers.md").read_text(encoding="utf-8")
+    entry = guide.partition("```toml\n")[2].partition("```")[0]
+    assert entry.startswith("[project.entry-points")
+    assert entry in (ROOT / "docs/acme-desk/pyproject.toml").read_text(encoding="utf-8")
+    failures = {
+        name
+        for name, one in vars(errors).items()
+        if inspect.isclass(one) and issubclass(one, errors.ConnectorError) and one.__module__ == errors.__name__
+    }
+    assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled"}
+    asked = {name: getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
+    assert set(asked) == {"get", "post_query", "each"}
+    for name, method in asked.items():
+        signature = guide.partition(f"`await http.{name}(")[2].partition(")` |")[0]
+        written = [one.partition("=")[0] for one in signature.replace("*, ", "").split(", ")]
+        assert len(written) == len(inspect.signature(method).parameters) - 1

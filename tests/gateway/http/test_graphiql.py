@@ -1,0 +1,364 @@
+"""The GraphiQL page, in a real browser and over real HTTP, in front of a small graph of its own."""
+
+import json
+import re
+import socket
+from asyncio import create_task
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+import strawberry
+import uvicorn
+from playwright.async_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.http.graphiql import STATIC_FOLDER, GraphiQLPage
+from tests.browser import Complaints, needs_chromium, open_chromium, open_page
+
+needs_build = pytest.mark.skipif(
+    not (STATIC_FOLDER / "index.html").is_file(), reason="gateway/static is not built: run `make setup`"
+)
+
+OPERATIONS = Path(__file__).resolve().parents[3] / "web" / "src" / "operations"
+CONTRACT = Path(__file__).resolve().parents[4] / "shared" / "contract" / "operations"
+
+TOKENS = {"subscriber 1001": "token-of-1001", "agent": "token-of-agent", "admin": "token-of-admin"}
+
+EXAMPLES = json.loads((OPERATIONS.parent / "examples.json").read_text())
+
+# Two calls at once, then one that waited for both and got no answer: three calls in two steps, 130 ms.
+UPSTREAM = [
+    {
+        "system": "crm",
+        "method": "GET",
+        "path": "/tmf-api/customerManagement/v4/customer?id=1001,1002",
+        "keys": ["1001", "1002"],
+        "status": 200,
+        "startMs": 2.5,
+        "durationMs": 40.0,
+        "bytes": 2210,
+        "loader": "CustomerById",
+    },
+    {
+        "system": "billing",
+        "method": "GET",
+        "path": "/tmf-api/accountManagement/v4/billingAccount?relatedParty.id=1001",
+        "keys": ["1001"],
+        "status": 200,
+        "startMs": 3.0,
+        "durationMs": 57.0,
+        "bytes": 512,
+        "loader": "AccountsByCustomer",
+    },
+    {
+        "system": "ticketing",
+        "method": "GET",
+        "path": "/tmf-api/troubleTicket/v4/troubleTicket?status=inProgress",
+        "keys": [],
+        "status": None,
+        "error": "timeout",
+        "startMs": 60.0,
+        "durationMs": 70.0,
+        "bytes": 0,
+        "loader": "TicketsByCustomer",
+    },
+]
+
+
+# GraphiQL stores its tabs half a second after a change; wait_for_function cannot be used: the policy forbids eval.
+WAIT_FOR_TABS = """(good) => new Promise((done) => {
+  const timer = setInterval(() => {
+    const stored = localStorage.getItem("graphiql:tabState");
+    if (stored !== null && good(stored)) { clearInterval(timer); done(); }
+  }, 20);
+})"""
+STORED_WITHOUT_PORTAL_HOME = f"({WAIT_FOR_TABS})((stored) => !stored.includes('PortalHome'))"
+TABS_STORED_ANEW = f"localStorage.removeItem('graphiql:tabState'); ({WAIT_FOR_TABS})(() => true)"
+
+
+@strawberry.type
+class LastError:
+    message: str
+    at: str
+
+
+@strawberry.type
+class System:
+    name: str
+    domain: str
+    driver: str
+    status: str
+    latency_ms: float
+    last_error: LastError | None = None
+
+
+@strawberry.type
+class Customer:
+    id: strawberry.ID
+
+
+@strawberry.type
+class Viewer:
+    kind: str
+    roles: list[str]
+    customer: Customer | None = None
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def systems(self) -> list[System]:
+        return [System(name="plant-register", domain="inventory", driver="tmf", status="UP", latency_ms=3.25)]
+
+    @strawberry.field
+    def viewer(self) -> Viewer:
+        return Viewer(kind="AGENT", roles=["support"])
+
+
+SCHEMA = strawberry.Schema(Query)
+
+
+@dataclass
+class Gateway:
+    """The stand-in's address and what it was sent, introspection apart."""
+
+    origin: str = ""
+    received: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/graphql"
+
+    async def answer(self, request: Request) -> Response:
+        body = await request.json()
+        result = await SCHEMA.execute(body["query"], body.get("variables"), operation_name=body.get("operationName"))
+        answer: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [error.formatted for error in result.errors]
+        if body.get("operationName") != "IntrospectionQuery":
+            self.received.append({"operation": body["operationName"], **request.headers})
+            if request.headers.get("x-gateway-trace") == "1" and "agent" in request.headers.get("authorization", ""):
+                answer["extensions"] = {"upstream": UPSTREAM}
+        return JSONResponse(answer, media_type="application/graphql-response+json")
+
+
+@asynccontextmanager
+async def serve(page: GraphiQLPage) -> AsyncIterator[Gateway]:
+    gateway = Gateway()
+
+    async def endpoint(request: Request) -> Response:
+        return page.response(request) if request.method == "GET" else await gateway.answer(request)
+
+    app = Starlette(routes=[Route("/graphql", endpoint, methods=["GET", "POST"]), *page.routes()])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gateway.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        running = create_task(server.serve(sockets=[listener]))
+        try:
+            yield gateway
+        finally:
+            server.should_exit = True
+            await running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway() -> AsyncIterator[Gateway]:
+    async with serve(GraphiQLPage(demo_tokens=TOKENS)) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with open_chromium() as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def opened(browser: Browser, gateway: Gateway, **view: Any) -> AsyncIterator[tuple[Page, Complaints]]:
+    async with open_page(browser, gateway.origin, **view) as (page, complaints):
+        await page.goto(gateway.url)
+        await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("PortalHome")
+        yield page, complaints
+        assert complaints == Complaints()
+
+
+async def run(page: Page, tab: str) -> None:
+    await page.get_by_role("tab", name=tab).click()
+    await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text(tab)
+    await page.get_by_role("button", name="Execute query").click()
+
+
+@needs_chromium
+@needs_build
+async def test_a_query_runs_and_its_upstream_calls_show(browser: Browser, gateway: Gateway) -> None:
+    async with opened(browser, gateway) as (page, _):
+        assert await page.get_by_role("tab").all_inner_texts() == list(EXAMPLES)
+        await page.get_by_role("tab", name="BillDetail").click()
+        variables = page.get_by_role("region", name="Variables").locator(".graphiql-editor:not(.hidden) .view-lines")
+        await expect(variables).to_contain_text(f'"id": "{EXAMPLES["BillDetail"]["variables"]["id"]}"')
+        await run(page, "SystemStatus")
+
+        await expect(page.locator(".graphiql-response .view-lines")).to_contain_text("plant-register")
+        panel = page.get_by_role("region", name="Upstream calls of the last answer")
+        await expect(panel.get_by_test_id("upstream-totals")).to_have_text(
+            "3 calls, 2 sequential steps, 130 ms upstream"
+        )
+        rows = panel.locator("tbody tr")
+        assert [text.split("\t")[0].strip() for text in await rows.all_inner_texts()] == [
+            "crm",
+            "billing",
+            "ticketing",
+        ]
+        await expect(rows.nth(0)).to_contain_text("customer?id=1001,1002")
+        await expect(rows.nth(2)).to_contain_text("timeout")
+        # The third call began when the second ended: its bar stands to the right of both others.
+        boxes = [await rows.nth(i).get_by_role("img").bounding_box() for i in range(3)]
+        first, second, third = (box for box in boxes if box is not None)
+        assert third["x"] >= second["x"] + second["width"] - 1 > first["x"] + first["width"]
+
+        await panel.get_by_role("button", name="Upstream calls").click()
+        await expect(rows.nth(0)).to_be_hidden()
+    assert [(sent["operation"], sent["authorization"], sent["x-gateway-trace"]) for sent in gateway.received] == [
+        ("SystemStatus", "Bearer token-of-agent", "1")
+    ]
+
+
+@needs_chromium
+@needs_build
+async def test_the_token_follows_the_tab_until_one_is_chosen(browser: Browser, gateway: Gateway) -> None:
+    async with opened(browser, gateway) as (page, _):
+        ask_as = page.get_by_label("Ask as")
+        answer = page.locator(".graphiql-response .view-lines")
+        await expect(ask_as.locator("option:checked")).to_have_text("subscriber 1001 (matches the tab)")
+
+        await ask_as.select_option("subscriber 1001")
+        await run(page, "SystemStatus")
+        await expect(answer).to_contain_text("plant-register")
+        await expect(page.get_by_text("a subscriber's answer carries no trace")).to_be_visible()
+
+        field = page.get_by_label("Token", exact=True)
+        assert await field.get_attribute("type") == "password"
+        await field.fill("Bearer typed-by-hand")
+        await expect(ask_as).to_have_value("own")
+        await page.reload()
+        await expect(page.get_by_label("Token", exact=True)).to_have_value("Bearer typed-by-hand")
+        await run(page, "SystemStatus")
+        await expect(answer).to_contain_text("plant-register")
+
+        await page.get_by_role("tab", name="UsageGlance").click()
+        await page.get_by_role("button", name="Headers", exact=True).click()
+        await page.locator(".graphiql-editor-tool .graphiql-editor:not(.hidden) .view-lines").click()
+        await page.keyboard.insert_text('{"X-Extra": "typed-into-the-pane"}')
+        await page.evaluate(TABS_STORED_ANEW)
+        async with page.expect_response(gateway.url):
+            await page.get_by_role("button", name="Execute query").click()
+        await expect(answer).to_contain_text("Cannot query field 'me'")
+
+        kept = await page.evaluate("JSON.stringify(localStorage)")
+        assert "graphiql:tabState" in kept
+        assert "UsageGlance" in await page.evaluate("localStorage.getItem('graphiql:queries')")
+        assert "typed-" not in kept
+        assert "token-of" not in kept
+    assert [(sent["authorization"], sent.get("x-extra")) for sent in gateway.received] == [
+        ("Bearer token-of-1001", None),
+        ("Bearer typed-by-hand", None),
+        ("Bearer typed-by-hand", "typed-into-the-pane"),
+    ]
+
+
+@needs_chromium
+@needs_build
+async def test_own_tabs_stay_until_the_examples_are_asked_for(browser: Browser, gateway: Gateway) -> None:
+    async with opened(browser, gateway) as (page, _):
+        await page.get_by_role("button", name="Close Tab").first.click()
+        await page.evaluate(STORED_WITHOUT_PORTAL_HOME)
+        await page.reload()
+        await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("UsageGlance")
+        assert await page.get_by_role("tab").all_inner_texts() == list(EXAMPLES)[1:]
+
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="Reset examples").click()
+        await expect(page.get_by_role("tab")).to_have_text(list(EXAMPLES), use_inner_text=True)
+
+
+@needs_chromium
+@needs_build
+@pytest.mark.parametrize("plugin", ["Documentation Explorer", "GraphiQL Explorer", "History"])
+async def test_the_side_panels_open_under_the_policy(browser: Browser, gateway: Gateway, plugin: str) -> None:
+    async with opened(browser, gateway, dark=True) as (page, _):
+        await run(page, "SystemStatus")
+        await expect(page.locator(".graphiql-response .view-lines")).to_contain_text("plant-register")
+        await page.get_by_role("button", name=f"Show {plugin}").click()
+        expected = "SystemStatus" if plugin == "History" else "systems" if plugin == "GraphiQL Explorer" else "Query"
+        await expect(page.locator(".graphiql-plugin")).to_contain_text(expected)
+
+
+@needs_build
+async def test_the_page_and_its_assets_carry_strict_headers(gateway: Gateway) -> None:
+    async with aiohttp.ClientSession(gateway.origin) as client:
+        policies = []
+        for _ in range(2):
+            async with client.get("/graphql") as response:
+                html = await response.text()
+                assert response.status == 200
+                assert response.content_type == "text/html"
+                assert response.headers["Cache-Control"] == "no-store"
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert response.headers["Referrer-Policy"] == "no-referrer"
+                policies.append(response.headers["Content-Security-Policy"])
+        script_src = next(part for part in policies[0].split("; ") if part.startswith("script-src"))
+        assert script_src == "script-src 'self'"
+        assert policies[0] != policies[1], "the nonce must be new in every answer"
+
+        addresses = re.findall(r'(?:src|href)="(/graphiql/[^"]+)"', html)
+        assert [address.rsplit(".", 1)[1] for address in addresses] == ["css", "js"]
+        for address, media_type in zip(addresses, ["text/css", "text/javascript"], strict=True):
+            async with client.get(address) as response:
+                assert response.content_type == media_type
+                assert response.headers["Content-Encoding"] == "gzip"
+                assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+                assert await response.read() == (STATIC_FOLDER / Path(address).name).read_bytes()
+            async with client.get(address, headers={"Accept-Encoding": "identity"}) as response:
+                assert "Content-Encoding" not in response.headers
+        for address in ("/graphiql/index.html", f"{addresses[1]}.gz", "/graphiql/%2e%2e%2fgraphiql.py"):
+            async with client.get(address) as response:
+                assert response.status == 404, address
+
+
+async def test_nothing_in_the_settings_can_leave_its_element(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<script type="application/json">%CONFIG%</script>')
+    tokens = {"</script><img src=x onerror=alert(1)>": "a&b<!--"}
+    async with serve(GraphiQLPage(tmp_path, tokens)) as gateway, aiohttp.request("GET", gateway.url) as response:
+        html = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    block = html.removeprefix('<script type="application/json">').removesuffix("</script>")
+    assert not set("<>&") & set(block)
+    config = json.loads(block)
+    assert config["demoTokens"] == tokens
+    assert config["endpoint"] == "/graphql"
+    assert f"style-src 'self' 'nonce-{config['styleNonce']}'" in policy
+
+
+async def test_a_page_that_is_not_built_says_what_to_do(tmp_path: Path) -> None:
+    async with serve(GraphiQLPage(tmp_path)) as gateway, aiohttp.request("GET", gateway.url) as response:
+        assert response.status == 503
+        assert "run `make setup`" in await response.text()
+
+
+@pytest.mark.skipif(not CONTRACT.is_dir(), reason="the contract's folder ../shared is not beside this repository")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_is_the_contracts_document(name: str) -> None:
+    assert (OPERATIONS / f"{name}.graphql").read_text() == (CONTRACT / f"{name}.graphql").read_text()
+
+
+def test_every_document_is_an_example() -> None:
+    assert sorted(path.stem for path in OPERATIONS.glob("*.graphql")) == sorted(EXAMPLES)

@@ -1,0 +1,313 @@
+"""The whole schema walked as subscriber 1001, along all edges to depth 6: nothing of anybody else may turn up."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
+
+from gateway.engine.limits import Limits
+from gateway.settings import GraphQLSettings
+from resolvers.context import Loader
+from resolvers.viewer import ViewerKind
+from sandbox.data import shapes
+from sandbox.protocol.customer_keys import CustomersAs
+from schema import build_schema
+from tests.promises.test_identity import KEYS
+from tests.stack import DOMAINS, Stack, stacked
+
+SCHEMA: Final = build_schema()._schema
+CUSTOMERS: Final = 4
+DEPTH: Final = 6
+TOGETHER: Final = 2
+"""The last so many levels are asked for in one document, the ones before along one path each."""
+
+VALUES: Final = {"Money", "Period", "Document", "TicketNote", "PageInfo", "System", "SystemFailure", "Unsupported"}
+"""Types that are part of their parent and reach nothing."""
+
+RESOURCES: Final = {
+    "crm": ["customerManagement/v4/customer", "party/v4/individual", "party/v4/organization"],
+    "billing": ["customerBillManagement/v4/customerBill"],
+    "inventory": ["resourceInventoryManagement/v4/resource", "serviceInventory/v4/service"],
+    "ticketing": ["troubleTicket/v4/troubleTicket"],
+}
+
+
+@asynccontextmanager
+async def walked(folder: Path, systems: Mapping[str, Mapping[str, Any]] | None = None) -> AsyncIterator[Stack]:
+    """A world of few people, who all share one cabinet, and no limits on documents."""
+    limits = Limits(
+        max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15
+    )
+    graphql = GraphQLSettings(limits=limits, deadline=30.0)
+    patient = {
+        domain: {"timeout": 25.0, "connect_timeout": 25.0, **(systems or {}).get(domain, {})} for domain in DOMAINS
+    }
+    async with stacked(folder, customers=CUSTOMERS, graphql=graphql, systems=patient) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module")
+async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """One that all walks share."""
+    async with walked(tmp_path_factory.mktemp("leaks")) as running:
+        yield running
+
+
+def edges(kind: GraphQLObjectType) -> Iterator[tuple[str, GraphQLObjectType, bool]]:
+    """Fields that reach records: name, type of the record, and whether a connection stands between."""
+    for name, field in kind.fields.items():
+        target: Any = get_named_type(field.type)
+        if isinstance(target, GraphQLObjectType) and target.name.endswith("Connection"):
+            yield name, get_named_type(target.fields["nodes"].type), True  # type: ignore[misc]  # always an object here
+        elif isinstance(target, GraphQLObjectType) and target.name not in VALUES:
+            yield name, target, False
+
+
+def values(kind: GraphQLObjectType, depth: int = 2) -> str:
+    """All fields that are not edges, with what is inside of them."""
+    reached = {name for name, *_ in edges(kind)}
+    parts = ["__typename"]
+    for name, field in kind.fields.items():
+        target = get_named_type(field.type)
+        if name in reached:
+            continue
+        if not isinstance(target, GraphQLObjectType):
+            parts.append(name)
+        elif depth:
+            parts.append(f"{name} {{ {values(target, depth - 1)} }}")
+    return " ".join(parts)
+
+
+def _join(name: str, many: bool, inner: str) -> str:
+    """One edge. Lists that hang under what is shared are read whole, those of 1001 only begun: time is bounded."""
+    if not many:
+        return f"{name} {{ {inner} }}"
+    first = 2 if name in ("bills", "payments", "products") else 40
+    return f"{name}(first: {first}) {{ totalCount nodes {{ {inner} }} }}"
+
+
+def walks(kind: GraphQLObjectType, depth: int) -> Iterator[str]:
+    """Selections that together follow every path of `depth` edges."""
+    if depth <= TOGETHER:
+        yield expanded(kind, depth)
+        return
+    for name, target, many in edges(kind):
+        for inner in walks(target, depth - 1):
+            yield f"{values(kind)} {_join(name, many, inner)}"
+
+
+def expanded(kind: GraphQLObjectType, levels: int) -> str:
+    """All values and, for so many levels, all edges."""
+    inner = [_join(name, many, expanded(to, levels - 1)) for name, to, many in edges(kind)] if levels else []
+    return " ".join([values(kind), *inner])
+
+
+def documents(ids: dict[str, list[str]]) -> Iterator[str]:
+    """Every way in, then every path: `me`, lists, and every type by id, of 1001 and of others, directly and by node."""
+    root: Any = SCHEMA.query_type
+    kinds = {name: (target, many) for name, target, many in edges(root)}
+    for name in ("me", "outages"):
+        kind, many = kinds[name]
+        yield from (f"{{ {_join(name, many, walk)} }}" for walk in walks(kind, DEPTH - 1))
+    for name in ("viewer", "customers", "resources"):
+        kind, many = kinds[name]
+        yield f"{{ {_join(name, many, expanded(kind, 2))} }}"
+    for name, field in root.fields.items():
+        kind = get_named_type(field.type)
+        if list(field.args) != ["id"] or isinstance(kind, GraphQLInterfaceType):
+            continue
+        for key in ids[kind.name]:
+            yield f'{{ node(id: "{key}") {{ id ... on {kind.name} {{ {expanded(kind, 1)} }} }} }}'
+            yield f'{{ nodes(ids: ["{key}"]) {{ id ... on {kind.name} {{ {expanded(kind, 1)} }} }} }}'
+            yield f'{{ {name}(id: "{key}") {{ {expanded(kind, 2)} }} }}'
+
+
+def everybodys_ids() -> dict[str, list[str]]:
+    """Ids of every type, 1001's first; the cabinet and the outages are shared."""
+    numbers = range(1001, 1001 + CUSTOMERS)
+    return {
+        "Customer": [f"Customer:{n}" for n in numbers],
+        "BillingAccount": [f"BillingAccount:BA-{n}-1" for n in numbers],
+        "Bill": [f"Bill:BILL-{n}-1-05" for n in numbers],
+        "Payment": [f"Payment:PAY-BILL-{n}-1-05-1" for n in numbers],
+        "Product": [f"Product:PROD-{n}-1" for n in numbers],
+        "Service": [f"Service:{kind}-{n}-1" for n in numbers for kind in ("SVC", "RFS")],
+        "Resource": [
+            "Resource:CAB-001",
+            "Resource:OLT-001",
+            *(f"Resource:RES-{n}-{k}" for n in numbers for k in (1, 2)),
+        ],
+        "Site": ["Site:SITE-1001", "Site:SITE-CAB-001", *(f"Site:SITE-{n}" for n in numbers)],
+        "Ticket": [f"Ticket:TT-{n}-{k}" for n in numbers for k in (1, 2)],
+        "Outage": ["Outage:SP-1", "Outage:SP-2"],
+    }
+
+
+class Foreign:
+    """What belongs to others: numbers inside of ids, names, addresses, phone and serial numbers."""
+
+    def __init__(self, rows: dict[str, list[dict[str, Any]]]) -> None:
+        numbers = "|".join(str(n) for n in range(1002, 1001 + CUSTOMERS))
+        self._number = re.compile(rf"(?<!\d)P?({numbers})(?!\d)")
+        self.words: set[str] = set()
+        own: set[str] = set()
+        for row in (row for some in rows.values() for row in some):
+            words = set(_words(row))
+            (own if "1001" in str(row.get("id")) else self.words).update(words)
+            if not self._number.search(str(row.get("id"))) and "1001" not in str(row.get("id")):
+                own.update(words)  # shared: cabinets and the like are nobody's
+        self.words -= own
+        self._any = re.compile("|".join(map(re.escape, sorted(self.words))))
+
+    def in_(self, value: Any, path: str = "") -> Iterator[str]:
+        """Every place in an answer where something of others stands."""
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from self.in_(inner, f"{path}.{key}")
+        elif isinstance(value, list):
+            for place, inner in enumerate(value):
+                yield from self.in_(inner, f"{path}[{place}]")
+        elif isinstance(value, str) and not path.endswith(".amount") and self._is(value):
+            yield f"{path}: {value}"
+
+    def _is(self, text: str) -> bool:
+        return self._number.search(text) is not None or self._any.search(text) is not None
+
+
+def _words(value: Any) -> Iterator[str]:
+    told = ("name", "fullName", "emailAddress", "phoneNumber", "serialNumber", "billNo", "value", "street1")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in told and isinstance(inner, str) and len(inner) > 5 and not inner.startswith(("Home of", "RFS")):
+                yield inner
+            elif key in ("contactMedium", "characteristic"):
+                yield from _words(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words(inner)
+
+
+async def foreign(stack: Stack) -> Foreign:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    async with aiohttp.ClientSession() as session:
+        for domain, paths in RESOURCES.items():
+            for path in paths:
+                async with session.get(f"{stack.systems[domain].url}/tmf-api/{path}?limit=2000") as answer:
+                    rows[path] = await answer.json()
+    return Foreign(rows)
+
+
+async def leaks(stack: Stack, every: int = 1) -> tuple[set[str], int, set[str]]:
+    """Walk everything (or every so many documents): what was found of others, objects seen, and their types."""
+    others = await foreign(stack)
+    for domain in DOMAINS:
+        stack.systems[domain].requests.clear()
+    found: set[str] = set()
+    types: set[str] = set()
+    seen = 0
+    waiting = list(documents(everybodys_ids()))[::every]
+    token = stack.headers("1001")
+
+    async def walk() -> None:
+        nonlocal seen
+        while waiting:
+            document = waiting.pop()
+            async with stack.session.post(
+                f"{stack.address}/graphql", json={"query": document}, headers=token
+            ) as answer:
+                body = await answer.json()
+            assert answer.status == 200, (document, body)
+            codes = {error["extensions"]["code"] for error in body.get("errors", [])}
+            assert codes <= {"FORBIDDEN"}, (document, body["errors"][:3])
+            found.update(others.in_(body.get("data")))
+            found.update(others.in_(body.get("errors")))
+            for kind in re.findall(r"'__typename': '(\w+)'", str(body)):
+                types.add(kind)
+                seen += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(walk())
+    return found, seen, types
+
+
+EVERYTHING: Final = {
+    "Customer", "BillingAccount", "Bill", "Payment", "Product", "Service", "Resource", "Site", "Ticket", "Outage",
+    "BillCharge", "UsageAllowance", "Viewer",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ignoring", [False, True], ids=["honest systems", "systems that ignore filters"])
+async def test_nothing_of_others(small: Stack, ignoring: bool) -> None:
+    small.reset()
+    for system in small.systems.values():
+        system.switches.ignore_filters = ignoring
+
+    found, seen, types = await leaks(small)
+
+    assert found == set()
+    assert types >= EVERYTHING
+    assert seen > 5_000
+
+
+@pytest.mark.parametrize("how", ["party", "reference"])
+async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path, how: CustomersAs) -> None:
+    """Systems that know customers by something else, ignore every filter, and mix up whose some bills are."""
+    keys = {domain: {"customer_key": KEYS[how]} for domain in DOMAINS}
+    async with walked(tmp_path, keys) as running:
+        whose = [{"id": "1002", "role": "customer", "@referredType": "Customer"}]
+        for key in ("BILL-1001-1-05", "BILL-1001-2-03"):
+            running.rewrite("billing", shapes.BILL, key, relatedParty=whose, billNo="1002-bill")
+        for system in running.systems.values():
+            system.switches.customers_as = how
+            system.switches.ignore_filters = True
+
+        found, seen, types = await leaks(running, every=3)
+
+    assert found == set()
+    assert types >= EVERYTHING - {"Viewer"}
+    assert seen > 1_000
+
+
+async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the check the same walk finds others: so it would."""
+    small.reset()
+
+    async def everything(_loader: Any, found: Any) -> Any:
+        return found
+
+    monkeypatch.setattr(Loader, "visible", everything)
+    found, _, _ = await leaks(small, every=10)
+
+    paths = {re.sub(r"\[\d+\]", "", one.split(":")[0]) for one in found}
+    assert ".me.services.nodes.outages.tickets.nodes.id" in paths
+    assert len(paths) > 50
+
+
+async def test_internal_notes_stay_inside(small: Stack) -> None:
+    small.reset()
+    document = '{ ticket(id: "TT-1001-1") { notes { text internal } } }'
+    subscriber = (await small.ask(document, "1001")).clean()["ticket"]["notes"]
+    agent = (await small.ask(document, "agent")).clean()["ticket"]["notes"]
+
+    assert [note["internal"] for note in subscriber] == [False] * (len(agent) - 1)
+    assert sum(note["internal"] for note in agent) == 1
+
+
+async def test_a_token_without_customers_sees_nothing(small: Stack) -> None:
+    small.reset()
+    document = '{ me { id } customer(id: "1001") { id } bill(id: "BILL-1001-1-05") { id } outages { totalCount } }'
+    headers = {"Authorization": f"Bearer {small.keys.token(ViewerKind.CUSTOMER)}"}
+    async with small.session.post(f"{small.address}/graphql", json={"query": document}, headers=headers) as answer:
+        body = await answer.json()
+
+    assert body["data"]["me"] is None
+    assert body["data"]["customer"] is None
+    assert body["data"]["bill"] is None
