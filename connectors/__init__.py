@@ -1,125 +1,105 @@
-"""Who answers: the table of systems and their drivers.
+"""Who answers: the table of domains, and the systems behind them as the settings connect them."""
 
-Every driver of ours is announced here; those of other distributions are found by their entry points (`installed`).
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
-from pydantic import ValidationError
 
 from connectors.billing.port import BillingPort
+from connectors.billing.promises import BILLING
 from connectors.billing.tmf.driver import TmfBilling
 from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
+from connectors.conformance.promises import Promises
 from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
 from connectors.crm.port import CrmPort
+from connectors.crm.promises import CRM
 from connectors.crm.tmf.driver import TmfCrm
-from connectors.drivers import UnusableDriver, described, installed, loaded
+from connectors.drivers import Driver, driver
 from connectors.http.client import HttpClient
 from connectors.inventory.nautobot.driver import NautobotDriver
 from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.port import InventoryPort
+from connectors.inventory.promises import INVENTORY
 from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
+from connectors.not_configured import not_configured
 from connectors.settings import ForwardAuth, System
 from connectors.sharing.port import shared
 from connectors.ticketing.port import TicketingPort
+from connectors.ticketing.promises import TICKETING
 from connectors.ticketing.rt.driver import RtTicketing
 from connectors.ticketing.rt.rows import RtOptions
 from connectors.ticketing.tmf.driver import TmfTicketing
-from connectors.tmf.profile import Strict
-
-
-class WrongOptions(ValueError):
-    """`systems.<domain>.options` (or a profile in their place) do not fit the driver; the text names the key."""
+from connectors.tmf.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """One product that can stand behind a port: its driver, and what a driver of its own kind can be told.
+class Domain:
+    """What one system answers for.
 
-    `options` is the model of `systems.<domain>.options`; without one the driver takes the profile instead.
+    `label` is what a sentence calls the system, `keeps` what is in it. `promises` are what the conformance suite checks
+    a driver for. A domain that is not `required` may be missing in the settings: what is asked of it then is
+    `NotConfigured`.
     """
 
-    driver: Callable[[HttpClient, Any], Any]
-    options: type[Strict] | None = None
+    name: str
+    label: str
+    keeps: str
+    port: type[Any]
+    promises: Promises
+    drivers: Mapping[str, Driver]
+    required: bool = True
 
-    def build(self, http: HttpClient, system: System) -> Any:
-        """The driver, set up. Raises `WrongOptions`."""
-        return self.driver(http, self.told(system))
-
-    def told(self, system: System) -> Strict:
-        """What the settings tell the driver: its options, or the profile where it has none. Raises `WrongOptions`."""
-        if self.options is None:
-            if system.options:
-                raise WrongOptions(f"options: the driver '{system.driver}' has none; what it can be told is in profile")
-            return system.profile
-        if "profile" in system.model_fields_set:
-            raise WrongOptions(f"profile: the driver '{system.driver}' has none; what it can be told is in options")
-        try:
-            return self.options.model_validate(system.options)
-        except ValidationError as error:
-            there_are = ", ".join(self.options.model_fields) or "none"
-            told = [
-                f"options.{'.'.join(map(str, one['loc']))}: "
-                + (f"is no option; there are: {there_are}" if one["type"] == "extra_forbidden" else one["msg"])
-                for one in error.errors(include_url=False, include_input=False)
-            ]
-            raise WrongOptions("; ".join(told)) from error
+    def driver(self, name: str) -> Driver:
+        """The driver that the settings call `name`. Raises `UnusableDriver` (a ValueError)."""
+        return driver(self.name, self.drivers, name)
 
 
-DRIVERS: Final[Mapping[str, Mapping[str, Product]]] = {
-    "crm": {"tmf": Product(TmfCrm), "bottlecrm": Product(BottleCrm, BottleCrmOptions)},
-    "billing": {"tmf": Product(TmfBilling), "tryton": Product(TrytonBilling, TrytonOptions)},
-    "inventory": {"tmf": Product(TmfInventory), "nautobot": Product(NautobotDriver, NautobotOptions)},
-    "ticketing": {"tmf": Product(TmfTicketing), "rt": Product(RtTicketing, RtOptions)},
+DOMAINS: Final[Mapping[str, Domain]] = {
+    one.name: one
+    for one in (
+        Domain(
+            "crm",
+            "CRM",
+            "Customers, parties and products.",
+            CrmPort,
+            CRM,
+            {"tmf": Driver(TmfCrm, Profile), "bottlecrm": Driver(BottleCrm, BottleCrmOptions)},
+        ),
+        Domain(
+            "billing",
+            "billing system",
+            "Accounts, bills, payments and usage.",
+            BillingPort,
+            BILLING,
+            {"tmf": Driver(TmfBilling, Profile), "tryton": Driver(TrytonBilling, TrytonOptions)},
+        ),
+        Domain(
+            "inventory",
+            "inventory",
+            "Services, resources and sites.",
+            InventoryPort,
+            INVENTORY,
+            {"tmf": Driver(TmfInventory, Profile), "nautobot": Driver(NautobotDriver, NautobotOptions)},
+        ),
+        Domain(
+            "ticketing",
+            "ticketing system",
+            "Trouble tickets and service problems.",
+            TicketingPort,
+            TICKETING,
+            {"tmf": Driver(TmfTicketing, Profile), "rt": Driver(RtTicketing, RtOptions)},
+        ),
+    )
 }
-"""Domain, then name in the settings, then what to build."""
-
-PORTS: Final[Mapping[str, type[Any]]] = {
-    "crm": CrmPort,
-    "billing": BillingPort,
-    "inventory": InventoryPort,
-    "ticketing": TicketingPort,
-}
-"""What each domain is asked."""
+"""Every domain by its name: the only list of them. Those of whom others are asked about come first."""
 
 if TYPE_CHECKING:  # That every driver is its port is proved here, because the table itself cannot say it.
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
     _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
     _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)
     _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing)
-
-
-def product(domain: str, name: str) -> Product:
-    """What stands behind a name in the settings: a driver of ours, or one that is installed.
-
-    Raises `UnusableDriver` (a ValueError) for a name that is nobody's, more than one's, or not a `Product`. Raises
-    `KeyError` for a domain that does not exist.
-    """
-    built_in, others = DRIVERS[domain], installed(domain)
-    points = others.get(name, ())
-    if name in built_in and points:
-        raise UnusableDriver(
-            f"two drivers are named '{name}': the one that comes with the gateway, and {described(points[0])};"
-            " uninstall that, or have it renamed"
-        )
-    if name in built_in:
-        return built_in[name]
-    if len(points) > 1:
-        both = " and ".join(described(point) for point in points)
-        raise UnusableDriver(f"two drivers are named '{name}': {both}; uninstall one of them")
-    if not points:
-        there_are = ", ".join([*built_in, *(f"{one} (installed)" for one in sorted(others))])
-        raise UnusableDriver(f"has no driver named '{name}'; there is: {there_are}")
-    found = loaded(points[0])
-    if not isinstance(found, Product):
-        raise UnusableDriver(
-            f"the driver {described(points[0])} is {found!r:.80}; right is a connectors.Product(driver, options)"
-        )
-    return found
 
 
 class Probe(Protocol):
@@ -148,7 +128,7 @@ class ConnectedSystem:
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """The four ports, the systems behind them, and by domain how each names what the others keep.
+    """A port for each domain, the systems that are configured, and by domain how each names what the others keep.
 
     `forwards`: whether any of the systems is shown the callers' own tokens.
     """
@@ -157,21 +137,30 @@ class Connectors:
     billing: BillingPort
     inventory: InventoryPort
     ticketing: TicketingPort
-    systems: tuple[ConnectedSystem, ...]
-    links: Mapping[str, Links]
+    systems: tuple[ConnectedSystem, ...] = ()
+    links: Mapping[str, Links] = field(default_factory=dict)
     forwards: bool = False
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:
-    """Build every domain's driver as the settings say. Raises what `product` does."""
-    drivers: dict[str, Any] = {}
+    """Set up the driver of every domain as its system's settings say; a domain without any is not configured.
+
+    Raises `UnusableDriver`, or what `Driver.configuration` does.
+    """
+    ports: dict[str, Any] = {}
     connected: list[ConnectedSystem] = []
-    for domain in DRIVERS:
-        system = systems[domain]
-        http = HttpClient(domain, system, session)
-        driver = product(domain, system.driver).build(http, system)
-        drivers[domain] = shared(driver, PORTS[domain], system, http.health)
-        connected.append(ConnectedSystem(domain, domain, system.driver, driver))
-    links = {name: Links.parse(systems[name].customer_key, systems[name].references) for name in DRIVERS}
-    forwards = any(isinstance(systems[name].auth, ForwardAuth) for name in DRIVERS)
-    return Connectors(**drivers, systems=tuple(connected), links=links, forwards=forwards)
+    for domain in DOMAINS.values():
+        system = systems.get(domain.name)
+        if system is None:
+            ports[domain.name] = not_configured(domain.name, domain.port)
+            continue
+        http = HttpClient(domain.name, system, session)
+        own = domain.driver(system.driver).connect(http)
+        ports[domain.name] = shared(own, domain.port, system, http.health)
+        connected.append(ConnectedSystem(domain.name, domain.name, system.driver, own))
+    return Connectors(
+        **ports,
+        systems=tuple(connected),
+        links={name: Links.parse(one.customer_key, one.references) for name, one in systems.items()},
+        forwards=any(isinstance(one.auth, ForwardAuth) for one in systems.values()),
+    )

@@ -119,6 +119,17 @@ class NotSupported(ConnectorError):
             self.sentence = f"The {{system}} system that is connected here does not have {field}: it is always null."
 
 
+class NotConfigured(ConnectorError):
+    """The settings name no system for this domain."""
+
+    code = "NOT_CONFIGURED"
+    retryable = False
+    sentence = "No {system} system is connected to this gateway: the field is always null."
+
+    def __init__(self, system: str) -> None:
+        super().__init__(system, f"the settings have no section systems.{system}")
+
+
 class Cancelled(ConnectorError):
     """The request ended (the client hung up, or the deadline passed) while the system was being asked."""
 

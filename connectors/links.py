@@ -3,9 +3,11 @@
 It stands in the settings (``systems.<domain>.customer_key`` and ``references``) and is looked up by the resolvers.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Self
+from functools import cache
+from typing import Any, Final, Literal, Self, get_type_hints
 
 CUSTOMER_KEY: Final = r"^(customer\.id|party\.id|external:\S+)$"
 """What may stand in the settings as `customer_key`."""
@@ -13,8 +15,39 @@ CUSTOMER_KEY: Final = r"^(customer\.id|party\.id|external:\S+)$"
 REFERENCE: Final = r"^[^{}]*\{id\}[^{}]*$"
 """What may stand in the settings as one of `references`: how the id is written, with ``{id}`` for it."""
 
-Entity = Literal["account", "product", "service", "resource"]
-"""What rows of another system refer to."""
+Entity = str
+"""What rows of another system refer to, such as `service`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefersTo:
+    """Marks a record's attribute (in its annotation) that holds ids of another system's records, and says of what."""
+
+    entity: Entity
+
+
+@cache
+def references_of(record: type[Any]) -> Mapping[str, Entity]:
+    """The attributes of a kind of record that hold ids of another system's records, and of what."""
+    hints = get_type_hints(record, include_extras=True)
+    return {
+        name: mark.entity
+        for name in getattr(record, "__struct_fields__", ())
+        for mark in getattr(hints[name], "__metadata__", ())
+        if isinstance(mark, RefersTo)
+    }
+
+
+def referred_to(port: type[Any]) -> list[Entity]:
+    """Of what the records beside a port hold ids, sorted: what its system's `references` may say something about."""
+    records = [one for one in vars(sys.modules[port.__module__]).values() if isinstance(one, type)]
+    held = {
+        entity
+        for record in records
+        if record.__module__ == port.__module__
+        for entity in references_of(record).values()
+    }
+    return sorted(held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ CODES: Mapping[str, str] = {
     "UPSTREAM_GARBLED": "The system's answer cannot be read.",
     "UPSTREAM_TOO_MUCH": "More data than may be read at once.",
     "NOT_SUPPORTED": "The product behind this domain cannot answer such a question.",
+    "NOT_CONFIGURED": "No system is connected for this domain.",
     "REQUEST_CANCELLED": "The request ended before the system answered.",
     # Ourselves.
     "INTERNAL": "A fault in the gateway; `extensions.id` is in its log.",

@@ -5,57 +5,69 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 from redis.asyncio.connection import parse_url
 
-from connectors import product
+from connectors import DOMAINS, Domain
+from connectors.links import referred_to
 from connectors.settings import System
 from connectors.tmf.profile import Strict
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
-from resolvers.translated_ports import referred_to
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
 
-class SystemsSettings(Strict):
-    """`[systems.*]`: the four systems behind the gateway. All of them are needed."""
-
-    crm: Annotated[System, Field(description="Customers, parties and products.")]
-    billing: Annotated[System, Field(description="Accounts, bills, payments and usage.")]
-    inventory: Annotated[System, Field(description="Services, resources and sites.")]
-    ticketing: Annotated[System, Field(description="Trouble tickets and service problems.")]
+class _Systems(Strict):
+    """`[systems.*]`: the systems behind the gateway, one for each domain of `connectors.DOMAINS`."""
 
     @field_validator("*")
     @classmethod
-    def _has_driver(cls, system: System, info: ValidationInfo) -> System:
-        _ = product(str(info.field_name), system.driver).told(system)
+    def _can_be_driven(cls, system: System | None, info: ValidationInfo) -> System | None:
+        if system is not None:
+            DOMAINS[str(info.field_name)].driver(system.driver).configuration(system)
         return system
 
     @field_validator("*")
     @classmethod
-    def _refers(cls, system: System, info: ValidationInfo) -> System:
-        held = referred_to(str(info.field_name))
-        if unheld := [entity for entity in system.references if entity not in held]:
-            raise ValueError(
-                f"references.{unheld[0]}: {info.field_name}'s records hold no ids of another system's {unheld[0]}s;"
-                f" there are: {', '.join(held) or 'none'}"
-            )
+    def _refers(cls, system: System | None, info: ValidationInfo) -> System | None:
+        held = referred_to(DOMAINS[str(info.field_name)].port)
+        for entity in system.references if system is not None else ():
+            if entity not in held:
+                raise ValueError(
+                    f"references.{entity}: {info.field_name}'s records hold no ids of another system's {entity}s;"
+                    f" there are: {', '.join(held) or 'none'}"
+                )
         return system
 
     @property
     def by_domain(self) -> dict[str, System]:
-        """The systems as `connectors.connect` takes them."""
-        return {domain: getattr(self, domain) for domain in type(self).model_fields}
+        """The systems that are configured, as `connectors.connect` takes them."""
+        return {name: system for name in type(self).model_fields if (system := getattr(self, name)) is not None}
 
     def __repr_args__(self) -> list[tuple[str, str]]:
         return [(domain, without_credentials(system.url)) for domain, system in self.by_domain.items()]
+
+
+def _field_of(domain: Domain) -> Any:
+    if domain.required:
+        return Annotated[System, Field(description=domain.keeps)], ...
+    return Annotated[System | None, Field(description=domain.keeps)], None
+
+
+if TYPE_CHECKING:
+    SystemsSettings = _Systems
+else:
+    SystemsSettings = create_model(
+        "SystemsSettings", __base__=_Systems, **{name: _field_of(domain) for name, domain in DOMAINS.items()}
+    )
+    """A section for each domain, which may be missing where the domain is not required."""
 
 
 class AuthSettings(Strict):

@@ -20,12 +20,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from connectors import DOMAINS
+from connectors.drivers import WrongConfiguration
 from connectors.settings import System
-from gateway.settings import Settings, SystemsSettings
+from gateway.settings import Settings
 
 PREFIX: Final = "GATEWAY_"
-
-_SYSTEMS: Final = {"crm": "CRM", "billing": "billing system", "inventory": "inventory", "ticketing": "ticketing system"}
 
 
 class WrongSettings(Exception):
@@ -160,11 +160,20 @@ def _unknown_variables() -> Iterator[str]:
             yield f"environment: {name}: {_unknown(section.lower(), list(Settings.model_fields))}"
 
 
-def _described(details: ErrorDetails, path: Path) -> Iterator[str]:
-    keys, siblings = _place(Settings, details["loc"], ())
+def _described(
+    details: ErrorDetails, path: Path, kind: type[BaseModel] = Settings, above: Sequence[str] = ()
+) -> Iterator[str]:
+    """Lines about one error in a model; `above` are the keys that lead to it."""
+    own, siblings = _place(kind, details["loc"], ())
+    keys = [*above, *own]
     if details["type"] == "missing" and keys == ["systems"]:
-        for system in SystemsSettings.model_fields:
-            yield from _described({**details, "loc": ("systems", system)}, path)
+        for name, domain in DOMAINS.items():
+            if domain.required:
+                yield from _described({**details, "loc": ("systems", name)}, path)
+        return
+    if isinstance(wrong := details.get("ctx", {}).get("error"), WrongConfiguration):
+        for one in wrong.errors:
+            yield from _described(one, path, wrong.model, [*keys, wrong.section])
         return
     if details["type"] == "missing" and keys[0] == "systems" and len(keys) == 2:
         keys = [*keys, "url"]
@@ -185,7 +194,7 @@ def _what(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]) -
         case "extra_forbidden" | "unexpected_keyword_argument":
             return _unknown(keys[-1], siblings)
         case "missing" if keys[0] == "systems" and keys[2:] == ["url"]:
-            return f'missing: the address of the {_SYSTEMS[keys[1]]}, e.g. "https://{keys[1]}.example"'
+            return f'missing: the address of the {DOMAINS[keys[1]].label}, e.g. "https://{keys[1]}.example"'
         case "missing":
             return "missing: this has to be set"
         case "string_pattern_mismatch":

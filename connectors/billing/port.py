@@ -5,8 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Protocol
+from typing import Annotated, Protocol
 
+from connectors.links import RefersTo
+from connectors.ports import batch, read
 from connectors.records import Document, Fields, Found, Money, Period, Record, Rows, Window
 
 
@@ -90,7 +92,7 @@ class BillCharge(Record, frozen=True, kw_only=True):
     kind: ChargeKind = ChargeKind.UNKNOWN
     raw_kind: str | None = None
     amount: Money | None = None
-    product_id: str | None = None
+    product_id: Annotated[str | None, RefersTo("product")] = None
 
 
 class Payment(Record, frozen=True, kw_only=True):
@@ -132,41 +134,51 @@ class BillingPort(Protocol):
     def bills_name_customers(self) -> bool:
         """Whether every bill names its account's customer, so that an account's bills are also found by that."""
 
+    @batch("ids")
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         """Accounts by id."""
 
+    @batch("customer_ids")
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
         """All accounts per customer, by id."""
 
+    @batch("ids")
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
         """Bills by id."""
 
+    @read
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         """Bills with this printed number."""
 
+    @batch("account_ids")
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
         """Bills per account, newest first. A window is given only with a single account."""
 
+    @batch("customer_ids")
     async def bills_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
         """Bills per customer, newest first. A window is given only with a single customer."""
 
+    @batch("bill_ids")
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """All lines per bill, by id."""
 
+    @batch("ids")
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """Payments by id."""
 
+    @batch("account_ids")
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
         """Payments per account, newest first. A window is given only with a single account."""
 
+    @batch("customer_ids")
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """What is used of every allowance a customer has."""
 

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from typing import Any, Final
 
 from connectors.conformance import checks, declared, failing, lists, odd, system
-from connectors.conformance.methods import METHODS, Keyed, Listed, Method
+from connectors.conformance.promises import Keyed, Listed, Method, Promises
 from connectors.conformance.samples import learn
 from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
 from connectors.settings import System
 
-__all__ = ["CHECKS", "METHODS", "Result", "conform"]
+__all__ = ["CHECKS", "Result", "conform"]
 
 CHECKS: Final[Mapping[str, str]] = {
     "answers": "records of the port's types: money a Decimal with its currency, dates with a zone, texts that find",
@@ -72,6 +72,7 @@ def _checks(method: Method) -> dict[str, Check]:
 
 async def conform(
     domain: str,
+    promises: Promises,
     build: Callable[[System], Any],
     settings: System,
     *,
@@ -80,21 +81,21 @@ async def conform(
     check_credentials: bool = True,
     only: Collection[str] = (),
 ) -> AsyncIterator[Result]:
-    """Put the driver that `build` makes of a system's settings on trial; results come as they are found.
+    """Put the driver that `build` makes of a system's settings on trial, by the promises of its domain's port.
 
-    `keys` are sample keys by kind (customer, account, bill, payment, product, service, resource, site, ticket, outage,
-    party) in place of those that the system itself names; at most `most` of a kind are asked for. `only` names the
-    port methods to check, if not all. Nothing is raised for what a driver does: that is a result.
+    Results come as they are found. `keys` are sample keys by kind (such as customer, bill, ticket) in place of those
+    that the system itself names; at most `most` of a kind are asked for. `only` names the port methods to check, if not
+    all. Nothing is raised for what a driver does: that is a result.
     """
-    trial = Trial(domain, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
+    trial = Trial(domain, promises, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
     yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
     yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
     yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
     await learn(trial)
-    for method in [one for one in METHODS[domain] if not only or one.name in only]:
+    for method in [one for one in promises.methods if not only or one.name in only]:
         async for result in _of_method(trial, method):
             yield result
-    if domain in ("billing", "ticketing"):
+    if promises.has_documents:
         yield await _result(trial, "answers", "open_document", lambda: system.document(trial))
     yield await _result(trial, "unsup.", "unsupported", lambda: _declared(trial))
 

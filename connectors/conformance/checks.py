@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connectors.conformance.methods import KINDS, METHODS, Keyed
 from connectors.conformance.order import misplaced
+from connectors.conformance.promises import Keyed
 from connectors.conformance.trial import Failure, Skipped, Trial, called, part, said
 from connectors.conformance.types import wrong_attribute
 from connectors.errors import ConnectorError
@@ -146,11 +146,11 @@ async def ownership(trial: Trial, method: Keyed) -> str:
 def _by_id(trial: Trial, method: Keyed) -> list[Keyed]:
     return [
         one
-        for one in METHODS[trial.domain]
+        for one in trial.promises.methods
         if isinstance(one, Keyed)
         and method.many
         and not one.many
-        and one.kind == KINDS.get(method.record)
+        and one.kind == trial.promises.kinds.get(method.record)
         and one.name not in trial.unsupported
     ]
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.billing.port import Bill
-from connectors.conformance.methods import METHODS, Keyed, Listed, Method
+from connectors.conformance.promises import Keyed, Listed, Method
 from connectors.conformance.trial import Failure, Trial, said
 from connectors.errors import NotSupported
 from connectors.records import Record, Window, attributes
@@ -39,15 +38,15 @@ def declarations(trial: Trial) -> str:
             _never(trial, record, attribute)
     for name, reason in trial.one_by_one.items():
         _named(trial, "one_by_one", name, reason)
-    if trial.domain == "billing":
-        _bills_name_customers(trial)
+    if trial.promises.declared is not None:
+        trial.promises.declared(trial)
     return f"{len(trial.unsupported)} declared"
 
 
 def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
     """The record and the attribute that a declaration names; no record where it names a method. Raises Failure."""
-    methods = {one.name for one in METHODS[trial.domain]} | {"open_document"}
-    records = {one.record.__name__: one.record for one in METHODS[trial.domain]}
+    methods = {one.name for one in trial.promises.methods} | {"open_document"}
+    records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")
     known = list(attributes(records[record])) if record in records else []
     if name not in methods and attribute not in known:
@@ -58,18 +57,6 @@ def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Re
     if not isinstance(reason, str) or not reason.strip():
         raise Failure(f"`{where}` gives no reason for {name!r}; right is a sentence for who meets the gap.")
     return (records[record], attribute) if attribute else (None, "")
-
-
-def _bills_name_customers(trial: Trial) -> None:
-    """It must be said, because the gateway asks by customer in place of accounts where it is true."""
-    says = getattr(trial.driver, "bills_name_customers", None)
-    if not isinstance(says, bool):
-        raise Failure(
-            f"`bills_name_customers` is {said(says)}; right is True where every bill names its customer, else False."
-        )
-    bills = trial.samples.get(Bill, {}).values()
-    if says and (unowned := [bill.id for bill in bills if not bill.customer_ids]):
-        raise Failure(f"`bills_name_customers` is True, and bill {said(unowned[0])} names none; right is False.")
 
 
 def _never(trial: Trial, record: type[Record], attribute: str) -> None:

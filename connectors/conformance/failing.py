@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from connectors.conformance.methods import Keyed, Listed, Method
+from connectors.conformance.promises import Keyed, Listed, Method
 from connectors.conformance.trial import Failure, Trial
 from connectors.errors import (
     ConnectorError,

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any, Final
 
-from connectors.conformance.methods import Listed, Searched
 from connectors.conformance.odd import odd_keys
 from connectors.conformance.order import misplaced
+from connectors.conformance.promises import Listed, Searched
 from connectors.conformance.samples import searchable
 from connectors.conformance.trial import Failure, Skipped, Trial, part, said
 from connectors.conformance.types import wrong_attribute

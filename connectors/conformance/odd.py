@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from connectors.conformance.checks import only_its_own, same
-from connectors.conformance.methods import Keyed
+from connectors.conformance.promises import Keyed
 from connectors.conformance.trial import Failure, Trial, called, said
 from connectors.errors import ConnectorError, Rejected, TooMuch
 from connectors.records import Window

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connectors.conformance.methods import KINDS, METHODS, REFERENCES, Keyed, Listed, Searched
+from connectors.conformance.promises import Keyed, Listed, Searched
 from connectors.conformance.trial import Trial
 from connectors.errors import ConnectorError, NotSupported
-from connectors.records import Rows, Window
+from connectors.records import Rows, Window, attributes
 
 _ROUNDS: Final = 3
 """A customer leads to its bills, a bill to its payments."""
@@ -16,12 +16,12 @@ async def learn(trial: Trial) -> None:
     """Fill in the trial's `keys`, `samples` and `found`. What fails here is told by the check named `answers`."""
     for kind, keys in trial.given.items():
         trial.keys[kind] = list(dict.fromkeys(keys))
-    for method in METHODS[trial.domain]:
+    for method in trial.promises.methods:
         if isinstance(method, Listed) and not trial.refuses(method):
             await _from_list(trial, method)
     asked: dict[str, set[str]] = {}
     for _ in range(_ROUNDS):
-        for method in METHODS[trial.domain]:
+        for method in trial.promises.methods:
             if isinstance(method, Keyed) and not trial.refuses(method):
                 seen = asked.setdefault(method.name, set())
                 keys = [key for key in trial.keys.get(method.kind, ()) if key not in seen]
@@ -60,12 +60,13 @@ async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
 
 
 def _take(trial: Trial, row: Any) -> None:
-    kind = KINDS.get(type(row))
+    kind = trial.promises.kinds.get(type(row))
     if kind is not None:
         _add(trial, kind, row.id)
         trial.samples.setdefault(type(row), {}).setdefault(row.id, row)
-    for attribute, kind in REFERENCES.items():
-        if attribute == "party_id" and getattr(row, "party_kind", None) == "Organization":
+    for attribute in attributes(type(row)):
+        kind = trial.promises.kind_in(attribute)
+        if kind is None or (attribute == "party_id" and getattr(row, "party_kind", None) == "Organization"):
             continue  # An organization has no names of a person to be read.
         value = getattr(row, attribute, None)
         for key in value if isinstance(value, tuple) else (value,):
@@ -81,7 +82,7 @@ def _add(trial: Trial, kind: str, key: Any) -> None:
 def _prefer(trial: Trial) -> None:
     """Keys with which most methods find something come first, so that the same few samples serve for everything."""
     for kind, keys in trial.keys.items():
-        methods = [one for one in METHODS[trial.domain] if isinstance(one, Keyed) and one.kind == kind]
+        methods = [one for one in trial.promises.methods if isinstance(one, Keyed) and one.kind == kind]
         trial.keys[kind] = sorted(keys, key=lambda key: -sum(key in trial.found.get(one.name, ()) for one in methods))
 
 

@@ -28,7 +28,7 @@ async def probe_errors(trial: Trial) -> str:
     """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
     async with nobody() as address:
         await _probe_fails(trial, address, "nobody listens", (Unreachable,))
-    if trial.system.profile.empty_is_404:
+    if trial.empty_is_404:
         return "nobody there"
     async with standing_in(NOT_FOUND) as address:
         await _probe_fails(trial, address, f"a server {NOT_FOUND.said}", NOT_FOUND.right)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from connectors.conformance.methods import Keyed, Listed, Method, Searched
+from connectors.conformance.promises import Keyed, Listed, Method, Promises, Searched
 from connectors.errors import ConnectorError, NotSupported
 from connectors.http.scope import RequestScope, UpstreamCall, request_scope
 from connectors.records import Fields, Rows, Window
@@ -60,6 +60,7 @@ class Trial:
     """A driver and what is known of its system. `keys` are sample keys by kind, `samples` rows by record type."""
 
     domain: str
+    promises: Promises
     driver: Any
     system: System
     build: Callable[[System], Any]
@@ -88,6 +89,11 @@ class Trial:
         """What the driver declares to take a request for each key, or, as ``Record.attribute``, for each record."""
         declared: Mapping[str, str] = getattr(self.driver, "one_by_one", {})
         return declared
+
+    @property
+    def empty_is_404(self) -> bool:
+        """Whether the driver declares that its system answers an empty list with 404: no sign of a wrong address."""
+        return bool(getattr(self.driver, "empty_is_404", False))
 
     async def attempt(self, asking: Callable[[], Awaitable[Any]]) -> Outcome:
         """Ask, whatever comes of it."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
-from connectors.links import CustomerKey
+from connectors.links import CustomerKey, RefersTo
+from connectors.ports import batch, read
 from connectors.records import Fields, Found, Money, Record, Rows, Window
 
 
@@ -77,40 +78,49 @@ class Product(Record, frozen=True, kw_only=True):
     price_period: str | None = None
     started_at: datetime | None = None
     contract_ends_at: datetime | None = None
-    account_id: str | None = None
-    service_ids: tuple[str, ...] = ()
+    account_id: Annotated[str | None, RefersTo("account")] = None
+    service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
 
 
 class CrmPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure. Order means nothing."""
 
+    @batch("ids")
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """Customers by id."""
 
+    @read
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """One window of all customers, by id ascending, or by name."""
 
+    @read
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """One window of the customers whose name contains `text` (any case), by id ascending."""
 
+    @read
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """Customers whose e-mail address or phone number is `contact`, by id; spelling as the CRM keeps it."""
 
+    @batch("values")
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
         """Customers per value of what other systems know them by: all of them, where there is more than one."""
 
+    @batch("customers", known_by=("party_id", "party_kind", "id"))
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """The parties behind `customers`, by party id."""
 
+    @batch("ids")
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """Products by id."""
 
+    @batch("customer_ids")
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
         """Products per customer, by id. A window is given only with a single customer."""
 
+    @batch("service_ids")
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         """Products per service that realizes them."""

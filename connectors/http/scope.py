@@ -76,7 +76,15 @@ class RequestScope:
         return self.deadline - time.monotonic()
 
 
+class Operation(msgspec.Struct, frozen=True):
+    """The port's method on whose behalf a system is asked, and whether it changes something there."""
+
+    name: str
+    is_write: bool = False
+
+
 current_scope: ContextVar[RequestScope | None] = ContextVar("current_scope", default=None)
+current_operation: ContextVar[Operation | None] = ContextVar("current_operation", default=None)
 current_loader: ContextVar[str] = ContextVar("current_loader", default="")
 
 

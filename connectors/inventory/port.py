@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from connectors.ports import batch, read
 from connectors.records import Fields, Found, Record, Rows, Window
 
 
@@ -79,23 +80,29 @@ class Site(Record, frozen=True, kw_only=True):
 class InventoryPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
 
+    @batch("ids")
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         """Services by id."""
 
+    @batch("customer_ids")
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
         """Customer-facing services per customer, by id. A window is given only with a single customer."""
 
+    @batch("resource_ids")
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
         """Customer-facing services per resource that stands under them, directly or below another service."""
 
+    @batch("ids")
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """Resources by id."""
 
+    @read
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """One window of all resources, by id."""
 
+    @read
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """One window of the resources that `text` names; none, and nothing is asked, where it is blank.
 
@@ -103,5 +110,6 @@ class InventoryPort(Protocol):
         it (any case), each by id.
         """
 
+    @batch("ids")
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
         """Sites by id."""

@@ -1,23 +1,25 @@
-"""Many requests ask at once, the system sees it once: a port that shares its calls between requests.
+"""Many requests ask at once, the system sees it once: a port that shares its reads between requests.
 
-It stands between those who ask and the driver, which sees no difference. What may be shared has one method and the
-same arguments beside the keys: projection, conditions. Of such questions each key is asked for once at a time, and keys
-of several requests leave in one call (see `lines`). A question without keys is shared with those that are the same in
-everything, and so is one for a window of a list. But where windows held whole lists lately, those that would leave
-together are asked for as whole lists, which costs the same. This is no cache: what has returned is asked for again.
+It stands between those who ask and the driver, which sees no difference. What may be shared is what the port marks so
+(`connectors.ports`): a method with the same arguments beside the keys (projection, conditions). Of such questions each
+key is asked for once at a time, and keys of several requests leave in one call (see `queue`). A read without keys is
+shared with those that are the same in everything, and so is one for a window of a list. But where windows held whole
+lists lately, those that would leave together are asked for as whole lists, which costs the same. This is no cache: what
+has returned is asked for again. A write, and what is asked to find out about one, go to the driver as they are.
 """
 
 from __future__ import annotations  # those of functions made at each call would be worked out at each call
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import cache, partial
-from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final, TypeVar, cast
 
-from connectors.crm.port import Customer
 from connectors.errors import ConnectorError
 from connectors.http.health import Health
-from connectors.http.scope import RequestScope, current_scope
+from connectors.http.scope import Operation, RequestScope, current_operation, current_scope
+from connectors.ports import Effect, Mark, marks
 from connectors.records import Rows, Window
 from connectors.settings import ForwardAuth, System
 from connectors.sharing.call import Alone, Ask
@@ -30,34 +32,72 @@ _WHOLE: Final = ""
 
 
 def shared(driver: Port, port: type[Any], system: System, health: Health) -> Port:
-    """The driver, with calls shared between requests: all of them are the gateway's towards the system.
+    """The driver, with reads shared between requests: all of them are the gateway's towards the system.
 
-    Towards a system that knows each caller nothing is shared at all; nor where the settings say so.
+    Towards a system that knows each caller nothing is shared at all; nor where the settings say so. Raises TypeError
+    for a port with a method that has no mark.
     """
-    if isinstance(system.auth, ForwardAuth) or not system.share:
-        return driver
-    return cast(Port, _Shared(driver, port, system, health))
+    shares = system.share and not isinstance(system.auth, ForwardAuth)
+    return cast(Port, _Port(driver, port, system, health, shares=shares))
 
 
-class _Shared:
+class _Method:
+    """One method of the port: how the driver is asked, and what makes two of its keys the same."""
+
+    def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any]) -> None:
+        self.name, self._driver = name, driver
+        self._operation = Operation(name, mark.is_write)
+        parameters = list(inspect.signature(getattr(port, name)).parameters)[1:]
+        self.keys_at = parameters.index(mark.keys) if mark.keys else None
+        # What takes a call for each key anyway has nothing to gather for.
+        self.gathers = name not in getattr(driver, "one_by_one", ())
+        self.identity: Callable[[Any], Hashable] = attrgetter(*mark.known_by) if mark.known_by else _itself
+        """What makes two keys the same to a driver."""
+        self.answered_by: Callable[[Any], Any] = attrgetter(mark.known_by[0]) if mark.known_by else _itself
+        """Under what the answer to a key is found."""
+
+    async def __call__(self, *args: Any, **options: Any) -> Any:
+        """Ask the driver, for this caller alone."""
+        before = current_operation.set(self._operation)
+        try:
+            return await getattr(self._driver, self.name)(*args, **options)
+        finally:
+            current_operation.reset(before)
+
+    def same(self, argument: Any) -> Hashable:
+        """What makes two arguments the same to a driver."""
+        if isinstance(argument, list | tuple):
+            return tuple(map(self.identity, argument))
+        return cast(Hashable, argument)
+
+
+def _itself(one: Any) -> Any:
+    return one
+
+
+class _Port:
     """What a port's methods are asked through; everything else is the driver's own."""
 
-    def __init__(self, driver: Any, port: type[Any], system: System, health: Health) -> None:
+    def __init__(self, driver: Any, port: type[Any], system: System, health: Health, *, shares: bool) -> None:
         self._driver, self._system, self._health = driver, system, health
         self._lines: dict[Hashable, Line] = {}
         self._windows_hold_all: dict[str, bool] = {}
         """By method, whether the last windows held the whole lists."""
-        for method, keys_at in questions(port).items():  # type: ignore[arg-type]  # a class can be hashed
-            setattr(self, method, self._asking(method, keys_at))
+        for name, mark in marks(port).items():
+            method = _Method(driver, name, mark, port)
+            may_share = shares and mark.effect is Effect.READ
+            setattr(self, name, self._sharing(method) if may_share else method)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
-    def _asking(self, method: str, keys_at: int | None) -> Callable[..., Awaitable[Any]]:
+    def _sharing(self, method: _Method) -> Callable[..., Awaitable[Any]]:
+        keys_at = method.keys_at
+
         async def ask(*args: Any, **options: Any) -> Any:
             scope = current_scope.get()
             if scope is None:  # outside a request there is nobody to share with
-                return await getattr(self._driver, method)(*args, **options)
+                return await method(*args, **options)
             window = _window_in(args)
             if keys_at is None or len(args) <= keys_at:
                 return await self._whole(method, args, options, scope)
@@ -67,84 +107,71 @@ class _Shared:
                 return await self._whole(method, args, options, scope)
             if not (keys := args[keys_at]):
                 return {}
-            kind = (method, args[:keys_at], args[keys_at + 1 :], *options.items())
+            kind = (method.name, args[:keys_at], args[keys_at + 1 :], *options.items())
             line = self._lines.get(kind) or self._by_keys(kind, method, keys_at, args, options)
-            return await line.answers({_key(one): one for one in keys}, scope)
+            return await line.answers({method.identity(one): one for one in keys}, scope)
 
-        ask.__name__ = method
+        ask.__name__ = method.name
         return ask
 
     def _by_keys(
-        self, kind: Hashable, method: str, keys_at: int, args: Sequence[Any], options: Mapping[str, Any]
+        self, kind: Hashable, method: _Method, keys_at: int, args: Sequence[Any], options: Mapping[str, Any]
     ) -> Line:
-        driver, before, after = getattr(self._driver, method), args[:keys_at], args[keys_at + 1 :]
+        before, after = args[:keys_at], args[keys_at + 1 :]
 
         async def of_keys(some: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await driver(*before, some, *after, **options)
+            found: Mapping[Any, Any] = await method(*before, some, *after, **options)
             return found
 
-        # What takes a call for each key anyway has nothing to gather for.
-        return self._line(kind, of_keys, gathers=method not in getattr(self._driver, "one_by_one", ()))
+        return self._line(kind, method, of_keys, gathers=method.gathers)
 
-    async def _whole(self, method: str, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope) -> Any:
+    async def _whole(
+        self, method: _Method, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
+    ) -> Any:
         """What is shared only with questions that are the same in everything."""
 
         async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
-            return {_WHOLE: (await getattr(self._driver, method)(*args, **options),)}
+            return {_WHOLE: (await method(*args, **options),)}
 
-        kind = (method, *options.items(), "whole", *map(_same, args))
-        line = self._lines.get(kind) or self._line(kind, once, gathers=False)
+        kind = (method.name, *options.items(), "whole", *map(method.same, args))
+        line = self._lines.get(kind) or self._line(kind, method, once, gathers=False, name=_itself)
         answer = (await line.answers({_WHOLE: _WHOLE}, scope))[_WHOLE]
         if isinstance(answer, ConnectorError):  # it came too late
             raise answer
         return answer[0]
 
     async def _window(
-        self, method: str, window: Window, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
+        self, method: _Method, window: Window, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
     ) -> Mapping[Any, Any]:
         """A window of one key's list, or the whole list together with others' that are asked for at the same time."""
-        key, alone = args[0][0], (_key(args[0][0]), window)
+        key, alone = args[0][0], (method.identity(args[0][0]), window)
 
         async def of_window(_key: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await getattr(self._driver, method)(*args, **options)
+            found: Mapping[Any, Any] = await method(*args, **options)
             rows = found.get(key)
             if isinstance(rows, Rows):
-                self._windows_hold_all[method] = not window.offset and len(rows.items) < window.limit
+                self._windows_hold_all[method.name] = not window.offset and len(rows.items) < window.limit
             return found
 
         whole = [None if one is window else one for one in args]
-        kind = (method, (), tuple(whole[1:]), *options.items())
+        kind = (method.name, (), tuple(whole[1:]), *options.items())
         line = self._lines.get(kind) or self._by_keys(kind, method, 0, whole, options)
-        if not self._windows_hold_all.get(method):
+        if not self._windows_hold_all.get(method.name):
             return await line.answers({alone: key}, scope, of_window)
-        found = await line.answers({_key(key): key}, scope, alone=Alone(alone, of_window))
-        rows = found.get(_name(key))
+        found = await line.answers({method.identity(key): key}, scope, alone=Alone(alone, of_window))
+        rows = found.get(method.answered_by(key))
         if isinstance(rows, Rows) and len(rows.items) >= window.limit:  # from now on windows are asked for again
-            self._windows_hold_all[method] = False
+            self._windows_hold_all[method.name] = False
         return found
 
-    def _line(self, kind: Hashable, ask: Ask, *, gathers: bool) -> Line:
+    def _line(
+        self, kind: Hashable, method: _Method, ask: Ask, *, gathers: bool, name: Callable[[Any], Any] | None = None
+    ) -> Line:
         emptied = partial(self._lines.pop, kind, None)
-        line = self._lines[kind] = Line(self._system, self._health, ask, _name, emptied, gathers=gathers)
-        return line
-
-
-@cache
-def questions(port: type[Any]) -> Mapping[str, int | None]:
-    """A port's questions, and where among the arguments the keys stand whose answers come by key; None: nowhere.
-
-    Read from the port itself: what gives `Found` is asked by the first argument that is a sequence.
-    """
-    found: dict[str, int | None] = {}
-    for name, method in inspect.getmembers(port, inspect.iscoroutinefunction):
-        hints = get_type_hints(method)
-        returned = hints.pop("return")
-        is_found = get_origin(returned) is get_origin(Mapping[Any, Any]) and ConnectorError in get_args(
-            get_args(returned)[1]
+        line = self._lines[kind] = Line(
+            self._system, self._health, ask, name or method.answered_by, emptied, gathers=gathers
         )
-        sequences = [at for at, hint in enumerate(hints.values()) if get_origin(hint) is get_origin(Sequence[Any])]
-        found[name] = sequences[0] if is_found and sequences else None
-    return found
+        return line
 
 
 def _window_in(args: Sequence[Any]) -> Window | None:
@@ -152,18 +179,3 @@ def _window_in(args: Sequence[Any]) -> Window | None:
         if one.__class__ is Window:
             return one
     return None
-
-
-def _key(one: Any) -> Hashable:
-    """What makes two keys the same to a driver."""
-    return (one.id, one.party_id, one.party_kind) if isinstance(one, Customer) else cast(Hashable, one)
-
-
-def _name(one: Any) -> Any:
-    """Under what the answer to a key is found: parties of customers are found by their own id."""
-    return one.party_id if isinstance(one, Customer) else one
-
-
-def _same(argument: Any) -> Hashable:
-    """What makes two arguments the same to a driver."""
-    return tuple(map(_key, argument)) if isinstance(argument, list | tuple) else cast(Hashable, argument)

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Annotated, Protocol
 
+from connectors.links import RefersTo
+from connectors.ports import batch, read
 from connectors.records import Document, Fields, Found, Record, Rows, Window
 
 
@@ -78,7 +80,7 @@ class Ticket(Record, frozen=True, kw_only=True):
     expected_resolution_at: datetime | None = None
     notes: tuple[TicketNote, ...] = ()
     attachments: tuple[Document, ...] = ()
-    service_ids: tuple[str, ...] = ()
+    service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
 
     @property
     def is_open(self) -> bool:
@@ -97,8 +99,8 @@ class Outage(Record, frozen=True, kw_only=True):
     severity: int | None = None
     started_at: datetime | None = None
     resolved_at: datetime | None = None
-    service_ids: tuple[str, ...] = ()
-    resource_ids: tuple[str, ...] = ()
+    service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
+    resource_ids: Annotated[tuple[str, ...], RefersTo("resource")] = ()
     ticket_ids: tuple[str, ...] = ()
 
     @property
@@ -110,9 +112,11 @@ class Outage(Record, frozen=True, kw_only=True):
 class TicketingPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
 
+    @batch("ids")
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """Tickets by id."""
 
+    @batch("customer_ids")
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
@@ -121,14 +125,17 @@ class TicketingPort(Protocol):
         A window is given only with a single customer.
         """
 
+    @batch("service_ids")
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         """Tickets per service that they are about, newest first."""
 
+    @batch("ids")
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
         """Outages by id."""
 
+    @read
     async def outage_list(
         self,
         window: Window,
@@ -140,9 +147,11 @@ class TicketingPort(Protocol):
     ) -> Rows[Outage]:
         """One window of the outages that began from `since` on and before `until` (both with a zone), newest first."""
 
+    @batch("service_ids")
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
         """Open outages per service that they affect."""
 
+    @batch("resource_ids")
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:

@@ -6,7 +6,7 @@ operators.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -16,8 +16,14 @@ from connectors.tmf.named_profiles import PROFILES
 class Strict(BaseModel):
     """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
 
+    section: ClassVar[str] = "options"
+    """Where a driver's configuration of this model stands in its system's section."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+PARTY_TYPES: Final = ("Individual", "Organization", "Party")
+"""@referredType of parties whose id is a TMF632 party's."""
 
 Resource = Literal[
     "customer",
@@ -103,6 +109,8 @@ class Profile(Manner):
     With a `name`, what `connectors.tmf.named_profiles` has under it is taken first; every key given beside it goes
     before, for all resources. Keys of one resource go before those for all, and tables are laid over each other.
     """
+
+    section: ClassVar[str] = "profile"
 
     name: Annotated[str | None, Field(description="A named profile to begin with; see docs/profiles.md.")] = None
     version: Annotated[

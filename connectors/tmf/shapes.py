@@ -12,7 +12,7 @@ import msgspec
 
 from connectors import records
 from connectors.records import Unlinked
-from connectors.tmf.profile import Profile
+from connectors.tmf.profile import PARTY_TYPES, Profile
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -172,13 +172,17 @@ class Words(dict[str | None, E]):
 class Reader:
     """Reads what systems spell differently; what cannot be read is None or UNKNOWN, and is logged once."""
 
-    def __init__(self, system: str, profile: Profile) -> None:
+    def __init__(self, system: str, profile: Profile, customer_key: str = "customer.id") -> None:
+        """`customer_key` is the system's own; where it is the party's id, rows name persons and companies."""
         self._system = system
         self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(_word, profile.party_roles))
-        self._types = frozenset(map(_word, profile.party_types))
+        types = profile.party_types
+        if customer_key == "party.id" and "party_types" not in profile.model_fields_set:
+            types = PARTY_TYPES
+        self._types = frozenset(map(_word, types))
         self._typed_by_role = profile.party_type_is_role
         self._told: set[str] = set()
         self._owning: dict[tuple[str | None, str | None], bool] = {}

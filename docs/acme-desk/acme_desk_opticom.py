@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from pydantic import Field
 
-from connectors import Product
+from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
 from connectors.records import Document, Fields, Found, Rows, Window, changed
@@ -22,7 +22,7 @@ LACKING = "Acme Desk has cases only: no outages, no files."
 
 
 class DeskOptions(Strict):
-    """What an operator can say in `systems.ticketing.options`; `Product` checks it and hands it to the driver."""
+    """What an operator can say in `systems.ticketing.options`; `Driver` checks it and hands it to the driver."""
 
     page_size: Annotated[int, Field(ge=1, le=500, description="Cases asked for in one call.")] = 100
     batch: Annotated[int, Field(ge=1, description="Most keys in one filter.")] = 20
@@ -204,6 +204,6 @@ def _ticket(raw: msgspec.Raw) -> Ticket | None:
     )
 
 
-PRODUCT = Product(DeskTicketing, DeskOptions)
+DRIVER = Driver(DeskTicketing, DeskOptions)
 if TYPE_CHECKING:
     _IS_ITS_PORT: type[TicketingPort] = DeskTicketing

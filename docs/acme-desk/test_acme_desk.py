@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-from acme_desk_opticom import PRODUCT
+from acme_desk_opticom import DRIVER
 from aiohttp import web
 
 from connectors.conformance import conform
@@ -13,6 +13,7 @@ from connectors.errors import Garbled
 from connectors.http.client import HttpClient
 from connectors.settings import System
 from connectors.ticketing.port import Ticket, TicketStatus
+from connectors.ticketing.promises import TICKETING
 
 WORDS = ("new", "open", "done")
 CASES: list[dict[str, Any]] = [
@@ -69,17 +70,17 @@ async def running(desk: Desk) -> AsyncIterator[System]:
 @asynccontextmanager
 async def driving(desk: Desk) -> AsyncIterator[Any]:
     async with running(desk) as system, aiohttp.ClientSession() as session:
-        yield PRODUCT.build(HttpClient("ticketing", system, session), system)
+        yield DRIVER.connect(HttpClient("ticketing", system, session))
 
 
 async def test_it_conforms() -> None:
     async with running(Desk(CASES)) as system, aiohttp.ClientSession() as session:
 
         def build(one: System) -> Any:
-            return PRODUCT.build(HttpClient("ticketing", one, session), one)
+            return DRIVER.connect(HttpClient("ticketing", one, session))
 
         keys = {"customer": ["C0", "C1", "C2", "C3"]}
-        results = [one async for one in conform("ticketing", build, system, keys=keys)]
+        results = [one async for one in conform("ticketing", TICKETING, build, system, keys=keys)]
     assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
     answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
     assert answered == {"probe", "tickets", "tickets_of_customers", "tickets_of_services"}

@@ -15,21 +15,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connectors import DRIVERS, Product, WrongOptions, product
-from connectors.conformance import CHECKS, METHODS, Result, conform
-from connectors.conformance.methods import KINDS
-from connectors.drivers import UnusableDriver, installed
+from connectors import DOMAINS
+from connectors.conformance import CHECKS, Result, conform
+from connectors.drivers import (
+    Driver,
+    MisplacedConfiguration,
+    NoOptions,
+    UnusableDriver,
+    WrongConfiguration,
+    installed,
+)
 from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.records import Window
 from connectors.settings import System
-from connectors.tmf.profile import Profile, Strict
+from connectors.tmf.profile import Strict
 from gateway.settings_file import WrongSettings, load_system
 
 _WIDTH: Final = 130
 """Columns that the table needs; less would break every heading into pieces."""
 
-_KINDS: Final = sorted(set(KINDS.values()))
+_KINDS: Final = sorted({kind for domain in DOMAINS.values() for kind in domain.promises.kinds.values()})
 
 
 class WrongDriver(Exception):
@@ -38,11 +44,11 @@ class WrongDriver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What is to be tested: a product of a domain, by the name it was given."""
+    """What is to be tested: a driver of a domain, by the name it was given."""
 
     name: str
     domain: str
-    product: Product
+    driver: Driver
 
 
 def found(module: str, domain: str | None) -> Tested:
@@ -50,22 +56,22 @@ def found(module: str, domain: str | None) -> Tested:
 
     Raises WrongDriver.
     """
-    if domain is not None and domain not in DRIVERS:
-        raise WrongDriver(f"--system {domain}: there is no such system; there are: {', '.join(DRIVERS)}.")
+    if domain is not None and domain not in DOMAINS:
+        raise WrongDriver(f"--system {domain}: there is no such system; there are: {', '.join(DOMAINS)}.")
     if ":" in module:
         return _imported(module, domain)
-    domains = [one for one in DRIVERS if module in DRIVERS[one] or module in installed(one)]
+    domains = [name for name, one in DOMAINS.items() if module in one.drivers or module in installed(name)]
     if domain is None and len(domains) > 1:
         raise WrongDriver(f"{module}: a driver for {', '.join(domains)}; say which with --system, e.g. {domains[0]}.")
     if domain is None and not domains:
-        known = sorted({name for one in DRIVERS for name in [*DRIVERS[one], *installed(one)]})
+        known = sorted({name for one in DOMAINS.values() for name in [*one.drivers, *installed(one.name)]})
         raise WrongDriver(
             f"{module}: no driver has this name; there are {', '.join(known)}. A driver that is not installed is named"
-            " as package.module:ClassOrProduct."
+            " as package.module:ClassOrDriver."
         )
     chosen = domain or domains[0]
     try:
-        return Tested(module, chosen, product(chosen, module))
+        return Tested(module, chosen, DOMAINS[chosen].driver(module))
     except UnusableDriver as error:
         raise WrongDriver(f"{module}: systems.{chosen} {error}.") from error
 
@@ -76,17 +82,17 @@ def _imported(named: str, domain: str | None) -> Tested:
         thing: Any = importlib.import_module(module)
     except ImportError as error:
         raise WrongDriver(
-            f"{named}: the module {module} cannot be imported ({error}); right is package.module:ClassOrProduct, with"
+            f"{named}: the module {module} cannot be imported ({error}); right is package.module:ClassOrDriver, with"
             " the package installed here or its folder in PYTHONPATH."
         ) from error
     for part in attribute.split("."):
         if not hasattr(thing, part):
             raise WrongDriver(f"{named}: {module} has no {part or 'name after the colon'}; {_offered(module)}.")
         thing = getattr(thing, part)
-    if not isinstance(thing, Product):
+    if not isinstance(thing, Driver):
         if not inspect.isclass(thing):
-            raise WrongDriver(f"{named} is {thing!r:.60}; right is a driver's class, or a connectors.Product.")
-        thing = Product(thing, _options(thing))
+            raise WrongDriver(f"{named} is {thing!r:.60}; right is a driver's class, or a connectors.Driver.")
+        thing = Driver(thing, _options(thing))
     return Tested(named, domain or _domain(named, thing), thing)
 
 
@@ -95,32 +101,33 @@ def _offered(module: str) -> str:
     classes = [
         name
         for name, one in things.items()
-        if isinstance(one, Product) or (inspect.isclass(one) and one.__module__ == module and hasattr(one, "probe"))
+        if isinstance(one, Driver) or (inspect.isclass(one) and one.__module__ == module and hasattr(one, "probe"))
     ]
     return f"there are {', '.join(classes)}" if classes else "it has no class with the methods of a port"
 
 
-def _options(driver: type) -> type[Strict] | None:
-    """The model of the driver's options: what its second argument is annotated with, unless that is the profile."""
+def _options(driver: type) -> type[Strict]:
+    """The model of the driver's configuration: what its second argument is annotated with."""
     try:
         parameters = list(inspect.signature(driver, eval_str=True).parameters.values())
     except (NameError, ValueError, TypeError):
-        return None  # annotated with what exists for type checkers only, or not at all
+        return NoOptions  # annotated with what exists for type checkers only, or not at all
     kind = parameters[1].annotation if len(parameters) > 1 else None
-    return kind if inspect.isclass(kind) and issubclass(kind, Strict) and kind is not Profile else None
+    return kind if inspect.isclass(kind) and issubclass(kind, Strict) else NoOptions
 
 
-def _domain(named: str, product: Product) -> str:
+def _domain(named: str, driver: Driver) -> str:
     """The domain whose port the driver has the most methods of."""
     have = {
-        domain: sum(callable(getattr(product.driver, method.name, None)) for method in methods)
-        for domain, methods in METHODS.items()
+        name: sum(callable(getattr(driver.build, method.name, None)) for method in domain.promises.methods)
+        for name, domain in DOMAINS.items()
     }
     best = max(have, key=lambda domain: have[domain])
     if not have[best]:
+        example = next(iter(DOMAINS.values())).promises.methods[1].name
         raise WrongDriver(
-            f"{named} has no method of any port (such as {METHODS['crm'][1].name}); right is a class with all methods"
-            " of one, or say which it should have with --system."
+            f"{named} has no method of any port (such as {example}); right is a class with all methods of one, or say"
+            " which it should have with --system."
         )
     return best
 
@@ -141,19 +148,26 @@ async def on_trial(
     ) as session:
 
         def build(one: System) -> Any:
-            return tested.product.build(HttpClient(tested.domain, one, session), one)
+            return tested.driver.connect(HttpClient(tested.domain, one, session))
 
         try:
             _ = build(system)
-        except WrongOptions as error:
+        except (WrongConfiguration, MisplacedConfiguration) as error:
             raise WrongDriver(f"systems.{tested.domain}: {error}") from error
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
-                " options a connectors.tmf.profile.Strict, or a Profile."
+                " options a connectors.tmf.profile.Strict (such as a Profile)."
             ) from error
         yield conform(
-            tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials, only=only
+            tested.domain,
+            DOMAINS[tested.domain].promises,
+            build,
+            system,
+            keys=keys,
+            most=most,
+            check_credentials=check_credentials,
+            only=only,
         )
 
 
@@ -167,9 +181,9 @@ async def _customers(config: Path, domain: str, system: System, count: int, cons
         return ()  # The CRM is not what is tested, and its section may be missing.
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            driver = product("crm", crm.driver).build(HttpClient("crm", crm, session), crm)
+            driver = DOMAINS["crm"].driver(crm.driver).connect(HttpClient("crm", crm, session))
             rows = await driver.customer_list(Window(0, count), frozenset())
-    except (ConnectorError, UnusableDriver, WrongOptions) as error:
+    except (ConnectorError, UnusableDriver, WrongConfiguration, MisplacedConfiguration) as error:
         console.print(f"No customers from the CRM in {config} ({error}): name some with --customer.")
         return ()
     customers = [one.id for one in rows.items][:count]
@@ -207,7 +221,7 @@ async def run(
     Without a customer to ask about, those of the CRM in `config` are taken.
     """
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the broken systems on loopback are no news
-    methods = [one.name for one in METHODS[tested.domain]]
+    methods = [one.name for one in DOMAINS[tested.domain].promises.methods]
     if wrong := sorted(set(only) - set(methods)):
         raise WrongDriver(f"--method {wrong[0]}: not of the {tested.domain} port; there are {', '.join(methods)}.")
     if "customer" not in keys and config is not None:

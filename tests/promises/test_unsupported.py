@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors import DRIVERS
+from connectors import DOMAINS
 from connectors.billing import port as billing
 from connectors.billing.tmf.driver import TmfBilling
 from connectors.crm import port as crm
@@ -136,9 +136,9 @@ async def test_of_a_real_product_null_has_a_code_and_what_may_not_be_null_says_u
 def declared() -> list[tuple[str, str, str]]:
     return [
         (domain, driver, name)
-        for domain, products in DRIVERS.items()
-        for driver, product in products.items()
-        if isinstance(known := getattr(product.driver, "unsupported", {}), Mapping)  # else its profile says it
+        for domain, row in DOMAINS.items()
+        for driver, product in row.drivers.items()
+        if isinstance(known := getattr(product.build, "unsupported", {}), Mapping)  # else its profile says it
         for name in known
     ]
 

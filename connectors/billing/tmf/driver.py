@@ -41,7 +41,7 @@ class TmfBilling:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile)
+        self._reader = Reader(http.name, profile, http.system.customer_key)
         version = profile.version
         self._spelled = SPELLINGS[version]
         account = self._spelled.path("/tmf-api/accountManagement/v4/billingAccount")
@@ -90,6 +90,11 @@ class TmfBilling:
     def bills_name_customers(self) -> bool:
         """See `BillingPort`. As the profile says."""
         return self._profile.bills_name_customers
+
+    @property
+    def empty_is_404(self) -> bool:
+        """Whether an empty list is answered with 404 here."""
+        return self._accounts.profile.empty_is_404
 
     async def probe(self) -> None:
         """One cheap read, for health."""

@@ -44,7 +44,7 @@ class TmfCrm:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile)
+        self._reader = Reader(http.name, profile, http.system.customer_key)
         self._spelled = SPELLINGS[profile.version]
         customer = self._spelled.path("/tmf-api/customerManagement/v4/customer")
         individual = self._spelled.path("/tmf-api/party/v4/individual")
@@ -75,6 +75,11 @@ class TmfCrm:
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
         return self._unsupported
+
+    @property
+    def empty_is_404(self) -> bool:
+        """Whether an empty list is answered with 404 here."""
+        return self._customers.profile.empty_is_404
 
     async def probe(self) -> None:
         """One cheap read, for health."""

@@ -63,7 +63,7 @@ class TmfInventory:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile)
+        self._reader = Reader(http.name, profile, http.system.customer_key)
         self._spelled = SPELLINGS[profile.version]
         resources = self._spelled.path("/tmf-api/resourceInventoryManagement/v4/resource")
         self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
@@ -86,6 +86,11 @@ class TmfInventory:
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why."""
         return self._unsupported
+
+    @property
+    def empty_is_404(self) -> bool:
+        """Whether an empty list is answered with 404 here."""
+        return self._services.profile.empty_is_404
 
     async def probe(self) -> None:
         """One cheap read, for health."""

@@ -36,7 +36,7 @@ class TmfTicketing:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile)
+        self._reader = Reader(http.name, profile, http.system.customer_key)
         self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
         self._spelled = SPELLINGS[profile.version]
         tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
@@ -58,6 +58,11 @@ class TmfTicketing:
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why."""
         return self._unsupported
+
+    @property
+    def empty_is_404(self) -> bool:
+        """Whether an empty list is answered with 404 here."""
+        return self._tickets.profile.empty_is_404
 
     async def probe(self) -> None:
         """One cheap read, for health; with a status, to know in time of words that are not the standard's."""

@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from connectors import Product
+from connectors import DOMAINS
 from connectors.conformance import Result, conform
+from connectors.drivers import Driver
 from connectors.http.client import HttpClient
 from connectors.settings import System
 
@@ -22,7 +23,7 @@ _LONGEST = 300
 
 
 async def trial(
-    domain: str, product: Product, system: System, keys: Mapping[str, Sequence[str]] | None = None, **more: Any
+    domain: str, driver: Driver, system: System, keys: Mapping[str, Sequence[str]] | None = None, **more: Any
 ) -> list[Result]:
     """All results, in order."""
     async with aiohttp.ClientSession(
@@ -30,9 +31,9 @@ async def trial(
     ) as session:
 
         def build(one: System) -> Any:
-            return product.build(HttpClient(domain, one, session), one)
+            return driver.connect(HttpClient(domain, one, session))
 
-        return [one async for one in conform(domain, build, system, keys=keys, **more)]
+        return [one async for one in conform(domain, DOMAINS[domain].promises, build, system, keys=keys, **more)]
 
 
 def failures(results: Sequence[Result]) -> list[str]:

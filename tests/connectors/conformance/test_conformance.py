@@ -5,31 +5,28 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connectors import DRIVERS, Product
-from connectors.billing.port import BillingPort
+from connectors import DOMAINS
 from connectors.billing.tmf.driver import TmfBilling
-from connectors.conformance import METHODS, Result
-from connectors.crm.port import CrmPort
+from connectors.conformance import Result
+from connectors.drivers import Driver
 from connectors.errors import NotSupported
-from connectors.inventory.port import InventoryPort
 from connectors.records import Fields, Money, Rows, Window, changed
 from connectors.settings import System
-from connectors.ticketing.port import TicketingPort
+from connectors.tmf.profile import Profile
 from sandbox.protocol.switches import Switches
 from tests.connectors.conformance.conforming import RECORDINGS, conversing, failed, failures, trial
 from tests.gateway.commands.running import ROOT
 from tests.systems import Systems
 
-PORTS = {"crm": CrmPort, "billing": BillingPort, "inventory": InventoryPort, "ticketing": TicketingPort}
 CUSTOMERS = {"customer": [str(number) for number in range(1001, 1011)]}
 VERSIONS = ["v4", *(["v5"] if "version" in Switches.model_fields else [])]
 
 
-@pytest.mark.parametrize("domain", PORTS)
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_every_method_of_a_port_is_checked(domain: str) -> None:
-    methods = {name for name, one in vars(PORTS[domain]).items() if callable(one) and not name.startswith("_")}
-    assert {one.name for one in METHODS[domain]} | {"open_document"} >= methods
-    assert {one.name for one in METHODS[domain]} <= methods
+    methods = {name for name, one in vars(DOMAINS[domain].port).items() if callable(one) and not name.startswith("_")}
+    assert {one.name for one in DOMAINS[domain].promises.methods} | {"open_document"} >= methods
+    assert {one.name for one in DOMAINS[domain].promises.methods} <= methods
 
 
 def counted(results: Sequence[Result]) -> str:
@@ -52,20 +49,20 @@ def sandboxed(systems: Systems, domain: str, **settings: Any) -> System:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("domain", PORTS)
+@pytest.mark.parametrize("domain", DOMAINS)
 async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, version: str) -> None:
     if version != "v4":
         systems[domain].switches.merge({"version": version})
     results = await trial(
         domain,
-        DRIVERS[domain]["tmf"],
+        DOMAINS[domain].drivers["tmf"],
         sandboxed(systems, domain, profile={"version": version}),
         CUSTOMERS if domain != "crm" else None,
     )
     assert failures(results) == []
     assert told(f"`tmf`, {version}", domain) == counted(results)
     marks = {(one.method, one.check): one.mark for one in results}
-    assert {one.name for one in METHODS[domain] if marks[one.name, "answers"] != "passed"} == set()
+    assert {one.name for one in DOMAINS[domain].promises.methods if marks[one.name, "answers"] != "passed"} == set()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +70,7 @@ async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, versi
 )
 async def test_a_driver_that_declares_one_of_two_ways_conforms(systems: Systems, filters: str, check: str) -> None:
     system = sandboxed(systems, "crm", profile={"filters": ["id", filters]})
-    results = await trial("crm", DRIVERS["crm"]["tmf"], system, only=["customers_known_as"])
+    results = await trial("crm", DOMAINS["crm"].drivers["tmf"], system, only=["customers_known_as"])
     assert failures(results) == []
     assert (check, "passed") in {(one.check, one.mark) for one in results if one.method == "customers_known_as"}
 
@@ -99,13 +96,13 @@ async def test_the_products_conform(name: str) -> None:
     async with conversing(name, scheme) as (conversation, address):
         auth = {"kind": "api_key", "header": "Authorization", "key": conversation.token}
         system = System.model_validate({"url": address, "timeout": 20, "auth": auth})
-        results = await trial(domain, DRIVERS[domain][name], system, keys, most=3)
+        results = await trial(domain, DOMAINS[domain].drivers[name], system, keys, most=3)
     assert conversation.unknown == [], "record them: see Conversation"
     assert failures(results) == []
     assert told(f"`{name}`", domain) == counted(results)
     answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
     refused = {one.method for one in results if one.check == "unsup." and one.mark == "passed"}
-    assert {one.name for one in METHODS[domain]} - answered - refused == NOT_THERE.get(name, set())
+    assert {one.name for one in DOMAINS[domain].promises.methods} - answered - refused == NOT_THERE.get(name, set())
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
@@ -287,7 +284,8 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
 @pytest.mark.parametrize("driver", BROKEN)
 async def test_a_broken_driver_fails_the_checks_of_what_it_breaks(systems: Systems, driver: type[Broken]) -> None:
     only = {"bills", "accounts", *(method for method, _ in BROKEN[driver])}
-    results = await trial("billing", Product(driver), sandboxed(systems, "billing"), CUSTOMERS, most=3, only=only)
+    system = sandboxed(systems, "billing")
+    results = await trial("billing", Driver(driver, Profile), system, CUSTOMERS, most=3, only=only)
     assert failed(results) >= BROKEN[driver], failures(results)
     assert {method for method, _ in failed(results)} == {method for method, _ in BROKEN[driver]}, failures(results)
     assert all("right" in one.reason for one in results if one.mark == "failed"), failures(results)

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors import DRIVERS, connect
+from connectors import DOMAINS, connect
 from connectors.errors import (
     Busy,
     ConnectorError,
@@ -351,7 +351,7 @@ async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(cap
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, aiohttp.ClientSession() as session:
         system = System(url=url)
-        c = connect(dict.fromkeys(DRIVERS, system), session)
+        c = connect(dict.fromkeys(DOMAINS, system), session)
         with pytest.raises(Garbled):
             await c.crm.customers_reached_by("somebody@example.net", NAME)
     assert "crm is lost" in caplog.text

@@ -1,16 +1,15 @@
 """Many requests ask at once, the system sees it once."""
 
 import asyncio
-import inspect
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
 
-from connectors import PORTS
+from connectors import DOMAINS
 from connectors.crm.port import Customer
+from connectors.ports import Effect, marks
 from connectors.records import Window
-from connectors.sharing.port import questions
 from tests.connectors.canned import canned, reading
 from tests.connectors.sharing.many_asking import NAME, Ask, Held, asking, crm, customers, settled
 
@@ -153,21 +152,16 @@ async def test_a_call_that_is_shared_counts_once_and_takes_one_place() -> None:
         assert len(server.seen) == 1
 
 
-def test_every_question_of_every_port_is_known() -> None:
-    """A new method is shared without a word: by key where its answers come by key, which these do."""
-    known = {domain: questions(port) for domain, port in PORTS.items()}
-    assert {domain: {name for name, at in all_.items() if at is None} for domain, all_ in known.items()} == {
+def test_every_method_of_every_port_says_what_may_be_done_with_it() -> None:
+    """What is shared by key, and what only with the same question: nothing is a write yet."""
+    known = {name: marks(domain.port) for name, domain in DOMAINS.items()}
+    assert {name: {method for method, mark in own.items() if mark.keys is None} for name, own in known.items()} == {
         "crm": {"customer_list", "customers_named", "customers_reached_by"},
         "billing": {"bills_numbered"},
         "inventory": {"resource_list", "resources_named"},
         "ticketing": {"outage_list"},
     }
-    assert {name for all_ in known.values() for name, at in all_.items() if at not in (None, 0)} == {
-        "customers_known_as"
-    }
-    assert known["crm"]["customers_known_as"] == 1
-    asked = {name for port in PORTS.values() for name, one in vars(port).items() if inspect.iscoroutinefunction(one)}
-    assert {name for all_ in known.values() for name in all_} == asked
+    assert {mark.effect for own in known.values() for mark in own.values()} == {Effect.READ}
 
 
 async def test_what_takes_a_call_for_each_key_does_not_gather() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors import PORTS
+from connectors.crm.port import CrmPort
 from connectors.http.health import Health, SystemStatus
 from connectors.http.scope import RequestScope, current_loader, current_scope
 from connectors.settings import System
@@ -77,7 +77,7 @@ async def test_the_call_runs_in_nobodys_context() -> None:
             seen.append(f"{mine.get()} {current_loader.get()!r} {scope and scope.token}")
             return {}
 
-    line = shared(Driver(), PORTS["crm"], System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    line = shared(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
 
     async def ask(_connectors: Any) -> Any:
         mine.set("Ada's")

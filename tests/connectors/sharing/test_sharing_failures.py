@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from connectors import PORTS
+from connectors.crm.port import CrmPort
 from connectors.errors import Failed, Rejected, TimedOut
 from connectors.http.health import Health
 from connectors.settings import System
@@ -104,7 +104,7 @@ async def test_a_fault_of_a_driver_leaves_nobody_waiting(keys: tuple[str, str]) 
         async def customers(self, _ids: Any, _fields: Any) -> None:
             """Nothing, where there should be a mapping."""
 
-    line = shared(Driver(), PORTS["crm"], System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    line = shared(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
     several = [asking(lambda _c, key=key: line.customers([key], NAME), None) for key in keys]  # type: ignore[attr-defined]
     async with asyncio.timeout(5):
         for one in several:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors import DRIVERS, Connectors
+from connectors import DOMAINS, Connectors
 from connectors.errors import ConnectorError, NotSupported
 from connectors.http.scope import RequestScope, request_scope
 from connectors.links import CustomerKey
@@ -26,7 +26,6 @@ from tests.connectors.conformance.conforming import failures, trial
 from tests.stack import stacked
 from tests.systems import Systems, asked
 
-DOMAINS = ("crm", "billing", "inventory", "ticketing")
 CUSTOMERS = [str(n) for n in range(1001, 1009)]
 SERVICES = ["SVC-1001-1", "SVC-1002-3", "SVC-0"]
 RESOURCES = ["CAB-001", "RES-1002-1", "RES-0"]
@@ -588,5 +587,6 @@ async def test_the_graph_says_what_servicenow_cannot_give_and_reads_everything_i
 async def test_the_drivers_conform_with_a_named_profile(systems: Systems, name: str, domain: str) -> None:
     systems[domain].switches.merge(VENDORS[name])
     system = System.model_validate({"url": systems[domain].url, "profile": named(name)})
-    results = await trial(domain, DRIVERS[domain]["tmf"], system, {"customer": CUSTOMERS} if domain != "crm" else None)
+    keys = {"customer": CUSTOMERS} if domain != "crm" else None
+    results = await trial(domain, DOMAINS[domain].drivers["tmf"], system, keys)
     assert failures(results) == []

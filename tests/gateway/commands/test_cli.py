@@ -20,7 +20,7 @@ COMMANDS = ["demo", "serve", "check", "driver-test", "explain", "schema", "token
 
 def test_the_command_is_installed() -> None:
     (script,) = entry_points(group="console_scripts", name="gateway")
-    assert script.value == "gateway.commands:main"
+    assert script.value == "gateway.commands.cli:main"
 
 
 def test_version(tmp_path: Path) -> None:
@@ -49,7 +49,9 @@ def test_every_option_says_what_it_does(tmp_path: Path, command: str) -> None:
 
 def test_help_is_quick_to_load() -> None:
     """The command line must not load the graph, the web server or a client before it knows what is wanted."""
-    code = "import sys, gateway.commands; print([m for m in ('strawberry', 'uvicorn', 'aiohttp') if m in sys.modules])"
+    code = (
+        "import sys, gateway.commands.cli; print([m for m in ('strawberry', 'uvicorn', 'aiohttp') if m in sys.modules])"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert loaded.stdout == "[]\n"
 

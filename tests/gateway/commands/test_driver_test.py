@@ -14,8 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from connectors import WrongOptions, connect, errors, product
-from connectors.drivers import UnusableDriver, installed
+from connectors import DOMAINS, connect, errors
+from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, installed
 from connectors.http.client import HttpClient
 from gateway.commands.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
@@ -26,8 +26,8 @@ from tests.gateway.commands.running import ROOT, gateway
 MODULE = """
     from typing import ClassVar
 
-    from connectors import Product
     from connectors.billing.tmf.driver import TmfBilling
+    from connectors.drivers import Driver
     from connectors.http.client import HttpClient
     from connectors.tmf.profile import Profile, Strict
 
@@ -48,7 +48,7 @@ MODULE = """
             return {key: found[key] for key in ids}
 
 
-    PRODUCT = Product(AcmeBilling, AcmeOptions)
+    DRIVER = Driver(AcmeBilling, AcmeOptions)
     NUMBER = 7
 """
 
@@ -100,7 +100,7 @@ def settings(tmp_path: Path, billing: str, driver: str = "acme", more: str = "")
 async def test_an_installed_driver_answers_as_the_settings_say(
     site: Path, tmp_path: Path, billing: SandboxServer
 ) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     loaded = load(settings(tmp_path, billing.url, more='options = { company = "north" }'))
     async with aiohttp.ClientSession() as session:
         connected = connect(loaded.systems.by_domain, session)
@@ -113,15 +113,15 @@ async def test_an_installed_driver_answers_as_the_settings_say(
 
 
 def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
-    distribution(site, "explosive", "billing.boom = explosive:PRODUCT", "raise RuntimeError('loaded')")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
+    distribution(site, "explosive", "billing.boom = explosive:DRIVER", "raise RuntimeError('loaded')")
     assert set(installed("billing")) == {"acme", "boom"}
     load(settings(tmp_path, billing.url))
     assert "explosive" not in sys.modules
     with pytest.raises(WrongSettings) as told:
         load(settings(tmp_path, billing.url, "boom"))
     assert told.value.problems[0].endswith(
-        "systems.billing: the driver 'billing.boom' (explosive:PRODUCT of the distribution explosive 1.2) cannot be"
+        "systems.billing: the driver 'billing.boom' (explosive:DRIVER of the distribution explosive 1.2) cannot be"
         " loaded: RuntimeError: loaded"
     )
 
@@ -129,25 +129,25 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ('options = { compnay = "north" }', "options.compnay: is no option; there are: company"),
-        ("options = { company = 7 }", "options.company: Input should be a valid string"),
-        ("profile = { page_size = 7 }", "profile: the driver 'acme' has none; what it can be told is in options"),
+        ('options = { compnay = "north" }', ".options.compnay: is not a setting here; did you mean company?"),
+        ("options = { company = 7 }", ".options.company: should be a valid string"),
+        ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; what it can be told is in options"),
     ],
 )
 def test_what_a_driver_cannot_be_told_is_named(
     site: Path, tmp_path: Path, billing: SandboxServer, more: str, said: str
 ) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     path = settings(tmp_path, billing.url, more=more)
     with pytest.raises(WrongSettings) as told:
         load(path)
-    assert list(told.value.problems) == [f"{path}: systems.billing: {said}"]
-    with pytest.raises(WrongOptions, match=said):
-        product("billing", "acme").told(load_system(path, "billing"))
+    assert list(told.value.problems) == [f"{path}: systems.billing{said}"]
+    with pytest.raises((WrongConfiguration, MisplacedConfiguration)):
+        DOMAINS["billing"].driver("acme").configuration(load_system(path, "billing"))
 
 
 def test_an_unknown_driver_is_answered_with_those_there_are(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT\ncrm.other = acme_opticom:PRODUCT")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER\ncrm.other = acme_opticom:DRIVER")
     with pytest.raises(WrongSettings) as told:
         load(settings(tmp_path, billing.url, "acne"))
     assert told.value.problems[0].endswith(
@@ -156,30 +156,30 @@ def test_an_unknown_driver_is_answered_with_those_there_are(site: Path, tmp_path
 
 
 def test_two_drivers_of_one_name_are_an_error_that_names_both(site: Path) -> None:
-    distribution(site, "acme_opticom", "billing.tryton = acme_opticom:PRODUCT\nbilling.twice = acme_opticom:PRODUCT")
-    distribution(site, "rival", "billing.twice = rival:PRODUCT")
+    distribution(site, "acme_opticom", "billing.tryton = acme_opticom:DRIVER\nbilling.twice = acme_opticom:DRIVER")
+    distribution(site, "rival", "billing.twice = rival:DRIVER")
     with pytest.raises(UnusableDriver, match=r"comes with the gateway, and 'billing.tryton' .*acme_opticom 1\.2"):
-        product("billing", "tryton")
-    with pytest.raises(UnusableDriver, match=r"acme_opticom:PRODUCT.* and .*rival:PRODUCT"):
-        product("billing", "twice")
+        DOMAINS["billing"].driver("tryton")
+    with pytest.raises(UnusableDriver, match=r"acme_opticom:DRIVER.* and .*rival:DRIVER"):
+        DOMAINS["billing"].driver("twice")
 
 
-def test_an_entry_point_that_is_no_product_is_named(site: Path) -> None:
+def test_an_entry_point_that_is_no_driver_is_named(site: Path) -> None:
     distribution(site, "acme_opticom", "billing.acme = acme_opticom:NUMBER")
-    with pytest.raises(UnusableDriver, match=r"'billing.acme' .* is 7; right is a connectors\.Product"):
-        product("billing", "acme")
+    with pytest.raises(UnusableDriver, match=r"'billing.acme' .* is 7; right is a connectors\.Driver"):
+        DOMAINS["billing"].driver("acme")
 
 
 @pytest.mark.parametrize(
     ("module", "domain", "said"),
     [
-        ("nope", None, r"no driver has this name; there are .*tmf, tryton\..*package\.module:ClassOrProduct"),
+        ("nope", None, r"no driver has this name; there are .*tmf, tryton\..*package\.module:ClassOrDriver"),
         ("tmf", None, r"a driver for crm, billing, inventory, ticketing; say which with --system"),
         ("tmf", "bill", r"--system bill: there is no such system; there are: crm, billing"),
         ("rt", "billing", r"has no driver named 'rt'; there is: tmf, tryton"),
         ("nowhere.at_all:X", None, r"the module nowhere\.at_all cannot be imported .*PYTHONPATH"),
-        ("acme_opticom:Acme", None, r"acme_opticom has no Acme; there are AcmeBilling, Forgetful, PRODUCT"),
-        ("acme_opticom:NUMBER", None, r"is 7; right is a driver's class, or a connectors\.Product"),
+        ("acme_opticom:Acme", None, r"acme_opticom has no Acme; there are AcmeBilling, Forgetful, DRIVER"),
+        ("acme_opticom:NUMBER", None, r"is 7; right is a driver's class, or a connectors\.Driver"),
         ("acme_opticom:AcmeOptions", None, r"has no method of any port"),
     ],
 )
@@ -190,10 +190,10 @@ def test_a_wrong_name_is_told_what_would_be_right(site: Path, module: str, domai
 
 
 def test_a_class_brings_its_options_and_its_port(site: Path) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     by_class = found("acme_opticom:AcmeBilling", None)
     assert by_class.domain == "billing"
-    assert by_class.product == found("acme_opticom:PRODUCT", None).product == found("acme", None).product
+    assert by_class.driver == found("acme_opticom:DRIVER", None).driver == found("acme", None).driver
 
 
 def test_keys_of_the_command_line() -> None:
@@ -224,7 +224,7 @@ def ran(*arguments: str, folder: Path, site: Path) -> subprocess.CompletedProces
 
 
 def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
-    distribution(site, "acme_opticom", "billing.acme = acme_opticom:PRODUCT")
+    distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     config = str(settings(tmp_path, billing.url))
     few = ("--config", config, "--customer", "1001", "--customer", "1002", "--customer", "1003", "--method", "bills")
 
@@ -258,7 +258,7 @@ def test_the_guide_names_what_there_is() -> None:
         for name, one in vars(errors).items()
         if inspect.isclass(one) and issubclass(one, errors.ConnectorError) and one.__module__ == errors.__name__
     }
-    assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled"}
+    assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled", "NotConfigured"}
     asked = {name: getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
     assert set(asked) == {"get", "post_query", "each"}
     for name, method in asked.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.commands import cli
+from gateway.commands.cli import cli
 from gateway.commands.explain import warnings
 from gateway.engine import Explanation
 from gateway.engine.explain import Load

@@ -1,0 +1,26 @@
+"""What a inventory's drivers promise, for the conformance suite."""
+
+from typing import Final
+
+from connectors.conformance.promises import Listed, Promises, Searched, by_id, in_name, under
+from connectors.inventory.port import Resource, Service, Site
+
+INVENTORY: Final = Promises(
+    methods=(
+        Listed("resource_list", Resource, lambda driver, window, fields: driver.resource_list(window, fields), "id"),
+        by_id("resources", "resource", Resource),
+        Searched(
+            "resources_named",
+            Resource,
+            lambda driver, text, window, fields: driver.resources_named(text, window, fields),
+            lambda row: (row.name, row.serial_number),
+            lambda text, row: in_name(text, row) or (row.serial_number or "").casefold() == text.casefold(),
+        ),
+        under("services_of_customers", "customer", Service, "customer_ids", "id", windowed=True),
+        by_id("services", "service", Service),
+        under("services_of_resources", "resource", Service, "resource_ids", ""),
+        by_id("sites", "site", Site),
+    ),
+    kinds={Resource: "resource", Service: "service", Site: "site"},
+    references={"part_ids": "service"},
+)

@@ -1,0 +1,45 @@
+"""What a ticketing system's drivers promise, for the conformance suite."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_id, under
+from connectors.records import Fields, Window
+from connectors.ticketing.port import Outage, Ticket
+
+
+def _outages(**more: Any) -> AskWindow:
+    def ask(driver: Any, window: Window, fields: Fields | None) -> Awaitable[Any]:
+        given: Awaitable[Any] = driver.outage_list(window, fields, **{"is_open": None, **more})
+        return given
+
+    return ask
+
+
+def _outage_conditions(row: Outage) -> Mapping[str, tuple[AskWindow, Test]]:
+    """Open, ended, and the day around the row's own beginning."""
+    found: dict[str, tuple[AskWindow, Test]] = {
+        "is_open=True": (_outages(is_open=True), lambda one: bool(one.is_open)),
+        "is_open=False": (_outages(is_open=False), lambda one: not one.is_open),
+    }
+    if row.started_at is not None:
+        since, until = row.started_at, row.started_at + timedelta(days=1)
+        within: Test = lambda one: one.started_at is not None and since <= one.started_at < until  # noqa: E731  # typed
+        found[f"since={since.isoformat()}, until a day later"] = (_outages(since=since, until=until), within)
+    return found
+
+
+TICKETING: Final = Promises(
+    methods=(
+        under("tickets_of_customers", "customer", Ticket, "customer_ids", "-created_at", windowed=True, is_open=None),
+        by_id("tickets", "ticket", Ticket),
+        under("tickets_of_services", "service", Ticket, "service_ids", "-created_at", is_open=None),
+        Listed("outage_list", Outage, _outages(), "-started_at", conditions=_outage_conditions),
+        by_id("outages", "outage", Outage),
+        under("open_outages_of_services", "service", Outage, "service_ids", ""),
+        under("open_outages_of_resources", "resource", Outage, "resource_ids", ""),
+    ),
+    kinds={Ticket: "ticket", Outage: "outage"},
+    has_documents=True,
+)
