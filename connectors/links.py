@@ -27,8 +27,8 @@ class RefersTo:
 
 
 @cache
-def references_of(record: type[Any]) -> Mapping[str, Entity]:
-    """The attributes of a kind of record that hold ids of another system's records, and of what."""
+def references_of(record: Any) -> Mapping[str, Entity]:
+    """The attributes of a kind of record (its class) that hold ids of another system's records, and of what."""
     hints = get_type_hints(record, include_extras=True)
     return {
         name: mark.entity

@@ -12,8 +12,8 @@ from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.filters import Since, Until, ordered, within
-from resolvers.links import Under, customers_of, names_nobody, under_customers
 from resolvers.loader import each
+from resolvers.ownership import customers_of, names_nobody
 from resolvers.rows import RowsKey, RowsLoader
 
 
@@ -52,12 +52,9 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
     ownership = owned
     primes = BillingAccountById
 
-    async def fetch(self, keys: Sequence[str]) -> Under[BillingAccount]:
+    async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillingAccount]]:
         """One batch of accounts."""
-        billing, fields = self.context.connectors.billing, self.context.fields("BillingAccount")
-        return await under_customers(
-            self.context, self.domain, keys, lambda ids: billing.accounts_of_customers(ids, fields)
-        )
+        return await self.context.connectors.billing.accounts_of_customers(keys, self.context.fields("BillingAccount"))
 
 
 async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
@@ -129,12 +126,10 @@ class BillsByCustomer(RowsLoader[Bill]):
     primes = BillById
     connection = "BillConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Bill]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
         """See `RowsLoader`."""
-        billing, fields = self.context.connectors.billing, self.context.fields("Bill")
-        return await under_customers(
-            self.context, self.domain, parents, lambda ids: billing.bills_of_customers(ids, window, fields)
-        )
+        fields = self.context.fields("Bill")
+        return await self.context.connectors.billing.bills_of_customers(parents, window, fields)
 
 
 class BillsByAccount(RowsLoader[Bill]):
@@ -175,7 +170,8 @@ class BillsByAccount(RowsLoader[Bill]):
                 (own,) = account.customer_ids
                 if own in self._customers:
                     customers[key] = RowsKey(own)
-        bills = await BillsByCustomer.of(self.context).begun(list(dict.fromkeys(customers.values())))
+        loader = BillsByCustomer.of(self.context)
+        bills = await self.context.early.answers(loader, list(dict.fromkeys(customers.values())))
         by_account: dict[str, list[Bill]] = {key: [] for key in customers}
         whole = {
             key for key, rows in bills.items() if isinstance(rows, Rows) and rows.complete and rows.total is not None
@@ -230,11 +226,9 @@ class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
     domain = "billing"
     ownership = owned
 
-    async def fetch(self, keys: Sequence[str]) -> Under[UsageAllowance]:
+    async def fetch(self, keys: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """One task for all customers."""
-        return await under_customers(
-            self.context, self.domain, keys, self.context.connectors.billing.usage_of_customers
-        )
+        return await self.context.connectors.billing.usage_of_customers(keys)
 
 
 State = Annotated[

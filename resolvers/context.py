@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
+from connectors.http.scope import current_scope
 from connectors.records import Fields, Rows
-from resolvers.links import NoLink, customers_of, records, warn_staff
-from resolvers.loader import BatchLoader, each
-from resolvers.translated_ports import linking
+from resolvers.early import EarlyLoads
+from resolvers.loader import BatchLoader, NoLink
+from resolvers.ownership import customers_of, records
 from resolvers.viewer import Viewer
 
 K = TypeVar("K")
@@ -26,16 +27,24 @@ Rule = Callable[[Any], bool]
 Ownership = Callable[["RequestContext", Sequence[Any]], Awaitable[Rule]]
 """Decides for a whole batch of records at once; may load what it needs to know, in batches too."""
 
+Translate = Callable[["RequestContext", Connectors], Connectors]
+"""Makes one request's ports of the connectors: what they answer has the graph's ids (`resolvers.translated_ports`)."""
+
 
 class RequestContext:
     """One request: who asks, what was selected per type, the ports, and the loaders made so far."""
 
-    def __init__(self, viewer: Viewer, connectors: Connectors, selection: Mapping[str, Fields] | None = None) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        connectors: Connectors,
+        translate: Translate,
+        selection: Mapping[str, Fields] | None = None,
+    ) -> None:
         self.viewer = viewer
-        self.connectors = linking(self, connectors)
+        self.connectors = translate(self, connectors)
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
-        self.begun: dict[type[BatchLoader[Any, Any]], _Begun[Any]] = {}
-        """What loaders began with before anybody asked, by the loader's class."""
+        self.early = EarlyLoads()
         self._selection = selection
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
@@ -57,6 +66,16 @@ class RequestContext:
         """Whether `grant` was said for this record."""
         return key in self._granted[type_name]
 
+    def warn(self, system: str, message: str) -> None:
+        """Say in the trace of this request what is wrong with a link between systems."""
+        if scope := current_scope.get():
+            scope.warn(system, message)
+
+    def warn_staff(self, system: str, message: str) -> None:
+        """`warn`, where the message may tell what exists that is not the viewer's."""
+        if self.viewer.is_staff:
+            self.warn(system, message)
+
     def joined(self, batch: "asyncio.Task[Any]") -> None:
         """A loader's batch begins: it ends with the request. Raises `Cancelled` where that has ended."""
         if self._closed:
@@ -71,7 +90,7 @@ class RequestContext:
         """End what is still under way: nobody waits for it any more. The loaders go with all that they hold."""
         self._closed = True
         self.loaders.clear()  # They point back here, and a circle would wait for the garbage collector.
-        self.begun.clear()
+        self.early.clear()
         batches = list(self._batches)
         for batch in batches:
             batch.cancel()
@@ -100,24 +119,15 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
 
     def expect(self, keys: Sequence[K]) -> None:
         """Begin to ask the port. Who may see what comes is decided when it is loaded, and what never is, is dropped."""
-        begun = self.context.begun.get(type(self))
-        if begun is None:
-            begun = self.context.begun[type(self)] = _Begun(self.context, self)
-        for key in keys:
-            begun.load(key).add_done_callback(_heard)
-
-    def begun(self, keys: Sequence[K]) -> Awaitable[Mapping[K, Any]]:
-        """What the port says to `keys`, asked before or now, for loaders only: nothing is checked."""
-        begun = self.context.begun.get(type(self))
-        return self.fetch(keys) if begun is None else _present(begun, keys)
+        self.context.early.expect(self, keys)
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What the port has for `keys`, and only what the viewer may see."""
-        found = await self.visible(await self.begun(keys))
+        found = await self.visible(await self.context.early.answers(self, keys))
         if self.entity is not None:
             for key in keys:
                 if key not in found:
-                    warn_staff(self.context, self.domain, f"{self.entity}:{key} does not exist there")
+                    self.context.warn_staff(self.domain, f"{self.entity}:{key} does not exist there")
         return found
 
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
@@ -130,34 +140,6 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
             for value in found.values():
                 known.bring(value.items if isinstance(value, Rows) else list(records([value])))
         return found
-
-
-class _Begun(BatchLoader[K, Any], Generic[K]):
-    """What a loader's port says, before anybody asks who may see it."""
-
-    def __init__(self, context: RequestContext, of: Loader[K, Any]) -> None:
-        super().__init__(context)
-        self._of = of
-
-    @property
-    def label(self) -> str:
-        """Traces name the loader that it is for."""
-        return self._of.label
-
-    async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """Ask the port, in one batch."""
-        return await self._of.fetch(keys)
-
-
-async def _present(begun: BatchLoader[K, Any], keys: Sequence[K]) -> Mapping[K, Any]:
-    """What was begun with, for the keys that there is something for."""
-    return {key: value for key, value in (await each(begun, keys)).items() if value is not None}
-
-
-def _heard(loading: "asyncio.Future[Any]") -> None:
-    """A failure that nobody waits for is no news."""
-    if not loading.cancelled():
-        loading.exception()
 
 
 def _seen(value: Any, may_see: Rule) -> Any:

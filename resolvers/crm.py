@@ -11,8 +11,9 @@ from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.filters import among
-from resolvers.links import CustomerRecordById, Under, customers_of, under_customers, under_references, warn
+from resolvers.links import CustomerRecordById
 from resolvers.loader import each
+from resolvers.ownership import customers_of
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
 
@@ -92,7 +93,9 @@ class PartyByCustomer(Loader[str, Party]):
         }
         for key, customer in known.items():
             if customer.party_id and key not in found and (customer.party_kind or "").casefold() != "organization":
-                warn(self.domain, f"customer {key} has a party {customer.party_id} that does not exist there")
+                self.context.warn(
+                    self.domain, f"customer {key} has a party {customer.party_id} that does not exist there"
+                )
         return found | {key: failed for key, failed in customers.items() if isinstance(failed, ConnectorError)}
 
 
@@ -116,12 +119,10 @@ class ProductsByCustomer(RowsLoader[Product]):
     primes = ProductById
     connection = "ProductConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Product]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Product]]:
         """See `RowsLoader`."""
-        crm, fields = self.context.connectors.crm, self.context.fields("Product")
-        return await under_customers(
-            self.context, self.domain, parents, lambda keys: crm.products_of_customers(keys, window, fields)
-        )
+        fields = self.context.fields("Product")
+        return await self.context.connectors.crm.products_of_customers(parents, window, fields)
 
 
 class ProductsByService(Loader[str, Rows[Product]]):
@@ -133,10 +134,7 @@ class ProductsByService(Loader[str, Rows[Product]]):
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
         """One batch of the CRM's products."""
-        crm, fields = self.context.connectors.crm, self.context.fields("Product")
-        return await under_references(
-            self.context, self.domain, "service", keys, lambda ids: crm.products_of_services(ids, fields)
-        )
+        return await self.context.connectors.crm.products_of_services(keys, self.context.fields("Product"))
 
 
 def customer_of(record: Any, viewer: Viewer) -> CustomerRef | None:

@@ -10,13 +10,14 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NotConfigured
 from connectors.records import Fields, Found, Rows, Window
 from resolvers.context import Loader, owned
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
-from resolvers.ids import typed
-from resolvers.links import CustomerRecordById, customer_fields, customers_of
+from resolvers.links import CustomerRecordById, customer_fields
+from resolvers.nodes import typed
+from resolvers.ownership import customers_of
 from resolvers.paging import After, First, window
 from resolvers.viewer import Viewer
 
@@ -111,6 +112,8 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         ids: dict[str, None] = {}
         failures: list[ConnectorError | BadInput] = []
         for attempt in await asyncio.gather(*(way(number) for way in ways.get(kind, ())), return_exceptions=True):
+            if isinstance(attempt, NotConfigured):
+                continue  # a system that is not there has no numbers
             if isinstance(attempt, ConnectorError | BadInput):
                 failures.append(attempt)
             elif isinstance(attempt, BaseException):

@@ -18,8 +18,8 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
 from resolvers.filters import among
-from resolvers.links import Under, customers_of, names_nobody, under_customers
 from resolvers.loader import each
+from resolvers.ownership import customers_of, names_nobody
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -128,13 +128,10 @@ class ServicesByCustomer(RowsLoader[Service]):
     primes = ServiceById
     connection = "ServiceConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[Service]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Service]]:
         """See `RowsLoader`."""
-        inventory = self.context.connectors.inventory
         fields = service_fields(self.context)
-        return await under_customers(
-            self.context, self.domain, parents, lambda ids: inventory.services_of_customers(ids, window, fields)
-        )
+        return await self.context.connectors.inventory.services_of_customers(parents, window, fields)
 
 
 class ServicesByResource(Loader[str, Rows[Service]]):

@@ -1,50 +1,21 @@
-"""Identity across systems: what a system calls a customer, and another system's record, in the graph's own ids.
+"""Identity across systems: which customer of ours is meant by what another system calls one, and the other way round.
 
-The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), what hangs
-under customers is asked for by that (`under_customers`), and its rows are translated where its port answers
-(`resolvers.translated_ports`). A key that no customer has, or that two have by mistake, makes the row nobody's: wrong
-links lead nowhere, never to somebody else.
+The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), questions
+and answers are translated where its port is asked (`resolvers.translated_ports`), by what is looked up here. A key that
+no customer has, or that two have by mistake, makes the row nobody's: wrong links lead nowhere, never to somebody else.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled
-from connectors.http.scope import current_scope
-from connectors.links import CustomerKey, Entity
-from connectors.records import Fields, Found, Rows, Unlinked
+from connectors.links import CustomerKey
+from connectors.records import Fields, Found, Rows
+from resolvers.context import RequestContext
 from resolvers.loader import BatchLoader, each
-
-if TYPE_CHECKING:
-    from resolvers.context import RequestContext
-
-R = TypeVar("R")
-
-
-class NoLink:
-    """In place of what hangs under a customer whom a system cannot be asked about: the field is null."""
-
-
-NO_LINK: Final = NoLink()
-
-Under = Mapping[str, Rows[R] | ConnectorError | NoLink]
-"""What hangs under customers, by their numbers."""
-
-
-def names_nobody(record: Any) -> bool:
-    """Whether the row does not say whose it is: then what it hangs under does. One that names strangers does say."""
-    return not record.customer_ids and not isinstance(record.customer_ids, Unlinked)
-
-
-def customers_of(record: Any) -> tuple[str, ...]:
-    """Whose the record is. Raises `ConnectorError` where that could not be looked up."""
-    ids: tuple[str, ...] = record.customer_ids
-    if ids.__class__ is not tuple and isinstance(ids, Unlinked) and ids.failure is not None:
-        raise ids.failure.anew()
-    return ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,69 +65,26 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
             return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read: whose it is nobody knows")
         ids = tuple(sorted({customer.id for customer in rows.items})) if rows else ()
         if not ids:
-            warn("crm", f"no customer has {key} = {value}, which a row of another system names")
+            self.context.warn("crm", f"no customer has {key} = {value}, which a row of another system names")
         kinds = {(customer.party_kind or "").casefold() for customer in rows.items} if rows else set()
         if len(ids) > 1 and (key.is_unique or len(kinds) > 1):
             who = f" ({', '.join(ids[:5])})" if self.context.viewer.is_staff else ""
-            warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
+            self.context.warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
             return ()
         return ids
 
 
-def customer_fields(context: "RequestContext") -> Fields | None:
+def customer_fields(context: RequestContext) -> Fields | None:
     """What to read of customers: what was selected, and what other systems know them by."""
     fields = context.fields("Customer")
-    return fields if fields is None else fields.union(*(links.customer_key.attributes for links in _keyed(context)))
-
-
-def _keyed(context: "RequestContext") -> Iterator[Any]:
-    return (links for links in context.connectors.links.values() if links.customer_key is not None)
-
-
-def under_customers(
-    context: "RequestContext",
-    domain: str,
-    customers: Sequence[str],
-    ask: Callable[[Sequence[str]], Awaitable[Found[Rows[R]]]],
-) -> Awaitable[Under[R]]:
-    """What a system has under customers: `ask` is given them as the system knows them; the answer is by number."""
-    key = context.connectors.links[domain].customer_key
-    return ask(customers) if key is None else _under_keyed(context, domain, key, customers, ask)
-
-
-async def _under_keyed(
-    context: "RequestContext",
-    domain: str,
-    key: CustomerKey,
-    customers: Sequence[str],
-    ask: Callable[[Sequence[str]], Awaitable[Found[Rows[R]]]],
-) -> Under[R]:
-    found: dict[str, Rows[R] | ConnectorError | NoLink] = {}
-    known: dict[str, list[str]] = {}
-    for number, record in (await each(CustomerRecordById.of(context), customers)).items():
-        if isinstance(record, ConnectorError):
-            found[number] = record
-        elif record is not None and (value := key_of(record, key)):
-            known.setdefault(value, []).append(number)
-        else:
-            warn(domain, f"customer {number} has not one {key}, by which this system knows customers")
-            found[number] = NO_LINK
-    if known:
-        owners, answers = await asyncio.gather(owners_of(context, key, known), ask(list(known)))
-        for value, numbers in known.items():
-            for number in numbers:
-                whose = owners[value]
-                if isinstance(whose, ConnectorError):
-                    found[number] = whose
-                elif number not in whose:
-                    found[number] = NO_LINK
-                elif value in answers:
-                    found[number] = answers[value]
-    return found
+    if fields is None:
+        return None
+    keys = [links.customer_key for links in context.connectors.links.values() if links.customer_key is not None]
+    return fields.union(*(key.attributes for key in keys))
 
 
 async def owners_of(
-    context: "RequestContext", key: CustomerKey, known: Mapping[str, Sequence[str]]
+    context: RequestContext, key: CustomerKey, known: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Sequence[str] | ConnectorError]:
     """Whose these keys are: who else has one may show that it is nobody's (`CustomersByKey`)."""
     keys = {value: KeyedCustomer(key, value) for value in known}
@@ -167,40 +95,3 @@ async def owners_of(
 def key_of(customer: Customer, key: CustomerKey) -> str | None:
     """What another system knows a customer by; None where the CRM does not say it, or says two things."""
     return customer.party_id if key.kind == "party" else customer.external_ids.get(key.name)
-
-
-async def under_references(
-    context: "RequestContext",
-    domain: str,
-    entity: Entity,
-    keys: Sequence[str],
-    ask: Callable[[Sequence[str]], Awaitable[Found[R]]],
-) -> Found[R]:
-    """What a system has under another system's records: `ask` is given their ids as this one writes them."""
-    reference = context.connectors.links[domain].references.get(entity)
-    if reference is None:
-        return await ask(keys)
-    written = {key: reference.write(key) for key in keys}
-    answers = await ask(list(written.values()))
-    return {key: answers[text] for key, text in written.items() if text in answers}
-
-
-def records(values: Iterable[Any]) -> Iterator[Any]:
-    """The records among what was found, those of lists too."""
-    for value in values:
-        if isinstance(value, Rows):
-            yield from value.items
-        elif not isinstance(value, (ConnectorError, NoLink)):
-            yield value
-
-
-def warn(system: str, message: str) -> None:
-    """Say in the trace of this request what is wrong with a link."""
-    if scope := current_scope.get():
-        scope.warn(system, message)
-
-
-def warn_staff(context: "RequestContext", system: str, message: str) -> None:
-    """`warn`, where the message may tell what exists that is not the viewer's."""
-    if context.viewer.is_staff:
-        warn(system, message)

@@ -2,16 +2,23 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 from connectors.errors import Cancelled, ConnectorError
 from connectors.http.scope import current_loader
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an annotation only: the context holds the loaders, and each knows its context
     from resolvers.context import RequestContext
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class NoLink:
+    """In place of what hangs under a customer whom a system cannot be asked about: the field is null."""
+
+
+NO_LINK: Final = NoLink()
 
 
 class BatchLoader(Generic[K, V]):
@@ -114,7 +121,7 @@ class BatchLoader(Generic[K, V]):
         return keys
 
     def expect(self, keys: Sequence[K]) -> None:
-        """Keys that will probably be loaded soon: a loader may begin with them. This one waits until they are."""
+        """Keys that will probably be loaded soon (see `resolvers.early`). This one waits until they are."""
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from connectors.errors import ConnectorError
-from connectors.records import Rows, Window
+from connectors.records import Found, Rows, Window
 from resolvers.context import Loader
-from resolvers.links import NoLink, Under
+from resolvers.loader import NoLink
 
 R = TypeVar("R")
 
@@ -37,7 +37,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         self._whole: defaultdict[Hashable, dict[str, asyncio.Future[Mapping[str, Any]]]] = defaultdict(dict)
         """By conditions and parent the reading that has the parent's whole list."""
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Under[R]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[R]]:
         """Ask the port. A window comes only with a single parent."""
         raise NotImplementedError
 

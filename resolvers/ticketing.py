@@ -11,12 +11,10 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from connectors.errors import ConnectorError, NotSupported
-from connectors.links import Entity
-from connectors.records import Found, Rows, Window, changed
+from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
 from resolvers.context import Loader, owned, signed_in
 from resolvers.filters import Since, Until, among, ordered, within, zoned
-from resolvers.links import Under, under_customers, under_references
 from resolvers.loader import each
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
@@ -66,15 +64,10 @@ class TicketsByCustomer(RowsLoader[Ticket]):
     primes = TicketById
     connection = "TicketConnection"
 
-    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Under[Ticket]:
+    async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
         """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
-        return await under_customers(
-            self.context,
-            self.domain,
-            parents,
-            lambda ids: ticketing.tickets_of_customers(ids, window, fields, is_open=conditions),
-        )
+        return await ticketing.tickets_of_customers(parents, window, fields, is_open=conditions)
 
 
 class TicketsByService(RowsLoader[Ticket]):
@@ -88,13 +81,7 @@ class TicketsByService(RowsLoader[Ticket]):
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
         """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
-        return await under_references(
-            self.context,
-            self.domain,
-            "service",
-            parents,
-            lambda ids: ticketing.tickets_of_services(ids, fields, is_open=conditions),
-        )
+        return await ticketing.tickets_of_services(parents, fields, is_open=conditions)
 
 
 class OutageById(Loader[str, Outage]):
@@ -140,7 +127,7 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
             return failure
 
 
-Asking = Callable[[Sequence[str]], Awaitable[Found[Rows[Outage]]]]
+Asking = Callable[[Sequence[str], Fields | None], Awaitable[Found[Rows[Outage]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +151,11 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         services = [key.id for key in keys if key.kind == "Service"]
         resources = [key.id for key in keys if key.kind == "Resource"]
 
-        async def of(entity: Entity, ids: Sequence[str], ask: Asking) -> Found[Rows[Outage]]:
-            return await under_references(self.context, self.domain, entity, ids, ask) if ids else {}
+        async def of(ids: Sequence[str], ask: Asking) -> Found[Rows[Outage]]:
+            return await ask(ids, fields) if ids else {}
 
         of_services, of_resources = await asyncio.gather(
-            of("service", services, lambda ids: ticketing.open_outages_of_services(ids, fields)),
-            of("resource", resources, lambda ids: ticketing.open_outages_of_resources(ids, fields)),
+            of(services, ticketing.open_outages_of_services), of(resources, ticketing.open_outages_of_resources)
         )
         found = {"Service": of_services, "Resource": of_resources}
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}

@@ -17,8 +17,9 @@ from resolvers.billing import (
     PaymentsByAccount,
 )
 from resolvers.crm import ProductById, customer_of
+from resolvers.early import Ahead
 from resolvers.rows import items
-from schema.fields import Ahead, computed, edge, listed, node_id
+from schema.fields import computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PAYMENT_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Document, Money, Period, number

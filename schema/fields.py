@@ -8,7 +8,7 @@ operation selects travels down to the systems by it.
 
 import asyncio
 import inspect
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -19,8 +19,8 @@ from strawberry.parent import StrawberryParent
 
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
-from resolvers.ids import global_id
-from resolvers.links import NO_LINK
+from resolvers.early import Ahead
+from resolvers.loader import NO_LINK
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -54,7 +54,7 @@ class GlobalId:
 
     def __call__(self, record: Any) -> str:
         """The id, such as `Bill:77`."""
-        return global_id(self.type_name, record.id)
+        return f"{self.type_name}:{record.id}"
 
 
 class IsNot:
@@ -118,14 +118,6 @@ class Reads:
 
     type_name: str
     by_argument: Mapping[str, Collection[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A shortcut: while `over` loads the parents, `expect` begins with what hangs under them, by `over`'s keys."""
-
-    over: type[Loader[Any, Any]]
-    expect: Callable[[RequestContext, Sequence[Any]], None]
 
 
 @dataclass(frozen=True, slots=True)

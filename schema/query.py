@@ -1,19 +1,17 @@
 """The ways into the graph."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import strawberry
 
 from resolvers import systems
-from resolvers.billing import BillById, BillingAccountById, PaymentById
-from resolvers.context import Loader
-from resolvers.crm import KnownCustomerById, ProductById, own_customer
+from resolvers.crm import own_customer
 from resolvers.customer_search import CustomersBySearch, customer_search
 from resolvers.errors import BadInput
-from resolvers.ids import local_id, split_id
-from resolvers.inventory import ResourceById, ResourcesBySearch, ServiceById, SiteById, resource_search
+from resolvers.inventory import ResourcesBySearch, resource_search
+from resolvers.nodes import NODES, local_id, split_id
 from resolvers.paging import MAX_PAGE, connected_forward
-from resolvers.ticketing import OutageById, OutagesByState, TicketById, outage_list
+from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
 from schema.billing import Bill, BillingAccount, Payment
 from schema.crm import Customer, Product
@@ -22,19 +20,6 @@ from schema.inventory import Resource, Service, Site
 from schema.node import Node
 from schema.scalars import Connection
 from schema.ticketing import Outage, Ticket
-
-NODES: Final[dict[str, type[Loader[str, Any]]]] = {
-    "Customer": KnownCustomerById,
-    "BillingAccount": BillingAccountById,
-    "Bill": BillById,
-    "Payment": PaymentById,
-    "Product": ProductById,
-    "Service": ServiceById,
-    "Resource": ResourceById,
-    "Site": SiteById,
-    "Ticket": TicketById,
-    "Outage": OutageById,
-}
 
 
 def _by_id(type_name: str, description: str) -> Any:
@@ -46,13 +31,13 @@ def _by_id(type_name: str, description: str) -> Any:
     ) -> str:
         return local_id(type_name, id)
 
-    return edge(NODES[type_name], key, description=f"{description} Null when there is none, or it is not yours.")
+    return edge(NODES[type_name].loader, key, description=f"{description} Null when there is none, or it is not yours.")
 
 
 # The type, and with it the loader, is known only from the id: no single edge can say that.
 async def _node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]) -> Any:  # noqa: A002  # Relay's name
     type_name, key = split_id(id)
-    return await NODES[type_name].of(info.context).load(key)
+    return await NODES[type_name].loader.of(info.context).load(key)
 
 
 def _nodes(

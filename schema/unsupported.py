@@ -6,26 +6,16 @@ attribute is found by the fields' own metadata: the field of that name, an edge 
 keeps its value, which says UNKNOWN, false or an empty list, because null there would take the whole record away.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from types import ModuleType
 from typing import Any, Final
 
 from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
-from connectors import ConnectedSystem
-from connectors.billing import port as billing
-from connectors.crm import port as crm
+from connectors import DOMAINS, ConnectedSystem
 from connectors.errors import NotSupported
-from connectors.inventory import port as inventory
-from connectors.ticketing import port as ticketing
 from schema.fields import AT_ONCE, NEEDS
 
-_PORTS: Final[Mapping[str, ModuleType]] = {
-    "crm": crm,
-    "billing": billing,
-    "inventory": inventory,
-    "ticketing": ticketing,
-}
 _SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
 """Records without a type of their own, and the type whose fields of the same names show them."""
 _DEFINITION: Final = "strawberry-definition"
@@ -37,7 +27,7 @@ def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
     The schema must be the app's own. May be called again with the same systems.
     """
     for system in systems:
-        port = _PORTS[system.domain]
+        port = sys.modules[DOMAINS[system.domain].port.__module__]
         lacking: dict[str, set[str]] = {}
         for name in system.unsupported:
             record, _, attribute = name.partition(".")

@@ -33,7 +33,8 @@ from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
 from gateway.engine.prepared import Prepared
-from schema.fields import AT_ONCE, EDGE, PURE, Ahead, Edge, Step, unchanged
+from resolvers.early import Ahead
+from schema.fields import AT_ONCE, EDGE, PURE, Edge, Step, unchanged
 
 DEFINITION: Final = "strawberry-definition"
 

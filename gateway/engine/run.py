@@ -23,20 +23,13 @@ from gateway.engine.careful import Careful, FieldFailure, Nulled
 from gateway.engine.functions import Functions, Infos
 from gateway.engine.nulls import Failure, Made, told
 from gateway.engine.plan import Block, FieldPlan, Plan
-from resolvers.links import NO_LINK
-from resolvers.loader import listed
+from resolvers.early import Named
+from resolvers.loader import NO_LINK, listed
 from schema.fields import Edge
 
 logger = logging.getLogger("gateway.engine")
 
 Loading = dict[Any, "asyncio.Future[Any]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """In place of a record of which only the id is known."""
-
-    id: Any
 
 
 @dataclass(eq=False, slots=True)

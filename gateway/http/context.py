@@ -13,6 +13,7 @@ from gateway.auth.access import TraceFor, may_trace
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
+from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
@@ -31,7 +32,7 @@ class GatewayContext(RequestContext):
         trace: bool,
         keys: bool,
     ) -> None:
-        super().__init__(viewer, connectors, selection)
+        super().__init__(viewer, connectors, translated, selection)
         self.scope = scope
         self._trace, self._keys = trace, keys
 

@@ -24,7 +24,7 @@ from gateway.http.disconnect import unless_hung_up
 from gateway.http.endpoint import Authenticate
 from resolvers.billing import BillById
 from resolvers.errors import BadInput
-from resolvers.ids import split_id
+from resolvers.nodes import split_id
 from resolvers.ticketing import TicketById
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")

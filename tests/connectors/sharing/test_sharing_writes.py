@@ -11,7 +11,7 @@ from connectors.http.scope import Operation, current_operation
 from connectors.ports import batch, fresh, read, write
 from connectors.settings import System
 from connectors.sharing.port import shared
-from tests.connectors.sharing.many_asking import asking
+from tests.connectors.sharing.many_asking import asking, settled
 
 
 class Port(Protocol):
@@ -66,8 +66,7 @@ async def test_two_equal_calls_at_once(method: str, argument: Any, calls: int, s
     port: Any = shared(driver, Port, system, Health("ticketing"))
     given = () if argument is None else (argument,)
     both = [asking(lambda _: getattr(port, method)(*given), None) for _ in range(2)]
-    while len(driver.calls) < (calls if share else 2):
-        await asyncio.sleep(0)
+    await settled()
     driver.let.set()
     for one in both:
         await one

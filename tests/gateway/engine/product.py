@@ -8,6 +8,7 @@ from typing import Any, Final
 from gateway.engine import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
+from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer, ViewerKind
 from schema import build_schema
 from tests.gateway.engine.comparing import Answer, Context, Pair
@@ -47,7 +48,7 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
         if prepared not in selection:
             _, asked = PAIR.prepared(operation)
             selection[prepared] = selection_of(PAIR.ours.core_schema, prepared, asked)
-        made = RequestContext(viewer, operator.connectors(), selection[prepared])
+        made = RequestContext(viewer, operator.connectors(), translated, selection[prepared])
         made.calls = operator.calls  # type: ignore[attr-defined]  # to be compared
         return made
 
