@@ -12,13 +12,14 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
-from gateway.commands.demo_settings import HOST, SYSTEMS, settings
+from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
 from gateway.commands.listening import KEEP_ALIVE, listen
 from gateway.http.context import TRACE_HEADER
 from gateway.http.write_coalescing import HttpProtocol
 from gateway.settings import Settings
 from resolvers.viewer import ViewerKind
+from sandbox.protocol.systems import SYSTEMS
 
 
 @dataclass(frozen=True, slots=True)

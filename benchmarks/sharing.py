@@ -22,9 +22,10 @@ from rich.table import Table
 
 from acceptance.calls import ROOT
 from acceptance.running import Running, serving
-from gateway.commands.demo_settings import SYSTEMS, settings
+from gateway.commands.demo_settings import settings
 from gateway.commands.demo_systems import SandboxProcess
 from gateway.settings import Settings
+from sandbox.protocol.systems import SYSTEMS
 
 LATENCY_MS: Final = 20
 _PORT: Final = 18300

@@ -4,6 +4,7 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 `GATEWAY_SYSTEMS__BILLING__URL`. A list or a table is written as JSON. `gateway.example.toml` shows every section.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -55,19 +56,21 @@ class _Systems(Strict):
         return [(domain, without_credentials(system.url)) for domain, system in self.by_domain.items()]
 
 
-def _field_of(domain: Domain) -> Any:
-    if domain.required:
-        return Annotated[System, Field(description=domain.keeps)], ...
-    return Annotated[System | None, Field(description=domain.keeps)], None
+def systems_model(domains: Mapping[str, Domain]) -> type[_Systems]:
+    """The model with a section for each of these domains, which may be missing where the domain is not required."""
+    fields: dict[str, Any] = {
+        name: (Annotated[System, Field(description=domain.keeps)], ...)
+        if domain.required
+        else (Annotated[System | None, Field(description=domain.keeps)], None)
+        for name, domain in domains.items()
+    }
+    return create_model("SystemsSettings", __base__=_Systems, **fields)
 
 
 if TYPE_CHECKING:
     SystemsSettings = _Systems
 else:
-    SystemsSettings = create_model(
-        "SystemsSettings", __base__=_Systems, **{name: _field_of(domain) for name, domain in DOMAINS.items()}
-    )
-    """A section for each domain, which may be missing where the domain is not required."""
+    SystemsSettings = systems_model(DOMAINS)
 
 
 class AuthSettings(Strict):

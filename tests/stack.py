@@ -1,6 +1,6 @@
 """The whole stack in one process: four sandbox systems in threads, and the gateway on a loopback port."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +101,12 @@ async def stacked(
     graphql: GraphQLSettings | None = None,
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     server: ServerSettings | None = None,
+    without: Collection[str] = (),
 ) -> AsyncIterator[Stack]:
-    """Start everything on free ports. `systems` holds settings per domain beside the address."""
+    """Start everything on free ports. `systems` holds settings per domain beside the address.
+
+    The settings name no system for the domains in `without`.
+    """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
@@ -111,8 +115,9 @@ async def stacked(
                 {"url": server.url, "timeout": 5.0, "connect_timeout": 5.0, **(systems or {}).get(name, {})}
             )
             for name, server in servers.items()
+            if name not in without
         }
-        settings = Settings(
+        settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=12.0, introspection="everyone"),
             server=server or ServerSettings(),

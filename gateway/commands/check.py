@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connectors import ConnectedSystem, Connectors, connect
+from connectors import DOMAINS, ConnectedSystem, Connectors, Domain, connect
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
 from connectors.links import CustomerKey
@@ -74,7 +74,7 @@ NO_AUTH: Final = Finding(
 
 
 async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
-    """Try the four systems, their customer keys, the key set and Redis (where the settings name them), all at once.
+    """Try the systems, their customer keys, the key set and Redis, as far as the settings name them, all at once.
 
     Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
     """
@@ -87,8 +87,8 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
         if settings.redis:
             tries.append(_redis(settings.redis))
         findings = list(await asyncio.gather(*tries))
-        crm = next(one for one in findings if one.name == "crm")
-        findings += await _customer_keys(connectors, crm)
+        findings += await _customer_keys(connectors, findings)
+        findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 
@@ -109,11 +109,17 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
     return Finding(name, system.driver, address, "ok", credentials, "ok", latency, unsupported=connected.unsupported)
 
 
-async def _customer_keys(connectors: Connectors, crm: Finding) -> list[Finding]:
+def _not_configured(domain: Domain) -> Finding:
+    note = f"not configured: what is asked of the {domain.label} is null, with the code NOT_CONFIGURED"
+    return Finding(domain.name, "-", "-", note=note)
+
+
+async def _customer_keys(connectors: Connectors, findings: Sequence[Finding]) -> list[Finding]:
     """One line for each system that knows customers by something else than the CRM's number."""
     keys = {domain: key for domain, links in connectors.links.items() if (key := links.customer_key)}
     if not keys:
         return []
+    crm = next(one for one in findings if one.name == "crm")
     if not crm.is_good:
         note = "not tried, because the CRM needs attention"
         return [Finding(f"{domain} key", crm.driver, str(key), note=note) for domain, key in keys.items()]

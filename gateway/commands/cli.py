@@ -28,7 +28,7 @@ cli = typer.Typer(
 Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="The gateway's port.", show_envvar=True)]
 SandboxPort = Annotated[
-    int, typer.Option(min=1, max=65532, help="Port of the demo's CRM; billing, inventory and ticketing follow.")
+    int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
 ]
 
 
@@ -76,7 +76,7 @@ def demo(
         str | None, typer.Option(help="The day the data is dated against, e.g. 2026-11-22, or 'now'.")
     ] = None,
 ) -> None:
-    """Start four sandbox systems and the gateway on this machine, and print what to try."""
+    """Start the sandbox's systems and the gateway on this machine, and print what to try."""
     from gateway.commands.demo import Demo, GatewayNotStarted, run
     from gateway.commands.demo_systems import NotStarted
     from gateway.commands.listening import PortUnavailable
@@ -148,9 +148,7 @@ def driver_test(
     ] = None,
     system: Annotated[
         str | None,
-        typer.Option(
-            metavar="DOMAIN", help="Which port, where the name is not clear: crm, billing, inventory, ticketing."
-        ),
+        typer.Option(metavar="DOMAIN", help="Whose driver it is, such as crm, where its name does not say it."),
     ] = None,
     most: Annotated[int, typer.Option(min=1, max=50, help="Most keys of a kind that are asked for at once.")] = 5,
     auth_check: Annotated[

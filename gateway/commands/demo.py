@@ -20,11 +20,12 @@ from rich.text import Text
 from gateway import logs
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys, key_path
-from gateway.commands.demo_settings import HOST, SYSTEMS, settings
+from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
 from gateway.commands.listening import KEEP_ALIVE, PortUnavailable, check_free, listen
 from gateway.http.write_coalescing import HttpProtocol
 from resolvers.viewer import ViewerKind
+from sandbox.protocol.systems import SYSTEMS
 
 FIRST_QUERY: Final = (
     "{ me { id name accounts { name balance { amount currency } "

@@ -3,12 +3,10 @@
 from typing import Any, Final
 
 from gateway.settings import Settings
+from sandbox.protocol.systems import SYSTEMS
 
 HOST: Final = "127.0.0.1"
 """The demo hands out an admin's token to whoever opens its page, so it listens on this machine only."""
-
-SYSTEMS: Final = ("crm", "billing", "inventory", "ticketing")
-"""The sandbox's systems, in the order of their ports."""
 
 
 def settings(port: int, sandbox_port: int) -> Settings:
