@@ -1,16 +1,16 @@
 """From rows to what was asked for: matched by the keys that each row itself carries, never by position."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.pages import Identified, Unreadable
+from connectors.reading.order import Order, arranged
+from connectors.reading.rows import Batch, Identified, Unreadable
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.collection import Batch, Collection
+from connectors.tmf.collection import Collection
 from connectors.tmf.mapping import Recipe
-from connectors.tmf.query import Filters, Order
+from connectors.tmf.query import Filters
 
 Row = TypeVar("Row", bound=Identified)
 R = TypeVar("R")
@@ -178,20 +178,6 @@ def _whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
     return Rows(items, 0, None if unreadable else len(items), complete=True)
 
 
-def arranged(records: Iterable[R], order: Order | None) -> list[R]:
-    """Records sorted by an attribute and then by id; those without the attribute come last."""
-    if order is None:
-        return list(records)
-    found = sorted(records, key=lambda one: _natural(getattr(one, "id")))  # noqa: B009  # every record has one
-    if order.attribute == "id":
-        return found[::-1] if order.descending else found
-    valued: list[tuple[Any, R]] = [
-        (value, one) for one in found if (value := getattr(one, order.attribute)) is not None
-    ]
-    valued.sort(key=lambda pair: pair[0], reverse=order.descending)
-    return [one for _, one in valued] + [one for one in found if getattr(one, order.attribute) is None]
-
-
 def _sorting(
     collection: Collection[Row], fields: Fields | None, order: Order | None
 ) -> tuple[Fields | None, Order | None]:
@@ -199,14 +185,3 @@ def _sorting(
     if order is None or collection.profile.sort:
         return fields, None
     return fields if fields is None else fields | {order.attribute}, order
-
-
-_DIGITS: Final = re.compile("([0-9]+)")
-
-
-def _natural(key: str) -> tuple[list[tuple[int, str]], str]:
-    """TT-9 before TT-10: numbers by their length first, since the longest of them are too long to be made an int."""
-    parts = _DIGITS.split(key)
-    return [
-        (len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (-1, part) for place, part in enumerate(parts)
-    ], key

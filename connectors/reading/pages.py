@@ -4,67 +4,16 @@ The offset moves by what came, not by what was asked for (servers cap), counting
 once; a short page does not mean the last one. More than the bounds is `TooMuch`, never a silent cut.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic
 
 import msgspec
 
 from connectors.errors import Garbled, TooMuch
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Row, RowPage, each_once
 from connectors.records import Window
 from connectors.settings import System
-
-
-class Identified(msgspec.Struct, gc=False):
-    """What every row has. TMF ids are strings; some servers send numbers. Rows are trees: no work for the collector."""
-
-    id: str | int
-
-
-Row = TypeVar("Row", bound=Identified)
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands in the place of a row that cannot be read. `id` is the row's own, None where not even that can be read."""
-
-    id: str | None
-    text: bytes
-
-
-Entry: TypeAlias = Row | Unreadable
-
-
-class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
-    """Rows in their places, each once.
-
-    `total` counts the whole list: None where the server does not tell, or its word is not trusted. `all_read` says
-    that it is known that no entry is unreadable, so that nobody need look.
-    """
-
-    entries: Sequence[Entry[Row]]
-    total: int | None
-    all_read: bool = False
-
-    @property
-    def rows(self) -> Sequence[Row]:
-        """The rows that can be read."""
-        if self.all_read:
-            return cast(Sequence[Row], self.entries)
-        return [row for row in self.entries if not isinstance(row, Unreadable)]
-
-    @property
-    def unreadable(self) -> Sequence[Unreadable]:
-        """What stands for the others."""
-        return () if self.all_read else [row for row in self.entries if isinstance(row, Unreadable)]
-
-    @property
-    def marks(self) -> Set[str | bytes]:
-        """What tells this page from another one: ids, and the text of what cannot be read."""
-        return {row.text if isinstance(row, Unreadable) else str(row.id) for row in self.entries}
-
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
 """Asks for the rows from an offset on, so many at most."""
@@ -215,25 +164,5 @@ def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]
     return RowPage([row for page in pages for row in page.entries], total)
 
 
-def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
-    """The entries in their order, without those that came before."""
-    distinct: dict[str | bytes, Entry[Row]] = {}
-    for row in entries:
-        distinct.setdefault(row.text if isinstance(row, Unreadable) else str(row.id), row)
-    return list(distinct.values())
-
-
 def _reached(position: int, total: int | None) -> bool:
     return total is not None and position >= total
-
-
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
-    """Run side by side; the first failure ends the others and is the one that is raised."""
-    if len(calls) == 1:
-        return [await calls[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]

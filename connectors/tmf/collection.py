@@ -16,12 +16,15 @@ import msgspec
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import Answer, HttpClient
+from connectors.reading.concurrently import together
 from connectors.reading.obeyed_filters import Heeded
-from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
+from connectors.reading.order import Order
+from connectors.reading.pages import Reading
+from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable, each_once
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Order, Projection, Writer, refines
+from connectors.tmf.query import Filters, Projection, Writer, refines
 from connectors.tmf.selected import selected
 
 logger = logging.getLogger("gateway.connectors")
@@ -32,15 +35,6 @@ _MOST_KEPT: Final = 256
 
 _ID: Final = msgspec.json.Decoder(Identified)
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Batch(msgspec.Struct, Generic[Row], frozen=True):
-    """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
-
-    keys: Sequence[str]
-    rows: Sequence[Row]
-    failure: ConnectorError | None = None
-    unreadable: Sequence[Unreadable] = ()
 
 
 class _Decoders(msgspec.Struct, Generic[Row], frozen=True):

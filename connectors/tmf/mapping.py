@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
-from connectors.reading.pages import Row
+from connectors.reading.rows import Row
 from connectors.records import Fields
 from connectors.tmf.query import Projection
 

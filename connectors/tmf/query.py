@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import Final
@@ -10,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields
 from connectors.tmf.profile import Profile
 
@@ -18,22 +18,6 @@ _MOST_KEPT: Final = 256
 
 Filters = Sequence[tuple[str, Sequence[str]]]
 """Conditions that all must hold; the values of one are alternatives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The order a port promises: `upstream` is the value for `sort=`, `attribute` the record's attribute behind it."""
-
-    upstream: str
-    attribute: str
-
-    @property
-    def descending(self) -> bool:
-        """Whether the greatest comes first."""
-        return self.upstream.startswith("-")
-
-
-BY_ID: Final = Order("id", "id")
 
 
 class Projection:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 
 Row = TypeVar("Row", bound=Identified)
 

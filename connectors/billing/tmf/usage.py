@@ -14,7 +14,8 @@ import msgspec
 from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Identified, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Identified
 from connectors.records import Found, Rows
 from connectors.tmf.capabilities import Need
 from connectors.tmf.collection import Collection

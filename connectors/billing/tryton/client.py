@@ -21,11 +21,12 @@ from pydantic import Field
 
 from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, Order
+from connectors.reading.pages import Reading
+from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable
 from connectors.records import Fields, Window
-from connectors.tmf.collection import Batch
 from connectors.tmf.profile import Profile, Strict
-from connectors.tmf.query import BY_ID, Order
 
 logger = logging.getLogger("gateway.connectors")
 

@@ -35,10 +35,9 @@ from connectors.billing.tryton.rows import (
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import grouped
-from connectors.reading.pages import Row
+from connectors.reading.order import BY_ID, Order
+from connectors.reading.rows import Batch, Row
 from connectors.records import Document, Fields, Found, Rows, Window
-from connectors.tmf.collection import Batch
-from connectors.tmf.query import BY_ID, Order
 
 __all__ = ["TrytonBilling", "TrytonOptions"]
 

@@ -17,7 +17,7 @@ from connectors.billing.port import (
 from connectors.billing.tryton.client import TrytonOptions
 from connectors.billing.tryton.rows import DueRow, InvoiceRow, LineRow, Party, PartyRow, PaymentRow
 from connectors.billing.tryton.values import Values
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 from connectors.records import Document, Money
 
 Word = TypeVar("Word", bound=Enum)

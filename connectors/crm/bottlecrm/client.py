@@ -22,7 +22,8 @@ import msgspec
 from connectors.crm.bottlecrm.rows import Account, Contact, Hit
 from connectors.errors import Garbled, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Entry, Row, RowPage, Unreadable, each_once, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Entry, Row, RowPage, Unreadable, each_once
 
 logger = logging.getLogger("gateway.connectors")
 

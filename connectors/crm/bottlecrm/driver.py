@@ -17,11 +17,11 @@ from connectors.crm.port import Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import arranged
-from connectors.reading.pages import RowPage, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, Order, arranged
+from connectors.reading.rows import RowPage
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.tmf.profile import Strict
-from connectors.tmf.query import BY_ID, Order
 
 T = TypeVar("T")
 

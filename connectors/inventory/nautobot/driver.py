@@ -36,10 +36,10 @@ from connectors.inventory.nautobot.rows import (
     text,
 )
 from connectors.inventory.port import Resource, Service, Site
-from connectors.reading.grouping import arranged
-from connectors.reading.pages import Unreadable, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, arranged
+from connectors.reading.rows import Unreadable
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.query import BY_ID
 
 _CIRCUIT: Final = msgspec.json.Decoder(CircuitRow)
 _TENANT: Final = msgspec.json.Decoder(TenantRow)

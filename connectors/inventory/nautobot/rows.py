@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 from connectors.records import Fields
 from connectors.tmf.profile import Profile
 from connectors.tmf.shapes import Reader

@@ -16,7 +16,8 @@ import msgspec
 
 from connectors.errors import Rejected
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Entry, Identified, Reading, RowPage, Unreadable, each_once
+from connectors.reading.pages import Reading
+from connectors.reading.rows import Entry, Identified, RowPage, Unreadable, each_once
 from connectors.records import Window
 from connectors.tmf.profile import Profile
 

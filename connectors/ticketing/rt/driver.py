@@ -11,8 +11,10 @@ from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
+from connectors.reading.concurrently import together
 from connectors.reading.grouping import grouped
-from connectors.reading.pages import Identified, RowPage, together
+from connectors.reading.order import Order
+from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, Ticket
 from connectors.ticketing.rt.client import (
@@ -28,8 +30,6 @@ from connectors.ticketing.rt.client import (
 )
 from connectors.ticketing.rt.history import NOTHING, Histories
 from connectors.ticketing.rt.rows import Records, RtOptions, TicketRow, Told, names
-from connectors.tmf.collection import Batch
-from connectors.tmf.query import Order
 
 
 class _CustomField(Identified, rename="pascal"):

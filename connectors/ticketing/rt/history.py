@@ -15,7 +15,8 @@ import msgspec
 
 from connectors.errors import Garbled
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Identified, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
 from connectors.ticketing.port import TicketNote
 from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query

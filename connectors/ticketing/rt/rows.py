@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from pydantic import Field
 
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 from connectors.records import Fields
 from connectors.ticketing.port import Ticket, TicketStatus
 from connectors.ticketing.rt.client import RtList

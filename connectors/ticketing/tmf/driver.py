@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 from connectors.ticketing.tmf.rows import PROBLEM, TICKET, NoteRow, ProblemRow, TicketRow
@@ -16,7 +17,7 @@ from connectors.tmf.collection import Collection
 from connectors.tmf.documents import documents, opened
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Order
+from connectors.tmf.query import Filters
 from connectors.tmf.shapes import E, Reader, Ref, Words, by_word, ids
 from connectors.tmf.versions import SPELLINGS
 

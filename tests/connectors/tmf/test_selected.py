@@ -6,7 +6,7 @@ from aiohttp import web
 
 from connectors.billing.tmf.rows import BillRow
 from connectors.errors import Garbled
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 from connectors.tmf.selected import selected
 from tests.connectors.canned import canned, reading
 
