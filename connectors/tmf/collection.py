@@ -23,9 +23,9 @@ from connectors.reading.pages import Reading
 from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable, each_once
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
+from connectors.tmf.mapping import Projection, selected
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Projection, Writer, refines
-from connectors.tmf.selected import selected
+from connectors.tmf.query import Filters, Writer, refines
 
 logger = logging.getLogger("gateway.connectors")
 

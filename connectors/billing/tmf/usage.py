@@ -19,9 +19,10 @@ from connectors.reading.rows import Identified
 from connectors.records import Found, Rows
 from connectors.tmf.capabilities import Need
 from connectors.tmf.collection import Collection
+from connectors.tmf.mapping import Projection
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Projection
-from connectors.tmf.shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf.reader import Reader
+from connectors.tmf.shapes import Many, Quantity, RelatedParty, TimePeriod
 from connectors.tmf.versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"

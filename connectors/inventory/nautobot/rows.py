@@ -11,7 +11,7 @@ from connectors.inventory.port import Resource, ResourceStatus, Service, Service
 from connectors.reading.rows import Identified
 from connectors.records import Fields
 from connectors.tmf.profile import Profile
-from connectors.tmf.shapes import Reader
+from connectors.tmf.reader import Reader
 
 E = TypeVar("E", bound=Enum)
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.reading.grouping import mapped
 from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
@@ -15,10 +15,12 @@ from connectors.ticketing.tmf.rows import PROBLEM, TICKET, NoteRow, ProblemRow, 
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import documents, opened
+from connectors.tmf.lists import listed, narrowed, per_key
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
-from connectors.tmf.shapes import E, Reader, Ref, Words, by_word, ids
+from connectors.tmf.reader import E, Reader, Words, by_word
+from connectors.tmf.shapes import Ref, ids
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")

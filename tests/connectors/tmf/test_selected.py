@@ -7,7 +7,7 @@ from aiohttp import web
 from connectors.billing.tmf.rows import BillRow
 from connectors.errors import Garbled
 from connectors.reading.rows import Identified
-from connectors.tmf.selected import selected
+from connectors.tmf.mapping import selected
 from tests.connectors.canned import canned, reading
 
 
