@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from connectors.billing.port import BillingPort
 from connectors.billing.tmf.driver import TmfBilling
-from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
-from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
+from connectors.billing.tryton.driver import TrytonBilling
+from connectors.billing.tryton.options import TrytonOptions
+from connectors.crm.bottlecrm.driver import BottleCrm
+from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.tmf.driver import TmfCrm
 from connectors.drivers import UnusableDriver, described, installed, loaded
@@ -25,11 +27,11 @@ from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.settings import ForwardAuth, System
 from connectors.sharing.port import shared
+from connectors.strict import Strict
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.rt.driver import RtTicketing
-from connectors.ticketing.rt.rows import RtOptions
+from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.tmf.driver import TmfTicketing
-from connectors.tmf.profile import Strict
 
 
 class WrongOptions(ValueError):

@@ -14,7 +14,7 @@ from redis.asyncio.connection import parse_url
 
 from connectors import product
 from connectors.settings import System
-from connectors.tmf.profile import Strict
+from connectors.strict import Strict
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules

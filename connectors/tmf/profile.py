@@ -8,16 +8,10 @@ operators.
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.strict import Strict
 from connectors.tmf.named_profiles import PROFILES
-
-
-class Strict(BaseModel):
-    """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 Resource = Literal[
     "customer",

@@ -23,7 +23,8 @@ from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.records import Window
 from connectors.settings import System
-from connectors.tmf.profile import Profile, Strict
+from connectors.strict import Strict
+from connectors.tmf.profile import Profile
 from gateway.settings_file import WrongSettings, load_system
 
 _WIDTH: Final = 130
@@ -150,7 +151,7 @@ async def on_trial(
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
-                " options a connectors.tmf.profile.Strict, or a Profile."
+                " options a connectors.strict.Strict, or a Profile."
             ) from error
         yield conform(
             tested.domain, build, system, keys=keys, most=most, check_credentials=check_credentials, only=only

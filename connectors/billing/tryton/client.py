@@ -14,11 +14,11 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from pydantic import Field
 
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
@@ -26,7 +26,7 @@ from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import Reading
 from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable
 from connectors.records import Fields, Window
-from connectors.tmf.profile import Profile, Strict
+from connectors.tmf.profile import Profile
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -40,28 +40,6 @@ _LARGEST_ID: Final = 2**31 - 1
 _ID: Final = msgspec.json.Decoder(Identified)
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SERVER_ERROR: Final = re.compile(r" answered 500 ")
-
-
-class TrytonOptions(Strict):
-    """How a Tryton installation is set up. The defaults are those of a fresh database named `billing`."""
-
-    database: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
-    ] = "billing"
-    currency: Annotated[
-        str | None,
-        Field(
-            pattern=r"^[A-Z]{3}$",
-            description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
-        ),
-    ] = None
-    timezone: Annotated[str, Field(description="Zone of the company's dates, which have none (IANA name).")] = "UTC"
-    max_url: Annotated[
-        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
-    ] = 4000
-    page_size: Annotated[
-        int, Field(ge=1, description="Rows asked for in one call; a row with its lines takes some milliseconds.")
-    ] = 500
 
 
 class Projection:

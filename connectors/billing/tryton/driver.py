@@ -18,7 +18,8 @@ from connectors.billing.port import (
     Payment,
     UsageAllowance,
 )
-from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest, TrytonOptions
+from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.records import Records
 from connectors.billing.tryton.rows import (
     COMPANY,
@@ -38,8 +39,6 @@ from connectors.reading.grouping import grouped
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Batch, Row
 from connectors.records import Document, Fields, Found, Rows, Window
-
-__all__ = ["TrytonBilling", "TrytonOptions"]
 
 R = TypeVar("R")
 Owned = TypeVar("Owned", Bill, Payment)

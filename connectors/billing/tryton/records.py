@@ -14,7 +14,7 @@ from connectors.billing.port import (
     Payment,
     PaymentStatus,
 )
-from connectors.billing.tryton.client import TrytonOptions
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.rows import DueRow, InvoiceRow, LineRow, Party, PartyRow, PaymentRow
 from connectors.billing.tryton.values import Values
 from connectors.reading.rows import Identified

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from connectors.inventory.port import ResourceStatus, ServiceState
-from connectors.tmf.profile import Strict
+from connectors.strict import Strict
 
 _FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 

@@ -29,7 +29,8 @@ from connectors.ticketing.rt.client import (
     speakable,
 )
 from connectors.ticketing.rt.history import NOTHING, Histories
-from connectors.ticketing.rt.rows import Records, RtOptions, TicketRow, Told, names
+from connectors.ticketing.rt.options import RtOptions
+from connectors.ticketing.rt.rows import Records, TicketRow, Told, names
 
 
 class _CustomField(Identified, rename="pascal"):

@@ -1,40 +1,16 @@
 """From a row of Request Tracker to the port's ticket, as the options of the installation say."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from pydantic import Field
 
 from connectors.reading.rows import Identified
 from connectors.records import Fields
 from connectors.ticketing.port import Ticket, TicketStatus
 from connectors.ticketing.rt.client import RtList
 from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
-from connectors.tmf.profile import Strict
-
-CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
-
-
-class RtOptions(Strict):
-    """How one installation of Request Tracker keeps what the gateway asks for."""
-
-    customer_field: Annotated[
-        CustomFieldName, Field(description="Custom field of tickets that holds the customer number.")
-    ] = "CustomerId"
-    service_field: Annotated[
-        CustomFieldName, Field(description="Custom field of tickets that holds the number of the service.")
-    ] = "ServiceId"
-    words: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
-        Field(description="Statuses of the lifecycles in use, in the standard's words; others are UNKNOWN and open."),
-    ] = {
-        "new": TicketStatus.ACKNOWLEDGED,
-        "open": TicketStatus.IN_PROGRESS,
-        "stalled": TicketStatus.PENDING,
-        "resolved": TicketStatus.RESOLVED,
-        "rejected": TicketStatus.REJECTED,
-    }
+from connectors.ticketing.rt.options import RtOptions
 
 
 class _CustomField(msgspec.Struct):

@@ -27,7 +27,7 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.ticketing.port import TicketSeverity, TicketStatus
 from connectors.ticketing.rt.driver import RtTicketing
-from connectors.ticketing.rt.rows import RtOptions
+from connectors.ticketing.rt.options import RtOptions
 from tests.connectors.canned import Canned, canned
 
 RECORDING = Path(__file__).parents[1] / "recordings/rt.json"
