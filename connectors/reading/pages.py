@@ -1,11 +1,12 @@
-"""Reading a list of a TM Forum server page by page: nothing lost, nothing twice, within bounds (FACTS.md, section 8).
+"""A list is read page by page: nothing lost, nothing twice, within bounds.
 
 The offset moves by what came, not by what was asked for (servers cap), counting a row that came twice in a page
 once; a short page does not mean the last one. More than the bounds is `TooMuch`, never a silent cut.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic
+from dataclasses import dataclass
+from typing import Generic, Literal
 
 import msgspec
 
@@ -13,18 +14,33 @@ from connectors.errors import Garbled, TooMuch
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Row, RowPage, each_once
 from connectors.records import Window
-from connectors.settings import System
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
 """Asks for the rows from an offset on, so many at most."""
 
 
-class Reading(Generic[Row]):
-    """The reading of one question's answer; `where` names the list in messages."""
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list comes in pages, and how much of it is read.
 
-    def __init__(self, name: str, where: str, system: System, read: ReadPage[Row]) -> None:
-        self._name, self._where, self._read = name, where, read
-        self._system, self._profile = system, system.profile
+    `style`: an offset counts rows, it counts pages, or there is none. `page_size`: rows asked for in one call; the
+    system may send fewer. `max_rows` and `max_calls` bound one question.
+    """
+
+    style: Literal["offset", "page", "none"]
+    page_size: int
+    max_rows: int
+    max_calls: int
+
+
+class PageReader(Generic[Row]):
+    """Reads one question's answer; `system` and `where` name the list in errors.
+
+    Raises `TooMuch` beyond the bounds, `Garbled` for pages that do not fit together, and whatever `read` raises.
+    """
+
+    def __init__(self, system: str, where: str, paging: Paging, read: ReadPage[Row]) -> None:
+        self._system, self._where, self._paging, self._read = system, where, paging, read
         self._calls = self._came = 0
         self._first: RowPage[Row] | None = None
 
@@ -34,14 +50,14 @@ class Reading(Generic[Row]):
         Where the total is known the other pages are asked for side by side. A list that changed meanwhile may have
         hidden a row between two pages: where fewer came than there are, all is read again, one page after the other.
         """
-        first = await self._page(0, self._profile.page_size)
+        first = await self._page(0, self._paging.page_size)
         came = len(first.entries)
-        if self._profile.paging == "none" or (enough and enough(_by_id(first))):
+        if self._paging.style == "none" or (enough and enough(_by_id(first))):
             return first
         if first.total is None:
             if not came:
                 return first
-            size = came if self._profile.paging == "page" else self._profile.page_size
+            size = came if self._paging.style == "page" else self._paging.page_size
             rest = await self._span(came, None, size, _by_id(first) if enough else {}, enough)
             return _joined([first, rest], None)
         parts = [first]
@@ -55,24 +71,24 @@ class Reading(Generic[Row]):
 
     async def _again(self) -> RowPage[Row]:
         self._came = 0
-        page = await self._span(0, None, self._profile.page_size, {})
+        page = await self._span(0, None, self._paging.page_size, {})
         found = _joined([page], page.total)
         if found.total is not None and len(found.entries) < found.total:
             raise Garbled(
-                self._name,
+                self._system,
                 f"{self._where} sent {len(found.entries)} different rows and says that there are {found.total}: if its"
-                " total counts more than what was asked for, say so in the profile (total_trusted = false)",
+                " total counts more than what was asked for, set total_trusted = false",
             )
         return found
 
     async def window(self, window: Window) -> RowPage[Row]:
         """The rows of `window`, by as many calls as the server's cap takes."""
-        if self._profile.paging == "none":
-            page = await self._page(0, self._profile.page_size)
+        if self._paging.style == "none":
+            page = await self._page(0, self._paging.page_size)
             return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries), page.all_read)
-        stop, size = window.offset + window.limit, self._profile.page_size
+        stop, size = window.offset + window.limit, self._paging.page_size
         start = window.offset
-        if self._profile.paging == "page":
+        if self._paging.style == "page":
             size = min(size, stop)  # one page from the very start where that is enough
             start -= start % size
         page = await self._span(start, stop, size, {})
@@ -90,7 +106,7 @@ class Reading(Generic[Row]):
         enough: Callable[[Mapping[str, Row]], bool] | None = None,
     ) -> RowPage[Row]:
         """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
-        by_page = self._profile.paging == "page"
+        by_page = self._paging.style == "page"
         pages: list[RowPage[Row]] = []
         position, short, total = start, False, None
         while stop is None or position < stop or short:
@@ -101,9 +117,9 @@ class Reading(Generic[Row]):
                 break
             if short:
                 raise Garbled(
-                    self._name,
+                    self._system,
                     f"{self._where} sent fewer rows than the {size} asked for, and more on the next page: set page_size"
-                    " in the profile to what it sends at most",
+                    " to what it sends at most",
                 )
             if enough:
                 rows.update(_by_id(page))
@@ -124,9 +140,9 @@ class Reading(Generic[Row]):
         came = len(page.entries)
         if offset and (came > limit or self._repeats(page, limit)):
             raise Garbled(
-                self._name,
+                self._system,
                 f"{self._where} sent the same rows, or more than were asked for, at offset {offset}: if it has no"
-                " paging, say so in the profile (paging = 'none'); if its offset counts pages, too (paging = 'page')",
+                " paging, set paging = 'none'; if its offset counts pages, paging = 'page'",
             )
         if self._first is None and came:
             self._first = page
@@ -142,10 +158,10 @@ class Reading(Generic[Row]):
         return page.marks <= first and len(page.entries) >= min(limit, len(first))
 
     def _bounded(self, rows: int, calls: int) -> None:
-        if rows > self._system.max_rows:
-            raise TooMuch(self._name, f"{self._where}: {rows} rows, more than max_rows = {self._system.max_rows}")
-        if calls > self._system.max_calls:
-            raise TooMuch(self._name, f"{self._where}: {calls} calls, more than max_calls = {self._system.max_calls}")
+        if rows > self._paging.max_rows:
+            raise TooMuch(self._system, f"{self._where}: {rows} rows, more than max_rows = {self._paging.max_rows}")
+        if calls > self._paging.max_calls:
+            raise TooMuch(self._system, f"{self._where}: {calls} calls, more than max_calls = {self._paging.max_calls}")
 
 
 def _by_id(page: RowPage[Row]) -> dict[str, Row]:

@@ -19,7 +19,7 @@ from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
 from connectors.reading.obeyed_filters import Heeded
 from connectors.reading.order import Order
-from connectors.reading.pages import Reading
+from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable, each_once
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
@@ -49,7 +49,7 @@ class Collection(Generic[Row]):
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
         self._http, self.profile = http, profile.at(path)
-        self._system = http.system.model_copy(update={"profile": self.profile})
+        self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
         prefix = urlsplit(http.system.url).path.rstrip("/")
@@ -108,7 +108,7 @@ class Collection(Generic[Row]):
             asked = frozenset(chunk)
             # Ids are unique: when all are there, nothing can follow.
             enough = asked.issubset if parameter == "id" else None
-            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk, fields)
+            reading = self._pages([self._write.condition(parameter, chunk), *rest], chunk, fields)
             try:
                 page = await reading.everything(enough)
                 rows = page.rows
@@ -130,7 +130,7 @@ class Collection(Generic[Row]):
         keys: Sequence[str] = (),
     ) -> RowPage[Row]:
         """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
-        page = await self._reading(self._write.question(filters, fields, order), keys, fields).window(window)
+        page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
 
@@ -141,7 +141,7 @@ class Collection(Generic[Row]):
         """
         self.need(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await together([self._reading(one, keys, fields).everything() for one in questions])
+        pages = await together([self._pages(one, keys, fields).everything() for one in questions])
         page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
         await self._complete(page.rows, fields)
         return page
@@ -204,7 +204,7 @@ class Collection(Generic[Row]):
         self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
     ) -> Batch[Row]:
         try:
-            page = await self._reading(self._write.question(filters, fields, order), keys, fields).everything()
+            page = await self._pages(self._write.question(filters, fields, order), keys, fields).everything()
             rows = page.rows
             await self._complete(rows, fields)
         except ConnectorError as failure:
@@ -219,7 +219,7 @@ class Collection(Generic[Row]):
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
-    def _reading(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> Reading[Row]:
+    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Row]:
         decoders = self._decoders(fields)
 
         def page(answer: Answer) -> RowPage[Row]:
@@ -229,7 +229,7 @@ class Collection(Generic[Row]):
             query = "&".join([*question, *self._write.paging(offset, limit)])
             return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, page)
 
-        return Reading(self._http.name, self.path, self._system, read)
+        return PageReader(self._http.name, self.path, self._paging, read)
 
     def _page_of(self, answer: Answer, decoders: _Decoders[Row]) -> RowPage[Row]:
         if answer.status == 404:

@@ -23,10 +23,9 @@ from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
 from connectors.reading.order import BY_ID, Order
-from connectors.reading.pages import Reading
+from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable
 from connectors.records import Fields, Window
-from connectors.tmf.profile import Profile
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -77,8 +76,7 @@ class Rest:
 
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http, self.options = http, options
-        profile = Profile(page_size=options.page_size, max_url=options.max_url)
-        self.system = http.system.model_copy(update={"profile": profile})
+        self.paging = Paging("offset", options.page_size, http.system.max_rows, http.system.max_calls)
         self._told: set[str] = set()
 
     async def probe(self) -> None:
@@ -148,10 +146,10 @@ class Model(Generic[Row]):
     async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
         """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
         chunks = list(self._chunks(keyed, keys, self._projected(fields, order)))
-        allowed = self._rest.system.max_calls
+        allowed = self._rest.paging.max_calls
 
         async def ask(chunk: Mapping[str, str | int]) -> Batch[Row]:
-            reading = self._reading(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
+            reading = self._pages(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
             try:
                 page = await reading.everything(set(chunk).issubset if keyed.field == "id" else None)
             except ConnectorError as failure:
@@ -165,25 +163,25 @@ class Model(Generic[Row]):
     async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
         """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
         domain = self._domain(keyed, keyed.values([key]).values())
-        return await self._reading(domain, fields, order, [key]).window(window)
+        return await self._pages(domain, fields, order, [key]).window(window)
 
     async def spelled(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
         """All rows whose `field` is this text, in any case; the caller checks that it is. Raises `ConnectorError`."""
         if not _is_text(text):
             return []
         domain = [[field, "ilike", _literally(text)], *self._conditions]
-        page = await self._reading(domain, fields, order, [text]).everything()
+        page = await self._pages(domain, fields, order, [text]).everything()
         return list(filter(self.ours, page.rows))
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
-        page = await self._reading(self._conditions, None, BY_ID, []).everything()
+        page = await self._pages(self._conditions, None, BY_ID, []).everything()
         return list(filter(self.ours, page.rows))
 
     def _domain(self, keyed: Keyed, values: Iterable[str | int]) -> Domain:
         return [[keyed.field, "in", list(values)], *self._conditions]
 
-    def _reading(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> Reading[Row]:
+    def _pages(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> PageReader[Row]:
         question = f"{self._path}?d={_base64(domain)}&{self._projected(fields, order)}"
         too_long = len(question) > self._room + len(self._path)
 
@@ -198,7 +196,7 @@ class Model(Generic[Row]):
             ended = len(entries) < limit and (entries or not offset)
             return RowPage(entries, offset + len(entries) if ended else None)
 
-        return Reading(self._rest.http.name, self._path, self._rest.system, read)
+        return PageReader(self._rest.http.name, self._path, self._rest.paging, read)
 
     def _projected(self, fields: Fields | None, order: Order) -> str:
         direction = "DESC NULLS LAST" if order.descending else "ASC"
@@ -210,8 +208,8 @@ class Model(Generic[Row]):
     @property
     def _room(self) -> int:
         """Bytes for the query, without paging."""
-        options, most = self._rest.options, self._rest.system.max_rows
-        prefix = re.sub(r"^https?://[^/]*", "", self._rest.system.url).rstrip("/")
+        options, most = self._rest.options, self._rest.paging.max_rows
+        prefix = re.sub(r"^https?://[^/]*", "", self._rest.http.system.url).rstrip("/")
         paging = f"&s={options.page_size}&p={most + options.page_size}"
         return options.max_url - len(prefix) - len(self._path) - len(paging)
 

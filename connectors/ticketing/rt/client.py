@@ -16,10 +16,9 @@ import msgspec
 
 from connectors.errors import Rejected
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Reading
+from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Entry, Identified, RowPage, Unreadable, each_once
 from connectors.records import Window
-from connectors.tmf.profile import Profile
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -95,8 +94,7 @@ class RtList(Generic[Row]):
         self._row = msgspec.json.Decoder(row)
         self._page = msgspec.json.Decoder(_Page)
         self._room = http.system.profile.max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
-        # Pages by number, of the size that RT allows, whatever the profile says of TM Forum's.
-        self._system = http.system.model_copy(update={"profile": Profile(paging="page", page_size=PAGE)})
+        self._paging = Paging("page", PAGE, http.system.max_rows, http.system.max_calls)
         self._told: set[str] = set()
 
     def parts(
@@ -127,17 +125,17 @@ class RtList(Generic[Row]):
         parts += [f"fields%5B{name}%5D={inner}" for name, inner in sorted(fields.items()) if inner]
         parts += [f"orderby={name}&order={direction}" for name, direction in orders]
         # The largest page number that is ever asked for has as many digits as the bound on rows.
-        return "&".join([*parts, f"per_page={PAGE}&page={self._http.system.max_rows}"])
+        return "&".join([*parts, f"per_page={PAGE}&page={self._paging.max_rows}"])
 
     async def everything(self, question: str, keys: Sequence[str]) -> RowPage[Row]:
         """All rows, by as many calls as there are pages, each once."""
-        return await self._reading(question, keys).everything()
+        return await self._pages(question, keys).everything()
 
     async def window(self, question: str, keys: Sequence[str], window: Window) -> RowPage[Row]:
         """The rows of a window, and how many there are in all."""
-        return await self._reading(question, keys).window(window)
+        return await self._pages(question, keys).window(window)
 
-    def _reading(self, question: str, keys: Sequence[str]) -> Reading[Row]:
+    def _pages(self, question: str, keys: Sequence[str]) -> PageReader[Row]:
         if len(question) > self._room:
             raise Rejected(self._http.name, f"{self.path}: a question of {len(question)} bytes, longer than max_url")
         unpaged = question.rpartition("&per_page=")[0]
@@ -146,7 +144,7 @@ class RtList(Generic[Row]):
             target = f"{self.path}{unpaged}&per_page={limit}&page={offset // limit + 1}"
             return await self._http.get(target, keys, self._page_of)
 
-        return Reading(self._http.name, self.path, self._system, read)
+        return PageReader(self._http.name, self.path, self._paging, read)
 
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
