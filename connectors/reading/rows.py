@@ -1,8 +1,8 @@
 """What lists are made of: rows, what stands for those that cannot be read, pages and batches of them."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -65,6 +65,25 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
     rows: Sequence[Row]
     failure: ConnectorError | None = None
     unreadable: Sequence[Unreadable] = ()
+
+
+_IDENTIFIED: Final = msgspec.json.Decoder(Identified)
+
+
+def lenient(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
+    """The row, or what stands for one that cannot be read, which `warn` is told.
+
+    Raises `msgspec.DecodeError` for what is no JSON.
+    """
+    try:
+        return row.decode(raw)
+    except msgspec.ValidationError as error:
+        warn(f"has a row that cannot be read: {error}")
+    try:
+        key = str(_IDENTIFIED.decode(raw).id)
+    except msgspec.ValidationError:
+        key = None
+    return Unreadable(key, bytes(raw))
 
 
 def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:

@@ -6,7 +6,6 @@ conditions: a server that ignores a filter answers with everybody's rows, and on
 
 from __future__ import annotations  # those of functions made at each call would be worked out at each call
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, Generic
@@ -20,20 +19,17 @@ from connectors.reading.concurrently import together
 from connectors.reading.obeyed_filters import Heeded
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable, each_once
+from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, each_once, lenient
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
 from connectors.tmf.mapping import Projection, selected
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters, Writer, refines
 
-logger = logging.getLogger("gateway.connectors")
-
-_MOST_TOLD: Final = 1000
 _MOST_KEPT: Final = 256
 """Selections whose decoders are kept."""
 
-_ID: Final = msgspec.json.Decoder(Identified)
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -58,7 +54,7 @@ class Collection(Generic[Row]):
         self._row = row
         self._decoders: Callable[[Fields | None], _Decoders[Row]] = lru_cache(_MOST_KEPT)(self._made_decoders)
         """Documents select the same again and again."""
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
         self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
 
@@ -183,12 +179,6 @@ class Collection(Generic[Row]):
         """A condition: `attribute` contains `text`, in any case."""
         return self._write.containing(attribute, text)
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the server that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s %s", self._http.name, self.path, what)
-
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
         return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
 
@@ -245,7 +235,8 @@ class Collection(Generic[Row]):
         try:
             return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
-            return RowPage(each_once(self._lenient(raw, decoders) for raw in _RAW_LIST.decode(body)), known)
+            raws = _RAW_LIST.decode(body)
+            return RowPage(each_once(lenient(raw, decoders.row, self.warn_once) for raw in raws), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
@@ -255,17 +246,6 @@ class Collection(Generic[Row]):
         if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
         return wrapped[self.resource]
-
-    def _lenient(self, raw: msgspec.Raw, decoders: _Decoders[Row]) -> Entry[Row]:
-        try:
-            return decoders.row.decode(raw)
-        except msgspec.ValidationError as error:
-            self.tell(f"has a row that cannot be read: {error}")
-        try:
-            key = str(_ID.decode(raw).id)
-        except msgspec.ValidationError:
-            key = None
-        return Unreadable(key, bytes(raw))
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""

@@ -94,7 +94,7 @@ async def narrowed(
             pass  # told where the rows are read
         elif not all(key in keys_of(one) for one in items):
             collection.heeded.saw_others(parameter)
-            collection.tell(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
+            collection.warn_once(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
         elif wanted is None or all(map(wanted, items)):
             if is_sure:
                 return {key: Rows(items, window.offset, page.total, complete=False)}

@@ -1,19 +1,17 @@
 """Reads what TM Forum systems spell differently (FACTS.md, sections 2 and 6): owners, money, dates and words."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors import records
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Unlinked
 from connectors.tmf.profile import Profile
 from connectors.tmf.shapes import _PARTIES, Money, RelatedParty, TimePeriod, _word, id_of, ids
-
-logger = logging.getLogger("gateway.connectors")
 
 E = TypeVar("E", bound=Enum)
 
@@ -40,14 +38,13 @@ class Reader:
     """Reads what systems spell differently; what cannot be read is None or UNKNOWN, and is logged once."""
 
     def __init__(self, system: str, profile: Profile) -> None:
-        self._system = system
         self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(_word, profile.party_roles))
         self._types = frozenset(map(_word, profile.party_types))
         self._typed_by_role = profile.party_type_is_role
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(system)
         self._owning: dict[tuple[str | None, str | None], bool] = {}
         self._single: dict[tuple[str | int | None, str | None, str | None, str | None], tuple[str, ...]] = {}
 
@@ -83,7 +80,7 @@ class Reader:
         if id_of(party.party) is None or _word(party.role) not in self._roles:
             return False
         kind = party.party.kind or party.kind
-        self.tell(f"rows name their customer as {kind!r}, which is none of party_types: they are nobody's")
+        self.warn_once(f"rows name their customer as {kind!r}, which is none of party_types: they are nobody's")
         return True
 
     def customer(self, party: RelatedParty | None) -> str | None:
@@ -114,7 +111,7 @@ class Reader:
         if value is None or (value.is_finite() and len(text := str(value)) <= _DIGITS and "E" not in text):
             return value  # hardly any is longer; its digits need not be counted one by one
         if not value.is_finite() or abs(value.adjusted()) > _DIGITS or len(value.as_tuple().digits) > _DIGITS:
-            self.tell("an amount is not finite, or is longer than any amount")
+            self.warn_once("an amount is not finite, or is longer than any amount")
             return None
         return value
 
@@ -125,7 +122,7 @@ class Reader:
         try:
             parsed = datetime.fromisoformat(text.strip())
         except ValueError:
-            self.tell(f"the date {text!r} cannot be read")
+            self.warn_once(f"the date {text!r} cannot be read")
             return None
         if parsed.year >= 9999:
             return None
@@ -147,7 +144,7 @@ class Reader:
         text = raw.strip()
         found = table.get(self._words.get(text.casefold(), text).casefold())
         if found is None:
-            self.tell(f"the word {raw!r} is not known: name its standard form in the profile (words)")
+            self.warn_once(f"the word {raw!r} is not known: name its standard form in the profile (words)")
             return unknown
         return found
 
@@ -161,18 +158,7 @@ class Reader:
         known = {word.casefold() for word in wanted}
         return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the system that its operator should know."""
-        if what not in self._told and len(self._told) < 1000:
-            self._told.add(what)
-            logger.warning("%s: %s", self._system, what)
-
 
 def by_word(members: Iterable[E]) -> dict[str, E]:
     """A table for `Reader.word`: enum members by their value, which is the standard's word, without case."""
     return {str(member.value).casefold(): member for member in members}
-
-
-def text(value: Any) -> str | None:
-    """A characteristic's value as text, None for none."""
-    return None if value is None else str(value)

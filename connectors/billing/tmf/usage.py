@@ -169,7 +169,7 @@ def _grouped(
         for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
             parties = reader.owners(bucket.related_party) or reader.owners(row.related_party)
             if not (parties or bucket.related_party or row.related_party):
-                reader.tell(
+                reader.warn_once(
                     "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
                 )
             allowance = _allowance(reader, bucket, place, parties)

@@ -10,7 +10,6 @@ dots through relations; `s`, `p` and `o` are size, offset and order. What surpri
 """
 
 import base64
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,19 +23,16 @@ from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, Unreadable
+from connectors.reading.rows import Batch, Entry, Row, RowPage, lenient
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
-
-logger = logging.getLogger("gateway.connectors")
 
 T = TypeVar("T")
 
 Domain = list[Any]
 """Tryton's filter: a list of ``[field, operator, value]``, all of which must hold."""
 
-_MOST_TOLD: Final = 1000
 _LARGEST_ID: Final = 2**31 - 1
-_ID: Final = msgspec.json.Decoder(Identified)
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SERVER_ERROR: Final = re.compile(r" answered 500 ")
 
@@ -77,7 +73,7 @@ class Rest:
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http, self.options = http, options
         self.paging = Paging("offset", options.page_size, http.system.max_rows, http.system.max_calls)
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(http.name)
 
     async def probe(self) -> None:
         """One row of the model that every installation has."""
@@ -118,12 +114,6 @@ class Rest:
             )
         return _ROWS.decode(answer.body)
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the system that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s", self.http.name, what)
-
 
 class Model(Generic[Row]):
     """One model, such as account.invoice, or the part of it that meets `conditions`, read into rows of one type."""
@@ -142,6 +132,7 @@ class Model(Generic[Row]):
         self._conditions, self.ours = conditions, ours
         self._path = rest.path(name)
         self._row = msgspec.json.Decoder(row)
+        self._warn_once = WarnOnce(rest.http.name, self._path)
 
     async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
         """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
@@ -229,17 +220,7 @@ class Model(Generic[Row]):
             yield chunk
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return list(map(self._entry, self._rest.listed(answer)))
-
-    def _entry(self, raw: msgspec.Raw) -> Entry[Row]:
-        try:
-            return self._row.decode(raw)
-        except msgspec.ValidationError as error:
-            self._rest.tell(f"{self._path} has a row that cannot be read: {error}")
-        try:
-            return Unreadable(str(_ID.decode(raw).id), bytes(raw))
-        except msgspec.ValidationError:
-            return Unreadable(None, bytes(raw))
+        return [lenient(raw, self._row, self._warn_once) for raw in self._rest.listed(answer)]
 
 
 def _base64(value: Any) -> str:

@@ -64,7 +64,7 @@ class TrytonBilling:
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http = http
         self._rest = Rest(http, options)
-        self._records = Records(options, self._rest.tell)
+        self._records = Records(options, self._rest.warn_once)
         self._currency = options.currency
         # Without a word about `active`, Tryton hides the archived.
         archived_too = [["active", "in", [True, False]]]
@@ -193,7 +193,7 @@ class TrytonBilling:
             rows = await self._companies.everything()
             codes = {row.currency.code for row in rows if row.currency and row.currency.code}
             if len(codes) != 1:
-                self._rest.tell(f"companies with {sorted(codes)} as currency: name the one in options.currency")
+                self._rest.warn_once(f"companies with {sorted(codes)} as currency: name the one in options.currency")
                 return None
             self._currency = codes.pop()
         return self._currency

@@ -183,9 +183,11 @@ class BottleCrm:
         times = Counter(customer.id for customer in numbered)
         twice = [key for key, count in times.items() if count > 1]
         for key in twice:
-            self._rest.tell(self._ambiguous(key).detail)
+            self._rest.warn_once(self._ambiguous(key).detail)
         if unnumbered := len(page.rows) - len(numbered):
-            self._rest.tell(f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers")
+            self._rest.warn_once(
+                f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers"
+            )
         items = arranged((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
         return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
 

@@ -165,7 +165,7 @@ class Records:
         self._reader = Reader(system, profile)
         self._states = {word.strip().casefold(): state for word, state in states.items()}
         self._statuses = {word.strip().casefold(): status for word, status in statuses.items()}
-        self.tell = self._reader.tell
+        self.warn_once = self._reader.warn_once
 
     def service(self, row: CircuitRow, number: str, resource_ids: Iterable[str]) -> Service:
         """The circuit as a service, at the location where its A side ends, or else its Z side."""
@@ -238,7 +238,7 @@ class Records:
             return unknown
         found = table.get(raw.strip().casefold())
         if found is None:
-            self.tell(f"the status {raw[:100]!r} is not known: say in the option {option} what it means")
+            self.warn_once(f"the status {raw[:100]!r} is not known: say in the option {option} what it means")
             return unknown
         return found
 

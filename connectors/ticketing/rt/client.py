@@ -5,11 +5,10 @@ its database cannot hold and a wrong order all give 200 and an empty list.
 """
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -17,22 +16,17 @@ import msgspec
 from connectors.errors import Rejected
 from connectors.http.client import Answer, HttpClient
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Entry, Identified, RowPage, Unreadable, each_once
+from connectors.reading.rows import Row, RowPage, each_once, lenient
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
-
-logger = logging.getLogger("gateway.connectors")
 
 REST2: Final = "/REST/2.0"
 PAGE: Final = 100
 """Rows of one page; RT cuts a greater wish to this without a word."""
 
-Row = TypeVar("Row", bound=Identified)
-
 _LARGEST_ID: Final = 2**31 - 1
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 _UNSPEAKABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]|^CF\.", re.IGNORECASE)
-_ROW_ID: Final = msgspec.json.Decoder(Identified)
-_MOST_TOLD: Final = 1000
 
 
 class _Page(msgspec.Struct):
@@ -95,7 +89,7 @@ class RtList(Generic[Row]):
         self._page = msgspec.json.Decoder(_Page)
         self._room = http.system.profile.max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
         self._paging = Paging("page", PAGE, http.system.max_rows, http.system.max_calls)
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(http.name, self.path)
 
     def parts(
         self, keys: Sequence[str], question: str, written: Callable[[str], str], most: int | None = None
@@ -150,20 +144,9 @@ class RtList(Generic[Row]):
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
         page = self._page.decode(answer.body)
-        rows = each_once(map(self._entry, page.items))
+        rows = each_once(lenient(raw, self._row, self.warn_once) for raw in page.items)
         # None for the collections that RT filters by rights after counting.
         return RowPage(rows, None if page.total is None else int(page.total))
-
-    def _entry(self, raw: msgspec.Raw) -> Entry[Row]:
-        try:
-            return self._row.decode(raw)
-        except msgspec.ValidationError as error:
-            self.tell(f"has a row that cannot be read: {error}")
-        try:
-            key = str(_ROW_ID.decode(raw).id)
-        except msgspec.ValidationError:
-            key = None
-        return Unreadable(key, bytes(raw))
 
     def date(self, text: str | None) -> datetime | None:
         """A date, with its zone: UTC, which REST 2 always writes. RT says 1970-01-01 where there is none."""
@@ -172,15 +155,9 @@ class RtList(Generic[Row]):
         try:
             parsed = datetime.fromisoformat(text)
         except ValueError:
-            self.tell(f"has the date {text!r}, which cannot be read")
+            self.warn_once(f"has the date {text!r}, which cannot be read")
             return None
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) if parsed.year > 1970 else None
-
-    def tell(self, what: str) -> None:
-        """Log, once, something about the system that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s %s", self._http.name, self.path, what)
 
 
 def _quoted(value: str) -> str:

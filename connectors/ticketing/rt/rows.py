@@ -77,12 +77,12 @@ class Records:
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
     def ticket(self, told: Told) -> Ticket:
-        """The record. A status that is not in `words` is UNKNOWN, and told once."""
+        """The record. A status that is not in `words` is UNKNOWN, and the operator is warned."""
         row, history = told.row, told.history
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
-            self._tickets.tell(f"has the status {row.status!r}, which is not in `words`")
+            self._tickets.warn_once(f"has the status {row.status!r}, which is not in `words`")
         return Ticket(
             id=str(told.id),
             customer_ids=held.get(self._options.customer_field, ()),

@@ -189,7 +189,7 @@ class TmfTicketing:
             found = self._reader.word(table, word, unknown)
             if found is unknown and word is not None and collection not in self._strange:
                 self._strange.add(collection)
-                collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
+                collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
             return found
 
         return Words(read, unknown)
@@ -257,7 +257,9 @@ class TmfTicketing:
         if not word:
             return not self._profile.untyped_notes_public
         if word not in self._public and word not in _INTERNAL:
-            self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
+            self._reader.warn_once(
+                f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)"
+            )
         return word not in self._public
 
 
