@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from connectors.reading.dates import TimeZone
 from connectors.strict import Strict
 from connectors.tmf.named_profiles import PROFILES
 
@@ -167,7 +168,7 @@ class Profile(Manner):
             " services that are only referred to, or on the service itself."
         ),
     ] = "value"
-    timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+    timezone: Annotated[TimeZone, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,13 +1,12 @@
 """Reads what TM Forum systems spell differently (FACTS.md, sections 2 and 6): owners, money, dates and words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from connectors import records
+from connectors.reading.dates import Dates
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Unlinked
 from connectors.tmf.profile import Profile
@@ -38,13 +37,13 @@ class Reader:
     """Reads what systems spell differently; what cannot be read is None or UNKNOWN, and is logged once."""
 
     def __init__(self, system: str, profile: Profile) -> None:
-        self._zone: tzinfo = UTC if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
+        self.warn_once = WarnOnce(system)
+        self.date = Dates(profile.timezone, self.warn_once).read
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(_word, profile.party_roles))
         self._types = frozenset(map(_word, profile.party_types))
         self._typed_by_role = profile.party_type_is_role
-        self.warn_once = WarnOnce(system)
         self._owning: dict[tuple[str | None, str | None], bool] = {}
         self._single: dict[tuple[str | int | None, str | None, str | None, str | None], tuple[str, ...]] = {}
 
@@ -114,19 +113,6 @@ class Reader:
             self.warn_once("an amount is not finite, or is longer than any amount")
             return None
         return value
-
-    def date(self, text: str | None) -> datetime | None:
-        """A date with its zone; without one it is in the profile's. The open ends 9999-... are no date."""
-        if not text:
-            return None
-        try:
-            parsed = datetime.fromisoformat(text.strip())
-        except ValueError:
-            self.warn_once(f"the date {text!r} cannot be read")
-            return None
-        if parsed.year >= 9999:
-            return None
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=self._zone)
 
     def period(self, period: TimePeriod | None) -> records.Period | None:
         """A period; ends that are the wrong way round (seen in official examples) are put right."""

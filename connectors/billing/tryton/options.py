@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from connectors.reading.dates import TimeZone
 from connectors.strict import Strict
 
 
@@ -20,7 +21,9 @@ class TrytonOptions(Strict):
             description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
         ),
     ] = None
-    timezone: Annotated[str, Field(description="Zone of the company's dates, which have none (IANA name).")] = "UTC"
+    timezone: Annotated[TimeZone, Field(description="Zone of the company's dates, which have none (IANA name).")] = (
+        "UTC"
+    )
     max_url: Annotated[
         int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
     ] = 4000

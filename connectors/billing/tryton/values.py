@@ -1,10 +1,10 @@
 """Tryton's typed values in JSON: ``{"__class__": "Decimal", "decimal": "49.80"}`` and the same for dates."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from connectors.reading.dates import TimeZone, time_zone
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Money
 
@@ -15,8 +15,8 @@ _NEVER: Final = ((1970, 1, 1), (9999, 12, 31))
 class Values:
     """Reads them leniently: what cannot be read is None, and the operator is warned."""
 
-    def __init__(self, timezone: str, warn_once: WarnOnce) -> None:
-        self._zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
+    def __init__(self, timezone: TimeZone, warn_once: WarnOnce) -> None:
+        self._zone = time_zone(timezone)
         self._warn_once = warn_once
 
     def decimal(self, value: Any) -> Decimal | None:

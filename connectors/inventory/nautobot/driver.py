@@ -71,7 +71,7 @@ class NautobotDriver:
         customer = f"cf_{options.customer_number}" if options.customer_number else "name"
         self._customer = f"key:{customer}"
         self._by_customer = f"{customer}__ie:$keys" if options.customer_number else "name:$keys"
-        self._records = Records(http.name, http.system.profile, options.service_states, options.resource_statuses)
+        self._records = Records(http.name, options)
 
     async def probe(self) -> None:
         """One row, by GraphQL: after it the process that answered has its schema."""

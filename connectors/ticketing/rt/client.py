@@ -7,7 +7,6 @@ its database cannot hold and a wrong order all give 200 and an empty list.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Generic
 from urllib.parse import quote, urlsplit
 
@@ -80,14 +79,14 @@ class RtList(Generic[Row]):
     """One collection of RT, such as tickets; rows that cannot be read cost only themselves.
 
     `fields` are the names that RT is asked for besides id (without any, it sends nothing else), with the fields of
-    the records that they refer to, as in ``{"Queue": "Name"}``.
+    the records that they refer to, as in ``{"Queue": "Name"}``. `max_url` as in `RtOptions`.
     """
 
-    def __init__(self, http: HttpClient, name: str, row: type[Row]) -> None:
+    def __init__(self, http: HttpClient, name: str, row: type[Row], max_url: int) -> None:
         self._http, self.path = http, f"{REST2}/{name}"
         self._row = msgspec.json.Decoder(row)
         self._page = msgspec.json.Decoder(_Page)
-        self._room = http.system.profile.max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
+        self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
         self._paging = Paging("page", PAGE, http.system.max_rows, http.system.max_calls)
         self.warn_once = WarnOnce(http.name, self.path)
 
@@ -147,17 +146,6 @@ class RtList(Generic[Row]):
         rows = each_once(lenient(raw, self._row, self.warn_once) for raw in page.items)
         # None for the collections that RT filters by rights after counting.
         return RowPage(rows, None if page.total is None else int(page.total))
-
-    def date(self, text: str | None) -> datetime | None:
-        """A date, with its zone: UTC, which REST 2 always writes. RT says 1970-01-01 where there is none."""
-        if not text:
-            return None
-        try:
-            parsed = datetime.fromisoformat(text)
-        except ValueError:
-            self.warn_once(f"has the date {text!r}, which cannot be read")
-            return None
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) if parsed.year > 1970 else None
 
 
 def _quoted(value: str) -> str:

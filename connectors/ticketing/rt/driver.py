@@ -63,10 +63,10 @@ class RtTicketing:
 
     def __init__(self, http: HttpClient, options: RtOptions) -> None:
         self.http, self._options = http, options
-        self._tickets = RtList(http, "tickets", TicketRow)
-        self._custom_fields = RtList(http, "customfields", _CustomField)
-        self._histories = Histories(http)
-        self._records = Records(options, self._tickets)
+        self._tickets = RtList(http, "tickets", TicketRow, options.max_url)
+        self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
+        self._records = Records(http.name, options)
+        self._histories = Histories(http, options.max_url, self._records.date)
         # What is ended by our own words, so that what RT leaves out is exactly what the port calls ended. Not
         # "deleted", which RT never finds unless asked for by that name.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}

@@ -19,6 +19,7 @@ class RtOptions(Strict):
     service_field: Annotated[
         CustomFieldName, Field(description="Custom field of tickets that holds the number of the service.")
     ] = "ServiceId"
+    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
     words: Annotated[
         dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
         Field(description="Statuses of the lifecycles in use, in the standard's words; others are UNKNOWN and open."),

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.reading.dates import Dates
 from connectors.reading.rows import Identified
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields
 from connectors.ticketing.port import Ticket, TicketStatus
-from connectors.ticketing.rt.client import RtList
 from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
 from connectors.ticketing.rt.options import RtOptions
 
@@ -72,8 +73,10 @@ def names(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, st
 class Records:
     """Makes tickets of rows."""
 
-    def __init__(self, options: RtOptions, tickets: RtList[TicketRow]) -> None:
-        self._options, self._tickets = options, tickets
+    def __init__(self, system: str, options: RtOptions) -> None:
+        self._options, self._warn_once = options, WarnOnce(system)
+        # REST 2 always writes dates in UTC.
+        self.date = Dates("UTC", self._warn_once, epoch_is_none=True).read
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
     def ticket(self, told: Told) -> Ticket:
@@ -82,7 +85,7 @@ class Records:
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
-            self._tickets.warn_once(f"has the status {row.status!r}, which is not in `words`")
+            self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
         return Ticket(
             id=str(told.id),
             customer_ids=held.get(self._options.customer_field, ()),
@@ -92,10 +95,10 @@ class Records:
             status=status,
             raw_status=row.status or None,
             priority=None if row.priority in (None, "") else str(row.priority),
-            created_at=self._tickets.date(row.created),
-            updated_at=self._tickets.date(row.last_updated),
-            resolved_at=self._tickets.date(row.resolved),
-            expected_resolution_at=self._tickets.date(row.due),
+            created_at=self.date(row.created),
+            updated_at=self.date(row.last_updated),
+            resolved_at=self.date(row.resolved),
+            expected_resolution_at=self.date(row.due),
             description=history.description,
             notes=history.notes,
             attachments=history.attachments,
