@@ -9,9 +9,11 @@ import aiohttp
 from connectors.billing.port import BillingPort
 from connectors.billing.promises import BILLING
 from connectors.billing.tmf.driver import TmfBilling
-from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
+from connectors.billing.tryton.driver import TrytonBilling
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.conformance.promises import Promises
-from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
+from connectors.crm.bottlecrm.driver import BottleCrm
+from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.promises import CRM
 from connectors.crm.tmf.driver import TmfCrm
@@ -29,7 +31,7 @@ from connectors.sharing.port import shared
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
 from connectors.ticketing.rt.driver import RtTicketing
-from connectors.ticketing.rt.rows import RtOptions
+from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.tmf.driver import TmfTicketing
 from connectors.tmf.profile import Profile
 

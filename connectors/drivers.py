@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from connectors.http.client import HttpClient
 from connectors.settings import System
-from connectors.tmf.profile import Strict
+from connectors.strict import Strict
 
 GROUP: Final = "opticom.drivers"
 

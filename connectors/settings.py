@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
-from connectors.tmf.profile import Profile, Strict
+from connectors.strict import Strict
+from connectors.tmf.profile import Profile
 
 PARTY_TYPES: Final = ("Individual", "Organization", "Party")
 """@referredType of parties whose id is a TMF632 party's."""

@@ -16,7 +16,7 @@ from redis.asyncio.connection import parse_url
 from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
-from connectors.tmf.profile import Strict
+from connectors.strict import Strict
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.reading.grouping import arranged
-from connectors.tmf.query import Order
+from connectors.reading.order import Order, arranged
 
 
 def misplaced(rows: Sequence[Any], order: str) -> str:

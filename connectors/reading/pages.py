@@ -1,81 +1,46 @@
-"""Reading a list of a TM Forum server page by page: nothing lost, nothing twice, within bounds (FACTS.md, section 8).
+"""A list is read page by page: nothing lost, nothing twice, within bounds.
 
 The offset moves by what came, not by what was asked for (servers cap), counting a row that came twice in a page
 once; a short page does not mean the last one. More than the bounds is `TooMuch`, never a silent cut.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Generic, Literal
 
 import msgspec
 
 from connectors.errors import Garbled, TooMuch
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Row, RowPage, each_once
 from connectors.records import Window
-from connectors.settings import System
-
-
-class Identified(msgspec.Struct, gc=False):
-    """What every row has. TMF ids are strings; some servers send numbers. Rows are trees: no work for the collector."""
-
-    id: str | int
-
-
-Row = TypeVar("Row", bound=Identified)
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands in the place of a row that cannot be read. `id` is the row's own, None where not even that can be read."""
-
-    id: str | None
-    text: bytes
-
-
-Entry: TypeAlias = Row | Unreadable
-
-
-class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
-    """Rows in their places, each once.
-
-    `total` counts the whole list: None where the server does not tell, or its word is not trusted. `all_read` says
-    that it is known that no entry is unreadable, so that nobody need look.
-    """
-
-    entries: Sequence[Entry[Row]]
-    total: int | None
-    all_read: bool = False
-
-    @property
-    def rows(self) -> Sequence[Row]:
-        """The rows that can be read."""
-        if self.all_read:
-            return cast(Sequence[Row], self.entries)
-        return [row for row in self.entries if not isinstance(row, Unreadable)]
-
-    @property
-    def unreadable(self) -> Sequence[Unreadable]:
-        """What stands for the others."""
-        return () if self.all_read else [row for row in self.entries if isinstance(row, Unreadable)]
-
-    @property
-    def marks(self) -> Set[str | bytes]:
-        """What tells this page from another one: ids, and the text of what cannot be read."""
-        return {row.text if isinstance(row, Unreadable) else str(row.id) for row in self.entries}
-
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
 """Asks for the rows from an offset on, so many at most."""
 
 
-class Reading(Generic[Row]):
-    """The reading of one question's answer; `where` names the list in messages."""
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list comes in pages, and how much of it is read.
 
-    def __init__(self, name: str, where: str, system: System, read: ReadPage[Row]) -> None:
-        self._name, self._where, self._read = name, where, read
-        self._system, self._profile = system, system.profile
+    `style`: an offset counts rows, it counts pages, or there is none. `page_size`: rows asked for in one call; the
+    system may send fewer. `max_rows` and `max_calls` bound one question.
+    """
+
+    style: Literal["offset", "page", "none"]
+    page_size: int
+    max_rows: int
+    max_calls: int
+
+
+class PageReader(Generic[Row]):
+    """Reads one question's answer; `system` and `where` name the list in errors.
+
+    Raises `TooMuch` beyond the bounds, `Garbled` for pages that do not fit together, and whatever `read` raises.
+    """
+
+    def __init__(self, system: str, where: str, paging: Paging, read: ReadPage[Row]) -> None:
+        self._system, self._where, self._paging, self._read = system, where, paging, read
         self._calls = self._came = 0
         self._first: RowPage[Row] | None = None
 
@@ -85,14 +50,14 @@ class Reading(Generic[Row]):
         Where the total is known the other pages are asked for side by side. A list that changed meanwhile may have
         hidden a row between two pages: where fewer came than there are, all is read again, one page after the other.
         """
-        first = await self._page(0, self._profile.page_size)
+        first = await self._page(0, self._paging.page_size)
         came = len(first.entries)
-        if self._profile.paging == "none" or (enough and enough(_by_id(first))):
+        if self._paging.style == "none" or (enough and enough(_by_id(first))):
             return first
         if first.total is None:
             if not came:
                 return first
-            size = came if self._profile.paging == "page" else self._profile.page_size
+            size = came if self._paging.style == "page" else self._paging.page_size
             rest = await self._span(came, None, size, _by_id(first) if enough else {}, enough)
             return _joined([first, rest], None)
         parts = [first]
@@ -106,24 +71,24 @@ class Reading(Generic[Row]):
 
     async def _again(self) -> RowPage[Row]:
         self._came = 0
-        page = await self._span(0, None, self._profile.page_size, {})
+        page = await self._span(0, None, self._paging.page_size, {})
         found = _joined([page], page.total)
         if found.total is not None and len(found.entries) < found.total:
             raise Garbled(
-                self._name,
+                self._system,
                 f"{self._where} sent {len(found.entries)} different rows and says that there are {found.total}: if its"
-                " total counts more than what was asked for, say so in the profile (total_trusted = false)",
+                " total counts more than what was asked for, set total_trusted = false",
             )
         return found
 
     async def window(self, window: Window) -> RowPage[Row]:
         """The rows of `window`, by as many calls as the server's cap takes."""
-        if self._profile.paging == "none":
-            page = await self._page(0, self._profile.page_size)
+        if self._paging.style == "none":
+            page = await self._page(0, self._paging.page_size)
             return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries), page.all_read)
-        stop, size = window.offset + window.limit, self._profile.page_size
+        stop, size = window.offset + window.limit, self._paging.page_size
         start = window.offset
-        if self._profile.paging == "page":
+        if self._paging.style == "page":
             size = min(size, stop)  # one page from the very start where that is enough
             start -= start % size
         page = await self._span(start, stop, size, {})
@@ -141,7 +106,7 @@ class Reading(Generic[Row]):
         enough: Callable[[Mapping[str, Row]], bool] | None = None,
     ) -> RowPage[Row]:
         """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
-        by_page = self._profile.paging == "page"
+        by_page = self._paging.style == "page"
         pages: list[RowPage[Row]] = []
         position, short, total = start, False, None
         while stop is None or position < stop or short:
@@ -152,9 +117,9 @@ class Reading(Generic[Row]):
                 break
             if short:
                 raise Garbled(
-                    self._name,
+                    self._system,
                     f"{self._where} sent fewer rows than the {size} asked for, and more on the next page: set page_size"
-                    " in the profile to what it sends at most",
+                    " to what it sends at most",
                 )
             if enough:
                 rows.update(_by_id(page))
@@ -175,9 +140,9 @@ class Reading(Generic[Row]):
         came = len(page.entries)
         if offset and (came > limit or self._repeats(page, limit)):
             raise Garbled(
-                self._name,
+                self._system,
                 f"{self._where} sent the same rows, or more than were asked for, at offset {offset}: if it has no"
-                " paging, say so in the profile (paging = 'none'); if its offset counts pages, too (paging = 'page')",
+                " paging, set paging = 'none'; if its offset counts pages, paging = 'page'",
             )
         if self._first is None and came:
             self._first = page
@@ -193,10 +158,10 @@ class Reading(Generic[Row]):
         return page.marks <= first and len(page.entries) >= min(limit, len(first))
 
     def _bounded(self, rows: int, calls: int) -> None:
-        if rows > self._system.max_rows:
-            raise TooMuch(self._name, f"{self._where}: {rows} rows, more than max_rows = {self._system.max_rows}")
-        if calls > self._system.max_calls:
-            raise TooMuch(self._name, f"{self._where}: {calls} calls, more than max_calls = {self._system.max_calls}")
+        if rows > self._paging.max_rows:
+            raise TooMuch(self._system, f"{self._where}: {rows} rows, more than max_rows = {self._paging.max_rows}")
+        if calls > self._paging.max_calls:
+            raise TooMuch(self._system, f"{self._where}: {calls} calls, more than max_calls = {self._paging.max_calls}")
 
 
 def _by_id(page: RowPage[Row]) -> dict[str, Row]:
@@ -215,25 +180,5 @@ def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]
     return RowPage([row for page in pages for row in page.entries], total)
 
 
-def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
-    """The entries in their order, without those that came before."""
-    distinct: dict[str | bytes, Entry[Row]] = {}
-    for row in entries:
-        distinct.setdefault(row.text if isinstance(row, Unreadable) else str(row.id), row)
-    return list(distinct.values())
-
-
 def _reached(position: int, total: int | None) -> bool:
     return total is not None and position >= total
-
-
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
-    """Run side by side; the first failure ends the others and is the one that is raised."""
-    if len(calls) == 1:
-        return [await calls[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]

@@ -6,7 +6,6 @@ conditions: a server that ignores a filter answers with everybody's rows, and on
 
 from __future__ import annotations  # those of functions made at each call would be worked out at each call
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, Generic
@@ -16,31 +15,22 @@ import msgspec
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import Answer, HttpClient
+from connectors.reading.concurrently import together
 from connectors.reading.obeyed_filters import Heeded
-from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, each_once, together
+from connectors.reading.order import Order
+from connectors.reading.pages import PageReader, Paging
+from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, each_once, lenient
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
+from connectors.tmf.mapping import Projection, selected
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Order, Projection, Writer, refines
-from connectors.tmf.selected import selected
+from connectors.tmf.query import Filters, Writer, refines
 
-logger = logging.getLogger("gateway.connectors")
-
-_MOST_TOLD: Final = 1000
 _MOST_KEPT: Final = 256
 """Selections whose decoders are kept."""
 
-_ID: Final = msgspec.json.Decoder(Identified)
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Batch(msgspec.Struct, Generic[Row], frozen=True):
-    """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
-
-    keys: Sequence[str]
-    rows: Sequence[Row]
-    failure: ConnectorError | None = None
-    unreadable: Sequence[Unreadable] = ()
 
 
 class _Decoders(msgspec.Struct, Generic[Row], frozen=True):
@@ -55,7 +45,7 @@ class Collection(Generic[Row]):
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
         self._http, self.profile = http, profile.at(path)
-        self._system = http.system.model_copy(update={"profile": self.profile})
+        self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
         prefix = urlsplit(http.system.url).path.rstrip("/")
@@ -64,7 +54,7 @@ class Collection(Generic[Row]):
         self._row = row
         self._decoders: Callable[[Fields | None], _Decoders[Row]] = lru_cache(_MOST_KEPT)(self._made_decoders)
         """Documents select the same again and again."""
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
         self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
 
@@ -114,7 +104,7 @@ class Collection(Generic[Row]):
             asked = frozenset(chunk)
             # Ids are unique: when all are there, nothing can follow.
             enough = asked.issubset if parameter == "id" else None
-            reading = self._reading([self._write.condition(parameter, chunk), *rest], chunk, fields)
+            reading = self._pages([self._write.condition(parameter, chunk), *rest], chunk, fields)
             try:
                 page = await reading.everything(enough)
                 rows = page.rows
@@ -136,7 +126,7 @@ class Collection(Generic[Row]):
         keys: Sequence[str] = (),
     ) -> RowPage[Row]:
         """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
-        page = await self._reading(self._write.question(filters, fields, order), keys, fields).window(window)
+        page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
 
@@ -147,7 +137,7 @@ class Collection(Generic[Row]):
         """
         self.need(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await together([self._reading(one, keys, fields).everything() for one in questions])
+        pages = await together([self._pages(one, keys, fields).everything() for one in questions])
         page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
         await self._complete(page.rows, fields)
         return page
@@ -189,12 +179,6 @@ class Collection(Generic[Row]):
         """A condition: `attribute` contains `text`, in any case."""
         return self._write.containing(attribute, text)
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the server that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s %s", self._http.name, self.path, what)
-
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
         return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
 
@@ -210,7 +194,7 @@ class Collection(Generic[Row]):
         self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
     ) -> Batch[Row]:
         try:
-            page = await self._reading(self._write.question(filters, fields, order), keys, fields).everything()
+            page = await self._pages(self._write.question(filters, fields, order), keys, fields).everything()
             rows = page.rows
             await self._complete(rows, fields)
         except ConnectorError as failure:
@@ -225,7 +209,7 @@ class Collection(Generic[Row]):
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
-    def _reading(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> Reading[Row]:
+    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Row]:
         decoders = self._decoders(fields)
 
         def page(answer: Answer) -> RowPage[Row]:
@@ -235,7 +219,7 @@ class Collection(Generic[Row]):
             query = "&".join([*question, *self._write.paging(offset, limit)])
             return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, page)
 
-        return Reading(self._http.name, self.path, self._system, read)
+        return PageReader(self._http.name, self.path, self._paging, read)
 
     def _page_of(self, answer: Answer, decoders: _Decoders[Row]) -> RowPage[Row]:
         if answer.status == 404:
@@ -251,7 +235,8 @@ class Collection(Generic[Row]):
         try:
             return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
-            return RowPage(each_once(self._lenient(raw, decoders) for raw in _RAW_LIST.decode(body)), known)
+            raws = _RAW_LIST.decode(body)
+            return RowPage(each_once(lenient(raw, decoders.row, self.warn_once) for raw in raws), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
@@ -261,17 +246,6 @@ class Collection(Generic[Row]):
         if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
         return wrapped[self.resource]
-
-    def _lenient(self, raw: msgspec.Raw, decoders: _Decoders[Row]) -> Entry[Row]:
-        try:
-            return decoders.row.decode(raw)
-        except msgspec.ValidationError as error:
-            self.tell(f"has a row that cannot be read: {error}")
-        try:
-            key = str(_ID.decode(raw).id)
-        except msgspec.ValidationError:
-            key = None
-        return Unreadable(key, bytes(raw))
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""

@@ -8,19 +8,11 @@ operators.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.reading.dates import TimeZone
+from connectors.strict import Strict
 from connectors.tmf.named_profiles import PROFILES
-
-
-class Strict(BaseModel):
-    """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
-
-    section: ClassVar[str] = "options"
-    """Where a driver's configuration of this model stands in its system's section."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 PARTY_TYPES: Final = ("Individual", "Organization", "Party")
 """@referredType of parties whose id is a TMF632 party's."""
@@ -181,7 +173,7 @@ class Profile(Manner):
             " services that are only referred to, or on the service itself."
         ),
     ] = "value"
-    timezone: Annotated[str, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+    timezone: Annotated[TimeZone, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,8 +1,7 @@
 """How a question is written for a TM Forum server, by TMF630 and the profile: filters, projection, sorting, length."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Final
@@ -10,7 +9,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields
+from connectors.tmf.mapping import Projection
 from connectors.tmf.profile import Profile
 
 _MOST_KEPT: Final = 256
@@ -18,45 +19,6 @@ _MOST_KEPT: Final = 256
 
 Filters = Sequence[tuple[str, Sequence[str]]]
 """Conditions that all must hold; the values of one are alternatives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The order a port promises: `upstream` is the value for `sort=`, `attribute` the record's attribute behind it."""
-
-    upstream: str
-    attribute: str
-
-    @property
-    def descending(self) -> bool:
-        """Whether the greatest comes first."""
-        return self.upstream.startswith("-")
-
-
-BY_ID: Final = Order("id", "id")
-
-
-class Projection:
-    """Which upstream attributes a record's attributes are made of."""
-
-    def __init__(self, always: Iterable[str], sources: Mapping[str, Sequence[str]]) -> None:
-        self._always, self.sources = frozenset(always), sources
-
-    def of(self, fields: Fields | None) -> str | None:
-        """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
-        return None if fields is None else ",".join(sorted(self._wanted(fields)))
-
-    def names(self, fields: Fields | None) -> frozenset[str] | None:
-        """The upstream attributes that are asked for with these fields; None means all."""
-        return None if fields is None else self._wanted(fields)
-
-    def fills(self, attribute: str, fields: Fields | None) -> bool:
-        """Whether what is asked for with these fields gives the record's attribute a value."""
-        sources = self.sources.get(attribute)
-        return fields is None or sources is None or not self._wanted(fields).isdisjoint(sources)
-
-    def _wanted(self, fields: Fields) -> frozenset[str]:
-        return self._always.union(*(self.sources.get(name, ()) for name in fields))
 
 
 class Chunks(msgspec.Struct, frozen=True, gc=False):

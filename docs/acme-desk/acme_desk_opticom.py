@@ -14,8 +14,8 @@ from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
 from connectors.records import Document, Fields, Found, Rows, Window, changed
+from connectors.strict import Strict
 from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
-from connectors.tmf.profile import Strict
 
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
 LACKING = "Acme Desk has cases only: no outages, no files."

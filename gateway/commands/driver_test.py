@@ -29,7 +29,7 @@ from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.records import Window
 from connectors.settings import System
-from connectors.tmf.profile import Strict
+from connectors.strict import Strict
 from gateway.settings_file import WrongSettings, load_system
 
 _WIDTH: Final = 130
@@ -157,7 +157,7 @@ async def on_trial(
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
-                " options a connectors.tmf.profile.Strict (such as a Profile)."
+                " options a connectors.strict.Strict (such as a Profile)."
             ) from error
         yield conform(
             tested.domain,

@@ -17,15 +17,17 @@ from connectors.billing.port import (
 from connectors.billing.tmf.rows import ACCOUNT, BILL, PAYMENT, RATE, AccountRow, BillRow, PaymentRow, RateRow
 from connectors.billing.tmf.usage import usage
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import mapped, narrowed, per_key
+from connectors.reading.grouping import mapped
+from connectors.reading.order import BY_ID, Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import documents, opened
+from connectors.tmf.lists import narrowed, per_key
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import BY_ID, Order
-from connectors.tmf.shapes import Money, Reader, by_word, id_of, ids
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import Money, id_of, ids
 from connectors.tmf.versions import PAYMENT as PAYMENT_PATH
 from connectors.tmf.versions import SPELLINGS
 

@@ -14,13 +14,15 @@ import msgspec
 from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Identified, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Identified
 from connectors.records import Found, Rows
 from connectors.tmf.capabilities import Need
 from connectors.tmf.collection import Collection
+from connectors.tmf.mapping import Projection
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Projection
-from connectors.tmf.shapes import Many, Quantity, Reader, RelatedParty, TimePeriod
+from connectors.tmf.reader import Reader
+from connectors.tmf.shapes import Many, Quantity, RelatedParty, TimePeriod
 from connectors.tmf.versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
@@ -167,7 +169,7 @@ def _grouped(
         for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
             parties = reader.owners(bucket.related_party) or reader.owners(row.related_party)
             if not (parties or bucket.related_party or row.related_party):
-                reader.tell(
+                reader.warn_once(
                     "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
                 )
             allowance = _allowance(reader, bucket, place, parties)

@@ -10,57 +10,31 @@ dots through relations; `s`, `p` and `o` are size, offset and order. What surpri
 """
 
 import base64
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from pydantic import Field
 
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Entry, Identified, Reading, Row, RowPage, Unreadable, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, Order
+from connectors.reading.pages import PageReader, Paging
+from connectors.reading.rows import Batch, Entry, Row, RowPage, lenient
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
-from connectors.tmf.collection import Batch
-from connectors.tmf.profile import Profile, Strict
-from connectors.tmf.query import BY_ID, Order
-
-logger = logging.getLogger("gateway.connectors")
 
 T = TypeVar("T")
 
 Domain = list[Any]
 """Tryton's filter: a list of ``[field, operator, value]``, all of which must hold."""
 
-_MOST_TOLD: Final = 1000
 _LARGEST_ID: Final = 2**31 - 1
-_ID: Final = msgspec.json.Decoder(Identified)
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SERVER_ERROR: Final = re.compile(r" answered 500 ")
-
-
-class TrytonOptions(Strict):
-    """How a Tryton installation is set up. The defaults are those of a fresh database named `billing`."""
-
-    database: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
-    ] = "billing"
-    currency: Annotated[
-        str | None,
-        Field(
-            pattern=r"^[A-Z]{3}$",
-            description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
-        ),
-    ] = None
-    timezone: Annotated[str, Field(description="Zone of the company's dates, which have none (IANA name).")] = "UTC"
-    max_url: Annotated[
-        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
-    ] = 4000
-    page_size: Annotated[
-        int, Field(ge=1, description="Rows asked for in one call; a row with its lines takes some milliseconds.")
-    ] = 500
 
 
 class Projection:
@@ -98,9 +72,8 @@ class Rest:
 
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http, self.options = http, options
-        profile = Profile(page_size=options.page_size, max_url=options.max_url)
-        self.system = http.system.model_copy(update={"profile": profile})
-        self._told: set[str] = set()
+        self.paging = Paging("offset", options.page_size, http.system.max_rows, http.system.max_calls)
+        self.warn_once = WarnOnce(http.name)
 
     async def probe(self) -> None:
         """One row of the model that every installation has."""
@@ -141,12 +114,6 @@ class Rest:
             )
         return _ROWS.decode(answer.body)
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the system that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s", self.http.name, what)
-
 
 class Model(Generic[Row]):
     """One model, such as account.invoice, or the part of it that meets `conditions`, read into rows of one type."""
@@ -165,14 +132,15 @@ class Model(Generic[Row]):
         self._conditions, self.ours = conditions, ours
         self._path = rest.path(name)
         self._row = msgspec.json.Decoder(row)
+        self._warn_once = WarnOnce(rest.http.name, self._path)
 
     async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
         """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
         chunks = list(self._chunks(keyed, keys, self._projected(fields, order)))
-        allowed = self._rest.system.max_calls
+        allowed = self._rest.paging.max_calls
 
         async def ask(chunk: Mapping[str, str | int]) -> Batch[Row]:
-            reading = self._reading(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
+            reading = self._pages(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
             try:
                 page = await reading.everything(set(chunk).issubset if keyed.field == "id" else None)
             except ConnectorError as failure:
@@ -186,25 +154,25 @@ class Model(Generic[Row]):
     async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
         """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
         domain = self._domain(keyed, keyed.values([key]).values())
-        return await self._reading(domain, fields, order, [key]).window(window)
+        return await self._pages(domain, fields, order, [key]).window(window)
 
     async def spelled(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
         """All rows whose `field` is this text, in any case; the caller checks that it is. Raises `ConnectorError`."""
         if not _is_text(text):
             return []
         domain = [[field, "ilike", _literally(text)], *self._conditions]
-        page = await self._reading(domain, fields, order, [text]).everything()
+        page = await self._pages(domain, fields, order, [text]).everything()
         return list(filter(self.ours, page.rows))
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
-        page = await self._reading(self._conditions, None, BY_ID, []).everything()
+        page = await self._pages(self._conditions, None, BY_ID, []).everything()
         return list(filter(self.ours, page.rows))
 
     def _domain(self, keyed: Keyed, values: Iterable[str | int]) -> Domain:
         return [[keyed.field, "in", list(values)], *self._conditions]
 
-    def _reading(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> Reading[Row]:
+    def _pages(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> PageReader[Row]:
         question = f"{self._path}?d={_base64(domain)}&{self._projected(fields, order)}"
         too_long = len(question) > self._room + len(self._path)
 
@@ -219,7 +187,7 @@ class Model(Generic[Row]):
             ended = len(entries) < limit and (entries or not offset)
             return RowPage(entries, offset + len(entries) if ended else None)
 
-        return Reading(self._rest.http.name, self._path, self._rest.system, read)
+        return PageReader(self._rest.http.name, self._path, self._rest.paging, read)
 
     def _projected(self, fields: Fields | None, order: Order) -> str:
         direction = "DESC NULLS LAST" if order.descending else "ASC"
@@ -231,8 +199,8 @@ class Model(Generic[Row]):
     @property
     def _room(self) -> int:
         """Bytes for the query, without paging."""
-        options, most = self._rest.options, self._rest.system.max_rows
-        prefix = re.sub(r"^https?://[^/]*", "", self._rest.system.url).rstrip("/")
+        options, most = self._rest.options, self._rest.paging.max_rows
+        prefix = re.sub(r"^https?://[^/]*", "", self._rest.http.system.url).rstrip("/")
         paging = f"&s={options.page_size}&p={most + options.page_size}"
         return options.max_url - len(prefix) - len(self._path) - len(paging)
 
@@ -252,17 +220,7 @@ class Model(Generic[Row]):
             yield chunk
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return list(map(self._entry, self._rest.listed(answer)))
-
-    def _entry(self, raw: msgspec.Raw) -> Entry[Row]:
-        try:
-            return self._row.decode(raw)
-        except msgspec.ValidationError as error:
-            self._rest.tell(f"{self._path} has a row that cannot be read: {error}")
-        try:
-            return Unreadable(str(_ID.decode(raw).id), bytes(raw))
-        except msgspec.ValidationError:
-            return Unreadable(None, bytes(raw))
+        return [lenient(raw, self._row, self._warn_once) for raw in self._rest.listed(answer)]
 
 
 def _base64(value: Any) -> str:

@@ -18,7 +18,8 @@ from connectors.billing.port import (
     Payment,
     UsageAllowance,
 )
-from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest, TrytonOptions
+from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.records import Records
 from connectors.billing.tryton.rows import (
     COMPANY,
@@ -35,12 +36,9 @@ from connectors.billing.tryton.rows import (
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import grouped
-from connectors.reading.pages import Row
+from connectors.reading.order import BY_ID, Order
+from connectors.reading.rows import Batch, Row
 from connectors.records import Document, Fields, Found, Rows, Window
-from connectors.tmf.collection import Batch
-from connectors.tmf.query import BY_ID, Order
-
-__all__ = ["TrytonBilling", "TrytonOptions"]
 
 R = TypeVar("R")
 Owned = TypeVar("Owned", Bill, Payment)
@@ -66,7 +64,7 @@ class TrytonBilling:
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http = http
         self._rest = Rest(http, options)
-        self._records = Records(options, self._rest.tell)
+        self._records = Records(options, self._rest.warn_once)
         self._currency = options.currency
         # Without a word about `active`, Tryton hides the archived.
         archived_too = [["active", "in", [True, False]]]
@@ -195,7 +193,7 @@ class TrytonBilling:
             rows = await self._companies.everything()
             codes = {row.currency.code for row in rows if row.currency and row.currency.code}
             if len(codes) != 1:
-                self._rest.tell(f"companies with {sorted(codes)} as currency: name the one in options.currency")
+                self._rest.warn_once(f"companies with {sorted(codes)} as currency: name the one in options.currency")
                 return None
             self._currency = codes.pop()
         return self._currency

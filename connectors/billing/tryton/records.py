@@ -1,6 +1,6 @@
 """From Tryton's rows to the port's records: words, owners, dates and what a draft does not have."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Final, TypeVar
@@ -14,10 +14,11 @@ from connectors.billing.port import (
     Payment,
     PaymentStatus,
 )
-from connectors.billing.tryton.client import TrytonOptions
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.rows import DueRow, InvoiceRow, LineRow, Party, PartyRow, PaymentRow
 from connectors.billing.tryton.values import Values
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Document, Money
 
 Word = TypeVar("Word", bound=Enum)
@@ -48,11 +49,11 @@ _TYPES: Final = {
 
 
 class Records:
-    """Makes records; `tell` is told of words, amounts and dates that cannot be read."""
+    """Makes records; the operator is warned of words, amounts and dates that cannot be read."""
 
-    def __init__(self, options: TrytonOptions, tell: Callable[[str], None]) -> None:
-        self._database, self._tell = options.database, tell
-        self._values = Values(options.timezone, tell)
+    def __init__(self, options: TrytonOptions, warn_once: WarnOnce) -> None:
+        self._database, self._warn_once = options.database, warn_once
+        self._values = Values(options.timezone, warn_once)
 
     def account(self, row: PartyRow, currency: str | None) -> BillingAccount:
         """The party as an account. `currency` is that of its balance."""
@@ -146,7 +147,7 @@ class Records:
 
     def _known(self, table: Mapping[str, Word], word: str | None, unknown: Word) -> Word:
         if word is not None and word not in table:
-            self._tell(f"the word {word[:80]!r} is not known")
+            self._warn_once(f"the word {word[:80]!r} is not known")
         return table.get(word, unknown) if word is not None else unknown
 
 

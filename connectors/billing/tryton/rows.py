@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from connectors.billing.tryton.client import Projection
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 
 
 class Party(msgspec.Struct, gc=False):

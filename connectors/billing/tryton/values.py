@@ -1,11 +1,11 @@
 """Tryton's typed values in JSON: ``{"__class__": "Decimal", "decimal": "49.80"}`` and the same for dates."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from connectors.reading.dates import TimeZone, time_zone
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Money
 
 _PARTS: Final = ("hour", "minute", "second", "microsecond")
@@ -13,11 +13,11 @@ _NEVER: Final = ((1970, 1, 1), (9999, 12, 31))
 
 
 class Values:
-    """Reads them leniently: what cannot be read is None, and `tell` is told."""
+    """Reads them leniently: what cannot be read is None, and the operator is warned."""
 
-    def __init__(self, timezone: str, tell: Callable[[str], None]) -> None:
-        self._zone: tzinfo = UTC if timezone == "UTC" else ZoneInfo(timezone)
-        self._tell = tell
+    def __init__(self, timezone: TimeZone, warn_once: WarnOnce) -> None:
+        self._zone = time_zone(timezone)
+        self._warn_once = warn_once
 
     def decimal(self, value: Any) -> Decimal | None:
         """An exact amount, typed or as text or whole number; a JSON number with a fraction is not exact: None."""
@@ -30,7 +30,7 @@ class Values:
                     return amount
             except InvalidOperation:
                 pass  # told below
-        self._tell(f"the amount {str(value)[:80]!r} cannot be read exactly")
+        self._warn_once(f"the amount {str(value)[:80]!r} cannot be read exactly")
         return None
 
     def money(self, value: Any, currency: str | None) -> Money | None:
@@ -45,7 +45,7 @@ class Values:
         try:
             found = self._date(value)
         except (KeyError, TypeError, ValueError):
-            self._tell(f"the date {str(value)[:80]!r} cannot be read")
+            self._warn_once(f"the date {str(value)[:80]!r} cannot be read")
             return None
         return None if (found.year, found.month, found.day) in _NEVER else found
 

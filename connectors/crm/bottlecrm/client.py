@@ -10,9 +10,8 @@ What surprises:
 - a NUL in a filter is answered with 500 and HTML, an id that is no UUID with 404 and HTML.
 """
 
-import logging
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,9 +21,9 @@ import msgspec
 from connectors.crm.bottlecrm.rows import Account, Contact, Hit
 from connectors.errors import Garbled, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Entry, Row, RowPage, Unreadable, each_once, together
-
-logger = logging.getLogger("gateway.connectors")
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Entry, Row, RowPage, each_once, lenient
+from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
 
@@ -34,9 +33,10 @@ SEARCH_HITS: Final = 6
 _ACCOUNTS: Final = "/api/accounts/"
 _CONTACTS: Final = "/api/contacts/"
 _SEARCH: Final = "/api/search/"
+_ACCOUNT: Final = msgspec.json.Decoder(Account)
+_CONTACT: Final = msgspec.json.Decoder(Contact)
 _UNSPEAKABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_MOST_TOLD: Final = 1000
 
 
 class _Active(msgspec.Struct):
@@ -101,7 +101,7 @@ class Rest:
     def __init__(self, http: HttpClient, max_url: int, page_size: int) -> None:
         self.http, self.page_size = http, page_size
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
-        self._told: set[str] = set()
+        self.warn_once = WarnOnce(http.name)
 
     def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Account]:
         """Accounts, active and inactive, without their contacts: 9 kB, and 1 kB for each."""
@@ -169,12 +169,6 @@ class Rest:
             )
         return [first, *await together([read(at, first.came) for at in starts])]
 
-    def tell(self, what: str) -> None:
-        """Log, once, something about the system that its operator should know."""
-        if what not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(what)
-            logger.warning("%s: %s", self.http.name, what)
-
     def _target(self, path: str, query: Mapping[str, str]) -> str:
         target = f"{path}?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in query.items())
         if len(target) > self._room:
@@ -187,7 +181,7 @@ class Rest:
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
         return Part(
-            [self._entry(raw, _ACCOUNTS, Account) for raw in (*active.open_accounts, *inactive.close_accounts)],
+            self._entries((*active.open_accounts, *inactive.close_accounts), _ACCOUNTS, _ACCOUNT),
             max(len(active.open_accounts), len(inactive.close_accounts)),
             max(active.open_accounts_count, inactive.close_accounts_count),
             active.open_accounts_count + inactive.close_accounts_count,
@@ -195,7 +189,7 @@ class Rest:
 
     def _contacts_of(self, answer: Answer) -> Part[Contact]:
         page = self._decoded(answer, _CONTACTS, _Contacts)
-        entries = [self._entry(raw, _CONTACTS, Contact) for raw in page.results]
+        entries = self._entries(page.results, _CONTACTS, _CONTACT)
         return Part(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
@@ -214,9 +208,5 @@ class Rest:
         if not answer.body.lstrip().startswith(b"{"):
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
 
-    def _entry(self, raw: msgspec.Raw, path: str, row: type[Row]) -> Entry[Row]:
-        try:
-            return msgspec.json.decode(raw, type=row)
-        except msgspec.ValidationError as error:
-            self.tell(f"{path} has a row that cannot be read: {error}")
-            return Unreadable(None, bytes(raw))
+    def _entries(self, raws: Iterable[msgspec.Raw], path: str, row: msgspec.json.Decoder[Row]) -> list[Entry[Row]]:
+        return [lenient(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]

@@ -6,22 +6,20 @@ It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, ClassVar, Final, NoReturn, TypeVar
-
-from pydantic import Field
+from typing import ClassVar, Final, NoReturn, TypeVar
 
 from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_uuid, speakable
 from connectors.crm.bottlecrm.many import Many
+from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.bottlecrm.rows import Account, Contact, same, text_of
 from connectors.crm.port import Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import arranged
-from connectors.reading.pages import RowPage, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, Order, arranged
+from connectors.reading.rows import RowPage
 from connectors.records import Fields, Found, Rows, Window, changed
-from connectors.tmf.profile import Strict
-from connectors.tmf.query import BY_ID, Order
 
 T = TypeVar("T")
 
@@ -36,47 +34,6 @@ _NO_PRODUCTS: Final = "BottleCRM keeps what could be sold (its catalogue), not w
 
 
 _BY_NAME: Final = Order("name", "name")
-
-
-class BottleCrmOptions(Strict):
-    """How a BottleCRM organisation is set up. The system's url is without /api, its auth a personal access token."""
-
-    customer_number: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9_]+$",
-            description="Key of the accounts' custom field with the customer number. A text field, since the filter"
-            " finds no numbers; an account without it is no customer.",
-        ),
-    ] = "customer_number"
-    segment: Annotated[
-        str, Field(description="Key of the custom field that says what kind of customer an account is.")
-    ] = "segment"
-    organization_segments: Annotated[
-        tuple[str, ...],
-        Field(description="Its values (any case) that mean a company; all others mean a person."),
-    ] = ("business",)
-    name_with_number: Annotated[
-        bool,
-        Field(
-            description="Whether names may end in ' (customer number)', which is then left out: BottleCRM wants every"
-            " account's name to be unique, people's are not."
-        ),
-    ] = True
-    list_share: Annotated[
-        int,
-        Field(
-            ge=0,
-            description="Accounts in a list that cost as much as one asked for by its number. Where a batch is worth"
-            " the whole list, the list is read, in one call or a few; 0 never does.",
-        ),
-    ] = 8
-    page_size: Annotated[
-        int, Field(ge=1, le=1000, description="Accounts asked for in one call, at 10 to 25 ms each.")
-    ] = 100
-    max_url: Annotated[
-        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
-    ] = 4000
 
 
 class BottleCrm:
@@ -226,9 +183,11 @@ class BottleCrm:
         times = Counter(customer.id for customer in numbered)
         twice = [key for key, count in times.items() if count > 1]
         for key in twice:
-            self._rest.tell(self._ambiguous(key).detail)
+            self._rest.warn_once(self._ambiguous(key).detail)
         if unnumbered := len(page.rows) - len(numbered):
-            self._rest.tell(f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers")
+            self._rest.warn_once(
+                f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers"
+            )
         items = arranged((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
         return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from connectors.crm.bottlecrm.client import ReadPart, Rest
 from connectors.errors import ConnectorError
-from connectors.reading.pages import Row, RowPage
+from connectors.reading.rows import Row, RowPage
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.reading.pages import Identified
+from connectors.reading.rows import Identified
 
 
 def text_of(value: object) -> str | None:

@@ -17,14 +17,16 @@ from connectors.crm.tmf.rows import (
 )
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.reading.grouping import mapped
+from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Money, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
+from connectors.tmf.lists import listed, narrowed, per_key
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import BY_ID, Order
-from connectors.tmf.shapes import Reader, by_word, id_of, ids
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import id_of, ids
 from connectors.tmf.versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")

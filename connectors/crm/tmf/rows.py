@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.reading.pages import Identified
-from connectors.tmf.query import Projection
+from connectors.reading.rows import Identified
+from connectors.tmf.mapping import Projection
 from connectors.tmf.shapes import Many, Money, Ref, RelatedParty, TimePeriod, TypedRef
 
 

@@ -26,7 +26,8 @@ import msgspec
 
 from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Identified, Unreadable, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Identified, Unreadable
 from connectors.records import Found
 
 PATH: Final = "/api/graphql/"

@@ -36,10 +36,10 @@ from connectors.inventory.nautobot.rows import (
     text,
 )
 from connectors.inventory.port import Resource, Service, Site
-from connectors.reading.grouping import arranged
-from connectors.reading.pages import Unreadable, together
+from connectors.reading.concurrently import together
+from connectors.reading.order import BY_ID, arranged
+from connectors.reading.rows import Unreadable
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.query import BY_ID
 
 _CIRCUIT: Final = msgspec.json.Decoder(CircuitRow)
 _TENANT: Final = msgspec.json.Decoder(TenantRow)
@@ -71,7 +71,7 @@ class NautobotDriver:
         customer = f"cf_{options.customer_number}" if options.customer_number else "name"
         self._customer = f"key:{customer}"
         self._by_customer = f"{customer}__ie:$keys" if options.customer_number else "name:$keys"
-        self._records = Records(http.name, http.system.profile, options.service_states, options.resource_statuses)
+        self._records = Records(http.name, options)
 
     async def probe(self) -> None:
         """One row, by GraphQL: after it the process that answered has its schema."""
@@ -126,7 +126,9 @@ class NautobotDriver:
                 times = Counter(one.id for one in services)
                 own = [one for one in services if times[one.id] == 1 and elsewhere[one.id] <= 1]
                 if len(own) < len(services):
-                    self._records.tell("service numbers that are on several circuits are nobody's, and are left out")
+                    self._records.warn_once(
+                        "service numbers that are on several circuits are nobody's, and are left out"
+                    )
                 total = None if read.unreadable or len(own) < len(services) else len(own)
                 if total != 0:
                     found[key] = Rows(arranged(own, BY_ID), 0, total, complete=True)
@@ -229,7 +231,7 @@ class NautobotDriver:
     def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
         read = decoded(raws, _CARRIER)
         if read.unreadable:
-            self._records.tell("an interface or address that carries a service cannot be read, and is left out")
+            self._records.warn_once("an interface or address that carries a service cannot be read, and is left out")
         return read.rows
 
     def _services(self, rows: Sequence[CircuitRow], lists: Lists) -> list[Service]:
@@ -243,7 +245,7 @@ class NautobotDriver:
             self._records.service(row, number, below.get(number, ())) for row in rows if (number := text(row.number))
         ]
         if len(services) < len(rows):
-            self._records.tell("circuits without a service number are no services, and are left out")
+            self._records.warn_once("circuits without a service number are no services, and are left out")
         return services
 
     def _resource_lists(self, condition: str, fields: Fields | None) -> dict[str, str]:

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from connectors.inventory.port import ResourceStatus, ServiceState
-from connectors.tmf.profile import Strict
+from connectors.reading.dates import TimeZone
+from connectors.strict import Strict
 
 _FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
@@ -21,6 +22,7 @@ class NautobotOptions(Strict):
         _FieldName | None,
         Field(description="Key of the custom field of tenants with the customer number; none: it is their name."),
     ] = None
+    timezone: Annotated[TimeZone, Field(description="Zone of installation dates, which have none (IANA name).")] = "UTC"
     max_keys: Annotated[int, Field(ge=1, description="Most keys in one question.")] = 500
     service_states: Annotated[
         dict[str, ServiceState], Field(description="What statuses of circuits (any case) say in TMF638's words.")

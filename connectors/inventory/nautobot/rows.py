@@ -1,17 +1,17 @@
 """What Nautobot's GraphQL answers, what is selected of it for which attribute, and the records that it becomes."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
+from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
-from connectors.reading.pages import Identified
+from connectors.reading.dates import Dates
+from connectors.reading.rows import Identified
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields
-from connectors.tmf.profile import Profile
-from connectors.tmf.shapes import Reader
 
 E = TypeVar("E", bound=Enum)
 
@@ -155,17 +155,11 @@ def text(key: Key) -> str | None:
 class Records:
     """From rows to records; status words by the operator's tables, any case."""
 
-    def __init__(
-        self,
-        system: str,
-        profile: Profile,
-        states: Mapping[str, ServiceState],
-        statuses: Mapping[str, ResourceStatus],
-    ) -> None:
-        self._reader = Reader(system, profile)
-        self._states = {word.strip().casefold(): state for word, state in states.items()}
-        self._statuses = {word.strip().casefold(): status for word, status in statuses.items()}
-        self.tell = self._reader.tell
+    def __init__(self, system: str, options: NautobotOptions) -> None:
+        self.warn_once = WarnOnce(system)
+        self._date = Dates(options.timezone, self.warn_once, epoch_is_none=True).read
+        self._states = {word.strip().casefold(): state for word, state in options.service_states.items()}
+        self._statuses = {word.strip().casefold(): status for word, status in options.resource_statuses.items()}
 
     def service(self, row: CircuitRow, number: str, resource_ids: Iterable[str]) -> Service:
         """The circuit as a service, at the location where its A side ends, or else its Z side."""
@@ -238,14 +232,9 @@ class Records:
             return unknown
         found = table.get(raw.strip().casefold())
         if found is None:
-            self.tell(f"the status {raw[:100]!r} is not known: say in the option {option} what it means")
+            self.warn_once(f"the status {raw[:100]!r} is not known: say in the option {option} what it means")
             return unknown
         return found
-
-    def _date(self, raw: Any) -> datetime | None:
-        """Midnight in the profile's zone. The first day of 1970 is what software writes for no date."""
-        date = self._reader.date(raw)
-        return None if date is None or date.year <= 1970 else date
 
 
 def _name(named: _Named | None) -> str | None:

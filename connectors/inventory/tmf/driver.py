@@ -8,15 +8,18 @@ from connectors.http.client import HttpClient
 from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE, ResourceRow, ServiceRow, SiteRow
 from connectors.inventory.tmf.status import status_of
-from connectors.reading.grouping import grouped, listed, mapped, narrowed
-from connectors.reading.pages import together
+from connectors.reading.concurrently import together
+from connectors.reading.grouping import grouped, mapped
+from connectors.reading.order import BY_ID
+from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
-from connectors.tmf.collection import Batch, Collection
+from connectors.tmf.collection import Collection
+from connectors.tmf.lists import listed, narrowed
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import BY_ID
-from connectors.tmf.shapes import Place, Reader, by_word, id_of, ids
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import Place, id_of, ids
 from connectors.tmf.versions import GEOGRAPHIC_SITE, SPELLINGS
 
 _SERVICE_STATE: Final = by_word(ServiceState)

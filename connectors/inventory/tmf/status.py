@@ -5,7 +5,7 @@ from typing import Final
 
 from connectors.inventory.port import ResourceStatus
 from connectors.inventory.tmf.rows import ResourceRow
-from connectors.tmf.shapes import Reader, by_word
+from connectors.tmf.reader import Reader, by_word
 
 _NOTHING: Final = ResourceStatus.UNKNOWN
 """What a word means that says nothing for or against."""

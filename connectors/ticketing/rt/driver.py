@@ -11,8 +11,10 @@ from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
+from connectors.reading.concurrently import together
 from connectors.reading.grouping import grouped
-from connectors.reading.pages import Identified, RowPage, together
+from connectors.reading.order import Order
+from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, Ticket
 from connectors.ticketing.rt.client import (
@@ -27,9 +29,8 @@ from connectors.ticketing.rt.client import (
     speakable,
 )
 from connectors.ticketing.rt.history import NOTHING, Histories
-from connectors.ticketing.rt.rows import Records, RtOptions, TicketRow, Told, names
-from connectors.tmf.collection import Batch
-from connectors.tmf.query import Order
+from connectors.ticketing.rt.options import RtOptions
+from connectors.ticketing.rt.rows import Records, TicketRow, Told, names
 
 
 class _CustomField(Identified, rename="pascal"):
@@ -62,10 +63,10 @@ class RtTicketing:
 
     def __init__(self, http: HttpClient, options: RtOptions) -> None:
         self.http, self._options = http, options
-        self._tickets = RtList(http, "tickets", TicketRow)
-        self._custom_fields = RtList(http, "customfields", _CustomField)
-        self._histories = Histories(http)
-        self._records = Records(options, self._tickets)
+        self._tickets = RtList(http, "tickets", TicketRow, options.max_url)
+        self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
+        self._records = Records(http.name, options)
+        self._histories = Histories(http, options.max_url, self._records.date)
         # What is ended by our own words, so that what RT leaves out is exactly what the port calls ended. Not
         # "deleted", which RT never finds unless asked for by that name.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}

@@ -6,8 +6,9 @@ reads it) and `Comment` (internal) transactions. Two reads for many tickets at o
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import msgspec
 
 from connectors.errors import Garbled
 from connectors.http.client import Answer, HttpClient
-from connectors.reading.pages import Identified, together
+from connectors.reading.concurrently import together
+from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
 from connectors.ticketing.port import TicketNote
 from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query
@@ -81,10 +83,10 @@ _FILE: Final = {"TransactionId": None, "ContentType": None, "Filename": None}
 class Histories:
     """The histories of tickets, read for many of them at once."""
 
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-        self._transactions = RtList(http, "transactions", _Transaction)
-        self._attachments = RtList(http, "attachments", _Attachment)
+    def __init__(self, http: HttpClient, max_url: int, date: Callable[[str | None], datetime | None]) -> None:
+        self._http, self._date = http, date
+        self._transactions = RtList(http, "transactions", _Transaction, max_url)
+        self._attachments = RtList(http, "attachments", _Attachment, max_url)
         self._file = msgspec.json.Decoder(_File)
 
     async def of(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
@@ -154,7 +156,7 @@ class Histories:
                 TicketNote(
                     author=_author(one.creator),
                     text=bodies.get(str(one.id)),
-                    created_at=self._transactions.date(one.created),
+                    created_at=self._date(one.created),
                     internal=one.type != "Correspond",
                 )
                 for one in transactions

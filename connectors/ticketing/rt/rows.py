@@ -1,40 +1,17 @@
 """From a row of Request Tracker to the port's ticket, as the options of the installation say."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from pydantic import Field
 
-from connectors.reading.pages import Identified
+from connectors.reading.dates import Dates
+from connectors.reading.rows import Identified
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields
 from connectors.ticketing.port import Ticket, TicketStatus
-from connectors.ticketing.rt.client import RtList
 from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
-from connectors.tmf.profile import Strict
-
-CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
-
-
-class RtOptions(Strict):
-    """How one installation of Request Tracker keeps what the gateway asks for."""
-
-    customer_field: Annotated[
-        CustomFieldName, Field(description="Custom field of tickets that holds the customer number.")
-    ] = "CustomerId"
-    service_field: Annotated[
-        CustomFieldName, Field(description="Custom field of tickets that holds the number of the service.")
-    ] = "ServiceId"
-    words: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
-        Field(description="Statuses of the lifecycles in use, in the standard's words; others are UNKNOWN and open."),
-    ] = {
-        "new": TicketStatus.ACKNOWLEDGED,
-        "open": TicketStatus.IN_PROGRESS,
-        "stalled": TicketStatus.PENDING,
-        "resolved": TicketStatus.RESOLVED,
-        "rejected": TicketStatus.REJECTED,
-    }
+from connectors.ticketing.rt.options import RtOptions
 
 
 class _CustomField(msgspec.Struct):
@@ -96,17 +73,19 @@ def names(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, st
 class Records:
     """Makes tickets of rows."""
 
-    def __init__(self, options: RtOptions, tickets: RtList[TicketRow]) -> None:
-        self._options, self._tickets = options, tickets
+    def __init__(self, system: str, options: RtOptions) -> None:
+        self._options, self._warn_once = options, WarnOnce(system)
+        # REST 2 always writes dates in UTC.
+        self.date = Dates("UTC", self._warn_once, epoch_is_none=True).read
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
     def ticket(self, told: Told) -> Ticket:
-        """The record. A status that is not in `words` is UNKNOWN, and told once."""
+        """The record. A status that is not in `words` is UNKNOWN, and the operator is warned."""
         row, history = told.row, told.history
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
-            self._tickets.tell(f"has the status {row.status!r}, which is not in `words`")
+            self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
         return Ticket(
             id=str(told.id),
             customer_ids=held.get(self._options.customer_field, ()),
@@ -116,10 +95,10 @@ class Records:
             status=status,
             raw_status=row.status or None,
             priority=None if row.priority in (None, "") else str(row.priority),
-            created_at=self._tickets.date(row.created),
-            updated_at=self._tickets.date(row.last_updated),
-            resolved_at=self._tickets.date(row.resolved),
-            expected_resolution_at=self._tickets.date(row.due),
+            created_at=self.date(row.created),
+            updated_at=self.date(row.last_updated),
+            resolved_at=self.date(row.resolved),
+            expected_resolution_at=self.date(row.due),
             description=history.description,
             notes=history.notes,
             attachments=history.attachments,

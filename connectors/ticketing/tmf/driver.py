@@ -7,17 +7,20 @@ from operator import attrgetter
 from typing import Any, Final
 
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import listed, mapped, narrowed, per_key
+from connectors.reading.grouping import mapped
+from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 from connectors.ticketing.tmf.rows import PROBLEM, TICKET, NoteRow, ProblemRow, TicketRow
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import documents, opened
+from connectors.tmf.lists import listed, narrowed, per_key
 from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Order
-from connectors.tmf.shapes import E, Reader, Ref, Words, by_word, ids
+from connectors.tmf.query import Filters
+from connectors.tmf.reader import E, Reader, Words, by_word
+from connectors.tmf.shapes import Ref, ids
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
@@ -191,7 +194,7 @@ class TmfTicketing:
             found = self._reader.word(table, word, unknown)
             if found is unknown and word is not None and collection not in self._strange:
                 self._strange.add(collection)
-                collection.tell("has status words of its own, so it is no longer filtered on them: see `words`")
+                collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
             return found
 
         return Words(read, unknown)
@@ -259,7 +262,9 @@ class TmfTicketing:
         if not word:
             return not self._profile.untyped_notes_public
         if word not in self._public and word not in _INTERNAL:
-            self._reader.tell(f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)")
+            self._reader.warn_once(
+                f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)"
+            )
         return word not in self._public
 
 

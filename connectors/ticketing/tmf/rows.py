@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from connectors.reading.pages import Identified
-from connectors.tmf.query import Projection
+from connectors.reading.rows import Identified
+from connectors.tmf.mapping import Projection
 from connectors.tmf.shapes import Attachment, Many, Ref, RelatedEntity, RelatedParty
 
 

@@ -23,7 +23,8 @@ from aiohttp import web
 from yarl import URL
 
 from connectors.billing.port import Bill, BillState, ChargeKind, PaymentStatus
-from connectors.billing.tryton.driver import TrytonBilling, TrytonOptions
+from connectors.billing.tryton.driver import TrytonBilling
+from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.health import SystemStatus

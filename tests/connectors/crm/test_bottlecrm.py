@@ -16,7 +16,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.crm.bottlecrm.driver import BottleCrm, BottleCrmOptions
+from connectors.crm.bottlecrm.driver import BottleCrm
+from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.port import Customer, CustomerStatus, Party
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.http.client import HttpClient

@@ -538,9 +538,9 @@ async def test_odd_values_are_read_leniently(
     assert "without a service number" in caplog.text
 
 
-async def test_dates_are_midnight_in_the_systems_zone(upstream: Upstream) -> None:
+async def test_dates_are_midnight_in_the_zone_of_the_options(upstream: Upstream) -> None:
     upstream.instead = [answered(circuits=[circuit(install_date="2026-06-04")])]
-    async with driving(upstream, profile={"timezone": "Europe/Prague"}) as driver:
+    async with driving(upstream, options=NautobotOptions(timezone="Europe/Prague")) as driver:
         found = await driver.services(["S1"], frozenset({"started_at"}))
     assert service(found["S1"]).started_at == datetime(2026, 6, 4, tzinfo=ZoneInfo("Europe/Prague"))
 

@@ -27,7 +27,7 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.ticketing.port import TicketSeverity, TicketStatus
 from connectors.ticketing.rt.driver import RtTicketing
-from connectors.ticketing.rt.rows import RtOptions
+from connectors.ticketing.rt.options import RtOptions
 from tests.connectors.canned import Canned, canned
 
 RECORDING = Path(__file__).parents[1] / "recordings/rt.json"
@@ -364,7 +364,7 @@ async def test_trap_long_questions_are_split_by_bytes() -> None:
     customers = [f"Č{n:05d}" for n in range(500)]
     async with (
         canned(tickets=page(ticket("1", customers[0]))) as server,
-        driven(server, profile={"max_url": 2000}) as driver,
+        driven(server, RtOptions(max_url=2000)) as driver,
     ):
         found = await driver.tickets_of_customers([*customers, "C" * 2000], None, frozenset(), is_open=True)
     assert max(map(len, server.seen)) <= 2000

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from connectors.billing.tmf.rows import BillRow
 from connectors.errors import Garbled
-from connectors.reading.pages import Identified
-from connectors.tmf.selected import selected
+from connectors.reading.rows import Identified
+from connectors.tmf.mapping import selected
 from tests.connectors.canned import canned, reading
 
 

@@ -29,7 +29,8 @@ MODULE = """
     from connectors.billing.tmf.driver import TmfBilling
     from connectors.drivers import Driver
     from connectors.http.client import HttpClient
-    from connectors.tmf.profile import Profile, Strict
+    from connectors.tmf.profile import Profile
+    from connectors.strict import Strict
 
 
     class AcmeOptions(Strict):

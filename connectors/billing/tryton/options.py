@@ -1,0 +1,32 @@
+"""How an installation of Tryton is set up."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from connectors.reading.dates import TimeZone
+from connectors.strict import Strict
+
+
+class TrytonOptions(Strict):
+    """How a Tryton installation is set up. The defaults are those of a fresh database named `billing`."""
+
+    database: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
+    ] = "billing"
+    currency: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Z]{3}$",
+            description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
+        ),
+    ] = None
+    timezone: Annotated[TimeZone, Field(description="Zone of the company's dates, which have none (IANA name).")] = (
+        "UTC"
+    )
+    max_url: Annotated[
+        int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
+    ] = 4000
+    page_size: Annotated[
+        int, Field(ge=1, description="Rows asked for in one call; a row with its lines takes some milliseconds.")
+    ] = 500

@@ -1,0 +1,19 @@
+"""Calls that are made side by side."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
+    """Run side by side; the first failure ends the others and is the one that is raised."""
+    if len(calls) == 1:
+        return [await calls[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

@@ -1,0 +1,19 @@
+"""A time zone is a setting of several products: a wrong one is named when the gateway starts."""
+
+import pytest
+
+from connectors import WrongOptions, product
+from connectors.settings import System
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "Europe", "../zone", ""])
+@pytest.mark.parametrize(("domain", "driver"), [("inventory", "nautobot"), ("billing", "tryton")])
+def test_a_zone_that_does_not_exist_is_named(domain: str, driver: str, zone: str) -> None:
+    system = System.model_validate({"url": "http://a", "driver": driver, "options": {"timezone": zone}})
+    with pytest.raises(WrongOptions, match=f"options.timezone: .*there is no time zone named '{zone}'"):
+        product(domain, driver).told(system)
+
+
+def test_a_profiles_zone_too() -> None:
+    with pytest.raises(ValueError, match=r"profile\.timezone\n.*there is no time zone named 'Mars/Base'"):
+        System.model_validate({"url": "http://a", "profile": {"timezone": "Mars/Base"}})
