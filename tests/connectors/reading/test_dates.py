@@ -2,7 +2,8 @@
 
 import pytest
 
-from connectors import WrongOptions, product
+from connectors import DOMAINS
+from connectors.drivers import WrongConfiguration
 from connectors.settings import System
 
 
@@ -10,8 +11,8 @@ from connectors.settings import System
 @pytest.mark.parametrize(("domain", "driver"), [("inventory", "nautobot"), ("billing", "tryton")])
 def test_a_zone_that_does_not_exist_is_named(domain: str, driver: str, zone: str) -> None:
     system = System.model_validate({"url": "http://a", "driver": driver, "options": {"timezone": zone}})
-    with pytest.raises(WrongOptions, match=f"options.timezone: .*there is no time zone named '{zone}'"):
-        product(domain, driver).told(system)
+    with pytest.raises(WrongConfiguration, match=f"options.timezone: .*there is no time zone named '{zone}'"):
+        DOMAINS[domain].driver(driver).configuration(system)
 
 
 def test_a_profiles_zone_too() -> None:
