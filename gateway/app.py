@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import aiohttp
 from starlette.applications import Starlette
@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from connectors import Connectors, connect
 from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
-from gateway.commands.demo_keys import DemoKeys
 from gateway.engine import Engine
 from gateway.errors import MethodNotAllowedError, NothingHereError
 from gateway.http.context import Contexts
@@ -31,6 +30,9 @@ from gateway.settings import AuthSettings, Settings
 from resolvers.viewer import ViewerKind
 from schema import build_schema
 from schema.unsupported import withhold
+
+if TYPE_CHECKING:  # the demo hands its keys over: what is served does not import what serves it
+    from gateway.commands.demo_keys import DemoKeys
 
 
 class State(TypedDict):
@@ -68,7 +70,7 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
-def create_app(settings: Settings, *, demo_keys: DemoKeys | None = None) -> Starlette:
+def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo` only, and then the only keys.
 
     Raises ValueError where neither the settings nor the demo say whose tokens are believed.
@@ -137,7 +139,7 @@ def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) ->
     return Authenticator(keys, auth.rules, cached_tokens=auth.cached_tokens)
 
 
-def _page(demo_keys: DemoKeys | None) -> GraphiQLPage:
+def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:
     """GraphiQL; in the demo with three tokens to choose from."""
     if demo_keys is None:
         return GraphiQLPage()
