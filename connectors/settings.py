@@ -1,15 +1,11 @@
 """One system in the settings: where it is, how we identify ourselves, and how hard we may lean on it."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
 from connectors.strict import Strict
-from connectors.tmf.profile import Profile
-
-PARTY_TYPES: Final = ("Individual", "Organization", "Party")
-"""@referredType of parties whose id is a TMF632 party's."""
 
 
 class BearerAuth(Strict):
@@ -87,7 +83,9 @@ class System(Strict):
     options: Annotated[
         dict[str, Any], Field(description="What a driver of its own kind needs to know; see the driver's options.")
     ] = {}
-    profile: Annotated[Profile, Field(description="How this installation deviates from the standard.")] = Profile()
+    profile: Annotated[
+        dict[str, Any], Field(description="How an installation of the TM Forum standard deviates from it.")
+    ] = {}
     customer_key: Annotated[
         str,
         Field(
@@ -116,10 +114,3 @@ class System(Strict):
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
     max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
     max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200
-
-    @model_validator(mode="after")
-    def _parties_own(self) -> Self:
-        """Where customers are known by their party, the parties in rows are persons and companies."""
-        if self.customer_key == "party.id" and "party_types" not in self.profile.model_fields_set:
-            object.__setattr__(self, "profile", self.profile.model_copy(update={"party_types": PARTY_TYPES}))
-        return self

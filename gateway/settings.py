@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails
 from redis.asyncio.connection import parse_url
 
 from connectors import DOMAINS, Domain
@@ -28,11 +37,24 @@ HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 class _Systems(Strict):
     """`[systems.*]`: the systems behind the gateway, one for each domain of `connectors.DOMAINS`."""
 
-    @field_validator("*")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def _can_be_driven(cls, system: System | None, info: ValidationInfo) -> System | None:
+    def _can_be_driven(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> System | None:
+        """The section, with a configuration that fits its driver. What is wrong in either is said at once."""
+        try:
+            system: System | None = read(given)
+        except ValidationError as error:
+            wrong = [InitErrorDetails(**_again(one)) for one in error.errors(include_url=False)]
+            if isinstance(given, dict) and all(
+                isinstance(given.get(name, {}), dict) for name in ("options", "profile")
+            ):
+                try:
+                    _configuration(str(info.field_name), System.model_construct(**given))
+                except ValueError as another:
+                    wrong.append(InitErrorDetails(type="value_error", input=given, ctx={"error": another}))
+            raise ValidationError.from_exception_data(error.title, wrong) from error
         if system is not None:
-            DOMAINS[str(info.field_name)].driver(system.driver).configuration(system)
+            _configuration(str(info.field_name), system)
         return system
 
     @field_validator("*")
@@ -54,6 +76,18 @@ class _Systems(Strict):
 
     def __repr_args__(self) -> list[tuple[str, str]]:
         return [(domain, without_credentials(system.url)) for domain, system in self.by_domain.items()]
+
+
+def _configuration(domain: str, system: System) -> None:
+    DOMAINS[domain].driver(system.driver).configuration(system)
+
+
+def _again(details: ErrorDetails) -> InitErrorDetails:
+    """An error as it is given to pydantic, from one as it gives it."""
+    again = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
+    if "ctx" in details:
+        again["ctx"] = details["ctx"]
+    return again
 
 
 def systems_model(domains: Mapping[str, Domain]) -> type[_Systems]:

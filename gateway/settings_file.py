@@ -1,9 +1,10 @@
 """Reads the settings: one TOML file, the environment on top; all that is wrong is said at once, in its place."""
 
 import difflib
+import json
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -103,7 +104,17 @@ class _NotJsonError(ValueError):
 
 
 class _Environment(EnvSettingsSource):
-    """The library's reader of variables, except that it says which one it could not read."""
+    """The library's reader of variables, except that it says which one it could not read.
+
+    What a driver is configured with is known only when the driver is: what looks like a list or a table there is one.
+    """
+
+    def explode_env_vars(self, field_name: str, field: FieldInfo, env_vars: Mapping[str, str | None]) -> dict[str, Any]:
+        found = super().explode_env_vars(field_name, field, env_vars)
+        if field_name == "systems":
+            for section in filter(_is_table, found.values()):
+                section |= {name: _decoded(section[name]) for name in ("options", "profile") if name in section}
+        return found
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         try:
@@ -111,6 +122,22 @@ class _Environment(EnvSettingsSource):
         except ValueError as error:
             variable = next((name for name, held in self.env_vars.items() if held is value), field_name)
             raise _NotJsonError(variable.upper()) from error
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _decoded(value: Any) -> Any:
+    """A configuration out of the environment, with its lists and tables."""
+    if isinstance(value, dict):
+        return {key: _decoded(one) for key, one in value.items()}
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value  # the driver's model says what is wrong with it
+    return value
 
 
 class _Layered(BaseSettings, Settings):

@@ -31,7 +31,7 @@ class Transport:
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
         # TMF630's Link header repeats the whole question for the first, previous, next and last page.
-        self._longest_header = 6 * (system.profile.max_url + len(self.base)) + 8192
+        self._longest_header = 65536
 
     async def place(self, places: asyncio.Semaphore, what: str) -> "Place":
         """One of the system's places, waited for no longer than the request lasts. Raises `Busy`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import BearerAuth
+from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
 from gateway.engine.limits import Limits
 from gateway.settings import Settings, without_credentials
@@ -80,7 +81,8 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         shown.systems.crm
     )
     assert everything.systems.billing.auth is not None
-    for model in (everything.systems.crm, everything.systems.crm.profile, everything.auth, everything.graphql):
+    profile = Profile.model_validate(everything.systems.crm.profile)
+    for model in (everything.systems.crm, profile, everything.auth, everything.graphql):
         assert model is not None
         missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file"}
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
@@ -103,6 +105,25 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert settings.graphql.limits == Limits(max_depth=7)
     assert settings.auth is not None
     assert settings.auth.algorithms == ("ES256",)
+
+
+def test_a_drivers_configuration_comes_from_the_environment_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__PROFILE__PAGE_SIZE", "20")
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__PROFILE__FILTERS", '["id"]')
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__PROFILE__SORT", "false")
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__PROFILE__TIMEZONE", "Europe/Prague")
+    settings = load(write(tmp_path, SYSTEMS + AUTH + '[systems.billing.profile]\nversion = "v5"\n'))
+    profile = Profile.model_validate(settings.systems.billing.profile)
+    assert (profile.page_size, profile.filters, profile.sort) == (20, ("id",), False)
+    assert (profile.timezone, profile.version) == ("Europe/Prague", "v5")
+
+    monkeypatch.setenv("GATEWAY_SYSTEMS__BILLING__PROFILE__PAGE_SIZE", "many")
+    with pytest.raises(WrongSettings) as told:
+        load(write(tmp_path, SYSTEMS + AUTH))
+    problem = "environment: GATEWAY_SYSTEMS__BILLING__PROFILE__PAGE_SIZE: should be a whole number"
+    assert list(told.value.problems) == [problem]
 
 
 def test_settings_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +173,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             "gateway.toml: systems.billing.profile.id_lists: is not a setting here; did you mean id_list?",
             "gateway.toml: systems.billing.profile.max_keys: should be a whole number",
             "gateway.toml: systems.billing.profile.words.Working: should be a valid string",
+            "gateway.toml: systems.inventory: has no driver named 'tmx'; there is: tmf, nautobot",
             "gateway.toml: systems.inventory.auth: needs a kind, one of"
             " 'bearer', 'basic', 'api_key', 'oauth2', 'session', 'forward'",
             'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',

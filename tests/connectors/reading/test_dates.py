@@ -16,5 +16,6 @@ def test_a_zone_that_does_not_exist_is_named(domain: str, driver: str, zone: str
 
 
 def test_a_profiles_zone_too() -> None:
-    with pytest.raises(ValueError, match=r"profile\.timezone\n.*there is no time zone named 'Mars/Base'"):
-        System.model_validate({"url": "http://a", "profile": {"timezone": "Mars/Base"}})
+    system = System.model_validate({"url": "http://a", "profile": {"timezone": "Mars/Base"}})
+    with pytest.raises(WrongConfiguration, match=r"profile\.timezone: .*there is no time zone named 'Mars/Base'"):
+        DOMAINS["billing"].driver("tmf").configuration(system)
