@@ -4,6 +4,7 @@ Seen in 5.0.3. Tickets are known by custom fields: whose they are and which serv
 has nothing like a service problem: outages are `unsupported`.
 """
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -196,7 +197,7 @@ class RtTicketing:
         fields: Fields | None,
         columns: Mapping[str, str | None],
         status: str,
-        most: int | None = None,
+        most: int = sys.maxsize,
     ) -> list[Batch[Told]]:
         def question(keys: Sequence[str]) -> str:
             return self._tickets.question(is_one_of(field, keys) + status, columns)
@@ -208,8 +209,9 @@ class RtTicketing:
             except ConnectorError as failure:
                 return Batch(part, (), failure)
 
-        parts = self._tickets.parts(keys, question([]), lambda key: f" OR {equals(field, key)}", most)
-        return list(await together([ask(part) for part in parts]))
+        chunks = self._tickets.chunks(keys, question([]), lambda key: equals(field, key), " OR ", most)
+        batches = list(await together([ask(part) for part in chunks.parts]))
+        return batches + [Batch([key], (), self._tickets.too_long(key)) for key in chunks.too_long]
 
     async def _told(self, page: RowPage[TicketRow], fields: Fields | None) -> list[Told]:
         histories = await self._histories.of([str(row.id) for row in page.rows], fields)
