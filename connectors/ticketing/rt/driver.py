@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.reading.concurrently import together
-from connectors.reading.grouping import grouped
+from connectors.reading.grouping import by_id, grouped, mapped
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -81,18 +81,7 @@ class RtTicketing:
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`. One call for 100 ids."""
         batches = await self._batches("id", ids_among(ids), fields, names(fields), "", most=PAGE)
-        found: dict[str, Ticket | ConnectorError] = {}
-        for batch in batches:
-            if batch.failure:
-                found.update(dict.fromkeys(batch.keys, batch.failure))
-                continue
-            unread = {one.id for one in batch.unreadable}
-            for key in batch.keys if None in unread else unread.intersection(batch.keys):
-                found[str(key)] = Garbled(self.http.name, f"the ticket {key} cannot be read")
-            found.update(
-                {str(told.id): self._records.ticket(told) for told in batch.rows if str(told.id) in batch.keys}
-            )
-        return found
+        return mapped(by_id(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
@@ -231,6 +220,9 @@ class RtTicketing:
         if missing := sorted(set(wanted) - self._existing):
             detail = f"no custom field {', '.join(map(repr, missing))} that the gateway's user may see"
             raise Rejected(self.http.name, f"{detail}: set customer_field and service_field to the names in RT")
+
+    def _unreadable(self, key: str) -> Garbled:
+        return Garbled(self.http.name, f"the ticket {key} cannot be read")
 
     def _status(self, is_open: bool | None) -> str:
         if is_open is None or not self._ended:
