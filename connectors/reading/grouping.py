@@ -6,16 +6,37 @@ from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.reading.order import Order, arranged
-from connectors.reading.rows import Batch, Identified, Unreadable
+from connectors.reading.rows import Batch, Row, Unreadable
 from connectors.records import Found, Rows
 
-Row = TypeVar("Row", bound=Identified)
 R = TypeVar("R")
 
 
 def mapped(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
     """The same mapping with records instead of rows."""
     return {key: row if isinstance(row, ConnectorError) else record(row) for key, row in rows.items()}
+
+
+def by_id(
+    batches: Iterable[Batch[Row]], unreadable: Callable[[str], ConnectorError]
+) -> dict[str, Row | ConnectorError]:
+    """Rows by their own ids, as far as those were asked for. What the system does not have is absent.
+
+    One that cannot be read is what `unreadable` makes of its id: so are all that did not come, where a row hides its
+    id.
+    """
+    found: dict[str, Row | ConnectorError] = {}
+    for batch in batches:
+        if batch.failure:
+            found.update(dict.fromkeys(batch.keys, batch.failure))
+            continue
+        if batch.unreadable:
+            unread = {one.id for one in batch.unreadable}
+            hidden = batch.keys if None in unread else unread.intersection(batch.keys)
+            found.update({str(key): unreadable(str(key)) for key in hidden})
+        asked = set(batch.keys)
+        found.update({key: row for row in batch.rows if (key := str(row.id)) in asked})
+    return found
 
 
 def grouped(
@@ -48,10 +69,10 @@ def grouped(
                     if key in asked:
                         groups[key].append(one)
         for key, group in groups.items():
-            found[key] = _whole(arranged(group, order) if order else group, batch.unreadable)
+            found[key] = whole(arranged(group, order) if order else group, batch.unreadable)
     return found
 
 
-def _whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
+def whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
     """The complete list; how long it is nobody knows where some of it cannot be read."""
     return Rows(items, 0, None if unreadable else len(items), complete=True)

@@ -10,7 +10,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order a port promises: `upstream` is the value for `sort=`, `attribute` the record's attribute behind it."""
+    """The order that a port promises: `attribute` is the record's, `upstream` what the system calls it.
+
+    A minus before `upstream` puts the greatest first.
+    """
 
     upstream: str
     attribute: str

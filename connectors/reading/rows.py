@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError
 
 
 class Identified(msgspec.Struct, gc=False):
-    """What every row has. TMF ids are strings; some servers send numbers. Rows are trees: no work for the collector."""
+    """What every row has: its id, as text or as a number. Rows are trees, and no work for the garbage collector."""
 
     id: str | int
 

@@ -16,6 +16,7 @@ import msgspec
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
+from connectors.reading.grouping import by_id
 from connectors.reading.obeyed_filters import Heeded
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
@@ -65,20 +66,7 @@ class Collection(Generic[Row]):
         """
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        found: dict[str, Row | ConnectorError] = {}
-        for batch in await self.by_keys("id", ids, fields=fields):
-            if batch.failure:
-                found.update(dict.fromkeys(batch.keys, batch.failure))
-                continue
-            if batch.unreadable:
-                unread = {one.id for one in batch.unreadable}
-                for key in batch.keys if None in unread else unread.intersection(batch.keys):
-                    found[str(key)] = Garbled(
-                        self._http.name, f"{self.path}: the row {str(key)[:100]!r} cannot be read"
-                    )
-            asked = set(batch.keys)
-            found.update({key: row for row in batch.rows if (key := str(row.id)) in asked})
-        return found
+        return by_id(await self.by_keys("id", ids, fields=fields), self._unreadable)
 
     async def by_keys(
         self,
@@ -269,6 +257,9 @@ class Collection(Generic[Row]):
         keys = [key for key in _distinct(ids) if key not in (".", "..")]  # steps in a path, not ids
         rows = await together([ask(key) for key in keys])
         return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
+
+    def _unreadable(self, key: str) -> Garbled:
+        return Garbled(self._http.name, f"{self.path}: the row {key[:100]!r} cannot be read")
 
     def _too_long(self, key: str) -> Rejected:
         return Rejected(

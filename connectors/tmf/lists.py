@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.grouping import _whole, grouped
+from connectors.reading.grouping import grouped, whole
 from connectors.reading.order import Order, arranged
 from connectors.reading.rows import Batch, Row
 from connectors.records import Fields, Found, Rows, Window
@@ -130,7 +130,7 @@ async def listed(
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    return _whole(arranged(filter(wanted, map(recipe.of(asked), everything.rows)), order), everything.unreadable)
+    return whole(arranged(filter(wanted, map(recipe.of(asked), everything.rows)), order), everything.unreadable)
 
 
 def _sorting(

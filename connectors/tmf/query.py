@@ -7,8 +7,7 @@ from itertools import product
 from typing import Final
 from urllib.parse import quote
 
-import msgspec
-
+from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields
 from connectors.tmf.mapping import Projection
@@ -19,13 +18,6 @@ _MOST_KEPT: Final = 256
 
 Filters = Sequence[tuple[str, Sequence[str]]]
 """Conditions that all must hold; the values of one are alternatives."""
-
-
-class Chunks(msgspec.Struct, frozen=True, gc=False):
-    """Keys in parts that fit into one request each, and those that fit into none."""
-
-    parts: Sequence[Sequence[str]]
-    too_long: Sequence[str]
 
 
 class Writer:
@@ -76,23 +68,10 @@ class Writer:
         room = self._room_in_list - sum(len(part) + 1 for part in rest)
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
         named = len(self._name(name)) + 1
-        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:
+        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:  # at once: so are most questions
             return Chunks([keys], ())
-        again = 1 if self._profile.id_list in ("comma", "none") else named + 1
-        parts: list[list[str]] = []
-        too_long: list[str] = []
-        used = 0
-        for key in keys:
-            size = len(self._value(key))
-            if named + size > room:
-                too_long.append(key)
-            elif parts and len(parts[-1]) < most and used + again + size <= room:
-                parts[-1].append(key)
-                used += again + size
-            else:
-                parts.append([key])
-                used = named + size
-        return Chunks(parts, too_long)
+        between = 1 if self._profile.id_list in ("comma", "none") else named + 1
+        return chunks(keys, self._value, room, before=named, between=between, most=most)
 
     def one(self, key: str, fields: Fields | None) -> str | None:
         """What follows the resource's path in a request for one row by id; None where that is too long."""

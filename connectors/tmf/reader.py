@@ -10,7 +10,7 @@ from connectors.reading.dates import Dates
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Unlinked
 from connectors.tmf.profile import PARTY_TYPES, Profile
-from connectors.tmf.shapes import _PARTIES, Money, RelatedParty, TimePeriod, _word, id_of, ids
+from connectors.tmf.shapes import PARTIES, Money, RelatedParty, TimePeriod, folded, id_of, ids
 
 E = TypeVar("E", bound=Enum)
 
@@ -40,13 +40,14 @@ class Reader:
         """`customer_key` is the system's own; where it is the party's id, rows name persons and companies."""
         self.warn_once = WarnOnce(system)
         self.date = Dates(profile.timezone, self.warn_once).read
+        """A date with its zone, or None; one that comes without a zone is in the profile's."""
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
-        self._roles = frozenset(map(_word, profile.party_roles))
+        self._roles = frozenset(map(folded, profile.party_roles))
         types = profile.party_types
         if customer_key == "party.id" and "party_types" not in profile.model_fields_set:
             types = PARTY_TYPES
-        self._types = frozenset(map(_word, types))
+        self._types = frozenset(map(folded, types))
         self._typed_by_role = profile.party_type_is_role
         self._owning: dict[tuple[str | None, str | None], bool] = {}
         self._single: dict[tuple[str | int | None, str | None, str | None, str | None], tuple[str, ...]] = {}
@@ -80,7 +81,7 @@ class Reader:
 
     def _is_strange(self, party: RelatedParty) -> bool:
         """Whether it is a customer by its role and of a type whose id is no customer number here."""
-        if id_of(party.party) is None or _word(party.role) not in self._roles:
+        if id_of(party.party) is None or folded(party.role) not in self._roles:
             return False
         kind = party.party.kind or party.kind
         self.warn_once(f"rows name their customer as {kind!r}, which is none of party_types: they are nobody's")
@@ -88,7 +89,7 @@ class Reader:
 
     def customer(self, party: RelatedParty | None) -> str | None:
         """The customer number of a party whose role is beside the point: None unless its type says that it is one."""
-        return id_of(party.party) if party is not None and _word(party.party.kind) in self._types else None
+        return id_of(party.party) if party is not None and folded(party.party.kind) in self._types else None
 
     def _owns(self, party: RelatedParty) -> bool:
         """Whether role and type fit; the same few come again and again."""
@@ -96,8 +97,8 @@ class Reader:
         said = party.role, (party.kind if inner is None else inner.kind or party.kind)
         known = self._owning.get(said)
         if known is None:
-            role, kind = map(_word, said)
-            is_role = kind in self._roles and (kind in self._types or kind not in _PARTIES or self._typed_by_role)
+            role, kind = map(folded, said)
+            is_role = kind in self._roles and (kind in self._types or kind not in PARTIES or self._typed_by_role)
             known = role in self._roles and (not kind or kind in self._types or is_role) if role else is_role
             if len(self._owning) < _MOST_KEPT:
                 self._owning[said] = known

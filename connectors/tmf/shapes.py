@@ -1,4 +1,4 @@
-"""Shapes and words that TM Forum's APIs share (FACTS.md, section 2), read leniently (section 6)."""
+"""Shapes that TM Forum's APIs share (FACTS.md, section 2), decoded leniently (section 6)."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -54,7 +54,7 @@ class TypedRef(Ref, gc=False):
     @property
     def kind(self) -> str | None:
         """What it refers to: @referredType, or the @type of the object itself."""
-        return self.referred_type or _REFERENCES.get(_word(self.type), self.type)
+        return self.referred_type or _REFERENCES.get(folded(self.type), self.type)
 
 
 _REFERENCES: Final = {
@@ -71,7 +71,7 @@ company's, and no customer number; a PartyRoleRef leaves open to which role it l
 """
 
 
-_PARTIES: Final = frozenset({"customer", "individual", "organization", "party"})
+PARTIES: Final = frozenset({"customer", "individual", "organization", "party"})
 """What a party's id is the id of: words that are types, and no roles, also where they are used as such."""
 
 
@@ -87,7 +87,7 @@ class RelatedParty(TypedRef, rename="camel", gc=False):
     @property
     def kind(self) -> str | None:
         """What the party is: @referredType, or the @type where that is a party's and not the reference's own."""
-        return self.referred_type or (self.type if _word(self.type) in _PARTIES else None)
+        return self.referred_type or (self.type if folded(self.type) in PARTIES else None)
 
     @property
     def party(self) -> Ref:
@@ -140,5 +140,6 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
     return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # one cannot repeat itself
 
 
-def _word(text: str | None) -> str:
+def folded(text: str | None) -> str:
+    """A word as it is compared: without regard to case and to blanks around it; empty for none."""
     return (text or "").strip().casefold()

@@ -20,6 +20,7 @@ import msgspec
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
+from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.concurrently import together
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
@@ -136,20 +137,22 @@ class Model(Generic[Row]):
 
     async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
         """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
-        chunks = list(self._chunks(keyed, keys, self._projected(fields, order)))
-        allowed = self._rest.paging.max_calls
+        values = keyed.values(keys)
+        found, allowed = self._chunks(keyed, values, fields, order), self._rest.paging.max_calls
 
-        async def ask(chunk: Mapping[str, str | int]) -> Batch[Row]:
-            reading = self._pages(self._domain(keyed, chunk.values()), fields, order, tuple(chunk))
+        async def ask(part: Sequence[str]) -> Batch[Row]:
+            pages = self._pages(self._domain(keyed, map(values.__getitem__, part)), fields, order, part)
             try:
-                page = await reading.everything(set(chunk).issubset if keyed.field == "id" else None)
+                page = await pages.everything(set(part).issubset if keyed.field == "id" else None)
             except ConnectorError as failure:
-                return Batch(tuple(chunk), (), failure)
-            return Batch(tuple(chunk), list(filter(self.ours, page.rows)), unreadable=page.unreadable)
+                return Batch(part, (), failure)
+            return Batch(part, list(filter(self.ours, page.rows)), unreadable=page.unreadable)
 
-        batches = list(await together([ask(chunk) for chunk in chunks[:allowed]]))
-        refused = TooMuch(self._rest.http.name, f"{self._path}: {len(chunks)} calls, more than max_calls = {allowed}")
-        return batches + [Batch(tuple(chunk), (), refused) for chunk in chunks[allowed:]]
+        batches = list(await together([ask(part) for part in found.parts[:allowed]]))
+        calls = len(found.parts)
+        refused = TooMuch(self._rest.http.name, f"{self._path}: {calls} calls, more than max_calls = {allowed}")
+        batches += [Batch(part, (), refused) for part in found.parts[allowed:]]
+        return batches + [Batch([key], (), self._too_long()) for key in found.too_long]
 
     async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
         """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
@@ -178,10 +181,7 @@ class Model(Generic[Row]):
 
         async def read(offset: int, limit: int) -> RowPage[Row]:
             if too_long:
-                raise Rejected(
-                    self._rest.http.name,
-                    f"{self._path}: a key makes a longer URL than max_url = {self._rest.options.max_url}",
-                )
+                raise self._too_long()
             target = f"{question}&s={limit}" + (f"&p={offset}" if offset else "")
             entries = await self._rest.read(target, keys, self._entries)
             ended = len(entries) < limit and (entries or not offset)
@@ -204,20 +204,17 @@ class Model(Generic[Row]):
         paging = f"&s={options.page_size}&p={most + options.page_size}"
         return options.max_url - len(prefix) - len(self._path) - len(paging)
 
-    def _chunks(self, keyed: Keyed, keys: Sequence[str], rest: str) -> Iterable[Mapping[str, str | int]]:
-        """Keys in parts by bytes; one that is too long by itself is a part, too, and fails alone."""
-        room = (self._room - len(f"?d=&{rest}")) // 4 * 3 - len(msgspec.json.encode(self._domain(keyed, [])))
-        chunk: dict[str, str | int] = {}
-        used = 0
-        for key, value in keyed.values(keys).items():
-            size = len(msgspec.json.encode(value)) + 1
-            if chunk and used + size > room:
-                yield chunk
-                chunk, used = {}, 0
-            chunk[key] = value
-            used += size
-        if chunk:
-            yield chunk
+    def _chunks(self, keyed: Keyed, values: Mapping[str, str | int], fields: Fields | None, order: Order) -> Chunks:
+        # Four letters of base64 are three bytes of the domain.
+        room = (self._room - len(f"?d=&{self._projected(fields, order)}")) // 4 * 3
+        room -= len(msgspec.json.encode(self._domain(keyed, [])))
+        return chunks(list(values), lambda key: msgspec.json.encode(values[key]), room, between=len(","))
+
+    def _too_long(self) -> Rejected:
+        return Rejected(
+            self._rest.http.name,
+            f"{self._path}: a key makes a longer URL than max_url = {self._rest.options.max_url}",
+        )
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
         return [lenient(raw, self._row, self._warn_once) for raw in self._rest.listed(answer)]

@@ -35,9 +35,9 @@ from connectors.billing.tryton.rows import (
 )
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import grouped
+from connectors.reading.grouping import by_id, grouped, mapped
 from connectors.reading.order import BY_ID, Order
-from connectors.reading.rows import Batch, Row
+from connectors.reading.rows import Row
 from connectors.records import Document, Fields, Found, Rows, Window
 
 R = TypeVar("R")
@@ -105,7 +105,7 @@ class TrytonBilling:
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
         """See `BillingPort`. One call."""
-        return self._mapped(await self._invoices.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._records.bill)
+        return await self._by_id(self._invoices, ids, fields, self._records.bill)
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         """See `BillingPort`. One call. A draft has no number, and is found by none."""
@@ -132,7 +132,7 @@ class TrytonBilling:
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """See `BillingPort`. One call."""
-        return self._mapped(await self._payments.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._records.payment)
+        return await self._by_id(self._payments, ids, fields, self._records.payment)
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -175,17 +175,10 @@ class TrytonBilling:
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
         return grouped(batches, record, lambda one: one.customer_ids)
 
-    def _mapped(self, batches: Sequence[Batch[Row]], record: Callable[[Row], R]) -> Found[R]:
-        """By id; all that did not come is unreadable where a row hides its id."""
-        found: dict[str, R | ConnectorError] = {}
-        for batch in batches:
-            unread = {one.id for one in batch.unreadable}
-            for key in batch.keys if None in unread else unread.intersection(batch.keys):
-                found[str(key)] = self._unreadable(str(key))
-            found.update({str(row.id): record(row) for row in batch.rows if str(row.id) in batch.keys})
-            if batch.failure:
-                found.update(dict.fromkeys(batch.keys, batch.failure))
-        return found
+    async def _by_id(
+        self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]
+    ) -> Found[R]:
+        return mapped(by_id(await model.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._unreadable), record)
 
     async def _company_currency(self) -> str | None:
         """The currency that balances are in: asked for once, unless the options say it."""

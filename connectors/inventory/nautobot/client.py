@@ -27,7 +27,7 @@ import msgspec
 from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import Answer, HttpClient
 from connectors.reading.concurrently import together
-from connectors.reading.rows import Identified, Unreadable
+from connectors.reading.rows import Row, Unreadable
 from connectors.records import Found
 
 PATH: Final = "/api/graphql/"
@@ -46,7 +46,6 @@ _LONGEST_KEY: Final = 255
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-Row = TypeVar("Row", bound=Identified)
 R = TypeVar("R")
 
 

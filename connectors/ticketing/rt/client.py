@@ -6,6 +6,7 @@ its database cannot hold and a wrong order all give 200 and an empty list.
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic
 from urllib.parse import quote, urlsplit
@@ -14,6 +15,7 @@ import msgspec
 
 from connectors.errors import Rejected
 from connectors.http.client import Answer, HttpClient
+from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Row, RowPage, each_once, lenient
 from connectors.reading.warn_once import WarnOnce
@@ -86,29 +88,25 @@ class RtList(Generic[Row]):
         self._http, self.path = http, f"{REST2}/{name}"
         self._row = msgspec.json.Decoder(row)
         self._page = msgspec.json.Decoder(_Page)
+        self._max_url = max_url
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
         self._paging = Paging("page", PAGE, http.system.max_rows, http.system.max_calls)
         self.warn_once = WarnOnce(http.name, self.path)
 
-    def parts(
-        self, keys: Sequence[str], question: str, written: Callable[[str], str], most: int | None = None
-    ) -> list[list[str]]:
-        """`keys` in parts that fit into one URL each.
+    def chunks(
+        self, keys: Sequence[str], question: str, written: Callable[[str], str], joined: str, most: int = sys.maxsize
+    ) -> Chunks:
+        """`keys` in parts that fit into one URL each, and into `most`.
 
-        `question` is the one without keys, `written` says what a key adds to its query. A key that fits into none is
-        a part of its own, and asking with it is `Rejected`.
+        `question` is the one without keys, `written` a key as it stands in the query, `joined` what stands between two.
         """
-        parts: list[list[str]] = []
-        used, room = 0, self._room - len(question)
-        for key in keys:
-            size = len(_encoded(written(key)))
-            if parts and used + size <= room and (most is None or len(parts[-1]) < most):
-                parts[-1].append(key)
-                used += size
-            else:
-                parts.append([key])
-                used = size
-        return parts
+        room = self._room - len(question)
+        return chunks(keys, lambda key: _encoded(written(key)), room, between=len(_encoded(joined)), most=most)
+
+    def too_long(self, key: str) -> Rejected:
+        """The failure of a key that fits into no URL."""
+        detail = f"a key of {len(key)} characters makes a longer URL than max_url = {self._max_url}"
+        return Rejected(self._http.name, f"{self.path}: {detail}")
 
     def question(
         self, query: str, fields: Mapping[str, str | None], orders: Sequence[tuple[str, str]] = (("id", "ASC"),)

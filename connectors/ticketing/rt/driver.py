@@ -4,6 +4,7 @@ Seen in 5.0.3. Tickets are known by custom fields: whose they are and which serv
 has nothing like a service problem: outages are `unsupported`.
 """
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import ClassVar, Final
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.reading.concurrently import together
-from connectors.reading.grouping import grouped
+from connectors.reading.grouping import by_id, grouped, mapped
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -80,18 +81,7 @@ class RtTicketing:
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`. One call for 100 ids."""
         batches = await self._batches("id", ids_among(ids), fields, names(fields), "", most=PAGE)
-        found: dict[str, Ticket | ConnectorError] = {}
-        for batch in batches:
-            if batch.failure:
-                found.update(dict.fromkeys(batch.keys, batch.failure))
-                continue
-            unread = {one.id for one in batch.unreadable}
-            for key in batch.keys if None in unread else unread.intersection(batch.keys):
-                found[str(key)] = Garbled(self.http.name, f"the ticket {key} cannot be read")
-            found.update(
-                {str(told.id): self._records.ticket(told) for told in batch.rows if str(told.id) in batch.keys}
-            )
-        return found
+        return mapped(by_id(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
@@ -196,7 +186,7 @@ class RtTicketing:
         fields: Fields | None,
         columns: Mapping[str, str | None],
         status: str,
-        most: int | None = None,
+        most: int = sys.maxsize,
     ) -> list[Batch[Told]]:
         def question(keys: Sequence[str]) -> str:
             return self._tickets.question(is_one_of(field, keys) + status, columns)
@@ -208,8 +198,9 @@ class RtTicketing:
             except ConnectorError as failure:
                 return Batch(part, (), failure)
 
-        parts = self._tickets.parts(keys, question([]), lambda key: f" OR {equals(field, key)}", most)
-        return list(await together([ask(part) for part in parts]))
+        chunks = self._tickets.chunks(keys, question([]), lambda key: equals(field, key), " OR ", most)
+        batches = list(await together([ask(part) for part in chunks.parts]))
+        return batches + [Batch([key], (), self._tickets.too_long(key)) for key in chunks.too_long]
 
     async def _told(self, page: RowPage[TicketRow], fields: Fields | None) -> list[Told]:
         histories = await self._histories.of([str(row.id) for row in page.rows], fields)
@@ -229,6 +220,9 @@ class RtTicketing:
         if missing := sorted(set(wanted) - self._existing):
             detail = f"no custom field {', '.join(map(repr, missing))} that the gateway's user may see"
             raise Rejected(self.http.name, f"{detail}: set customer_field and service_field to the names in RT")
+
+    def _unreadable(self, key: str) -> Garbled:
+        return Garbled(self.http.name, f"the ticket {key} cannot be read")
 
     def _status(self, is_open: bool | None) -> str:
         if is_open is None or not self._ended:

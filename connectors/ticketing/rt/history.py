@@ -5,8 +5,9 @@ reads it) and `Comment` (internal) transactions. Two reads for many tickets at o
 """
 
 import base64
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
@@ -94,7 +95,8 @@ class Histories:
         wanted = TOLD_BY_HISTORY if fields is None else TOLD_BY_HISTORY & fields
         if not wanted or not tickets:
             return {}
-        found = await together([self._of(tickets[at : at + PAGE], wanted) for at in range(0, len(tickets), PAGE)])
+        parts = _parts(self._transactions, tickets, self._question([], wanted), PAGE)
+        found = await together([self._of(part, wanted) for part in parts])
         return {ticket: history for part in found for ticket, history in part.items()}
 
     async def _of(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
@@ -112,16 +114,17 @@ class Histories:
             told[str(one.object_id)].append(one)
         return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in told.items()}
 
-    async def _told(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
-        types = sorted({kind for name in wanted for kind in _TYPES[name]})
+    def _question(self, tickets: Sequence[str], wanted: Fields) -> str:
         query = json_query(
             {"field": "ObjectType", "value": "RT::Ticket"},  # ids of other objects are the same numbers
             {"field": "ObjectId", "operator": "IN", "value": tickets},
-            {"field": "Type", "operator": "IN", "value": types},
+            {"field": "Type", "operator": "IN", "value": sorted(_types(wanted))},
         )
-        question = self._transactions.question(query, _TRANSACTION)
-        asked = frozenset(tickets)
-        rows = (await self._transactions.everything(question, tickets)).rows
+        return self._transactions.question(query, _TRANSACTION)
+
+    async def _told(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
+        asked, types = frozenset(tickets), _types(wanted)
+        rows = (await self._transactions.everything(self._question(tickets, wanted), tickets)).rows
         return [
             row for row in rows if row.object_type == "RT::Ticket" and str(row.object_id) in asked and row.type in types
         ]
@@ -137,7 +140,7 @@ class Histories:
             theirs = {"field": "TransactionId", "operator": "IN", "value": keys}
             return self._attachments.question(json_query(theirs, *conditions), fields)
 
-        parts = self._attachments.parts(transactions, question([]), lambda key: f'"{key}",')
+        parts = _parts(self._attachments, transactions, question([]))
         pages = await together([self._attachments.everything(question(part), part) for part in parts])
         return [row for page in pages for row in page.rows if str(row.transaction_id) in asked]
 
@@ -187,6 +190,19 @@ class Histories:
             raise Garbled(self._http.name, f"{REST2}/attachment has no Content")
         # RT breaks the lines; anything else that is not base64 is an error.
         return base64.b64decode("".join(content.split()), validate=True)
+
+
+def _parts(of: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize) -> Sequence[Sequence[str]]:
+    """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` where one fits into none."""
+    found = of.chunks(ids, question, lambda key: f'"{key}"', ",", most)
+    for key in found.too_long:
+        raise of.too_long(key)
+    return found.parts
+
+
+def _types(wanted: Fields) -> Set[str]:
+    """The transactions that have what is wanted."""
+    return {kind for name in wanted for kind in _TYPES[name]}
 
 
 def _has_text(transaction: _Transaction, wanted: Fields) -> bool:

@@ -8,6 +8,7 @@ with RECORD=1 on top it writes the recording anew, without headers and addresses
 import base64
 import json
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -373,6 +374,26 @@ async def test_trap_long_questions_are_split_by_bytes() -> None:
     assert [sum(f"'{key}'" in one for one in conditions) for key in customers] == [1] * 500
     assert isinstance(found["C" * 2000], Rejected)
     assert [one.id for one in found[customers[0]].items] == ["1"]
+
+
+async def test_histories_are_split_by_bytes_too_and_a_limit_below_one_key_is_said() -> None:
+    async def transactions(request: web.Request) -> web.Response:
+        (asked,) = (one["value"] for one in json.loads(request.query["query"]) if one["field"] == "ObjectId")
+        told = {"ObjectType": "RT::Ticket", "Type": "Comment"}
+        return web.json_response(text=page(*({"id": f"10000{key}", "ObjectId": key, **told} for key in asked)))
+
+    keys = [str(key) for key in range(10, 60)]
+    lists = {"tickets": page(*map(ticket, keys)), "transactions": transactions, "attachments": page()}
+    async with canned(**lists) as server, driven(server, RtOptions(max_url=700)) as driver:
+        found = await driver.tickets(keys, frozenset({"notes"}))
+    asked = Counter(urlsplit(path).path.rpartition("/")[2] for path in server.seen)
+    assert max(map(len, server.seen)) <= 700
+    assert {key: len(one.notes) for key, one in found.items()} == dict.fromkeys(keys, 1)
+    assert asked == {"tickets": 1, "transactions": 2, "attachments": 5}
+    async with canned(**lists) as server, driven(server, RtOptions(max_url=500)) as driver:
+        found = await driver.tickets(["10"], frozenset({"notes"}))
+    assert isinstance(found["10"], Rejected)
+    assert "max_url = 500" in found["10"].detail
 
 
 async def numbered(request: web.Request) -> web.Response:
