@@ -37,6 +37,13 @@ class UpstreamCall(msgspec.Struct):
     shared: bool = False
 
 
+class Operation(msgspec.Struct, frozen=True):
+    """A method of a port that is being called. `is_write`: it changes something in the system."""
+
+    name: str
+    is_write: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class LinkWarning:
     """A link between systems that leads nowhere, or to more than one: the field is null, and this says why."""
@@ -78,6 +85,7 @@ class RequestScope:
 
 current_scope: ContextVar[RequestScope | None] = ContextVar("current_scope", default=None)
 current_loader: ContextVar[str] = ContextVar("current_loader", default="")
+current_operation: ContextVar[Operation | None] = ContextVar("current_operation", default=None)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from connectors.errors import Rejected
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.pages import Entry, Identified, Reading, RowPage, Unreadable, each_once
 from connectors.records import Window
 from connectors.tmf.profile import Profile
@@ -143,7 +144,7 @@ class RtList(Generic[Row]):
 
         async def read(offset: int, limit: int) -> RowPage[Row]:
             target = f"{self.path}{unpaged}&per_page={limit}&page={offset // limit + 1}"
-            return await self._http.get(target, keys, self._page_of)
+            return await self._http.send(Request.get(target, keys), self._page_of)
 
         return Reading(self._http.name, self.path, self._system, read)
 

@@ -11,6 +11,7 @@ from connectors.billing.tmf.driver import TmfBilling
 from connectors.conformance import METHODS, Result
 from connectors.crm.port import CrmPort
 from connectors.errors import NotSupported
+from connectors.http.request import Request
 from connectors.inventory.port import InventoryPort
 from connectors.records import Fields, Money, Rows, Window, changed
 from connectors.settings import System
@@ -207,7 +208,7 @@ class OneByOneUnderAPretext(OneByOne):
 
 class FindsNothingAnywhere(Broken):
     async def probe(self) -> None:
-        await self.http.get("/customerBill?limit=1", [], lambda answer: answer.status)
+        await self.http.send(Request.get("/customerBill?limit=1"), lambda answer: answer.status)
 
 
 class CutsFields(Broken):
