@@ -33,7 +33,10 @@ class ConnectorError(Exception):
 
 
 class Unreachable(ConnectorError):
-    """No connection, or it broke before an answer came. `at_all`: there was none to begin with."""
+    """No connection, or it broke before an answer came. `at_all`: there was none to begin with, and nothing was sent.
+
+    Without `at_all` nobody knows what became of the request: a write may have been done.
+    """
 
     code = "UPSTREAM_UNAVAILABLE"
     sentence = "The {system} system cannot be reached at the moment."
@@ -44,10 +47,17 @@ class Unreachable(ConnectorError):
 
 
 class TimedOut(ConnectorError):
-    """No answer within the system's timeout or within what the request's deadline left."""
+    """No answer within the system's timeout or within what the request's deadline left: a write may have been done.
+
+    `cut_short`: the system was given less than its time, because the client's own ran out.
+    """
 
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer."
+
+    def __init__(self, system: str, detail: str, *, cut_short: bool = False) -> None:
+        super().__init__(system, detail)
+        self.cut_short = cut_short
 
 
 class Busy(ConnectorError):

@@ -1,38 +1,25 @@
-"""Questions to one system: deadline, one retry, bulkhead, size cap, health and the trace."""
+"""Requests to one system: a place, a deadline, the policy, the size cap, health and the trace."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
 import msgspec
 
-from connectors.errors import (
-    ConnectorError,
-    Failed,
-    Garbled,
-    Refused,
-    TimedOut,
-    TooMuch,
-    Unreachable,
-)
+from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, TooMuch
 from connectors.http.files import Files
+from connectors.http.policy import Policy
+from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
-from connectors.http.transport import ANSWERING_TIME, Transport, path_of
+from connectors.http.transport import CONNECTION_ERRORS, Transport
 from connectors.settings import System
 
 K = TypeVar("K")
 T = TypeVar("T")
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Status, headers and whole body of a success, a 404, or an answer with a status that the driver judges."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class HttpClient(Transport):
@@ -40,96 +27,70 @@ class HttpClient(Transport):
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         super().__init__(name, system, session)
-        self._bulkhead = asyncio.Semaphore(system.concurrency)
+        self._places = asyncio.Semaphore(system.concurrency)
+        self._policy = Policy(self.credentials)
         self._files = Files(self)
 
-    async def get(
-        self,
-        path_and_query: str,
-        keys: Sequence[str],
-        read: Callable[[Answer], T],
-        *,
-        judged: Collection[int] = (),
-        doubted: Collection[int] = (),
-    ) -> T:
-        """Read `path_and_query` (already encoded). `read` decodes the answer; what it cannot read is `Garbled`.
+    async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
+        """Send a request as the policy allows, and give what `read` makes of its answer. Raises `ConnectorError`.
 
-        `read` gets answers with a `judged` status, too, as it does a 404: a 422 may say which key the product does not
-        know. None of them counts against the system's health, unless `read` raises.
-
-        A `Failed` with a `doubted` status says nothing about the system's health: the product answers so to the
-        client's own mistakes, too, and the driver finds out which it was.
+        `read` gets answers below 300, a 404, and those that the request expects; what it cannot read is `Garbled`.
         """
-        return await self._ask("GET", path_and_query, keys, None, read, judged, doubted)
-
-    async def post_query(self, path: str, body: bytes, keys: Sequence[str], read: Callable[[Answer], T]) -> T:
-        """Send a JSON body to a resource that only asks (a TMF task such as queryUsageConsumption): safe to repeat."""
-        return await self._ask("POST", path, keys, body, read)
-
-    async def _ask(
-        self,
-        method: str,
-        target: str,
-        keys: Sequence[str],
-        body: bytes | None,
-        read: Callable[[Answer], T],
-        judged: Collection[int] = (),
-        doubted: Collection[int] = (),
-    ) -> T:
-        scope = current_scope.get()
-        what = f"{method} {path_of(target)}"
         started = time.monotonic()
+        call = self._traced(request, started)
+        try:
+            with await self.place(self._places, request):
+                asked = time.monotonic()
+                async with self.deadline(request):
+                    answer = await self._policy.run(partial(self._once, call), request)
+                result = self._readable(read, answer, request)
+                self.health.answered((time.monotonic() - asked) * 1000)
+                return result
+        except ConnectorError as failure:
+            call.error = failure.code
+            if not (isinstance(failure, Failed) and call.status in request.ambiguous):
+                self.health.failed(failure)
+            raise
+        except asyncio.CancelledError:
+            call.error = Cancelled.code
+            raise
+        finally:
+            call.duration_ms = (time.monotonic() - started) * 1000
+
+    def _traced(self, request: Request, started: float) -> UpstreamCall:
+        """The request's record, which is in the scope from now on."""
+        scope = current_scope.get()
         call = UpstreamCall(
             self.name,
-            method,
-            target,
-            tuple(keys),
+            request.method,
+            request.target,
+            tuple(request.keys),
             current_loader.get(),
             (started - scope.started) * 1000 if scope else 0.0,
         )
         if scope:
             scope.calls.append(call)
-        try:
-            with await self.place(self._bulkhead, what):
-                asked = time.monotonic()
-                answer = await self._in_time(method, target, body, call, judged, doubted)
-                result = self._readable(read, answer, what)
-        except ConnectorError as error:
-            call.error = error.code
-            raise
-        except asyncio.CancelledError:
-            call.error = "REQUEST_CANCELLED"
-            raise
-        finally:
-            call.duration_ms = (time.monotonic() - started) * 1000
-        self.health.answered((time.monotonic() - asked) * 1000)
-        return result
+        return call
 
-    async def _in_time(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        call: UpstreamCall,
-        judged: Collection[int],
-        doubted: Collection[int],
-    ) -> Answer:
-        allowance = self._allowance()
+    async def _once(self, call: UpstreamCall, request: Request, credentials: dict[str, str]) -> Answer:
+        headers = {"Accept": "application/json", **credentials}
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        call.status, call.bytes = None, 0
         try:
-            async with asyncio.timeout(allowance):
-                return await self._twice(method, target, body, call, judged)
-        except TimeoutError as error:
-            late = TimedOut(self.name, f"{method} {path_of(target)} did not answer in time")
-            # A client's own deadline that cut a call short says nothing about the system.
-            if allowance >= 0.9 * self.system.timeout:
-                self.health.failed(late)
-            raise late from error
-        except ConnectorError as error:
-            if not (isinstance(error, Failed) and call.status in doubted):
-                self.health.failed(error)
-            raise
+            async with self.open(request, self.address(request.target), headers) as response:
+                call.status = response.status
+                content = await self._read(response)
+                call.bytes = len(content)
+                # A redirect or a page may be how the product says that a write is done: only a 401 says that it is not.
+                login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
+                if login_wanted or response.status not in request.expected:
+                    self.judge(response, request, len(content), login_wanted)
+                return Answer(response.status, response.headers, content)
+        except CONNECTION_ERRORS as error:
+            raise self.failure(request, error) from error
 
-    def _readable(self, read: Callable[[Answer], T], answer: Answer, what: str) -> T:
+    def _readable(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
         """What `read` makes of the answer: whatever is wrong with a body is the system's failure, never a fault here.
 
         Apart from what is not JSON or has another shape: nesting without end (RecursionError), and numbers and texts
@@ -137,61 +98,8 @@ class HttpClient(Transport):
         """
         try:
             return read(answer)
-        except ConnectorError as error:
-            self.health.failed(error)
-            raise
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
-            garbled = Garbled(self.name, f"{what}: {str(error)[:200]}")
-            self.health.failed(garbled)
-            raise garbled from error
-
-    def _allowance(self) -> float:
-        scope = current_scope.get()
-        if scope is None:
-            return self.system.timeout
-        return min(self.system.timeout, scope.remaining() - ANSWERING_TIME)
-
-    async def _twice(
-        self, method: str, target: str, body: bytes | None, call: UpstreamCall, judged: Collection[int]
-    ) -> Answer:
-        """Ask; once more when the connection broke (a kept-alive one may have been closed) or the credentials aged."""
-        credentials = await self.credentials.headers()
-        try:
-            return await self._once(method, target, body, credentials, call, judged)
-        except Refused as refusal:
-            if not refusal.login_wanted or not await self.credentials.renew(credentials):
-                raise
-            credentials = await self.credentials.headers()
-        except Unreachable as error:
-            # aiohttp itself asks a second time where a GET got no answer; what it leaves is a body that broke off.
-            if method == "GET" and not isinstance(error.__cause__, aiohttp.ClientPayloadError):
-                raise
-            if error.at_all:
-                raise
-        return await self._once(method, target, body, credentials, call, judged)
-
-    async def _once(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        credentials: dict[str, str],
-        call: UpstreamCall,
-        judged: Collection[int],
-    ) -> Answer:
-        headers = {"Accept": "application/json", **credentials}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        call.status, call.bytes = None, 0
-        with self.translated(f"{method} {path_of(target)}"):
-            async with self.request(method, self.address(target), headers, body) as response:
-                call.status = response.status
-                content = await self._read(response)
-                call.bytes = len(content)
-                login_wanted = self.credentials.wants_login(response)
-                if login_wanted or response.status not in judged:
-                    self.judge(response, method, target, len(content), login_wanted)
-                return Answer(response.status, response.headers, content)
+            raise Garbled(self.name, f"{request}: {str(error)[:200]}") from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes

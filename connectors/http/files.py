@@ -8,7 +8,8 @@ import aiohttp
 from yarl import URL
 
 from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
-from connectors.http.transport import Place, Transport
+from connectors.http.request import Request
+from connectors.http.transport import CONNECTION_ERRORS, Place, Transport
 
 
 class Files:
@@ -29,39 +30,38 @@ class Files:
         `max_file_bytes` (`TooMuch`) and `file_timeout` (`TimedOut`), whoever is slow: after that its place is free.
         """
         url = self._own(address)
-        what, loop = f"GET {url.path}", asyncio.get_running_loop()
-        with await self._http.place(self._places, what) as place:
+        request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()
+        with await self._http.place(self._places, request) as place:
             ends = loop.time() + self._http.system.file_timeout
-            response = await self._opened(url, what)
+            response = await self._opened(url, request)
             end = loop.call_at(ends, _ended, response, place)
             try:
-                yield None if response.status == 404 else self._parts(response, what, ends)
+                yield None if response.status == 404 else self._parts(response, request, ends)
             finally:
                 end.cancel()
                 response.release()
 
-    async def _opened(self, url: URL, what: str) -> aiohttp.ClientResponse:
+    async def _opened(self, url: URL, request: Request) -> aiohttp.ClientResponse:
         """The answer, 200 or 404, with its body unread; asked for once more when a token or session aged."""
         known = self._http.credentials
         try:
-            with self._http.translated(what):
-                async with asyncio.timeout(self._http.system.timeout):
-                    credentials = await known.headers()
-                    response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
-                    try:
-                        if known.wants_login(response) and await known.renew(credentials):
-                            response.release()
-                            credentials = await known.headers()
-                            response = await self._http.request("GET", url, credentials, paced=True).__aenter__()
-                        # The session was seen to be alive: a page is what the file is.
-                        login_wanted = response.status != 200 and known.wants_login(response)
-                        self._http.judge(response, "GET", url.path, None, login_wanted)
-                        self._bounded(what, response.content_length or 0)
-                    except BaseException:
+            async with asyncio.timeout(self._http.system.timeout):
+                credentials = await known.headers()
+                response = await self._sent(url, request, credentials)
+                try:
+                    if known.wants_login(response) and await known.renew(credentials):
                         response.release()
-                        raise
+                        credentials = await known.headers()
+                        response = await self._sent(url, request, credentials)
+                    # The session was seen to be alive: a page is what the file is.
+                    login_wanted = response.status != 200 and known.wants_login(response)
+                    self._http.judge(response, request, None, login_wanted)
+                    self._bounded(request, response.content_length or 0)
+                except BaseException:
+                    response.release()
+                    raise
         except TimeoutError as error:
-            late = TimedOut(self._http.name, f"{what} did not answer in time")
+            late = TimedOut(self._http.name, f"{request} did not answer in time")
             self._http.health.failed(late)
             raise late from error
         except ConnectorError as error:
@@ -69,31 +69,38 @@ class Files:
             raise
         return response
 
-    async def _parts(self, response: aiohttp.ClientResponse, what: str, ends: float) -> AsyncIterator[bytes]:
-        late = TimedOut(self._http.name, f"{what} took longer than file_timeout = {self._http.system.file_timeout:g} s")
+    async def _sent(self, url: URL, request: Request, credentials: dict[str, str]) -> aiohttp.ClientResponse:
+        try:
+            return await self._http.open(request, url, credentials, paced=True).__aenter__()
+        except CONNECTION_ERRORS as error:
+            raise self._http.failure(request, error) from error
+
+    async def _parts(self, response: aiohttp.ClientResponse, request: Request, ends: float) -> AsyncIterator[bytes]:
+        longest = self._http.system.file_timeout
+        late = TimedOut(self._http.name, f"{request} took longer than file_timeout = {longest:g} s")
         size = 0
         while True:
             if asyncio.get_running_loop().time() >= ends:
                 raise late
             try:
-                with self._http.translated(what):
-                    async with asyncio.timeout_at(ends):
-                        part = await response.content.readany()
+                async with asyncio.timeout_at(ends):
+                    part = await response.content.readany()
+            except CONNECTION_ERRORS as error:  # some of them are a TimeoutError, too: a pause that was too long
+                failure = self._http.failure(request, error)
+                self._http.health.failed(failure)
+                raise failure from error
             except TimeoutError as error:
                 raise late from error
-            except ConnectorError as error:
-                self._http.health.failed(error)
-                raise
             if not part:
                 return
             size += len(part)
-            self._bounded(what, size)
+            self._bounded(request, size)
             yield part
 
-    def _bounded(self, what: str, size: int) -> None:
+    def _bounded(self, request: Request, size: int) -> None:
         most = self._http.system.max_file_bytes
         if size > most:
-            raise TooMuch(self._http.name, f"{what}: more than max_file_bytes = {most} bytes")
+            raise TooMuch(self._http.name, f"{request}: more than max_file_bytes = {most} bytes")
 
     def _own(self, address: str) -> URL:
         try:

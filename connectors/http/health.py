@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from connectors.errors import Busy, Cancelled, ConnectorError, NotSupported, Refused, Rejected, TooMuch, Unreachable
+from connectors.errors import (
+    Busy,
+    Cancelled,
+    ConnectorError,
+    NotSupported,
+    Refused,
+    Rejected,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+)
 
 logger = logging.getLogger("gateway.systems")
 
@@ -45,7 +55,7 @@ class Health:
     """
 
     def __init__(self, system: str, *, personal: bool = False) -> None:
-        """`personal`: the system sees each caller's own credentials, so that refusing them says nothing about it."""
+        """`personal`: the system sees each caller's own credentials, so that refusing them says nothing of it."""
         self.system, self._personal = system, personal
         self.status = SystemStatus.UNKNOWN
         self.latency_ms: float | None = None
@@ -70,11 +80,12 @@ class Health:
             self._steady = True
 
     def failed(self, error: ConnectorError) -> None:
-        """The system gave none. What is our own doing (a cancelled request, a bound) says nothing about it."""
-        if isinstance(error, (Busy, Cancelled, TooMuch, NotSupported)) or (
-            self._personal and isinstance(error, Refused)
-        ):
-            return
+        """The system gave none. What is our own doing (a cancelled request, a bound, no time) says nothing about it."""
+        match error:
+            case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
+                return
+            case Refused() if self._personal:
+                return
         if isinstance(error, Rejected):
             self._rejected(error)
             return

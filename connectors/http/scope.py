@@ -37,6 +37,13 @@ class UpstreamCall(msgspec.Struct):
     shared: bool = False
 
 
+class Operation(msgspec.Struct, frozen=True):
+    """A method of a port that is being called. `is_write`: it changes something in the system."""
+
+    name: str
+    is_write: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class LinkWarning:
     """A link between systems that leads nowhere, or to more than one: the field is null, and this says why."""
@@ -74,13 +81,6 @@ class RequestScope:
     def remaining(self) -> float:
         """Seconds until the deadline, below zero when it has passed."""
         return self.deadline - time.monotonic()
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """The port's method on whose behalf a system is asked, and whether it changes something there."""
-
-    name: str
-    is_write: bool = False
 
 
 current_scope: ContextVar[RequestScope | None] = ContextVar("current_scope", default=None)

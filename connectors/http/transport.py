@@ -1,21 +1,45 @@
 """One request to one system: credentials, limits, a place among those under way, and what each failure is called."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from connectors.errors import Busy, Failed, Garbled, RateLimited, Refused, Rejected, TimedOut, Unreachable
+from connectors.errors import (
+    Busy,
+    ConnectorError,
+    Failed,
+    Garbled,
+    RateLimited,
+    Refused,
+    Rejected,
+    TimedOut,
+    Unreachable,
+)
 from connectors.http.credentials import Credentials
 from connectors.http.health import Health
-from connectors.http.scope import current_scope
+from connectors.http.request import Request
+from connectors.http.scope import RequestScope, current_scope
 from connectors.settings import ForwardAuth, System
 
 ANSWERING_TIME: Final = 0.15
 """Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
+
+CONNECTION_ERRORS: Final = (aiohttp.ClientError, ConnectionError)
+"""Raised while a request is sent and its answer is read; see `Transport.failure`."""
+
+_LONGEST_HEADER: Final = 64 * 1024
+"""Bytes, without what repeats the question."""
+
+_REPEATED: Final = 6
+"""How often a header may repeat the question: TMF630's Link does for this page, the first, previous, next and last."""
+
+_CONTENT_TYPE: Final = ("Content-Type",)
 
 
 class Transport:
@@ -30,15 +54,16 @@ class Transport:
         self._session = session
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
-        # TMF630's Link header repeats the whole question for the first, previous, next and last page.
-        self._longest_header = 65536
 
-    async def place(self, places: asyncio.Semaphore, what: str) -> "Place":
-        """One of the system's places, waited for no longer than the request lasts. Raises `Busy`."""
-        scope = current_scope.get()
-        patience = self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
+    async def place(self, places: asyncio.Semaphore, request: Request) -> "Place":
+        """One of the system's places, waited for no longer than the client's request lasts.
+
+        Raises `Busy`, or `TimedOut` where no time is left. Either way nothing is sent.
+        """
+        patience = self._time_left(current_scope.get())
         if patience <= 0:
-            raise TimedOut(self.name, f"{what}: the request's deadline has passed, it was not sent")
+            late = f"{request}: the request's deadline has passed, it was not sent"
+            raise TimedOut(self.name, late, cut_short=True)
         if not places.locked():
             await places.acquire()  # at once
             return Place(places)
@@ -46,8 +71,17 @@ class Transport:
             async with asyncio.timeout(patience):
                 await places.acquire()
         except TimeoutError as error:
-            raise Busy(self.name, f"{what}: no place came free, concurrency = {self.system.concurrency}") from error
+            raise Busy(self.name, f"{request}: no place came free, concurrency = {self.system.concurrency}") from error
         return Place(places)
+
+    def deadline(self, request: Request) -> "Deadline":
+        """As long as the system may take, or as the client's request has left. What takes longer is `TimedOut`."""
+        most = self.system.timeout
+        return Deadline(self.name, request, min(most, self._time_left(current_scope.get())), most)
+
+    def _time_left(self, scope: RequestScope | None) -> float:
+        """Seconds."""
+        return self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
 
     def address(self, target: str) -> URL:
         """The URL of a path and query, both already encoded: put together, since taking one apart costs twice that."""
@@ -55,37 +89,48 @@ class Transport:
         scheme, authority, base, *_ = self._parts
         return URL.build(scheme=scheme, authority=authority, path=base + path, query_string=query, encoded=True)
 
-    def request(
-        self, method: str, url: URL, headers: dict[str, str], body: bytes | None = None, *, paced: bool = False
+    def open(
+        self, request: Request, url: URL, headers: dict[str, str], *, paced: bool = False
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """One request; no redirect is followed. Entering it may fail as `translated` says.
+        """Send a request once, if it is not `repeatable`; no redirect is followed. May raise `CONNECTION_ERRORS`.
 
         Whoever asks bounds the time that all of it takes; `paced` bounds each pause in what comes, too.
         """
+        body: bytes | AsyncIterator[bytes] | None = request.body
+        without = None
+        if not request.repeatable:
+            # aiohttp repeats a PUT or DELETE whose connection broke, unless its body is a stream: that is used up then.
+            body = _streamed(request.body)
+            headers = {**headers, "Content-Length": str(len(request.body or b""))}
+            without = None if request.body else _CONTENT_TYPE  # which aiohttp makes up for a stream
         return self._session.request(
-            method,
+            request.method,
             url,
             headers=headers,
             data=body,
+            skip_auto_headers=without,
             timeout=self._paced if paced else self._bounded,
             allow_redirects=False,
-            max_field_size=self._longest_header,
+            max_field_size=_LONGEST_HEADER + _REPEATED * len(request.target),
         )
 
-    def translated(self, what: str) -> "Translated":
-        """Ways in which a connection fails, as `TimedOut`, `Garbled` or `Unreachable`."""
-        return Translated(self.name, what)
+    def failure(self, request: Request, error: BaseException) -> ConnectorError:
+        """What one of `CONNECTION_ERRORS` is called: `TimedOut`, `Garbled` or `Unreachable`."""
+        if isinstance(error, aiohttp.ServerTimeoutError):
+            return TimedOut(self.name, f"{request}: {error}")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
+        none = isinstance(error, aiohttp.ClientConnectorError)
+        return Unreachable(self.name, f"{request}: {error or type(error).__name__}", at_all=none)
 
-    def judge(
-        self, response: aiohttp.ClientResponse, method: str, target: str, size: int | None, login_wanted: bool
-    ) -> None:
+    def judge(self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool) -> None:
         """Nothing for a success or a 404; raises what else an answer means. `size` is that of a body that was read."""
         status = response.status
         if (status < 300 or status == 404) and not login_wanted:
             return
         # Not the body: it may repeat what was asked for, and with it names and numbers of people.
         length = "" if size is None else f", {size} bytes"
-        detail = f"{method} {path_of(target)} answered {status} ({response.content_type[:80]}{length})"
+        detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
         if login_wanted or status == 403:
             raise Refused(self.name, detail, login_wanted=login_wanted)
         if status == 429:
@@ -114,26 +159,30 @@ class Place:
             self._places = None
 
 
-class Translated:
-    """What `Transport.translated` gives. A class, because it costs a third of a generator's time."""
+class Deadline:
+    """What `Transport.deadline` gives. `allowance` and `most` in seconds: what there is, and what the system may take.
 
-    def __init__(self, system: str, what: str) -> None:
-        self._system, self._what = system, what
+    A class, because a generator takes three times as long.
+    """
 
-    def __enter__(self) -> None:
-        """Nothing."""
+    def __init__(self, system: str, request: Request, allowance: float, most: float) -> None:
+        self._system, self._request = system, request
+        self._cut_short = allowance < 0.9 * most
+        self._timeout = asyncio.timeout(allowance)
 
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if not isinstance(error, (aiohttp.ClientError, ConnectionError)):
-            return
-        if isinstance(error, aiohttp.ServerTimeoutError):
-            raise TimedOut(self._system, f"{self._what}: {error}") from error
-        if isinstance(error, aiohttp.ClientResponseError):
-            raise Garbled(self._system, f"{self._what}: no HTTP: {error.message[:200]}") from error
-        none = isinstance(error, aiohttp.ClientConnectorError)
-        raise Unreachable(self._system, f"{self._what}: {error or type(error).__name__}", at_all=none) from error
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError as late:
+            detail = f"{self._request} did not answer in time"
+            raise TimedOut(self._system, detail, cut_short=self._cut_short) from late
 
 
-def path_of(target: str) -> str:
-    """What a log may say of a question: its filters hold names and numbers of people."""
-    return target.partition("?")[0]
+async def _streamed(body: bytes | None) -> AsyncIterator[bytes]:
+    if body:
+        yield body

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from connectors.http.request import path_of
 from connectors.http.scope import RequestScope, UpstreamCall, current_loader
-from connectors.http.transport import ANSWERING_TIME, path_of
+from connectors.http.transport import ANSWERING_TIME
 
 GRACE: Final = 0.03
 """Seconds that a request waits longer than its call may last, so that the call itself says how it ended."""

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.grouping import by_id
 from connectors.reading.obeyed_filters import Heeded
@@ -205,7 +206,8 @@ class Collection(Generic[Row]):
 
         async def read(offset: int, limit: int) -> RowPage[Row]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
-            return await self._http.get(f"{self.path}?{query}" if query else self.path, keys, page)
+            target = f"{self.path}?{query}" if query else self.path
+            return await self._http.send(Request.get(target, keys), page)
 
         return PageReader(self._http.name, self.path, self._paging, read)
 
@@ -248,7 +250,7 @@ class Collection(Generic[Row]):
             if target is None:
                 return self._too_long(key)
             try:
-                row = await self._http.get(self.path + target, [key], row_of)
+                row = await self._http.send(Request.get(self.path + target, [key]), row_of)
                 await self._complete([row] if row else [], fields)
             except ConnectorError as failure:
                 return failure

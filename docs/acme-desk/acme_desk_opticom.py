@@ -12,7 +12,8 @@ from pydantic import Field
 
 from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.records import Document, Fields, Found, Rows, Window, changed
 from connectors.strict import Strict
 from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
@@ -148,7 +149,7 @@ class DeskTicketing:
             return [_ticket(raw) for raw in page.cases], page.total
 
         target = f"/api/cases?{query}&sort=-opened&from={start}&count={count}"
-        return await self.http.get(target, keys, read, judged={422})
+        return await self.http.send(Request.get(target, keys, expected={422}), read)
 
     async def _noted(self, found: Found[Rows[Ticket]], fields: Fields | None) -> Found[Rows[Ticket]]:
         """With their notes, a call for each ticket, if somebody selected them."""
@@ -163,7 +164,7 @@ class DeskTicketing:
             rows = [] if answer.status == 404 else msgspec.json.decode(answer.body, type=Notes).notes
             return tuple(TicketNote(author=n.by, text=n.text, created_at=None, internal=not n.public) for n in rows)
 
-        return await self.http.get(f"/api/cases/{number}/notes", [number], read)
+        return await self.http.send(Request.get(f"/api/cases/{number}/notes", [number]), read)
 
 
 def _keys(name: str, ticket: Ticket) -> Sequence[str]:

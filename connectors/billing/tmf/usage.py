@@ -13,7 +13,8 @@ import msgspec
 
 from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Garbled, Rejected
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Identified
 from connectors.records import Found, Rows
@@ -139,7 +140,7 @@ class UsageQuery:
         parties = [{"id": key, "role": "customer", "@referredType": "Customer"} for key in customer_ids]
         body = msgspec.json.encode({"searchCriteria": {"relatedParty": parties}, "relatedParty": parties})
         try:
-            task = await self._http.post_query(self._path, body, customer_ids, self._task)
+            task = await self._http.send(Request.query(self._path, body, customer_ids), self._task)
             for _ in range(_POLLS):
                 if not any(
                     (one.state or "done").casefold() in ("accepted", "inprogress")
@@ -147,7 +148,8 @@ class UsageQuery:
                 ):
                     return task
                 await asyncio.sleep(_PAUSE)  # the standard offers polling or an event, nothing to wait on
-                task = await self._http.get(f"{self._path}/{quote(str(task.id), safe='')}", customer_ids, self._task)
+                target = f"{self._path}/{quote(str(task.id), safe='')}"
+                task = await self._http.send(Request.get(target, customer_ids), self._task)
         except ConnectorError as failure:
             return failure
         return Garbled(self._http.name, f"{self._path} was not done after {_POLLS * _PAUSE:.0f} seconds")

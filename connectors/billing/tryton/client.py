@@ -19,7 +19,8 @@ import msgspec
 
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.concurrently import together
 from connectors.reading.order import BY_ID, Order
@@ -78,7 +79,7 @@ class Rest:
 
     async def probe(self) -> None:
         """One row of the model that every installation has."""
-        await self.http.get(f"{self.path('party.party')}?f=id&s=1", [], self.listed)
+        await self.http.send(Request.get(f"{self.path('party.party')}?f=id&s=1"), self.listed)
 
     def path(self, model: str) -> str:
         """The path of a model's rows."""
@@ -91,7 +92,7 @@ class Rest:
         not there. The page's text is in no fixed words, so the system itself is asked.
         """
         try:
-            return await self.http.get(target, keys, decode, doubted={500})
+            return await self.http.send(Request.get(target, keys, ambiguous={500}), decode)
         except Failed as failure:
             if not _SERVER_ERROR.search(failure.detail):
                 raise

@@ -20,7 +20,8 @@ import msgspec
 
 from connectors.crm.bottlecrm.rows import Account, Contact, Hit
 from connectors.errors import Garbled, Rejected, TooMuch
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Entry, Row, RowPage, each_once, lenient
 from connectors.reading.warn_once import WarnOnce
@@ -108,7 +109,7 @@ class Rest:
 
         async def read(offset: int, limit: int) -> Part[Account]:
             target = self._target(_ACCOUNTS, {**filters, "limit": str(limit), "offset": str(offset)})
-            return await self.http.get(target, keys, self._accounts_of)
+            return await self.http.send(Request.get(target, keys), self._accounts_of)
 
         return read
 
@@ -117,7 +118,7 @@ class Rest:
 
         async def read(offset: int, limit: int) -> Part[Contact]:
             target = self._target(_CONTACTS, {**filters, "limit": str(limit), "offset": str(offset)})
-            return await self.http.get(target, keys, self._contacts_of)
+            return await self.http.send(Request.get(target, keys), self._contacts_of)
 
         return read
 
@@ -130,13 +131,13 @@ class Rest:
                 return None
             return self._decoded(answer, _ACCOUNTS, _One).account_obj
 
-        found = await self.http.get(f"{_ACCOUNTS}{quote(key, safe='')}/", [key], read)
+        found = await self.http.send(Request.get(f"{_ACCOUNTS}{quote(key, safe='')}/", [key]), read)
         return found if found and str(found.id).casefold() == key.casefold() else None
 
     async def search(self, text: str) -> Sequence[Hit]:
         """What the search finds: at most `SEARCH_HITS` of each kind."""
-        target = self._target(_SEARCH, {"q": text})
-        return await self.http.get(target, [text], lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
+        request = Request.get(self._target(_SEARCH, {"q": text}), [text])
+        return await self.http.send(request, lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
 
     async def everything(self, read: ReadPart[Row], first: Part[Row] | None = None) -> RowPage[Row]:
         """All rows, each once: one call and, side by side, those that its totals say are needed.

@@ -25,7 +25,8 @@ from uuid import UUID
 import msgspec
 
 from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Row, Unreadable
 from connectors.records import Found
@@ -122,7 +123,7 @@ class NautobotGraphql:
         self, head: str, lists: Mapping[str, str], variables: Mapping[str, Any], keys: Sequence[str]
     ) -> Lists:
         body = msgspec.json.encode({"query": f"{head}{{{' '.join(lists.values())}}}", "variables": variables})
-        answered = await self._http.post_query(PATH, body, keys, lambda answer: self._lists(answer, lists))
+        answered = await self._http.send(Request.query(PATH, body, keys), lambda answer: self._lists(answer, lists))
         self._permitted.update(name for name, rows in answered.items() if rows)
         await together([self.may_see(name) for name in lists if name in _REST and name not in self._permitted])
         return answered
@@ -130,7 +131,7 @@ class NautobotGraphql:
     async def may_see(self, name: str) -> None:
         """Whether an empty list may be believed: looked up once, until `doubt`. Raises `Refused` without permission."""
         if name not in self._permitted:
-            await self._http.get(f"{_REST[name]}?limit=1&exclude_m2m=true", (), lambda _answer: None)
+            await self._http.send(Request.get(f"{_REST[name]}?limit=1&exclude_m2m=true"), lambda _answer: None)
             self._permitted.add(name)
 
     def doubt(self) -> None:

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from connectors.errors import Rejected
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Row, RowPage, each_once, lenient
@@ -133,7 +134,7 @@ class RtList(Generic[Row]):
 
         async def read(offset: int, limit: int) -> RowPage[Row]:
             target = f"{self.path}{unpaged}&per_page={limit}&page={offset // limit + 1}"
-            return await self._http.get(target, keys, self._page_of)
+            return await self._http.send(Request.get(target, keys), self._page_of)
 
         return PageReader(self._http.name, self.path, self._paging, read)
 

@@ -16,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from connectors.errors import Garbled
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
+from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
@@ -180,7 +181,7 @@ class Histories:
 
     async def file(self, key: str) -> bytes | None:
         """A file's bytes, None where it is gone. RT sends them as base64 in JSON, so that `max_bytes` bounds them."""
-        return await self._http.get(f"{REST2}/attachment/{key}", [key], self._bytes_of)
+        return await self._http.send(Request.get(f"{REST2}/attachment/{key}", [key]), self._bytes_of)
 
     def _bytes_of(self, answer: Answer) -> bytes | None:
         if answer.status == 404:

@@ -10,6 +10,7 @@ from connectors.billing.tmf.driver import TmfBilling
 from connectors.conformance import Result
 from connectors.drivers import Driver
 from connectors.errors import NotSupported
+from connectors.http.request import Request
 from connectors.records import Fields, Money, Rows, Window, changed
 from connectors.settings import System
 from connectors.tmf.profile import Profile
@@ -204,7 +205,7 @@ class OneByOneUnderAPretext(OneByOne):
 
 class FindsNothingAnywhere(Broken):
     async def probe(self) -> None:
-        await self.http.get("/customerBill?limit=1", [], lambda answer: answer.status)
+        await self.http.send(Request.get("/customerBill?limit=1"), lambda answer: answer.status)
 
 
 class CutsFields(Broken):

@@ -21,8 +21,9 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
-from connectors.http.client import Answer, HttpClient
+from connectors.http.client import HttpClient
 from connectors.http.health import SystemStatus
+from connectors.http.request import Answer, Request
 from connectors.http.scope import RequestScope, request_scope
 from connectors.records import Rows, Window
 from connectors.settings import System
@@ -340,6 +341,23 @@ async def test_links_that_repeat_a_long_question_are_no_failure(systems: Systems
     assert min(map(len, sent)) > 7000
 
 
+@pytest.mark.parametrize(("question", "longest"), [(20, 60_000), (7000, 100_000)])
+async def test_a_header_may_be_longer_by_what_repeats_the_question_and_has_an_end(question: int, longest: int) -> None:
+    length = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="[]", headers={"Link": "x" * length})
+
+    async with canned(cases=answer) as server, aiohttp.ClientSession() as session:
+        http = HttpClient("ticketing", System(url=server.url), session)
+        request = Request.get(f"/cases?{'x' * question}")
+        length = longest
+        assert await http.send(request, lambda answer: answer.status) == 200
+        length = longest + 10_000
+        with pytest.raises(Garbled):
+            await http.send(request, lambda answer: answer.status)
+
+
 async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -358,7 +376,7 @@ async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(cap
     assert "somebody" not in caplog.text
 
 
-async def test_an_answer_that_the_driver_judges_comes_to_it_and_is_no_failure() -> None:
+async def test_an_answer_that_the_driver_expects_comes_to_it_and_is_no_failure() -> None:
     async def unknown(_request: web.Request) -> web.StreamResponse:
         return web.json_response({"unknown": ["7"]}, status=422)
 
@@ -367,7 +385,7 @@ async def test_an_answer_that_the_driver_judges_comes_to_it_and_is_no_failure() 
 
     async with canned(cases=unknown) as server, aiohttp.ClientSession() as session:
         http = HttpClient("ticketing", System.model_validate({"url": server.url}), session)
-        assert await http.get("/cases", ["7"], read, judged={422}) == (422, b'{"unknown": ["7"]}')
+        assert await http.send(Request.get("/cases", ["7"], expected={422}), read) == (422, b'{"unknown": ["7"]}')
         assert http.health.status is SystemStatus.UP
         with pytest.raises(Rejected, match="GET /cases answered 422"):
-            await http.get("/cases", ["7"], read, judged={409})
+            await http.send(Request.get("/cases", ["7"], expected={409}), read)

@@ -12,6 +12,7 @@ from aiohttp import web
 from connectors.errors import ConnectorError, Failed, RateLimited, Refused, Rejected, TimedOut
 from connectors.http.client import HttpClient
 from connectors.http.login import REFUSED_FOR
+from connectors.http.request import Request
 from connectors.settings import System
 from tests.connectors.canned import Canned, canned, never
 
@@ -73,7 +74,7 @@ async def speaking(server: Canned, **settings: Any) -> AsyncIterator[HttpClient]
 async def read(http: HttpClient, path: str) -> Any:
     """What the system says, or how that failed."""
     try:
-        return await http.get(path, [], lambda answer: answer.body.decode())
+        return await http.send(Request.get(path), lambda answer: answer.body.decode())
     except ConnectorError as failure:
         return failure
 

@@ -17,6 +17,7 @@ import pytest
 from connectors import DOMAINS, connect, errors
 from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, installed
 from connectors.http.client import HttpClient
+from connectors.http.request import Request
 from gateway.commands.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.data.world import World
@@ -260,9 +261,11 @@ def test_the_guide_names_what_there_is() -> None:
         if inspect.isclass(one) and issubclass(one, errors.ConnectorError) and one.__module__ == errors.__name__
     }
     assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled", "NotConfigured"}
-    asked = {name: getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
-    assert set(asked) == {"get", "post_query", "each"}
-    for name, method in asked.items():
-        signature = guide.partition(f"`await http.{name}(")[2].partition(")` |")[0]
+    named = {f"await http.{name}": getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
+    assert set(named) == {"await http.send", "await http.each"}
+    made = {f"Request.{name}": getattr(Request, name) for name in re.findall(r"`Request\.(\w+)\(", guide)}
+    assert set(made) == {"Request.get", "Request.query", "Request.write"}
+    for name, method in (named | made).items():
+        signature = guide.partition(f"`{name}(")[2].partition(")` |")[0]
         written = [one.partition("=")[0] for one in signature.replace("*, ", "").split(", ")]
-        assert len(written) == len(inspect.signature(method).parameters) - 1
+        assert written == [one for one in inspect.signature(method).parameters if one != "self"]
