@@ -20,7 +20,7 @@ from sandbox.protocol.collection import (
 
 SystemName = Literal["crm", "billing", "inventory", "ticketing"]
 SYSTEMS: Final[tuple[SystemName, ...]] = get_args(SystemName)
-DEFAULT_PORTS: Final[dict[SystemName, int]] = {"crm": 8101, "billing": 8102, "inventory": 8103, "ticketing": 8104}
+DEFAULT_PORTS: Final[dict[SystemName, int]] = {name: 8101 + at for at, name in enumerate(SYSTEMS)}
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,10 @@ async def test_check_says_what_that_means(stack: Stack) -> None:
         systems=model.model_validate(given), auth=None, redis=None, graphql=GraphQLSettings()
     )
     findings = {one.name: one for one in await check(settings, is_demo=True)}
-    assert list(findings) == ["crm", "billing", "inventory", "ticketing"]
+    assert list(findings)[:4] == ["crm", "billing", "inventory", "ticketing"]
     assert findings["ticketing"].is_good
     assert findings["ticketing"].note.startswith("not configured: what is asked of the ticketing system is null")
 
 
-def test_all_four_are_required_unless_the_table_says_otherwise() -> None:
-    assert [name for name, one in connectors.DOMAINS.items() if one.required] == list(connectors.DOMAINS)
+def test_the_four_are_required() -> None:
+    assert {"crm", "billing", "inventory", "ticketing"} <= {n for n, one in connectors.DOMAINS.items() if one.required}
