@@ -9,16 +9,20 @@ from typing import ClassVar, Self
 
 
 class ConnectorError(Exception):
-    """A system did not give what it was asked for. Base of the tree; never raised itself."""
+    """A system did not give what it was asked for. Base of the tree; never raised itself.
+
+    `status`: the HTTP status of the answer that means this; None where it is not an answer's status that does.
+    `about_token`: it came of asking a token endpoint, so that the system itself was not asked.
+    """
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
     sentence: str = "The {system} system did not answer this field."
 
-    def __init__(self, system: str, detail: str) -> None:
+    def __init__(self, system: str, detail: str, *, status: int | None = None, about_token: bool = False) -> None:
         super().__init__(f"{system}: {detail}")
-        self.system = system
-        self.detail = detail
+        self.system, self.detail = system, detail
+        self.status, self.about_token = status, about_token
 
     @property
     def public(self) -> str:
@@ -41,8 +45,8 @@ class Unreachable(ConnectorError):
     code = "UPSTREAM_UNAVAILABLE"
     sentence = "The {system} system cannot be reached at the moment."
 
-    def __init__(self, system: str, detail: str, *, at_all: bool = False) -> None:
-        super().__init__(system, detail)
+    def __init__(self, system: str, detail: str, *, at_all: bool = False, about_token: bool = False) -> None:
+        super().__init__(system, detail, about_token=about_token)
         self.at_all = at_all
 
 
@@ -55,8 +59,8 @@ class TimedOut(ConnectorError):
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer."
 
-    def __init__(self, system: str, detail: str, *, cut_short: bool = False) -> None:
-        super().__init__(system, detail)
+    def __init__(self, system: str, detail: str, *, cut_short: bool = False, about_token: bool = False) -> None:
+        super().__init__(system, detail, about_token=about_token)
         self.cut_short = cut_short
 
 
@@ -88,8 +92,16 @@ class Refused(ConnectorError):
     retryable = False
     sentence = "The {system} system refused the gateway."
 
-    def __init__(self, system: str, detail: str, *, login_wanted: bool = False) -> None:
-        super().__init__(system, detail)
+    def __init__(
+        self,
+        system: str,
+        detail: str,
+        *,
+        login_wanted: bool = False,
+        status: int | None = None,
+        about_token: bool = False,
+    ) -> None:
+        super().__init__(system, detail, status=status, about_token=about_token)
         self.login_wanted = login_wanted
 
 

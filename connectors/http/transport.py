@@ -132,12 +132,12 @@ class Transport:
         length = "" if size is None else f", {size} bytes"
         detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
         if login_wanted or status == 403:
-            raise Refused(self.name, detail, login_wanted=login_wanted)
+            raise Refused(self.name, detail, login_wanted=login_wanted, status=status)
         if status == 429:
-            raise RateLimited(self.name, detail)
+            raise RateLimited(self.name, detail, status=status)
         if status >= 500:
-            raise Failed(self.name, detail)
-        raise Rejected(self.name, detail)
+            raise Failed(self.name, detail, status=status)
+        raise Rejected(self.name, detail, status=status)
 
 
 class Place:

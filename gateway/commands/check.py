@@ -23,7 +23,7 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
 from connectors.links import CustomerKey
 from connectors.records import Window
-from connectors.settings import OAuth2Auth, System
+from connectors.settings import System
 from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
 from resolvers.links import key_of
 
@@ -183,18 +183,14 @@ async def _unreachable(system: System) -> str:
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
     """Credentials and read. A system that fails before it judges credentials leaves them untried."""
-    if isinstance(error, Refused) or _is_about_token(error, system):
+    if isinstance(error, Refused) or error.about_token:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
 
 
-def _is_about_token(error: ConnectorError, system: System) -> bool:
-    return isinstance(system.auth, OAuth2Auth) and error.detail.startswith("the token endpoint")
-
-
 def _hint(error: ConnectorError, name: str, system: System) -> str:
-    if _is_about_token(error, system):
+    if error.about_token:
         return f"Check token_url, client_id, client_secret and scope in systems.{name}.auth."
     match error:
         case Refused() if system.auth is None:

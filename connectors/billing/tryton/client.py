@@ -36,7 +36,6 @@ Domain = list[Any]
 
 _LARGEST_ID: Final = 2**31 - 1
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_SERVER_ERROR: Final = re.compile(r" answered 500 ")
 
 
 class Projection:
@@ -94,7 +93,7 @@ class Rest:
         try:
             return await self.http.send(Request.get(target, keys, ambiguous={500}), decode)
         except Failed as failure:
-            if not _SERVER_ERROR.search(failure.detail):
+            if failure.status != 500:
                 raise
             try:
                 await self.probe()
