@@ -66,7 +66,7 @@ class Period(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A file kept by a system. `owner` is the global id of what it belongs to, `id` is unique within that.
+    """A file kept by a system. `owner` is the id of the record that it belongs to, `id` is unique within that.
 
     `source` is what the driver that made the document needs to open it. Nobody else reads it, and nobody shows it.
     """

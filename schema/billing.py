@@ -17,6 +17,7 @@ from resolvers.billing import (
     PaymentsByAccount,
 )
 from resolvers.crm import ProductById, customer_of
+from resolvers.documents import documents_of
 from resolvers.early import Ahead
 from resolvers.rows import items
 from schema.fields import computed, edge, listed, node_id
@@ -92,7 +93,9 @@ class Bill(Recorded, Node):
     tax_included: Money | None = strawberry.field(description="Total, taxes included.")
     tax_excluded: Money | None = strawberry.field(description="Total before taxes.")
     charges: list[BillCharge] | None = edge(ChargesByBill, step=items, description="Its lines.")
-    documents: list[Document] = strawberry.field(description="The bill as files, such as a PDF.")
+    documents: list[Document] = computed(
+        documents_of("Bill"), needs=["documents"], description="The bill as files, such as a PDF."
+    )
     payments: list[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
         PaymentById,
         lambda bill: bill.payment_ids,

@@ -3,7 +3,6 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
-from urllib.parse import quote
 
 import strawberry
 
@@ -37,14 +36,12 @@ class Period:
 
 @strawberry.type(description="A file, such as a bill's PDF or a ticket's attachment.")
 class Document:
-    """Declares `connectors.records.Document`."""
+    """Declares `resolvers.documents.FiledDocument`."""
 
     name: str | None = strawberry.field(description="File name or title.")
     mime_type: str | None = strawberry.field(description="Media type, such as application/pdf.")
-    url: str = computed(
-        lambda document: f"/documents/{quote(document.owner, safe=':')}/{quote(document.id, safe='')}",
-        needs=(),
-        description="Where to get it: a path on this gateway, with the same bearer token as this query.",
+    url: str = strawberry.field(
+        description="Where to get it: a path on this gateway, with the same bearer token as this query."
     )
 
 

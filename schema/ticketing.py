@@ -7,6 +7,7 @@ import strawberry
 
 from connectors.ticketing import port
 from resolvers.crm import customer_of
+from resolvers.documents import documents_of
 from resolvers.inventory import ResourceById, ServiceById
 from resolvers.paging import connected_all
 from resolvers.ticketing import TicketById, notes_for
@@ -50,7 +51,9 @@ class Ticket(Recorded, Node):
     notes: list[TicketNote] = computed(
         notes_for, needs=["notes"], description="What was written; a subscriber sees only what is meant for customers."
     )
-    attachments: list[Document] = strawberry.field(description="Files that belong to it.")
+    attachments: list[Document] = computed(
+        documents_of("Ticket"), needs=["attachments"], description="Files that belong to it."
+    )
     services: list[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         lambda ticket: ticket.service_ids,

@@ -13,19 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from connectors.billing.port import BillingPort
 from connectors.errors import ConnectorError
 from connectors.records import Document
-from connectors.ticketing.port import TicketingPort
 from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import Contexts, GatewayContext
 from gateway.http.disconnect import unless_hung_up
 from gateway.http.endpoint import Authenticate
-from resolvers.billing import BillById
+from resolvers.documents import FILED
 from resolvers.errors import BadInput
-from resolvers.nodes import split_id
-from resolvers.ticketing import TicketById
+from resolvers.nodes import NODES, split_id
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
@@ -116,22 +113,15 @@ async def _find(
         type_name, key = split_id(owner)
     except BadInput as error:
         raise DocumentNotFoundError from error
-    port: BillingPort | TicketingPort
-    documents: Sequence[Document] = ()
-    if type_name == "Bill":
-        port = context.connectors.billing
-        if (bill := await BillById.of(context).load(key)) is not None:
-            documents = bill.documents
-    elif type_name == "Ticket":
-        port = context.connectors.ticketing
-        if (ticket := await TicketById.of(context).load(key)) is not None:
-            documents = ticket.attachments
-    else:
+    filed = FILED.get(type_name)
+    if filed is None:
         raise DocumentNotFoundError
+    record = await NODES[type_name].loader.of(context).load(key)
+    documents: Sequence[Document] = () if record is None else getattr(record, filed.attribute)
     found = next((one for one in documents if one.id == document_id), None)
     if found is None:
         raise DocumentNotFoundError
-    return found, port.open_document(found)
+    return found, getattr(context.connectors, filed.domain).open_document(found)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:

@@ -232,7 +232,7 @@ class TmfBilling:
                 "remaining_amount": lambda row: reader.money(row.remaining_amount),
                 "tax_included": lambda row: reader.money(row.tax_included_amount),
                 "tax_excluded": lambda row: reader.money(row.tax_excluded_amount),
-                "documents": lambda row: documents(f"Bill:{row.id}", row.bill_document),
+                "documents": lambda row: documents(str(row.id), row.bill_document),
                 "payment_ids": lambda row: ids(one.payment for one in row.applied_payment or () if one.payment),
             },
         )

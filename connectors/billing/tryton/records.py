@@ -109,7 +109,7 @@ class Records:
         return (
             Document(
                 id="invoice",
-                owner=f"Bill:{row.id}",
+                owner=str(row.id),
                 name=f"{row.number or row.id}.{extension}",
                 mime_type=_TYPES.get(extension),
                 source=f"{self._database}/rest/report/account.invoice/{row.id}",

@@ -169,7 +169,7 @@ class Histories:
             attachments=tuple(
                 Document(
                     id=str(file.id),
-                    owner=f"Ticket:{ticket}",
+                    owner=ticket,
                     name=file.filename,
                     mime_type=file.content_type or None,
                     source=str(file.id),

@@ -221,7 +221,7 @@ class TmfTicketing:
                 "resolved_at": lambda row: reader.date(row.resolution_date),
                 "expected_resolution_at": lambda row: reader.date(row.expected_resolution_date),
                 "notes": lambda row: tuple(map(self._note, row.note or ())),
-                "attachments": lambda row: documents(f"Ticket:{row.id}", row.attachment),
+                "attachments": lambda row: documents(str(row.id), row.attachment),
                 "service_ids": lambda row: ids(
                     target for one in row.related_entity or () if _is_service(target := one.target)
                 ),

@@ -196,7 +196,7 @@ async def test_bills_of_many_customers_are_one_call_and_newest_first(tryton: Any
         tax_excluded=euro("268.80"),
         documents=(
             Document(
-                id="invoice", owner="Bill:1", name="2026-00001.odt", mime_type="application/vnd.oasis.opendocument.text"
+                id="invoice", owner="1", name="2026-00001.odt", mime_type="application/vnd.oasis.opendocument.text"
             ),
         ),
     )

@@ -261,8 +261,8 @@ async def test_notes_say_what_is_internal_and_files_of_comments_stay_hidden(rt: 
     ]
     assert all(note.created_at >= ticket.created_at for note in ticket.notes)
     assert [(one.name, one.mime_type, one.owner) for one in ticket.attachments] == [
-        ("otdr.txt", "text/plain", f"Ticket:{ticket.id}"),
-        ("foto.png", "image/png", f"Ticket:{ticket.id}"),
+        ("otdr.txt", "text/plain", ticket.id),
+        ("foto.png", "image/png", ticket.id),
     ]
     assert len(server.seen) == 4
     bodies = []

@@ -209,7 +209,7 @@ async def test_bills_their_lines_and_payments(systems: Systems, world: World) ->
     assert bill.period is not None
     assert bill.period.end == datetime.fromisoformat(row["billingPeriod"]["endDateTime"])
     name = f"bill-{row['billNo']}.pdf"
-    document = Document(id=f"DOC-{bill.id}", owner=f"Bill:{bill.id}", name=name, mime_type="application/pdf")
+    document = Document(id=f"DOC-{bill.id}", owner=bill.id, name=name, mime_type="application/pdf")
     assert bill.documents == (document,)
     assert [one.id for one in numbered] == [row["id"]]
     assert [(one.id, one.kind, one.amount) for one in charges] == [

@@ -100,7 +100,7 @@ class Operator:
             "period": Period(DAY, None),
             "amount_due": EURO,
             "remaining_amount": chance.choice([None, EURO]),
-            "documents": (Document(id=key, owner=f"Bill:{key}", name="pdf"),),
+            "documents": (Document(id=key, owner=key, name="pdf"),),
             "payment_ids": self._ids(chance),
         }
 
