@@ -60,14 +60,20 @@ def _is_telling(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
+def tests_of(name: str) -> list[str]:
+    """The tests that ask a product everything that is recorded of it, as pytest names them."""
+    (own,) = (ROOT / "tests/connectors").rglob(f"test_{name}.py")
+    suite = f"tests/connectors/conformance/test_conformance.py::test_the_products_conform[{name}]"
+    return [str(own.relative_to(ROOT)), suite]
+
+
 def record(name: str, address: str, token: str, recordings: Path = RECORDINGS) -> str:
     """Record one product that runs; what is new. What was there stays where `Unfit` is raised."""
     files = [recordings / f"{name}.json", recordings / f"conformance_{name}.json"]
     before = {file: file.read_bytes() for file in files if file.exists()}
     environment = os.environ | {f"LIVE_{name.upper()}": address, f"LIVE_{name.upper()}_TOKEN": token, "RECORD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
-    command.append(f"tests/connectors/test_{name}.py")
-    command.append(f"tests/connectors/test_conformance.py::test_the_products_conform[{name}]")
+    command += tests_of(name)
     kept = False
     try:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

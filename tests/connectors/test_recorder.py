@@ -18,6 +18,11 @@ def test_every_product_has_its_recording() -> None:
     assert {f"{name}.json" for name in PRODUCTS} <= {path.name for path in FILES}
 
 
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_every_product_has_the_tests_that_record_it(name: str) -> None:
+    assert all((recorder.ROOT / one.partition("::")[0]).is_file() for one in recorder.tests_of(name))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_recording_holds_a_secret(path: Path) -> None:
     assert secrets_in(path.read_text(encoding="utf-8")) == []
@@ -139,10 +144,11 @@ def test_the_products_conform(name):
 def test_a_recording_is_kept_only_when_the_tests_pass_and_it_holds_no_secret(
     scripts: Path, monkeypatch: pytest.MonkeyPatch, written: object, passes: bool, says: str
 ) -> None:
-    (scripts / "tests/connectors").mkdir(parents=True)
+    for room in ("ticketing", "conformance"):
+        (scripts / "tests/connectors" / room).mkdir(parents=True)
     source = PRODUCTS_TESTS.replace("{written!r}", repr(written)).replace("{passes}", repr(passes))
-    (scripts / "tests/connectors/test_rt.py").write_text(source)
-    (scripts / "tests/connectors/test_conformance.py").write_text(CONFORMANCE)
+    (scripts / "tests/connectors/ticketing/test_rt.py").write_text(source)
+    (scripts / "tests/connectors/conformance/test_conformance.py").write_text(CONFORMANCE)
     recording, conformance = scripts / "rt.json", scripts / "conformance_rt.json"
     before = '{"/a": 1, "/c": 3}'
     recording.write_text(before)
