@@ -16,9 +16,9 @@ from graphql import (
 )
 from graphql.pyutils import Undefined
 
+from gateway.engine.declared import IsNot, Prefixing
 from gateway.engine.leaves import expression
 from gateway.engine.plan import Block, FieldPlan, ObjectPlan, Plan, Selected
-from schema.fields import Attribute, GlobalId, IsNot
 
 Build = Callable[[Any], Any]
 """From the value that a block's edge found to what stands in the answer."""
@@ -141,10 +141,10 @@ class _Writer:
                 return "None"
             case "attribute":
                 value = f"o.{field.name}"
-            case "step" if field.step and isinstance(field.step.call, GlobalId):
-                return f"({field.step.call.type_name + ':'!r} + o.id)"  # a text, or it raises
-            case "edge" if field.edge and isinstance(field.edge.step.call, Attribute):
-                value = f"o.{field.edge.step.call.name}"
+            case "step" if isinstance(field.step, Prefixing):
+                return f"({field.step.prefix!r} + o.id)"  # a text, or it raises
+            case "edge" if field.edge and isinstance(field.edge.step, str):
+                value = f"o.{field.edge.step}"
             case _:
                 self._used.add(field.number)
                 value = f"f{field.number}(o)"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type
@@ -98,18 +97,18 @@ class _Teller:
     def _load(self, plan: FieldPlan, path: tuple[str, ...], early: str | None) -> Load:
         edge = plan.edge
         assert edge is not None  # noqa: S101  # only edges are loads
-        if isinstance(edge.key.call, attrgetter):
-            keys = f"{plan.parent.name}.{edge.key.call.__reduce__()[1][0]}"
+        if isinstance(edge.key, str):
+            keys = f"{plan.parent.name}.{edge.key}"
         elif edge.same_id:
             keys = f"{plan.parent.name}.id"
-        elif plan.parent.name == "Query":
+        elif plan.above is None:
             keys = "the arguments"
         else:
             keys = f"several of each {plan.parent.name}" if edge.many else f"each {plan.parent.name}"
         return Load(
             (".".join(path),),
             edge.loader.__name__,
-            getattr(edge.loader, "domain", None),
+            edge.system,
             keys,
             self._reads(plan.type, plan),
             early,

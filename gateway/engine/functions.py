@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLResolveInfoHelpers, GraphQLSchema
@@ -11,14 +12,14 @@ from graphql.pyutils import Path, is_awaitable
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 
+from gateway.engine.declared import Step
 from gateway.engine.plan import FieldPlan, Plan
-from schema.fields import Step
 
 Value = Callable[[Any], Any]
 """From an object to one field's value."""
 
-Way = tuple[Value, Value]
-"""Of an edge: from an object to the key, and from what was found to the field's value."""
+Way = tuple[Value, Value | None]
+"""Of an edge: from an object to the key, and from what was found to the field's value; None where that is it."""
 
 _HELPERS: Final = GraphQLResolveInfoHelpers(gather=lambda some: asyncio.gather(*some), track=lambda _some: None)
 
@@ -93,17 +94,18 @@ class Functions:
         assert edge is not None  # noqa: S101  # asked for edges only
         try:
             arguments = self.arguments(plan, variables)
-            return edge.key.bound(context, arguments), edge.step.bound(context, arguments)
+            return self._key(edge.key, context, arguments), self._step(edge.step, context, arguments)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
             return error
 
     def _value(
         self, plan: FieldPlan, infos: Infos | None, context: Any, variables: VariableValues
     ) -> Value | Exception:
-        step: Step | None = plan.edge.step if plan.edge else plan.step
         try:
-            if step is not None:
-                return step.bound(context, self.arguments(plan, variables))
+            if plan.edge is not None:
+                return self._step(plan.edge.step, context, self.arguments(plan, variables)) or _unchanged
+            if plan.step is not None:
+                return plan.step.bound(context, self.arguments(plan, variables))
             resolve, given = plan.core.resolve, self._coerced(plan, variables)
             assert infos is not None  # noqa: S101  # resolvers are made for each request
             assert resolve is not None  # noqa: S101  # that is what makes it a resolver
@@ -111,6 +113,16 @@ class Functions:
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
             return error
         return lambda subject: resolve(subject, info, **given)
+
+    @staticmethod
+    def _key(key: str | Step, context: Any, arguments: Mapping[str, Any]) -> Value:
+        return attrgetter(key) if isinstance(key, str) else key.bound(context, arguments)
+
+    @staticmethod
+    def _step(step: str | Step | None, context: Any, arguments: Mapping[str, Any]) -> Value | None:
+        if step is None:
+            return None
+        return partial(_attribute, attrgetter(step)) if isinstance(step, str) else step.bound(context, arguments)
 
     def _coerced(self, plan: FieldPlan, variables: VariableValues) -> Mapping[str, Any]:
         if not plan.core.args and not plan.nodes[0].arguments:
@@ -130,7 +142,20 @@ class Functions:
 def _varies(plan: FieldPlan) -> bool:
     """Whether the next request may need other functions: another viewer, other variables, another `info`."""
     steps = [plan.edge.key, plan.edge.step] if plan.edge else [plan.step] if plan.step else []
-    return plan.kind == "resolver" or plan.takes_variables or any(step.takes_viewer for step in steps)
+    return (
+        plan.kind == "resolver"
+        or plan.takes_variables
+        or any(step.takes_context for step in steps if step and not isinstance(step, str))
+    )
+
+
+def _attribute(read: Value, found: Any) -> Any:
+    """The attribute; what was not found has none."""
+    return None if found is None else read(found)
+
+
+def _unchanged(found: Any) -> Any:
+    return found
 
 
 def _raise(error: Exception, _subject: Any) -> Any:

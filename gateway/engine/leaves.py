@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from operator import methodcaller
 from typing import Any, Final
 
 from graphql import (
@@ -13,9 +12,10 @@ from graphql import (
     specified_scalar_types,
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 
-_ISO: Final = repr(methodcaller("isoformat"))
-"""A scalar's coercion that writes dates by ``isoformat()`` and does nothing else: Strawberry's own."""
+from gateway.engine.declared import DEFINITION
+
 _TESTS: Final = {
     "String": "{v}.__class__ is str",
     "ID": "{v}.__class__ is str",
@@ -60,7 +60,7 @@ def expression(leaf: GraphQLLeafType, number: int, names: dict[str, Any], v: str
     if isinstance(leaf, GraphQLEnumType) and (table := _members(leaf)):
         names[f"E{number}"], names[f"C{number}"] = table
         return f"(E{number}[{v}._name_] if {v}.__class__ is C{number} else {slow})"
-    if repr(leaf.coerce_output_value) == _ISO:
+    if leaf.extensions.get(DEFINITION) is DateTimeDefinition:  # written by isoformat(), and by nothing else
         names["datetime"] = datetime
         return f"({v}.isoformat() if {v}.__class__ is datetime else {slow})"
     return slow

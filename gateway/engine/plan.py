@@ -32,11 +32,8 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
+from gateway.engine.declared import AT_ONCE, DEFINITION, EDGE, PURE, Ahead, Edge, Step
 from gateway.engine.prepared import Prepared
-from resolvers.early import Ahead
-from schema.fields import AT_ONCE, EDGE, PURE, Edge, Step, unchanged
-
-DEFINITION: Final = "strawberry-definition"
 
 MOST_OBJECTS: Final = 1000
 """Most places with a type of a plan: below interfaces that hold interfaces each level multiplies them."""
@@ -134,8 +131,8 @@ class Block:
             by_loader: dict[object, list[FieldPlan]] = {}
             for plan in self.edges:
                 edge = plan.edge
-                is_alike = edge and edge.attribute and not edge.many and plan.selected is None
-                by_loader.setdefault((edge.loader, edge.attribute) if edge and is_alike else plan, []).append(plan)
+                is_alike = edge and isinstance(edge.key, str) and not edge.many and plan.selected is None
+                by_loader.setdefault((edge.loader, edge.key) if edge and is_alike else plan, []).append(plan)
             self._loads = list(by_loader.values())
         return self._loads
 
@@ -152,7 +149,7 @@ class Block:
         Those whose value the record may hold itself only where `known` asks for them: they wait for it.
         """
         edge = self.reached_by.edge if self.reached_by else None
-        if edge is None or edge.many or not edge.loader.by_id or edge.step.call is not unchanged:
+        if edge is None or edge.many or not edge.by_id or edge.step is not None:
             return []
         own = {plan.number for one in self.selected.by_type.values() for plan in one.fields}
         return [

@@ -21,11 +21,11 @@ from graphql.execution.values import VariableValues, get_variable_values
 from gateway.engine.builders import Build, builders
 from gateway.engine.explain import Explanation, explained
 from gateway.engine.functions import Functions
+from gateway.engine.lru import LRU
 from gateway.engine.plan import NotPlanned, Plan, compiled
 from gateway.engine.prepared import Prepared
 from gateway.engine.run import Outcome, Run
 from gateway.engine.selection import selection_of
-from gateway.lru import LRU
 
 MOST_VARIANTS: Final = 16
 """Most plans of one document: two variables in @skip or @include make four."""
@@ -38,19 +38,20 @@ class Compiled:
     plan: Plan
     bind: Callable[..., list[Build]]
     functions: Functions
+    schema: GraphQLSchema
+    absent: object
 
 
 class Planned(msgspec.Struct, frozen=True):
     """An operation ready to run, with this request's variables."""
 
     compiled: Compiled
-    schema: GraphQLSchema
     variables: VariableValues
 
     def start(self, context: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or what waits for it."""
         one = self.compiled
-        return Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).start(None)
+        return Run(one.plan, one.bind, one.functions, one.schema, one.absent, context, self.variables).start(None)
 
 
 class _Variants:
@@ -64,8 +65,9 @@ class _Variants:
 class Plans:
     """The plans of one schema. They live as long as the document that they were made from."""
 
-    def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool = False) -> None:
+    def __init__(self, schema: strawberry.Schema, absent: object, *, hide_suggestions: bool = False) -> None:
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
+        self._absent = absent
         self._hide_suggestions = hide_suggestions
 
     def of(
@@ -77,7 +79,7 @@ class Plans:
         if isinstance(variables, list):
             return variables
         made = self._made(prepared, operation, variables)
-        return made if isinstance(made, NotPlanned) else Planned(made, self._schema, variables)
+        return made if isinstance(made, NotPlanned) else Planned(made, variables)
 
     def refused(self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None) -> list[GraphQLError] | None:
         """Errors where the variables do not fit, for an operation that no plan will run."""
@@ -133,7 +135,7 @@ class Plans:
         except NotPlanned as reason:
             why = str(reason)
         else:
-            return Compiled(plan, builders(plan), Functions(plan, self._converter))
+            return Compiled(plan, builders(plan), Functions(plan, self._converter), self._schema, self._absent)
         return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
 
 

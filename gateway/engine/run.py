@@ -8,7 +8,7 @@ import asyncio
 import logging
 import operator
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +20,12 @@ from graphql.execution.values import VariableValues
 
 from gateway.engine.builders import Build
 from gateway.engine.careful import Careful, FieldFailure, Nulled
+from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
 from gateway.engine.functions import Functions, Infos
 from gateway.engine.nulls import Failure, Made, told
 from gateway.engine.plan import Block, FieldPlan, Plan
-from resolvers.early import Named
-from resolvers.loader import NO_LINK, listed
-from schema.fields import Edge
 
-logger = logging.getLogger("gateway.engine")
+logger = logging.getLogger(__package__)
 
 Loading = dict[Any, "asyncio.Future[Any]"]
 
@@ -40,12 +38,19 @@ class _Flight:
     above: Made
     places: Sequence[dict[str, Any]]
     values: list[Any]
-    step: Callable[[Any], Any]
+    step: Callable[[Any], Any] | None
     subjects: Sequence[Any]
     waiting: list[tuple[int, Any]] = field(default_factory=list)
     loading: Loading = field(default_factory=dict)
     also: list[tuple[FieldPlan, Sequence[dict[str, Any]]]] = field(default_factory=list)
     """Other edges of the same objects to leaves of the same records."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """In place of an object of which only the id is known."""
+
+    id: Any
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -65,11 +70,12 @@ class Run:
         bind: Callable[..., list[Build]],
         functions: Functions,
         schema: GraphQLSchema,
-        context: Any,
+        absent: object,
+        context: Context,
         variables: VariableValues,
     ) -> None:
         self._plan, self._functions, self._schema = plan, functions, schema
-        self._context, self._variables = context, variables
+        self._absent, self._context, self._variables = absent, context, variables
         self._subjects: dict[int, list[Any]] = {number: [] for number in plan.by_edge}
         self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.by_edge}
         self._infos = Infos(plan, schema, context, variables)
@@ -129,7 +135,7 @@ class Run:
         key_of, step = way
         flight = _Flight(plan, above, places, [None] * len(subjects), step, subjects)
         try:
-            loader = edge.loader.of(self._context)
+            loader: Loader = self._context.loader(edge.loader)
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             flight.values = [error] * len(subjects)
             return flight
@@ -143,7 +149,7 @@ class Run:
                     if key not in loading:
                         loading[key] = load(key)
                 else:
-                    key = list(listed(key))  # looked at twice
+                    key = list(_keys(key))  # looked at twice
                     for one in key:
                         if one not in loading:
                             loading[one] = load(one)
@@ -175,15 +181,19 @@ class Run:
             self._place(plan, values, flight.above, places)
         return made
 
-    def _found(self, flight: _Flight, found: Mapping[Any, Any], step: Callable[[Any], Any]) -> list[Any]:
+    def _found(self, flight: _Flight, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
         """The value of each object, before anything is selected of it."""
-        values = flight.values.copy()
+        values, absent = flight.values.copy(), self._absent
         many = flight.plan.edge is not None and flight.plan.edge.many
         for number, key in flight.waiting:
             one = _gathered([found[each] for each in key]) if many else found[key]
             if isinstance(one, Exception):
                 values[number] = one
-            elif one is not NO_LINK:
+            elif one is absent:
+                continue
+            elif step is None:
+                values[number] = one
+            else:
                 try:
                     values[number] = step(one)
                 except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
@@ -206,14 +216,15 @@ class Run:
     ) -> None:
         """What the records will be asked for can be asked for beside them, where their keys are enough."""
         try:
-            keys = over.loader.of(self._context).foreseen(keys)
+            loader: EarlyLoader = self._context.loader(over.loader)
+            keys = loader.foreseen(keys)
             if not keys:
                 return
             for plan in early:
                 way = self._functions.way(plan, self._context, self._variables)
                 if plan.edge is not None and not isinstance(way, Exception):
                     with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
-                        plan.edge.loader.of(self._context).expect([way[0](Named(key)) for key in keys])
+                        self._context.loader(plan.edge.loader).expect([way[0](_Named(key)) for key in keys])
             for expect in ahead:
                 expect(self._context, keys)
         except Exception:  # a fault in what is only a shortcut: the operation goes the whole way
@@ -262,6 +273,13 @@ def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
 def _unused(_found: Any) -> Any:
     """In place of the step of an edge that finds nothing."""
     raise AssertionError
+
+
+def _keys(several: Any) -> Iterable[Any]:
+    """Keys of one object. Raises TypeError where they are none."""
+    if not isinstance(several, Iterable):
+        raise TypeError(f"These should be several keys, and are: {several!r}.")
+    return several
 
 
 def _gathered(found: Sequence[Any]) -> Any:

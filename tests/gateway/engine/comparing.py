@@ -12,11 +12,11 @@ from typing import Any
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, OperationDefinitionNode
 
 from gateway.engine import Engine, Prepared
+from gateway.engine.declared import DEFINITION, EDGE
 from gateway.engine.limits import Limits
-from gateway.engine.plan import DEFINITION
 from gateway.engine.plans import Planned
+from resolvers.loader import NO_LINK
 from schema import Graph
-from schema.fields import EDGE
 from tests.gateway.engine.operations import Operation
 from tests.gateway.engine.watched import Position, watched
 
@@ -43,8 +43,8 @@ class Pair:
     """The compiled executor and graphql-core over one schema."""
 
     def __init__(self, build: Callable[[], Graph]) -> None:
-        self.ours = Engine(build(), limits=LIMITS)
-        self.core = Engine(build(), limits=LIMITS, compiling=False)
+        self.ours = Engine(build(), limits=LIMITS, absent=NO_LINK)
+        self.core = Engine(build(), limits=LIMITS, absent=NO_LINK, compiling=False)
         types = [one for one in self.core.core_schema.type_map.values() if isinstance(one, GraphQLObjectType)]
         self._edges = {
             name

@@ -344,6 +344,10 @@ class Context:
         self.world, self.loaders, self.viewer = world, {}, None
         self.calls: list[tuple[str, tuple[int, ...]]] = []
 
+    def loader(self, kind: Any) -> Any:
+        """One of each class."""
+        return kind.of(self)
+
     def joined(self, _batch: Any) -> None:
         """Batches end by themselves here."""
 
