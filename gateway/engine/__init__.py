@@ -22,12 +22,12 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
+from gateway.engine.compiler import NotPlanned
 from gateway.engine.cost import Cost
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation
 from gateway.engine.limits import Limits, PageSizes, exceeded, root_fields
 from gateway.engine.lru import LRU
-from gateway.engine.plan import NotPlanned
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from gateway.engine.plan import Block, FieldPlan, Plan
+from gateway.engine.plan import Block, EdgeField, Plan, PlannedField, ValueField
 from gateway.engine.selection import Selection
 
 
@@ -64,61 +64,60 @@ class _Teller:
 
     def block(self, block: Block, path: tuple[str, ...], step: int) -> Iterator[tuple[int, Load]]:
         """Loads out of a block that is there after `step` steps."""
-        same = {plan.number for plan in block.same_id(known=True)}
-        shortcuts = {plan.number for plan, _ahead in block.shortcuts()}
-        for plan, place in self._edges(block, path):
+        same = {one.number for one in block.same_id(known=True)}
+        shortcuts = {one.number for one, _ahead in block.shortcuts()}
+        for one, place in self._edges(block, path):
             early = None
-            if plan.number in same:
+            if one.number in same:
                 early = "its key is the id that is asked for"
-            elif plan.number in shortcuts:
+            elif one.number in shortcuts:
                 early = "found by its parent's parent, too"
             at = max(1, step if early else step + 1)
-            yield at, self._load(plan, place, early)
-            yield from self.block(self._plan.by_edge[plan.number], place, at if not early else max(step, at))
+            yield at, self._load(one, place, early)
+            yield from self.block(self._plan.by_edge[one.number], place, at if not early else max(step, at))
 
-    def _edges(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[FieldPlan, tuple[str, ...]]]:
+    def _edges(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[EdgeField, tuple[str, ...]]]:
         """The edges out of a block, with where in the answer they are; each once."""
         told: set[int] = set()
-        for one in block.selected.by_type.values():
-            for plan, place in self._under(one.fields, path):
-                if plan.number not in told:
-                    told.add(plan.number)
-                    yield plan, place
+        for of_type in block.selected.by_type.values() if block.selected else ():
+            for one, place in self._under(of_type.fields, path):
+                if one.number not in told:
+                    told.add(one.number)
+                    yield one, place
 
-    def _under(self, fields: list[FieldPlan], path: tuple[str, ...]) -> Iterator[tuple[FieldPlan, tuple[str, ...]]]:
-        for plan in fields:
-            place = (*path, plan.key)
-            if plan.kind == "edge":
-                yield plan, place
-            elif plan.selected is not None:
-                for one in plan.selected.by_type.values():
-                    yield from self._under(one.fields, place)
+    def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[EdgeField, tuple[str, ...]]]:
+        for one in fields:
+            place = (*path, one.key)
+            if isinstance(one, EdgeField):
+                yield one, place
+            elif isinstance(one, ValueField) and one.selected is not None:
+                for of_type in one.selected.by_type.values():
+                    yield from self._under(of_type.fields, place)
 
-    def _load(self, plan: FieldPlan, path: tuple[str, ...], early: str | None) -> Load:
-        edge = plan.edge
-        assert edge is not None  # noqa: S101  # only edges are loads
+    def _load(self, field: EdgeField, path: tuple[str, ...], early: str | None) -> Load:
+        edge, parent = field.edge, field.parent.name
         if isinstance(edge.key, str):
-            keys = f"{plan.parent.name}.{edge.key}"
+            keys = f"{parent}.{edge.key}"
         elif edge.same_id:
-            keys = f"{plan.parent.name}.id"
-        elif plan.above is None:
+            keys = f"{parent}.id"
+        elif field.above is None:
             keys = "the arguments"
         else:
-            keys = f"several of each {plan.parent.name}" if edge.many else f"each {plan.parent.name}"
+            keys = f"several of each {parent}" if edge.many else f"each {parent}"
         return Load(
             (".".join(path),),
             edge.loader.__name__,
             edge.system,
             keys,
-            self._reads(plan.type, plan),
+            self._reads(field),
             early,
             "the parent does not hold it already" if edge.known else None,
         )
 
-    def _reads(self, kind: GraphQLOutputType, plan: FieldPlan) -> tuple[str, ...]:
-        named = get_named_type(kind)
+    def _reads(self, field: EdgeField) -> tuple[str, ...]:
+        named = get_named_type(field.type)
         if is_leaf_type(named):
-            return (plan.definition.python_name,) if plan.definition else ()
+            return (field.definition.python_name,) if field.definition else ()
         if isinstance(named, GraphQLObjectType) and (nodes := named.fields.get("nodes")) is not None:
             named = get_named_type(nodes.type)
         return tuple(sorted(self._selection.get(named.name, ())))

@@ -1,7 +1,6 @@
 """Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
 
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +8,6 @@ import strawberry
 from graphql import (
     DirectiveNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
     VariableNode,
@@ -18,28 +16,18 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from gateway.engine.builders import Build, builders
+from gateway.engine.bound_steps import BoundSteps
+from gateway.engine.codegen import generated
+from gateway.engine.compiler import NotPlanned, compiled
+from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
-from gateway.engine.functions import Functions
 from gateway.engine.lru import LRU
-from gateway.engine.plan import NotPlanned, Plan, compiled
 from gateway.engine.prepared import Prepared
-from gateway.engine.run import Outcome, Run
+from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
 
 MOST_VARIANTS: Final = 16
 """Most plans of one document: two variables in @skip or @include make four."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A plan with its generated functions."""
-
-    plan: Plan
-    bind: Callable[..., list[Build]]
-    functions: Functions
-    schema: GraphQLSchema
-    absent: object
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -48,10 +36,9 @@ class Planned(msgspec.Struct, frozen=True):
     compiled: Compiled
     variables: VariableValues
 
-    def start(self, context: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
+    def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or what waits for it."""
-        one = self.compiled
-        return Run(one.plan, one.bind, one.functions, one.schema, one.absent, context, self.variables).start(None)
+        return Run(self.compiled, context, self.variables).start(None)
 
 
 class _Variants:
@@ -135,7 +122,8 @@ class Plans:
         except NotPlanned as reason:
             why = str(reason)
         else:
-            return Compiled(plan, builders(plan), Functions(plan, self._converter), self._schema, self._absent)
+            steps = BoundSteps(plan, self._converter)
+            return Compiled(plan, generated(plan), steps, self._schema, self._absent)
         return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
 
 

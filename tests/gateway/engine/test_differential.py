@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from gateway.engine.careful import Careful
+from gateway.engine.failures import Completion
 from tests.gateway.engine import product, torture
 from tests.gateway.engine.comparing import Answer, Context, Pair
 from tests.gateway.engine.operations import Operation
@@ -139,12 +139,12 @@ def decided_by_null(operation: Operation) -> bool:
 
 
 async def test_broken_null_propagation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Careful._any
+    whole = Completion._complete
 
-    def swallowing(self: Careful, kind: Any, *rest: Any) -> Any:
+    def swallowing(self: Completion, kind: Any, *rest: Any) -> Any:
         return whole(self, getattr(kind, "of_type", kind) if str(kind).endswith("!") else kind, *rest)
 
-    monkeypatch.setattr(Careful, "_any", swallowing)
+    monkeypatch.setattr(Completion, "_complete", swallowing)
     count, different = await TORTURE.first_difference(range(CASES))
     assert different
     assert count <= 100
