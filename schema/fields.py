@@ -19,7 +19,7 @@ from strawberry.parent import StrawberryParent
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Ahead
-from resolvers.loader import NO_LINK
+from resolvers.loader import NO_LINK, settled
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -110,9 +110,11 @@ class Edge:
     """The way from a record to others: by which key of its own, through which loader, then which step.
 
     A key that is a name is that attribute of the parent; a step that is a name is that attribute of what was found,
-    None is no step. With `many` the key is a list of keys, and the step gets what was found, without the gaps. Where
-    `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for leaves, as
-    plans have no objects that may come of two ways, and leave them to graphql-core.
+    None is no step. With `many` the key is a list of keys, and the step gets what was found, without the gaps; with
+    `per_key` the field has an entry for each key, which is null, or an error of its own, where there is nothing.
+
+    Where `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for
+    leaves, as plans have no objects that may come of two ways, and leave them to graphql-core.
 
     `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
     """
@@ -121,6 +123,7 @@ class Edge:
     key: str | Step
     step: str | Step | None
     many: bool
+    per_key: bool = False
     known: Callable[[Any], bool] | None = None
     same_id: bool = False
     ahead: Ahead | None = None
@@ -167,6 +170,7 @@ def edge(
     needs: Iterable[str] = (),
     reads: Reads | None = None,
     many: bool = False,
+    per_key: bool = False,
     known: Callable[[Any], bool] | None = None,
     **options: Any,
 ) -> Any:
@@ -179,7 +183,8 @@ def edge(
         loader,
         key if isinstance(key, str) else Step.of(key),
         Step.of(step) if callable(step) else step,
-        many,
+        many or per_key,
+        per_key,
         known,
         same_id=key == "id",
     )
@@ -195,6 +200,8 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
             return None
         one = reach.loader.of(context)
         found: Any
+        if reach.per_key:
+            return await _per_key(one, keys)
         if reach.many:
             found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
         else:
@@ -212,6 +219,22 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
     _sign(resolve, reach.arguments)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}
     return strawberry.field(resolver=resolve, metadata=metadata, **options)
+
+
+async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
+    """What there is for each key, or the failure: an exception in a list is the error of its entry."""
+    loading: dict[Any, asyncio.Future[Any]] = {}
+    entries: list[asyncio.Future[Any] | Exception] = []
+    for key in keys:
+        try:
+            if key not in loading:
+                loading[key] = loader.load(key)
+            entries.append(loading[key])
+        except Exception as error:  # noqa: BLE001  # of a key that no loader takes
+            entries.append(error)
+    await settled(loading.values())
+    found = [one if isinstance(one, Exception) else one.exception() or one.result() for one in entries]
+    return [None if one is NO_LINK else one for one in found]
 
 
 def listed(

@@ -129,6 +129,13 @@ class Edge(Protocol):
         """Whether the key is a list of keys: then the step gets the list of what was found, without the gaps."""
 
     @property
+    def per_key(self) -> bool:
+        """Whether the field, with `many` and without a step, has an entry per key, in their order.
+
+        One is null where nothing was found, and an error of its own where the key cannot be loaded.
+        """
+
+    @property
     def known(self) -> Callable[[Any], bool] | None:
         """Whether an object holds already what would be loaded: then the step is done on it. For leaves only."""
 

@@ -58,7 +58,7 @@ class _StartedEdge:
     step: Callable[[Any], Any] | None = None
     loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
     waiting: list[tuple[int, Any]] = field(default_factory=list)
-    """Numbers of values with their keys."""
+    """Numbers of values with their keys; where each key has an entry of its own, with what those wait for."""
     also: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
     """Other edges of the same objects to leaves of the same records."""
 
@@ -140,7 +140,8 @@ class Run:
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             started.values = [error] * len(subjects)
             return started
-        load, loading, waiting, many = loader.load, started.loading, started.waiting, edge.many
+        load, loading, waiting = loader.load, started.loading, started.waiting
+        many, per_key = edge.many, edge.per_key
         for number, subject in enumerate(subjects):
             try:
                 key = key_of(subject)
@@ -149,6 +150,8 @@ class Run:
                 if not many:
                     if key not in loading:
                         loading[key] = load(key)
+                elif per_key:
+                    key = [_loading(load, loading, one) for one in _keys(key)]
                 else:
                     key = list(_keys(key))  # looked at twice
                     for one in key:
@@ -184,7 +187,12 @@ class Run:
 
     def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
         """The value of each object, before anything is selected of it."""
-        values, absent, many = started.values.copy(), self._compiled.absent, started.via.edge.many
+        values, absent, edge = started.values.copy(), self._compiled.absent, started.via.edge
+        if edge.per_key:
+            for number, entries in started.waiting:
+                values[number] = [_entry(one, absent) for one in entries]
+            return values
+        many = edge.many
         for number, key in started.waiting:
             one = _gathered([found[each] for each in key]) if many else found[key]
             if isinstance(one, Exception):
@@ -269,6 +277,24 @@ def _keys(several: Any) -> Iterable[Any]:
     if not isinstance(several, Iterable):
         raise TypeError(f"These should be several keys, and are: {several!r}.")
     return several
+
+
+def _loading(
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
+) -> "asyncio.Future[Any] | Exception":
+    """What one of several keys waits for; the same for equal ones. An exception where it cannot be loaded."""
+    try:
+        if key not in loading:
+            loading[key] = load(key)
+        return loading[key]
+    except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
+        return error
+
+
+def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:
+    """What one of several keys found, or its error."""
+    found = loaded if isinstance(loaded, Exception) else loaded.exception() or loaded.result()
+    return None if found is absent else found
 
 
 def _gathered(found: Sequence[Any]) -> Any:
