@@ -28,6 +28,7 @@ from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation
 from gateway.engine.limits import Limits, PageSizes, exceeded, root_fields
 from gateway.engine.lru import LRU
+from gateway.engine.mutations import renew_loaders
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse
@@ -84,6 +85,7 @@ class Engine:
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
+        renew_loaders(self.core_schema)
         self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _nobody_counts

@@ -27,6 +27,7 @@ from gateway.engine.plan import (
     AttributeField,
     Block,
     EdgeField,
+    MutationField,
     ObjectPlan,
     Plan,
     PlannedField,
@@ -195,6 +196,8 @@ class _Writer:
         match field:
             case TypenameField():
                 return repr(one.type.name)
+            case MutationField():
+                return "None"
             case EdgeField() if field.number not in known:
                 return "None"
             case StepField(step=Prefixing(prefix=prefix)):

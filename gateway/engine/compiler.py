@@ -1,6 +1,7 @@
 """From an operation to its plan. What a plan cannot express (`NotPlanned`) is left to graphql-core."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 from weakref import ref
 
@@ -26,6 +27,7 @@ from gateway.engine.plan import (
     AttributeField,
     Block,
     EdgeField,
+    MutationField,
     ObjectPlan,
     Plan,
     PlannedField,
@@ -47,10 +49,13 @@ class NotPlanned(Exception):
 
 def compiled(
     schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-) -> Plan:
-    """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`."""
+) -> list[Plan]:
+    """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`.
+
+    Of a mutation one plan per field at its root, to be run one after the other.
+    """
     try:
-        return _Compiler(schema, prepared, operation, variables).plan()
+        return _Compiler(schema, prepared, operation, variables).plans()
     except GraphQLError as error:  # a null for a variable that has a default
         raise NotPlanned("a null in @skip or @include") from error
 
@@ -68,25 +73,34 @@ class _Compiler:
         self._fragments = {name: FragmentDetails(one) for name, one in definitions.items()}
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # validation made sure
-        self._plan = Plan(operation, root, definitions)
+        self._new_plan = partial(Plan, operation, root, definitions)
+        self._plan = self._new_plan()
+        self._objects = 0
 
-    def plan(self) -> Plan:
-        if self._operation.operation is not OperationType.QUERY:
-            raise NotPlanned(f"a {self._operation.operation.value}")
+    def plans(self) -> list[Plan]:
+        kind = self._operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            raise NotPlanned("a subscription")
         if self._operation.directives:
             raise NotPlanned("a directive on the operation")
         root = self._plan.root
-        collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
-        block = self._block(None, Selected(root, {}))
-        assert block.selected is not None  # noqa: S101  # as it was made
-        block.selected.by_type[root.name] = self._object(root, collected.grouped_field_set, block, None)
-        return self._plan
+        selected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
+        fields = selected.grouped_field_set
+        if kind is OperationType.MUTATION:
+            return [self._of_root({key: details}) for key, details in fields.items()]
+        return [self._of_root(fields)]
 
-    def _block(self, reached_by: EdgeField | None, selected: Selected | None) -> Block:
+    def _of_root(self, fields: Mapping[str, list[FieldDetails]]) -> Plan:
+        made = self._plan = self._new_plan()
+        selected = Selected(made.root, {})
+        selected.by_type[made.root.name] = self._object(made.root, fields, self._block(None, selected), None)
+        return made
+
+    def _block(self, reached_by: EdgeField | MutationField | None, selected: Selected | None) -> Block:
         made = Block(reached_by, selected, number=len(self._plan.blocks))
         self._plan.blocks.append(made)
         if reached_by is not None:
-            self._plan.by_edge[reached_by.number] = made
+            self._plan.below[reached_by.number] = made
         return made
 
     def _object(
@@ -96,7 +110,8 @@ class _Compiler:
         block: Block,
         above: PlannedField | None,
     ) -> ObjectPlan:
-        if len(self._plan.objects) >= MOST_OBJECTS:
+        self._objects += 1
+        if self._objects > MOST_OBJECTS:
             raise NotPlanned("interfaces below interfaces, with too many types together")
         made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)
@@ -115,17 +130,19 @@ class _Compiler:
         self._plan.fields.append(made)
         if isinstance(made, EdgeField):
             block.edges.append(made)
+        if isinstance(made, MutationField):
+            self._plan.mutation = made
         if isinstance(made, ValueField):
             self._select(made, details, block)
         return made
 
     def _select(self, made: ValueField, details: list[FieldDetails], block: Block) -> None:
-        """What is selected of a field's value: in a block of its own, if that is loaded."""
+        """What is selected of a field's value: in a block of its own, if that is waited for."""
         named = get_named_type(made.type)
         if not is_leaf_type(named):
             assert is_object_type(named) or is_abstract_type(named)  # noqa: S101  # output types are nothing else
             made.selected = Selected(named, {})
-        within = self._block(made, made.selected) if isinstance(made, EdgeField) else block
+        within = self._block(made, made.selected) if isinstance(made, EdgeField | MutationField) else block
         if made.selected is None:
             return
         for possible in self._possible(made.selected.type):
@@ -155,6 +172,8 @@ class _Compiler:
         if name.startswith("__"):
             raise NotPlanned("introspection")
         definition = core.extensions.get(DEFINITION)
+        if above is None and self._operation.operation is OperationType.MUTATION:
+            return MutationField(*place, definition)
         if core.extensions.get(AT_ONCE):
             return ResolverField(*place, definition)
         if not isinstance(definition, StrawberryField):

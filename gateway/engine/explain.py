@@ -1,12 +1,12 @@
 """A plan told before it runs: which loads in which step, by which keys, for which attributes, and what begins early."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from gateway.engine.plan import Block, EdgeField, Plan, PlannedField, ValueField
+from gateway.engine.plan import Block, EdgeField, MutationField, Plan, PlannedField, ValueField
 from gateway.engine.selection import Selection
 
 
@@ -15,7 +15,8 @@ class Load:
     """One load: all objects that have the fields are served by it together.
 
     `fields` are the places of those; `keys` what it is looked up by; `reads` the attributes that travel down;
-    `early` says why it need not wait for its parent; `only_if` when it happens at all.
+    `early` says why it need not wait for its parent; `only_if` when it happens at all. A mutation's resolver is told as
+    a load, too.
     """
 
     fields: tuple[str, ...]
@@ -42,13 +43,17 @@ class Explanation:
         return asdict(self)
 
 
-def explained(plan: Plan, selection: Selection) -> Explanation:
-    """What a plan will do."""
+def explained(plans: Iterable[Plan], selection: Selection) -> Explanation:
+    """What plans will do, one after the other."""
+    return Explanation(tuple(step for plan in plans for step in _steps(plan, selection)))
+
+
+def _steps(plan: Plan, selection: Selection) -> list[tuple[Load, ...]]:
     steps: dict[int, dict[tuple[str, str, str | None], Load]] = {}
     for step, load in _Teller(plan, selection).block(plan.blocks[0], (), 0):
         loads, same = steps.setdefault(step, {}), (load.loader, load.keys, load.only_if)
         loads[same] = _together(loads[same], load) if same in loads else load
-    return Explanation(tuple(tuple(steps[number].values()) for number in sorted(steps)))
+    return [tuple(steps[number].values()) for number in sorted(steps)]
 
 
 def _together(one: Load, other: Load) -> Load:
@@ -56,6 +61,13 @@ def _together(one: Load, other: Load) -> Load:
     return replace(
         one, fields=one.fields + other.fields, reads=tuple(sorted({*one.reads, *other.reads})), early=one.early
     )
+
+
+_Waited = EdgeField | MutationField
+
+
+def _resolver(field: MutationField, path: tuple[str, ...]) -> Load:
+    return Load((".".join(path),), f"{field.parent.name}.{field.name}", None, "the arguments", ())
 
 
 class _Teller:
@@ -66,18 +78,19 @@ class _Teller:
         """Loads out of a block that is there after `step` steps."""
         same = {one.number for one in block.same_id(known=True)}
         shortcuts = {one.number for one, _ahead in block.shortcuts()}
-        for one, place in self._edges(block, path):
+        for one, place in self._leaving(block, path):
             early = None
             if one.number in same:
                 early = "its key is the id that is asked for"
             elif one.number in shortcuts:
                 early = "found by its parent's parent, too"
             at = max(1, step if early else step + 1)
-            yield at, self._load(one, place, early)
-            yield from self.block(self._plan.by_edge[one.number], place, at if not early else max(step, at))
+            load = self._load(one, place, early) if isinstance(one, EdgeField) else _resolver(one, place)
+            yield at, load
+            yield from self.block(self._plan.below[one.number], place, at if not early else max(step, at))
 
-    def _edges(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[EdgeField, tuple[str, ...]]]:
-        """The edges out of a block, with where in the answer they are; each once."""
+    def _leaving(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
+        """What is waited for by a block, with where in the answer they are; each once."""
         told: set[int] = set()
         for of_type in block.selected.by_type.values() if block.selected else ():
             for one, place in self._under(of_type.fields, path):
@@ -85,10 +98,10 @@ class _Teller:
                     told.add(one.number)
                     yield one, place
 
-    def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[EdgeField, tuple[str, ...]]]:
+    def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
         for one in fields:
             place = (*path, one.key)
-            if isinstance(one, EdgeField):
+            if isinstance(one, _Waited):
                 yield one, place
             elif isinstance(one, ValueField) and one.selected is not None:
                 for of_type in one.selected.by_type.values():

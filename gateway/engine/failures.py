@@ -20,56 +20,18 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
 
+from gateway.engine.built import BuiltBlock, PathStep
 from gateway.engine.codegen import NullForNonNull, coercion
 from gateway.engine.plan import (
     AttributeField,
-    Block,
     EdgeField,
+    MutationField,
     ObjectPlan,
     PlannedField,
     Selected,
     TypenameField,
     ValueField,
 )
-
-PathStep = str | int
-
-
-@dataclass(eq=False, slots=True)
-class BuiltBlock:
-    """A block whose values are made, and the dictionaries of the block above into which they go."""
-
-    block: Block
-    values: list[Any]
-    above: "BuiltBlock | None"
-    places: Sequence[dict[str, Any]]
-    _paths: dict[int, tuple[int, tuple[PathStep, ...]]] | None = None
-
-    def path_to(self, value: int) -> list[PathStep]:
-        """Where the value with this number stands in the answer."""
-        if self.above is None or self.block.reached_by is None:
-            return []
-        return [*self.above.path_of(self.places[value]), self.block.reached_by.key]
-
-    def path_of(self, place: dict[str, Any]) -> list[PathStep]:
-        """Where a dictionary of this block stands in the answer."""
-        if self._paths is None:
-            self._paths = {}
-            for number, value in enumerate(self.values):
-                self._note(number, value, ())
-        number, path = self._paths[id(place)]
-        return [*self.path_to(number), *path]
-
-    def _note(self, number: int, value: Any, path: tuple[PathStep, ...]) -> None:
-        assert self._paths is not None  # noqa: S101  # called by path_of only
-        if isinstance(value, dict):
-            if id(value) not in self._paths:
-                self._paths[id(value)] = (number, path)
-                for key, one in value.items():
-                    self._note(number, one, (*path, key))
-        elif isinstance(value, list):
-            for place, one in enumerate(value):
-                self._note(number, one, (*path, place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +73,14 @@ class Completion:
     def completed(self, built: BuiltBlock, number: int, found: Any) -> Any:
         """What stands in the answer for what was found as this value of the block."""
         reached_by, selected = built.block.reached_by, built.block.selected
+        before = self._sizes()
         try:
             if reached_by is not None:
                 return self._value(reached_by.type, found, reached_by, [])
             assert selected is not None  # noqa: S101  # the root is an object
             return self._object(selected.by_type[selected.type.name], found, None, [])
         except Nulled as nulled:
+            self._forget(before)
             self._met.append((nulled.error, nulled.field, nulled.path))
             return None
         finally:
@@ -125,7 +89,7 @@ class Completion:
 
     def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
         """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
-        before = [len(places) for places in self.places.values()]
+        before = self._sizes()
         try:
             return self._complete(kind, found, field, path)
         except Nulled as nulled:
@@ -200,7 +164,7 @@ class Completion:
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
         made: dict[str, Any] = {}
-        before = [len(places) for places in self.places.values()]
+        before = self._sizes()
         try:
             for planned in one.fields:
                 path.append(planned.key)
@@ -213,6 +177,9 @@ class Completion:
             raise
         return made
 
+    def _sizes(self) -> list[int]:
+        return [len(places) for places in self.places.values()]
+
     def _forget(self, sizes: Sequence[int]) -> None:
         """Edges that were noted since are of objects that are not in the answer."""
         for subjects, places, size in zip(self.subjects.values(), self.places.values(), sizes, strict=True):
@@ -224,6 +191,8 @@ class Completion:
         if isinstance(field, TypenameField):
             return one.type.name
         assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
+        if isinstance(field, MutationField):
+            return None
         try:
             if isinstance(field, EdgeField) and not self._is_known(field, found):
                 self.subjects[field.number].append(found)

@@ -101,6 +101,11 @@ class EdgeField(ValueField):
 
 
 @dataclass(eq=False, slots=True)
+class MutationField(ValueField):
+    """A field of the mutation type: what its resolver says, which is waited for. The value has a block of its own."""
+
+
+@dataclass(eq=False, slots=True)
 class ObjectPlan:
     """What is selected of one object type at one place, in the answer's order."""
 
@@ -126,12 +131,12 @@ class Selected:
 
 @dataclass(eq=False, slots=True)
 class Block:
-    """What is made without waiting: the operation's root, or what one edge found and all that hangs on it directly.
+    """What is made without waiting: the root, or what was found by one field and all that hangs on it directly.
 
     `edges` leave it: each is a load for all objects of the block together.
     """
 
-    reached_by: EdgeField | None
+    reached_by: EdgeField | MutationField | None
     selected: Selected | None
     edges: list[EdgeField] = field(default_factory=list)
     number: int = 0
@@ -162,7 +167,7 @@ class Block:
 
         Those whose value the record may hold itself only where `known` asks for them: they wait for it.
         """
-        edge = self.reached_by.edge if self.reached_by else None
+        edge = self.reached_by.edge if isinstance(self.reached_by, EdgeField) else None
         if edge is None or edge.many or not edge.by_id or edge.step is not None or self.selected is None:
             return []
         own = {one.number for of_type in self.selected.by_type.values() for one in of_type.fields}
@@ -172,13 +177,16 @@ class Block:
 
     def shortcuts(self) -> list[tuple[EdgeField, Ahead]]:
         """Edges that can be begun with by the keys of the edge that leads here."""
-        loader = self.reached_by.edge.loader if self.reached_by else None
+        loader = self.reached_by.edge.loader if isinstance(self.reached_by, EdgeField) else None
         return [(one, one.edge.ahead) for one in self.edges if one.edge.ahead and one.edge.ahead.over is loader]
 
 
 @dataclass(eq=False, slots=True)
 class Plan:
-    """A compiled operation. `blocks[0]` is the root; every edge's field has one of its own."""
+    """A compiled operation, or of a mutation one field at its root, which is then `mutation`.
+
+    `blocks[0]` is the root; every field that is waited for has a block of its own, by its number in `below`.
+    """
 
     operation: OperationDefinitionNode
     root: GraphQLObjectType
@@ -186,4 +194,5 @@ class Plan:
     blocks: list[Block] = field(default_factory=list)
     objects: list[ObjectPlan] = field(default_factory=list)
     fields: list[PlannedField] = field(default_factory=list)
-    by_edge: dict[int, Block] = field(default_factory=dict)
+    below: dict[int, Block] = field(default_factory=dict)
+    mutation: MutationField | None = None

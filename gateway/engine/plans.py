@@ -22,6 +22,7 @@ from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
 from gateway.engine.lru import LRU
+from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
 from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
@@ -31,14 +32,29 @@ MOST_VARIANTS: Final = 16
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """An operation ready to run, with this request's variables."""
+    """An operation ready to run, with this request's variables: a mutation in parts, one after the other."""
 
-    compiled: Compiled
+    parts: tuple[Compiled, ...]
     variables: VariableValues
 
     def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or what waits for it."""
-        return Run(self.compiled, context, self.variables).start(None)
+        if len(self.parts) == 1:
+            return Run(self.parts[0], context, self.variables).start(None)
+        return self._one_after_the_other(context)
+
+    async def _one_after_the_other(self, context: Context) -> Outcome:
+        """Each field at the root, with all that is selected below it; none after one that makes the answer null."""
+        data: dict[str, Any] = {}
+        errors: list[GraphQLError] = []
+        for part in self.parts:
+            started = Run(part, context, self.variables).start(None)
+            outcome = started if isinstance(started, Outcome) else await started
+            errors += outcome.errors
+            if outcome.data is None:
+                return Outcome(None, errors, executed=True)
+            data |= outcome.data
+        return Outcome(data, errors, executed=True)
 
 
 class _Variants:
@@ -46,7 +62,7 @@ class _Variants:
 
     def __init__(self, deciding: tuple[str, ...]) -> None:
         self.deciding = deciding
-        self.made: LRU[Any, Compiled | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
 
 
 class Plans:
@@ -86,7 +102,7 @@ class Plans:
 
     def _made(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> Compiled | NotPlanned:
+    ) -> tuple[Compiled, ...] | NotPlanned:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(deciding(prepared))
@@ -112,19 +128,21 @@ class Plans:
         made = self._made(prepared, operation, variables)
         if isinstance(made, NotPlanned):
             return Explanation(fallback=str(made))
-        return explained(made.plan, selection_of(self._schema, prepared, operation))
+        return explained([one.plan for one in made], selection_of(self._schema, prepared, operation))
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> Compiled | NotPlanned:
+    ) -> tuple[Compiled, ...] | NotPlanned:
         try:
-            plan = compiled(self._schema, prepared, operation, variables)
+            plans = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
             why = str(reason)
         else:
-            steps = BoundSteps(plan, self._converter)
-            return Compiled(plan, generated(plan), steps, self._schema, self._absent)
+            return tuple(map(self._with_functions, plans))
         return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
+
+    def _with_functions(self, plan: Plan) -> Compiled:
+        return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
 
 
 class _Deciders(Visitor):

@@ -17,12 +17,14 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
+from graphql.pyutils import is_awaitable
 
 from gateway.engine.bound_steps import BoundSteps, Infos
+from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
-from gateway.engine.failures import BuiltBlock, Completion, Failure, with_nulls
-from gateway.engine.plan import Block, EdgeField, Plan
+from gateway.engine.failures import Completion, Failure, with_nulls
+from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 
 logger = logging.getLogger(__package__)
 
@@ -77,8 +79,8 @@ class Run:
         plan = compiled.plan
         self._plan, self._steps, self._compiled = plan, compiled.steps, compiled
         self._context, self._variables = context, variables
-        self._subjects: dict[int, list[Any]] = {number: [] for number in plan.by_edge}
-        self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.by_edge}
+        self._subjects: dict[int, list[Any]] = {number: [] for number in plan.below}
+        self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.below}
         self._infos = Infos(plan, compiled.schema, context, variables)
         self._values = compiled.steps.values(context, variables, self._infos)
         self._builds = compiled.blocks(self._values, self._subjects, self._places, self._infos)
@@ -90,8 +92,23 @@ class Run:
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or where edges were followed, what waits for it."""
         top = self._built(self._plan.blocks[0], [root], None, ())
+        if self._plan.mutation is not None:
+            return self._mutated(self._plan.mutation, root, top)
         self._start_edges(top)
         return self._finished(top) if self._pending else self._outcome(top)
+
+    async def _mutated(self, field: MutationField, root: Any, top: BuiltBlock) -> Outcome:
+        found = await self._resolved(field, root)
+        self._start_edges(self._place(field, [found], top, top.values))
+        return await self._finished(top)
+
+    async def _resolved(self, field: MutationField, root: Any) -> Any:
+        """What the resolver answers, or its error."""
+        try:
+            found = self._steps.resolver(field, self._infos, self._variables)(root)
+            return await found if is_awaitable(found) else found
+        except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+            return error
 
     async def _finished(self, top: BuiltBlock) -> Outcome:
         while self._pending:
@@ -160,7 +177,7 @@ class Run:
                 waiting.append((number, key))
             except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
                 started.values[number] = error
-        early, ahead = self._plan.by_edge[field.number].early
+        early, ahead = self._plan.below[field.number].early
         if (early or ahead) and any(not one.done() for one in loading.values()):
             self._begin(edge, early, [one.expect for one in ahead], list(loading))
         return started
@@ -208,9 +225,13 @@ class Run:
         return values
 
     def _place(
-        self, field: EdgeField, values: Sequence[Any], above: BuiltBlock, places: Sequence[dict[str, Any]]
+        self,
+        field: EdgeField | MutationField,
+        values: Sequence[Any],
+        above: BuiltBlock,
+        places: Sequence[dict[str, Any]],
     ) -> BuiltBlock:
-        built = self._built(self._plan.by_edge[field.number], values, above, places)
+        built = self._built(self._plan.below[field.number], values, above, places)
         key = field.key
         for place, value in zip(places, built.values, strict=True):
             place[key] = value

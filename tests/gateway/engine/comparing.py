@@ -79,6 +79,8 @@ class Pair:
         seen(ours, core)
         if ordered(ours.data) != ordered(core.data):
             return f"data: {operation}\nours {ours.data}\ncore {core.data}"
+        if _writes(ours) != _writes(core):
+            return f"writes: {operation}\nours {_writes(ours)}\ncore {_writes(core)}"
         mine, theirs = by_position(ours), by_position(core)
         if mine.keys() != theirs.keys():
             return f"errors: {operation}\nours {mine}\ncore {theirs}"
@@ -104,6 +106,11 @@ class Pair:
         if _by_stretch(ours, core, stretches) != _by_stretch(core, ours, stretches):
             return f"order of errors: {operation}\nours {ours.errors}\ncore {core.errors}\nmet {watch.seen}"
         return ""
+
+
+def _writes(answer: Answer) -> list[Any]:
+    """What was written, in order, where the context takes writes."""
+    return getattr(answer.context, "writes", [])
 
 
 def ordered(value: Any) -> Any:

@@ -47,13 +47,14 @@ class Writer:
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    kind: str = "query"
 
     def operation(self, skip: frozenset[str] = frozenset()) -> Operation:
-        """A query; `skip` names root fields to leave out."""
-        root = self.schema.query_type
+        """A query or a mutation, by `kind`; `skip` names root fields to leave out."""
+        root = self.schema.mutation_type if self.kind == "mutation" else self.schema.query_type
         assert root is not None
         body = self._selection(root, self.depth, skip)
-        head = f"query Q({', '.join(self.declared)}) " if self.declared else "query Q "
+        head = f"{self.kind} Q({', '.join(self.declared)}) " if self.declared else f"{self.kind} Q "
         return Operation("\n".join([head + body, *self.fragments]), self.variables)
 
     def _selection(self, parent: GraphQLNamedType, depth: int, skip: frozenset[str] = frozenset()) -> str:
