@@ -171,6 +171,15 @@ class Engine:
         """What will be done for an operation; errors where the variables do not fit."""
         return self._plans.explain(prepared, operation, variables)
 
+    def code(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> list[str] | list[GraphQLError]:
+        """The Python that is generated for an operation, for people: a text, for a mutation one per field at its root.
+
+        None where graphql-core runs it; errors where the variables do not fit.
+        """
+        return self._plans.code(prepared, operation, variables)
+
     def _planned(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | NotPlanned:

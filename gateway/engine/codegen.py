@@ -145,11 +145,11 @@ class _Writer:
         lines = [f"    def object_{one.number}(o):  # {one.type.name}", *self._checked(one)]
         known = self._known(one)
         lines += [f"        known_{number} = {self._question(number)}" for number in sorted(set(known.values()))]
-        items = ", ".join(f"{field.key!r}: {self._field(one, field, known)}" for field in one.fields)
+        items = [f"            {field.key!r}: {self._field(one, field, known)}," for field in one.fields]
         edges = [field for field in one.fields if isinstance(field, EdgeField)]
         if not edges:
-            return [*lines, f"        return {{{items}}}"]
-        lines.append(f"        d = {{{items}}}")
+            return [*lines, "        return {", *items, "        }"]
+        lines += ["        d = {", *items, "        }"]
         for field in edges:
             self._edges.add(field.number)
             when = f"if not known_{known[field.number]}: " if field.number in known else ""
@@ -218,17 +218,16 @@ class _Writer:
         empty = "None"
         if isinstance(kind, GraphQLNonNull):
             kind, empty = kind.of_type, "not_as_promised()"
+        name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
         if isinstance(kind, GraphQLList):
-            item = self._value(kind.of_type, field, "x")
-            items = f"[{item} for x in (v if v.__class__ in LISTS else not_as_promised())]"
-            return f"({empty} if (v := {value}) is None else {items})"
-        name = "y" if value == "x" else "v"
-        if isinstance(kind, GraphQLLeafType):
+            items = f"({name} if {name}.__class__ in LISTS else not_as_promised())"
+            made = f"[{self._value(kind.of_type, field, 'x')} for x in {items}]"
+        elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)
         else:
             assert field.selected is not None  # noqa: S101  # a composite type has a selection
             made = self._one(field.selected, name)
-        return f"({empty} if ({name} := {value}) is None else {made})"
+        return f"({empty} if {read} is None else {made})"
 
     def _one(self, selected: Selected, name: str) -> str:
         if isinstance(selected.type, GraphQLObjectType):

@@ -17,7 +17,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway.engine.bound_steps import BoundSteps
-from gateway.engine.codegen import generated
+from gateway.engine.codegen import generated, source
 from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
@@ -120,15 +120,30 @@ class Plans:
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
         """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
-        deciders = deciding(prepared)
-        decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
-        variables = self._coerced(decisive, given)
-        if isinstance(variables, list):
-            return variables
-        made = self._made(prepared, operation, variables)
+        made = self._decided(prepared, operation, given)
+        if isinstance(made, list):
+            return made
         if isinstance(made, NotPlanned):
             return Explanation(fallback=str(made))
         return explained([one.plan for one in made], selection_of(self._schema, prepared, operation))
+
+    def code(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> list[str] | list[GraphQLError]:
+        """The text of what is generated; empty where graphql-core runs the operation. Errors as in `explain`."""
+        made = self._decided(prepared, operation, given)
+        if isinstance(made, list):
+            return made
+        return [] if isinstance(made, NotPlanned) else [source(one.plan) for one in made]
+
+    def _decided(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
+        """What runs the operation, for which only the variables need fit that decide what is selected."""
+        deciders = deciding(prepared)
+        decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
+        variables = self._coerced(decisive, given)
+        return variables if isinstance(variables, list) else self._made(prepared, operation, variables)
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
