@@ -18,6 +18,7 @@ from connectors import Connectors, connect
 from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
+from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NothingHereError
 from gateway.http.context import Contexts
 from gateway.http.endpoint import GraphQLEndpoint
@@ -27,12 +28,21 @@ from gateway.http.health import healthz, readyz
 from gateway.http.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
 from gateway.metrics import Metrics
 from gateway.settings import AuthSettings, Settings
+from resolvers.loader import NO_LINK
+from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
 from schema import build_schema
 from schema.unsupported import withhold
 
-if TYPE_CHECKING:  # the demo hands its keys over: what is served does not import what serves it
-    from gateway.commands.demo_keys import DemoKeys
+if TYPE_CHECKING:
+    from gateway.commands.demo_keys import DemoKeys  # the demo hands them over: what is served imports no command
+    from gateway.engine import declared
+    from schema import fields
+
+    def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
+        edge: fields.Edge, step: fields.Step, prefix: fields.GlobalId, known: fields.IsNot, reads: fields.Reads
+    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNot, declared.Reads]:
+        return edge, step, prefix, known, reads
 
 
 class State(TypedDict):
@@ -81,6 +91,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
     engine = Engine(
         build_schema(),
         limits=settings.graphql.limits,
+        pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
+        absent=NO_LINK,
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,
     )

@@ -118,16 +118,6 @@ class NothingHereError(RequestError):
         super().__init__("There is nothing at this address; the graph is at /graphql.")
 
 
-def refuse(message: str, code: str, error: GraphQLError | None = None) -> GraphQLError:
-    """A GraphQL error that is the client's own doing: the message and the code are shown as they are.
-
-    `error` lends its places in the document.
-    """
-    if error is None:
-        return GraphQLError(message, extensions={"code": code})
-    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions={"code": code})
-
-
 def present(error: GraphQLError) -> dict[str, Any]:
     """One error as a client may see it: message, locations, path, and extensions with a code out of `CODES`.
 

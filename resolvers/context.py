@@ -50,6 +50,15 @@ class RequestContext:
         self._batches: set[asyncio.Task[Any]] = set()
         self._closed = False
 
+    def loader(self, kind: type[BatchLoader[K, V]]) -> BatchLoader[K, V]:
+        """The request's loader of a class."""
+        return kind.of(self)
+
+    def renew(self) -> None:
+        """Forget what was loaded and begun with: it may be stale after a write. What is under way goes on, unheard."""
+        self.loaders.clear()
+        self.early.clear()
+
     def fields(self, type_name: str) -> Fields | None:
         """Attributes that the operation selects of a GraphQL type, anywhere; None where that is not known."""
         return None if self._selection is None else self._selection.get(type_name, frozenset())

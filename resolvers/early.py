@@ -14,13 +14,6 @@ from resolvers.loader import BatchLoader, each
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """In place of a record of which only the id is known."""
-
-    id: Any
-
-
-@dataclass(frozen=True, slots=True)
 class Ahead:
     """A shortcut of an edge: while `over` loads the parents, `expect` begins with what hangs under them by its keys."""
 

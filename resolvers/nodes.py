@@ -3,6 +3,7 @@
 A global id is `Customer:1001`: type, colon, the upstream's own id, which may itself contain colons.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -47,6 +48,15 @@ NODES: Final[Mapping[str, NodeType]] = {
 
 TYPES: Final[Mapping[type[Any], str]] = {record: one.name for one in NODES.values() for record in one.records}
 """The GraphQL type of an object, by its record's class."""
+
+
+class NodeById(Loader[str, Any]):
+    """Anything by its global id: whom the type's own loader gives, in one batch with what else is loaded by that."""
+
+    def load(self, key: str) -> "asyncio.Future[Any]":
+        """The record. Raises `BadInput` for what is no global id."""
+        type_name, own_id = split_id(key)
+        return NODES[type_name].loader.of(self.context).load(own_id)
 
 
 def local_id(type_name: str, given: str) -> str:

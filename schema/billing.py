@@ -98,8 +98,7 @@ class Bill(Recorded, Node):
     )
     payments: list[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
         PaymentById,
-        lambda bill: bill.payment_ids,
-        needs=["payment_ids"],
+        "payment_ids",
         many=True,
         description="Payments that were applied to it.",
     )
@@ -122,8 +121,7 @@ class Payment(Recorded, Node):
     account: BillingAccount | None = edge(BillingAccountById, "account_id", description="The account it went to.")
     bills: list[Bill] | None = edge(
         BillById,
-        lambda payment: payment.bill_ids,
-        needs=["bill_ids"],
+        "bill_ids",
         many=True,
         description="The bills it pays.",
     )

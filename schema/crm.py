@@ -19,7 +19,7 @@ from resolvers.paging import connected_all
 from resolvers.rows import items
 from resolvers.ticketing import TicketsByCustomer, are_open
 from resolvers.ticketing import chosen as chosen_tickets
-from schema.fields import Attribute, IsNot, computed, edge, listed, node_id
+from schema.fields import IsNot, computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money
@@ -40,7 +40,7 @@ def _from_crm(attribute: str, description: str) -> Any:
     """An attribute of the CRM's record, loaded where only the customer's number is known so far."""
     return edge(
         CustomerById,
-        step=Attribute(attribute),
+        step=attribute,
         needs=[attribute],
         known=_IS_RECORD,
         description=f"{description} {_IN_CRM}",
@@ -55,13 +55,13 @@ class Customer(Recorded, Node):
     name: str | None = _from_crm("name", "Name in full.")
     given_name: str | None = edge(
         PartyByCustomer,
-        step=Attribute("given_name"),
+        step="given_name",
         needs=["party_id", "party_kind"],
         description="Given name of the person behind the customer; null for a company.",
     )
     family_name: str | None = edge(
         PartyByCustomer,
-        step=Attribute("family_name"),
+        step="family_name",
         needs=["party_id", "party_kind"],
         description="Family name of the person behind the customer; null for a company.",
     )
@@ -116,9 +116,8 @@ class Product(Recorded, Node):
     )
     services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
-        lambda product: product.service_ids,
+        "service_ids",
         connected_all,
-        needs=["service_ids"],
         many=True,
         description="The services that realize it.",
     )

@@ -11,8 +11,7 @@ import inspect
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import strawberry
 from strawberry.parent import StrawberryParent
@@ -20,41 +19,20 @@ from strawberry.parent import StrawberryParent
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Ahead
-from resolvers.loader import NO_LINK
+from resolvers.loader import NO_LINK, settled
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
 
-NEEDS: Final = "needs"
 EDGE: Final = "edge"
 PURE: Final = "pure"
+NEEDS: Final = "needs"
 READS: Final = "reads"
+"""Keys of a field's metadata, as who runs operations by plans reads it."""
+
 AT_ONCE: Final = "gateway-at-once"
 """Extension of a GraphQL field whose resolver was replaced by one that answers at once, and is never awaited."""
 
 Info = strawberry.Info[RequestContext, None]
-
-
-class Attribute:
-    """A step that reads one attribute of a record; what is not there has none."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._read = attrgetter(name)
-
-    def __call__(self, record: Any) -> Any:
-        """The attribute's value."""
-        return None if record is None else self._read(record)
-
-
-class GlobalId:
-    """A step that gives a record's global id."""
-
-    def __init__(self, type_name: str) -> None:
-        self.type_name = type_name
-
-    def __call__(self, record: Any) -> str:
-        """The id, such as `Bill:77`."""
-        return f"{self.type_name}:{record.id}"
 
 
 class IsNot:
@@ -77,17 +55,15 @@ class Step:
 
     call: Callable[..., Any]
     arguments: tuple[inspect.Parameter, ...]
-    takes_viewer: bool
+    takes_context: bool
     prepare: Callable[..., Callable[[Any], Any]] | None = None
 
     @classmethod
     def of(cls, call: Callable[..., Any]) -> "Step":
         """Read the arguments from the function's own signature; its first parameter is what it works on."""
-        if isinstance(call, attrgetter | Attribute | GlobalId):
-            return cls(call, (), takes_viewer=False)
         _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
         arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
-        return cls(call, arguments, takes_viewer=len(arguments) < len(rest))
+        return cls(call, arguments, takes_context=len(arguments) < len(rest))
 
     @classmethod
     def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
@@ -96,20 +72,29 @@ class Step:
         def call(subject: Any, **given: Any) -> Any:
             return prepare(**given)(subject)
 
-        return cls(call, tuple(arguments), takes_viewer=False, prepare=prepare)
+        return cls(call, tuple(arguments), takes_context=False, prepare=prepare)
 
     def bound(self, context: RequestContext, arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
         """The function with the arguments that it takes, and the viewer: the same for all subjects of a request."""
         taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
-        if self.takes_viewer:
+        if self.takes_context:
             taken["viewer"] = context.viewer
         if self.prepare is not None:
             return self.prepare(**taken)
         return partial(self.call, **taken) if taken else self.call
 
-    def run(self, subject: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
-        """Call with the arguments that it takes."""
-        return self.bound(context, arguments)(subject)
+
+@dataclass(frozen=True, slots=True)
+class GlobalId:
+    """A step that gives a record's global id: the prefix, which is type and colon, and the record's own id."""
+
+    prefix: str
+    arguments: ClassVar[tuple[inspect.Parameter, ...]] = ()
+    takes_context: ClassVar[bool] = False
+
+    def bound(self, _context: RequestContext, _arguments: Mapping[str, Any]) -> Callable[[Any], str]:
+        """The id, such as `Bill:77`."""
+        return lambda record: f"{self.prefix}{record.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,45 +109,85 @@ class Reads:
 class Edge:
     """The way from a record to others: by which key of its own, through which loader, then which step.
 
-    With `many` the key function gives a list of keys, and the step gets what was found, without the gaps. Where
-    `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for leaves, as
-    plans have no objects that may come of two ways, and leave them to graphql-core.
+    A key that is a name is that attribute of the parent; a step that is a name is that attribute of what was found,
+    None is no step. With `many` the key is a list of keys, and the step gets what was found, without the gaps; with
+    `per_key` the field has an entry for each key, which is null, or an error of its own, where there is nothing.
 
-    `attribute` is the parent's whose value is the key, where it is nothing else. `same_id` says that the key is made of
-    the parent's id and nothing else, so that it is known as soon as that is.
+    Where `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for
+    leaves, as plans have no objects that may come of two ways, and leave them to graphql-core.
+
+    `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
     """
 
     loader: type[Loader[Any, Any]]
-    key: Step
-    step: Step
+    key: str | Step
+    step: str | Step | None
     many: bool
+    per_key: bool = False
     known: Callable[[Any], bool] | None = None
     same_id: bool = False
     ahead: Ahead | None = None
-    attribute: str | None = None
+
+    @property
+    def by_id(self) -> bool:
+        """Whether its keys are the ids of what it finds."""
+        return self.loader.by_id
+
+    @property
+    def system(self) -> str | None:
+        """The domain whose port is asked."""
+        return getattr(self.loader, "domain", None)
+
+    @property
+    def arguments(self) -> tuple[inspect.Parameter, ...]:
+        """Those of its key and its step."""
+        return (*_arguments(self.key), *_arguments(self.step))
+
+    def key_of(self, parent: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
+        """What to load for a parent; None for nothing."""
+        if isinstance(self.key, str):
+            return getattr(parent, self.key)
+        return self.key.bound(context, arguments)(parent)
+
+    def value_of(self, found: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
+        """The field's value, from what was found."""
+        if self.step is None:
+            return found
+        if isinstance(self.step, str):
+            return None if found is None else getattr(found, self.step)
+        return self.step.bound(context, arguments)(found)
 
 
-def unchanged(found: Any) -> Any:
-    """The step of an edge whose field is what was found."""
-    return found
+def _arguments(step: str | Step | None) -> tuple[inspect.Parameter, ...]:
+    return step.arguments if isinstance(step, Step) else ()
 
 
 def edge(
     loader: type[Loader[Any, Any]],
     key: str | Callable[..., Any] = "id",
-    step: Callable[..., Any] = unchanged,
+    step: str | Callable[..., Any] | None = None,
     *,
     needs: Iterable[str] = (),
     reads: Reads | None = None,
     many: bool = False,
+    per_key: bool = False,
     known: Callable[[Any], bool] | None = None,
     **options: Any,
 ) -> Any:
-    """A field that reaches other records; a missing key or record makes it null."""
-    by_key = Step.of(attrgetter(key) if isinstance(key, str) else key)
-    attribute = key if isinstance(key, str) else None
-    reach = Edge(loader, by_key, Step.of(step), many, known, same_id=key == "id", attribute=attribute)
+    """A field that reaches other records; a missing key or record makes it null.
+
+    A key that is an attribute's name says by that what it needs, as in ``edge(ServiceById, "service_ids", many=True)``.
+    """
     names = {*needs, *([key] if isinstance(key, str) else [])}
+    reach = Edge(
+        loader,
+        key if isinstance(key, str) else Step.of(key),
+        Step.of(step) if callable(step) else step,
+        many or per_key,
+        per_key,
+        known,
+        same_id=key == "id",
+    )
     return _edge(reach, frozenset(names - {"id"}), reads, **options)
 
 
@@ -170,11 +195,13 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
     """The field that runs an edge one object at a time: Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
-        keys = reach.key.run(parent, context, arguments)
+        keys = reach.key_of(parent, context, arguments)
         if keys is None:
             return None
         one = reach.loader.of(context)
         found: Any
+        if reach.per_key:
+            return await _per_key(one, keys)
         if reach.many:
             found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
         else:
@@ -182,16 +209,32 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
             found = await asyncio.shield(one.load(keys))
             if found is NO_LINK:
                 return None
-        return reach.step.run(found, context, arguments)
+        return reach.value_of(found, context, arguments)
 
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         if reach.known is not None and reach.known(parent):
-            return reach.step.run(parent, info.context, arguments)
+            return reach.value_of(parent, info.context, arguments)
         return load(parent, info.context, arguments)
 
-    _sign(resolve, [*reach.key.arguments, *reach.step.arguments])
+    _sign(resolve, reach.arguments)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}
     return strawberry.field(resolver=resolve, metadata=metadata, **options)
+
+
+async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
+    """What there is for each key, or the failure: an exception in a list is the error of its entry."""
+    loading: dict[Any, asyncio.Future[Any]] = {}
+    entries: list[asyncio.Future[Any] | Exception] = []
+    for key in keys:
+        try:
+            if key not in loading:
+                loading[key] = loader.load(key)
+            entries.append(loading[key])
+        except Exception as error:  # noqa: BLE001  # of a key that no loader takes
+            entries.append(error)
+    await settled(loading.values())
+    found = [one if isinstance(one, Exception) else one.exception() or one.result() for one in entries]
+    return [None if one is NO_LINK else one for one in found]
 
 
 def listed(
@@ -246,22 +289,24 @@ def listed(
 
 def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:
     """A field that is a pure function of its record, as in `computed(is_overdue, needs=["due_date"])`."""
-    pure = Step.of(step)
-
-    def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
-        return pure.run(parent, info.context, arguments)
-
-    _sign(resolve, pure.arguments)
-    return strawberry.field(resolver=resolve, metadata={NEEDS: frozenset(needs), PURE: pure}, **options)
+    return _computed(Step.of(step), frozenset(needs), **options)
 
 
 def node_id(type_name: str) -> Any:
     """The record's global id, such as `Bill:77`."""
-    return computed(
-        GlobalId(type_name),
-        needs=(),
+    return _computed(
+        GlobalId(f"{type_name}:"),
+        frozenset(),
         description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
     )
+
+
+def _computed(pure: Step | GlobalId, needs: frozenset[str], **options: Any) -> Any:
+    def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
+        return pure.bound(info.context, arguments)(parent)
+
+    _sign(resolve, pure.arguments)
+    return strawberry.field(resolver=resolve, metadata={NEEDS: needs, PURE: pure}, **options)
 
 
 def _sign(resolve: Any, arguments: Iterable[inspect.Parameter]) -> None:

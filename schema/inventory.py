@@ -44,8 +44,7 @@ class Service(Recorded, Node):
     )
     resources: list[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
         ResourceById,
-        lambda service: service.resource_ids,
-        needs=["resource_ids"],
+        "resource_ids",
         many=True,
         description="The boxes, cards, numbers and cabinets that it stands on.",
     )

@@ -1,5 +1,6 @@
 """The ways into the graph."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -9,7 +10,7 @@ from resolvers.crm import own_customer
 from resolvers.customer_search import CustomersBySearch, customer_search
 from resolvers.errors import BadInput
 from resolvers.inventory import ResourcesBySearch, resource_search
-from resolvers.nodes import NODES, local_id, split_id
+from resolvers.nodes import NODES, NodeById, local_id
 from resolvers.paging import MAX_PAGE, connected_forward
 from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
@@ -34,18 +35,19 @@ def _by_id(type_name: str, description: str) -> Any:
     return edge(NODES[type_name].loader, key, description=f"{description} Null when there is none, or it is not yours.")
 
 
-# The type, and with it the loader, is known only from the id: no single edge can say that.
-async def _node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]) -> Any:  # noqa: A002  # Relay's name
-    type_name, key = split_id(id)
-    return await NODES[type_name].loader.of(info.context).load(key)
+def _node_id(
+    _root: Any,
+    id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],  # noqa: A002  # Relay's name
+) -> str:
+    return id
 
 
-def _nodes(
-    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
-) -> list[Any]:
+def _node_ids(
+    _root: Any, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
+) -> Sequence[str]:
     if len(ids) > MAX_PAGE:
         raise BadInput(f"ids has {len(ids)} entries: at most {MAX_PAGE}.")
-    return [_node(info, one) for one in ids]  # awaited one by one: what fails is one entry
+    return ids
 
 
 # Systems are asked for their health directly, not for records through a loader.
@@ -83,11 +85,13 @@ class Query:
         OutagesByState, outage_list, connected_forward, description="Outages, newest first."
     )
 
-    node: Node | None = strawberry.field(
-        resolver=_node, description="Anything by its global id. Null when there is none, or it is not yours."
+    node: Node | None = edge(
+        NodeById, _node_id, description="Anything by its global id. Null when there is none, or it is not yours."
     )
-    nodes: list[Node | None] | None = strawberry.field(
-        resolver=_nodes,
+    nodes: list[Node | None] | None = edge(
+        NodeById,
+        _node_ids,
+        per_key=True,
         description="Several things by their global ids, in the same order; null for what is not there.",
     )
     systems: list[gateway.System] | None = strawberry.field(  # type: ignore[assignment]  # records pass through

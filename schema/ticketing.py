@@ -56,8 +56,7 @@ class Ticket(Recorded, Node):
     )
     services: list[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
-        lambda ticket: ticket.service_ids,
-        needs=["service_ids"],
+        "service_ids",
         many=True,
         description="The services that it is about.",
     )
@@ -81,25 +80,22 @@ class Outage(Recorded, Node):
     resolved_at: datetime | None = strawberry.field(description="When it was repaired.")
     affected_services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
-        lambda outage: outage.service_ids,
+        "service_ids",
         connected_all,
-        needs=["service_ids"],
         many=True,
         description="Services that it affects; a subscriber sees only its own, and only those are counted.",
     )
     affected_resources: Connection[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
         ResourceById,
-        lambda outage: outage.resource_ids,
+        "resource_ids",
         connected_all,
-        needs=["resource_ids"],
         many=True,
         description="Resources that it affects; a subscriber sees only those under its own services.",
     )
     tickets: Connection[Ticket] | None = edge(
         TicketById,
-        lambda outage: outage.ticket_ids,
+        "ticket_ids",
         connected_all,
-        needs=["ticket_ids"],
         many=True,
         description="Tickets that were opened because of it; a subscriber sees only its own.",
     )

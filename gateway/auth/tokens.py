@@ -11,8 +11,8 @@ import jwt
 from starlette.requests import Request
 
 from gateway.auth.keys import KeySet, KeysUnavailableError
+from gateway.engine.lru import LRU
 from gateway.errors import RequestError
-from gateway.lru import LRU
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 
 ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})

@@ -210,6 +210,7 @@ def explain(
             help="The settings: then what costs their systems a call per row is said, too.",
         ),
     ] = None,
+    code: Annotated[bool, typer.Option("--code", help="Print the Python that is generated for it instead.")] = False,
 ) -> None:
     """Say what the gateway will do for a document: steps, loads, keys, what begins early, what is not compiled.
 
@@ -224,6 +225,9 @@ def explain(
         dear = asyncio.run(explaining.one_by_one(load(config))) if config else {}
     except (explaining.UnusableDocument, WrongSettings) as error:
         _fail(error, code=2)
+    if code:
+        explaining.show_code(told, console)
+        return
     explaining.show(told, console)
     for warning in explaining.warnings(told, dear):
         console.print(f"warning: {warning}", style="yellow")

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,16 @@ class UnusableDocument(Exception):
     """The file or the variables cannot be used; the text says why, and what would be right."""
 
 
-def explain(file: Path, operation_name: str | None, variables: str | None) -> list[tuple[str, Explanation]]:
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An operation: what will be done for it, and the Python that is generated."""
+
+    name: str
+    explanation: Explanation
+    code: Sequence[str] = ()
+
+
+def explain(file: Path, operation_name: str | None, variables: str | None) -> list[Explained]:
     """Every operation of the file, or the one with that name. Raises `UnusableDocument`."""
     engine = Engine(build_schema())
     prepared = engine.prepare(_read(file))
@@ -37,7 +47,8 @@ def explain(file: Path, operation_name: str | None, variables: str | None) -> li
         explanation = engine.explain(prepared, operation, given)
         if not isinstance(explanation, Explanation):
             raise UnusableDocument("\n".join(f"--variables: {error.message}" for error in explanation))
-        told.append((name or "the operation", explanation))
+        code = [one for one in engine.code(prepared, operation, given) if isinstance(one, str)]
+        told.append(Explained(name or "the operation", explanation, code))
     return told
 
 
@@ -48,10 +59,10 @@ async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}
 
 
-def warnings(told: Sequence[tuple[str, Explanation]], dear: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def warnings(told: Sequence[Explained], dear: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """What costs a call per row in these operations: a method, or an attribute that they read."""
     read = defaultdict[str, set[str]](set)
-    for load in [load for _name, one in told for step in one.steps for load in step]:
+    for load in [load for one in told for step in one.explanation.steps for load in step]:
         if load.system is not None:
             read[load.system].update(load.reads)
     for system in sorted(read):
@@ -63,9 +74,19 @@ def warnings(told: Sequence[tuple[str, Explanation]], dear: Mapping[str, Mapping
                 yield f"{system}: {name} costs a call per record: {reason}"
 
 
-def show(told: Sequence[tuple[str, Explanation]], console: Console) -> None:
+def show_code(told: Sequence[Explained], console: Console) -> None:
+    """Print the Python that is generated for each operation."""
+    for one in told:
+        because = f", run by graphql-core because of {one.explanation.fallback}" if one.explanation.fallback else ""
+        console.print(Text(f"# {one.name}{because}"), soft_wrap=True)
+        for code in one.code:
+            console.print(Text(code), soft_wrap=True, end="")
+
+
+def show(told: Sequence[Explained], console: Console) -> None:
     """Print the steps of each operation."""
-    for name, explanation in told:
+    for one in told:
+        name, explanation = one.name, one.explanation
         if explanation.fallback is not None:
             console.print(Text(f"{name}: run by graphql-core, field by field, because of {explanation.fallback}"))
             continue

@@ -22,15 +22,17 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
+from gateway.engine.compiler import NotPlanned
 from gateway.engine.cost import Cost
+from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation
-from gateway.engine.limits import Limits, exceeded, root_fields
-from gateway.engine.plan import NotPlanned
+from gateway.engine.limits import Limits, PageSizes, exceeded, root_fields
+from gateway.engine.lru import LRU
+from gateway.engine.mutations import renew_loaders
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
+from gateway.engine.refusals import refuse
 from gateway.engine.run import Outcome
-from gateway.errors import refuse
-from gateway.lru import LRU
 
 __all__ = ["Engine", "Explanation", "Outcome", "Prepared"]
 
@@ -38,6 +40,8 @@ CACHED_CHARACTERS = 1_000_000
 """Length of all cached documents together: a syntax tree takes some hundred bytes per character."""
 
 _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
+
+_NEVER_MET: Final = object()
 
 _running: ContextVar[Prepared] = ContextVar("prepared")
 
@@ -54,7 +58,7 @@ class _AlreadyPrepared(SchemaExtension):
 class Engine:
     """Prepares documents (bounded cache) and executes them.
 
-    The schema should override `process_errors` to do nothing: `gateway.errors.present` is who logs.
+    The schema should override `process_errors` to do nothing: whoever shows errors to clients is who logs them.
     """
 
     def __init__(
@@ -62,12 +66,17 @@ class Engine:
         schema: strawberry.Schema,
         *,
         limits: Limits | None = None,
+        pages: PageSizes | None = None,
+        absent: object = _NEVER_MET,
         cache_size: int = 512,
         hide_suggestions: bool = False,
         compiling: bool = True,
         executed: Callable[[str | None], None] | None = None,
     ) -> None:
         """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema.
+
+        `pages` are those of the schema's connections. `absent` is what loaders give where a field is null whatever its
+        step would make of that.
 
         Without `compiling` everything is run by graphql-core: what the plans are measured against. `executed` is told
         of every operation that runs: None where a plan does it, else why graphql-core does.
@@ -76,10 +85,11 @@ class Engine:
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
-        self._plans = Plans(schema, hide_suggestions=hide_suggestions)
+        renew_loaders(self.core_schema)
+        self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _nobody_counts
-        self._limits = limits or Limits()
+        self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
 
@@ -126,7 +136,7 @@ class Engine:
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
-        context: object,
+        context: Context,
     ) -> Outcome:
         """Run one operation of a prepared document to its end; see `start`."""
         started = self.start(prepared, operation, variables, context)
@@ -137,7 +147,7 @@ class Engine:
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
-        context: object,
+        context: Context,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one operation of a prepared document; `context` is what resolvers get as `info.context`.
 
@@ -161,6 +171,15 @@ class Engine:
         """What will be done for an operation; errors where the variables do not fit."""
         return self._plans.explain(prepared, operation, variables)
 
+    def code(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> list[str] | list[GraphQLError]:
+        """The Python that is generated for an operation, for people: a text, for a mutation one per field at its root.
+
+        None where graphql-core runs it; errors where the variables do not fit.
+        """
+        return self._plans.code(prepared, operation, variables)
+
     def _planned(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | NotPlanned:
@@ -175,7 +194,7 @@ class Engine:
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
-        context: object,
+        context: Context,
     ) -> Outcome:
         """Run one operation by graphql-core: what a plan cannot express."""
         running = _running.set(prepared)
@@ -225,7 +244,7 @@ class Engine:
             errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
             if errors:
                 return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
-            return _prepared(source, document, self.core_schema)
+            return _prepared(source, document, self.core_schema, self._pages)
         except RecursionError:
             return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
 
@@ -237,7 +256,7 @@ def _unchain(document: DocumentNode) -> None:
         token.prev, token.next, token = None, None, token.next
 
 
-def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Prepared:
+def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Prepared:
     operations = {
         definition.name.value if definition.name else None: definition
         for definition in document.definitions
@@ -247,7 +266,7 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema) -> Pre
         name: frozenset(field.name.value for field in root_fields(document, operation))
         for name, operation in operations.items()
     }
-    costs = {name: Cost(schema, document, operation) for name, operation in operations.items()}
+    costs = {name: Cost(schema, document, operation, pages) for name, operation in operations.items()}
     return Prepared(source, document, operations, roots, costs)
 
 

@@ -24,7 +24,6 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    ValueNode,
     VariableNode,
     get_named_type,
     get_nullable_type,
@@ -32,7 +31,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
+from gateway.engine.limits import PageSizes
 
 ASSUMED_LIST: Final = 5
 """Rows of a list that no argument bounds, such as a customer's accounts."""
@@ -50,13 +49,17 @@ class _Length:
 
     variables: tuple[str, ...]
     least: int
+    pages: PageSizes
     of_keys: bool = False
 
     def value(self, given: Mapping[str, Any]) -> int:
         values = [given[name] for name in self.variables if given.get(name) is not None]
         if self.of_keys:
             return max((len(one) if isinstance(one, list) else 1 for one in values), default=0)
-        return max(filter(None, (self.least, *map(_rows, values))), default=0 if values else DEFAULT_PAGE)
+        return max(
+            filter(None, (self.least, *(_rows(one, self.pages) for one in values))),
+            default=0 if values else self.pages.default,
+        )
 
 
 _Sizes = Counter[tuple[_Length, ...]]
@@ -66,11 +69,13 @@ _Sizes = Counter[tuple[_Length, ...]]
 class Cost:
     """The estimate for one operation; compiled once, evaluated for each request's variables."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, pages: PageSizes
+    ) -> None:
         """The document must be valid for the schema."""
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # validation made sure
-        sizes = _Compiler(schema, document).of(operation.selection_set, root, None)
+        sizes = _Compiler(schema, document, pages).of(operation.selection_set, root, None)
         self._fixed = sizes.pop((), 0)
         self._variable = tuple(sizes.items())
         self._defaults = {
@@ -91,8 +96,8 @@ class Cost:
 
 
 class _Compiler:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
-        self._schema = schema
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: PageSizes) -> None:
+        self._schema, self._pages = schema, pages
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, _Length | int | None], _Sizes] = {}
 
@@ -124,15 +129,31 @@ class _Compiler:
         if field is None:
             return Counter({(): 1})  # __typename, and introspection, which has bounds of its own.
         named, is_list = get_named_type(field.type), isinstance(get_nullable_type(field.type), GraphQLList)
-        own_page = _page(node) if not field.args.keys().isdisjoint(_PAGE) else None
+        own_page = self._page(node) if not field.args.keys().isdisjoint(_PAGE) else None
         below: _Sizes = Counter({(): 1})
         if node.selection_set is not None and is_composite_type(named):
             below = self.of(node.selection_set, named, None if is_list else own_page)
         if not is_list:
             return below
         if _KEYS in field.args:
-            return _times(below, _keys(node))
+            return _times(below, self._keys(node))
         return _times(below, next((one for one in (own_page, page) if one is not None), ASSUMED_LIST))
+
+    def _page(self, node: FieldNode) -> _Length | int:
+        values = [argument.value for argument in node.arguments or () if argument.name.value in _PAGE]
+        variables = tuple(value.name.value for value in values if isinstance(value, VariableNode))
+        literals = [value_from_ast_untyped(value) for value in values if not isinstance(value, VariableNode)]
+        given = [rows for one in literals if (rows := _rows(one, self._pages)) is not None]
+        if variables:
+            return _Length(variables, max(given, default=0), self._pages)
+        return max(given, default=self._pages.default)
+
+    def _keys(self, node: FieldNode) -> _Length | int:
+        value = next(argument.value for argument in node.arguments or () if argument.name.value == _KEYS)
+        if isinstance(value, VariableNode):
+            return _Length((value.name.value,), 0, self._pages, of_keys=True)
+        ids = value_from_ast_untyped(value, {})
+        return len(ids) if isinstance(ids, list) else 1
 
 
 def _times(sizes: _Sizes, length: _Length | int) -> _Sizes:
@@ -141,31 +162,9 @@ def _times(sizes: _Sizes, length: _Length | int) -> _Sizes:
     return Counter({(*lengths, length): count for lengths, count in sizes.items()})
 
 
-def _page(node: FieldNode) -> _Length | int:
-    values = [argument.value for argument in node.arguments or () if argument.name.value in _PAGE]
-    variables = tuple(value.name.value for value in values if isinstance(value, VariableNode))
-    literals = [_literal(value) for value in values if not isinstance(value, VariableNode)]
-    given = [one for one in literals if one is not None]
-    if variables:
-        return _Length(variables, max(given, default=0))
-    return max(given, default=DEFAULT_PAGE)
-
-
-def _keys(node: FieldNode) -> _Length | int:
-    value = next(argument.value for argument in node.arguments or () if argument.name.value == _KEYS)
-    if isinstance(value, VariableNode):
-        return _Length((value.name.value,), 0, of_keys=True)
-    ids = value_from_ast_untyped(value, {})
-    return len(ids) if isinstance(ids, list) else 1
-
-
-def _literal(value: ValueNode) -> int | None:
-    return _rows(value_from_ast_untyped(value))
-
-
-def _rows(value: object) -> int | None:
+def _rows(value: object, pages: PageSizes) -> int | None:
     """Rows that a page can have for this argument; None where it is none (null, or what GraphQL does not take)."""
     try:
-        return None if value is None else max(0, min(GraphQLInt.parse_value(value), MAX_PAGE))
+        return None if value is None else max(0, min(GraphQLInt.parse_value(value), pages.most))
     except GraphQLError:
         return None

@@ -1,13 +1,12 @@
 """A plan told before it runs: which loads in which step, by which keys, for which attributes, and what begins early."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from operator import attrgetter
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from gateway.engine.plan import Block, FieldPlan, Plan
+from gateway.engine.plan import Block, EdgeField, MutationField, Plan, PlannedField, ValueField
 from gateway.engine.selection import Selection
 
 
@@ -16,7 +15,8 @@ class Load:
     """One load: all objects that have the fields are served by it together.
 
     `fields` are the places of those; `keys` what it is looked up by; `reads` the attributes that travel down;
-    `early` says why it need not wait for its parent; `only_if` when it happens at all.
+    `early` says why it need not wait for its parent; `only_if` when it happens at all. A mutation's resolver is told as
+    a load, too.
     """
 
     fields: tuple[str, ...]
@@ -43,13 +43,17 @@ class Explanation:
         return asdict(self)
 
 
-def explained(plan: Plan, selection: Selection) -> Explanation:
-    """What a plan will do."""
+def explained(plans: Iterable[Plan], selection: Selection) -> Explanation:
+    """What plans will do, one after the other."""
+    return Explanation(tuple(step for plan in plans for step in _steps(plan, selection)))
+
+
+def _steps(plan: Plan, selection: Selection) -> list[tuple[Load, ...]]:
     steps: dict[int, dict[tuple[str, str, str | None], Load]] = {}
     for step, load in _Teller(plan, selection).block(plan.blocks[0], (), 0):
         loads, same = steps.setdefault(step, {}), (load.loader, load.keys, load.only_if)
         loads[same] = _together(loads[same], load) if same in loads else load
-    return Explanation(tuple(tuple(steps[number].values()) for number in sorted(steps)))
+    return [tuple(steps[number].values()) for number in sorted(steps)]
 
 
 def _together(one: Load, other: Load) -> Load:
@@ -59,67 +63,74 @@ def _together(one: Load, other: Load) -> Load:
     )
 
 
+_Waited = EdgeField | MutationField
+
+
+def _resolver(field: MutationField, path: tuple[str, ...]) -> Load:
+    return Load((".".join(path),), f"{field.parent.name}.{field.name}", None, "the arguments", ())
+
+
 class _Teller:
     def __init__(self, plan: Plan, selection: Selection) -> None:
         self._plan, self._selection = plan, selection
 
     def block(self, block: Block, path: tuple[str, ...], step: int) -> Iterator[tuple[int, Load]]:
         """Loads out of a block that is there after `step` steps."""
-        same = {plan.number for plan in block.same_id(known=True)}
-        shortcuts = {plan.number for plan, _ahead in block.shortcuts()}
-        for plan, place in self._edges(block, path):
+        same = {one.number for one in block.same_id(known=True)}
+        shortcuts = {one.number for one, _ahead in block.shortcuts()}
+        for one, place in self._leaving(block, path):
             early = None
-            if plan.number in same:
+            if one.number in same:
                 early = "its key is the id that is asked for"
-            elif plan.number in shortcuts:
+            elif one.number in shortcuts:
                 early = "found by its parent's parent, too"
             at = max(1, step if early else step + 1)
-            yield at, self._load(plan, place, early)
-            yield from self.block(self._plan.by_edge[plan.number], place, at if not early else max(step, at))
+            load = self._load(one, place, early) if isinstance(one, EdgeField) else _resolver(one, place)
+            yield at, load
+            yield from self.block(self._plan.below[one.number], place, at if not early else max(step, at))
 
-    def _edges(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[FieldPlan, tuple[str, ...]]]:
-        """The edges out of a block, with where in the answer they are; each once."""
+    def _leaving(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
+        """What is waited for by a block, with where in the answer they are; each once."""
         told: set[int] = set()
-        for one in block.selected.by_type.values():
-            for plan, place in self._under(one.fields, path):
-                if plan.number not in told:
-                    told.add(plan.number)
-                    yield plan, place
+        for of_type in block.selected.by_type.values() if block.selected else ():
+            for one, place in self._under(of_type.fields, path):
+                if one.number not in told:
+                    told.add(one.number)
+                    yield one, place
 
-    def _under(self, fields: list[FieldPlan], path: tuple[str, ...]) -> Iterator[tuple[FieldPlan, tuple[str, ...]]]:
-        for plan in fields:
-            place = (*path, plan.key)
-            if plan.kind == "edge":
-                yield plan, place
-            elif plan.selected is not None:
-                for one in plan.selected.by_type.values():
-                    yield from self._under(one.fields, place)
+    def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
+        for one in fields:
+            place = (*path, one.key)
+            if isinstance(one, _Waited):
+                yield one, place
+            elif isinstance(one, ValueField) and one.selected is not None:
+                for of_type in one.selected.by_type.values():
+                    yield from self._under(of_type.fields, place)
 
-    def _load(self, plan: FieldPlan, path: tuple[str, ...], early: str | None) -> Load:
-        edge = plan.edge
-        assert edge is not None  # noqa: S101  # only edges are loads
-        if isinstance(edge.key.call, attrgetter):
-            keys = f"{plan.parent.name}.{edge.key.call.__reduce__()[1][0]}"
+    def _load(self, field: EdgeField, path: tuple[str, ...], early: str | None) -> Load:
+        edge, parent = field.edge, field.parent.name
+        if isinstance(edge.key, str):
+            keys = f"{parent}.{edge.key}"
         elif edge.same_id:
-            keys = f"{plan.parent.name}.id"
-        elif plan.parent.name == "Query":
+            keys = f"{parent}.id"
+        elif field.above is None:
             keys = "the arguments"
         else:
-            keys = f"several of each {plan.parent.name}" if edge.many else f"each {plan.parent.name}"
+            keys = f"several of each {parent}" if edge.many else f"each {parent}"
         return Load(
             (".".join(path),),
             edge.loader.__name__,
-            getattr(edge.loader, "domain", None),
+            edge.system,
             keys,
-            self._reads(plan.type, plan),
+            self._reads(field),
             early,
             "the parent does not hold it already" if edge.known else None,
         )
 
-    def _reads(self, kind: GraphQLOutputType, plan: FieldPlan) -> tuple[str, ...]:
-        named = get_named_type(kind)
+    def _reads(self, field: EdgeField) -> tuple[str, ...]:
+        named = get_named_type(field.type)
         if is_leaf_type(named):
-            return (plan.definition.python_name,) if plan.definition else ()
+            return (field.definition.python_name,) if field.definition else ()
         if isinstance(named, GraphQLObjectType) and (nodes := named.fields.get("nodes")) is not None:
             named = get_named_type(nodes.type)
         return tuple(sorted(self._selection.get(named.name, ())))

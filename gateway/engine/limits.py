@@ -38,6 +38,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSizes:
+    """How many rows a connection gives: by default, where neither `first` nor `last` says it, and at most."""
+
+    default: int = 20
+    most: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
 class _Size:
     depth: int = 0
     fields: int = 0

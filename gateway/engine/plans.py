@@ -1,7 +1,6 @@
 """Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
 
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +8,6 @@ import strawberry
 from graphql import (
     DirectiveNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
     VariableNode,
@@ -18,39 +16,45 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from gateway.engine.builders import Build, builders
+from gateway.engine.bound_steps import BoundSteps
+from gateway.engine.codegen import generated, source
+from gateway.engine.compiler import NotPlanned, compiled
+from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
-from gateway.engine.functions import Functions
-from gateway.engine.plan import NotPlanned, Plan, compiled
+from gateway.engine.lru import LRU
+from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
-from gateway.engine.run import Outcome, Run
+from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
-from gateway.lru import LRU
 
 MOST_VARIANTS: Final = 16
 """Most plans of one document: two variables in @skip or @include make four."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A plan with its generated functions."""
-
-    plan: Plan
-    bind: Callable[..., list[Build]]
-    functions: Functions
-
-
 class Planned(msgspec.Struct, frozen=True):
-    """An operation ready to run, with this request's variables."""
+    """An operation ready to run, with this request's variables: a mutation in parts, one after the other."""
 
-    compiled: Compiled
-    schema: GraphQLSchema
+    parts: tuple[Compiled, ...]
     variables: VariableValues
 
-    def start(self, context: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
+    def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or what waits for it."""
-        one = self.compiled
-        return Run(one.plan, one.bind, one.functions, self.schema, context, self.variables).start(None)
+        if len(self.parts) == 1:
+            return Run(self.parts[0], context, self.variables).start(None)
+        return self._one_after_the_other(context)
+
+    async def _one_after_the_other(self, context: Context) -> Outcome:
+        """Each field at the root, with all that is selected below it; none after one that makes the answer null."""
+        data: dict[str, Any] = {}
+        errors: list[GraphQLError] = []
+        for part in self.parts:
+            started = Run(part, context, self.variables).start(None)
+            outcome = started if isinstance(started, Outcome) else await started
+            errors += outcome.errors
+            if outcome.data is None:
+                return Outcome(None, errors, executed=True)
+            data |= outcome.data
+        return Outcome(data, errors, executed=True)
 
 
 class _Variants:
@@ -58,14 +62,15 @@ class _Variants:
 
     def __init__(self, deciding: tuple[str, ...]) -> None:
         self.deciding = deciding
-        self.made: LRU[Any, Compiled | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
 
 
 class Plans:
     """The plans of one schema. They live as long as the document that they were made from."""
 
-    def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool = False) -> None:
+    def __init__(self, schema: strawberry.Schema, absent: object, *, hide_suggestions: bool = False) -> None:
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
+        self._absent = absent
         self._hide_suggestions = hide_suggestions
 
     def of(
@@ -77,7 +82,7 @@ class Plans:
         if isinstance(variables, list):
             return variables
         made = self._made(prepared, operation, variables)
-        return made if isinstance(made, NotPlanned) else Planned(made, self._schema, variables)
+        return made if isinstance(made, NotPlanned) else Planned(made, variables)
 
     def refused(self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None) -> list[GraphQLError] | None:
         """Errors where the variables do not fit, for an operation that no plan will run."""
@@ -97,7 +102,7 @@ class Plans:
 
     def _made(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> Compiled | NotPlanned:
+    ) -> tuple[Compiled, ...] | NotPlanned:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(deciding(prepared))
@@ -115,26 +120,44 @@ class Plans:
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
         """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
+        made = self._decided(prepared, operation, given)
+        if isinstance(made, list):
+            return made
+        if isinstance(made, NotPlanned):
+            return Explanation(fallback=str(made))
+        return explained([one.plan for one in made], selection_of(self._schema, prepared, operation))
+
+    def code(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> list[str] | list[GraphQLError]:
+        """The text of what is generated; empty where graphql-core runs the operation. Errors as in `explain`."""
+        made = self._decided(prepared, operation, given)
+        if isinstance(made, list):
+            return made
+        return [] if isinstance(made, NotPlanned) else [source(one.plan) for one in made]
+
+    def _decided(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
+        """What runs the operation, for which only the variables need fit that decide what is selected."""
         deciders = deciding(prepared)
         decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
         variables = self._coerced(decisive, given)
-        if isinstance(variables, list):
-            return variables
-        made = self._made(prepared, operation, variables)
-        if isinstance(made, NotPlanned):
-            return Explanation(fallback=str(made))
-        return explained(made.plan, selection_of(self._schema, prepared, operation))
+        return variables if isinstance(variables, list) else self._made(prepared, operation, variables)
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> Compiled | NotPlanned:
+    ) -> tuple[Compiled, ...] | NotPlanned:
         try:
-            plan = compiled(self._schema, prepared, operation, variables)
+            plans = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
             why = str(reason)
         else:
-            return Compiled(plan, builders(plan), Functions(plan, self._converter))
+            return tuple(map(self._with_functions, plans))
         return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
+
+    def _with_functions(self, plan: Plan) -> Compiled:
+        return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
 
 
 class _Deciders(Visitor):

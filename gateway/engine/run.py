@@ -1,14 +1,14 @@
 """One operation run by its plan, breadth first: a block at once, then all edges that leave it side by side.
 
-An edge takes off with its loads, and lands when they are there; nothing else is a task. What lands together is made
-together, so that what follows from it is loaded together.
+An edge starts with its loads, and is finished when they are there; nothing else is a task. What is found together is
+built together, so that what follows from it is loaded together.
 """
 
 import asyncio
 import logging
 import operator
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,35 +17,16 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
+from graphql.pyutils import is_awaitable
 
-from gateway.engine.builders import Build
-from gateway.engine.careful import Careful, FieldFailure, Nulled
-from gateway.engine.functions import Functions, Infos
-from gateway.engine.nulls import Failure, Made, told
-from gateway.engine.plan import Block, FieldPlan, Plan
-from resolvers.early import Named
-from resolvers.loader import NO_LINK, listed
-from schema.fields import Edge
+from gateway.engine.bound_steps import BoundSteps, Infos
+from gateway.engine.built import BuiltBlock
+from gateway.engine.codegen import Build
+from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
+from gateway.engine.failures import Completion, Failure, with_nulls
+from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 
-logger = logging.getLogger("gateway.engine")
-
-Loading = dict[Any, "asyncio.Future[Any]"]
-
-
-@dataclass(eq=False, slots=True)
-class _Flight:
-    """One edge on its way for all objects of a block: where each value goes, and by which key it is waited for."""
-
-    plan: FieldPlan
-    above: Made
-    places: Sequence[dict[str, Any]]
-    values: list[Any]
-    step: Callable[[Any], Any]
-    subjects: Sequence[Any]
-    waiting: list[tuple[int, Any]] = field(default_factory=list)
-    loading: Loading = field(default_factory=dict)
-    also: list[tuple[FieldPlan, Sequence[dict[str, Any]]]] = field(default_factory=list)
-    """Other edges of the same objects to leaves of the same records."""
+logger = logging.getLogger(__package__)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -56,84 +37,128 @@ class Outcome(msgspec.Struct, frozen=True):
     executed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan with its generated functions, and what every run of it needs of the engine."""
+
+    plan: Plan
+    blocks: Callable[..., list[Build]]
+    steps: BoundSteps
+    schema: GraphQLSchema
+    absent: object
+
+
+@dataclass(eq=False, slots=True)
+class _StartedEdge:
+    """One edge for all objects of a block: where each value goes, and by which key it is waited for."""
+
+    via: EdgeField
+    above: BuiltBlock
+    places: Sequence[dict[str, Any]]
+    values: list[Any]
+    subjects: Sequence[Any]
+    step: Callable[[Any], Any] | None = None
+    loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
+    waiting: list[tuple[int, Any]] = field(default_factory=list)
+    """Numbers of values with their keys; where each key has an entry of its own, with what those wait for."""
+    also: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
+    """Other edges of the same objects to leaves of the same records."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """In place of an object of which only the id is known."""
+
+    id: Any
+
+
 class Run:
     """One execution. `start` gives the outcome."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        bind: Callable[..., list[Build]],
-        functions: Functions,
-        schema: GraphQLSchema,
-        context: Any,
-        variables: VariableValues,
-    ) -> None:
-        self._plan, self._functions, self._schema = plan, functions, schema
+    def __init__(self, compiled: Compiled, context: Context, variables: VariableValues) -> None:
+        plan = compiled.plan
+        self._plan, self._steps, self._compiled = plan, compiled.steps, compiled
         self._context, self._variables = context, variables
-        self._subjects: dict[int, list[Any]] = {number: [] for number in plan.by_edge}
-        self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.by_edge}
-        self._infos = Infos(plan, schema, context, variables)
-        self._values = functions.values(context, variables, self._infos)
-        self._builds = bind(self._values, self._subjects, self._places, self._infos)
+        self._subjects: dict[int, list[Any]] = {number: [] for number in plan.below}
+        self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.below}
+        self._infos = Infos(plan, compiled.schema, context, variables)
+        self._values = compiled.steps.values(context, variables, self._infos)
+        self._builds = compiled.blocks(self._values, self._subjects, self._places, self._infos)
         self._failures: list[Failure] = []
-        self._away = 0
-        self._landed: deque[_Flight] = deque()
-        self._news: asyncio.Future[None] | None = None
+        self._pending = 0
+        self._ready: deque[_StartedEdge] = deque()
+        self._woken: asyncio.Future[None] | None = None
 
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or where edges were followed, what waits for it."""
-        top = self._make(self._plan.blocks[0], [root], None, ())
-        self._leave(top)
-        return self._followed(top) if self._away else self._outcome(top)
+        top = self._built(self._plan.blocks[0], [root], None, ())
+        if self._plan.mutation is not None:
+            return self._mutated(self._plan.mutation, root, top)
+        self._start_edges(top)
+        return self._finished(top) if self._pending else self._outcome(top)
 
-    async def _followed(self, top: Made) -> Outcome:
-        while self._away:
-            if not self._landed:
-                self._news = asyncio.get_running_loop().create_future()
-                await self._news
-            landed = self._landed.popleft()
-            self._away -= 1
-            self._leave(self._arrive(landed))
+    async def _mutated(self, field: MutationField, root: Any, top: BuiltBlock) -> Outcome:
+        found = await self._resolved(field, root)
+        self._start_edges(self._place(field, [found], top, top.values))
+        return await self._finished(top)
+
+    async def _resolved(self, field: MutationField, root: Any) -> Any:
+        """What the resolver answers, or its error."""
+        try:
+            found = self._steps.resolver(field, self._infos, self._variables)(root)
+            return await found if is_awaitable(found) else found
+        except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+            return error
+
+    async def _finished(self, top: BuiltBlock) -> Outcome:
+        while self._pending:
+            if not self._ready:
+                self._woken = asyncio.get_running_loop().create_future()
+                await self._woken
+            started = self._ready.popleft()
+            self._pending -= 1
+            self._start_edges(self._finish(started))
         return self._outcome(top)
 
-    def _outcome(self, top: Made) -> Outcome:
-        data, errors = told(top.values[0], self._failures) if self._failures else (top.values[0], [])
+    def _outcome(self, top: BuiltBlock) -> Outcome:
+        data, errors = with_nulls(top.values[0], self._failures) if self._failures else (top.values[0], [])
         return Outcome(data, errors, executed=True)
 
-    def _leave(self, made: Made) -> None:
-        """Let the edges out of a block take off."""
-        for plans in made.block.loads:
-            flight: _Flight | None = None
-            for plan in plans:
-                subjects, places = self._subjects[plan.number], self._places[plan.number]
+    def _start_edges(self, built: BuiltBlock) -> None:
+        """Start the edges out of a block."""
+        for fields in built.block.loads:
+            started: _StartedEdge | None = None
+            for one in fields:
+                subjects, places = self._subjects[one.number], self._places[one.number]
                 if not subjects:
                     continue
-                if flight is not None and flight.step is not _unused and _are_same(subjects, flight.subjects):
-                    flight.also.append((plan, places.copy()))
+                if started is not None and started.waiting and _are_same(subjects, started.subjects):
+                    started.also.append((one, places.copy()))
                 else:
-                    self._away += 1
-                    flight = self._take_off(plan, subjects.copy(), places.copy(), made)
-                    self._wait(flight)
+                    self._pending += 1
+                    started = self._start_edge(one, subjects.copy(), places.copy(), built)
+                    self._wait(started)
                 subjects.clear()
                 places.clear()
 
-    def _take_off(
-        self, plan: FieldPlan, subjects: Sequence[Any], places: Sequence[dict[str, Any]], above: Made
-    ) -> _Flight:
+    def _start_edge(
+        self, field: EdgeField, subjects: Sequence[Any], places: Sequence[dict[str, Any]], above: BuiltBlock
+    ) -> _StartedEdge:
         """One edge for all objects that have it: each key once, in one load."""
-        edge = plan.edge
-        assert edge is not None  # noqa: S101  # only edges are followed
-        way = self._functions.way(plan, self._context, self._variables)
-        if isinstance(way, Exception):
-            return _Flight(plan, above, places, [way] * len(subjects), _unused, subjects)
-        key_of, step = way
-        flight = _Flight(plan, above, places, [None] * len(subjects), step, subjects)
+        edge = field.edge
+        started = _StartedEdge(field, above, places, [None] * len(subjects), subjects)
+        bound = self._steps.edge(field, self._context, self._variables)
+        if isinstance(bound, Exception):
+            started.values = [bound] * len(subjects)
+            return started
+        key_of, started.step = bound
         try:
-            loader = edge.loader.of(self._context)
+            loader: Loader = self._context.loader(edge.loader)
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
-            flight.values = [error] * len(subjects)
-            return flight
-        load, loading, waiting, many = loader.load, flight.loading, flight.waiting, edge.many
+            started.values = [error] * len(subjects)
+            return started
+        load, loading, waiting = loader.load, started.loading, started.waiting
+        many, per_key = edge.many, edge.per_key
         for number, subject in enumerate(subjects):
             try:
                 key = key_of(subject)
@@ -142,116 +167,125 @@ class Run:
                 if not many:
                     if key not in loading:
                         loading[key] = load(key)
+                elif per_key:
+                    key = [_loading(load, loading, one) for one in _keys(key)]
                 else:
-                    key = list(listed(key))  # looked at twice
+                    key = list(_keys(key))  # looked at twice
                     for one in key:
                         if one not in loading:
                             loading[one] = load(one)
                 waiting.append((number, key))
             except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
-                flight.values[number] = error
-        early, ahead = self._plan.by_edge[plan.number].early
+                started.values[number] = error
+        early, ahead = self._plan.below[field.number].early
         if (early or ahead) and any(not one.done() for one in loading.values()):
             self._begin(edge, early, [one.expect for one in ahead], list(loading))
-        return flight
+        return started
 
-    def _wait(self, flight: _Flight, _done: object = None) -> None:
-        """Land when nothing is pending any more: loads of one batch are there together, so that one is listened to."""
-        for one in flight.loading.values():
+    def _wait(self, started: _StartedEdge, _done: object = None) -> None:
+        """Ready when nothing is pending any more: loads of one batch are there together, so that one is listened to."""
+        for one in started.loading.values():
             if not one.done():
-                one.add_done_callback(partial(self._wait, flight))
+                one.add_done_callback(partial(self._wait, started))
                 return
-        self._landed.append(flight)
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        self._ready.append(started)
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
-    def _arrive(self, flight: _Flight) -> Made:
+    def _finish(self, started: _StartedEdge) -> BuiltBlock:
         """The block of what was found, in its places. In the order of the fields, as errors are told in that."""
-        found = {key: one.exception() or one.result() for key, one in flight.loading.items()}
-        made = self._place(flight.plan, self._found(flight, found, flight.step), flight.above, flight.places)
-        for plan, places in flight.also:
-            way = self._functions.way(plan, self._context, self._variables)
-            values = [way] * len(places) if isinstance(way, Exception) else self._found(flight, found, way[1])
-            self._place(plan, values, flight.above, places)
-        return made
+        found = {key: one.exception() or one.result() for key, one in started.loading.items()}
+        built = self._place(started.via, self._found(started, found, started.step), started.above, started.places)
+        for one, places in started.also:
+            bound = self._steps.edge(one, self._context, self._variables)
+            values = [bound] * len(places) if isinstance(bound, Exception) else self._found(started, found, bound[1])
+            self._place(one, values, started.above, places)
+        return built
 
-    def _found(self, flight: _Flight, found: Mapping[Any, Any], step: Callable[[Any], Any]) -> list[Any]:
+    def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
         """The value of each object, before anything is selected of it."""
-        values = flight.values.copy()
-        many = flight.plan.edge is not None and flight.plan.edge.many
-        for number, key in flight.waiting:
+        values, absent, edge = started.values.copy(), self._compiled.absent, started.via.edge
+        if edge.per_key:
+            for number, entries in started.waiting:
+                values[number] = [_entry(one, absent) for one in entries]
+            return values
+        many = edge.many
+        for number, key in started.waiting:
             one = _gathered([found[each] for each in key]) if many else found[key]
             if isinstance(one, Exception):
                 values[number] = one
-            elif one is not NO_LINK:
+            elif one is not absent:
+                if step is None:
+                    values[number] = one
+                    continue
                 try:
                     values[number] = step(one)
                 except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
                     values[number] = error
         return values
 
-    def _place(self, plan: FieldPlan, values: Sequence[Any], above: Made, places: Sequence[dict[str, Any]]) -> Made:
-        made = self._make(self._plan.by_edge[plan.number], values, above, places)
-        key = plan.key
-        for place, value in zip(places, made.values, strict=True):
+    def _place(
+        self,
+        field: EdgeField | MutationField,
+        values: Sequence[Any],
+        above: BuiltBlock,
+        places: Sequence[dict[str, Any]],
+    ) -> BuiltBlock:
+        built = self._built(self._plan.below[field.number], values, above, places)
+        key = field.key
+        for place, value in zip(places, built.values, strict=True):
             place[key] = value
-        return made
+        return built
 
     def _begin(
         self,
         over: Edge,
-        early: Sequence[FieldPlan],
+        early: Sequence[EdgeField],
         ahead: Sequence[Callable[[Any, Sequence[Any]], None]],
         keys: Sequence[Any],
     ) -> None:
         """What the records will be asked for can be asked for beside them, where their keys are enough."""
         try:
-            keys = over.loader.of(self._context).foreseen(keys)
+            loader: EarlyLoader = self._context.loader(over.loader)
+            keys = loader.foreseen(keys)
             if not keys:
                 return
-            for plan in early:
-                way = self._functions.way(plan, self._context, self._variables)
-                if plan.edge is not None and not isinstance(way, Exception):
+            for field in early:
+                bound = self._steps.edge(field, self._context, self._variables)
+                if not isinstance(bound, Exception):
                     with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
-                        plan.edge.loader.of(self._context).expect([way[0](Named(key)) for key in keys])
+                        self._context.loader(field.edge.loader).expect([bound[0](_Named(key)) for key in keys])
             for expect in ahead:
                 expect(self._context, keys)
         except Exception:  # a fault in what is only a shortcut: the operation goes the whole way
             logger.exception("%s could not be begun with early", over.loader.__name__)
 
-    def _make(self, block: Block, raws: Sequence[Any], above: Made | None, places: Sequence[dict[str, Any]]) -> Made:
+    def _built(
+        self, block: Block, found: Sequence[Any], above: BuiltBlock | None, places: Sequence[dict[str, Any]]
+    ) -> BuiltBlock:
         """The block's values: all at once where they are as promised, else one by one."""
-        made = Made(block, [], above, places)
+        built = BuiltBlock(block, [], above, places)
         build = self._builds[block.number]
         try:
-            made.values = [build(raw) for raw in raws]
-        except Exception:  # noqa: BLE001  # looked at again, carefully
-            for plan in block.edges:
-                self._subjects[plan.number].clear()
-                self._places[plan.number].clear()
-            made.values = [self._carefully(made, number, raw) for number, raw in enumerate(raws)]
-        return made
+            built.values = [build(one) for one in found]
+        except Exception:  # noqa: BLE001  # completed anew, with an eye on errors
+            for field in block.edges:
+                self._subjects[field.number].clear()
+                self._places[field.number].clear()
+            completion = self._completion()
+            built.values = [completion.completed(built, number, one) for number, one in enumerate(found)]
+            self._failures += completion.failures
+        return built
 
-    def _carefully(self, made: Made, number: int, raw: Any) -> Any:
-        plan, selected = made.block.reached_by, made.block.selected
-        careful = Careful(
+    def _completion(self) -> Completion:
+        return Completion(
             self._values,
             self._subjects,
             self._places,
             self._infos,
-            self._schema,
-            lambda plan: self._functions.arguments(plan, self._variables),
+            self._compiled.schema,
+            lambda field: self._steps.arguments(field, self._variables),
         )
-        try:
-            if plan is None:
-                value: Any = careful.object(selected.by_type[selected.type.name], raw, None, [])
-            else:
-                value = careful.value(plan.type, raw, plan, [])
-        except Nulled as nulled:
-            careful.failures.append(FieldFailure(nulled.error, nulled.plan, nulled.path))
-            value = None
-        self._failures += [Failure(made, number, one.error, one.plan, one.path) for one in careful.failures]
-        return value
 
 
 def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
@@ -259,9 +293,29 @@ def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
-def _unused(_found: Any) -> Any:
-    """In place of the step of an edge that finds nothing."""
-    raise AssertionError
+def _keys(several: Any) -> Iterable[Any]:
+    """Keys of one object. Raises TypeError where they are none."""
+    if not isinstance(several, Iterable):
+        raise TypeError(f"These should be several keys, and are: {several!r}.")
+    return several
+
+
+def _loading(
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
+) -> "asyncio.Future[Any] | Exception":
+    """What one of several keys waits for; the same for equal ones. An exception where it cannot be loaded."""
+    try:
+        if key not in loading:
+            loading[key] = load(key)
+        return loading[key]
+    except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
+        return error
+
+
+def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:
+    """What one of several keys found, or its error."""
+    found = loaded if isinstance(loaded, Exception) else loaded.exception() or loaded.result()
+    return None if found is absent else found
 
 
 def _gathered(found: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ under @skip and @include count as selected: asking for one attribute too many is
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -22,13 +22,11 @@ from graphql import (
     visit,
 )
 
+from gateway.engine.declared import DEFINITION, NEEDS, READS, Reads
 from gateway.engine.prepared import Prepared
-from schema.fields import NEEDS, READS, Reads
 
 Selection = Mapping[str, frozenset[str]]
 """GraphQL type name to names of the record's attributes."""
-
-_DEFINITION: Final = "strawberry-definition"
 
 
 class _Collect(Visitor):
@@ -48,11 +46,11 @@ class _Collect(Visitor):
         for object_type in self._possible(parent):
             field = object_type.fields.get(node.name.value)
             # Introspection's own fields are not Strawberry's: they reach no record.
-            if field is not None and _DEFINITION in field.extensions:
-                self._note(object_type.name, field.extensions[_DEFINITION], node)
+            if field is not None and DEFINITION in field.extensions:
+                self._note(object_type.name, field.extensions[DEFINITION], node)
 
     def _note(self, type_name: str, definition: Any, node: FieldNode) -> None:
-        """A field says what it needs (`schema.fields`); a plain one is the attribute of its own name."""
+        """A field says what it needs (`NEEDS`); a plain one is the attribute of its own name."""
         needs: frozenset[str] | None = definition.metadata.get(NEEDS)
         self.found[type_name].update({definition.python_name} if needs is None else needs)
         reads: Reads | None = definition.metadata.get(READS)

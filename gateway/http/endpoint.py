@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.access import IntrospectionFor, check_access, check_may_learn, check_public
 from gateway.engine import Engine, Explanation, Outcome, Prepared
+from gateway.engine.declared import Context
 from gateway.engine.limits import Limits
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
 from gateway.http.disconnect import OutOfTime, unless_hung_up
@@ -28,7 +29,7 @@ from gateway.http.request import read
 from resolvers.viewer import Viewer
 
 
-class RequestContext(Protocol):
+class RequestContext(Context, Protocol):
     """What one operation's resolvers share (`info.context`), as far as the endpoint is concerned."""
 
     async def close(self) -> None:

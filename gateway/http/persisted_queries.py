@@ -17,9 +17,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
-from gateway.lru import LRU
 
 KEPT_CHARACTERS: Final = 32 * 1024
 """Length of the longest document that is kept. A longer one is answered, but has to come along every time."""

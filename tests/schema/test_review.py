@@ -49,8 +49,8 @@ async def test_one_wrong_id_costs_its_own_place(stack: Stack) -> None:
     assert answer.data["me"]["name"]
     assert answer.data["nodes"] == [None, {"id": "Ticket:TT-1001-1"}, None]
     assert [(error["path"], error["extensions"]["code"]) for error in answer.errors] == [
-        (["nodes", 2], "BAD_USER_INPUT"),
         (["nodes", 0], "UPSTREAM_FAILED"),
+        (["nodes", 2], "BAD_USER_INPUT"),
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.commands.cli import cli
-from gateway.commands.explain import warnings
+from gateway.commands.explain import Explained, warnings
 from gateway.engine import Explanation
 from gateway.engine.explain import Load
 from tests.promises.test_contract import ASKED, contract
@@ -64,6 +64,16 @@ def test_what_is_not_compiled_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_the_generated_code_is_printed(tmp_path: Path) -> None:
+    code, text = explained(tmp_path, "--code")
+    two, systems = text.split("\n# ")
+
+    assert code == 0
+    assert two.startswith("# Two\ndef blocks(values, subjects, places, infos):\n")
+    compile(two, "<printed>", "exec")
+    assert systems == "Systems, run by graphql-core because of Query.systems, which has a resolver of its own\n"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -90,7 +100,7 @@ def test_a_document_that_does_not_fit_is_named_with_its_line(tmp_path: Path) -> 
 def test_an_attribute_that_costs_a_call_per_record_is_warned_of_where_it_is_read() -> None:
     load = Load(fields=("Query.ticket",), loader="TicketById", system="ticketing", keys="id", reads=("name", "notes"))
     dear = {"ticketing": {"Ticket.notes": "One case per call.", "Ticket.attachments": "Files of one case."}}
-    told = [("it", Explanation(steps=((load,),)))]
+    told = [Explained("it", Explanation(steps=((load,),)))]
 
     assert list(warnings(told, dear)) == ["ticketing: Ticket.notes costs a call per record: One case per call."]
 

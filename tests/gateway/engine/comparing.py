@@ -12,11 +12,11 @@ from typing import Any
 from graphql import FieldNode, GraphQLError, GraphQLObjectType, OperationDefinitionNode
 
 from gateway.engine import Engine, Prepared
+from gateway.engine.declared import DEFINITION, EDGE
 from gateway.engine.limits import Limits
-from gateway.engine.plan import DEFINITION
 from gateway.engine.plans import Planned
+from resolvers.loader import NO_LINK
 from schema import Graph
-from schema.fields import EDGE
 from tests.gateway.engine.operations import Operation
 from tests.gateway.engine.watched import Position, watched
 
@@ -43,8 +43,8 @@ class Pair:
     """The compiled executor and graphql-core over one schema."""
 
     def __init__(self, build: Callable[[], Graph]) -> None:
-        self.ours = Engine(build(), limits=LIMITS)
-        self.core = Engine(build(), limits=LIMITS, compiling=False)
+        self.ours = Engine(build(), limits=LIMITS, absent=NO_LINK)
+        self.core = Engine(build(), limits=LIMITS, absent=NO_LINK, compiling=False)
         types = [one for one in self.core.core_schema.type_map.values() if isinstance(one, GraphQLObjectType)]
         self._edges = {
             name
@@ -79,6 +79,8 @@ class Pair:
         seen(ours, core)
         if ordered(ours.data) != ordered(core.data):
             return f"data: {operation}\nours {ours.data}\ncore {core.data}"
+        if _writes(ours) != _writes(core):
+            return f"writes: {operation}\nours {_writes(ours)}\ncore {_writes(core)}"
         mine, theirs = by_position(ours), by_position(core)
         if mine.keys() != theirs.keys():
             return f"errors: {operation}\nours {mine}\ncore {theirs}"
@@ -104,6 +106,11 @@ class Pair:
         if _by_stretch(ours, core, stretches) != _by_stretch(core, ours, stretches):
             return f"order of errors: {operation}\nours {ours.errors}\ncore {core.errors}\nmet {watch.seen}"
         return ""
+
+
+def _writes(answer: Answer) -> list[Any]:
+    """What was written, in order, where the context takes writes."""
+    return getattr(answer.context, "writes", [])
 
 
 def ordered(value: Any) -> Any:

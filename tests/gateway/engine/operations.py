@@ -42,18 +42,19 @@ class Writer:
     most: int = 5
     """Most fields and fragments at one place."""
     words: Mapping[str, Callable[[Random], Any]] = field(default_factory=dict)
-    """Values of arguments by their names."""
+    """Values of arguments by their names, or by those of field and argument."""
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    kind: str = "query"
 
     def operation(self, skip: frozenset[str] = frozenset()) -> Operation:
-        """A query; `skip` names root fields to leave out."""
-        root = self.schema.query_type
+        """A query or a mutation, by `kind`; `skip` names root fields to leave out."""
+        root = self.schema.mutation_type if self.kind == "mutation" else self.schema.query_type
         assert root is not None
         body = self._selection(root, self.depth, skip)
-        head = f"query Q({', '.join(self.declared)}) " if self.declared else "query Q "
+        head = f"{self.kind} Q({', '.join(self.declared)}) " if self.declared else f"{self.kind} Q "
         return Operation("\n".join([head + body, *self.fragments]), self.variables)
 
     def _selection(self, parent: GraphQLNamedType, depth: int, skip: frozenset[str] = frozenset()) -> str:
@@ -92,7 +93,7 @@ class Writer:
 
     def _field(self, parent: Any, name: str, depth: int) -> str:
         one = parent.fields[name]
-        arguments = self._arguments(one.args)
+        arguments = self._arguments(name, one.args)
         named = get_named_type(one.type)
         # Fields of one key must be alike, wherever fragments bring them together: types with another shape have others.
         shape = str(one.type).replace(named.name, "{}") if is_composite_type(named) else one.type
@@ -112,20 +113,21 @@ class Writer:
             value = self._variable(GraphQLNonNull(GraphQLBoolean), self.chance.random() < 0.5)
         return f" @{self.chance.choice(['skip', 'include'])}(if: {value})"
 
-    def _arguments(self, arguments: dict[str, GraphQLArgument]) -> str:
+    def _arguments(self, field: str, arguments: dict[str, GraphQLArgument]) -> str:
         given = []
         for name, one in arguments.items():
             if isinstance(one.type, GraphQLNonNull) or self.chance.random() < 0.5:
-                value = self._argument(name, one.type)
+                value = self._argument(field, name, one.type)
                 if self.chance.random() < 0.4:
                     given.append(f"{name}: {self._variable(one.type, value)}")
                 else:
                     given.append(f"{name}: {_literal(value, one.type)}")
         return f"({', '.join(given)})" if given else ""
 
-    def _argument(self, name: str, kind: GraphQLInputType) -> Any:
-        if name in self.words and (isinstance(kind, GraphQLNonNull) or self.chance.random() < 0.9):
-            return self.words[name](self.chance)
+    def _argument(self, field: str, name: str, kind: GraphQLInputType) -> Any:
+        word = self.words.get(f"{field}.{name}") or self.words.get(name)
+        if word and (isinstance(kind, GraphQLNonNull) or self.chance.random() < 0.9):
+            return word(self.chance)
         return self._value(kind)
 
     def _variable(self, kind: GraphQLInputType, value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from gateway.engine import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
+from resolvers.nodes import NODES
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer, ViewerKind
 from schema import build_schema
@@ -16,8 +17,8 @@ from tests.gateway.engine.operations import Operation, Writer
 from tests.gateway.engine.ports import MOST, Operator
 
 PAIR: Final = Pair(build_schema)
-NOT_PLANNED: Final = frozenset({"node", "nodes", "systems"})
-"""They have resolvers of their own: graphql-core runs what selects them."""
+NOT_PLANNED: Final = frozenset({"systems"})
+"""It has a resolver of its own: graphql-core runs what selects it."""
 
 VIEWERS: Final = (
     Viewer(ViewerKind.AGENT),
@@ -32,7 +33,7 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
     `other`: the same operation, but somebody else asks it, of another operator.
     """
     chance = Random(seed)  # data, not a secret
-    skip = NOT_PLANNED if chance.random() < 0.97 else frozenset({"systems"})
+    skip = NOT_PLANNED if chance.random() < 0.97 else frozenset[str]()
     badness = chance.choice([0.0, 0.0, 0.05, 0.2])
     viewer = chance.choices(VIEWERS, (8, 4, 2))[0]
     if other:
@@ -72,6 +73,15 @@ def is_whole(answer: Answer) -> bool:
     return filled(answer.data)
 
 
+def _global_id(chance: Random, most: int = MOST) -> str:
+    return f"{chance.choice(list(NODES))}:{chance.randrange(most)}"
+
+
+def _some_id(chance: Random) -> str:
+    """A global id, of something that is not there, or none."""
+    return chance.choice(["1", "Nothing:1", "", "Bill:"]) if chance.random() < 0.15 else _global_id(chance, MOST + 2)
+
+
 WORDS: Final[dict[str, Callable[[Random], Any]]] = {
     "after": _cursor,
     "before": _cursor,
@@ -79,6 +89,8 @@ WORDS: Final[dict[str, Callable[[Random], Any]]] = {
     "last": lambda chance: chance.choice([0, 1, 2, 20]),
     "search": lambda chance: chance.choice(["name", "1", "R2", "2@example.com", "", "Ticket:3", "nobody"]),
     "id": lambda chance: chance.choice([*map(str, range(MOST + 1)), "Customer:1", ""]),
+    "node.id": _some_id,
+    "nodes.ids": lambda chance: [_some_id(chance) for _ in range(chance.randrange(6))],
 }
 """Values of arguments by their names, where any would do but few would find anything."""
 
@@ -87,5 +99,7 @@ WELL: Final = {
     "first": lambda chance: chance.choice([1, 2, 3, 20]),
     "search": lambda chance: chance.choice(["name", "resource"]),
     "id": lambda chance: str(chance.randrange(MOST)),
+    "node.id": _global_id,
+    "nodes.ids": lambda chance: [_global_id(chance) for _ in range(chance.randrange(1, 4))],
 }
 """The same, but what is asked for so is there."""

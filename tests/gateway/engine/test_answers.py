@@ -1,5 +1,6 @@
 """What an executor can get wrong, one by one: the compiled one gives exactly graphql-core's answer."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import strawberry
 from graphql.pyutils import Undefined
 
 from connectors.errors import Failed
-from gateway.engine import Prepared
+from gateway.engine import Outcome, Prepared
 from resolvers.loader import BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
@@ -53,6 +54,8 @@ class Piece:
     bolts: list[Bolt | None] | None
     one: Bolt | None = edge(PartByKey, "one")
     many: list[Bolt] | None = edge(PartByKey, "many", many=True)
+    each: list[Bolt | None] | None = edge(PartByKey, "many", per_key=True)
+    strict_each: list[Bolt] | None = edge(PartByKey, "many", per_key=True)
     word: str | None = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
     strict_word: str = edge(PartByKey, "one", step=lambda found: found.word, known=_either)
     reached: Bolt | None = edge(PartByKey, _at)
@@ -88,6 +91,7 @@ class Query:
     named: list[Piece | None] | None = edge(PartByKey, lambda _root: [1, 2], many=True)
     tags: list[str] | None = edge(PartByKey, lambda _root: 1, step=lambda found: found.tags)
     bad_keys: Bolt | None = edge(PartByKey, lambda _root: {"no": "key"})
+    all: list[Bolt | None] | None = edge(PartByKey, lambda _root: [9] * 1000, per_key=True)
     count: int = computed(lambda _root: 1, needs=())
 
 
@@ -238,6 +242,59 @@ async def test_keys_that_are_none_are_the_fields_error(many: Any, message: str) 
     assert data == {"named": [{"many": None, "name": "n"}, {"many": [{"size": 1}], "name": "n"}]}
     assert [path for path, _message in errors] == [["named", 0, "many"]]
     assert message in errors[0][1]
+
+
+async def test_each_key_has_an_entry_of_its_own() -> None:
+    """In the order of the keys, equal ones too; what is not there is null, and what fails fails alone."""
+    keys = [9, 8, 9, 7, None, ["list"], 6]
+    failing = {7: Failed("there", "seven"), 6: part(key=6, size="large")}
+    data, errors, _ = await asked(
+        "{ named { each { size } } }",
+        lambda: dict([(1, part(many=keys)), (2, part(key=2, many=[])), record(), *failing.items()]),
+    )
+    assert data["named"][0] == {"each": [{"size": 1}, None, {"size": 1}, None, None, None, None]}
+    assert [path[2:] for path, _message in errors] == [["each", 3], ["each", 4], ["each", 5], ["each", 6, "size"]]
+    assert data["named"][1] == {"each": []}
+
+
+async def test_an_entry_that_must_not_be_null_takes_its_list_with_it() -> None:
+    data, errors, _ = await asked(
+        "{ named { strictEach { size } } }", lambda: dict([(1, part(many=[9, 8])), (2, part(key=2)), record()])
+    )
+    assert data == {"named": [{"strictEach": None}, {"strictEach": [{"size": 1}]}]}
+    assert [path for path, _message in errors] == [["named", 0, "strictEach", 1]]
+
+
+class Heard(asyncio.Future[Any]):
+    """A future that counts who waits for it."""
+
+    waiters = 0
+
+    def add_done_callback(self, *given: Any, **more: Any) -> None:
+        self.waiters += 1
+        super().add_done_callback(*given, **more)
+
+
+async def test_a_thousand_equal_keys_are_one_waiter() -> None:
+    loading = Heard()
+
+    class Held:
+        def load(self, _key: Any) -> Heard:
+            return loading
+
+    class Holding(Context):
+        def loader(self, kind: Any) -> Any:
+            return Held() if kind is PartByKey else super().loader(kind)
+
+    made = Holding(World(0, 0.0))
+    prepared, operation = PAIR.prepared(Operation("{ all { size } }", {}))
+    started = PAIR.ours.start(prepared, operation, {}, made)
+    assert not isinstance(started, Outcome)
+    loading.set_result(part())
+    outcome = await started
+
+    assert outcome.data == {"all": [{"size": 1}] * 1000}
+    assert loading.waiters == 1
 
 
 async def test_a_key_that_cannot_be_one_is_the_fields_error() -> None:

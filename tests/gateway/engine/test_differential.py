@@ -5,6 +5,7 @@ Over the schema made to torture executors, and over the product's own. `make fuz
 """
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -16,8 +17,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from gateway.engine.careful import Careful
-from tests.gateway.engine import product, torture
+from gateway.engine.failures import Completion
+from tests.gateway.engine import product, torture, writes
 from tests.gateway.engine.comparing import Answer, Context, Pair
 from tests.gateway.engine.operations import Operation
 
@@ -27,7 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-CASES = int(os.environ.get("FUZZ_CASES", "500"))
+CASES = int(os.environ.get("FUZZ_CASES", "300"))
 
 
 class Case(Protocol):
@@ -98,7 +99,8 @@ def _varied(value: Any, chance: Random) -> Any:
 TORTURE = Family("torture", torture.PAIR, torture.case, lambda _answer: True)
 # What hangs on a key that a client names is asked for before it is known whether that is there, and the viewer's.
 PRODUCT = Family("product", product.PAIR, product.case, product.is_whole)
-FAMILIES = [TORTURE, PRODUCT]
+WRITES = Family("writes", writes.PAIR, writes.case, lambda _answer: True)
+FAMILIES = [TORTURE, PRODUCT, WRITES]
 
 FOUND = [4, 16, 21, 63, 72, 265, 374, 891, 6155]
 """Seeds of the torture's cases that once differed."""
@@ -108,6 +110,7 @@ FOUND = [4, 16, 21, 63, 72, 265, 374, 891, 6155]
 async def test_no_difference(family: Family) -> None:
     family.calls.clear()
     _count, different = await family.first_difference(range(CASES))
+    gc.collect()  # what graphql-core left alone is warned of here, and not in somebody else's test
     if different:
         pytest.fail(different, pytrace=False)
     assert 0 < family.calls["ours"] <= family.calls["core"]
@@ -120,7 +123,7 @@ async def test_what_once_differed(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("family", "resolved"),
-    [(TORTURE, {"slow"}), (PRODUCT, product.NOT_PLANNED)],
+    [(TORTURE, {"slow"}), (PRODUCT, product.NOT_PLANNED), (WRITES, set())],
     ids=lambda one: one.name if isinstance(one, Family) else "",
 )
 def test_most_operations_are_planned_and_what_is_not_has_a_resolver_of_its_own(
@@ -139,12 +142,12 @@ def decided_by_null(operation: Operation) -> bool:
 
 
 async def test_broken_null_propagation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Careful._any
+    whole = Completion._complete
 
-    def swallowing(self: Careful, kind: Any, *rest: Any) -> Any:
+    def swallowing(self: Completion, kind: Any, *rest: Any) -> Any:
         return whole(self, getattr(kind, "of_type", kind) if str(kind).endswith("!") else kind, *rest)
 
-    monkeypatch.setattr(Careful, "_any", swallowing)
+    monkeypatch.setattr(Completion, "_complete", swallowing)
     count, different = await TORTURE.first_difference(range(CASES))
     assert different
     assert count <= 100

@@ -13,7 +13,7 @@ from strawberry.directive import DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from gateway.engine import Engine, Explanation, Outcome, Prepared
-from gateway.engine.plan import MOST_OBJECTS
+from gateway.engine.compiler import MOST_OBJECTS
 from schema import Graph
 from schema.fields import computed
 from tests.gateway.engine.comparing import LIMITS

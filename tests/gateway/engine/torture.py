@@ -343,6 +343,15 @@ class Context:
     def __init__(self, world: World) -> None:
         self.world, self.loaders, self.viewer = world, {}, None
         self.calls: list[tuple[str, tuple[int, ...]]] = []
+        self.writes: list[tuple[str, int]] = []
+
+    def loader(self, kind: Any) -> Any:
+        """One of each class."""
+        return kind.of(self)
+
+    def renew(self) -> None:
+        """Forget the loaders."""
+        self.loaders.clear()
 
     def joined(self, _batch: Any) -> None:
         """Batches end by themselves here."""
@@ -351,10 +360,12 @@ class Context:
         """It is not kept."""
 
 
+SCALARS: Final = {Tint: strawberry.scalar(name="Tint", serialize=_written, parse_value=_read)}
+
+
 def build() -> Graph:
     """The schema."""
-    tint = strawberry.scalar(name="Tint", serialize=_written, parse_value=_read)
-    config = StrawberryConfig(auto_camel_case=True, scalar_map={Tint: tint})
+    config = StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS)
     return Graph(query=Query, types=[Leafy, Stony], config=config)
 
 

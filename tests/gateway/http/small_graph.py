@@ -45,6 +45,9 @@ class Context:
     more: dict[str, Any] = field(default_factory=dict)
     closes: int = 0
 
+    def renew(self) -> None:
+        """It has no loaders."""
+
     async def close(self) -> None:
         self.closes += 1
         self.seen.closed.set()

@@ -1,0 +1,46 @@
+"""Blocks that are built, and where in the answer their values stand: asked for only where there are errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.engine.plan import Block
+
+PathStep = str | int
+
+
+@dataclass(eq=False, slots=True)
+class BuiltBlock:
+    """A block whose values are made, and the dictionaries of the block above into which they go."""
+
+    block: Block
+    values: list[Any]
+    above: "BuiltBlock | None"
+    places: Sequence[dict[str, Any]]
+    _paths: dict[int, tuple[int, tuple[PathStep, ...]]] | None = None
+
+    def path_to(self, value: int) -> list[PathStep]:
+        """Where the value with this number stands in the answer."""
+        if self.above is None or self.block.reached_by is None:
+            return []
+        return [*self.above.path_of(self.places[value]), self.block.reached_by.key]
+
+    def path_of(self, place: dict[str, Any]) -> list[PathStep]:
+        """Where a dictionary of this block stands in the answer."""
+        if self._paths is None:
+            self._paths = {}
+            for number, value in enumerate(self.values):
+                self._note(number, value, ())
+        number, path = self._paths[id(place)]
+        return [*self.path_to(number), *path]
+
+    def _note(self, number: int, value: Any, path: tuple[PathStep, ...]) -> None:
+        assert self._paths is not None  # noqa: S101  # called by path_of only
+        if isinstance(value, dict):
+            if id(value) not in self._paths:
+                self._paths[id(value)] = (number, path)
+                for key, one in value.items():
+                    self._note(number, one, (*path, key))
+        elif isinstance(value, list):
+            for place, one in enumerate(value):
+                self._note(number, one, (*path, place))

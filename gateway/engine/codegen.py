@@ -1,0 +1,266 @@
+"""Python generated from a plan: a function per object, which makes its dictionary and notes the edges that leave it.
+
+The functions are the fast way, for values that are as the schema says. Whatever is not raises, and its block is made
+again by `gateway.engine.failures`, which knows about errors.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    specified_scalar_types,
+)
+from graphql.pyutils import Undefined, inspect
+from strawberry.schema.types.base_scalars import DateTimeDefinition
+
+from gateway.engine.declared import DEFINITION, IsNot, Prefixing
+from gateway.engine.plan import (
+    AttributeField,
+    Block,
+    EdgeField,
+    MutationField,
+    ObjectPlan,
+    Plan,
+    PlannedField,
+    Selected,
+    StepField,
+    TypenameField,
+    ValueField,
+)
+
+Build = Callable[[Any], Any]
+"""From the value that a block's edge found to what stands in the answer."""
+
+BY_CLASS: Final = "is_type_of_class"
+"""Attribute of a type whose `is_type_of` looks at the class of an object only."""
+
+_FUNCTION: Final = "blocks"
+
+_TESTS: Final = {
+    "String": "{v}.__class__ is str",
+    "ID": "{v}.__class__ is str",
+    "Boolean": "{v}.__class__ is bool",
+    "Int": "{v}.__class__ is int and -2147483648 <= {v} <= 2147483647",
+    "Float": "{v}.__class__ is float and -1.7976931348623157e308 <= {v} <= 1.7976931348623157e308",
+}
+"""When a value of a built-in scalar is its own coerced form, in Python."""
+
+
+class NullForNonNull(TypeError):
+    """A null where the schema promises none."""
+
+
+class NotAsPromised(Exception):
+    """A value is not what the schema says, or there is none where one must be: `failures` must complete it."""
+
+
+def _not_as_promised() -> Any:
+    raise NotAsPromised
+
+
+def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
+    """The leaf's own coercion of one value that is not null; raises what graphql-core raises."""
+
+    def coerce(value: Any) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is Undefined:
+            raise NullForNonNull("There is no value.")
+        coerced = leaf.coerce_output_value(value)
+        if coerced is Undefined or coerced is None:
+            raise TypeError(
+                f"Expected `{inspect(leaf)}.coerce_output_value({inspect(value)})` to return non-nullable value,"
+                f" returned: {inspect(coerced)}"
+            )
+        return coerced
+
+    return coerce
+
+
+def generated(plan: Plan) -> Callable[..., list[Build]]:
+    """A function of (values, subjects, places, infos) that gives one `Build` per block.
+
+    `values` has, by field number, a function from object to value; `subjects` and `places` have, by number of an
+    edge's field, the lists to which objects and their dictionaries are added; `infos` has, by field number, what types
+    get as `info`.
+    """
+    writer = _Writer(plan)
+    names = writer.names
+    exec(compile(writer.source(), "<plan>", "exec"), names)  # noqa: S102  # our own text: names and numbers only
+    made: Callable[..., list[Build]] = names.pop(_FUNCTION)  # or the function would hold what holds it
+    return made
+
+
+def source(plan: Plan) -> str:
+    """The text of that function, for people."""
+    return _Writer(plan).source()
+
+
+class _Writer:
+    """Writes the function. In it `o` is an object, `d` its dictionary, `v` a value and `x` an item of a list.
+
+    What stands behind a name with a number is in `names`, or bound by the first lines.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.names: dict[str, Any] = {
+            "not_as_promised": _not_as_promised,
+            # Other iterables may be read only once, and a block may be made twice: they are left to who reads last.
+            "LISTS": frozenset([list, tuple]),
+            "Undefined": Undefined,
+        }
+        self._values: set[int] = set()
+        self._edges: set[int] = set()
+        self._tables: list[str] = []
+
+    def source(self) -> str:
+        bodies = [line for one in self._plan.objects for line in self._object(one)]
+        entries: list[str] = []
+        for block in self._plan.blocks:
+            entries += [f"    def block_{block.number}(v):", f"        return {self._entry(block)}"]
+        head = [f"    value_{n} = values[{n}]" for n in sorted(self._values)]
+        edges = sorted(self._edges)
+        head += [f"    object_of_{n}, place_of_{n} = subjects[{n}].append, places[{n}].append" for n in edges]
+        blocks = ", ".join(f"block_{block.number}" for block in self._plan.blocks)
+        lines = [f"def {_FUNCTION}(values, subjects, places, infos):", *head, *bodies, *self._tables, *entries]
+        return "\n".join([*lines, f"    return [{blocks}]", ""])
+
+    def _entry(self, block: Block) -> str:
+        if block.reached_by is not None:
+            return self._value(block.reached_by.type, block.reached_by, "v")
+        assert block.selected is not None  # noqa: S101  # the root is an object
+        return self._one(block.selected, "v")  # it is no value: it may be None, and is there nevertheless
+
+    def _object(self, one: ObjectPlan) -> list[str]:
+        lines = [f"    def object_{one.number}(o):  # {one.type.name}", *self._checked(one)]
+        known = self._known(one)
+        lines += [f"        known_{number} = {self._question(number)}" for number in sorted(set(known.values()))]
+        items = [f"            {field.key!r}: {self._field(one, field, known)}," for field in one.fields]
+        edges = [field for field in one.fields if isinstance(field, EdgeField)]
+        if not edges:
+            return [*lines, "        return {", *items, "        }"]
+        lines += ["        d = {", *items, "        }"]
+        for field in edges:
+            self._edges.add(field.number)
+            when = f"if not known_{known[field.number]}: " if field.number in known else ""
+            lines.append(f"        {when}object_of_{field.number}(o); place_of_{field.number}(d)")
+        return [*lines, "        return d"]
+
+    def _checked(self, one: ObjectPlan) -> list[str]:
+        """Lines that look at what an object is. Of a class that was seen to be the type, every object is."""
+        # What failed comes as a value, too, and where only edges are selected nothing else would notice.
+        checks = ["if isinstance(o, Exception): not_as_promised()"]
+        if not any(isinstance(field, AttributeField) for field in one.fields):
+            checks.append("if o is Undefined: not_as_promised()")
+        n, is_type_of = one.number, one.type.is_type_of
+        if is_type_of is None or one.is_root:
+            return [f"        {check}" for check in checks]
+        self.names[f"is_type_{n}"] = is_type_of
+        checks.append(f"if not is_type_{n}(o, infos[{one.field_number}]): not_as_promised()")
+        if not getattr(getattr(is_type_of, "__self__", None), BY_CLASS, False):
+            return [f"        {check}" for check in checks]
+        self.names[f"classes_{n}"] = set()
+        seen = [f"        if o.__class__ not in classes_{n}:", *(f"            {check}" for check in checks)]
+        return [*seen, f"            classes_{n}.add(o.__class__)"]
+
+    def _known(self, one: ObjectPlan) -> dict[int, int]:
+        """Edges whose parent may hold the value already (a leaf): their number, to the number of the question."""
+        asked: dict[int, int] = {}
+        known: dict[int, int] = {}
+        for field in one.fields:
+            if isinstance(field, EdgeField) and field.edge.known:
+                number = asked.setdefault(id(field.edge.known), field.number)
+                self.names[f"is_known_{number}"] = field.edge.known
+                known[field.number] = number
+        return known
+
+    def _question(self, number: int) -> str:
+        """Whether the object holds what an edge would load; what only looks at its class is written out."""
+        asked = self.names[f"is_known_{number}"]
+        if not isinstance(asked, IsNot):
+            return f"is_known_{number}(o)"
+        self.names[f"class_{number}"] = asked.kind
+        return f"not isinstance(o, class_{number})"
+
+    def _field(self, one: ObjectPlan, field: PlannedField, known: dict[int, int]) -> str:
+        match field:
+            case TypenameField():
+                return repr(one.type.name)
+            case MutationField():
+                return "None"
+            case EdgeField() if field.number not in known:
+                return "None"
+            case StepField(step=Prefixing(prefix=prefix)):
+                return f"({prefix!r} + o.id)"  # a text, or it raises
+            case AttributeField(attribute=name):
+                value = f"o.{name}"
+            case EdgeField(edge=edge) if isinstance(edge.step, str):
+                value = f"o.{edge.step}"
+            case _:
+                self._values.add(field.number)
+                value = f"value_{field.number}(o)"
+        assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
+        made = self._value(field.type, field, value)
+        return f"({made} if known_{known[field.number]} else None)" if field.number in known else made
+
+    def _value(self, kind: GraphQLOutputType, field: ValueField, value: str) -> str:
+        """`value` with what stands for null, and null where that may be."""
+        empty = "None"
+        if isinstance(kind, GraphQLNonNull):
+            kind, empty = kind.of_type, "not_as_promised()"
+        name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
+        if isinstance(kind, GraphQLList):
+            items = f"({name} if {name}.__class__ in LISTS else not_as_promised())"
+            made = f"[{self._value(kind.of_type, field, 'x')} for x in {items}]"
+        elif isinstance(kind, GraphQLLeafType):
+            made = self._leaf(kind, field.number, name)
+        else:
+            assert field.selected is not None  # noqa: S101  # a composite type has a selection
+            made = self._one(field.selected, name)
+        return f"({empty} if {read} is None else {made})"
+
+    def _one(self, selected: Selected, name: str) -> str:
+        if isinstance(selected.type, GraphQLObjectType):
+            return f"object_{selected.by_type[selected.type.name].number}({name})"
+        first = next(iter(selected.by_type.values()))
+        n = first.number
+        self.names[f"resolve_type_{n}"] = selected.type.resolve_type
+        self.names[f"type_{n}"] = selected.type
+        table = ", ".join(f"{type_name!r}: object_{one.number}" for type_name, one in selected.by_type.items())
+        self._tables.append(f"    objects_{n} = {{{table}}}  # {selected.type.name}")
+        return f"objects_{n}[resolve_type_{n}({name}, infos[{first.field_number}], type_{n})]({name})"
+
+    def _leaf(self, leaf: GraphQLLeafType, number: int, v: str) -> str:
+        """The value in the variable `v`, which is not null, as it stands in the answer."""
+        self.names[f"coerced_{number}"] = coercion(leaf)
+        slow = f"coerced_{number}({v})"
+        if leaf.name in _TESTS and specified_scalar_types.get(leaf.name) is leaf:
+            return f"({v} if {_TESTS[leaf.name].format(v=v)} else {slow})"
+        if isinstance(leaf, GraphQLEnumType) and (table := _members(leaf)):
+            self.names[f"members_{number}"], self.names[f"enum_{number}"] = table
+            return f"(members_{number}[{v}._name_] if {v}.__class__ is enum_{number} else {slow})"
+        if leaf.extensions.get(DEFINITION) is DateTimeDefinition:  # written by isoformat(), and by nothing else
+            self.names["datetime"] = datetime
+            return f"({v}.isoformat() if {v}.__class__ is datetime else {slow})"
+        return slow
+
+
+def _members(leaf: GraphQLEnumType) -> tuple[dict[str, str], type[Enum]] | None:
+    """The enum's members by their Python names, coerced once for all; None for what is no Python enum."""
+    members = getattr(leaf, "wrapped_cls", None)
+    if not (isinstance(members, type) and issubclass(members, Enum)):
+        return None
+    try:
+        return {name: leaf.coerce_output_value(member) for name, member in members.__members__.items()}, members
+    except (ValueError, GraphQLError):
+        return None

@@ -1,0 +1,267 @@
+"""Errors: values completed with an eye on them, and what they make null in the answer.
+
+What the generated code cannot make is completed here, one value at a time, as graphql-core does it. An error makes its
+field null, or where null is not allowed the nearest thing around it that may be.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from graphql import (
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    located_error,
+)
+from graphql.pyutils import Undefined, inspect, is_iterable
+
+from gateway.engine.built import BuiltBlock, PathStep
+from gateway.engine.codegen import NullForNonNull, coercion
+from gateway.engine.plan import (
+    AttributeField,
+    EdgeField,
+    MutationField,
+    ObjectPlan,
+    PlannedField,
+    Selected,
+    TypenameField,
+    ValueField,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of one value of a block; `path` is inside the value."""
+
+    built: BuiltBlock
+    value: int
+    error: Exception
+    field: PlannedField
+    path: tuple[PathStep, ...]
+
+
+class Nulled(Exception):
+    """A value that must not be null is: what is around it becomes null. `error` is why, `path` where, in the block."""
+
+    def __init__(self, error: Exception, field: PlannedField, path: Sequence[PathStep]) -> None:
+        super().__init__(str(error))
+        self.error, self.field, self.path = error, field, tuple(path)
+
+
+@dataclass(slots=True)
+class Completion:
+    """Completes values of blocks; `values`, `subjects`, `places` and `infos` are what the generated code gets.
+
+    `arguments` gives those of a field, or raises why they cannot be used. Edges are noted as the generated code does;
+    those of an object that became null are forgotten. What was met is in `failures`.
+    """
+
+    values: Sequence[Any]
+    subjects: Mapping[int, list[Any]]
+    places: Mapping[int, list[dict[str, Any]]]
+    infos: Mapping[int, Any]
+    schema: GraphQLSchema
+    arguments: Callable[[ValueField], Any]
+    failures: list[Failure] = field(default_factory=list)
+    _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
+
+    def completed(self, built: BuiltBlock, number: int, found: Any) -> Any:
+        """What stands in the answer for what was found as this value of the block."""
+        reached_by, selected = built.block.reached_by, built.block.selected
+        before = self._sizes()
+        try:
+            if reached_by is not None:
+                return self._value(reached_by.type, found, reached_by, [])
+            assert selected is not None  # noqa: S101  # the root is an object
+            return self._object(selected.by_type[selected.type.name], found, None, [])
+        except Nulled as nulled:
+            self._forget(before)
+            self._met.append((nulled.error, nulled.field, nulled.path))
+            return None
+        finally:
+            self.failures += [Failure(built, number, *one) for one in self._met]
+            self._met.clear()
+
+    def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
+        """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
+        before = self._sizes()
+        try:
+            return self._complete(kind, found, field, path)
+        except Nulled as nulled:
+            if isinstance(kind, GraphQLNonNull):
+                raise
+            self._forget(before)
+            self._met.append((nulled.error, nulled.field, nulled.path))
+        except Exception as error:  # whatever a resolver or a coercion raises is this field's error
+            if isinstance(kind, GraphQLNonNull):
+                raise Nulled(error, field, path) from error
+            self._forget(before)
+            self._met.append((error, field, tuple(path)))
+        return None
+
+    def _complete(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
+        if isinstance(found, Exception):
+            raise found
+        if isinstance(kind, GraphQLNonNull):
+            made = self._complete(kind.of_type, found, field, path)
+            if made is None:
+                raise Nulled(NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path)
+            return made
+        if found is None or found is Undefined:
+            return None
+        if isinstance(kind, GraphQLList):
+            return self._items(kind.of_type, found, field, path)
+        if isinstance(kind, GraphQLLeafType):
+            return coercion(kind)(found)
+        assert field.selected is not None  # noqa: S101  # a composite type has a selection
+        return self._object(self._type(kind, found, field, field.selected), found, field, path)
+
+    def _items(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> list[Any]:
+        if not is_iterable(found):
+            raise GraphQLError(f"Expected Iterable, but did not find one for field '{_place(field)}'.")
+        items = []
+        for place, one in enumerate(found):
+            path.append(place)
+            try:
+                items.append(self._value(kind, one, field, path))
+            finally:
+                path.pop()
+        return items
+
+    def _type(self, kind: Any, found: Any, field: ValueField, selected: Selected) -> ObjectPlan:
+        if isinstance(kind, GraphQLObjectType):
+            return selected.by_type[kind.name]
+        name = kind.resolve_type(found, self.infos[field.number], kind)
+        if isinstance(name, str) and name in selected.by_type:
+            return selected.by_type[name]
+        raise GraphQLError(self._no_type(kind, name, found, field), field.nodes)
+
+    def _no_type(self, kind: Any, name: Any, found: Any, field: ValueField) -> str:
+        """Why a record's type cannot stand there, in graphql-core's words."""
+        must = f"Abstract type '{kind}' must resolve to an Object type at runtime for field '{_place(field)}'"
+        if name is None:
+            return (
+                f"{must}. Either the '{kind}' type should provide a 'resolve_type' function or each possible type"
+                " should provide an 'is_type_of' function."
+            )
+        if not isinstance(name, str):
+            received = f"received '{inspect(name)}', which is not a valid Object type name."
+            return f"{must} with value {inspect(found)}, {received}"
+        known = self.schema.get_type(name)
+        if known is None:
+            return f"Abstract type '{kind}' was resolved to a type '{name}' that does not exist inside the schema."
+        if not isinstance(known, GraphQLObjectType):
+            return f"Abstract type '{kind}' was resolved to a non-object type '{name}'."
+        return f"Runtime Object type '{known}' is not a possible type for '{kind}'."
+
+    def _object(self, one: ObjectPlan, found: Any, field: ValueField | None, path: list[PathStep]) -> dict[str, Any]:
+        """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
+        if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
+            raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
+        made: dict[str, Any] = {}
+        before = self._sizes()
+        try:
+            for planned in one.fields:
+                path.append(planned.key)
+                try:
+                    made[planned.key] = self._field(one, planned, found, made, path)
+                finally:
+                    path.pop()
+        except Nulled:
+            self._forget(before)
+            raise
+        return made
+
+    def _sizes(self) -> list[int]:
+        return [len(places) for places in self.places.values()]
+
+    def _forget(self, sizes: Sequence[int]) -> None:
+        """Edges that were noted since are of objects that are not in the answer."""
+        for subjects, places, size in zip(self.subjects.values(), self.places.values(), sizes, strict=True):
+            del subjects[size:], places[size:]
+
+    def _field(
+        self, one: ObjectPlan, field: PlannedField, found: Any, made: dict[str, Any], path: list[PathStep]
+    ) -> Any:
+        if isinstance(field, TypenameField):
+            return one.type.name
+        assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
+        if isinstance(field, MutationField):
+            return None
+        try:
+            if isinstance(field, EdgeField) and not self._is_known(field, found):
+                self.subjects[field.number].append(found)
+                self.places[field.number].append(made)
+                return None
+            if isinstance(field, AttributeField):
+                value = getattr(found, field.attribute)
+            else:
+                value = self.values[field.number](found)
+        except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+            value = error
+        return self._value(field.type, value, field, path)
+
+    def _is_known(self, field: EdgeField, found: Any) -> bool:
+        """Whether the record holds already what the edge would load. Raises where arguments cannot be used."""
+        self.arguments(field)
+        return bool(field.edge.known and field.edge.known(found))
+
+
+def _place(field: PlannedField) -> str:
+    return f"{field.parent.name}.{field.name}"
+
+
+def with_nulls(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    """The answer without what errors make null, and the errors, as graphql-core collects them.
+
+    They come in the order in which they happened; of what happens below something that is null already nothing is said.
+    """
+    errors: list[GraphQLError] = []
+    nulls: set[tuple[PathStep, ...]] = set()
+    for one in failures:
+        path = (*one.built.path_to(one.value), *one.path)
+        position = _nulled(one.field, path)
+        if not any(position[:size] in nulls for size in range(len(position) + 1)):
+            nulls.add(position)
+            errors.append(located_error(one.error, one.field.nodes, path))
+    for position in nulls:
+        data = _without(data, position)
+    return data, errors
+
+
+def _nulled(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
+    """What an error of this field makes null: the nearest thing around it that may be, () for the whole answer."""
+    while field is not None:
+        at = len(path)
+        while isinstance(path[at - 1], int):
+            at -= 1
+        nearest, kind = 0, cast(Any, field.type)
+        for size in range(at, len(path) + 1):
+            if isinstance(kind, GraphQLNonNull):
+                kind = kind.of_type
+            else:
+                nearest = size
+            kind = getattr(kind, "of_type", None)  # of a list, the items
+        if nearest:
+            return path[:nearest]
+        field, path = field.above() if field.above else None, path[: at - 1]
+    return ()
+
+
+def _without(data: Any, position: Sequence[PathStep]) -> Any:
+    """The answer with null at this place, where there still is one."""
+    if not position:
+        return None
+    around = data
+    for step in position[:-1]:
+        if around is None:
+            return data
+        around = around[step]
+    if around is not None:
+        around[position[-1]] = None
+    return data
