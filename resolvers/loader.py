@@ -38,9 +38,9 @@ class BatchLoader(Generic[K, V]):
         self._loading: dict[K, asyncio.Future[V]] = {}
         self._next: list[K] = []
         """Keys of the next batch."""
-        self._brought: dict[K, V] = {}
-        self._unsorted: list[Sequence[V]] = []
-        """Records that were brought since the last load."""
+        self._primed: dict[K, V] = {}
+        self._unindexed: list[Sequence[V]] = []
+        """Records that came since the last load."""
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -51,16 +51,16 @@ class BatchLoader(Generic[K, V]):
         return cast(Self, loader)
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The record of a key: in the next batch, unless it was asked for or brought. Raises TypeError for None."""
+        """The record of a key: in the next batch, unless it was asked for or primed. Raises TypeError for None."""
         loading = self._loading.get(key)
         if loading is None:
             if key is None:
                 raise TypeError(f"{self.label}: a key is None.")
             loading = self._loading[key] = self._loop.create_future()
-            if self._unsorted:
-                self._sort()
-            if key in self._brought:
-                loading.set_result(self._brought.pop(key))
+            if self._unindexed:
+                self._index()
+            if key in self._primed:
+                loading.set_result(self._primed.pop(key))
                 return loading
             if not self._next:
                 # The turn after the next one: what is begun now may ask for the same loader's keys in its first turn.
@@ -72,15 +72,29 @@ class BatchLoader(Generic[K, V]):
         """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
         return asyncio.gather(*map(self.load, listed(keys)))
 
-    async def at_once(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """As `each`, for another loader's batch that is about the same keys: what nobody asked for is not waited for.
+    async def load_all(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """The record of every key, with the failures of keys as values. Other exceptions are raised."""
+        values = self._primed_of(keys)
+        loading = {key: self.load(key) for key in keys if key not in values}
+        if not loading:
+            return values
+        await settled(loading.values())
+        for key, one in loading.items():
+            failure = one.exception()
+            if failure is not None and not isinstance(failure, ConnectorError):
+                raise failure
+            values[key] = one.result() if failure is None else failure
+        return {key: values[key] for key in keys}
 
-        Each batch of its own would be a task, and two turns of the event loop.
+    async def load_now(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """As `load_all`, in this task instead of the next batch's, for another loader's batch about the same keys.
+
+        That saves a task and two turns of the event loop. Keys that somebody asked for before are waited for.
         """
-        if self._unsorted:
-            self._sort()
+        if self._unindexed:
+            self._index()
         loading = {
-            key: self._loop.create_future() for key in keys if key not in self._loading and key not in self._brought
+            key: self._loop.create_future() for key in keys if key not in self._loading and key not in self._primed
         }
         if loading:
             self._loading.update(loading)
@@ -89,27 +103,27 @@ class BatchLoader(Generic[K, V]):
             for failure in failures:
                 if failure is not None and not isinstance(failure, ConnectorError):
                     raise failure
-        return await each(self, keys)
+        return await self.load_all(keys)
 
-    def bring(self, records: Sequence[V]) -> None:
-        """Records that others brought are not asked for by their ids. Most of them nobody will load."""
-        self._unsorted.append(records)
+    def prime_many(self, records: Sequence[V]) -> None:
+        """Records that others read are not asked for by their ids. Cheap, as nobody will load most of them."""
+        self._unindexed.append(records)
 
-    def known(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """Those of the keys whose records were brought, and that nobody loaded: they need not be waited for."""
-        if self._unsorted:
-            self._sort()
-        brought, loading = self._brought, self._loading
-        return {key: brought[key] for key in keys if key in brought and key not in loading} if brought else {}
+    def _primed_of(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """Those of the keys whose records were primed, and that nobody loaded: they need not be waited for."""
+        if self._unindexed:
+            self._index()
+        primed, loading = self._primed, self._loading
+        return {key: primed[key] for key in keys if key in primed and key not in loading} if primed else {}
 
-    def _sort(self) -> None:
-        for records in self._unsorted:
-            self._brought.update({record.id: record for record in records})  # type: ignore[attr-defined]  # loaded by id
-        self._unsorted.clear()
+    def _index(self) -> None:
+        for records in self._unindexed:
+            self._primed.update({record.id: record for record in records})  # type: ignore[attr-defined]  # loaded by id
+        self._unindexed.clear()
 
     def prime(self, key: K, value: V) -> None:
         """What a key would load is known."""
-        self._brought[key] = value
+        self._primed[key] = value
 
     @property
     def label(self) -> str:
@@ -195,18 +209,3 @@ async def settled(loading: Iterable["asyncio.Future[Any]"]) -> None:
     for one in loading:
         if not one.done():
             await asyncio.wait([one])
-
-
-async def each(loader: BatchLoader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
-    """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
-    values: dict[K, V | ConnectorError] = loader.known(keys)
-    loading = {key: loader.load(key) for key in keys if key not in values}
-    if not loading:
-        return values
-    await settled(loading.values())
-    for key, one in loading.items():
-        failure = one.exception()
-        if failure is not None and not isinstance(failure, ConnectorError):
-            raise failure
-        values[key] = one.result() if failure is None else failure
-    return {key: values[key] for key in keys}
