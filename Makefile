@@ -30,8 +30,8 @@ demo: setup ## Start four sandbox systems and the gateway, and print what to try
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
 
-bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one; ROUNDS, ONLY)
-	@$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
+	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
 	@$(BIN)/python -m acceptance.live

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.processes import Process, free_ports
+from benchmarks.checkout import Checkout
+from benchmarks.processes import ROOT, Process, free_ports
 from benchmarks.upstream_rows import FIRST, PATHS
 from benchmarks.works import Work
 from gateway.commands.demo_keys import RULES, DemoKeys
@@ -96,10 +97,13 @@ def _post(port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | 
 
 
 @contextmanager
-def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> Iterator[Field]:
+def running(
+    folder: Path, names: Sequence[str], profile: Path | None = None, base: Checkout | None = None
+) -> Iterator[Field]:
     """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer.
 
-    With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it.
+    With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it. With `base` the
+    gateway of that checkout is the contestant `base`.
     """
     keys = DemoKeys.create(folder / "key.pem")
     (folder / "jwks.json").write_bytes(keys.jwks())
@@ -117,15 +121,18 @@ def running(folder: Path, names: Sequence[str], profile: Path | None = None) -> 
         "stock": (sys.executable, "-m", "benchmarks.stock"),
         "floor": (sys.executable, "-m", "benchmarks.floor"),
     }
+    if base:
+        python["base"] = (base.python, "-m", "gateway", "serve", "--config", folder / "base.toml")
     with ExitStack() as stack:
         upstream = Process("upstream", (sys.executable, "-m", "benchmarks.upstream"), upstream_port, folder, variables)
         stack.callback(upstream.stop)
         contestants: dict[str, Process] = {}
         for name, port in zip(names, ports, strict=True):
-            if name == "gateway":
-                (folder / "gateway.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"]))
+            if name in ("gateway", "base"):
+                (folder / f"{name}.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"]))
             command = python[name] if name in python else (node()[0], PEER / "server.mjs")
-            contestants[name] = Process(name, command, port, folder, {**variables, **NODE.get(name, {})})
+            tree = base.folder if base and name == "base" else ROOT
+            contestants[name] = Process(name, command, port, folder, {**variables, **NODE.get(name, {})}, tree)
             stack.callback(contestants[name].stop)
         for process in (upstream, *contestants.values()):
             process.wait()

@@ -20,10 +20,16 @@ class NotStarted(Exception):
 
 
 class Process:
-    """A server on a loopback port. Its output goes to a file in `folder`."""
+    """A server on a loopback port, with the packages of the checkout `tree`. Its output goes to a file in `folder`."""
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], port: int, folder: Path, variables: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        port: int,
+        folder: Path,
+        variables: Mapping[str, str],
+        tree: Path = ROOT,
     ) -> None:
         self.name, self.port = name, port
         self._log = folder / f"{name}.log"
@@ -32,8 +38,8 @@ class Process:
             # S603: the programs are ours, and so are the arguments.
             self._process = subprocess.Popen(  # noqa: S603
                 command,
-                cwd=ROOT,
-                env={**kept, "BENCH_PORT": str(port), **variables},
+                cwd=tree,
+                env={**kept, "PYTHONPATH": str(tree), "BENCH_PORT": str(port), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
