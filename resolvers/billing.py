@@ -12,7 +12,6 @@ from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.filters import Since, Until, ordered, within
-from resolvers.loader import each
 from resolvers.ownership import customers_of, names_nobody
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -96,7 +95,7 @@ async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accou
     """The accounts with these ids that the viewer may see; a failure belongs to those that needed that account."""
     if not ids:
         return {}
-    return await each(BillingAccountById.of(context), list(dict.fromkeys(key for key in ids if key)))
+    return await BillingAccountById.of(context).load_all(list(dict.fromkeys(key for key in ids if key)))
 
 
 def _is_own(account_id: str | None, accounts: Accounts) -> bool:
@@ -165,7 +164,7 @@ class BillsByAccount(RowsLoader[Bill]):
         An account of several customers is asked for itself: the bills of one of them need not be all.
         """
         customers: dict[str, RowsKey] = {}
-        for key, account in (await each(BillingAccountById.of(self.context), parents)).items():
+        for key, account in (await BillingAccountById.of(self.context).load_all(parents)).items():
             if isinstance(account, BillingAccount) and len(account.customer_ids) == 1:
                 (own,) = account.customer_ids
                 if own in self._customers:

@@ -147,7 +147,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         if self.primes is not None:
             known = self.primes.of(self.context)
             for value in found.values():
-                known.bring(value.items if isinstance(value, Rows) else list(records([value])))
+                known.prime_many(value.items if isinstance(value, Rows) else list(records([value])))
         return found
 
 

@@ -12,7 +12,6 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.filters import among
 from resolvers.links import CustomerRecordById
-from resolvers.loader import each
 from resolvers.ownership import customers_of
 from resolvers.rows import RowsLoader
 from resolvers.viewer import Viewer
@@ -42,7 +41,7 @@ class CustomerById(Loader[str, Customer]):
 
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | ConnectorError]:
         """One batch of the CRM's customers."""
-        found = await CustomerRecordById.of(self.context).at_once(keys)
+        found = await CustomerRecordById.of(self.context).load_now(keys)
         return {key: record for key, record in found.items() if record is not None}
 
 
@@ -63,7 +62,7 @@ class KnownCustomerById(Loader[str, Customer | CustomerRef]):
         mine = set(self.context.viewer.customer_ids)
         if not self.context.viewer.is_staff:
             return {key: CustomerRef(key) for key in keys if key in mine}
-        records = await each(CustomerById.of(self.context), keys)
+        records = await CustomerById.of(self.context).load_all(keys)
         return {
             key: CustomerRef(key) if isinstance(record, ConnectorError) else record
             for key, record in records.items()
@@ -84,7 +83,7 @@ class PartyByCustomer(Loader[str, Party]):
 
     async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:
         """First the customers, who name their parties, then those."""
-        customers = await each(CustomerById.of(self.context), keys)
+        customers = await CustomerById.of(self.context).load_all(keys)
         known = {key: customer for key, customer in customers.items() if isinstance(customer, Customer)}
         fields = frozenset({"given_name", "family_name"})
         parties = await self.context.connectors.crm.parties(list(known.values()), fields) if known else {}

@@ -77,7 +77,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         found = dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
         for rows in found.values():
             if isinstance(rows, Rows):
-                CustomerRecordById.of(self.context).bring(rows.items)
+                CustomerRecordById.of(self.context).prime_many(rows.items)
         return found
 
     async def _search(self, search: CustomerSearch) -> Rows[Customer] | ConnectorError:
@@ -162,7 +162,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
         """Remember records that a search brought, so that they are not read again by id."""
-        CustomerRecordById.of(self.context).bring(list(found.values()))
+        CustomerRecordById.of(self.context).prime_many(list(found.values()))
         return list(found)
 
 

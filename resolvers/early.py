@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from resolvers.loader import BatchLoader, each
+from resolvers.loader import BatchLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Begun(BatchLoader[Any, Any]):
 
 async def _present(begun: _Begun, keys: Sequence[Any]) -> Mapping[Any, Any]:
     """What was begun with, for the keys that there is something for."""
-    return {key: value for key, value in (await each(begun, keys)).items() if value is not None}
+    return {key: value for key, value in (await begun.load_all(keys)).items() if value is not None}
 
 
 def _heard(loading: "asyncio.Future[Any]") -> None:

@@ -18,7 +18,6 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
 from resolvers.filters import among
-from resolvers.loader import each
 from resolvers.ownership import customers_of, names_nobody
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
@@ -59,7 +58,7 @@ async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
     if any(not context.granted("Site", site.id) for site in sites):
         services, failure = await what_is_under_own_services(context)
         under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
-        found = await each(ResourceById.of(context), under)
+        found = await ResourceById.of(context).load_all(under)
         failure = failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
     return _granted(context, "Site", failure)
 
@@ -83,7 +82,7 @@ def _granted(context: RequestContext, type_name: str, failure: ConnectorError | 
 async def what_is_under_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
     """The viewer's own services, whole, once per request; what is under them is granted on the way."""
     keys = [RowsKey(key) for key in context.viewer.customer_ids]
-    found = await each(ServicesByCustomer.of(context), keys)
+    found = await ServicesByCustomer.of(context).load_all(keys)
     failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
     return [service for rows in found.values() if isinstance(rows, Rows) for service in rows.items], failure
 

@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError, Garbled
 from connectors.links import CustomerKey
 from connectors.records import Fields, Found, Rows
 from resolvers.context import RequestContext
-from resolvers.loader import BatchLoader, each
+from resolvers.loader import BatchLoader
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def owners_of(
 ) -> Mapping[str, Sequence[str] | ConnectorError]:
     """Whose these keys are: who else has one may show that it is nobody's (`CustomersByKey`)."""
     keys = {value: KeyedCustomer(key, value) for value in known}
-    found = await each(CustomersByKey.of(context), list(keys.values()))
+    found = await CustomersByKey.of(context).load_all(list(keys.values()))
     return {value: found[one] for value, one in keys.items()}
 
 

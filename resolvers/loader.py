@@ -1,8 +1,10 @@
-"""What asks in batches and lives as long as one request: the base of all loaders."""
+"""What asks in batches and lives as long as one request: the base of all loaders, an `aiodataloader.DataLoader`."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+
+from aiodataloader import DataLoader, get_chunks
 
 from connectors.errors import Cancelled, ConnectorError
 from connectors.http.scope import current_loader
@@ -21,26 +23,27 @@ class NoLink:
 NO_LINK: Final = NoLink()
 
 
-class BatchLoader(Generic[K, V]):
+class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """One cache per request, order and gaps of a batch, failures as values, an end when the request ends early.
 
     What it gives is not checked for who may see it: only `Loader` is for fields. A key without a record loads
-    `missing`; a failed one raises its failure.
+    `missing`; a failed one raises its failure, which is kept like a record. Any other fault is not kept.
     """
 
     missing: ClassVar[Any] = None
     by_id: ClassVar[bool] = False
     """Whether a key is the id of the record that it loads: what hangs on that id can be asked for beside it."""
 
-    def __init__(self, context: "RequestContext") -> None:
+    def __init__(self, context: "RequestContext", **options: Any) -> None:
+        """`options` are those of `DataLoader`."""
+        super().__init__(loop=asyncio.get_running_loop(), **options)
         self.context = context
-        self._loop = asyncio.get_running_loop()
-        self._loading: dict[K, asyncio.Future[V]] = {}
-        self._next: list[K] = []
-        """Keys of the next batch."""
-        self._brought: dict[K, V] = {}
-        self._unsorted: list[Sequence[V]] = []
-        """Records that were brought since the last load."""
+        self._next: list[tuple[K, asyncio.Future[V]]] = []
+        """The next batch."""
+        self._primed: dict[Any, V] = {}
+        """By cache key the records of `prime_many` that nobody loaded so far."""
+        self._unindexed: list[Sequence[V]] = []
+        """Those that came since somebody looked."""
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -50,71 +53,19 @@ class BatchLoader(Generic[K, V]):
             loader = context.loaders[cls] = cls(context)
         return cast(Self, loader)
 
-    def load(self, key: K) -> "asyncio.Future[V]":
-        """The record of a key: in the next batch, unless it was asked for or brought. Raises TypeError for None."""
-        loading = self._loading.get(key)
-        if loading is None:
-            if key is None:
-                raise TypeError(f"{self.label}: a key is None.")
-            loading = self._loading[key] = self._loop.create_future()
-            if self._unsorted:
-                self._sort()
-            if key in self._brought:
-                loading.set_result(self._brought.pop(key))
-                return loading
-            if not self._next:
-                # The turn after the next one: what is begun now may ask for the same loader's keys in its first turn.
-                self._loop.call_soon(self._loop.call_soon, self._begin)
-            self._next.append(key)
-        return loading
-
-    def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
-        """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
-        return asyncio.gather(*map(self.load, listed(keys)))
-
-    async def at_once(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """As `each`, for another loader's batch that is about the same keys: what nobody asked for is not waited for.
-
-        Each batch of its own would be a task, and two turns of the event loop.
-        """
-        if self._unsorted:
-            self._sort()
-        loading = {
-            key: self._loop.create_future() for key in keys if key not in self._loading and key not in self._brought
-        }
-        if loading:
-            self._loading.update(loading)
-            await self._ask(list(loading))
-            failures = [one.exception() for one in loading.values()]
-            for failure in failures:
-                if failure is not None and not isinstance(failure, ConnectorError):
-                    raise failure
-        return await each(self, keys)
-
-    def bring(self, records: Sequence[V]) -> None:
-        """Records that others brought are not asked for by their ids. Most of them nobody will load."""
-        self._unsorted.append(records)
-
-    def known(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """Those of the keys whose records were brought, and that nobody loaded: they need not be waited for."""
-        if self._unsorted:
-            self._sort()
-        brought, loading = self._brought, self._loading
-        return {key: brought[key] for key in keys if key in brought and key not in loading} if brought else {}
-
-    def _sort(self) -> None:
-        for records in self._unsorted:
-            self._brought.update({record.id: record for record in records})  # type: ignore[attr-defined]  # loaded by id
-        self._unsorted.clear()
-
-    def prime(self, key: K, value: V) -> None:
-        """What a key would load is known."""
-        self._brought[key] = value
-
     @property
     def label(self) -> str:
         """The name in traces."""
         return type(self).__name__
+
+    async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
+        """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
+        raise NotImplementedError
+
+    async def batch_load_fn(self, keys: list[K]) -> list[V]:
+        """What `found` finds, in the order of the keys; a failure of a key is in its place."""
+        found = await self.found(list(dict.fromkeys(keys)))
+        return [found.get(key, self.missing) for key in keys]
 
     def foreseen(self, keys: Sequence[K]) -> Sequence[K]:
         """Those of the keys whose records the viewer is likely to get, so that what hangs on them may be begun with."""
@@ -123,64 +74,155 @@ class BatchLoader(Generic[K, V]):
     def expect(self, keys: Sequence[K]) -> None:
         """Keys that will probably be loaded soon (see `resolvers.early`). This one waits until they are."""
 
-    async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
-        raise NotImplementedError
+    def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
+        """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
+        return super().load_many(listed(keys))
 
-    def _begin(self) -> None:
-        keys, self._next = self._next, []
-        self._loop.create_task(self._batch(keys))  # the context keeps it, and ends it
+    async def load_all(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """The record of every key, with the failures of keys as values. Other exceptions are raised."""
+        primed = self._primed_of(keys)
+        loading = {key: self.load(key) for key in keys if key not in primed}
+        return await _values(keys, primed, loading)
 
-    async def _batch(self, keys: Sequence[K]) -> None:
-        batch = asyncio.current_task(self._loop)
-        assert batch is not None  # noqa: S101  # `_begin` makes a task of this
+    async def load_now(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
+        """As `load_all`, in this task instead of the next batch's, for another loader's batch about the same keys.
+
+        That saves a task and two turns of the event loop. Keys that somebody asked for before are waited for.
+        """
+        primed = self._primed_of(keys)
+        cached = self._cache if self.cache else {}
+        loading: dict[K, asyncio.Future[V]] = {}
+        now: list[tuple[K, asyncio.Future[V]]] = []
+        for key in dict.fromkeys(keys):
+            if key in primed:
+                continue
+            future = cached.get(self.get_cache_key(key))
+            if future is None:
+                future = cached[self.get_cache_key(key)] = self.loop.create_future()
+                now.append((key, future))
+            loading[key] = future
+        if now:
+            await self._ask(now)
+        return await _values(keys, primed, loading)
+
+    def prime(self, key: K, value: V) -> Self:
+        """What a key would load is known. Changes nothing for a key that was loaded or primed before."""
+        return self if self._primed_of([key]) else super().prime(key, value)
+
+    def prime_many(self, records: Sequence[V]) -> None:
+        """Records that others read are not asked for by their ids. Cheap, as nobody will load most of them."""
+        self._unindexed.append(records)
+
+    def clear(self, key: K) -> Self:
+        """Ask for this key again when it is loaded next."""
+        self._index()
+        self._primed.pop(self.get_cache_key(key), None)
+        return super().clear(key)
+
+    def clear_all(self) -> Self:
+        """Ask for every key again when it is loaded next."""
+        self._unindexed.clear()
+        self._primed.clear()
+        return super().clear_all()
+
+    def _primed_of(self, keys: Sequence[K]) -> dict[K, V]:
+        """Those of the keys whose records were primed, and that nobody loaded: they need not be waited for."""
+        self._index()
+        if not self._primed or not self.cache:
+            return {}
+        cached, primed, cache_key = self._cache, self._primed, self.get_cache_key
+        return {key: primed[one] for key in keys if (one := cache_key(key)) in primed and one not in cached}
+
+    def _index(self) -> None:
+        for records in self._unindexed:
+            self._primed.update({self.get_cache_key(record.id): record for record in records})  # type: ignore[attr-defined]  # loaded by id
+        self._unindexed.clear()
+
+    def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
+        """Settle the future of a key with its primed record, or else in the next batch."""
+        if self._unindexed:
+            self._index()
+        if self._primed and self.cache and (primed := self.get_cache_key(key)) in self._primed:
+            future.set_result(self._primed.pop(primed))
+            return
+        self._next.append((key, future))
+        if not self.batch:
+            self._dispatch()
+        elif len(self._next) == 1:
+            # The turn after the next one: what is begun now may ask for the same loader's keys in its first turn.
+            self.loop.call_soon(self.loop.call_soon, self._dispatch)
+
+    def _dispatch(self) -> None:
+        """One task for each batch. The base class has two, and a coroutine more."""
+        batch, self._next = self._next, []
+        for part in get_chunks(batch, self.max_batch_size) if self.max_batch_size else [batch]:
+            self.loop.create_task(self._batch(part))  # the context keeps it, and ends it
+
+    async def _batch(self, batch: "list[tuple[K, asyncio.Future[V]]]") -> None:
+        task = asyncio.current_task(self.loop)
+        assert task is not None  # noqa: S101  # `_dispatch` makes a task of this
         try:
-            self.context.joined(batch)
+            self.context.joined(task)
         except Cancelled as ended:
-            for key in keys:
-                self._settle(self._loading[key], ended)
+            for _, future in batch:
+                _fail(future, ended)
             return
         current_loader.set(self.label)
         try:
-            await self._ask(keys)
+            await self._ask(batch)
         finally:
-            self.context.left(batch)
+            self.context.left(task)
 
-    async def _ask(self, keys: Sequence[K]) -> None:
-        """Failures are values, so that they are kept like others; a fault is not kept. All keys are settled, always."""
+    async def _ask(self, batch: "list[tuple[K, asyncio.Future[V]]]") -> None:
+        """Settle all futures, always. Failures are values, so that they are kept like others; a fault is not kept."""
         values: Sequence[Any]
         try:
-            found = await self.found(keys)
-            values = [found.get(key, self.missing) for key in keys]
+            values = list(await self.batch_load_fn([key for key, _ in batch]))
+            if len(values) != len(batch):
+                raise TypeError(f"{self.label}: {len(values)} values for {len(batch)} keys.")
         except ConnectorError as failure:
-            values = [failure] * len(keys)
+            values = [failure] * len(batch)
         except asyncio.CancelledError:
             # Whoever still waits must learn that nothing comes.
-            for key in keys:
-                self._settle(self._loading[key], Cancelled("gateway", "the request ended"))
+            for _, future in batch:
+                _fail(future, Cancelled("gateway", "the request ended"))
             raise
         except BaseException as fault:
-            for key in keys:
-                self._settle(self._loading.pop(key), fault)
+            for key, future in batch:
+                self.clear(key)
+                _fail(future, fault)
             if not isinstance(fault, Exception):
                 raise
             return
-        for key, value in zip(keys, values, strict=True):
-            loading = self._loading[key]
+        for (_, future), value in zip(batch, values, strict=True):
             if isinstance(value, BaseException):
-                self._settle(loading, value)
-            elif not loading.done():
-                loading.set_result(value)
+                _fail(future, value)
+            elif not future.done():
+                future.set_result(value)
 
-    @staticmethod
-    def _settle(loading: "asyncio.Future[V]", failure: BaseException) -> None:
-        if loading.done():
-            return
-        # A future takes no StopIteration, and would hand on what ends the process.
-        is_plain = isinstance(failure, Exception) and not isinstance(failure, StopIteration)
-        loading.set_exception(failure if is_plain else RuntimeError(f"a loader gave {failure!r}"))
-        if isinstance(failure, ConnectorError):
-            loading.exception()  # seen: one that nobody waits for any more is no news for the log
+
+async def _values(
+    keys: Sequence[K], primed: dict[K, V], loading: "dict[K, asyncio.Future[V]]"
+) -> "dict[K, V | ConnectorError]":
+    """What every key loads, in their order, once all are there. Raises what is no `ConnectorError`."""
+    for one in loading.values():
+        if not one.done():
+            await asyncio.wait([one])  # those of one batch are done together: one wait, and not one for each
+    values: dict[K, Any] = {key: one.exception() or one.result() for key, one in loading.items()}
+    for value in values.values():
+        if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
+            raise value
+    return {key: primed[key] if key in primed else values[key] for key in keys} if primed else values
+
+
+def _fail(future: "asyncio.Future[Any]", failure: BaseException) -> None:
+    if future.done():
+        return
+    # A future takes no StopIteration, and would hand on what ends the process.
+    is_plain = isinstance(failure, Exception) and not isinstance(failure, StopIteration)
+    future.set_exception(failure if is_plain else RuntimeError(f"a loader gave {failure!r}"))
+    if isinstance(failure, ConnectorError):
+        future.exception()  # seen: one that nobody waits for any more is no news for the log
 
 
 def listed(keys: Any) -> Iterable[Any]:
@@ -188,25 +230,3 @@ def listed(keys: Any) -> Iterable[Any]:
     if not isinstance(keys, Iterable):
         raise TypeError(f"These should be several keys, and are: {keys!r}.")
     return keys
-
-
-async def settled(loading: Iterable["asyncio.Future[Any]"]) -> None:
-    """Wait for all of them, failed or not. Those of one batch are done together: one wait, and not one for each."""
-    for one in loading:
-        if not one.done():
-            await asyncio.wait([one])
-
-
-async def each(loader: BatchLoader[K, V], keys: Sequence[K]) -> dict[K, V | ConnectorError]:
-    """What a loader has for every key, with the failures of keys as values. Other exceptions are raised."""
-    values: dict[K, V | ConnectorError] = loader.known(keys)
-    loading = {key: loader.load(key) for key in keys if key not in values}
-    if not loading:
-        return values
-    await settled(loading.values())
-    for key, one in loading.items():
-        failure = one.exception()
-        if failure is not None and not isinstance(failure, ConnectorError):
-            raise failure
-        values[key] = one.result() if failure is None else failure
-    return {key: values[key] for key in keys}

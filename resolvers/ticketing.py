@@ -15,7 +15,6 @@ from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
 from resolvers.context import Loader, owned, signed_in
 from resolvers.filters import Since, Until, among, ordered, within, zoned
-from resolvers.loader import each
 from resolvers.paging import After, First, window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -44,8 +43,8 @@ class TicketById(Loader[str, Ticket]):
         """One batch of tickets. A subscriber who meets many, as in an outage, is answered from its own."""
         if self.context.viewer.is_staff or len(keys) <= FEW:
             return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
-        found = await each(
-            TicketsByCustomer.of(self.context), [RowsKey(key) for key in self.context.viewer.customer_ids]
+        found = await TicketsByCustomer.of(self.context).load_all(
+            [RowsKey(key) for key in self.context.viewer.customer_ids]
         )
         failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
         if isinstance(failure, NotSupported):

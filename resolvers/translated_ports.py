@@ -20,7 +20,7 @@ from connectors.ports import marks
 from connectors.records import Record, Rows, Unlinked, attributes, changed
 from resolvers.context import RequestContext
 from resolvers.links import CustomerRecordById, CustomersByKey, KeyedCustomer, key_of, owners_of
-from resolvers.loader import NO_LINK, each
+from resolvers.loader import NO_LINK
 
 Owners = Mapping[str, Sequence[str] | ConnectorError]
 """Whose the keys are that rows name: customers' numbers. A key that is nobody's, or not the viewer's, is absent."""
@@ -94,7 +94,7 @@ class _TranslatedPort:
         """What hangs under customers; `NO_LINK` for one whom this system cannot be asked about."""
         found: dict[str, Any] = {}
         known: dict[str, list[str]] = {}
-        for number, record in (await each(CustomerRecordById.of(self._context), customers)).items():
+        for number, record in (await CustomerRecordById.of(self._context).load_all(customers)).items():
             if isinstance(record, ConnectorError):
                 found[number] = record
             elif record is not None and (value := key_of(record, key)):
@@ -139,7 +139,7 @@ class _TranslatedPort:
 
     async def _known_as(self, number: str, key: CustomerKey) -> str:
         """What this system calls a customer. Raises `Rejected` where nobody can tell, or it is not this one's alone."""
-        record = (await each(CustomerRecordById.of(self._context), [number]))[number]
+        record = (await CustomerRecordById.of(self._context).load_all([number]))[number]
         if isinstance(record, ConnectorError):
             raise record
         value = key_of(record, key) if record is not None else None
@@ -197,9 +197,9 @@ class _TranslatedPort:
 async def _owners(context: RequestContext, key: CustomerKey, named: set[str]) -> Owners:
     """The numbers of the customers that rows name. For a subscriber only its own are looked up: others see nothing."""
     if context.viewer.is_staff:
-        looked_up = await each(CustomersByKey.of(context), [KeyedCustomer(key, value) for value in sorted(named)])
+        looked_up = await CustomersByKey.of(context).load_all([KeyedCustomer(key, value) for value in sorted(named)])
         return {one.value: ids for one, ids in looked_up.items()}
-    mine = await each(CustomerRecordById.of(context), context.viewer.customer_ids)
+    mine = await CustomerRecordById.of(context).load_all(context.viewer.customer_ids)
     failure = next((one for one in mine.values() if isinstance(one, ConnectorError)), None)
     own: dict[str, list[str]] = {}
     for number, record in mine.items():

@@ -94,21 +94,21 @@ class Slow(BatchLoader[str, str]):
         return {key: f"record {key}" for key in keys if key != "absent"}
 
 
-async def test_at_once_asks_for_what_nobody_asked_for_and_waits_for_the_rest() -> None:
+async def test_load_now_asks_for_what_nobody_asked_for_and_waits_for_the_rest() -> None:
     loader = Slow(cast(Any, Context()))
     loader.prime("known", "record known")
     early = loader.load("1")
-    at_once = asyncio.create_task(loader.at_once(["1", "2", "absent", "known"]))
+    found = asyncio.create_task(loader.load_now(["1", "2", "absent", "known"]))
     await asyncio.sleep(0)
     assert loader.asked == [["2", "absent"]]  # in its own batch, and not a turn later
     late = loader.load("2")
     loader.let.set()
-    assert await at_once == {"1": "record 1", "2": "record 2", "absent": None, "known": "record known"}
+    assert await found == {"1": "record 1", "2": "record 2", "absent": None, "known": "record known"}
     assert (await early, await late) == ("record 1", "record 2")
     assert loader.asked == [["2", "absent"], ["1"]]
 
 
-async def test_at_once_tells_a_fault_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_load_now_tells_a_fault_once(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody asks again in the same breath, and no future is left that nobody looked at."""
     asked: list[Sequence[str]] = []
 
@@ -119,16 +119,16 @@ async def test_at_once_tells_a_fault_once(caplog: pytest.LogCaptureFixture) -> N
 
     loader = Faulty(cast(Any, Context()))
     with pytest.raises(KeyError, match="fault"):
-        await loader.at_once(["1", "2"])
+        await loader.load_now(["1", "2"])
     gc.collect()
     await asyncio.sleep(0)
     assert asked == [["1", "2"]]
     assert caplog.records == []
 
 
-async def test_at_once_that_is_ended_leaves_nobody_waiting() -> None:
+async def test_load_now_that_is_ended_leaves_nobody_waiting() -> None:
     loader = Slow(cast(Any, Context()))
-    ended = asyncio.create_task(loader.at_once(["1"]))
+    ended = asyncio.create_task(loader.load_now(["1"]))
     await asyncio.sleep(0)
     waiting = loader.load("1")
     ended.cancel()
