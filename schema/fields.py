@@ -19,7 +19,7 @@ from strawberry.parent import StrawberryParent
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Ahead
-from resolvers.loader import NO_LINK, settled
+from resolvers.loader import NO_LINK
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -232,7 +232,8 @@ async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
             entries.append(loading[key])
         except Exception as error:  # noqa: BLE001  # of a key that no loader takes
             entries.append(error)
-    await settled(loading.values())
+    if loading:
+        await asyncio.wait(loading.values())
     found = [one if isinstance(one, Exception) else one.exception() or one.result() for one in entries]
     return [None if one is NO_LINK else one for one in found]
 

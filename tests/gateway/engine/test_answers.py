@@ -230,7 +230,7 @@ async def test_keys_may_be_any_iterable(keys: Callable[[], Any]) -> None:
     ("many", "message"),
     [
         (5, "These should be several keys, and are: 5."),
-        ([9, None], "PartByKey: a key is None."),
+        ([9, None], "The loader.load() function must be called with a value, but got: None."),
         ([9, ["list"]], "unhashable type: 'list'"),
     ],
 )
