@@ -8,7 +8,7 @@ from __future__ import annotations  # those of functions made at each call would
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,13 +21,15 @@ from connectors.reading.grouping import by_id
 from connectors.reading.obeyed_filters import Heeded
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, Row, RowPage, each_once, lenient
+from connectors.reading.rows import Batch, Entry, Identified, RowPage, each_once, lenient
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
-from connectors.tmf.mapping import Projection, selected
+from connectors.tmf.mapping import BoundMapping, Whole, selected
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters, Writer, refines
+
+R = TypeVar("R")
 
 _MOST_KEPT: Final = 256
 """Selections whose decoders are kept."""
@@ -35,32 +37,34 @@ _MOST_KEPT: Final = 256
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Decoders(msgspec.Struct, Generic[Row], frozen=True):
+class _Decoders(msgspec.Struct, frozen=True):
     """Of answers with many rows, and with one."""
 
-    rows: msgspec.json.Decoder[list[Row]]
-    row: msgspec.json.Decoder[Row]
+    rows: msgspec.json.Decoder[list[Any]]
+    row: msgspec.json.Decoder[Any]
 
 
-class Collection(Generic[Row]):
-    """One resource of one TM Forum server, such as /tmf-api/troubleTicket/v4/troubleTicket."""
+class Collection(Generic[R]):
+    """One resource of one TM Forum server, such as troubleTicket, and the records that are made of its rows."""
 
-    def __init__(self, http: HttpClient, profile: Profile, path: str, row: type[Row], projection: Projection) -> None:
+    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | Whole[Any]) -> None:
         self._http, self.profile = http, profile.at(path)
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
         prefix = urlsplit(http.system.url).path.rstrip("/")
-        self._projection = projection
-        self._write = Writer(self.profile, self.path, projection, prefix, http.system.max_rows)
-        self._row = row
-        self._decoders: Callable[[Fields | None], _Decoders[Row]] = lru_cache(_MOST_KEPT)(self._made_decoders)
+        self._projection = mapping.projection
+        self._write = Writer(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
+        self._row = mapping.row
+        self.record: Callable[[Fields | None], Callable[[Any], R]] = mapping.of
+        """What makes records of rows that were asked for with these fields."""
+        self._decoders: Callable[[Fields | None], _Decoders] = lru_cache(_MOST_KEPT)(self._made_decoders)
         """Documents select the same again and again."""
         self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
         self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
 
-    async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
+    async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.
 
         What it has and cannot be read is `Garbled`: so is all that did not come, where a row hides its id.
@@ -77,7 +81,7 @@ class Collection(Generic[Row]):
         fields: Fields | None,
         filters: Filters = (),
         order: Order | None = None,
-    ) -> list[Batch[Row]]:
+    ) -> list[Batch[Any]]:
         """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow.
 
         Where there is no such filter: all rows, if the profile wants that, else `NotSupported`.
@@ -89,7 +93,7 @@ class Collection(Generic[Row]):
         rest = self._write.question(filters, fields, order)
         chunks = self._write.chunks(parameter, _distinct(keys), rest)
 
-        async def ask(chunk: Sequence[str]) -> Batch[Row]:
+        async def ask(chunk: Sequence[str]) -> Batch[Any]:
             asked = frozenset(chunk)
             # Ids are unique: when all are there, nothing can follow.
             enough = asked.issubset if parameter == "id" else None
@@ -113,13 +117,13 @@ class Collection(Generic[Row]):
         fields: Fields | None,
         order: Order | None = None,
         keys: Sequence[str] = (),
-    ) -> RowPage[Row]:
+    ) -> RowPage[Any]:
         """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
         page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
 
-    async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Row]:
+    async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Any]:
         """All rows that meet the conditions, within the system's bounds; more, where not all of them can be asked.
 
         Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
@@ -181,7 +185,7 @@ class Collection(Generic[Row]):
 
     async def _of_everybody(
         self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
-    ) -> Batch[Row]:
+    ) -> Batch[Any]:
         try:
             page = await self._pages(self._write.question(filters, fields, order), keys, fields).everything()
             rows = page.rows
@@ -190,28 +194,28 @@ class Collection(Generic[Row]):
             return Batch(keys, (), failure)
         return Batch(keys, rows, unreadable=page.unreadable)
 
-    async def _complete(self, rows: Sequence[Row], fields: Fields | None) -> None:
+    async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
         """Hook: put into the rows what the server keeps elsewhere."""
 
-    def _made_decoders(self, fields: Fields | None) -> _Decoders[Row]:
+    def _made_decoders(self, fields: Fields | None) -> _Decoders:
         row = selected(self._row, self._projection.names(fields))
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
-    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Row]:
+    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Any]:
         decoders = self._decoders(fields)
 
-        def page(answer: Answer) -> RowPage[Row]:
+        def page(answer: Answer) -> RowPage[Any]:
             return self._page_of(answer, decoders)
 
-        async def read(offset: int, limit: int) -> RowPage[Row]:
+        async def read(offset: int, limit: int) -> RowPage[Any]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
             target = f"{self.path}?{query}" if query else self.path
             return await self._http.send(Request.get(target, keys), page)
 
         return PageReader(self._http.name, self.path, self._paging, read)
 
-    def _page_of(self, answer: Answer, decoders: _Decoders[Row]) -> RowPage[Row]:
+    def _page_of(self, answer: Answer, decoders: _Decoders) -> RowPage[Any]:
         if answer.status == 404:
             if not self.profile.empty_is_404:
                 raise Rejected(
@@ -237,15 +241,15 @@ class Collection(Generic[Row]):
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
         return wrapped[self.resource]
 
-    async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Row | ConnectorError]:
+    async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
 
         decode = self._decoders(fields).row.decode
 
-        def row_of(answer: Answer) -> Row | None:
+        def row_of(answer: Answer) -> Any:
             return None if answer.status == 404 else decode(answer.body)
 
-        async def ask(key: str) -> Row | ConnectorError | None:
+        async def ask(key: str) -> Any:
             target = self._write.one(key, fields)
             if target is None:
                 return self._too_long(key)
@@ -274,7 +278,7 @@ def _distinct(keys: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-def _each_once(rows: list[Row]) -> Sequence[Entry[Row]]:
+def _each_once(rows: list[Any]) -> Sequence[Entry[Any]]:
     return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else each_once(rows)
 
 

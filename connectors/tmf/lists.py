@@ -6,20 +6,18 @@ from typing import Any, TypeVar
 from connectors.errors import ConnectorError
 from connectors.reading.grouping import grouped, whole
 from connectors.reading.order import Order, arranged
-from connectors.reading.rows import Batch, Row
+from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.collection import Collection
-from connectors.tmf.mapping import Recipe
 from connectors.tmf.query import Filters
 
 R = TypeVar("R")
 
 
 async def per_key(
-    collection: Collection[Row],
+    collection: Collection[R],
     parameter: str,
     keys: Sequence[str],
-    recipe: Recipe[Row, R],
     keys_of: Callable[[R], Iterable[str]],
     *,
     fields: Fields | None,
@@ -30,7 +28,7 @@ async def per_key(
     """All rows per key, in `order`; sorted here where the server cannot."""
     asked, ours = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
-    record = recipe.of(asked)
+    record = collection.record(asked)
     if filters or not collection.heeded.is_open(parameter):
         return grouped(batches, record, keys_of, wanted, ours)
     made = [_made(batch, record) for batch in batches]
@@ -40,7 +38,7 @@ async def per_key(
     return grouped(made, None, keys_of, wanted, ours)
 
 
-def _made(batch: Batch[Row], record: Callable[[Row], Any]) -> Batch[Any]:
+def _made(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
     """The batch with records instead of rows."""
     return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
 
@@ -58,11 +56,10 @@ def _saw_all(
 
 
 async def narrowed(
-    collection: Collection[Row],
+    collection: Collection[R],
     parameter: str,
     keys: Sequence[str],
     window: Window | None,
-    recipe: Recipe[Row, R],
     keys_of: Callable[[R], Iterable[str]],
     *,
     fields: Fields | None,
@@ -89,7 +86,7 @@ async def narrowed(
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
             return {key: failure}
-        items = list(map(recipe.of(fields), page.rows))
+        items = list(map(collection.record(fields), page.rows))
         if page.unreadable:
             pass  # told where the rows are read
         elif not all(key in keys_of(one) for one in items):
@@ -104,15 +101,14 @@ async def narrowed(
                 return {key: Rows(items, 0, len(items), complete=False)}
             return {key: Rows(items, 0, complete=False, doubted=page.total is not None)}
     return await per_key(
-        collection, parameter, keys, recipe, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
+        collection, parameter, keys, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )
 
 
 async def listed(
-    collection: Collection[Row],
+    collection: Collection[R],
     filters: Filters,
     window: Window | None,
-    recipe: Recipe[Row, R],
     *,
     fields: Fields | None,
     order: Order,
@@ -125,16 +121,16 @@ async def listed(
     """
     if window is not None and collection.profile.sort and collection.answers(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
-        items = list(map(recipe.of(fields), page.rows))
+        items = list(map(collection.record(fields), page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    return whole(arranged(filter(wanted, map(recipe.of(asked), everything.rows)), order), everything.unreadable)
+    return whole(arranged(filter(wanted, map(collection.record(asked), everything.rows)), order), everything.unreadable)
 
 
 def _sorting(
-    collection: Collection[Row], fields: Fields | None, order: Order | None
+    collection: Collection[R], fields: Fields | None, order: Order | None
 ) -> tuple[Fields | None, Order | None]:
     """What to ask for, and the order that is left to us: none where the server sorts."""
     if order is None or collection.profile.sort:

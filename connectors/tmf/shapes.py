@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,6 +10,11 @@ T = TypeVar("T")
 
 Many: TypeAlias = list[T] | None
 """An array; some servers say null where there is nothing."""
+
+
+def many(kind: Any) -> Any:
+    """The type `Many` of a kind, where a type is a value."""
+    return list[kind] | None
 
 
 class Money(msgspec.Struct, gc=False):

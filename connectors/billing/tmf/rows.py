@@ -1,14 +1,17 @@
-"""Rows of billing systems that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
+"""What is read of billing systems that speak TM Forum v4 or v5, attribute by attribute."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from connectors.reading.rows import Identified
-from connectors.tmf.mapping import Projection
-from connectors.tmf.shapes import Attachment, Many, Money, Ref, RelatedParty, TimePeriod
-from connectors.tmf.versions import Version
+from connectors import records
+from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
+from connectors.tmf.documents import documents
+from connectors.tmf.kinds import date, money, owners, period, reference, text, word
+from connectors.tmf.mapping import Kind, Mapping, Source, source
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, id_of, ids, many
 
 
 class BalanceRow(msgspec.Struct, rename="camel", gc=False):
@@ -18,50 +21,10 @@ class BalanceRow(msgspec.Struct, rename="camel", gc=False):
     amount: Money | None = None
 
 
-class AccountRow(Identified, rename="camel"):
-    """TMF666 BillingAccount."""
-
-    name: str | None = None
-    state: str | None = None
-    account_balance: Many[BalanceRow] = None
-    related_party: Many[RelatedParty] = None
-
-
 class AppliedPaymentRow(msgspec.Struct, rename="camel", gc=False):
     """What a payment paid of a bill."""
 
     payment: Ref | None = None
-
-
-class BillRow(Identified, rename="camel"):
-    """TMF678 CustomerBill. Official examples of v5 say `status` where the standard says `state`."""
-
-    bill_no: str | None = None
-    state: str | None = None
-    status: str | None = None
-    bill_date: str | None = None
-    payment_due_date: str | None = None
-    billing_period: TimePeriod | None = None
-    amount_due: Money | None = None
-    remaining_amount: Money | None = None
-    tax_included_amount: Money | None = None
-    tax_excluded_amount: Money | None = None
-    applied_payment: Many[AppliedPaymentRow] = None
-    bill_document: Many[Attachment] = None
-    billing_account: Ref | None = None
-    related_party: Many[RelatedParty] = None
-
-
-class RateRow(Identified, rename="camel"):
-    """TMF678 AppliedCustomerBillingRate. v4's `type` is v5's `appliedBillingRateType`."""
-
-    name: str | None = None
-    type: str | None = None
-    applied_billing_rate_type: str | None = None
-    bill: Ref | None = None
-    product: Ref | None = None
-    tax_included_amount: Money | None = None
-    tax_excluded_amount: Money | None = None
 
 
 class PaymentItemRow(msgspec.Struct, rename="camel", gc=False):
@@ -76,68 +39,124 @@ class PaymentMethodRow(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class PaymentRow(Identified, rename="camel"):
-    """TMF676 Payment."""
+def _receivable(reader: Reader) -> Callable[[Sequence[BalanceRow] | None], records.Money | None]:
+    """The balance of what is owed; the first one where none says that it is that."""
 
-    status: str | None = None
-    payment_date: str | None = None
-    amount: Money | None = None
-    total_amount: Money | None = None
-    account: Ref | None = None
-    payer: RelatedParty | None = None
-    payment_item: Many[PaymentItemRow] = None
-    payment_method: PaymentMethodRow | None = None
+    def balance(balances: Sequence[BalanceRow] | None) -> records.Money | None:
+        found = sorted(balances or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold())
+        return reader.money(found[0].amount) if found else None
+
+    return balance
 
 
-ACCOUNT: Final = Projection(
-    ["id", "relatedParty"], {"name": ["name"], "state": ["state"], "balance": ["accountBalance"]}
+def _first_word(first: str | None, second: str | None) -> str | None:
+    return first or second
+
+
+def _first_known(table: dict[str, Any], unknown: Any) -> Callable[[Reader], Callable[..., Any]]:
+    """The member of the table for the first of two words that is there."""
+
+    def decode(reader: Reader) -> Callable[..., Any]:
+        words = reader.words(table, unknown)
+        return lambda first, second: words[first or second]
+
+    return decode
+
+
+def _first_money(reader: Reader) -> Callable[[Money | None, Money | None], records.Money | None]:
+    return lambda first, second: reader.money(first) or reader.money(second)
+
+
+def _paid_with(payments: Sequence[AppliedPaymentRow] | None) -> tuple[str, ...]:
+    return ids(one.payment for one in payments or () if one.payment)
+
+
+def _paid_for(items: Sequence[PaymentItemRow] | None) -> tuple[str, ...]:
+    return ids(one.item for one in items or () if one.item)
+
+
+def _bill_id(bill: Ref | None) -> str:
+    return id_of(bill) or ""
+
+
+def _method(method: PaymentMethodRow | None) -> str | None:
+    return method.name if method else None
+
+
+def _payer(reader: Reader) -> Callable[[RelatedParty | None], tuple[str, ...]]:
+    """TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing."""
+
+    def payer(party: RelatedParty | None) -> tuple[str, ...]:
+        customer = reader.customer(party)
+        return (customer,) if customer else ()
+
+    return payer
+
+
+_STATE: Final = {"state": str | None, "status": str | None}
+_STATE_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("state",), "v5": ("state", "status")}
+"""Official examples of v5 say `status` where the standard says `state`."""
+
+_CHARGE_KIND: Final = by_word(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
+_KIND: Final = {"appliedBillingRateType": str | None, "type": str | None}
+_KIND_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("type",), "v5": ("appliedBillingRateType", "type")}
+"""v4's `type` is v5's `appliedBillingRateType`."""
+
+_PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DONE, "accepted": PaymentStatus.PENDING}
+
+ACCOUNT: Final = Mapping(
+    BillingAccount,
+    always=["customer_ids"],
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    state=source("state", text),
+    balance=source("accountBalance", Kind(many(BalanceRow), _receivable)),
 )
+"""TMF666 BillingAccount."""
 
-
-def _bill(*state: str) -> Projection:
-    return Projection(
-        ["id", "relatedParty", "billingAccount"],
-        {
-            "number": ["billNo"],
-            "state": state,
-            "raw_state": state,
-            "bill_date": ["billDate"],
-            "due_date": ["paymentDueDate"],
-            "period": ["billingPeriod"],
-            "amount_due": ["amountDue"],
-            "remaining_amount": ["remainingAmount"],
-            "tax_included": ["taxIncludedAmount"],
-            "tax_excluded": ["taxExcludedAmount"],
-            "is_open": ["remainingAmount", *state],
-            "documents": ["billDocument"],
-            "payment_ids": ["appliedPayment"],
-        },
-    )
-
-
-def _rate(*kind: str) -> Projection:
-    return Projection(
-        ["id", "bill"],
-        {
-            "name": ["name"],
-            "kind": kind,
-            "raw_kind": kind,
-            "amount": ["taxIncludedAmount", "taxExcludedAmount"],
-            "product_id": ["product"],
-        },
-    )
-
-
-BILL: Final[Mapping[Version, Projection]] = {"v4": _bill("state"), "v5": _bill("state", "status")}
-RATE: Final[Mapping[Version, Projection]] = {"v4": _rate("type"), "v5": _rate("appliedBillingRateType", "type")}
-PAYMENT: Final = Projection(
-    ["id", "account", "payer"],
-    {
-        "status": ["status"],
-        "raw_status": ["status"],
-        "paid_at": ["paymentDate"],
-        "amount": ["totalAmount", "amount"],
-        "method": ["paymentMethod"],
-        "bill_ids": ["paymentItem"],
-    },
+BILL: Final = Mapping(
+    Bill,
+    always=["customer_ids", "account_id"],
+    derived={"is_open": ["remaining_amount", "state"]},
+    customer_ids=source("relatedParty", owners),
+    account_id=source("billingAccount", reference),
+    number=source("billNo", text),
+    state=Source(_STATE, _first_known(by_word(BillState), BillState.UNKNOWN), _STATE_ASKED),
+    raw_state=Source(_STATE, lambda _reader: _first_word, _STATE_ASKED),
+    bill_date=source("billDate", date),
+    due_date=source("paymentDueDate", date),
+    period=source("billingPeriod", period),
+    amount_due=source("amountDue", money),
+    remaining_amount=source("remainingAmount", money),
+    tax_included=source("taxIncludedAmount", money),
+    tax_excluded=source("taxExcludedAmount", money),
+    documents=Source({"id": str, "billDocument": many(Attachment)}, lambda _reader: documents),
+    payment_ids=source("appliedPayment", Kind(many(AppliedPaymentRow), lambda _reader: _paid_with)),
 )
+"""TMF678 CustomerBill."""
+
+CHARGE: Final = Mapping(
+    BillCharge,
+    always=["bill_id"],
+    bill_id=source("bill", Kind(Ref | None, lambda _reader: _bill_id)),
+    name=source("name", text),
+    kind=Source(_KIND, _first_known(_CHARGE_KIND, ChargeKind.UNKNOWN), _KIND_ASKED),
+    raw_kind=Source(_KIND, lambda _reader: _first_word, _KIND_ASKED),
+    amount=Source({"taxIncludedAmount": Money | None, "taxExcludedAmount": Money | None}, _first_money),
+    product_id=source("product", reference),
+)
+"""TMF678 AppliedCustomerBillingRate."""
+
+PAYMENT: Final = Mapping(
+    Payment,
+    always=["customer_ids", "account_id"],
+    customer_ids=source("payer", Kind(RelatedParty | None, _payer)),
+    account_id=source("account", reference),
+    bill_ids=source("paymentItem", Kind(many(PaymentItemRow), lambda _reader: _paid_for)),
+    status=source("status", word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
+    raw_status=source("status", text),
+    paid_at=source("paymentDate", date),
+    amount=Source({"totalAmount": Money | None, "amount": Money | None}, _first_money),
+    method=source("paymentMethod", Kind(PaymentMethodRow | None, lambda _reader: _method)),
+)
+"""TMF676 Payment."""

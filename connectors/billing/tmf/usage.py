@@ -20,7 +20,7 @@ from connectors.reading.rows import Identified
 from connectors.records import Found, Rows
 from connectors.tmf.capabilities import Need
 from connectors.tmf.collection import Collection
-from connectors.tmf.mapping import Projection
+from connectors.tmf.mapping import Whole
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.shapes import Many, Quantity, RelatedParty, TimePeriod
@@ -94,7 +94,7 @@ class UsageReports:
         spelled = SPELLINGS[profile.version]
         self._reader = reader
         self._party = spelled.filter("relatedParty.id")
-        self._reports = Collection(http, profile, spelled.path(_REPORT), _Report, Projection(["id"], {}))
+        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), Whole(_Report))
         self.needs: Sequence[Need] = [(self._reports, self._party)]
         self.takes_one = False  # by what it needs
 

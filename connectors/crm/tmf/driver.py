@@ -1,44 +1,26 @@
 """CRM by TM Forum v4 and v5: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
-from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
-from connectors.crm.tmf.rows import (
-    CUSTOMER,
-    PARTY,
-    PRODUCT,
-    CustomerRow,
-    MediumCharacteristicRow,
-    PartyRow,
-    ProductPriceRow,
-    ProductRow,
-)
+from connectors.crm.port import Customer, Party, Product
+from connectors.crm.tmf.rows import CUSTOMER, PARTY, PRODUCT, ContactMediumRow, contacts
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.grouping import mapped
 from connectors.reading.order import BY_ID, Order
-from connectors.records import Fields, Found, Money, Rows, Window
+from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.lists import listed, narrowed, per_key
-from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
-from connectors.tmf.reader import Reader, by_word
-from connectors.tmf.shapes import id_of, ids
+from connectors.tmf.reader import Reader
 from connectors.tmf.versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
 _KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}
 """The two ways of `customers_known_as`, and the filter that each needs."""
 _BY_NAME: Final = Order("name", "name")
-# TMF629 leaves status free; official samples say Approved and Created.
-_CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
-    "approved": CustomerStatus.ACTIVE,
-    "created": CustomerStatus.INITIALIZED,
-}
-_PRODUCT_STATUS: Final = by_word(ProductStatus)
 
 
 class TmfCrm:
@@ -46,15 +28,14 @@ class TmfCrm:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile, http.system.customer_key)
         self._spelled = SPELLINGS[profile.version]
         customer = self._spelled.path("/tmf-api/customerManagement/v4/customer")
         individual = self._spelled.path("/tmf-api/party/v4/individual")
         product = self._spelled.path("/tmf-api/productInventory/v4/product")
-        self._customers = Collection(http, profile, customer, CustomerRow, CUSTOMER)
-        self._individuals = Collection(http, profile, individual, PartyRow, PARTY)
-        self._products = Collection(http, profile, product, ProductRow, PRODUCT)
-        self._customer, self._product = self._customers_recipe(), self._products_recipe()
+        reader, version = Reader(http.name, profile, http.system.customer_key), profile.version
+        self._customers = Collection(http, profile, customer, CUSTOMER.bound(reader, version))
+        self._individuals = Collection(http, profile, individual, PARTY.bound(reader, version))
+        self._products = Collection(http, profile, product, PRODUCT.bound(reader, version))
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
         questions: dict[str, Sequence[Need]] = {
             "customers_named": [(self._customers, "name.regex")],
@@ -89,12 +70,12 @@ class TmfCrm:
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """See `CrmPort`."""
-        return mapped(await self._customers.by_ids(ids, fields), self._customer.of(fields))
+        return mapped(await self._customers.by_ids(ids, fields), self._customers.record(fields))
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`."""
         order = _BY_NAME if by_name else BY_ID
-        return await listed(self._customers, [], window, self._customer, fields=fields, order=order)
+        return await listed(self._customers, [], window, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
@@ -104,7 +85,6 @@ class TmfCrm:
             self._customers,
             [condition],
             window,
-            self._customer,
             fields=asked,
             order=BY_ID,
             wanted=lambda customer: text.casefold() in (customer.name or "").casefold(),
@@ -120,8 +100,8 @@ class TmfCrm:
             fields=asked,
             keys=[contact],
         )
-        record = self._customer.of(asked)
-        return {str(row.id): record(row) for row in page.rows if _reaches(row, contact)}
+        record = self._customers.record(asked)
+        return {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
@@ -133,7 +113,6 @@ class TmfCrm:
                 self._customers,
                 "engagedParty.id",
                 values,
-                self._customer,
                 lambda one: [one.party_id] if one.party_id else [],
                 fields=asked,
             )
@@ -141,7 +120,6 @@ class TmfCrm:
             self._customers,
             "characteristic.value",
             values,
-            self._customer,
             lambda one: [one.external_ids[key.name]] if key.name in one.external_ids else [],
             fields=asked,
         )
@@ -150,11 +128,11 @@ class TmfCrm:
         """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
         wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
         found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
-        return mapped(found, lambda row: Party(id=str(row.id), given_name=row.given_name, family_name=row.family_name))
+        return mapped(found, self._individuals.record(fields))
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """See `CrmPort`."""
-        return mapped(await self._products.by_ids(ids, fields), self._product.of(fields))
+        return mapped(await self._products.by_ids(ids, fields), self._products.record(fields))
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -165,7 +143,6 @@ class TmfCrm:
             self._spelled.filter("relatedParty.id"),
             customer_ids,
             window,
-            self._product,
             lambda product: product.customer_ids,
             fields=fields,
             order=BY_ID,
@@ -178,84 +155,13 @@ class TmfCrm:
             self._products,
             "realizingService.id",
             service_ids,
-            self._product,
             lambda product: product.service_ids,
             fields=asked,
         )
 
-    def _customers_recipe(self) -> Recipe[CustomerRow, Customer]:
-        statuses = self._reader.words(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)
-        return Recipe(
-            Customer,
-            CUSTOMER,
-            {
-                "name": "name",
-                "status": lambda row: statuses[row.status],
-                "raw_status": "status",
-                "email": lambda row: next((one.email_address for one in _contacts(row) if one.email_address), None),
-                "phone": lambda row: next((one.phone_number for one in _contacts(row) if one.phone_number), None),
-                "party_id": lambda row: id_of(row.engaged_party),
-                "party_kind": lambda row: row.engaged_party.kind if row.engaged_party else None,
-                "external_ids": _external_ids,
-            },
-        )
 
-    def _products_recipe(self) -> Recipe[ProductRow, Product]:
-        reader = self._reader
-        statuses = reader.words(_PRODUCT_STATUS, ProductStatus.UNKNOWN)
-        return Recipe(
-            Product,
-            PRODUCT,
-            {
-                "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": "name",
-                "status": lambda row: statuses[row.status],
-                "raw_status": "status",
-                "price": lambda row: self._price(_recurring(row)),
-                "price_period": lambda row: one.recurring_charge_period if (one := _recurring(row)) else None,
-                "started_at": lambda row: reader.date(row.start_date),
-                "contract_ends_at": self._contract_end,
-                "account_id": lambda row: id_of(row.billing_account),
-                "service_ids": lambda row: ids(row.realizing_service),
-            },
-        )
-
-    def _contract_end(self, row: ProductRow) -> datetime | None:
-        terms = (term.valid_for for term in row.product_term or ())
-        ends = (self._reader.date(valid.end_date_time) for valid in terms if valid)
-        return max((end for end in ends if end), default=None)
-
-    def _price(self, price: ProductPriceRow | None) -> Money | None:
-        if price is None or price.price is None:
-            return None
-        return self._reader.money(price.price.tax_included_amount) or self._reader.money(price.price.duty_free_amount)
-
-
-def _contacts(row: CustomerRow) -> list[MediumCharacteristicRow]:
-    """Ways to reach the customer, the preferred ones first."""
-    media = row.contact_medium or ()
-    return [medium.said for medium in sorted(media, key=lambda one: not one.preferred)]
-
-
-def _recurring(row: ProductRow) -> ProductPriceRow | None:
-    return next((one for one in row.product_price or () if (one.price_type or "").casefold() == "recurring"), None)
-
-
-def _reaches(row: CustomerRow, contact: str) -> bool:
+def _reaches(media: Sequence[ContactMediumRow] | None, contact: str) -> bool:
     wanted = contact.casefold()
-    contacts = (medium.said for medium in row.contact_medium or ())
     return any(
-        wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts
+        wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts(media)
     )
-
-
-def _external_ids(row: CustomerRow) -> dict[str, str]:
-    """What other systems may know the customer by: characteristics that are a text or a whole number, one of a name."""
-    found: dict[str, str] = {}
-    repeated: set[str] = set()
-    for one in row.characteristic or ():
-        if one.name and one.value != "" and isinstance(one.value, str | int) and not isinstance(one.value, bool):
-            text = str(one.value)
-            if found.setdefault(one.name, text) != text:
-                repeated.add(one.name)
-    return {name: text for name, text in found.items() if name not in repeated}

@@ -1,12 +1,18 @@
-"""Rows of CRMs that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
+"""What is read of CRMs that speak TM Forum v4 or v5, attribute by attribute."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from connectors.reading.rows import Identified
-from connectors.tmf.mapping import Projection
-from connectors.tmf.shapes import Many, Money, Ref, RelatedParty, TimePeriod, TypedRef
+from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
+from connectors.records import Money
+from connectors.tmf import shapes
+from connectors.tmf.kinds import date, owners, reference, references, text, word
+from connectors.tmf.mapping import Kind, Mapping, source
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import TimePeriod, TypedRef, id_of, many
 
 
 class MediumCharacteristicRow(msgspec.Struct, rename="camel", gc=False):
@@ -35,28 +41,11 @@ class CharacteristicRow(msgspec.Struct, gc=False):
     value: Any = None
 
 
-class CustomerRow(Identified, rename="camel"):
-    """TMF629 Customer."""
-
-    name: str | None = None
-    status: str | None = None
-    contact_medium: Many[ContactMediumRow] = None
-    engaged_party: TypedRef | None = None
-    characteristic: Many[CharacteristicRow] = None
-
-
-class PartyRow(Identified, rename="camel"):
-    """TMF632 Individual."""
-
-    given_name: str | None = None
-    family_name: str | None = None
-
-
 class PriceRow(msgspec.Struct, rename="camel", gc=False):
     """An amount with and without tax."""
 
-    tax_included_amount: Money | None = None
-    duty_free_amount: Money | None = None
+    tax_included_amount: shapes.Money | None = None
+    duty_free_amount: shapes.Money | None = None
 
 
 class ProductPriceRow(msgspec.Struct, rename="camel", gc=False):
@@ -73,44 +62,100 @@ class ProductTermRow(msgspec.Struct, rename="camel", gc=False):
     valid_for: TimePeriod | None = None
 
 
-class ProductRow(Identified, rename="camel"):
-    """TMF637 Product."""
-
-    name: str | None = None
-    status: str | None = None
-    start_date: str | None = None
-    product_price: Many[ProductPriceRow] = None
-    product_term: Many[ProductTermRow] = None
-    billing_account: Ref | None = None
-    related_party: Many[RelatedParty] = None
-    realizing_service: Many[Ref] = None
+def contacts(media: Sequence[ContactMediumRow] | None) -> list[MediumCharacteristicRow]:
+    """Ways to reach the customer, the preferred ones first."""
+    return [medium.said for medium in sorted(media or (), key=lambda one: not one.preferred)]
 
 
-CUSTOMER: Final = Projection(
-    ["id"],
-    {
-        "name": ["name"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "email": ["contactMedium"],
-        "phone": ["contactMedium"],
-        "party_id": ["engagedParty"],
-        "party_kind": ["engagedParty"],
-        "external_ids": ["characteristic"],
-    },
+def _email(media: Sequence[ContactMediumRow] | None) -> str | None:
+    return next((one.email_address for one in contacts(media) if one.email_address), None)
+
+
+def _phone(media: Sequence[ContactMediumRow] | None) -> str | None:
+    return next((one.phone_number for one in contacts(media) if one.phone_number), None)
+
+
+def _kind(party: TypedRef | None) -> str | None:
+    return party.kind if party else None
+
+
+def _external_ids(characteristics: Sequence[CharacteristicRow] | None) -> dict[str, str]:
+    """What other systems may know the customer by: characteristics that are a text or a whole number, one of a name."""
+    found: dict[str, str] = {}
+    repeated: set[str] = set()
+    for one in characteristics or ():
+        if one.name and one.value != "" and isinstance(one.value, str | int) and not isinstance(one.value, bool):
+            text = str(one.value)
+            if found.setdefault(one.name, text) != text:
+                repeated.add(one.name)
+    return {name: text for name, text in found.items() if name not in repeated}
+
+
+def _recurring(prices: Sequence[ProductPriceRow] | None) -> ProductPriceRow | None:
+    return next((one for one in prices or () if (one.price_type or "").casefold() == "recurring"), None)
+
+
+def _price(reader: Reader) -> Callable[[Sequence[ProductPriceRow] | None], Money | None]:
+    """What recurs, taxes included where told."""
+
+    def price(prices: Sequence[ProductPriceRow] | None) -> Money | None:
+        recurring = _recurring(prices)
+        if recurring is None or recurring.price is None:
+            return None
+        return reader.money(recurring.price.tax_included_amount) or reader.money(recurring.price.duty_free_amount)
+
+    return price
+
+
+def _price_period(prices: Sequence[ProductPriceRow] | None) -> str | None:
+    return one.recurring_charge_period if (one := _recurring(prices)) else None
+
+
+def _contract_end(reader: Reader) -> Callable[[Sequence[ProductTermRow] | None], datetime | None]:
+    """The last end of the terms."""
+
+    def end(terms: Sequence[ProductTermRow] | None) -> datetime | None:
+        spans = (term.valid_for for term in terms or ())
+        ends = (reader.date(valid.end_date_time) for valid in spans if valid)
+        return max((one for one in ends if one), default=None)
+
+    return end
+
+
+# TMF629 leaves status free; official samples say Approved and Created.
+_CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
+    "approved": CustomerStatus.ACTIVE,
+    "created": CustomerStatus.INITIALIZED,
+}
+
+CUSTOMER: Final = Mapping(
+    Customer,
+    name=source("name", text),
+    status=source("status", word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
+    raw_status=source("status", text),
+    email=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _email)),
+    phone=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _phone)),
+    party_id=source("engagedParty", Kind(TypedRef | None, lambda _reader: id_of)),
+    party_kind=source("engagedParty", Kind(TypedRef | None, lambda _reader: _kind)),
+    external_ids=source("characteristic", Kind(many(CharacteristicRow), lambda _reader: _external_ids)),
 )
-PARTY: Final = Projection(["id"], {"given_name": ["givenName"], "family_name": ["familyName"]})
-PRODUCT: Final = Projection(
-    ["id", "relatedParty"],
-    {
-        "name": ["name"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "price": ["productPrice"],
-        "price_period": ["productPrice"],
-        "started_at": ["startDate"],
-        "contract_ends_at": ["productTerm"],
-        "account_id": ["billingAccount"],
-        "service_ids": ["realizingService"],
-    },
+"""TMF629 Customer."""
+
+PARTY: Final = Mapping(Party, given_name=source("givenName", text), family_name=source("familyName", text))
+"""TMF632 Individual."""
+
+PRODUCT: Final = Mapping(
+    Product,
+    always=["customer_ids"],
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    status=source("status", word(by_word(ProductStatus), ProductStatus.UNKNOWN)),
+    raw_status=source("status", text),
+    price=source("productPrice", Kind(many(ProductPriceRow), _price)),
+    price_period=source("productPrice", Kind(many(ProductPriceRow), lambda _reader: _price_period)),
+    started_at=source("startDate", date),
+    contract_ends_at=source("productTerm", Kind(many(ProductTermRow), _contract_end)),
+    account_id=source("billingAccount", reference),
+    service_ids=source("realizingService", references),
 )
+"""TMF637 Product."""

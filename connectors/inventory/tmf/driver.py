@@ -1,13 +1,12 @@
 """Network inventory by TM Forum v4 and v5: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
-from connectors.inventory.port import Resource, Service, ServiceState, Site
-from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE, ResourceRow, ServiceRow, SiteRow
-from connectors.inventory.tmf.status import status_of
+from connectors.inventory.port import Resource, Service, Site
+from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE
 from connectors.reading.concurrently import together
 from connectors.reading.grouping import grouped, mapped
 from connectors.reading.order import BY_ID
@@ -16,26 +15,23 @@ from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.lists import listed, narrowed
-from connectors.tmf.mapping import Recipe
+from connectors.tmf.mapping import BoundMapping
 from connectors.tmf.profile import Profile
-from connectors.tmf.reader import Reader, by_word
-from connectors.tmf.shapes import Place, id_of, ids
+from connectors.tmf.reader import Reader
 from connectors.tmf.versions import GEOGRAPHIC_SITE, SPELLINGS
 
-_SERVICE_STATE: Final = by_word(ServiceState)
-_PHYSICAL: Final = {"PhysicalResource": True, "LogicalResource": False}
 _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 
 
-class _Services(Collection[ServiceRow]):
+class _Services(Collection[Service]):
     """Services, whose parts are read too where the server only refers to them."""
 
-    def __init__(self, http: HttpClient, profile: Profile, path: str) -> None:
-        super().__init__(http, profile, path, ServiceRow, SERVICE)
+    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[Service]) -> None:
+        super().__init__(http, profile, path, mapping)
         # Parts of parts are not read: what supports itself, in a circle, would be read for ever.
-        self._parts = Collection(http, profile, path, ServiceRow, SERVICE)
+        self._parts = Collection(http, profile, path, mapping)
 
-    async def _complete(self, rows: Sequence[ServiceRow], fields: Fields | None) -> None:
+    async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
         if self.profile.service_parts != "reference" or (fields is not None and "resource_ids" not in fields):
             return
         unread = [
@@ -66,13 +62,13 @@ class TmfInventory:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile, http.system.customer_key)
+        mapped_by = Reader(http.name, profile, http.system.customer_key), profile.version
         self._spelled = SPELLINGS[profile.version]
         resources = self._spelled.path("/tmf-api/resourceInventoryManagement/v4/resource")
-        self._services = _Services(http, profile, self._spelled.path("/tmf-api/serviceInventory/v4/service"))
-        self._resources = Collection(http, profile, resources, ResourceRow, RESOURCE[profile.version])
-        self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SiteRow, SITE)
-        self._service, self._resource = self._services_recipe(), self._resources_recipe()
+        services = self._spelled.path("/tmf-api/serviceInventory/v4/service")
+        self._services = _Services(http, profile, services, SERVICE.bound(*mapped_by))
+        self._resources = Collection(http, profile, resources, RESOURCE.bound(*mapped_by))
+        self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SITE.bound(*mapped_by))
         questions: dict[str, Sequence[Need]] = {
             "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
             "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
@@ -101,7 +97,7 @@ class TmfInventory:
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         """See `InventoryPort`."""
-        return mapped(await self._services.by_ids(ids, fields), self._service.of(fields))
+        return mapped(await self._services.by_ids(ids, fields), self._services.record(fields))
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -112,7 +108,6 @@ class TmfInventory:
             self._spelled.filter("relatedParty.id"),
             customer_ids,
             window,
-            self._service,
             lambda service: service.customer_ids,
             fields=fields,
             order=BY_ID,
@@ -130,16 +125,16 @@ class TmfInventory:
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
                 batches = await self._above(resource_ids, fields)
-        return grouped(batches, self._service.of(asked), lambda service: service.resource_ids, _customer_facing)
+        return grouped(batches, self._services.record(asked), lambda service: service.resource_ids, _customer_facing)
 
-    async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[ServiceRow]]:
+    async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
 
         self._services.need(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
-        async def step(below: Batch[ServiceRow]) -> Batch[ServiceRow]:
+        async def step(below: Batch[Any]) -> Batch[Any]:
             parts = {str(row.id): row for row in below.rows}
             rows, unreadable = dict(parts), [*below.unreadable]
             for above in await self._services.by_keys("supportingService.id", list(parts), fields=above_fields):
@@ -155,11 +150,11 @@ class TmfInventory:
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """See `InventoryPort`."""
-        return mapped(await self._resources.by_ids(ids, fields), self._resource.of(fields))
+        return mapped(await self._resources.by_ids(ids, fields), self._resources.record(fields))
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`."""
-        return await listed(self._resources, [], window, self._resource, fields=fields, order=BY_ID)
+        return await listed(self._resources, [], window, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
@@ -185,7 +180,6 @@ class TmfInventory:
             self._resources,
             [("serialNumber", [text])],
             None,
-            self._resource,
             fields=fields,
             order=BY_ID,
             wanted=lambda one: (
@@ -200,7 +194,6 @@ class TmfInventory:
             self._resources,
             [self._resources.containing("name", text)],
             window,
-            self._resource,
             fields=fields,
             order=BY_ID,
             wanted=lambda one: wanted in (one.name or "").casefold(),
@@ -209,75 +202,14 @@ class TmfInventory:
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
         """See `InventoryPort`."""
-        return mapped(
-            await self._sites.by_ids(ids, fields),
-            lambda row: Site(
-                id=str(row.id),
-                customer_ids=self._reader.owners(row.related_party),
-                name=row.name,
-                status=row.status,
-                description=row.description,
-            ),
-        )
-
-    def _services_recipe(self) -> Recipe[ServiceRow, Service]:
-        reader = self._reader
-        states = reader.words(_SERVICE_STATE, ServiceState.UNKNOWN)
-        return Recipe(
-            Service,
-            SERVICE,
-            {
-                "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": "name",
-                "category": "category",
-                "service_type": "service_type",
-                "state": lambda row: states[row.state],
-                "raw_state": "state",
-                "started_at": lambda row: reader.date(row.start_date),
-                "site_id": lambda row: _site(row.place),
-                "part_ids": lambda row: tuple(
-                    str(one.id) for one in row.supporting_service or () if one.id is not None
-                ),
-                "resource_ids": _resource_ids,
-            },
-        )
-
-    def _resources_recipe(self) -> Recipe[ResourceRow, Resource]:
-        reader = self._reader
-        return Recipe(
-            Resource,
-            RESOURCE[self._profile.version],
-            {
-                "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": "name",
-                "kind": lambda row: row.category or (one.name if (one := row.resource_specification) else None),
-                "is_physical": lambda row: _PHYSICAL.get(row.type or ""),
-                "status": lambda row: status_of(row, reader)[0],
-                "raw_status": lambda row: status_of(row, reader)[1],
-                "serial_number": "serial_number",
-                "value": lambda row: None if row.value is None else str(row.value),
-                "site_id": lambda row: _site([row.place] if isinstance(row.place, Place) else row.place),
-            },
-        )
-
-
-def _resource_ids(row: ServiceRow) -> tuple[str, ...]:
-    """Of all resources under a service, its own ones first."""
-    below = [resource for part in row.supporting_service or () for resource in part.supporting_resource or ()]
-    return ids([*(row.supporting_resource or ()), *below])
+        return mapped(await self._sites.by_ids(ids, fields), self._sites.record(fields))
 
 
 def _customer_facing(service: Service) -> bool:
     return (service.category or "").casefold() not in _RESOURCE_FACING
 
 
-def _site(places: Sequence[Place] | None) -> str | None:
-    """The first place that has an id, and may be a site: the id of an address is none of a site."""
-    targets = (place.target for place in places or ())
-    return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
-
-
-def _over(row: ServiceRow, parts: Mapping[str, ServiceRow]) -> ServiceRow:
+def _over(row: Any, parts: Mapping[str, Any]) -> Any:
     """The row, its parts with the resources of those that have been read."""
     for part in row.supporting_service or ():
         if part.supporting_resource is None and (below := parts.get(str(part.id))):

@@ -1,14 +1,16 @@
-"""Rows of inventories that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
+"""What is read of inventories that speak TM Forum v4 or v5, attribute by attribute."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from connectors.reading.rows import Identified
-from connectors.tmf.mapping import Projection
-from connectors.tmf.shapes import Many, Place, Ref, RelatedParty
-from connectors.tmf.versions import Version
+from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
+from connectors.inventory.tmf.status import status_of
+from connectors.tmf.kinds import date, numbered_text, owners, text, word
+from connectors.tmf.mapping import Kind, Mapping, Source, source
+from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.shapes import Place, Ref, id_of, ids, many
 
 
 class PartRow(msgspec.Struct, rename="camel", gc=False):
@@ -24,85 +26,96 @@ class SpecificationRow(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class ServiceRow(Identified, rename="camel"):
-    """TMF638 Service."""
-
-    name: str | None = None
-    category: str | None = None
-    service_type: str | None = None
-    state: str | None = None
-    start_date: str | None = None
-    place: Many[Place] = None
-    supporting_service: Many[PartRow] = None
-    supporting_resource: Many[Ref] = None
-    related_party: Many[RelatedParty] = None
+def _site(places: Sequence[Place] | None) -> str | None:
+    """The first place that has an id, and may be a site: the id of an address is none of a site."""
+    targets = (place.target for place in places or ())
+    return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
 
 
-class ResourceRow(Identified, rename="camel"):
-    """TMF639 Resource. v4 says its status in a word, v5 in the states of ITU-T X.731: see `status`."""
-
-    name: str | None = None
-    category: str | None = None
-    type: str | None = msgspec.field(name="@type", default=None)
-    resource_status: str | None = None
-    alarm_status: Many[str] = None
-    availability_status: str | None = None
-    administrative_state: str | None = None
-    allocation_status: str | None = None
-    standby_status: str | None = None
-    operational_state: str | None = None
-    serial_number: str | None = None
-    value: str | int | None = None
-    place: Place | list[Place] | None = None
-    resource_specification: SpecificationRow | None = None
-    related_party: Many[RelatedParty] = None
+def _sites(place: Place | Sequence[Place] | None) -> str | None:
+    return _site([place] if isinstance(place, Place) else place)
 
 
-class SiteRow(Identified, rename="camel"):
-    """TMF674 GeographicSite."""
-
-    name: str | None = None
-    status: str | None = None
-    description: str | None = None
-    related_party: Many[RelatedParty] = None
+def _part_ids(parts: Sequence[PartRow] | None) -> tuple[str, ...]:
+    return tuple(str(one.id) for one in parts or () if one.id is not None)
 
 
-SERVICE: Final = Projection(
-    ["id", "category", "relatedParty"],
-    {
-        "part_ids": ["supportingService"],
-        "resource_ids": ["supportingService", "supportingResource"],
-        "site_id": ["place"],
-        "name": ["name"],
-        "service_type": ["serviceType"],
-        "state": ["state"],
-        "raw_state": ["state"],
-        "started_at": ["startDate"],
-    },
+def _resource_ids(own: Sequence[Ref] | None, parts: Sequence[PartRow] | None) -> tuple[str, ...]:
+    """Of all resources under a service, its own ones first."""
+    below = [resource for part in parts or () for resource in part.supporting_resource or ()]
+    return ids([*(own or ()), *below])
+
+
+def _kind(category: str | None, specification: SpecificationRow | None) -> str | None:
+    return category or (specification.name if specification else None)
+
+
+def _is_physical(kind: str | None) -> bool | None:
+    return {"PhysicalResource": True, "LogicalResource": False}.get(kind or "")
+
+
+def _status(reader: Reader) -> Callable[..., ResourceStatus]:
+    return lambda *states: status_of(reader, *states)[0]
+
+
+def _raw_status(reader: Reader) -> Callable[..., str | None]:
+    return lambda *states: status_of(reader, *states)[1]
+
+
+SERVICE: Final = Mapping(
+    Service,
+    always=["customer_ids", "category"],
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    category=source("category", text),
+    service_type=source("serviceType", text),
+    state=source("state", word(by_word(ServiceState), ServiceState.UNKNOWN)),
+    raw_state=source("state", text),
+    started_at=source("startDate", date),
+    site_id=source("place", Kind(many(Place), lambda _reader: _site)),
+    part_ids=source("supportingService", Kind(many(PartRow), lambda _reader: _part_ids)),
+    resource_ids=Source(
+        {"supportingResource": many(Ref), "supportingService": many(PartRow)}, lambda _reader: _resource_ids
+    ),
 )
-SITE: Final = Projection(
-    ["id", "relatedParty"], {"name": ["name"], "status": ["status"], "description": ["description"]}
-)
+"""TMF638 Service."""
 
-
-def _resource(*status: str) -> Projection:
-    return Projection(
-        ["id", "relatedParty"],
-        {
-            "name": ["name"],
-            "kind": ["category", "resourceSpecification"],
-            "is_physical": ["@type"],
-            "status": status,
-            "raw_status": status,
-            "serial_number": ["serialNumber"],
-            "value": ["value"],
-            "site_id": ["place"],
-        },
-    )
-
-
-_STATES: Final = ("resourceStatus", "administrativeState", "operationalState")
-RESOURCE: Final[Mapping[Version, Projection]] = {
-    "v4": _resource(*_STATES),
-    "v5": _resource(*_STATES, "alarmStatus", "availabilityStatus", "allocationStatus", "standbyStatus"),
+_STATES: Final = {
+    "resourceStatus": str | None,
+    "alarmStatus": many(str),
+    "availabilityStatus": str | None,
+    "administrativeState": str | None,
+    "allocationStatus": str | None,
+    "standbyStatus": str | None,
+    "operationalState": str | None,
 }
+_STATES_ASKED: Final[dict[Any, tuple[str, ...]]] = {
+    "v4": ("resourceStatus", "administrativeState", "operationalState"),
+    "v5": tuple(_STATES),
+}
+"""v4 says a resource's status in a word, v5 in the states of ITU-T X.731: see `status`."""
+
+RESOURCE: Final = Mapping(
+    Resource,
+    always=["customer_ids"],
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    kind=Source({"category": str | None, "resourceSpecification": SpecificationRow | None}, lambda _reader: _kind),
+    is_physical=source("@type", Kind(str | None, lambda _reader: _is_physical)),
+    status=Source(_STATES, _status, _STATES_ASKED),
+    raw_status=Source(_STATES, _raw_status, _STATES_ASKED),
+    serial_number=source("serialNumber", text),
+    value=source("value", numbered_text),
+    site_id=source("place", Kind(Place | list[Place] | None, lambda _reader: _sites)),
+)
+"""TMF639 Resource."""
+
+SITE: Final = Mapping(
+    Site,
+    always=["customer_ids"],
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    status=source("status", text),
+    description=source("description", text),
+)
+"""TMF674 GeographicSite."""

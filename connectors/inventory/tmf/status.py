@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from connectors.inventory.port import ResourceStatus
-from connectors.inventory.tmf.rows import ResourceRow
 from connectors.tmf.reader import Reader, by_word
 
 _NOTHING: Final = ResourceStatus.UNKNOWN
@@ -40,7 +39,16 @@ _OPERATIONAL: Final = dict.fromkeys(["enabled", "enable"], ResourceStatus.AVAILA
 )
 
 
-def status_of(row: ResourceRow, reader: Reader) -> tuple[ResourceStatus, str | None]:
+def status_of(
+    reader: Reader,
+    resource_status: str | None,
+    alarm_status: Sequence[str] | None,
+    availability_status: str | None,
+    administrative_state: str | None,
+    allocation_status: str | None,
+    standby_status: str | None,
+    operational_state: str | None,
+) -> tuple[ResourceStatus, str | None]:
     """The status, and the system's own word that says so.
 
     Where there is a resourceStatus it alone counts. Otherwise the first of these that says something: alarmStatus
@@ -49,19 +57,19 @@ def status_of(row: ResourceRow, reader: Reader) -> tuple[ResourceStatus, str | N
     (standby); operationalState enabled (available). That it is disabled does not say why: an official example is a
     phone number that nobody uses. The rule is ours: the standard has none.
     """
-    if row.resource_status is not None:
-        return reader.word(_STATUS, row.resource_status, _NOTHING), row.resource_status
+    if resource_status is not None:
+        return reader.word(_STATUS, resource_status, _NOTHING), resource_status
     states: Sequence[tuple[Mapping[str, ResourceStatus], Sequence[str | None]]] = (
-        (_ALARMS, row.alarm_status or ()),
-        (_FAULTS, [row.availability_status]),
-        (_ADMINISTRATIVE, [row.administrative_state]),
-        (_ALLOCATION, [row.allocation_status]),
-        (_STANDBY, [row.standby_status]),
-        (_RESTS, [row.availability_status]),
-        (_OPERATIONAL, [row.operational_state]),
+        (_ALARMS, alarm_status or ()),
+        (_FAULTS, [availability_status]),
+        (_ADMINISTRATIVE, [administrative_state]),
+        (_ALLOCATION, [allocation_status]),
+        (_STANDBY, [standby_status]),
+        (_RESTS, [availability_status]),
+        (_OPERATIONAL, [operational_state]),
     )
     for table, words in states:
         for word in words:
             if (status := reader.word(table, word, _NOTHING)) is not _NOTHING:
                 return status, word
-    return _NOTHING, row.operational_state
+    return _NOTHING, operational_state

@@ -10,24 +10,21 @@ from connectors.http.client import HttpClient
 from connectors.reading.grouping import mapped
 from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
-from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
-from connectors.ticketing.tmf.rows import PROBLEM, TICKET, NoteRow, ProblemRow, TicketRow
+from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
+from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.documents import documents, opened
+from connectors.tmf.documents import opened
 from connectors.tmf.lists import listed, narrowed, per_key
-from connectors.tmf.mapping import Recipe
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
 from connectors.tmf.reader import E, Reader, Words, by_word
-from connectors.tmf.shapes import Ref, ids
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
 _NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
 _STATUS: Final = by_word(TicketStatus)
 _STATE: Final = by_word(OutageState)
-_SEVERITY: Final = by_word(TicketSeverity)
 _OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
 _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
 """Usual types of notes that are internal, as they should be; nothing to tell an operator."""
@@ -44,9 +41,16 @@ class TmfTicketing:
         self._spelled = SPELLINGS[profile.version]
         tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
         problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
-        self._tickets = Collection(http, profile, tickets, TicketRow, TICKET)
-        self._problems = Collection(http, profile, problems, ProblemRow, PROBLEM)
-        self._ticket, self._outage = self._tickets_recipe(), self._outages_recipe()
+        ticket = TICKET.bound(
+            self._reader,
+            profile.version,
+            status=self._states(lambda: self._tickets, _STATUS, TicketStatus.UNKNOWN).__getitem__,
+            notes=lambda notes: tuple(map(self._note, notes or ())),
+        )
+        states = self._states(lambda: self._problems, _STATE, OutageState.UNKNOWN)
+        outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
+        self._tickets = Collection(http, profile, tickets, ticket)
+        self._problems = Collection(http, profile, problems, outage)
         questions: dict[str, Sequence[Need]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
@@ -71,11 +75,11 @@ class TmfTicketing:
         """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
         fields = frozenset({"status"})
         page = await self._tickets.page([], Window(0, 1), fields=fields)
-        list(map(self._ticket.of(fields), page.rows))
+        list(map(self._tickets.record(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`."""
-        return mapped(await self._tickets.by_ids(ids, fields), self._ticket.of(fields))
+        return mapped(await self._tickets.by_ids(ids, fields), self._tickets.record(fields))
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
@@ -87,7 +91,6 @@ class TmfTicketing:
             self._spelled.filter("relatedParty.id"),
             customer_ids,
             window if is_open is None or filters else None,
-            self._ticket,
             lambda ticket: ticket.customer_ids,
             fields=_with_status(fields, is_open),
             order=_NEWEST_TICKET,
@@ -104,7 +107,6 @@ class TmfTicketing:
             self._tickets,
             self._spelled.filter("relatedEntity.id"),
             service_ids,
-            self._ticket,
             lambda ticket: ticket.service_ids,
             fields=None if asked is None else asked | {"service_ids"},
             order=_NEWEST_TICKET,
@@ -114,7 +116,7 @@ class TmfTicketing:
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
         """See `TicketingPort`."""
-        return mapped(await self._problems.by_ids(ids, fields), self._outage.of(fields))
+        return mapped(await self._problems.by_ids(ids, fields), self._problems.record(fields))
 
     async def outage_list(
         self,
@@ -142,7 +144,6 @@ class TmfTicketing:
             self._problems,
             [*status, *dates],
             window if is_open is None or status else None,
-            self._outage,
             fields=asked if asked is None or not dates else asked | {"started_at"},
             order=_NEWEST_OUTAGE,
             wanted=wanted,
@@ -166,7 +167,6 @@ class TmfTicketing:
             self._problems,
             parameter,
             keys,
-            self._outage,
             keys_of,
             fields=None if fields is None else fields | {attribute, "is_open"},
             filters=self._status(self._problems, True),
@@ -185,68 +185,19 @@ class TmfTicketing:
             return ()
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
-    def _states(self, collection: Collection[Any], table: Mapping[str, E], unknown: E) -> Words[E]:
+    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> Words[E]:
         """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
         lose such rows: from the first one on, this resource is no longer filtered on its status.
         """
 
         def read(word: str | None) -> E:
-            found = self._reader.word(table, word, unknown)
+            found, collection = self._reader.word(table, word, unknown), resource()
             if found is unknown and word is not None and collection not in self._strange:
                 self._strange.add(collection)
                 collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
             return found
 
         return Words(read, unknown)
-
-    def _tickets_recipe(self) -> Recipe[TicketRow, Ticket]:
-        reader = self._reader
-        statuses = self._states(self._tickets, _STATUS, TicketStatus.UNKNOWN)
-        severities = reader.words(_SEVERITY, TicketSeverity.UNKNOWN)
-        return Recipe(
-            Ticket,
-            TICKET,
-            {
-                "customer_ids": lambda row: reader.owners(row.related_party),
-                "name": "name",
-                "description": "description",
-                "kind": "ticket_type",
-                "status": lambda row: statuses[row.status],
-                "raw_status": "status",
-                "severity": lambda row: severities[row.severity],
-                "raw_severity": "severity",
-                "priority": lambda row: None if row.priority is None else str(row.priority),
-                "created_at": lambda row: reader.date(row.creation_date),
-                "updated_at": lambda row: reader.date(row.last_update),
-                "resolved_at": lambda row: reader.date(row.resolution_date),
-                "expected_resolution_at": lambda row: reader.date(row.expected_resolution_date),
-                "notes": lambda row: tuple(map(self._note, row.note or ())),
-                "attachments": lambda row: documents(str(row.id), row.attachment),
-                "service_ids": lambda row: ids(
-                    target for one in row.related_entity or () if _is_service(target := one.target)
-                ),
-            },
-        )
-
-    def _outages_recipe(self) -> Recipe[ProblemRow, Outage]:
-        reader = self._reader
-        states = self._states(self._problems, _STATE, OutageState.UNKNOWN)
-        return Recipe(
-            Outage,
-            PROBLEM,
-            {
-                "name": "name",
-                "description": "description",
-                "state": lambda row: states[row.status],
-                "raw_state": "status",
-                "severity": lambda row: row.priority if isinstance(row.priority, int) else None,
-                "started_at": lambda row: reader.date(row.creation_date),
-                "resolved_at": lambda row: reader.date(row.resolution_date),
-                "service_ids": lambda row: ids(row.affected_service),
-                "resource_ids": lambda row: ids(row.affected_resource),
-                "ticket_ids": lambda row: ids(row.trouble_ticket),
-            },
-        )
 
     def _note(self, note: NoteRow) -> TicketNote:
         return TicketNote(
@@ -266,11 +217,6 @@ class TmfTicketing:
                 f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)"
             )
         return word not in self._public
-
-
-def _is_service(entity: Ref) -> bool:
-    """Whether it is a Service, CustomerFacingService, or whatever else ends so."""
-    return (entity.kind or "").strip().casefold().endswith("service")
 
 
 def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:

@@ -1,12 +1,16 @@
-"""Rows of ticketing systems that speak TM Forum v4 or v5, and which of their attributes a record's are made of."""
+"""What is read of ticketing systems that speak TM Forum v4 or v5, attribute by attribute."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from connectors.reading.rows import Identified
-from connectors.tmf.mapping import Projection
-from connectors.tmf.shapes import Attachment, Many, Ref, RelatedEntity, RelatedParty
+from connectors.ticketing.port import Outage, Ticket, TicketSeverity
+from connectors.tmf.documents import documents
+from connectors.tmf.kinds import date, numbered_text, owners, references, text, word
+from connectors.tmf.mapping import Kind, Mapping, Source, source
+from connectors.tmf.reader import by_word
+from connectors.tmf.shapes import Attachment, RelatedEntity, ids, many
 
 
 class NoteRow(msgspec.Struct, gc=False):
@@ -18,73 +22,51 @@ class NoteRow(msgspec.Struct, gc=False):
     type: str | None = msgspec.field(name="@type", default=None)
 
 
-class TicketRow(Identified, rename="camel"):
-    """TMF621 TroubleTicket."""
-
-    name: str | None = None
-    description: str | None = None
-    ticket_type: str | None = None
-    status: str | None = None
-    severity: str | None = None
-    priority: str | int | None = None
-    creation_date: str | None = None
-    last_update: str | None = None
-    resolution_date: str | None = None
-    expected_resolution_date: str | None = None
-    note: Many[NoteRow] = None
-    attachment: Many[Attachment] = None
-    related_entity: Many[RelatedEntity] = None
-    related_party: Many[RelatedParty] = None
+def _service_ids(entities: Sequence[RelatedEntity] | None) -> tuple[str, ...]:
+    """Ids of what is a Service, CustomerFacingService, or whatever else ends so."""
+    targets = [one.target for one in entities or ()]
+    return ids(one for one in targets if (one.kind or "").strip().casefold().endswith("service"))
 
 
-class ProblemRow(Identified, rename="camel"):
-    """TMF656 ServiceProblem."""
-
-    name: str | None = None
-    description: str | None = None
-    status: str | None = None
-    priority: int | str | None = None
-    creation_date: str | None = None
-    resolution_date: str | None = None
-    affected_service: Many[Ref] = None
-    affected_resource: Many[Ref] = None
-    trouble_ticket: Many[Ref] = None
+def _severity(priority: int | str | None) -> int | None:
+    return priority if isinstance(priority, int) else None
 
 
-TICKET: Final = Projection(
-    ["id", "relatedParty"],
-    {
-        "name": ["name"],
-        "description": ["description"],
-        "kind": ["ticketType"],
-        "status": ["status"],
-        "raw_status": ["status"],
-        "is_open": ["status"],
-        "severity": ["severity"],
-        "raw_severity": ["severity"],
-        "priority": ["priority"],
-        "created_at": ["creationDate"],
-        "updated_at": ["lastUpdate"],
-        "resolved_at": ["resolutionDate"],
-        "expected_resolution_at": ["expectedResolutionDate"],
-        "notes": ["note"],
-        "attachments": ["attachment"],
-        "service_ids": ["relatedEntity"],
-    },
+TICKET: Final = Mapping(
+    Ticket,
+    always=["customer_ids"],
+    derived={"is_open": ["status"]},
+    customer_ids=source("relatedParty", owners),
+    name=source("name", text),
+    description=source("description", text),
+    kind=source("ticketType", text),
+    status=source("status", text),
+    raw_status=source("status", text),
+    severity=source("severity", word(by_word(TicketSeverity), TicketSeverity.UNKNOWN)),
+    raw_severity=source("severity", text),
+    priority=source("priority", numbered_text),
+    created_at=source("creationDate", date),
+    updated_at=source("lastUpdate", date),
+    resolved_at=source("resolutionDate", date),
+    expected_resolution_at=source("expectedResolutionDate", date),
+    notes=source("note", Kind(many(NoteRow))),
+    attachments=Source({"id": str, "attachment": many(Attachment)}, lambda _reader: documents),
+    service_ids=source("relatedEntity", Kind(many(RelatedEntity), lambda _reader: _service_ids)),
 )
-PROBLEM: Final = Projection(
-    ["id"],
-    {
-        "name": ["name"],
-        "description": ["description"],
-        "state": ["status"],
-        "raw_state": ["status"],
-        "is_open": ["status"],
-        "severity": ["priority"],
-        "started_at": ["creationDate"],
-        "resolved_at": ["resolutionDate"],
-        "service_ids": ["affectedService"],
-        "resource_ids": ["affectedResource"],
-        "ticket_ids": ["troubleTicket"],
-    },
+"""TMF621 TroubleTicket. The driver decodes `status` and `notes`."""
+
+OUTAGE: Final = Mapping(
+    Outage,
+    derived={"is_open": ["state"]},
+    name=source("name", text),
+    description=source("description", text),
+    state=source("status", text),
+    raw_state=source("status", text),
+    severity=source("priority", Kind(int | str | None, lambda _reader: _severity)),
+    started_at=source("creationDate", date),
+    resolved_at=source("resolutionDate", date),
+    service_ids=source("affectedService", references),
+    resource_ids=source("affectedResource", references),
+    ticket_ids=source("troubleTicket", references),
 )
+"""TMF656 ServiceProblem. The driver decodes `state`."""

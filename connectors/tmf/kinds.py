@@ -1,0 +1,32 @@
+"""Kinds of values that many attributes of TM Forum's resources have."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from connectors.tmf.mapping import Kind
+from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, id_of, ids, many
+
+text: Final = Kind(str | None)
+date: Final = Kind(str | None, lambda reader: reader.date)
+money: Final = Kind(Money | None, lambda reader: reader.money)
+period: Final = Kind(TimePeriod | None, lambda reader: reader.period)
+reference: Final = Kind(Ref | None, lambda _reader: id_of)
+"""The id that a reference holds."""
+references: Final = Kind(many(Ref), lambda _reader: ids)
+"""The ids that several references hold."""
+owners: Final = Kind(many(RelatedParty), lambda reader: reader.owners)
+"""The customers among related parties, by the profile's roles and types."""
+
+
+def _as_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+numbered_text: Final = Kind(str | int | None, lambda _reader: _as_text)
+"""What some servers send as a number."""
+
+
+def word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
+    """A word of a table (see `by_word`), or one that the profile knows as such."""
+    return Kind(str | None, lambda reader: reader.words(table, unknown).__getitem__)
