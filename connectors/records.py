@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -33,21 +33,48 @@ def changed(record: R, **changes: Any) -> R:
     return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
 
 
-class Unlinked(tuple[str, ...]):
-    """The `customer_ids` of a row that names customers of whom none is known: none, so the row is nobody's.
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """The record belongs to these customers: their numbers, at least one."""
 
-    `failure` says why they could not be looked up; None where nobody is called so. A row that names nobody has an
-    ordinary empty tuple: what it hangs under may say whose it is.
-    """
+    ids: tuple[str, ...]
 
-    failure: ConnectorError | None = None
 
-    @classmethod
-    def because(cls, failure: ConnectorError) -> "Unlinked":
-        """No customers, for this reason."""
-        found = cls()
-        found.failure = failure
-        return found
+class Unnamed(msgspec.Struct, frozen=True, gc=False):
+    """The record does not say whose it is: what it hangs under may."""
+
+
+class Strangers(msgspec.Struct, frozen=True, gc=False):
+    """The record names customers of whom none is known here: it is nobody's, whatever it hangs under."""
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """The record names customers who could not be looked up; `failure` says why."""
+
+    failure: ConnectorError
+
+
+Owners = Known | Unnamed | Strangers | Unknown
+"""Whose a record is. It is matched, never tested for truth."""
+
+UNNAMED: Final = Unnamed()
+STRANGERS: Final = Strangers()
+
+
+def owned_by(*ids: str | None) -> Owners:
+    """The customers with these numbers; `UNNAMED` where every number is missing or empty."""
+    named = tuple(key for key in ids if key)
+    return Known(named) if named else UNNAMED
+
+
+class Owned(Record, frozen=True, kw_only=True):
+    """Base of the records that say themselves which customers they belong to."""
+
+    owners: Owners
+
+    @property
+    def customer_ids(self) -> tuple[str, ...]:
+        """The numbers of the customers that are known to own the record."""
+        return self.owners.ids if isinstance(self.owners, Known) else ()
 
 
 class Money(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ import strawberry
 
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
-from connectors.records import Found, Rows, Window
+from connectors.records import Found, Known, Owners, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.filters import among
 from resolvers.links import CustomerRecordById
@@ -27,9 +27,9 @@ class CustomerRef:
     id: str
 
     @property
-    def customer_ids(self) -> tuple[str, ...]:
+    def owners(self) -> Owners:
         """A customer owns itself."""
-        return (self.id,)
+        return Known((self.id,))
 
 
 class CustomerById(Loader[str, Customer]):

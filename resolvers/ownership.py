@@ -1,24 +1,35 @@
 """Whose a record is, by what it says itself."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from connectors.errors import ConnectorError
-from connectors.records import Rows, Unlinked
+from connectors.records import Known, Owners, Rows, Strangers, Unknown, Unnamed
 from resolvers.loader import NoLink
 
 
-def names_nobody(record: Any) -> bool:
-    """Whether the row does not say whose it is: then what it hangs under does. One that names strangers does say."""
-    return not record.customer_ids and not isinstance(record.customer_ids, Unlinked)
+class HasOwners(Protocol):
+    """A record that says whose it is."""
+
+    @property
+    def owners(self) -> Owners:
+        """Its customers, or why they are not known."""
 
 
-def customers_of(record: Any) -> tuple[str, ...]:
-    """Whose the record is. Raises `ConnectorError` where that could not be looked up."""
-    ids: tuple[str, ...] = record.customer_ids
-    if ids.__class__ is not tuple and isinstance(ids, Unlinked) and ids.failure is not None:
-        raise ids.failure.anew()
-    return ids
+def names_nobody(record: HasOwners) -> bool:
+    """Whether the record does not say whose it is: then what it hangs under does."""
+    return isinstance(record.owners, Unnamed)
+
+
+def customers_of(record: HasOwners) -> tuple[str, ...]:
+    """The customers that the record names and that are known. Raises `ConnectorError` where that cannot be told."""
+    match record.owners:
+        case Known(ids):
+            return ids
+        case Unknown(failure):
+            raise failure.anew()
+        case Unnamed() | Strangers():
+            return ()
 
 
 def records(values: Iterable[Any]) -> Iterator[Any]:

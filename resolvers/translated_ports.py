@@ -17,12 +17,12 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Rejected
 from connectors.links import CustomerKey, Links, Reference, references_of
 from connectors.ports import marks
-from connectors.records import Record, Rows, Unlinked, attributes, changed
+from connectors.records import STRANGERS, Known, Owned, Owners, Record, Rows, Unknown, attributes, changed
 from resolvers.context import RequestContext
 from resolvers.links import CustomerRecordById, CustomersByKey, KeyedCustomer, key_of, owners_of
 from resolvers.loader import NO_LINK
 
-Owners = Mapping[str, Sequence[str] | ConnectorError]
+Numbers = Mapping[str, Sequence[str] | ConnectorError]
 """Whose the keys are that rows name: customers' numbers. A key that is nobody's, or not the viewer's, is absent."""
 
 Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
@@ -124,6 +124,8 @@ class _TranslatedPort:
         if isinstance(value, Record):
             names = [*references_of(type(value)), *({"customer_id", "customer_ids"} & set(attributes(type(value))))]
             changes = {one: await self._written(self._way(one, type(value)), getattr(value, one)) for one in names}
+            if isinstance(value, Owned) and isinstance(value.owners, Known):
+                changes["owners"] = Known(await self._written(self._links.customer_key, value.owners.ids))
             return changed(value, **changes) if changes else value
         return await self._written(self._way(name), value)
 
@@ -155,25 +157,25 @@ class _TranslatedPort:
     async def _up(self, found: Any) -> Any:
         """What the system answered, with the graph's ids in its records."""
         key = self._links.customer_key
-        named = {value for one in _records(found) if _names_customers(one) for value in one.customer_ids}
-        owners = await _owners(self._context, key, named) if key and named else {}
-        return self._value(found, owners)
+        named = {value for one in _records(found) if isinstance(one, Owned) for value in one.customer_ids}
+        numbers = await _numbers(self._context, key, named) if key and named else {}
+        return self._value(found, numbers)
 
-    def _value(self, found: Any, owners: Owners) -> Any:
+    def _value(self, found: Any, numbers: Numbers) -> Any:
         if isinstance(found, Record):
-            return self._record_up(found, owners)
+            return self._record_up(found, numbers)
         if isinstance(found, Rows):
-            return changed(found, items=[self._record_up(row, owners) for row in found.items])
+            return changed(found, items=[self._record_up(row, numbers) for row in found.items])
         if isinstance(found, Mapping):
-            return {key: self._value(one, owners) for key, one in found.items()}
+            return {key: self._value(one, numbers) for key, one in found.items()}
         if isinstance(found, list | tuple):
-            return [self._value(one, owners) for one in found]
+            return [self._value(one, numbers) for one in found]
         return found
 
-    def _record_up(self, one: Any, owners: Owners) -> Any:
+    def _record_up(self, one: Any, numbers: Numbers) -> Any:
         changes: dict[str, Any] = {}
-        if self._links.customer_key and _names_customers(one):
-            changes["customer_ids"] = _named(one.customer_ids, owners)
+        if self._links.customer_key and isinstance(one, Owned):
+            changes["owners"] = _translated_owners(one.owners, numbers)
         for attribute, entity in references_of(one.__class__).items():
             if reference := self._links.references.get(entity):
                 changes[attribute] = self._read(getattr(one, attribute), reference, entity)
@@ -194,7 +196,7 @@ class _TranslatedPort:
         return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)
 
 
-async def _owners(context: RequestContext, key: CustomerKey, named: set[str]) -> Owners:
+async def _numbers(context: RequestContext, key: CustomerKey, named: set[str]) -> Numbers:
     """The numbers of the customers that rows name. For a subscriber only its own are looked up: others see nothing."""
     if context.viewer.is_staff:
         looked_up = await CustomersByKey.of(context).load_all([KeyedCustomer(key, value) for value in sorted(named)])
@@ -223,19 +225,14 @@ def _records(found: Any) -> Iterator[Any]:
         yield from found
 
 
-def _names_customers(record: Any) -> bool:
-    """Whether the row itself says whose it is; a customer does not, it is its own."""
-    return "customer_ids" in attributes(type(record))
-
-
-def _named(values: tuple[str, ...], owners: Owners) -> tuple[str, ...]:
+def _translated_owners(owners: Owners, numbers: Numbers) -> Owners:
     """The customers that a row names, by the graph's numbers; one that names only strangers is nobody's."""
-    if not values:
-        return values
+    if not isinstance(owners, Known):
+        return owners
     ids: dict[str, None] = {}
-    for value in values:
-        found = owners.get(value, ())
+    for value in owners.ids:
+        found = numbers.get(value, ())
         if isinstance(found, ConnectorError):
-            return Unlinked.because(found)
+            return Unknown(found)
         ids.update(dict.fromkeys(found))
-    return tuple(ids) if ids else Unlinked()
+    return Known(tuple(ids)) if ids else STRANGERS

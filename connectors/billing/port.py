@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
 from connectors.ports import batch, read
-from connectors.records import Document, Fields, Found, Money, Period, Record, Rows, Window
+from connectors.records import UNNAMED, Document, Fields, Found, Money, Owned, Owners, Period, Record, Rows, Window
 
 
 class BillState(Enum):
@@ -46,21 +46,19 @@ class PaymentStatus(Enum):
     UNKNOWN = "unknown"
 
 
-class BillingAccount(Record, frozen=True, kw_only=True):
+class BillingAccount(Owned, frozen=True, kw_only=True):
     """TMF666 BillingAccount. `balance` is what the customer owes on it (receivable balance)."""
 
     id: str
-    customer_ids: tuple[str, ...]
     name: str | None = None
     state: str | None = None
     balance: Money | None = None
 
 
-class Bill(Record, frozen=True, kw_only=True):
+class Bill(Owned, frozen=True, kw_only=True):
     """TMF678 CustomerBill. `number` is what is printed on it; `remaining_amount` is what is still to be paid."""
 
     id: str
-    customer_ids: tuple[str, ...]
     account_id: str | None = None
     number: str | None = None
     state: BillState = BillState.UNKNOWN
@@ -95,11 +93,11 @@ class BillCharge(Record, frozen=True, kw_only=True):
     product_id: Annotated[str | None, RefersTo("product")] = None
 
 
-class Payment(Record, frozen=True, kw_only=True):
-    """TMF676 Payment. `customer_ids` is empty where the payment does not name its payer: then its account's count."""
+class Payment(Owned, frozen=True, kw_only=True):
+    """TMF676 Payment. `owners` is `UNNAMED` where it does not name its payer: then its account's count."""
 
     id: str
-    customer_ids: tuple[str, ...] = ()
+    owners: Owners = UNNAMED
     account_id: str | None = None
     bill_ids: tuple[str, ...] = ()
     status: PaymentStatus = PaymentStatus.UNKNOWN
@@ -109,11 +107,10 @@ class Payment(Record, frozen=True, kw_only=True):
     method: str | None = None
 
 
-class UsageAllowance(Record, frozen=True, kw_only=True):
+class UsageAllowance(Owned, frozen=True, kw_only=True):
     """TMF677 bucket: what is used of what a customer has. Amounts are in `unit`; `allowance` is used + remaining."""
 
     id: str
-    customer_ids: tuple[str, ...]
     name: str | None = None
     usage_type: str | None = None
     used: Decimal | None = None

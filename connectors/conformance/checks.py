@@ -134,11 +134,11 @@ async def ownership(trial: Trial, method: Keyed) -> str:
             raise Failure(
                 f"{called(other, [row.id])} found nothing, although {method.name} gave that row; right is the row."
             )
-        theirs = getattr(one, "customer_ids", ())
-        if set(theirs) != set(getattr(row, "customer_ids", ())):
+        theirs, owners = getattr(one, "owners", None), getattr(row, "owners", None)
+        if theirs != owners:
             raise Failure(
-                f"{called(other, [row.id])} says customer_ids = {said(theirs)}, {method.name} says"
-                f" {said(row.customer_ids)}; right is the same owner on every way to a row."
+                f"{called(other, [row.id])} says owners = {said(theirs)}, {method.name} says {said(owners)};"
+                " right are the same owners on every way to a row."
             )
     return f"{len(rows)} rows read again by id"
 
@@ -155,7 +155,7 @@ def _by_id(trial: Trial, method: Keyed) -> list[Keyed]:
     ]
 
 
-_IDENTITY: Final = frozenset({"id", "customer_ids"})
+_IDENTITY: Final = frozenset({"id", "owners"})
 
 
 async def projection(trial: Trial, method: Keyed) -> str:

@@ -64,7 +64,7 @@ def _take(trial: Trial, row: Any) -> None:
     if kind is not None:
         _add(trial, kind, row.id)
         trial.samples.setdefault(type(row), {}).setdefault(row.id, row)
-    for attribute in attributes(type(row)):
+    for attribute in (*attributes(type(row)), "customer_ids"):
         kind = trial.promises.kind_in(attribute)
         if kind is None or (attribute == "party_id" and getattr(row, "party_kind", None) == "Organization"):
             continue  # An organization has no names of a person to be read.

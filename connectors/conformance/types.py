@@ -7,7 +7,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
-from connectors.records import Document, Money, Period, Record, attributes
+from connectors.records import Document, Known, Money, Period, Record, attributes
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -54,6 +54,8 @@ def _wrong_value(value: Any) -> str:
             return f"money in {value.currency!r:.40}, right is an ISO 4217 code such as 'EUR'"
         case Enum():
             return ""
+        case Known(ids) if _wrong(ids, tuple[str, ...]) or not all(ids) or not ids:
+            return f"Known({ids!r:.60}), right is a tuple of customers' numbers, at least one"
         case Document():
             return _wrong_document(value)
         case Period() | Record():

@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.links import CustomerKey, RefersTo
 from connectors.ports import batch, read
-from connectors.records import Fields, Found, Money, Record, Rows, Window
+from connectors.records import Fields, Found, Known, Money, Owned, Owners, Record, Rows, Window
 
 
 class CustomerStatus(Enum):
@@ -53,9 +53,9 @@ class Customer(Record, frozen=True, kw_only=True):
     external_ids: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
-    def customer_ids(self) -> tuple[str, ...]:
+    def owners(self) -> Owners:
         """A customer owns itself."""
-        return (self.id,)
+        return Known((self.id,))
 
 
 class Party(Record, frozen=True, kw_only=True):
@@ -66,11 +66,10 @@ class Party(Record, frozen=True, kw_only=True):
     family_name: str | None = None
 
 
-class Product(Record, frozen=True, kw_only=True):
+class Product(Owned, frozen=True, kw_only=True):
     """TMF637 Product: something bought. `price` is what recurs, taxes included where told."""
 
     id: str
-    customer_ids: tuple[str, ...]
     name: str | None = None
     status: ProductStatus = ProductStatus.UNKNOWN
     raw_status: str | None = None

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from connectors.ports import batch, read
-from connectors.records import Fields, Found, Record, Rows, Window
+from connectors.records import UNNAMED, Fields, Found, Owned, Owners, Rows, Window
 
 
 class ServiceState(Enum):
@@ -33,11 +33,10 @@ class ResourceStatus(Enum):
     UNKNOWN = "unknown"
 
 
-class Service(Record, frozen=True, kw_only=True):
+class Service(Owned, frozen=True, kw_only=True):
     """TMF638 Service. `part_ids` are the services under it (resource-facing), `resource_ids` all resources below."""
 
     id: str
-    customer_ids: tuple[str, ...]
     name: str | None = None
     category: str | None = None
     service_type: str | None = None
@@ -49,14 +48,14 @@ class Service(Record, frozen=True, kw_only=True):
     resource_ids: tuple[str, ...] = ()
 
 
-class Resource(Record, frozen=True, kw_only=True):
+class Resource(Owned, frozen=True, kw_only=True):
     """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number.
 
-    `customer_ids` is empty where it names nobody, as what is shared does.
+    `owners` is `UNNAMED` where it names nobody, as what is shared does.
     """
 
     id: str
-    customer_ids: tuple[str, ...] = ()
+    owners: Owners = UNNAMED
     name: str | None = None
     kind: str | None = None
     is_physical: bool | None = None
@@ -67,11 +66,11 @@ class Resource(Record, frozen=True, kw_only=True):
     site_id: str | None = None
 
 
-class Site(Record, frozen=True, kw_only=True):
-    """TMF674 GeographicSite. `customer_ids` is empty where it names nobody."""
+class Site(Owned, frozen=True, kw_only=True):
+    """TMF674 GeographicSite. `owners` is `UNNAMED` where it names nobody."""
 
     id: str
-    customer_ids: tuple[str, ...] = ()
+    owners: Owners = UNNAMED
     name: str | None = None
     status: str | None = None
     description: str | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
 from connectors.ports import batch, read
-from connectors.records import Document, Fields, Found, Record, Rows, Window
+from connectors.records import Document, Fields, Found, Owned, Record, Rows, Window
 
 
 class TicketStatus(Enum):
@@ -61,11 +61,10 @@ class TicketNote(Record, frozen=True, kw_only=True):
     internal: bool
 
 
-class Ticket(Record, frozen=True, kw_only=True):
+class Ticket(Owned, frozen=True, kw_only=True):
     """TMF621 TroubleTicket."""
 
     id: str
-    customer_ids: tuple[str, ...]
     name: str | None = None
     description: str | None = None
     kind: str | None = None

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from connectors import records
 from connectors.reading.dates import Dates
 from connectors.reading.warn_once import WarnOnce
-from connectors.records import Unlinked
+from connectors.records import STRANGERS, UNNAMED, Known, Owners
 from connectors.tmf.profile import PARTY_TYPES, Profile
 from connectors.tmf.shapes import PARTIES, Money, RelatedParty, TimePeriod, folded, id_of, ids
 
@@ -50,17 +50,17 @@ class Reader:
         self._types = frozenset(map(folded, types))
         self._typed_by_role = profile.party_type_is_role
         self._owning: dict[tuple[str | None, str | None], bool] = {}
-        self._single: dict[tuple[str | int | None, str | None, str | None, str | None], tuple[str, ...]] = {}
+        self._single: dict[tuple[str | int | None, str | None, str | None, str | None], Owners] = {}
 
-    def owners(self, parties: Sequence[RelatedParty] | None) -> tuple[str, ...]:
-        """Customer numbers of the related parties that own the row, by the profile's roles and types, in any case.
+    def owners(self, parties: Sequence[RelatedParty] | None) -> Owners:
+        """The customers among the related parties, by the profile's roles and types, in any case.
 
         Both must fit: the id of an Individual is no customer number, whatever the role. A party without a role is an
         owner only where its type is such a role: a missing word must not open a row. A row whose only customers are of
-        other types is nobody's (`Unlinked`), which is not the same as naming nobody.
+        other types is `Strangers`', which is not the same as naming nobody (`Unnamed`).
         """
         if not parties:
-            return ()
+            return UNNAMED
         if len(parties) > 1 or parties[0].party_or_party_role is not None:
             return self._owners(parties)
         # Most rows name one party, and the rows of one customer the same: all that is looked at is in this key.
@@ -69,15 +69,16 @@ class Reader:
         owners = self._single.get(said)
         if owners is None:
             owners = self._owners(parties)
-            if owners.__class__ is tuple:
-                if len(self._single) >= _MOST_KEPT:
-                    self._single.clear()
-                self._single[said] = owners
+            if len(self._single) >= _MOST_KEPT:
+                self._single.clear()
+            self._single[said] = owners
         return owners
 
-    def _owners(self, parties: Sequence[RelatedParty]) -> tuple[str, ...]:
+    def _owners(self, parties: Sequence[RelatedParty]) -> Owners:
         found = ids([one.party_or_party_role or one for one in parties if self._owns(one)])
-        return found or (Unlinked() if any(map(self._is_strange, parties)) else ())
+        if found:
+            return Known(found)
+        return STRANGERS if any(map(self._is_strange, parties)) else UNNAMED
 
     def _is_strange(self, party: RelatedParty) -> bool:
         """Whether it is a customer by its role and of a type whose id is no customer number here."""

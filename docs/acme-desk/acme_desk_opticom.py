@@ -14,7 +14,7 @@ from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.records import Document, Fields, Found, Rows, Window, changed
+from connectors.records import Document, Fields, Found, Rows, Window, changed, owned_by
 from connectors.strict import Strict
 from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
 
@@ -196,7 +196,7 @@ def _ticket(raw: msgspec.Raw) -> Ticket | None:
         return None  # an unreadable row costs that row, and the total
     return Ticket(
         id=str(case.number),
-        customer_ids=(case.client,) if case.client else (),
+        owners=owned_by(case.client),
         name=case.title,
         status=STATES.get(case.state or "", TicketStatus.UNKNOWN),
         raw_status=case.state,

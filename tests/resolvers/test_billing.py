@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.billing.port import Bill, BillState
-from connectors.records import Money
+from connectors.records import Money, owned_by
 from resolvers.billing import is_overdue
 
 DUE = datetime(2026, 11, 11, tzinfo=UTC)
@@ -14,7 +14,7 @@ DUE = datetime(2026, 11, 11, tzinfo=UTC)
 
 def bill(remaining: str | None = "1.00", state: BillState = BillState.SENT, due: datetime | None = DUE) -> Bill:
     amount = None if remaining is None else Money(Decimal(remaining), "EUR")
-    return Bill(id="b", customer_ids=("1",), remaining_amount=amount, state=state, due_date=due)
+    return Bill(id="b", owners=owned_by("1"), remaining_amount=amount, state=state, due_date=due)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import msgspec
 
 from connectors import records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
+from connectors.records import Owners, owned_by
 from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, money, owners, period, reference, text, word
 from connectors.tmf.mapping import Kind, Mapping, Source, source
@@ -83,14 +84,9 @@ def _method(method: PaymentMethodRow | None) -> str | None:
     return method.name if method else None
 
 
-def _payer(reader: Reader) -> Callable[[RelatedParty | None], tuple[str, ...]]:
+def _payer(reader: Reader) -> Callable[[RelatedParty | None], Owners]:
     """TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing."""
-
-    def payer(party: RelatedParty | None) -> tuple[str, ...]:
-        customer = reader.customer(party)
-        return (customer,) if customer else ()
-
-    return payer
+    return lambda party: owned_by(reader.customer(party))
 
 
 _STATE: Final = {"state": str | None, "status": str | None}
@@ -106,8 +102,8 @@ _PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DO
 
 ACCOUNT: Final = Mapping(
     BillingAccount,
-    always=["customer_ids"],
-    customer_ids=source("relatedParty", owners),
+    always=["owners"],
+    owners=source("relatedParty", owners),
     name=source("name", text),
     state=source("state", text),
     balance=source("accountBalance", Kind(many(BalanceRow), _receivable)),
@@ -116,9 +112,9 @@ ACCOUNT: Final = Mapping(
 
 BILL: Final = Mapping(
     Bill,
-    always=["customer_ids", "account_id"],
+    always=["owners", "account_id"],
     derived={"is_open": ["remaining_amount", "state"]},
-    customer_ids=source("relatedParty", owners),
+    owners=source("relatedParty", owners),
     account_id=source("billingAccount", reference),
     number=source("billNo", text),
     state=Source(_STATE, _first_known(by_word(BillState), BillState.UNKNOWN), _STATE_ASKED),
@@ -149,8 +145,8 @@ CHARGE: Final = Mapping(
 
 PAYMENT: Final = Mapping(
     Payment,
-    always=["customer_ids", "account_id"],
-    customer_ids=source("payer", Kind(RelatedParty | None, _payer)),
+    always=["owners", "account_id"],
+    owners=source("payer", Kind(RelatedParty | None, _payer)),
     account_id=source("account", reference),
     bill_ids=source("paymentItem", Kind(many(PaymentItemRow), lambda _reader: _paid_for)),
     status=source("status", word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),

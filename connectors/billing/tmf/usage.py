@@ -17,7 +17,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.rows import Identified
-from connectors.records import Found, Rows
+from connectors.records import Found, Owners, Rows, Unnamed
 from connectors.tmf.capabilities import Need
 from connectors.tmf.collection import Collection
 from connectors.tmf.mapping import Whole
@@ -169,23 +169,25 @@ def _grouped(
     keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
     for row in rows:
         for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
-            parties = reader.owners(bucket.related_party) or reader.owners(row.related_party)
-            if not (parties or bucket.related_party or row.related_party):
+            owners = reader.owners(bucket.related_party)
+            if isinstance(owners, Unnamed):
+                owners = reader.owners(row.related_party)
+            if not (bucket.related_party or row.related_party):
                 reader.warn_once(
                     "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
                 )
-            allowance = _allowance(reader, bucket, place, parties)
-            for key in keys.intersection(parties):
+            allowance = _allowance(reader, bucket, place, owners)
+            for key in keys.intersection(allowance.customer_ids):
                 groups[key].append(allowance)
     return groups
 
 
-def _allowance(reader: Reader, bucket: _Bucket, place: int, customer_ids: tuple[str, ...]) -> UsageAllowance:
+def _allowance(reader: Reader, bucket: _Bucket, place: int, owners: Owners) -> UsageAllowance:
     used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
     left = bucket.remaining_value
     return UsageAllowance(
         id=str(bucket.id) if bucket.id is not None else str(place),
-        customer_ids=customer_ids,
+        owners=owners,
         name=bucket.name,
         usage_type=bucket.usage_type,
         used=reader.number(used.amount) if used else None,

@@ -19,7 +19,7 @@ from connectors.billing.tryton.rows import DueRow, InvoiceRow, LineRow, Party, P
 from connectors.billing.tryton.values import Values
 from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
-from connectors.records import Document, Money
+from connectors.records import Document, Money, owned_by
 
 Word = TypeVar("Word", bound=Enum)
 
@@ -60,7 +60,7 @@ class Records:
         code = _text(row.code)
         return BillingAccount(
             id=code or "",
-            customer_ids=(code,) if code else (),
+            owners=owned_by(code),
             name=row.name,
             state=None if row.active is None else "active" if row.active else "archived",
             balance=self._values.money(row.receivable, currency),
@@ -75,7 +75,7 @@ class Records:
         remaining = self._values.money(row.amount_to_pay, currency) if booked else None
         return Bill(
             id=str(row.id),
-            customer_ids=(owner,) if owner else (),
+            owners=owned_by(owner),
             account_id=owner,
             number=row.number,
             state=self._state(row.state, total, remaining),
@@ -135,7 +135,7 @@ class Records:
         model, _, bill = (row.line.move_origin or "" if row.line else "").partition(",")
         return Payment(
             id=str(row.id),
-            customer_ids=(payer,) if payer else (),
+            owners=owned_by(payer),
             account_id=payer,
             bill_ids=(bill,) if model == "account.invoice" and bill else (),
             status=self._known(_STATUS, row.state, PaymentStatus.UNKNOWN),

@@ -146,8 +146,8 @@ PARTY: Final = Mapping(Party, given_name=source("givenName", text), family_name=
 
 PRODUCT: Final = Mapping(
     Product,
-    always=["customer_ids"],
-    customer_ids=source("relatedParty", owners),
+    always=["owners"],
+    owners=source("relatedParty", owners),
     name=source("name", text),
     status=source("status", word(by_word(ProductStatus), ProductStatus.UNKNOWN)),
     raw_status=source("status", text),

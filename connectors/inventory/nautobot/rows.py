@@ -11,7 +11,7 @@ from connectors.inventory.port import Resource, ResourceStatus, Service, Service
 from connectors.reading.dates import Dates
 from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
-from connectors.records import Fields
+from connectors.records import Fields, owned_by
 
 E = TypeVar("E", bound=Enum)
 
@@ -168,7 +168,7 @@ class Records:
         ends = (row.circuit_termination_a, row.circuit_termination_z)
         return Service(
             id=number,
-            customer_ids=(customer,) if customer else (),
+            owners=owned_by(customer),
             name=row.cid or None,
             service_type=_name(row.circuit_type),
             state=self._word(self._states, raw, ServiceState.UNKNOWN, "service_states"),

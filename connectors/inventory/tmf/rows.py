@@ -64,8 +64,8 @@ def _raw_status(reader: Reader) -> Callable[..., str | None]:
 
 SERVICE: Final = Mapping(
     Service,
-    always=["customer_ids", "category"],
-    customer_ids=source("relatedParty", owners),
+    always=["owners", "category"],
+    owners=source("relatedParty", owners),
     name=source("name", text),
     category=source("category", text),
     service_type=source("serviceType", text),
@@ -97,8 +97,8 @@ _STATES_ASKED: Final[dict[Any, tuple[str, ...]]] = {
 
 RESOURCE: Final = Mapping(
     Resource,
-    always=["customer_ids"],
-    customer_ids=source("relatedParty", owners),
+    always=["owners"],
+    owners=source("relatedParty", owners),
     name=source("name", text),
     kind=Source({"category": str | None, "resourceSpecification": SpecificationRow | None}, lambda _reader: _kind),
     is_physical=source("@type", Kind(str | None, lambda _reader: _is_physical)),
@@ -112,8 +112,8 @@ RESOURCE: Final = Mapping(
 
 SITE: Final = Mapping(
     Site,
-    always=["customer_ids"],
-    customer_ids=source("relatedParty", owners),
+    always=["owners"],
+    owners=source("relatedParty", owners),
     name=source("name", text),
     status=source("status", text),
     description=source("description", text),

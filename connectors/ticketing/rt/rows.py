@@ -8,7 +8,7 @@ import msgspec
 from connectors.reading.dates import Dates
 from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
-from connectors.records import Fields
+from connectors.records import Fields, owned_by
 from connectors.ticketing.port import Ticket, TicketStatus
 from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
 from connectors.ticketing.rt.options import RtOptions
@@ -88,7 +88,7 @@ class Records:
             self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
         return Ticket(
             id=str(told.id),
-            customer_ids=held.get(self._options.customer_field, ()),
+            owners=owned_by(*held.get(self._options.customer_field, ())),
             service_ids=held.get(self._options.service_field, ()),
             name=row.subject or None,
             kind=(row.queue.name if isinstance(row.queue, _Queue) else None) or None,

@@ -34,9 +34,9 @@ def _severity(priority: int | str | None) -> int | None:
 
 TICKET: Final = Mapping(
     Ticket,
-    always=["customer_ids"],
+    always=["owners"],
     derived={"is_open": ["status"]},
-    customer_ids=source("relatedParty", owners),
+    owners=source("relatedParty", owners),
     name=source("name", text),
     description=source("description", text),
     kind=source("ticketType", text),

@@ -28,7 +28,7 @@ from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.health import SystemStatus
-from connectors.records import Document, Money, Window
+from connectors.records import Document, Money, Window, owned_by
 from connectors.settings import System
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "tryton.json"
@@ -183,7 +183,7 @@ async def test_bills_of_many_customers_are_one_call_and_newest_first(tryton: Any
     assert found["C100001"].complete
     assert rows(found, "C100001")[1] == Bill(
         id="1",
-        customer_ids=("C100001",),
+        owners=owned_by("C100001"),
         account_id="C100001",
         number="2026-00001",
         state=BillState.SENT,

@@ -11,7 +11,7 @@ from connectors.conformance import Result
 from connectors.drivers import Driver
 from connectors.errors import NotSupported
 from connectors.http.request import Request
-from connectors.records import Fields, Money, Rows, Window, changed
+from connectors.records import Fields, Known, Money, Rows, Window, changed
 from connectors.settings import System
 from connectors.tmf.profile import Profile
 from sandbox.protocol.switches import Switches
@@ -227,6 +227,12 @@ class WithoutZone(Broken):
         return {key: changed(one, bill_date=one.bill_date.replace(tzinfo=None)) for key, one in found.items()}
 
 
+class OwnedByAnEmptyNumber(Broken):
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
+        found = await super().bills(ids, fields)
+        return {key: changed(one, owners=Known(("",))) for key, one in found.items()}
+
+
 class TrimsKeys(Broken):
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().accounts([key.strip() for key in ids], fields)
@@ -272,6 +278,7 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
     CutsFields: {("bills", "fields")},
     Untyped: {("bills", "answers")},
     WithoutZone: {("bills", "answers")},
+    OwnedByAnEmptyNumber: {("bills", "answers")},
     TrimsKeys: {("accounts", "odd")},
     DeclaresWhatItGives: {("payments", "unsup."), ("unsupported", "unsup.")},
     DeclaresNothing: {("payments", "answers"), ("payments_of_accounts", "owner")},

@@ -25,7 +25,7 @@ from connectors.http.health import SystemStatus
 from connectors.inventory.nautobot.driver import NautobotDriver
 from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState
-from connectors.records import Fields, Rows, Window
+from connectors.records import Fields, Rows, Window, owned_by
 from connectors.settings import System
 from tests.connectors.canned import canned, never
 
@@ -329,7 +329,7 @@ async def test_resources_are_found_by_name_in_one_call(driver: NautobotDriver, u
 
 async def test_only_what_was_selected_is_read(driver: NautobotDriver, upstream: Upstream) -> None:
     bare = service((await driver.services(["S300001"], frozenset()))["S300001"])
-    assert bare == Service(id="S300001", customer_ids=("C100001",))
+    assert bare == Service(id="S300001", owners=owned_by("C100001"))
     assert "{id number:cf_service_number tenant{key:name}}" in upstream.seen[0]["query"]
     assert "interfaces" not in upstream.seen[0]["query"]
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from connectors.billing.port import BillState, ChargeKind
 from connectors.crm.port import CustomerStatus, ProductStatus
 from connectors.errors import ConnectorError, Garbled
-from connectors.records import Money, Period, Rows, Unlinked
+from connectors.records import STRANGERS, UNNAMED, Known, Money, Owners, Period, Rows
 from tests.connectors.canned import canned, reading
 
 
@@ -164,20 +164,23 @@ async def test_a_role_in_the_place_of_the_type_says_nothing_of_the_id_where_the_
 
 
 @pytest.mark.parametrize(
-    ("parties", "is_strange"),
+    ("parties", "owners"),
     [
-        ([], False),
-        ([{"id": "7", "role": "reporter", "@referredType": "Individual"}], False),
-        ([{"id": "", "role": "customer", "@referredType": "Individual"}], False),
-        ([{"id": "7", "role": "customer", "@referredType": "Individual"}], True),
+        ([], UNNAMED),
+        ([{"id": "7", "role": "reporter", "@referredType": "Individual"}], UNNAMED),
+        ([{"id": "", "role": "customer", "@referredType": "Individual"}], UNNAMED),
+        ([{"id": "7", "role": "customer", "@referredType": "Individual"}], STRANGERS),
+        (
+            [{"id": "7", "role": "customer"}, {"id": "8", "role": "customer", "@referredType": "Individual"}],
+            Known(("7",)),
+        ),
     ],
 )
 async def test_a_row_whose_customer_is_of_another_type_is_not_one_that_names_nobody(
-    parties: list[Any], is_strange: bool
+    parties: list[Any], owners: Owners
 ) -> None:
     bill = await one("customerBill", "billing.bills", {"id": "1", "relatedParty": parties})
-    assert bill.customer_ids == ()
-    assert isinstance(bill.customer_ids, Unlinked) == is_strange
+    assert bill.owners == owners
 
 
 @pytest.mark.parametrize(

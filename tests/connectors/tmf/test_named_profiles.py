@@ -13,7 +13,7 @@ from connectors import DOMAINS, Connectors
 from connectors.errors import ConnectorError, NotSupported
 from connectors.http.scope import RequestScope, request_scope
 from connectors.links import CustomerKey
-from connectors.records import Rows, Window, attributes
+from connectors.records import UNNAMED, Rows, Window, attributes
 from connectors.settings import System
 from connectors.tmf.named_profiles import PROFILES
 from connectors.tmf.profile import Profile
@@ -155,7 +155,7 @@ async def standard(systems: Systems, name: str) -> dict[str, Any]:
                 for product in one if isinstance(one, list) else [one]:
                     product["price"] = product["price_period"] = None
         for one in [*found["payments"].values(), *found["payments of"]["BA-1001-1"]]:
-            one["customer_ids"] = ()  # a payer's role stands where its type should: only staff may see the payment
+            one["owners"] = UNNAMED  # a payer's role stands where its type should: only staff may see the payment
     return found
 
 
@@ -420,7 +420,7 @@ async def test_a_row_is_only_under_customers_that_it_names(systems: Systems, nam
             continue
         for key, rows in found[question].items():
             assert key in CUSTOMERS
-            assert {key in row["customer_ids"] for row in rows} == {True}
+            assert {key in row["owners"].ids for row in rows} == {True}
             checked += len(rows)
     assert checked > 100
 

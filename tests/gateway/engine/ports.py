@@ -13,7 +13,7 @@ from connectors.crm.port import Customer, CustomerStatus, Party, Product, Produc
 from connectors.errors import ConnectorError, Failed
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.links import Links
-from connectors.records import Document, Money, Period, Record, Rows, Window, attributes
+from connectors.records import UNNAMED, Document, Money, Period, Record, Rows, Window, attributes, owned_by
 from connectors.ticketing.port import Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
 
 MOST: Final = 5
@@ -83,14 +83,14 @@ class Operator:
         }
 
     def _account(self, key: str, chance: Random) -> dict[str, Any]:
-        return {"customer_ids": (self._one(chance),), "name": f"account {key}", "state": "open", "balance": EURO}
+        return {"owners": owned_by(self._one(chance)), "name": f"account {key}", "state": "open", "balance": EURO}
 
     def _bill(self, key: str, chance: Random) -> dict[str, Any]:
         account = self._one(chance)
         kept = self.tables[BillingAccount].get(account)
-        owners = kept.customer_ids if kept else (self._one(chance),)
+        owners = kept.owners if kept else owned_by(self._one(chance))
         return {
-            "customer_ids": owners if self.bills_name_customers or chance.random() < 0.8 else (),
+            "owners": owners if self.bills_name_customers or chance.random() < 0.8 else UNNAMED,
             "account_id": account,
             "number": f"R{key}",
             "state": chance.choice(list(BillState)),
@@ -115,7 +115,7 @@ class Operator:
 
     def _payment(self, key: str, chance: Random) -> dict[str, Any]:
         return {
-            "customer_ids": self._ids(chance, 2),
+            "owners": owned_by(*self._ids(chance, 2)),
             "account_id": self._one(chance),
             "bill_ids": self._ids(chance),
             "paid_at": DAY,
@@ -125,7 +125,7 @@ class Operator:
 
     def _usage(self, _key: str, chance: Random) -> dict[str, Any]:
         return {
-            "customer_ids": (self._one(chance),),
+            "owners": owned_by(self._one(chance)),
             "name": "data",
             "used": Decimal("1.5"),
             "remaining": chance.choice([None, Decimal(3)]),
@@ -134,7 +134,7 @@ class Operator:
 
     def _product(self, key: str, chance: Random) -> dict[str, Any]:
         return {
-            "customer_ids": (self._one(chance),),
+            "owners": owned_by(self._one(chance)),
             "name": f"product {key}",
             "status": chance.choice(list(ProductStatus)),
             "price": EURO,
@@ -145,7 +145,7 @@ class Operator:
 
     def _service(self, key: str, chance: Random) -> dict[str, Any]:
         return {
-            "customer_ids": (self._one(chance),),
+            "owners": owned_by(self._one(chance)),
             "name": f"service {key}",
             "state": chance.choice(list(ServiceState)),
             "site_id": self._one(chance),
@@ -164,7 +164,7 @@ class Operator:
 
     def _ticket(self, key: str, chance: Random) -> dict[str, Any]:
         return {
-            "customer_ids": (self._one(chance),),
+            "owners": owned_by(self._one(chance)),
             "name": f"ticket {key}",
             "status": chance.choice(list(TicketStatus)),
             "severity": chance.choice(list(TicketSeverity)),
