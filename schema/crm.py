@@ -19,7 +19,8 @@ from resolvers.paging import connected_all
 from resolvers.rows import items
 from resolvers.ticketing import TicketsByCustomer, are_open
 from resolvers.ticketing import chosen as chosen_tickets
-from schema.fields import IsNot, computed, edge, listed, node_id
+from schema.edges import IsNot
+from schema.fields import computed, edge, listed, node_id
 from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money

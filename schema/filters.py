@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schema.fields import Reads
+from schema.edges import Reads
 
 BILL_FILTERS: Final = Reads(
     "Bill",
