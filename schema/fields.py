@@ -1,14 +1,14 @@
 """How fields are declared: a plain attribute, a pure function of the record, or an edge to other records.
 
 An edge is data (loader, key, step), so the same declaration runs one object at a time, as here, or over a whole level
-at once. Arguments of the field are the parameters of its key and step functions; a parameter named `viewer` is given
-the viewer and shown to nobody. `needs` names the attributes of the parent's record that a field is made of: what an
-operation selects travels down to the systems by it.
+at once. Arguments of the field are the parameters of its key and step functions; `arguments` describes them, by name. A
+parameter named `viewer` is given the viewer and shown to nobody. `needs` names the attributes of the parent's record
+that a field is made of: what an operation selects travels down to the systems by it.
 """
 
 import asyncio
 import inspect
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -20,6 +20,7 @@ from resolvers.early import Ahead
 from resolvers.loader import NO_LINK
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
+from schema.arguments import PAGE, Text
 from schema.edges import Edge, GlobalId, Reads, Step
 
 EDGE: Final = "edge"
@@ -44,6 +45,7 @@ def edge(
     many: bool = False,
     per_key: bool = False,
     known: Callable[[Any], bool] | None = None,
+    arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
     """A field that reaches other records; a missing key or record makes it null.
@@ -60,10 +62,10 @@ def edge(
         known,
         same_id=key == "id",
     )
-    return _edge(reach, frozenset(names - {"id"}), reads, **options)
+    return _edge(reach, frozenset(names - {"id"}), reads, arguments, **options)
 
 
-def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: Any) -> Any:
+def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
     """The field that runs an edge one object at a time: Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
@@ -88,7 +90,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
             return reach.value_of(parent, info.context, arguments)
         return load(parent, info.context, arguments)
 
-    _sign(resolve, reach.arguments)
+    _sign(resolve, reach.arguments, texts)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}
     return strawberry.field(resolver=resolve, metadata=metadata, **options)
 
@@ -117,6 +119,7 @@ def listed(
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
     ahead: Ahead | None = None,
+    arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
     """A connection to the rows under a record.
@@ -144,25 +147,28 @@ def listed(
             return page_of
         return lambda rows: page_of(rows if rows is None else choose(rows, **chosen))
 
-    arguments = (*asking, *choosing, *paging)
+    parameters = (*asking, *choosing, *paging)
     return _edge(
         Edge(
             loader,
-            Step.prepared(key, arguments),
-            Step.prepared(step, arguments),
+            Step.prepared(key, parameters),
+            Step.prepared(step, parameters),
             many=False,
             same_id=True,
             ahead=ahead,
         ),
         frozenset(),
         reads,
+        {**arguments, **PAGE},
         **options,
     )
 
 
-def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:
+def computed(
+    step: Callable[..., Any], *, needs: Iterable[str], arguments: Mapping[str, Text] = {}, **options: Any
+) -> Any:
     """A field that is a pure function of its record, as in `computed(is_overdue, needs=["due_date"])`."""
-    return _computed(Step.of(step), frozenset(needs), **options)
+    return _computed(Step.of(step), frozenset(needs), arguments, **options)
 
 
 def node_id(type_name: str) -> Any:
@@ -170,31 +176,41 @@ def node_id(type_name: str) -> Any:
     return _computed(
         GlobalId(f"{type_name}:"),
         frozenset(),
+        {},
         description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
     )
 
 
-def _computed(pure: Step | GlobalId, needs: frozenset[str], **options: Any) -> Any:
+def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, Text], **options: Any) -> Any:
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         return pure.bound(info.context, arguments)(parent)
 
-    _sign(resolve, pure.arguments)
+    _sign(resolve, pure.arguments, texts)
     return strawberry.field(resolver=resolve, metadata={NEEDS: needs, PURE: pure}, **options)
 
 
-def _sign(resolve: Any, arguments: Iterable[inspect.Parameter]) -> None:
-    """Give the resolver the arguments' names, types and defaults: that is what Strawberry reads."""
+def _sign(resolve: Any, arguments: Iterable[inspect.Parameter], texts: Mapping[str, Text]) -> None:
+    """Give the resolver the arguments' names, types, defaults and texts: that is what Strawberry reads."""
     distinct = {
         argument.name: argument.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
+            annotation=_described(argument.annotation, texts.get(argument.name)),
             # Not given is not the same as null, and "= null" would stand in the schema.
             default=strawberry.UNSET if argument.default is None else argument.default,
         )
         for argument in arguments
     }
+    if unknown := texts.keys() - distinct.keys():
+        raise TypeError(f"no such arguments: {sorted(unknown)}; there are {sorted(distinct)}")
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parent = inspect.Parameter("parent", kind, annotation=Annotated[Any, StrawberryParent()])
     info = inspect.Parameter("info", kind, annotation=Info)
     signature = inspect.Signature([parent, info, *distinct.values()])
     resolve.__signature__ = signature
     resolve.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
+
+
+def _described(kind: Any, text: Text | None) -> Any:
+    if text is None:
+        return kind
+    return Annotated[kind, strawberry.argument(description=text) if isinstance(text, str) else text]
