@@ -37,10 +37,10 @@ from schema.unsupported import withhold
 if TYPE_CHECKING:
     from gateway.commands.demo_keys import DemoKeys  # the demo hands them over: what is served imports no command
     from gateway.engine import declared
-    from schema import fields
+    from schema import edges
 
     def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
-        edge: fields.Edge, step: fields.Step, prefix: fields.GlobalId, known: fields.IsNot, reads: fields.Reads
+        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNot, reads: edges.Reads
     ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNot, declared.Reads]:
         return edge, step, prefix, known, reads
 

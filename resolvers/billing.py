@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any
-
-import strawberry
+from typing import Any
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.filters import Since, Until, ordered, within
+from resolvers.filters import ordered, within
 from resolvers.ownership import customers_of, names_nobody
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -230,15 +228,6 @@ class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
         return await self.context.connectors.billing.usage_of_customers(keys)
 
 
-State = Annotated[
-    BillFilter | None,
-    strawberry.argument(description="Only bills of this sort; OPEN and OVERDUE ones come by due date, soonest first."),
-]
-Sort = Annotated[
-    BillSort | None, strawberry.argument(description="The order; newest first unless `state` or this says otherwise.")
-]
-
-
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
     """Open although its due date has passed (FACTS.md, TMF678: there is no such state, so it is derived).
 
@@ -250,7 +239,11 @@ def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
 
 
 def chosen(
-    bills: Rows[Bill], state: State = None, since: Since = None, until: Until = None, sort: Sort = None
+    bills: Rows[Bill],
+    state: BillFilter | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sort: BillSort | None = None,
 ) -> Rows[Bill]:
     """Bills of the wanted sort and date, in the wanted order; they come newest first."""
     now = datetime.now(UTC)
@@ -265,7 +258,7 @@ def chosen(
     return changed(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
 
 
-def paid_within(payments: Rows[Payment], since: Since = None, until: Until = None) -> Rows[Payment]:
+def paid_within(payments: Rows[Payment], since: datetime | None = None, until: datetime | None = None) -> Rows[Payment]:
     """Payments of a span of time."""
     return payments.keep(lambda payment: within(payment.paid_at, since, until))
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import strawberry
+from typing import Any
 
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
@@ -154,11 +152,6 @@ def own_customer(viewer: Viewer) -> CustomerRef | None:
     return next(iter(own_customers(viewer)), None)
 
 
-def with_status(
-    products: Rows[Product],
-    status: Annotated[
-        list[ProductStatus] | None, strawberry.argument(description="Only products with one of these statuses.")
-    ] = None,
-) -> Rows[Product]:
+def with_status(products: Rows[Product], status: list[ProductStatus] | None = None) -> Rows[Product]:
     """Products with the wanted statuses."""
     return products.keep(lambda product: among(product.status, status))

@@ -5,9 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Final
-
-import strawberry
+from typing import Any, Final
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, NotConfigured
@@ -18,7 +16,7 @@ from resolvers.errors import BadInput, Forbidden
 from resolvers.links import CustomerRecordById, customer_fields
 from resolvers.nodes import typed
 from resolvers.ownership import customers_of
-from resolvers.paging import After, First, window
+from resolvers.paging import window
 from resolvers.viewer import Viewer
 
 _PHONE: Final = re.compile(r"\+?[\d ()/-]{6,}")
@@ -45,19 +43,10 @@ class CustomerSearch:
 def customer_search(
     _root: Any,
     viewer: Viewer,
-    search: Annotated[
-        str | None,
-        strawberry.argument(
-            description="Part of a name, or a whole customer number, e-mail address, phone number, account, bill or"
-            " ticket number."
-        ),
-    ] = None,
-    sort: Annotated[
-        CustomerSort | None,
-        strawberry.argument(description="The order of all customers; what a search finds comes by number."),
-    ] = None,
-    first: First = None,
-    after: After = None,
+    search: str | None = None,
+    sort: CustomerSort | None = None,
+    first: int | None = None,
+    after: str | None = None,
 ) -> CustomerSearch:
     """The customers to read. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:

@@ -2,18 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
-
-import strawberry
+from typing import Any, TypeVar
 
 R = TypeVar("R")
-
-Since = Annotated[
-    datetime | None, strawberry.argument(description="Only from this moment on; without a zone it is UTC.")
-]
-Until = Annotated[
-    datetime | None, strawberry.argument(description="Only before this moment; without a zone it is UTC.")
-]
 
 
 def zoned(moment: datetime) -> datetime:

@@ -8,9 +8,7 @@ resource that came another way the subscriber's services are read, once per requ
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
-
-import strawberry
+from typing import Any, Final
 
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Resource, Service, ServiceState, Site
@@ -19,7 +17,7 @@ from resolvers.context import Loader, RequestContext, Rule, owned
 from resolvers.errors import Forbidden
 from resolvers.filters import among
 from resolvers.ownership import customers_of, names_nobody
-from resolvers.paging import After, First, window
+from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
 
@@ -180,11 +178,9 @@ class ResourceSearch:
 def resource_search(
     _root: Any,
     viewer: Viewer,
-    search: Annotated[
-        str | None, strawberry.argument(description="Part of a name, or a whole serial number, in any case.")
-    ] = None,
-    first: First = None,
-    after: After = None,
+    search: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
 ) -> ResourceSearch:
     """The resources to read. Raises `Forbidden` for subscribers, who find theirs under their services."""
     if not viewer.is_staff:
@@ -225,11 +221,6 @@ class SiteById(Loader[str, Site]):
         return await self.context.connectors.inventory.sites(keys, self.context.fields("Site"))
 
 
-def in_state(
-    services: Rows[Service],
-    state: Annotated[
-        list[ServiceState] | None, strawberry.argument(description="Only services in one of these states.")
-    ] = None,
-) -> Rows[Service]:
+def in_state(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:
     """Services in the wanted states."""
     return services.keep(lambda service: among(service.state, state))

@@ -7,10 +7,9 @@ nothing; where only a window was read, the place does.
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-import strawberry
 
 from connectors.records import Rows, Window
 from resolvers.errors import BadInput
@@ -18,18 +17,6 @@ from resolvers.errors import BadInput
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 1000
 _DIGITS: Final = 9
-
-First = Annotated[
-    int | None,
-    strawberry.argument(
-        description=f"How many from the start (or after `after`): {DEFAULT_PAGE} unless told, at most {MAX_PAGE}."
-    ),
-]
-After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
-Last = Annotated[
-    int | None, strawberry.argument(description=f"How many from the end (or before `before`), at most {MAX_PAGE}.")
-]
-Before = Annotated[str | None, strawberry.argument(description="Only what precedes this cursor.")]
 
 
 class PageInfo(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +72,11 @@ def window(
 
 
 def connected(
-    rows: Rows[Any] | None, first: First = None, after: After = None, last: Last = None, before: Before = None
+    rows: Rows[Any] | None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
 ) -> Page:
     """The page of `rows` that the arguments name. Raises `BadInput`."""
     if rows is None:
@@ -121,13 +112,17 @@ def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
     return page_of
 
 
-def connected_forward(rows: Rows[Any] | None, first: First = None, after: After = None) -> Page:
+def connected_forward(rows: Rows[Any] | None, first: int | None = None, after: str | None = None) -> Page:
     """The page of a list that a system can only be asked for from the start. Raises `BadInput`."""
     return connected(rows, first, after)
 
 
 def connected_all(
-    found: Sequence[Any], first: First = None, after: After = None, last: Last = None, before: Before = None
+    found: Sequence[Any],
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
 ) -> Page:
     """The page of records that were found one by one. Raises `BadInput`."""
     return connected(Rows.of(found), first, after, last, before)

@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final
-
-import strawberry
+from typing import Any, Final
 
 from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
 from resolvers.context import Loader, owned, signed_in
-from resolvers.filters import Since, Until, among, ordered, within, zoned
-from resolvers.paging import After, First, window
+from resolvers.filters import among, ordered, within, zoned
+from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
 
@@ -160,26 +158,17 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}
 
 
-Open = Annotated[
-    bool | None, strawberry.argument(name="open", description="Only what is not ended (true), or only what is (false).")
-]
-
-
-Statuses = Annotated[
-    list[TicketStatus] | None, strawberry.argument(description="Only tickets with one of these statuses.")
-]
-Sort = Annotated[
-    TicketSort | None, strawberry.argument(description="The order; newest first unless this says otherwise.")
-]
-
-
-def are_open(is_open: Open = None) -> bool | None:
+def are_open(is_open: bool | None = None) -> bool | None:
     """The condition under which tickets are read."""
     return is_open
 
 
 def chosen(
-    tickets: Rows[Ticket], status: Statuses = None, since: Since = None, until: Until = None, sort: Sort = None
+    tickets: Rows[Ticket],
+    status: list[TicketStatus] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sort: TicketSort | None = None,
 ) -> Rows[Ticket]:
     """Tickets of the wanted status and date of opening, in the wanted order; they come newest first."""
     rows = tickets.keep(lambda ticket: among(ticket.status, status) and within(ticket.created_at, since, until))
@@ -193,11 +182,11 @@ def chosen(
 
 def outage_list(
     _root: Any,
-    is_open: Open = None,
-    since: Since = None,
-    until: Until = None,
-    first: First = None,
-    after: After = None,
+    is_open: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    first: int | None = None,
+    after: str | None = None,
 ) -> OutageList:
     """The outages to read, by when they began."""
     return OutageList(is_open, since and zoned(since), until and zoned(until), window(first, after) or Window(0, 1))

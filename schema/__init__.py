@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import strawberry
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, is_introspection_type
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
@@ -18,6 +19,21 @@ class Graph(strawberry.Schema):
         """Nothing here."""
 
 
-def build_schema(extensions: Sequence[type[SchemaExtension]] = ()) -> Graph:
-    """The graph, with the extensions that its host needs."""
-    return Graph(query=Query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
+def build_schema(extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query) -> Graph:
+    """The graph, with the extensions that its host needs. Raises `TypeError` for arguments without a description."""
+    graph = Graph(query=query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
+    if missing := _undescribed(graph._schema):  # Strawberry has no public name for the schema it wraps.
+        raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
+    return graph
+
+
+def _undescribed(schema: GraphQLSchema) -> list[str]:
+    """Arguments without a description, as in `Customer.bills(state:)`."""
+    return [
+        f"{kind.name}.{name}({argument}:)"
+        for kind in schema.type_map.values()
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and not is_introspection_type(kind)
+        for name, field in kind.fields.items()
+        for argument, declared in field.args.items()
+        if not declared.description
+    ]

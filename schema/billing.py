@@ -20,8 +20,8 @@ from resolvers.crm import ProductById, customer_of
 from resolvers.documents import documents_of
 from resolvers.early import Ahead
 from resolvers.rows import items
+from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
 from schema.fields import computed, edge, listed, node_id
-from schema.filters import BILL_FILTERS, PAYMENT_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Document, Money, Period, number
 
@@ -43,6 +43,7 @@ class BillingAccount(Recorded, Node):
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
         BillsByAccount,
         resolvers.chosen,
+        arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
         ahead=Ahead(
             BillingAccountsByCustomer,
@@ -53,6 +54,7 @@ class BillingAccount(Recorded, Node):
     payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = listed(
         PaymentsByAccount,
         resolvers.paid_within,
+        arguments=SPAN,
         reads=PAYMENT_FILTERS,
         description="Payments to this account, newest first.",
     )

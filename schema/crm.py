@@ -19,8 +19,17 @@ from resolvers.paging import connected_all
 from resolvers.rows import items
 from resolvers.ticketing import TicketsByCustomer, are_open
 from resolvers.ticketing import chosen as chosen_tickets
-from schema.fields import IsNot, computed, edge, listed, node_id
-from schema.filters import BILL_FILTERS, PRODUCT_FILTERS, SERVICE_FILTERS, TICKET_FILTERS
+from schema.arguments import (
+    BILL_ARGUMENTS,
+    BILL_FILTERS,
+    PAGE,
+    PRODUCT_FILTERS,
+    SERVICE_FILTERS,
+    TICKET_ARGUMENTS,
+    TICKET_FILTERS,
+)
+from schema.edges import IsNot
+from schema.fields import computed, edge, listed, node_id
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Money
 
@@ -75,6 +84,7 @@ class Customer(Recorded, Node):
     bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
         BillsByCustomer,
         chosen_bills,
+        arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
         description="Bills that name the customer, over all accounts, newest first.",
     )
@@ -82,15 +92,24 @@ class Customer(Recorded, Node):
         UsageByCustomer, step=items, description="What is used and left of every allowance."
     )
     products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = listed(
-        ProductsByCustomer, with_status, reads=PRODUCT_FILTERS, description="What the customer bought, by id."
+        ProductsByCustomer,
+        with_status,
+        arguments={"status": "Only products with one of these statuses."},
+        reads=PRODUCT_FILTERS,
+        description="What the customer bought, by id.",
     )
     services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = listed(
-        ServicesByCustomer, in_state, reads=SERVICE_FILTERS, description="What the customer uses, by id."
+        ServicesByCustomer,
+        in_state,
+        arguments={"state": "Only services in one of these states."},
+        reads=SERVICE_FILTERS,
+        description="What the customer uses, by id.",
     )
     tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
         TicketsByCustomer,
         chosen_tickets,
         conditions=are_open,
+        arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
         description="Tickets, newest first.",
     )
@@ -119,5 +138,6 @@ class Product(Recorded, Node):
         "service_ids",
         connected_all,
         many=True,
+        arguments=PAGE,
         description="The services that realize it.",
     )

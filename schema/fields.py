@@ -1,17 +1,15 @@
 """How fields are declared: a plain attribute, a pure function of the record, or an edge to other records.
 
 An edge is data (loader, key, step), so the same declaration runs one object at a time, as here, or over a whole level
-at once. Arguments of the field are the parameters of its key and step functions; a parameter named `viewer` is given
-the viewer and shown to nobody. `needs` names the attributes of the parent's record that a field is made of: what an
-operation selects travels down to the systems by it.
+at once. Arguments of the field are the parameters of its key and step functions; `arguments` describes them, by name. A
+parameter named `viewer` is given the viewer and shown to nobody. `needs` names the attributes of the parent's record
+that a field is made of: what an operation selects travels down to the systems by it.
 """
 
 import asyncio
 import inspect
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any, ClassVar, Final
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.parent import StrawberryParent
@@ -22,6 +20,8 @@ from resolvers.early import Ahead
 from resolvers.loader import NO_LINK
 from resolvers.paging import Page, connected, leading, window
 from resolvers.rows import RowsKey, RowsLoader
+from schema.arguments import PAGE, Text
+from schema.edges import Edge, GlobalId, Reads, Step
 
 EDGE: Final = "edge"
 PURE: Final = "pure"
@@ -35,133 +35,6 @@ AT_ONCE: Final = "gateway-at-once"
 Info = strawberry.Info[RequestContext, None]
 
 
-class IsNot:
-    """Whether a parent is of another class: then it holds what an edge would load (`known`)."""
-
-    def __init__(self, kind: type[Any]) -> None:
-        self.kind = kind
-
-    def __call__(self, parent: Any) -> bool:
-        """True for what is of any other class."""
-        return not isinstance(parent, self.kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A pure function of a record (or of what an edge found), and which arguments it takes.
-
-    `prepare` makes that function of the arguments, where some of its work is the same for all records.
-    """
-
-    call: Callable[..., Any]
-    arguments: tuple[inspect.Parameter, ...]
-    takes_context: bool
-    prepare: Callable[..., Callable[[Any], Any]] | None = None
-
-    @classmethod
-    def of(cls, call: Callable[..., Any]) -> "Step":
-        """Read the arguments from the function's own signature; its first parameter is what it works on."""
-        _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
-        arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
-        return cls(call, arguments, takes_context=len(arguments) < len(rest))
-
-    @classmethod
-    def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
-        """Of a function that makes the function, from these arguments."""
-
-        def call(subject: Any, **given: Any) -> Any:
-            return prepare(**given)(subject)
-
-        return cls(call, tuple(arguments), takes_context=False, prepare=prepare)
-
-    def bound(self, context: RequestContext, arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """The function with the arguments that it takes, and the viewer: the same for all subjects of a request."""
-        taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
-        if self.takes_context:
-            taken["viewer"] = context.viewer
-        if self.prepare is not None:
-            return self.prepare(**taken)
-        return partial(self.call, **taken) if taken else self.call
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalId:
-    """A step that gives a record's global id: the prefix, which is type and colon, and the record's own id."""
-
-    prefix: str
-    arguments: ClassVar[tuple[inspect.Parameter, ...]] = ()
-    takes_context: ClassVar[bool] = False
-
-    def bound(self, _context: RequestContext, _arguments: Mapping[str, Any]) -> Callable[[Any], str]:
-        """The id, such as `Bill:77`."""
-        return lambda record: f"{self.prefix}{record.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """What an edge's step reads of the records of `type_name` that it found, when an argument is given."""
-
-    type_name: str
-    by_argument: Mapping[str, Collection[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """The way from a record to others: by which key of its own, through which loader, then which step.
-
-    A key that is a name is that attribute of the parent; a step that is a name is that attribute of what was found,
-    None is no step. With `many` the key is a list of keys, and the step gets what was found, without the gaps; with
-    `per_key` the field has an entry for each key, which is null, or an error of its own, where there is nothing.
-
-    Where `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for
-    leaves, as plans have no objects that may come of two ways, and leave them to graphql-core.
-
-    `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
-    """
-
-    loader: type[Loader[Any, Any]]
-    key: str | Step
-    step: str | Step | None
-    many: bool
-    per_key: bool = False
-    known: Callable[[Any], bool] | None = None
-    same_id: bool = False
-    ahead: Ahead | None = None
-
-    @property
-    def by_id(self) -> bool:
-        """Whether its keys are the ids of what it finds."""
-        return self.loader.by_id
-
-    @property
-    def system(self) -> str | None:
-        """The domain whose port is asked."""
-        return getattr(self.loader, "domain", None)
-
-    @property
-    def arguments(self) -> tuple[inspect.Parameter, ...]:
-        """Those of its key and its step."""
-        return (*_arguments(self.key), *_arguments(self.step))
-
-    def key_of(self, parent: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
-        """What to load for a parent; None for nothing."""
-        if isinstance(self.key, str):
-            return getattr(parent, self.key)
-        return self.key.bound(context, arguments)(parent)
-
-    def value_of(self, found: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
-        """The field's value, from what was found."""
-        if self.step is None:
-            return found
-        if isinstance(self.step, str):
-            return None if found is None else getattr(found, self.step)
-        return self.step.bound(context, arguments)(found)
-
-
-def _arguments(step: str | Step | None) -> tuple[inspect.Parameter, ...]:
-    return step.arguments if isinstance(step, Step) else ()
-
-
 def edge(
     loader: type[Loader[Any, Any]],
     key: str | Callable[..., Any] = "id",
@@ -172,6 +45,7 @@ def edge(
     many: bool = False,
     per_key: bool = False,
     known: Callable[[Any], bool] | None = None,
+    arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
     """A field that reaches other records; a missing key or record makes it null.
@@ -188,10 +62,10 @@ def edge(
         known,
         same_id=key == "id",
     )
-    return _edge(reach, frozenset(names - {"id"}), reads, **options)
+    return _edge(reach, frozenset(names - {"id"}), reads, arguments, **options)
 
 
-def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: Any) -> Any:
+def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
     """The field that runs an edge one object at a time: Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
@@ -216,7 +90,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, **options: An
             return reach.value_of(parent, info.context, arguments)
         return load(parent, info.context, arguments)
 
-    _sign(resolve, reach.arguments)
+    _sign(resolve, reach.arguments, texts)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}
     return strawberry.field(resolver=resolve, metadata=metadata, **options)
 
@@ -245,6 +119,7 @@ def listed(
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
     ahead: Ahead | None = None,
+    arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
     """A connection to the rows under a record.
@@ -272,25 +147,28 @@ def listed(
             return page_of
         return lambda rows: page_of(rows if rows is None else choose(rows, **chosen))
 
-    arguments = (*asking, *choosing, *paging)
+    parameters = (*asking, *choosing, *paging)
     return _edge(
         Edge(
             loader,
-            Step.prepared(key, arguments),
-            Step.prepared(step, arguments),
+            Step.prepared(key, parameters),
+            Step.prepared(step, parameters),
             many=False,
             same_id=True,
             ahead=ahead,
         ),
         frozenset(),
         reads,
+        {**arguments, **PAGE},
         **options,
     )
 
 
-def computed(step: Callable[..., Any], *, needs: Iterable[str], **options: Any) -> Any:
+def computed(
+    step: Callable[..., Any], *, needs: Iterable[str], arguments: Mapping[str, Text] = {}, **options: Any
+) -> Any:
     """A field that is a pure function of its record, as in `computed(is_overdue, needs=["due_date"])`."""
-    return _computed(Step.of(step), frozenset(needs), **options)
+    return _computed(Step.of(step), frozenset(needs), arguments, **options)
 
 
 def node_id(type_name: str) -> Any:
@@ -298,31 +176,41 @@ def node_id(type_name: str) -> Any:
     return _computed(
         GlobalId(f"{type_name}:"),
         frozenset(),
+        {},
         description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
     )
 
 
-def _computed(pure: Step | GlobalId, needs: frozenset[str], **options: Any) -> Any:
+def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, Text], **options: Any) -> Any:
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         return pure.bound(info.context, arguments)(parent)
 
-    _sign(resolve, pure.arguments)
+    _sign(resolve, pure.arguments, texts)
     return strawberry.field(resolver=resolve, metadata={NEEDS: needs, PURE: pure}, **options)
 
 
-def _sign(resolve: Any, arguments: Iterable[inspect.Parameter]) -> None:
-    """Give the resolver the arguments' names, types and defaults: that is what Strawberry reads."""
+def _sign(resolve: Any, arguments: Iterable[inspect.Parameter], texts: Mapping[str, Text]) -> None:
+    """Give the resolver the arguments' names, types, defaults and texts: that is what Strawberry reads."""
     distinct = {
         argument.name: argument.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
+            annotation=_described(argument.annotation, texts.get(argument.name)),
             # Not given is not the same as null, and "= null" would stand in the schema.
             default=strawberry.UNSET if argument.default is None else argument.default,
         )
         for argument in arguments
     }
+    if unknown := texts.keys() - distinct.keys():
+        raise TypeError(f"no such arguments: {sorted(unknown)}; there are {sorted(distinct)}")
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parent = inspect.Parameter("parent", kind, annotation=Annotated[Any, StrawberryParent()])
     info = inspect.Parameter("info", kind, annotation=Info)
     signature = inspect.Signature([parent, info, *distinct.values()])
     resolve.__signature__ = signature
     resolve.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
+
+
+def _described(kind: Any, text: Text | None) -> Any:
+    if text is None:
+        return kind
+    return Annotated[kind, strawberry.argument(description=text) if isinstance(text, str) else text]

@@ -19,8 +19,8 @@ from resolvers.ticketing import (
     chosen,
     merged,
 )
+from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
 from schema.fields import computed, edge, listed, node_id
-from schema.filters import TICKET_FILTERS
 from schema.node import Node, Recorded
 from schema.scalars import Connection
 
@@ -60,6 +60,7 @@ class Service(Recorded, Node):
         TicketsByService,
         chosen,
         conditions=are_open,
+        arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
         description="Tickets about it, newest first.",
     )
@@ -87,7 +88,10 @@ class Resource(Recorded, Node):
         SiteById, "site_id", description="Where it stands."
     )
     services: Connection[Service] | None = edge(
-        ServicesByResource, step=connected, description="Services that stand on it; a subscriber sees only its own."
+        ServicesByResource,
+        step=connected,
+        arguments=PAGE,
+        description="Services that stand on it; a subscriber sees only its own.",
     )
     outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
         OpenOutagesByAffected,

@@ -1,7 +1,7 @@
 """The ways into the graph."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -14,6 +14,7 @@ from resolvers.nodes import NODES, NodeById, local_id
 from resolvers.paging import MAX_PAGE, connected_forward
 from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
+from schema.arguments import FORWARD, OPEN, SPAN
 from schema.billing import Bill, BillingAccount, Payment
 from schema.crm import Customer, Product
 from schema.fields import Info, computed, edge
@@ -24,27 +25,22 @@ from schema.ticketing import Outage, Ticket
 
 
 def _by_id(type_name: str, description: str) -> Any:
-    def key(
-        _root: Any,
-        id: Annotated[  # noqa: A002  # the argument's name in the contract
-            strawberry.ID, strawberry.argument(description=f"With or without the type: {type_name}:x or x.")
-        ],
-    ) -> str:
+    def key(_root: Any, id: strawberry.ID) -> str:  # noqa: A002  # the argument's name in the contract
         return local_id(type_name, id)
 
-    return edge(NODES[type_name].loader, key, description=f"{description} Null when there is none, or it is not yours.")
+    return edge(
+        NODES[type_name].loader,
+        key,
+        arguments={"id": f"With or without the type: {type_name}:x or x."},
+        description=f"{description} Null when there is none, or it is not yours.",
+    )
 
 
-def _node_id(
-    _root: Any,
-    id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],  # noqa: A002  # Relay's name
-) -> str:
+def _node_id(_root: Any, id: strawberry.ID) -> str:  # noqa: A002  # Relay's name
     return id
 
 
-def _node_ids(
-    _root: Any, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids.")]
-) -> Sequence[str]:
+def _node_ids(_root: Any, ids: list[strawberry.ID]) -> Sequence[str]:
     if len(ids) > MAX_PAGE:
         raise BadInput(f"ids has {len(ids)} entries: at most {MAX_PAGE}.")
     return ids
@@ -67,7 +63,16 @@ class Query:
     )
     customer: Customer | None = _by_id("Customer", "A customer.")
     customers: Connection[Customer] | None = edge(
-        CustomersBySearch, customer_search, connected_forward, description="Customers, by id. For agents and admins."
+        CustomersBySearch,
+        customer_search,
+        connected_forward,
+        arguments={
+            "search": "Part of a name, or a whole customer number, e-mail address, phone number, account, bill or"
+            " ticket number.",
+            "sort": "The order of all customers; what a search finds comes by number.",
+            **FORWARD,
+        },
+        description="Customers, by id. For agents and admins.",
     )
     account: BillingAccount | None = _by_id("BillingAccount", "A billing account.")
     bill: Bill | None = _by_id("Bill", "A bill.")
@@ -76,22 +81,34 @@ class Query:
     service: Service | None = _by_id("Service", "A service.")
     resource: Resource | None = _by_id("Resource", "A resource of the network.")
     resources: Connection[Resource] | None = edge(
-        ResourcesBySearch, resource_search, connected_forward, description="Resources, by id. For agents and admins."
+        ResourcesBySearch,
+        resource_search,
+        connected_forward,
+        arguments={"search": "Part of a name, or a whole serial number, in any case.", **FORWARD},
+        description="Resources, by id. For agents and admins.",
     )
     site: Site | None = _by_id("Site", "A place.")
     ticket: Ticket | None = _by_id("Ticket", "A ticket.")
     outage: Outage | None = _by_id("Outage", "An outage.")
     outages: Connection[Outage] | None = edge(
-        OutagesByState, outage_list, connected_forward, description="Outages, newest first."
+        OutagesByState,
+        outage_list,
+        connected_forward,
+        arguments={**OPEN, **SPAN, **FORWARD},
+        description="Outages, newest first.",
     )
 
     node: Node | None = edge(
-        NodeById, _node_id, description="Anything by its global id. Null when there is none, or it is not yours."
+        NodeById,
+        _node_id,
+        arguments={"id": "A global id."},
+        description="Anything by its global id. Null when there is none, or it is not yours.",
     )
     nodes: list[Node | None] | None = edge(
         NodeById,
         _node_ids,
         per_key=True,
+        arguments={"ids": "Global ids."},
         description="Several things by their global ids, in the same order; null for what is not there.",
     )
     systems: list[gateway.System] | None = strawberry.field(  # type: ignore[assignment]  # records pass through

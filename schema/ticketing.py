@@ -11,6 +11,7 @@ from resolvers.documents import documents_of
 from resolvers.inventory import ResourceById, ServiceById
 from resolvers.paging import connected_all
 from resolvers.ticketing import TicketById, notes_for
+from schema.arguments import PAGE
 from schema.fields import computed, edge, node_id
 from schema.node import Node, Recorded
 from schema.scalars import Connection, Document
@@ -83,6 +84,7 @@ class Outage(Recorded, Node):
         "service_ids",
         connected_all,
         many=True,
+        arguments=PAGE,
         description="Services that it affects; a subscriber sees only its own, and only those are counted.",
     )
     affected_resources: Connection[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
@@ -90,6 +92,7 @@ class Outage(Recorded, Node):
         "resource_ids",
         connected_all,
         many=True,
+        arguments=PAGE,
         description="Resources that it affects; a subscriber sees only those under its own services.",
     )
     tickets: Connection[Ticket] | None = edge(
@@ -97,5 +100,6 @@ class Outage(Recorded, Node):
         "ticket_ids",
         connected_all,
         many=True,
+        arguments=PAGE,
         description="Tickets that were opened because of it; a subscriber sees only its own.",
     )
