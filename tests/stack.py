@@ -88,8 +88,8 @@ class Stack:
         """All systems up and well-behaved, nothing counted yet."""
         for system in self.systems.values():
             system.switches.reset()
-            system.stop()
-            system.start()
+            if not system.is_running:
+                system.start()
             system.requests.clear()
 
 

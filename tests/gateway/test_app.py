@@ -118,7 +118,6 @@ async def test_head_says_what_get_would(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("switches", "status", "code"),
     [
-        ({"hang": True}, 504, "UPSTREAM_TIMEOUT"),
         ({"error_rate": 1, "error_status": 429}, 503, "UPSTREAM_RATE_LIMITED"),
         ({"error_rate": 1, "error_status": 500}, 502, "UPSTREAM_FAILED"),
         ({"html": True}, 502, "UPSTREAM_GARBLED"),
@@ -127,6 +126,14 @@ async def test_head_says_what_get_would(stack: Stack) -> None:
 async def test_a_file_that_its_system_does_not_give(
     stack: Stack, switches: dict[str, Any], status: int, code: str
 ) -> None:
+    await a_file_is_refused(stack, switches, status, code)
+
+
+async def test_a_file_of_a_system_that_hangs(impatient: Stack) -> None:
+    await a_file_is_refused(impatient, {"hang": True}, 504, "UPSTREAM_TIMEOUT")
+
+
+async def a_file_is_refused(stack: Stack, switches: dict[str, Any], status: int, code: str) -> None:
     for name, value in switches.items():
         setattr(stack.systems["billing"].switches, name, value)
     answered, headers, body = await get(stack, BILL_FILE, "1001")
