@@ -7,7 +7,7 @@ order and the gaps of a batch, who may see a row, and what happens when the requ
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
@@ -129,6 +129,16 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     def expect(self, keys: Sequence[K]) -> None:
         """Begin to ask the port. Who may see what comes is decided when it is loaded, and what never is, is dropped."""
         self.context.early.expect(self, keys)
+
+    def clear(self, key: K) -> Self:
+        """Ask the port for this key again when it is loaded next."""
+        self.context.early.forget(self, key)
+        return super().clear(key)
+
+    def clear_all(self) -> Self:
+        """Ask the port for every key again when it is loaded next."""
+        self.context.early.forget_all(self)
+        return super().clear_all()
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """What the port has for `keys`, and only what the viewer may see."""
