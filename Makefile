@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
+WORKERS ?= auto
 
 .PHONY: help setup demo test fuzz bench live record lint types imports schema format lock clean
 
@@ -27,8 +28,8 @@ setup: .venv/installed gateway/static/index.html ## Install everything the proje
 demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
 
-test: setup ## Run all tests
-	@$(BIN)/python -m pytest
+test: setup ## Run all tests, as many at a time as there are processors; WORKERS=0: one after the other
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))

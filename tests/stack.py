@@ -112,14 +112,14 @@ async def stacked(
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
         given = {
             name: System.model_validate(
-                {"url": server.url, "timeout": 5.0, "connect_timeout": 5.0, **(systems or {}).get(name, {})}
+                {"url": server.url, "timeout": 20.0, "connect_timeout": 20.0, **(systems or {}).get(name, {})}
             )
             for name, server in servers.items()
             if name not in without
         }
         settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
-            graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=12.0, introspection="everyone"),
+            graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
