@@ -5,6 +5,7 @@ have a chance a little later), and `public` (one sentence without addresses, bod
 own text is for the operator's log.
 """
 
+from enum import Enum
 from typing import ClassVar, Self
 
 
@@ -17,12 +18,16 @@ class ConnectorError(Exception):
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
+    may_have_happened: bool = True
+    """Of a write that failed so: whether the system may have done it all the same."""
     sentence: str = "The {system} system did not answer this field."
 
     def __init__(self, system: str, detail: str, *, status: int | None = None, about_token: bool = False) -> None:
         super().__init__(f"{system}: {detail}")
         self.system, self.detail = system, detail
         self.status, self.about_token = status, about_token
+        if about_token:
+            self.may_have_happened = False
 
     @property
     def public(self) -> str:
@@ -48,6 +53,7 @@ class Unreachable(ConnectorError):
     def __init__(self, system: str, detail: str, *, at_all: bool = False, about_token: bool = False) -> None:
         super().__init__(system, detail, about_token=about_token)
         self.at_all = at_all
+        self.may_have_happened = not at_all
 
 
 class TimedOut(ConnectorError):
@@ -68,6 +74,7 @@ class Busy(ConnectorError):
     """As many calls as the system bears are under way, and no place came free in time: our own queue, not its fault."""
 
     code = "UPSTREAM_BUSY"
+    may_have_happened = False
     sentence = "The {system} system is being asked as much as it bears at the moment."
 
 
@@ -82,6 +89,7 @@ class RateLimited(ConnectorError):
     """The system asked us to slow down (429)."""
 
     code = "UPSTREAM_RATE_LIMITED"
+    may_have_happened = False
     sentence = "The {system} system is limiting requests at the moment."
 
 
@@ -90,6 +98,7 @@ class Refused(ConnectorError):
 
     code = "UPSTREAM_REFUSED"
     retryable = False
+    may_have_happened = False
     sentence = "The {system} system refused the gateway."
 
     def __init__(
@@ -110,7 +119,34 @@ class Rejected(ConnectorError):
 
     code = "UPSTREAM_REJECTED"
     retryable = False
+    may_have_happened = False
     sentence = "The {system} system did not accept the question."
+
+
+class Reason(Enum):
+    """Why a system does not do what it was asked to write, as far as the caller can do something about it."""
+
+    INVALID = "invalid"
+    TOO_LONG = "too long"
+    NOT_FOUND = "not found"
+    NOT_ALLOWED = "not allowed"
+    WRONG_STATE = "wrong state"
+    AMOUNT_TOO_HIGH = "amount too high"
+    CURRENCY_MISMATCH = "currency mismatch"
+    ALREADY_PAID = "already paid"
+    CONFLICT = "conflict"
+    OTHER = "other"
+
+
+class Declined(Rejected):
+    """The system has not done what it was asked to write, and says why: the caller can do something about it.
+
+    `attribute`: of the record that was to be written, where the system says which it is; None otherwise.
+    """
+
+    def __init__(self, system: str, detail: str, reason: Reason, *, attribute: str | None = None) -> None:
+        super().__init__(system, detail)
+        self.reason, self.attribute = reason, attribute
 
 
 class Garbled(ConnectorError):
@@ -133,6 +169,7 @@ class NotSupported(ConnectorError):
 
     code = "NOT_SUPPORTED"
     retryable = False
+    may_have_happened = False
     sentence = "The {system} system cannot answer this field."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
@@ -146,6 +183,7 @@ class NotConfigured(ConnectorError):
 
     code = "NOT_CONFIGURED"
     retryable = False
+    may_have_happened = False
     sentence = "No {system} system is connected to this gateway: the field is always null."
 
     def __init__(self, system: str) -> None:

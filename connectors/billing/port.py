@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
-from connectors.ports import batch, read
+from connectors.ports import batch, fresh, read, write
 from connectors.records import UNNAMED, Document, Fields, Found, Money, Owned, Owners, Period, Record, Rows, Window
+from connectors.writes import WriteKey
 
 
 class BillState(Enum):
@@ -124,6 +125,16 @@ class UsageAllowance(Owned, frozen=True, kw_only=True):
         return None if self.used is None or self.remaining is None else self.used + self.remaining
 
 
+class NewPayment(Record, frozen=True, kw_only=True):
+    """A payment of one bill. `method_token` is what the payment provider gave the page, never a card's number."""
+
+    customer_id: str
+    account_id: str
+    bill_id: str
+    amount: Money
+    method_token: str | None = None
+
+
 class BillingPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
 
@@ -181,3 +192,17 @@ class BillingPort(Protocol):
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a document of one of this port's bills; None where its file is gone. Raises `ConnectorError`."""
+
+    @write
+    async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
+        """Pay a bill, or a part of it: the payment's id.
+
+        Raises `Declined`, or a `ConnectorError` that says whether it may have happened.
+        """
+
+    @fresh
+    async def payment_made_with(self, new: NewPayment, key: WriteKey) -> str | None:
+        """The id of the payment that was made with this key; None where there is none now.
+
+        Raises `NotSupported` where the system keeps no key, and so cannot tell.
+        """

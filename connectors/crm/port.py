@@ -8,8 +8,9 @@ from typing import Annotated, Protocol
 import msgspec
 
 from connectors.links import CustomerKey, RefersTo
-from connectors.ports import batch, read
+from connectors.ports import batch, read, write
 from connectors.records import Fields, Found, Known, Money, Owned, Owners, Record, Rows, Window
+from connectors.writes import UNCHANGED, Change, WriteKey
 
 
 class CustomerStatus(Enum):
@@ -81,6 +82,14 @@ class Product(Owned, frozen=True, kw_only=True):
     service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
 
 
+class ContactChange(Record, frozen=True, kw_only=True):
+    """How a customer is to be reached. What is `UNCHANGED` stays; None removes."""
+
+    customer_id: str
+    email: Change = UNCHANGED
+    phone: Change = UNCHANGED
+
+
 class CrmPort(Protocol):
     """Batches in, mappings out: a missing key is absent, a failed one maps to its failure. Order means nothing."""
 
@@ -123,3 +132,10 @@ class CrmPort(Protocol):
     @batch("service_ids")
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         """Products per service that realizes them."""
+
+    @write
+    async def update_contact(self, change: ContactChange, key: WriteKey) -> None:
+        """Change how a customer is reached; nothing is done where it is so already.
+
+        Raises `Declined`, or a `ConnectorError` that says whether it may have happened.
+        """

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
-from connectors.ports import batch, read
+from connectors.ports import batch, fresh, read, write
 from connectors.records import Document, Fields, Found, Owned, Record, Rows, Window
+from connectors.writes import WriteKey
 
 
 class TicketStatus(Enum):
@@ -80,6 +81,7 @@ class Ticket(Owned, frozen=True, kw_only=True):
     notes: tuple[TicketNote, ...] = ()
     attachments: tuple[Document, ...] = ()
     service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
+    assignee: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -106,6 +108,34 @@ class Outage(Record, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Not ended."""
         return self.state.value not in ENDED
+
+
+class NewTicket(Record, frozen=True, kw_only=True):
+    """What a ticket is opened with. What is None is the system's default, or the settings'."""
+
+    customer_id: str
+    name: str
+    description: str
+    service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
+    kind: str | None = None
+    severity: TicketSeverity | None = None
+
+
+class NewNote(Record, frozen=True, kw_only=True):
+    """A note to be added to a ticket. `author` is the caller's name; `internal` hides it from subscribers."""
+
+    ticket_id: str
+    text: str
+    author: str
+    internal: bool = False
+
+
+class StatusChange(Record, frozen=True, kw_only=True):
+    """A ticket is to have another status. `reason` is the caller's, in its own words."""
+
+    ticket_id: str
+    status: TicketStatus
+    reason: str | None = None
 
 
 class TicketingPort(Protocol):
@@ -158,3 +188,30 @@ class TicketingPort(Protocol):
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open an attachment of one of this port's tickets; None where its file is gone. Raises `ConnectorError`."""
+
+    @write
+    async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
+        """Open a ticket: its id. Raises `Declined`, or a `ConnectorError` that says whether it may have happened."""
+
+    @fresh
+    async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
+        """The id of the ticket that was opened with this key; None where there is none now.
+
+        Raises `NotSupported` where the system keeps no key, and so cannot tell.
+        """
+
+    @write
+    async def add_note(self, note: NewNote, key: WriteKey) -> None:
+        """Add a note to a ticket. Raises as `open_ticket`."""
+
+    @fresh
+    async def has_note(self, note: NewNote, key: WriteKey) -> bool:
+        """Whether the ticket has the note that was written with this key now. Raises as `ticket_opened_with`."""
+
+    @write
+    async def set_status(self, change: StatusChange, key: WriteKey) -> None:
+        """Give a ticket another status; nothing is done where it has it. Raises as `open_ticket`."""
+
+    @write
+    async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
+        """Give a ticket to a member of staff. Raises as `open_ticket`."""
