@@ -43,6 +43,7 @@ class RequestContext:
     ) -> None:
         self.viewer = viewer
         self.connectors = translate(self, connectors)
+        self._connectors, self._translate = connectors, translate
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
         self.early = EarlyLoads()
         self._selection = selection
@@ -53,6 +54,10 @@ class RequestContext:
     def loader(self, kind: type[BatchLoader[K, V]]) -> BatchLoader[K, V]:
         """The request's loader of a class."""
         return kind.of(self)
+
+    def anew(self) -> "RequestContext":
+        """Another context for the same viewer, with loaders of its own: for what goes on when the request has ended."""
+        return RequestContext(self.viewer, self._connectors, self._translate)
 
     def renew(self) -> None:
         """Forget what was loaded and begun with: it may be stale after a write. What is under way goes on, unheard."""

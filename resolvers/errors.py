@@ -18,3 +18,44 @@ class Forbidden(PublicError):
     """The viewer's kind may not ask this at all (not used for single records: those are simply absent)."""
 
     code = "FORBIDDEN"
+
+
+class WriteInProgress(PublicError):
+    """The same key is being written, and has not ended in time."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is still being done. Send it again with the same idempotencyKey to learn what came of it."
+        )
+
+
+class OutcomeUnknown(PublicError):
+    """The write was sent, and nobody can tell now whether it happened."""
+
+    code = "OUTCOME_UNKNOWN"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It is not known whether this was done. Send it again with the same idempotencyKey to find out: it is not"
+            " done twice."
+        )
+
+
+class PaymentUnknown(OutcomeUnknown):
+    """The payment was sent, and nobody can tell now whether it was made."""
+
+    code = "PAYMENT_UNKNOWN"
+
+
+class WriteNotDone(PublicError):
+    """The write surely did not happen; the key is as good as new."""
+
+    code = "WRITE_NOT_DONE"
+    retryable = True
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Nothing was changed: try again, with the same idempotencyKey.")

@@ -21,6 +21,9 @@ class Viewer:
     customer_ids: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     subject: str = ""
+    issuer: str = ""
+    name: str = ""
+    """What a person may read: the author of a note. The subject where the token has no name."""
 
     @property
     def is_staff(self) -> bool:

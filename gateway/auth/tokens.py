@@ -50,6 +50,7 @@ class ClaimNames:
     kind: str = "kind"
     customers: str = "customer_ids"
     roles: str = "roles"
+    name: str = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ def _viewer(claims: Mapping[str, Any], names: ClaimNames) -> Viewer:
         customer_ids=tuple(dict.fromkeys(customer.removeprefix("Customer:") for customer in customers)),
         roles=tuple(dict.fromkeys(_strings(claims, names.roles))),
         subject=str(claims.get("sub", "")),
+        issuer=str(claims["iss"]),
+        name=str(_claim(claims, names.name) or claims.get("sub", "")),
     )
 
 

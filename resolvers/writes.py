@@ -1,0 +1,434 @@
+"""A write that happens exactly once: claim its key, look at the state, send, find out what came of it, remember that.
+
+The order is the same for every mutation. Its input's shape is checked before (`schema.mutation`); then
+
+1. the key is claimed. A known one has its outcome already, or is waited for;
+2. whose it is that shall be written to is checked, for known keys, too;
+3. under a lock on what the write depends on, the state and the amounts are read and checked;
+4. the system is asked whether it knows the key, which may be older than what is kept here;
+5. the key is marked as sent, and the write is sent, once;
+6. where the answer was lost, the system is asked whether it happened. Where it cannot tell, the outcome is unknown: it
+   is never guessed, and never sent again before the system has said that it did not happen.
+
+From the claim on, a write runs to its end in a task of its own, whoever hangs up.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+import msgspec
+
+from connectors.errors import ConnectorError, Declined, NotSupported
+from connectors.http.scope import RequestScope, current_scope, request_scope
+from connectors.store.writes import Claim, Phase, Pointer, Problem, StoreUnavailable, WriteRecord, WriteStore
+from connectors.writes import WriteKey
+from resolvers.context import RequestContext
+from resolvers.errors import Forbidden, OutcomeUnknown, PublicError, WriteInProgress, WriteNotDone
+from resolvers.viewer import Viewer
+
+_FIRST_LOOK: Final = 0.02
+_NEXT_LOOKS: Final = 0.2
+"""Seconds between two looks at a key that another process holds: the first, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRules:
+    """How long things may take, in seconds.
+
+    `lease`: how long a claim lasts without its holder saying that it goes on; longer than a system may take to answer.
+    `wait`: how long a second request with the same key waits for the first.
+    `patience`: how long a write may take in all, whoever waits for it.
+    `settles`: after so long a system that does not show a write has not done it. It covers the time that a write may
+    still be on its way, and the time after which the system shows its own writes.
+    """
+
+    lease: float = 30.0
+    wait: float = 10.0
+    patience: float = 60.0
+    settles: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a write: a record to be read, or what the caller did wrong."""
+
+    result: Pointer | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+_REUSED: Final = Outcome(
+    problems=(
+        Problem(
+            "IDEMPOTENCY_KEY_REUSED",
+            "This idempotencyKey was used with another input: use a new one.",
+            ("idempotencyKey",),
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    fingerprint: str
+    task: "asyncio.Task[Outcome]"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One outcome, for the audit log: no values of the input. `outcome` is a phase of the write."""
+
+    caller: str
+    mutation: str
+    system: str
+    key: str
+    subject: str
+    outcome: str
+    result: str
+    detail: str
+
+
+class Write:
+    """One write as its mutation knows it. `decided`: what its input left open, settled by `check`."""
+
+    mutation: ClassVar[str]
+    system: ClassVar[str]
+    """The domain whose system is written to."""
+    result: ClassVar[str]
+    """The type of what comes of it."""
+    looks_first: ClassVar[bool] = True
+    """Whether the system is asked for the key before the write is sent; not where the state tells as much."""
+    unknown: ClassVar[type[OutcomeUnknown]] = OutcomeUnknown
+
+    def __init__(self) -> None:
+        self.decided: dict[str, str] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for inputs that mean the same, and for no others."""
+        raise NotImplementedError
+
+    @property
+    def lock(self) -> str | None:
+        """What only one write at a time may change."""
+        return None
+
+    @property
+    def subject(self) -> str:
+        """The global id of what is written to, for the audit log."""
+        raise NotImplementedError
+
+    async def owned(self, context: RequestContext) -> Sequence[Problem]:
+        """What the viewer may not write to, or does not exist. Raises `ConnectorError`."""
+        raise NotImplementedError
+
+    async def check(self, context: RequestContext) -> Sequence[Problem]:
+        """What is wrong with the state and the amounts; settles `decided`. Raises `ConnectorError`."""
+        raise NotImplementedError
+
+    async def send(self, context: RequestContext, key: WriteKey) -> str:
+        """Send the write, once: the id of what came of it. Raises `ConnectorError`."""
+        raise NotImplementedError
+
+    async def find(self, context: RequestContext, key: WriteKey) -> str | None:
+        """The id of what came of the write, where the system shows it now. Raises `ConnectorError`."""
+        raise NotImplementedError
+
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Where in the input the attributes of the record stand that is written, for a system that names one."""
+        return {}
+
+
+class Writes:
+    """All writes of this process."""
+
+    def __init__(
+        self,
+        store: WriteStore,
+        may_write: Callable[[Viewer, str], bool],
+        rules: WriteRules | None = None,
+        audit: Callable[[Audited], None] = lambda _audited: None,
+    ) -> None:
+        """`may_write` says whether a viewer may use a mutation at all; `audit` is told every outcome."""
+        self._store, self._may_write, self._rules, self._audit = store, may_write, rules or WriteRules(), audit
+        self._running: dict[WriteKey, _Running] = {}
+
+    def allow(self, viewer: Viewer, mutation: str) -> None:
+        """Raises `Forbidden` where this viewer may not use the mutation at all."""
+        if not viewer.is_signed_in or not self._may_write(viewer, mutation):
+            raise Forbidden("This caller may not write here.")
+        if not viewer.subject:
+            raise Forbidden("This caller may not write here: its token does not say who it is (sub).")
+
+    async def once(self, context: RequestContext, write: Write, client_key: str) -> Outcome:
+        """Do it, or find out what came of it under this key. Raises `PublicError`."""
+        self.allow(context.viewer, write.mutation)
+        key = write_key(context.viewer, write.mutation, client_key)
+        ends = time.monotonic() + self._rules.wait
+        scope = current_scope.get()
+        if scope is not None:
+            scope.fresh = True  # what this request reads from now on, it reads anew
+            ends = min(ends, scope.deadline)
+        pause = _FIRST_LOOK
+        while True:
+            running = self._running.get(key)
+            if running is None:
+                claim = await self._claimed(key, write)
+                if (known := await self._known(claim, write, context)) is not None:
+                    return known
+                if claim.is_held:
+                    running = self._start(key, write, claim, context)
+            if running is not None:
+                if running.fingerprint != write.fingerprint:
+                    return _REUSED
+                return await self._awaited(running.task, key, write, ends)
+            if time.monotonic() + pause >= ends:
+                raise WriteInProgress
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _NEXT_LOOKS)
+
+    async def finish(self) -> None:
+        """Wait for the writes that are under way: the process ends."""
+        while self._running:
+            await asyncio.wait([running.task for running in self._running.values()])
+
+    async def _claimed(self, key: WriteKey, write: Write) -> Claim:
+        try:
+            return await self._store.claim(key, write.fingerprint, self._rules.lease)
+        except StoreUnavailable as failure:
+            raise WriteNotDone("This cannot be done safely at the moment.") from failure
+
+    async def _known(self, claim: Claim, write: Write, context: RequestContext) -> Outcome | None:
+        """The outcome of a key that has one."""
+        record = claim.record
+        if record.fingerprint != write.fingerprint:
+            return _REUSED
+        if not record.phase.is_final:
+            return None
+        if problems := await write.owned(context):
+            return Outcome(problems=tuple(problems))
+        return Outcome(record.result, record.problems)
+
+    def _start(self, key: WriteKey, write: Write, claim: Claim, context: RequestContext) -> "_Running":
+        run = _Run(self._store, self._rules, key, write, claim, context.anew())
+        task = asyncio.create_task(run.result(current_scope.get()))
+        running = self._running[key] = _Running(write.fingerprint, task)
+
+        def ended(task: asyncio.Task[Outcome]) -> None:
+            del self._running[key]
+            failure = None if task.cancelled() else task.exception()
+            self._audit(_audited(context.viewer, write, key, run, failure))
+
+        task.add_done_callback(ended)
+        return running
+
+    async def _awaited(self, running: asyncio.Task[Outcome], key: WriteKey, write: Write, ends: float) -> Outcome:
+        done, _ = await asyncio.wait([running], timeout=max(0.0, ends - time.monotonic()))
+        if done:
+            return running.result()
+        try:
+            record = await self._store.find(key)
+        except StoreUnavailable:
+            raise write.unknown from None
+        if record is not None and record.phase is not Phase.CLAIMED:
+            raise write.unknown
+        raise WriteInProgress
+
+
+class _Run:
+    """One write under its claim, from the check of its state to what came of it."""
+
+    def __init__(
+        self,
+        store: WriteStore,
+        rules: WriteRules,
+        key: WriteKey,
+        write: Write,
+        claim: Claim,
+        context: RequestContext,
+    ) -> None:
+        self._store, self._rules, self._key, self._write, self._context = store, rules, key, write, context
+        self.record, self._now = claim.record, claim.now
+        self.detail = ""
+        """What a system said, for the audit log."""
+
+    async def result(self, asked: RequestScope | None) -> Outcome:
+        """Run to the end. Raises `PublicError`."""
+        scope = RequestScope.lasting(self._rules.patience)
+        scope.fresh = True
+        if asked is not None:
+            scope.calls, scope.token = asked.calls, asked.token
+        with request_scope(scope):
+            try:
+                async with asyncio.timeout(self._rules.patience):
+                    if self.record.phase is Phase.CLAIMED:
+                        return await self._locked()
+                    self._write.decided = dict(self.record.decided)
+                    return await self._found_or_sent_again()
+            except StoreUnavailable as failure:
+                self.detail = str(failure)
+                raise self._undecided() from failure
+            except TimeoutError as failure:
+                raise self._undecided() from failure
+            finally:
+                await self._context.close()
+
+    def _undecided(self) -> PublicError:
+        if self.record.phase is Phase.CLAIMED:
+            return WriteNotDone("This cannot be done safely at the moment.")
+        return self._write.unknown()
+
+    async def _locked(self) -> Outcome:
+        name = self._write.lock
+        token = await self._lock(name) if name is not None else None
+        try:
+            return await self._checked()
+        finally:
+            if name is not None and token is not None:
+                await self._unlock(name, token)
+
+    async def _lock(self, name: str) -> int:
+        pause, ends = _FIRST_LOOK, time.monotonic() + self._rules.wait
+        while (token := await self._store.lock(name, self._rules.lease)) is None:
+            if time.monotonic() + pause >= ends:
+                await self._store.forget(self._key, self.record.token)
+                raise WriteNotDone("Something else is being changed here at the moment.")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _NEXT_LOOKS)
+        return token
+
+    async def _unlock(self, name: str, token: int) -> None:
+        try:
+            await self._store.unlock(name, token)
+        except StoreUnavailable as failure:
+            self.detail = self.detail or str(failure)  # its lease ends it
+
+    async def _checked(self) -> Outcome:
+        """A key that nothing was sent under: look at the state, then send."""
+        write, context = self._write, self._context
+        try:
+            problems = tuple(await write.owned(context)) or tuple(await write.check(context))
+            found = await self._shown() if not problems and write.looks_first else None
+        except NotSupported as failure:
+            await self._store.forget(self._key, self.record.token)
+            self.detail = failure.detail
+            raise
+        except ConnectorError as failure:
+            await self._store.forget(self._key, self.record.token)
+            self.detail = failure.detail
+            raise WriteNotDone(failure.public) from failure
+        if problems:
+            await self._store.forget(self._key, self.record.token)
+            return Outcome(problems=problems)
+        if found is not None:
+            return await self._done(found)
+        return await self._sent()
+
+    async def _shown(self) -> str | None:
+        """What the system shows for the key already; None where it cannot tell."""
+        try:
+            return await self._write.find(self._context, self._key)
+        except NotSupported:
+            return None
+
+    async def _sent(self) -> Outcome:
+        """Send it. From here on it may have happened."""
+        sending = msgspec.structs.replace(self.record, phase=Phase.SENT, decided=dict(self._write.decided))
+        if not await self._store.advance(self._key, sending, self._rules.lease):
+            raise WriteInProgress  # the lease ran out, and somebody else goes on
+        self.record = sending
+        try:
+            return await self._done(await self._write.send(self._context, self._key))
+        except Declined as refusal:
+            self.detail = refusal.detail
+            return await self._refused(refusal)
+        except ConnectorError as failure:
+            self.detail = failure.detail
+            if not failure.may_have_happened:
+                await self._store.forget(self._key, self.record.token)
+                self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
+                if isinstance(failure, NotSupported) or not failure.retryable:
+                    raise
+                raise WriteNotDone(failure.public) from failure
+            return await self._found()
+
+    async def _found(self) -> Outcome:
+        """The answer was lost: what the system shows is what happened; what it does not show yet is unknown."""
+        try:
+            found = await self._write.find(self._context, self._key)
+        except ConnectorError as failure:
+            self.detail = f"{self.detail}; {failure.detail}"
+            found = None
+        if found is not None:
+            return await self._done(found)
+        return await self._unknown()
+
+    async def _found_or_sent_again(self) -> Outcome:
+        """A key that was sent, by a process that did not come to its end."""
+        try:
+            found = await self._write.find(self._context, self._key)
+        except ConnectorError as failure:
+            self.detail = failure.detail
+            return await self._unknown()
+        if found is not None:
+            return await self._done(found)
+        settled = (self.record.sent_at or self._now) + self._rules.settles.get(self._write.system, 30.0)
+        if self._now < settled:
+            return await self._unknown()  # it may be on its way still
+        self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
+        return await self._locked()
+
+    async def _done(self, result_id: str) -> Outcome:
+        pointer = Pointer(self._write.result, result_id)
+        await self._keep(phase=Phase.DONE, result=pointer)
+        return Outcome(pointer)
+
+    async def _refused(self, refusal: Declined) -> Outcome:
+        place = self._write.places().get(refusal.attribute or "", ())
+        code = _CODES.get(refusal.reason.name, "REFUSED_BY_SYSTEM")
+        problems = (Problem(code, refusal.public, place),)
+        await self._keep(phase=Phase.REFUSED, problems=problems)
+        return Outcome(problems=problems)
+
+    async def _unknown(self) -> Outcome:
+        await self._keep(phase=Phase.UNKNOWN)
+        raise self._write.unknown
+
+    async def _keep(self, **changes: object) -> None:
+        """Remember what came of it. That this fails changes nothing about what happened: the system shows it."""
+        self.record = msgspec.structs.replace(self.record, **changes)
+        try:
+            await self._store.advance(self._key, self.record, 0.0)
+        except StoreUnavailable as failure:
+            self.detail = f"{self.detail} {failure}".strip()
+
+
+_CODES: Final = {
+    "INVALID": "INVALID",
+    "TOO_LONG": "TOO_LONG",
+    "NOT_FOUND": "NOT_FOUND",
+    "NOT_ALLOWED": "NOT_ALLOWED",
+    "WRONG_STATE": "WRONG_STATE",
+    "AMOUNT_TOO_HIGH": "AMOUNT_TOO_HIGH",
+    "CURRENCY_MISMATCH": "CURRENCY_MISMATCH",
+    "ALREADY_PAID": "ALREADY_PAID",
+    "CONFLICT": "CONFLICT",
+}
+"""What clients are told for a system's reasons; any other is REFUSED_BY_SYSTEM."""
+
+
+def write_key(viewer: Viewer, mutation: str, client_key: str) -> WriteKey:
+    """The key of a write: a client's key belongs to its caller and its mutation."""
+    parts = "\x1f".join((viewer.issuer, viewer.subject, mutation, client_key))
+    return WriteKey(hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+
+
+def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, failure: BaseException | None) -> Audited:
+    record: WriteRecord = run.record
+    outcome = record.phase.value if failure is None or record.phase is Phase.UNKNOWN else type(failure).__name__
+    result = f"{record.result.type}:{record.result.id}" if record.result else ""
+    caller = f"{viewer.issuer} {viewer.subject}"
+    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, result, run.detail)
