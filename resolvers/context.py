@@ -7,7 +7,7 @@ order and the gaps of a batch, who may see a row, and what happens when the requ
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
@@ -17,6 +17,9 @@ from resolvers.early import EarlyLoads
 from resolvers.loader import BatchLoader, NoLink
 from resolvers.ownership import customers_of, records
 from resolvers.viewer import Viewer
+
+if TYPE_CHECKING:
+    from resolvers.writes import Writes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,6 +53,8 @@ class RequestContext:
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self.writes: Writes | None = None
+        """What writes once; None where nothing is written."""
 
     def loader(self, kind: type[BatchLoader[K, V]]) -> BatchLoader[K, V]:
         """The request's loader of a class."""

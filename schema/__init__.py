@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401  # first: the enums are declared before fields name them
+from schema.mutation import Mutation
 from schema.query import Query
 
 
@@ -19,9 +20,13 @@ class Graph(strawberry.Schema):
         """Nothing here."""
 
 
-def build_schema(extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query) -> Graph:
+def build_schema(
+    extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query, mutation: type[Any] | None = Mutation
+) -> Graph:
     """The graph, with the extensions that its host needs. Raises `TypeError` for arguments without a description."""
-    graph = Graph(query=query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
+    graph = Graph(
+        query=query, mutation=mutation, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True)
+    )
     if missing := _undescribed(graph._schema):  # Strawberry has no public name for the schema it wraps.
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph

@@ -15,6 +15,7 @@ from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort
 from resolvers.customer_search import CustomerSort
+from resolvers.mutations import UserErrorCode
 from resolvers.ticketing import TicketSort
 from resolvers.viewer import ViewerKind
 
@@ -226,4 +227,24 @@ enumeration(
     "CustomerSort",
     "The order of a list of customers.",
     {"NUMBER": "By customer number.", "NAME": "By name."},
+)
+
+enumeration(
+    UserErrorCode,
+    "UserErrorCode",
+    "What is wrong with an input. The person can do something about it.",
+    {
+        "REQUIRED": "Something is missing or empty.",
+        "INVALID": "A value is not of the right form.",
+        "TOO_LONG": "A text is longer than it may be.",
+        "NOT_FOUND": "There is no such thing, or it is not the caller's.",
+        "NOT_ALLOWED": "The caller may not do this to this thing, or the system has no place for this value.",
+        "WRONG_STATE": "The thing is not in a state in which this can be done.",
+        "AMOUNT_TOO_HIGH": "The amount is more than is open of the bill.",
+        "CURRENCY_MISMATCH": "The amount is not in the bill's currency.",
+        "ALREADY_PAID": "Nothing is open of the bill: it is paid, or a payment is under way.",
+        "IDEMPOTENCY_KEY_REUSED": "The key was used with another input: use a new one.",
+        "REFUSED_BY_SYSTEM": "The system refused it for a reason of its own.",
+        "CONFLICT": "Somebody else changed the thing at the same time: look at it and try again with a new key.",
+    },
 )
