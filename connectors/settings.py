@@ -109,6 +109,10 @@ class System(Strict):
     share_keys: Annotated[int, Field(ge=1, description="Most keys that gather for one call.")] = 200
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
+    reads_after: Annotated[
+        float,
+        Field(ge=0, le=60, description="Seconds after which the system shows what was written to it, at the latest."),
+    ] = 0.0
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0

@@ -15,6 +15,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
+from connectors.store.memory import WritesInMemory
+from connectors.store.redis import WritesInRedis
+from connectors.store.writes import WriteStore
+from gateway.audit import audit
 from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
@@ -31,6 +35,7 @@ from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
+from resolvers.writes import WriteRules, Writes
 from schema import build_schema
 from schema.unsupported import withhold
 
@@ -106,9 +111,13 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
             connectors = connect(settings.systems.by_domain, session)
             withhold(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
-            documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
+            shared_url = settings.redis.url if settings.redis else None
+            documents = DocumentsInRedis(shared_url) if shared_url else DocumentsInProcess()
             stack.push_async_callback(documents.close)
-            contexts = Contexts(engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace)
+            writes = await stack.enter_async_context(_writes(settings))
+            contexts = Contexts(
+                engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
+            )
             endpoint = GraphQLEndpoint(
                 engine,
                 authenticate,
@@ -133,6 +142,35 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
             *(page.routes() if page else ()),
         ],
     )
+
+
+@asynccontextmanager
+async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
+    """What writes once; those that are under way are waited for at the end."""
+    rules = settings.writes
+    if not rules.enabled:
+        yield None
+        return
+    address = settings.redis.writes_url if settings.redis else None
+    store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
+    systems = settings.systems.by_domain
+    writes = Writes(
+        store,
+        rules.allows,
+        WriteRules(
+            rules.lease,
+            rules.wait,
+            rules.patience,
+            settles={name: 2 * one.timeout + one.connect_timeout + one.reads_after for name, one in systems.items()},
+            reads_after={name: one.reads_after for name, one in systems.items()},
+        ),
+        audit,
+    )
+    try:
+        yield writes
+    finally:
+        await writes.finish()
+        await store.close()
 
 
 def _session() -> aiohttp.ClientSession:

@@ -48,6 +48,11 @@ CODES: Mapping[str, str] = {
     "NOT_SUPPORTED": "The product behind this domain cannot answer such a question.",
     "NOT_CONFIGURED": "No system is connected for this domain.",
     "REQUEST_CANCELLED": "The request ended before the system answered.",
+    # A write.
+    "IDEMPOTENCY_IN_PROGRESS": "The same key is being written at the moment: send it again to learn its outcome.",
+    "OUTCOME_UNKNOWN": "The write was sent, and nobody can tell yet whether it happened: send the same key again.",
+    "PAYMENT_UNKNOWN": "The payment was sent, and nobody can tell yet whether it was made: send the same key again.",
+    "WRITE_NOT_DONE": "The write surely did not happen: send the same key again.",
     # Ourselves.
     "INTERNAL": "A fault in the gateway; `extensions.id` is in its log.",
 }

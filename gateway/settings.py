@@ -30,6 +30,7 @@ from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
+from resolvers.viewer import Viewer
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -160,13 +161,64 @@ class GraphQLSettings(Strict):
 class RedisSettings(Strict):
     """`[redis]`: state that several processes share for a short time. Without it each process has its own."""
 
-    url: Annotated[str, Field(repr=False, description='Address, e.g. "redis://cache.example:6379/0".')]
+    url: Annotated[
+        str | None,
+        Field(repr=False, description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0".'),
+    ] = None
+    writes_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="Address of what must not be: what became of each write. Its maxmemory-policy is noeviction,"
+            " and it keeps its data on disk.",
+        ),
+    ] = None
 
-    @field_validator("url")
+    @field_validator("url", "writes_url")
     @classmethod
-    def _is_redis(cls, url: str) -> str:
-        parse_url(url)  # Its ValueError says which schemes there are.
+    def _is_redis(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_url(url)  # Its ValueError says which schemes there are.
         return url
+
+
+Caller = Annotated[str, Field(pattern=r"^(customer|agent|admin|role:.+)$")]
+Mutation = Literal[
+    "openTicket", "addTicketNote", "closeTicket", "reopenTicket", "assignTicket", "payBill", "updateContact"
+]
+
+
+class WritesSettings(Strict):
+    """`[writes]`: who may change what, and how long a write may take."""
+
+    enabled: Annotated[bool, Field(description="Whether anything may be written through the gateway.")] = False
+    allow: Annotated[
+        dict[Mutation, tuple[Caller, ...]],
+        Field(
+            description='Who may use a mutation: customer, agent, admin, or "role:NAME" of the token. Who is not named'
+            " here may not use it; a mutation that is not named is for all kinds of callers."
+        ),
+    ] = {}
+    in_process: Annotated[
+        bool,
+        Field(
+            description="What became of a write is kept in the only process, and lost with it: for tickets and contact"
+            " data, without redis.writes_url. Bills cannot be paid then."
+        ),
+    ] = False
+    keep: Annotated[float, Field(ge=600, description="Seconds for which it is known what became of a key.")] = 86_400.0
+    lease: Annotated[
+        float, Field(ge=5, description="Seconds after which a process that says nothing is taken for dead.")
+    ] = 30.0
+    wait: Annotated[float, Field(gt=0, description="Seconds that a request waits for another with its key.")] = 10.0
+    patience: Annotated[float, Field(gt=0, description="Seconds that a write may take in all.")] = 60.0
+
+    def allows(self, viewer: Viewer, mutation: str) -> bool:
+        """Whether this caller may use a mutation at all."""
+        if not self.enabled:
+            return False
+        allowed = self.allow.get(mutation)  # type: ignore[call-overload]  # names of mutations are these
+        return allowed is None or viewer.kind.value in allowed or any(f"role:{one}" in allowed for one in viewer.roles)
 
 
 class ServerSettings(Strict):
@@ -196,8 +248,28 @@ class Settings(Strict):
     auth: AuthSettings | None = None
     graphql: GraphQLSettings = GraphQLSettings()
     redis: RedisSettings | None = None
+    writes: WritesSettings = WritesSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _writes_are_kept(self) -> Self:
+        writes = self.writes
+        if not writes.enabled or (self.redis is not None and self.redis.writes_url):
+            return self
+        if not writes.in_process:
+            raise ValueError(
+                "writes.enabled: what becomes of each write must be kept for all processes: set redis.writes_url; or,"
+                " for tickets and contact data in one process, writes.in_process"
+            )
+        if self.server.workers > 1:
+            raise ValueError("writes.in_process: server.workers must be 1, or redis.writes_url be set")
+        if writes.allow.get("payBill") != ():
+            raise ValueError(
+                "writes.in_process: a payment would be forgotten with the process: set redis.writes_url, or"
+                " writes.allow.payBill = []"
+            )
+        return self
 
 
 def without_credentials(address: str) -> str:

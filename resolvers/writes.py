@@ -42,14 +42,16 @@ class WriteRules:
     `lease`: how long a claim lasts without its holder saying that it goes on; longer than a system may take to answer.
     `wait`: how long a second request with the same key waits for the first.
     `patience`: how long a write may take in all, whoever waits for it.
-    `settles`: after so long a system that does not show a write has not done it. It covers the time that a write may
-    still be on its way, and the time after which the system shows its own writes.
+    `reads_after`: by domain, after how long a system shows what was written to it, at the latest.
+    `settles`: by domain, after how long a system that does not show a write has not done it: it covers `reads_after`,
+    and the time that a write may still be on its way.
     """
 
     lease: float = 30.0
     wait: float = 10.0
     patience: float = 60.0
     settles: Mapping[str, float] = field(default_factory=dict)
+    reads_after: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +343,7 @@ class _Run:
             raise WriteInProgress  # the lease ran out, and somebody else goes on
         self.record = sending
         try:
-            return await self._done(await self._write.send(self._context, self._key))
+            result_id = await self._write.send(self._context, self._key)
         except Declined as refusal:
             self.detail = refusal.detail
             return await self._refused(refusal)
@@ -354,6 +356,19 @@ class _Run:
                     raise
                 raise WriteNotDone(failure.public) from failure
             return await self._found()
+        await self._until_shown()
+        return await self._done(result_id)
+
+    async def _until_shown(self) -> None:
+        """Wait until a system that shows its own writes late shows this one."""
+        ends = time.monotonic() + self._rules.reads_after.get(self._write.system, 0.0)
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                if await self._write.find(self._context, self._key) is not None:
+                    return
+            except ConnectorError:
+                pass  # it happened; when it shows is a matter of patience
+            await asyncio.sleep(min(left, _NEXT_LOOKS))
 
     async def _found(self) -> Outcome:
         """The answer was lost: what the system shows is what happened; what it does not show yet is unknown."""

@@ -16,7 +16,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NotSupported
 from connectors.http.health import Health
 from connectors.http.scope import Operation, RequestScope, current_operation, current_scope
 from connectors.ports import Effect, Mark, marks
@@ -44,8 +44,8 @@ def shared(driver: Port, port: type[Any], system: System, health: Health) -> Por
 class _Method:
     """One method of the port: how the driver is asked, and what makes two of its keys the same."""
 
-    def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any]) -> None:
-        self.name, self._driver = name, driver
+    def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any], system: str) -> None:
+        self.name, self._driver, self._system = name, driver, system
         self._operation = Operation(name, mark.is_write)
         parameters = list(inspect.signature(getattr(port, name)).parameters)[1:]
         self.keys_at = parameters.index(mark.keys) if mark.keys else None
@@ -58,9 +58,12 @@ class _Method:
 
     async def __call__(self, *args: Any, **options: Any) -> Any:
         """Ask the driver, for this caller alone."""
+        asked = getattr(self._driver, self.name, None)
+        if asked is None:  # a driver that was written before the port had the method
+            raise NotSupported(self._system, f"the driver has no {self.name}")
         before = current_operation.set(self._operation)
         try:
-            return await getattr(self._driver, self.name)(*args, **options)
+            return await asked(*args, **options)
         finally:
             current_operation.reset(before)
 
@@ -84,7 +87,7 @@ class _Port:
         self._windows_hold_all: dict[str, bool] = {}
         """By method, whether the last windows held the whole lists."""
         for name, mark in marks(port).items():
-            method = _Method(driver, name, mark, port)
+            method = _Method(driver, name, mark, port, health.system)
             may_share = shares and mark.effect is Effect.READ
             setattr(self, name, self._sharing(method) if may_share else method)
 
@@ -96,7 +99,7 @@ class _Port:
 
         async def ask(*args: Any, **options: Any) -> Any:
             scope = current_scope.get()
-            if scope is None:  # outside a request there is nobody to share with
+            if scope is None or scope.fresh:  # nobody to share with, or nothing that was begun before
                 return await method(*args, **options)
             window = _window_in(args)
             if keys_at is None or len(args) <= keys_at:

@@ -24,7 +24,7 @@ from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rej
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import System
-from gateway.settings import AuthSettings, RedisSettings, Settings, without_credentials
+from gateway.settings import AuthSettings, Settings, without_credentials
 from resolvers.links import key_of
 
 Mark = Literal["ok", "FAILED", "-"]
@@ -84,8 +84,8 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
         tries = [_system(one, systems[one.domain]) for one in connectors.systems]
         if settings.auth:
             tries.append(_keys(settings.auth, session))
-        if settings.redis:
-            tries.append(_redis(settings.redis))
+        if settings.redis and settings.redis.url:
+            tries.append(_redis(settings.redis.url))
         findings = list(await asyncio.gather(*tries))
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
@@ -235,9 +235,9 @@ async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:
     return Finding("keys", driver, address, "ok", "-", "ok", latency)
 
 
-async def _redis(settings: RedisSettings) -> Finding:
-    address = without_credentials(settings.url)
-    redis = Redis.from_url(settings.url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+async def _redis(url: str) -> Finding:
+    address = without_credentials(url)
+    redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
     started = time.monotonic()
     try:
         await redis.ping()

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.settings import Settings
+from gateway.settings import Settings, WritesSettings
 from sandbox.protocol.systems import SYSTEMS
 
 HOST: Final = "127.0.0.1"
@@ -15,10 +15,12 @@ def settings(port: int, sandbox_port: int) -> Settings:
         name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)
     }
     systems["billing"]["profile"] = {"bills_name_customers": True}
-    return Settings.model_validate(
+    found = Settings.model_validate(
         {
             "systems": systems,
             "graphql": {"introspection": "everyone", "graphiql": True},
             "server": {"host": HOST, "port": port, "metrics": True},
         }
     )
+    # What the settings of a file may not say: payments, too, are remembered in the demo's one process only.
+    return found.model_copy(update={"writes": WritesSettings(enabled=True, in_process=True)})

@@ -15,6 +15,7 @@ from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer
+from resolvers.writes import Writes
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
 
@@ -58,8 +59,16 @@ class GatewayContext(RequestContext):
 class Contexts:
     """Makes the context of each request; what a document selects is worked out once."""
 
-    def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float, trace_for: TraceFor) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        connectors: Connectors,
+        deadline: float,
+        trace_for: TraceFor,
+        writes: Writes | None = None,
+    ) -> None:
         self._schema, self._connectors, self._deadline, self._trace_for = schema, connectors, deadline, trace_for
+        self._writes = writes
 
     def __call__(
         self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
@@ -81,7 +90,9 @@ class Contexts:
             scope.token = _token_of(request)
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
-        return GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
+        context = GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
+        context.writes = self._writes
+        return context
 
     def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
         known: dict[int, Selection] = prepared.derived.setdefault(self, {})
