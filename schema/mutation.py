@@ -263,20 +263,22 @@ async def _update_contact(info: Info, given: Input[UpdateContactInput]) -> Updat
 class Mutation:
     """Each turns its input into what `resolvers.mutations` takes."""
 
-    open_ticket: OpenTicketPayload = strawberry.mutation(resolver=_open_ticket, description="Open a ticket.")
-    add_ticket_note: AddTicketNotePayload = strawberry.mutation(
+    open_ticket: OpenTicketPayload | None = strawberry.mutation(resolver=_open_ticket, description="Open a ticket.")
+    add_ticket_note: AddTicketNotePayload | None = strawberry.mutation(
         resolver=_add_ticket_note, description="Add a note to a ticket that is open."
     )
-    close_ticket: CloseTicketPayload = strawberry.mutation(
+    close_ticket: CloseTicketPayload | None = strawberry.mutation(
         resolver=_close_ticket, description="Close a ticket that is open."
     )
-    reopen_ticket: ReopenTicketPayload = strawberry.mutation(
+    reopen_ticket: ReopenTicketPayload | None = strawberry.mutation(
         resolver=_reopen_ticket, description="Open a ticket again that has ended."
     )
-    assign_ticket: AssignTicketPayload = strawberry.mutation(
+    assign_ticket: AssignTicketPayload | None = strawberry.mutation(
         resolver=_assign_ticket, description="Give a ticket to a member of staff. For agents and admins."
     )
-    pay_bill: PayBillPayload = strawberry.mutation(resolver=_pay_bill, description="Pay a bill, or a part of it.")
-    update_contact: UpdateContactPayload = strawberry.mutation(
+    pay_bill: PayBillPayload | None = strawberry.mutation(
+        resolver=_pay_bill, description="Pay a bill, or a part of it."
+    )
+    update_contact: UpdateContactPayload | None = strawberry.mutation(
         resolver=_update_contact, description="Change a customer's e-mail address or phone number."
     )
