@@ -57,7 +57,7 @@ def empty_lists(value: Any, path: str = "") -> set[str]:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the contract's folder is not here ({SHARED.name}; set CONTRACT)")
 def test_every_document_of_the_contract_is_valid() -> None:
-    schema = build_schema()._schema
+    schema = build_schema().graphql
     documents = {path.stem: path.read_text(encoding="utf-8") for path in SHARED.glob("*.graphql")}
     queries = {name: text for name, text in documents.items() if "query " in text}
 

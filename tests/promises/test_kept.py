@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.engine import Engine, Prepared
+from gateway.engine import Engine, Explanation, Prepared
 from gateway.engine.plan import Plan
 from gateway.settings import ServerSettings
 from resolvers.context import RequestContext
@@ -58,8 +58,9 @@ def test_why_no_plan_is_made_keeps_no_variables() -> None:
     assert isinstance(prepared, Prepared)
     value = Secret("Customer:1001")
     kept = weakref.ref(value)
-    reason = engine._plans.of(prepared, prepared.operations[None], {"no": None, "id": value})
-    assert str(reason) == "a null in @skip or @include"
+    explanation = engine.explain(prepared, prepared.operations[None], {"no": None, "id": value})
+    assert isinstance(explanation, Explanation)
+    assert explanation.fallback == "a null in @skip or @include"
     del value
     gc.collect()
     assert kept() is None

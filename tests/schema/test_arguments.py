@@ -26,7 +26,7 @@ def test_texts_and_names_are_put_to_the_resolvers_arguments() -> None:
     graph = build_schema(query=Query)
 
     assert graph.execute_sync("{ laugh(howOften: 2, loud: true) }").data == {"laugh": "HOHO"}
-    field = graph._schema.query_type.fields["laugh"]  # type: ignore[union-attr]  # there is one
+    field = graph.graphql.query_type.fields["laugh"]  # type: ignore[union-attr]  # there is one
     assert {name: argument.description for name, argument in field.args.items()} == {
         "howOften": "How many times.",
         "loud": "Whether in capitals.",
