@@ -87,7 +87,23 @@ async def test_filters_bring_what_they_read(stack: Stack) -> None:
     assert nodes == [{"id": bill["id"]} for bill in full.clean()["me"]["bills"]["nodes"]]
     assert len(nodes) == 2
     (call,) = answer.calls
-    assert {"remainingAmount", "paymentDueDate", "billDate"} <= _fields(call["path"])
+    whose = {"id", "relatedParty", "billingAccount"}
+    assert _fields(call["path"]) == whose | {"state", "remainingAmount", "paymentDueDate", "billDate"}
+
+
+async def test_so_do_filters_of_tickets_and_services(stack: Stack) -> None:
+    document = """{ me {
+      tickets(status: [CLOSED, RESOLVED], sort: OLDEST) { nodes { id } }
+      services(state: [ACTIVE]) { nodes { id } }
+    } }"""
+    answer = await stack.ask(document, "1001")
+
+    me = answer.clean()["me"]
+    assert (len(me["tickets"]["nodes"]), len(me["services"]["nodes"])) == (2, 4)
+    assert {call["system"]: _fields(call["path"]) for call in answer.calls} == {
+        "ticketing": {"id", "relatedParty", "status", "creationDate", "lastUpdate"},
+        "inventory": {"id", "relatedParty", "category", "state"},
+    }
 
 
 async def test_a_customer_that_the_token_names_needs_no_crm(stack: Stack) -> None:
@@ -112,6 +128,34 @@ async def test_the_trace_tells_what_was_asked(stack: Stack) -> None:
         "keys": ["BILL-1001-1-05"],
         "loader": "BillById",
     }
+
+
+@pytest.mark.parametrize(
+    ("document", "calls"),
+    [
+        ('{ customer(id: "1001") { accounts { id name bills(first: 1) { nodes { account { id name } } } } } }', 3),
+        ("{ customers(first: 3) { nodes { name services { nodes { customer { name } } } } } }", 2),
+        ('{ customer(id: "1001") { services { nodes { id name } } } service(id: "SVC-1001-1") { name } }', 3),
+    ],
+)
+async def test_rows_of_lists_are_not_read_again_by_id(stack: Stack, document: str, calls: int) -> None:
+    answer = await stack.ask(document)
+
+    answer.clean()
+    assert len(answer.calls) == calls, [call["path"] for call in answer.calls]
+
+
+async def test_subscribers_do_not_cause_reads_of_everybodys_rows(stack: Stack) -> None:
+    document = "{ outages(open: true) { nodes { affectedServices { nodes { id } } tickets { nodes { id } } } } }"
+    answer = await stack.ask(document, "1001")
+
+    answer.clean()
+    asked = {key for call in answer.calls for key in call["keys"]}
+    assert {key for key in asked if key.startswith("SVC-")} == set()
+    cabinet = await stack.ask('{ resource(id: "CAB-001") { services { totalCount nodes { id } } } }', "1001")
+    services = cabinet.clean()["resource"]["services"]
+    assert services["totalCount"] == len(services["nodes"]) == 2
+    assert {key for call in cabinet.calls for key in call["keys"]} == {"CAB-001", "1001"}
 
 
 def _fields(path: str) -> set[str]:
