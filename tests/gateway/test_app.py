@@ -206,10 +206,9 @@ async def test_a_subscribers_trace_does_not_say_what_was_asked_for(tmp_path: Pat
         own = await stack.ask(document, "1001")
         staff = await stack.ask(document)
 
-    assert own.calls
     assert not [call for call in own.calls if call["keys"] or "?" in call["path"] or "bytes" in call]
     assert "1002" not in str(own.calls)
-    assert {call["loader"] for call in own.calls} >= {"BillById", "OutagesByState", "TicketById"}
+    assert sorted(call["loader"] for call in own.calls) == ["BillById", "OutagesByState", "TicketById"]
     assert "BILL-1002-1-05" in str(staff.calls)
 
 
