@@ -16,6 +16,11 @@ from schema.query import Query
 class Graph(strawberry.Schema):
     """The schema. Errors are logged where they are presented to clients (`gateway.errors`), once and not twice."""
 
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """As graphql-core has it; Strawberry has no public name for the schema that it wraps."""
+        return self._schema
+
     def process_errors(self, *_: Any) -> None:
         """Nothing here."""
 
@@ -27,7 +32,7 @@ def build_schema(
     graph = Graph(
         query=query, mutation=mutation, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True)
     )
-    if missing := _undescribed(graph._schema):  # Strawberry has no public name for the schema it wraps.
+    if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph
 

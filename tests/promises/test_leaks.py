@@ -23,7 +23,7 @@ from schema import build_schema
 from tests.promises.test_identity import KEYS
 from tests.stack import DOMAINS, Stack, stacked
 
-SCHEMA: Final = build_schema()._schema
+SCHEMA: Final = build_schema().graphql
 CUSTOMERS: Final = 4
 DEPTH: Final = 6
 TOGETHER: Final = 2
