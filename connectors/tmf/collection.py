@@ -18,7 +18,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import together
 from connectors.reading.grouping import by_id
-from connectors.reading.obeyed_filters import Heeded
+from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Batch, Entry, Identified, RowPage, each_once, lenient
@@ -48,7 +48,7 @@ class Collection(Generic[R]):
     """One resource of one TM Forum server, such as troubleTicket, and the records that are made of its rows."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | Whole[Any]) -> None:
-        self._http, self.profile = http, profile.at(path)
+        self._http, self.profile = http, profile.for_resource(path)
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
@@ -62,7 +62,7 @@ class Collection(Generic[R]):
         """Documents select the same again and again."""
         self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
-        self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
+        self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.

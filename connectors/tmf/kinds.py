@@ -27,6 +27,6 @@ numbered_text: Final = Kind(str | int | None, lambda _reader: _as_text)
 """What some servers send as a number."""
 
 
-def word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
-    """A word of a table (see `by_word`), or one that the profile knows as such."""
-    return Kind(str | None, lambda reader: reader.words(table, unknown).__getitem__)
+def enum_word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
+    """A word of a table (see `enum_table`), or one that the profile knows as such."""
+    return Kind(str | None, lambda reader: reader.enum_decoder(table, unknown).__getitem__)

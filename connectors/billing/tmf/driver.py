@@ -20,7 +20,7 @@ from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import opened
-from connectors.tmf.lists import narrowed, per_key
+from connectors.tmf.lists import all_under, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.versions import PAYMENT as PAYMENT_PATH
@@ -101,7 +101,7 @@ class TmfBilling:
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
         """See `BillingPort`."""
-        return await per_key(
+        return await all_under(
             self._accounts,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -125,7 +125,7 @@ class TmfBilling:
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
         """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._bills,
             "billingAccount.id",
             account_ids,
@@ -139,7 +139,7 @@ class TmfBilling:
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
         """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._bills,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -151,7 +151,7 @@ class TmfBilling:
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """See `BillingPort`."""
-        return await per_key(
+        return await all_under(
             self._rates,
             "bill.id",
             bill_ids,
@@ -168,7 +168,7 @@ class TmfBilling:
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
         """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._payments,
             "account.id",
             account_ids,

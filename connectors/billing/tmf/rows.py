@@ -9,9 +9,9 @@ from connectors import records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
 from connectors.records import Owners, owned_by
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, money, owners, period, reference, text, word
+from connectors.tmf.kinds import date, enum_word, money, owners, period, reference, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, id_of, ids, many
 
 
@@ -58,7 +58,7 @@ def _first_known(table: dict[str, Any], unknown: Any) -> Callable[[Reader], Call
     """The member of the table for the first of two words that is there."""
 
     def decode(reader: Reader) -> Callable[..., Any]:
-        words = reader.words(table, unknown)
+        words = reader.enum_decoder(table, unknown)
         return lambda first, second: words[first or second]
 
     return decode
@@ -93,12 +93,15 @@ _STATE: Final = {"state": str | None, "status": str | None}
 _STATE_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("state",), "v5": ("state", "status")}
 """Official examples of v5 say `status` where the standard says `state`."""
 
-_CHARGE_KIND: Final = by_word(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
+_CHARGE_KIND: Final = enum_table(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
 _KIND: Final = {"appliedBillingRateType": str | None, "type": str | None}
 _KIND_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("type",), "v5": ("appliedBillingRateType", "type")}
 """v4's `type` is v5's `appliedBillingRateType`."""
 
-_PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DONE, "accepted": PaymentStatus.PENDING}
+_PAYMENT_STATUS: Final = enum_table(PaymentStatus) | {
+    "completed": PaymentStatus.DONE,
+    "accepted": PaymentStatus.PENDING,
+}
 
 ACCOUNT: Final = Mapping(
     BillingAccount,
@@ -117,7 +120,7 @@ BILL: Final = Mapping(
     owners=source("relatedParty", owners),
     account_id=source("billingAccount", reference),
     number=source("billNo", text),
-    state=Source(_STATE, _first_known(by_word(BillState), BillState.UNKNOWN), _STATE_ASKED),
+    state=Source(_STATE, _first_known(enum_table(BillState), BillState.UNKNOWN), _STATE_ASKED),
     raw_state=Source(_STATE, lambda _reader: _first_word, _STATE_ASKED),
     bill_date=source("billDate", date),
     due_date=source("paymentDueDate", date),
@@ -149,7 +152,7 @@ PAYMENT: Final = Mapping(
     owners=source("payer", Kind(RelatedParty | None, _payer)),
     account_id=source("account", reference),
     bill_ids=source("paymentItem", Kind(many(PaymentItemRow), lambda _reader: _paid_for)),
-    status=source("status", word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
+    status=source("status", enum_word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
     raw_status=source("status", text),
     paid_at=source("paymentDate", date),
     amount=Source({"totalAmount": Money | None, "amount": Money | None}, _first_money),

@@ -117,7 +117,7 @@ class UsageQuery:
     """v4: a task, asked for many customers at once, and polled until it is done."""
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
-        self._http, self._profile, self._reader = http, profile.at(_TASK), reader
+        self._http, self._profile, self._reader = http, profile.for_resource(_TASK), reader
         self.needs: Sequence[Need] = ()
         self.takes_one = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))

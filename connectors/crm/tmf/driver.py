@@ -12,7 +12,7 @@ from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.lists import listed, narrowed, per_key
+from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.versions import SPELLINGS
@@ -75,13 +75,13 @@ class TmfCrm:
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`."""
         order = _BY_NAME if by_name else BY_ID
-        return await listed(self._customers, [], window, fields=fields, order=order)
+        return await list_page(self._customers, [], window, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
         condition = self._customers.containing("name", text)
         asked = None if fields is None else fields | {"name"}
-        return await listed(
+        return await list_page(
             self._customers,
             [condition],
             window,
@@ -109,14 +109,14 @@ class TmfCrm:
         """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
         asked = None if fields is None else fields | key.attributes
         if key.kind == "party":
-            return await per_key(
+            return await all_under(
                 self._customers,
                 "engagedParty.id",
                 values,
                 lambda one: [one.party_id] if one.party_id else [],
                 fields=asked,
             )
-        return await per_key(
+        return await all_under(
             self._customers,
             "characteristic.value",
             values,
@@ -138,7 +138,7 @@ class TmfCrm:
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
         """See `CrmPort`."""
-        return await narrowed(
+        return await page_under(
             self._products,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -151,7 +151,7 @@ class TmfCrm:
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         """See `CrmPort`."""
         asked = None if fields is None else fields | {"service_ids"}
-        return await per_key(
+        return await all_under(
             self._products,
             "realizingService.id",
             service_ids,

@@ -9,9 +9,9 @@ import msgspec
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
 from connectors.records import Money
 from connectors.tmf import shapes
-from connectors.tmf.kinds import date, owners, reference, references, text, word
+from connectors.tmf.kinds import date, enum_word, owners, reference, references, text
 from connectors.tmf.mapping import Kind, Mapping, source
-from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.shapes import TimePeriod, TypedRef, id_of, many
 
 
@@ -123,7 +123,7 @@ def _contract_end(reader: Reader) -> Callable[[Sequence[ProductTermRow] | None],
 
 
 # TMF629 leaves status free; official samples say Approved and Created.
-_CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
+_CUSTOMER_STATUS: Final = enum_table(CustomerStatus) | {
     "approved": CustomerStatus.ACTIVE,
     "created": CustomerStatus.INITIALIZED,
 }
@@ -131,7 +131,7 @@ _CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
 CUSTOMER: Final = Mapping(
     Customer,
     name=source("name", text),
-    status=source("status", word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
+    status=source("status", enum_word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
     raw_status=source("status", text),
     email=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _email)),
     phone=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _phone)),
@@ -149,7 +149,7 @@ PRODUCT: Final = Mapping(
     always=["owners"],
     owners=source("relatedParty", owners),
     name=source("name", text),
-    status=source("status", word(by_word(ProductStatus), ProductStatus.UNKNOWN)),
+    status=source("status", enum_word(enum_table(ProductStatus), ProductStatus.UNKNOWN)),
     raw_status=source("status", text),
     price=source("productPrice", Kind(many(ProductPriceRow), _price)),
     price_period=source("productPrice", Kind(many(ProductPriceRow), lambda _reader: _price_period)),

@@ -14,7 +14,7 @@ from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.lists import listed, narrowed
+from connectors.tmf.lists import list_page, page_under
 from connectors.tmf.mapping import BoundMapping
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
@@ -103,7 +103,7 @@ class TmfInventory:
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
         """See `InventoryPort`. Resource-facing services are parts of others, and not what a customer has."""
-        return await narrowed(
+        return await page_under(
             self._services,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -154,7 +154,7 @@ class TmfInventory:
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`."""
-        return await listed(self._resources, [], window, fields=fields, order=BY_ID)
+        return await list_page(self._resources, [], window, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
@@ -176,7 +176,7 @@ class TmfInventory:
     async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
         """All with this serial number, apart from those that `_named` finds."""
         wanted = text.casefold()
-        return await listed(
+        return await list_page(
             self._resources,
             [("serialNumber", [text])],
             None,
@@ -190,7 +190,7 @@ class TmfInventory:
 
     async def _named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         wanted = text.casefold()
-        return await listed(
+        return await list_page(
             self._resources,
             [self._resources.containing("name", text)],
             window,

@@ -7,9 +7,9 @@ import msgspec
 
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.inventory.tmf.status import status_of
-from connectors.tmf.kinds import date, numbered_text, owners, text, word
+from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.shapes import Place, Ref, id_of, ids, many
 
 
@@ -69,7 +69,7 @@ SERVICE: Final = Mapping(
     name=source("name", text),
     category=source("category", text),
     service_type=source("serviceType", text),
-    state=source("state", word(by_word(ServiceState), ServiceState.UNKNOWN)),
+    state=source("state", enum_word(enum_table(ServiceState), ServiceState.UNKNOWN)),
     raw_state=source("state", text),
     started_at=source("startDate", date),
     site_id=source("place", Kind(many(Place), lambda _reader: _site)),

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from connectors.inventory.port import ResourceStatus
-from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.reader import Reader, enum_table
 
 _NOTHING: Final = ResourceStatus.UNKNOWN
 """What a word means that says nothing for or against."""
-_STATUS: Final = by_word(ResourceStatus)
+_STATUS: Final = enum_table(ResourceStatus)
 _ALARMS: Final = dict.fromkeys(["underrepair", "critical", "major", "minor", "alarmoutstanding"], ResourceStatus.ALARM)
 _AVAILABILITY: Final = dict.fromkeys(
     [
@@ -58,7 +58,7 @@ def status_of(
     phone number that nobody uses. The rule is ours: the standard has none.
     """
     if resource_status is not None:
-        return reader.word(_STATUS, resource_status, _NOTHING), resource_status
+        return reader.decode_enum(_STATUS, resource_status, _NOTHING), resource_status
     states: Sequence[tuple[Mapping[str, ResourceStatus], Sequence[str | None]]] = (
         (_ALARMS, alarm_status or ()),
         (_FAULTS, [availability_status]),
@@ -70,6 +70,6 @@ def status_of(
     )
     for table, words in states:
         for word in words:
-            if (status := reader.word(table, word, _NOTHING)) is not _NOTHING:
+            if (status := reader.decode_enum(table, word, _NOTHING)) is not _NOTHING:
                 return status, word
     return _NOTHING, operational_state

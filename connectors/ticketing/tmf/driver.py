@@ -15,16 +15,16 @@ from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import opened
-from connectors.tmf.lists import listed, narrowed, per_key
+from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
-from connectors.tmf.reader import E, Reader, Words, by_word
+from connectors.tmf.reader import E, EnumDecoder, Reader, enum_table
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
 _NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
-_STATUS: Final = by_word(TicketStatus)
-_STATE: Final = by_word(OutageState)
+_STATUS: Final = enum_table(TicketStatus)
+_STATE: Final = enum_table(OutageState)
 _OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
 _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
 """Usual types of notes that are internal, as they should be; nothing to tell an operator."""
@@ -86,7 +86,7 @@ class TmfTicketing:
     ) -> Found[Rows[Ticket]]:
         """See `TicketingPort`."""
         filters = self._status(self._tickets, is_open)
-        return await narrowed(
+        return await page_under(
             self._tickets,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -103,7 +103,7 @@ class TmfTicketing:
     ) -> Found[Rows[Ticket]]:
         """See `TicketingPort`."""
         asked = _with_status(fields, is_open)
-        return await per_key(
+        return await all_under(
             self._tickets,
             self._spelled.filter("relatedEntity.id"),
             service_ids,
@@ -140,7 +140,7 @@ class TmfTicketing:
                 began is not None and (since is None or began >= since) and (until is None or began < until)
             )
 
-        return await listed(
+        return await list_page(
             self._problems,
             [*status, *dates],
             window if is_open is None or status else None,
@@ -163,7 +163,7 @@ class TmfTicketing:
         self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None
     ) -> Found[Rows[Outage]]:
         keys_of: Callable[[Outage], tuple[str, ...]] = attrgetter(attribute)
-        return await per_key(
+        return await all_under(
             self._problems,
             parameter,
             keys,
@@ -185,19 +185,19 @@ class TmfTicketing:
             return ()
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
-    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> Words[E]:
+    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> EnumDecoder[E]:
         """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
         lose such rows: from the first one on, this resource is no longer filtered on its status.
         """
 
         def read(word: str | None) -> E:
-            found, collection = self._reader.word(table, word, unknown), resource()
+            found, collection = self._reader.decode_enum(table, word, unknown), resource()
             if found is unknown and word is not None and collection not in self._strange:
                 self._strange.add(collection)
                 collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
             return found
 
-        return Words(read, unknown)
+        return EnumDecoder(read, unknown)
 
     def _note(self, note: NoteRow) -> TicketNote:
         return TicketNote(

@@ -7,9 +7,9 @@ import msgspec
 
 from connectors.ticketing.port import Outage, Ticket, TicketSeverity
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, numbered_text, owners, references, text, word
+from connectors.tmf.kinds import date, enum_word, numbered_text, owners, references, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import by_word
+from connectors.tmf.reader import enum_table
 from connectors.tmf.shapes import Attachment, RelatedEntity, ids, many
 
 
@@ -42,7 +42,7 @@ TICKET: Final = Mapping(
     kind=source("ticketType", text),
     status=source("status", text),
     raw_status=source("status", text),
-    severity=source("severity", word(by_word(TicketSeverity), TicketSeverity.UNKNOWN)),
+    severity=source("severity", enum_word(enum_table(TicketSeverity), TicketSeverity.UNKNOWN)),
     raw_severity=source("severity", text),
     priority=source("priority", numbered_text),
     created_at=source("creationDate", date),
