@@ -34,7 +34,7 @@ async def test_a_request_that_waits_for_two_keys_of_one_call_waits_once() -> Non
             one.task.cancel()
         await asyncio.wait([one.task for one in several])
         assert held.asked == [["1", "2"]]
-        assert c.crm._lines == {}
+        assert c.crm._queues == {}
         assert [call.error for one in several for call in one.calls] == ["REQUEST_CANCELLED"] * 2
 
 
@@ -42,11 +42,11 @@ async def test_who_leaves_before_the_call_does_was_never_there() -> None:
     async with crm() as (c, held):
         leaving = asking(customers("1"), c)
         await asyncio.sleep(0)
-        assert c.crm._lines != {}
+        assert c.crm._queues != {}
         leaving.task.cancel()
         await settled()
         assert held.asked == []
-        assert c.crm._lines == {}
+        assert c.crm._queues == {}
 
 
 async def test_who_hangs_up_ends_nobody_elses_call() -> None:
@@ -78,7 +78,7 @@ async def test_a_call_that_everybody_left_is_cancelled_and_nobody_joins_it() -> 
         assert held.asked == [["1"], ["1"]]  # what only gathered was never asked
         assert [one.calls[0].error for one in leaving] == ["REQUEST_CANCELLED"] * 3
         await settled()
-        assert c.crm._lines == {}
+        assert c.crm._queues == {}
 
 
 async def test_a_short_deadline_holds_and_ends_nobody_elses_call() -> None:
@@ -111,7 +111,7 @@ async def test_a_call_that_ends_with_a_shorter_deadline_is_not_waited_for() -> N
 
 
 async def test_a_deadline_that_passes_while_keys_gather(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sharing.queue.PATIENCE", 60.0)
+    monkeypatch.setattr("connectors.sharing.queue.MAX_GATHERING", 60.0)
     async with crm(share_after=1, timeout=30) as (c, held):
         first = asking(customers("1"), c)
         await held.calls(1)
@@ -143,7 +143,7 @@ async def test_the_last_that_waits_leaves_at_its_deadline() -> None:
             await first
         assert type((await last)["1"]) is TimedOut
         await settled()
-        assert c.crm._lines == {}
+        assert c.crm._queues == {}
 
 
 async def test_who_waits_for_a_turn_is_let_when_those_before_left() -> None:
