@@ -17,7 +17,7 @@ from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.promises import CRM
 from connectors.crm.tmf.driver import TmfCrm
-from connectors.drivers import Driver, driver
+from connectors.drivers import Driver, find_driver
 from connectors.http.client import HttpClient
 from connectors.inventory.nautobot.driver import NautobotDriver
 from connectors.inventory.nautobot.options import NautobotOptions
@@ -27,7 +27,7 @@ from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.not_configured import not_configured
 from connectors.settings import ForwardAuth, System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
 from connectors.ticketing.rt.driver import RtTicketing
@@ -55,7 +55,7 @@ class Domain:
 
     def driver(self, name: str) -> Driver:
         """The driver that the settings call `name`. Raises `UnusableDriver` (a ValueError)."""
-        return driver(self.name, self.drivers, name)
+        return find_driver(self.name, self.drivers, name)
 
 
 DOMAINS: Final[Mapping[str, Domain]] = {
@@ -158,7 +158,7 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
             continue
         http = HttpClient(domain.name, system, session)
         own = domain.driver(system.driver).connect(http)
-        ports[domain.name] = shared(own, domain.port, system, http.health)
+        ports[domain.name] = share_reads(own, domain.port, system, http.health)
         connected.append(ConnectedSystem(domain.name, domain.name, system.driver, own))
     return Connectors(
         **ports,

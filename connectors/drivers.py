@@ -77,35 +77,35 @@ class Driver:
         return self.build(http, self.configuration(http.system))
 
 
-def driver(domain: str, built_in: Mapping[str, Driver], name: str) -> Driver:
+def find_driver(domain: str, built_in: Mapping[str, Driver], name: str) -> Driver:
     """The driver of a domain that the settings call `name`: one of ours, or one that is installed.
 
     Raises `UnusableDriver` for a name that is nobody's, more than one's, or not a `Driver`.
     """
-    others = installed(domain)
+    others = driver_entry_points(domain)
     points = others.get(name, ())
     if name in built_in and points:
         raise UnusableDriver(
-            f"two drivers are named '{name}': the one that comes with the gateway, and {described(points[0])};"
+            f"two drivers are named '{name}': the one that comes with the gateway, and {describe(points[0])};"
             " uninstall that, or have it renamed"
         )
     if name in built_in:
         return built_in[name]
     if len(points) > 1:
-        both = " and ".join(described(point) for point in points)
+        both = " and ".join(describe(point) for point in points)
         raise UnusableDriver(f"two drivers are named '{name}': {both}; uninstall one of them")
     if not points:
         there_are = ", ".join([*built_in, *(f"{one} (installed)" for one in sorted(others))])
         raise UnusableDriver(f"has no driver named '{name}'; there is: {there_are}")
-    found = _loaded(points[0])
+    found = _load(points[0])
     if not isinstance(found, Driver):
         raise UnusableDriver(
-            f"the driver {described(points[0])} is {found!r:.80}; right is a connectors.Driver(build, options)"
+            f"the driver {describe(points[0])} is {found!r:.80}; right is a connectors.Driver(build, options)"
         )
     return found
 
 
-def installed(domain: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+def driver_entry_points(domain: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     """Entry points of one domain's drivers by the name that settings use; more than one is a clash."""
     found = defaultdict[str, list[EntryPoint]](list)
     for point in entry_points(group=GROUP):
@@ -115,16 +115,16 @@ def installed(domain: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     return {name: tuple(sorted(points, key=lambda point: point.value)) for name, points in found.items()}
 
 
-def _loaded(point: EntryPoint) -> Any:
+def _load(point: EntryPoint) -> Any:
     """What the entry point names. Raises `UnusableDriver` with what went wrong inside."""
     try:
         return point.load()
     except Exception as error:  # a stranger's module may fail in any way
         what = f"{type(error).__name__}: {error}"
-        raise UnusableDriver(f"the driver {described(point)} cannot be loaded: {what}") from error
+        raise UnusableDriver(f"the driver {describe(point)} cannot be loaded: {what}") from error
 
 
-def described(point: EntryPoint) -> str:
+def describe(point: EntryPoint) -> str:
     """An entry point as a person finds it: its name, its object and the distribution that brings it."""
     brought_by = f" of the distribution {point.dist.name} {point.dist.version}" if point.dist else ""
     return f"'{point.name}' ({point.value}{brought_by})"

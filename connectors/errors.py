@@ -12,24 +12,26 @@ class ConnectorError(Exception):
     """A system did not give what it was asked for. Base of the tree; never raised itself.
 
     `status`: the HTTP status of the answer that means this; None where it is not an answer's status that does.
-    `about_token`: it came of asking a token endpoint, so that the system itself was not asked.
+    `from_token_endpoint`: it came of asking a token endpoint, so that the system itself was not asked.
     """
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
     sentence: str = "The {system} system did not answer this field."
 
-    def __init__(self, system: str, detail: str, *, status: int | None = None, about_token: bool = False) -> None:
+    def __init__(
+        self, system: str, detail: str, *, status: int | None = None, from_token_endpoint: bool = False
+    ) -> None:
         super().__init__(f"{system}: {detail}")
         self.system, self.detail = system, detail
-        self.status, self.about_token = status, about_token
+        self.status, self.from_token_endpoint = status, from_token_endpoint
 
     @property
     def public(self) -> str:
         """One sentence that a client may read."""
         return self.sentence.format(system=self.system)
 
-    def anew(self) -> Self:
+    def without_traceback(self) -> Self:
         """The same failure, to be raised where this one is kept: a traceback holds on to all that it went through."""
         one = type(self).__new__(type(self), *self.args)
         one.__dict__.update(self.__dict__)
@@ -37,17 +39,20 @@ class ConnectorError(Exception):
 
 
 class Unreachable(ConnectorError):
-    """No connection, or it broke before an answer came. `at_all`: there was none to begin with, and nothing was sent.
+    """No connection to the system, or it broke before the answer was complete.
 
-    Without `at_all` nobody knows what became of the request: a write may have been done.
+    `nothing_sent`: no connection was made, so the request cannot have had an effect. Otherwise a write may have been
+    done.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
     sentence = "The {system} system cannot be reached at the moment."
 
-    def __init__(self, system: str, detail: str, *, at_all: bool = False, about_token: bool = False) -> None:
-        super().__init__(system, detail, about_token=about_token)
-        self.at_all = at_all
+    def __init__(
+        self, system: str, detail: str, *, nothing_sent: bool = False, from_token_endpoint: bool = False
+    ) -> None:
+        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
+        self.nothing_sent = nothing_sent
 
 
 class TimedOut(ConnectorError):
@@ -59,8 +64,8 @@ class TimedOut(ConnectorError):
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer."
 
-    def __init__(self, system: str, detail: str, *, cut_short: bool = False, about_token: bool = False) -> None:
-        super().__init__(system, detail, about_token=about_token)
+    def __init__(self, system: str, detail: str, *, cut_short: bool = False, from_token_endpoint: bool = False) -> None:
+        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
         self.cut_short = cut_short
 
 
@@ -99,9 +104,9 @@ class Refused(ConnectorError):
         *,
         login_wanted: bool = False,
         status: int | None = None,
-        about_token: bool = False,
+        from_token_endpoint: bool = False,
     ) -> None:
-        super().__init__(system, detail, status=status, about_token=about_token)
+        super().__init__(system, detail, status=status, from_token_endpoint=from_token_endpoint)
         self.login_wanted = login_wanted
 
 

@@ -116,7 +116,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """Rows of one list, from `offset` on.
 
     `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows: all
-    that can be read; where some cannot, `total` is None. `doubted`: the system tells a total, which may be of
+    that can be read; where some cannot, `total` is None. `total_doubted`: the system tells a total, which may be of
     everybody's rows, so that it is None here; reading the whole list tells it.
     """
 
@@ -124,7 +124,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     offset: int = 0
     total: int | None = None
     complete: bool = True
-    doubted: bool = False
+    total_doubted: bool = False
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":

@@ -60,7 +60,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         if window is None:
             return await self._wholes(keys)
         found = (await self.rows([keys[0].parent], window, keys[0].conditions)).get(keys[0].parent)
-        if isinstance(found, Rows) and found.doubted and self._counts():
+        if isinstance(found, Rows) and found.total_doubted and self._counts():
             return await self._wholes(keys)
         return {} if found is None else dict.fromkeys(keys, found)
 

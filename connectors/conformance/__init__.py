@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from connectors.conformance import checks, declared, failing, lists, odd, system
 from connectors.conformance.promises import Keyed, Listed, Method, Promises
-from connectors.conformance.samples import learn
+from connectors.conformance.samples import collect_samples
 from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
 from connectors.settings import System
 
@@ -77,21 +77,23 @@ async def conform(
     settings: System,
     *,
     keys: Mapping[str, Sequence[str]] | None = None,
-    most: int = 5,
+    sample_size: int = 5,
     check_credentials: bool = True,
     only: Collection[str] = (),
 ) -> AsyncIterator[Result]:
     """Put the driver that `build` makes of a system's settings on trial, by the promises of its domain's port.
 
-    Results come as they are found. `keys` are sample keys by kind (such as customer, bill, ticket) in place of those
-    that the system itself names; at most `most` of a kind are asked for. `only` names the port methods to check, if not
-    all. Nothing is raised for what a driver does: that is a result.
+    Results come as they are found. `keys` are sample keys by kind (such as customer, bill, ticket); they replace those
+    found in the system. At most `sample_size` keys of a kind are used. `only` names the port methods to check; empty:
+    all. Whatever the driver raises becomes a result.
     """
-    trial = Trial(domain, promises, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
+    trial = Trial(
+        domain, promises, build(settings), settings, build, sample_size, check_credentials, given=dict(keys or {})
+    )
     yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
     yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
     yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
-    await learn(trial)
+    await collect_samples(trial)
     for method in [one for one in promises.methods if not only or one.name in only]:
         async for result in _of_method(trial, method):
             yield result
@@ -109,8 +111,8 @@ async def _of_method(trial: Trial, method: Method) -> AsyncIterator[Result]:
         missing = f"the driver has no method {method.name}; right is the port's, or one that raises NotSupported."
         yield Result("answers", method.name, "failed", missing)
         return
-    if trial.refuses(method):
-        yield await _result(trial, "unsup.", method.name, lambda: declared.refuses(trial, method))
+    if trial.is_unsupported(method):
+        yield await _result(trial, "unsup.", method.name, lambda: declared.raises_not_supported(trial, method))
         return
     possible = _checks(method)
     first = await _result(trial, "answers", method.name, lambda: possible["answers"](trial, method))

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from connectors.conformance.promises import Keyed, Listed, Method
-from connectors.conformance.trial import Failure, Trial, said
+from connectors.conformance.trial import Failure, Trial, brief
 from connectors.errors import NotSupported
 from connectors.records import Record, Window, attributes
 
 
-async def refuses(trial: Trial, method: Method) -> str:
+async def raises_not_supported(trial: Trial, method: Method) -> str:
     """A method that is declared unsupported raises NotSupported, and nothing is sent."""
     keys = (trial.keys.get(method.kind) or ["1"])[:2] if isinstance(method, Keyed) else []
 
@@ -23,7 +23,7 @@ async def refuses(trial: Trial, method: Method) -> str:
 
     outcome = await trial.attempt(ask)
     if not isinstance(outcome.error, NotSupported):
-        came = f"raised {type(outcome.error).__name__}" if outcome.error else f"gave {said(outcome.value)}"
+        came = f"raised {type(outcome.error).__name__}" if outcome.error else f"gave {brief(outcome.value)}"
         raise Failure(f"{method.name} is declared unsupported and {came}; right is to raise NotSupported.")
     if outcome.calls:
         raise Failure(f"{method.name} is declared unsupported and sent {outcome.calls} requests; right is none.")
@@ -64,6 +64,7 @@ def _never(trial: Trial, record: type[Record], attribute: str) -> None:
     for row in trial.samples.get(record, {}).values():
         if (value := getattr(row, attribute)) != nothing and value is not None:
             raise Failure(
-                f"{record.__name__}.{attribute} is declared unsupported, and {row.id!r:.60} has {said(value)}; right is"
+                f"{record.__name__}.{attribute} is declared unsupported, and {row.id!r:.60} has {brief(value)}; right"
+                " is"
                 f" {nothing!r}, or no declaration."
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.conformance.checks import only_its_own, same
 from connectors.conformance.promises import Keyed
-from connectors.conformance.trial import Failure, Trial, called, said
+from connectors.conformance.trial import Failure, Trial, brief, call_text
 from connectors.errors import ConnectorError, Rejected, TooMuch
 from connectors.records import Window
 
@@ -46,10 +46,10 @@ async def odd(trial: Trial, method: Keyed) -> str:
     for key in {keys[0], *keys[1:2]}:
         if isinstance(found.get(key), ConnectorError):
             raise Failure(
-                f"{called(method, asked)}: with odd keys beside it, {said(key)} gave {type(found[key]).__name__}"
+                f"{call_text(method, asked)}: with odd keys beside it, {brief(key)} gave {type(found[key]).__name__}"
                 f" ({found[key].detail}); right is that an odd key is absent, or fails alone."
             )
-        same(method, key, before.get(key), found.get(key), called(method, keys), called(method, asked))
+        same(method, key, before.get(key), found.get(key), call_text(method, keys), call_text(method, asked))
     window = Window(0, 3) if method.windowed else None
     outcomes = await asyncio.gather(*(trial.keyed(method, [key], window=window) for key in strange))
     for key, alone in zip(strange, outcomes, strict=True):
@@ -62,7 +62,7 @@ def _judge_odd(method: Keyed, asked: list[str], strange: list[str], found: dict[
         one = found.get(key)
         if isinstance(one, ConnectorError) and not isinstance(one, Rejected | TooMuch):
             raise Failure(
-                f"{called(method, asked)} gave {type(one).__name__} ({one.detail}) under {said(key)}; right is no"
+                f"{call_text(method, asked)} gave {type(one).__name__} ({one.detail}) under {brief(key)}; right is no"
                 " entry, or Rejected where the product cannot be asked so."
             )
     only_its_own(method, asked, found)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.reading.order import Order, arranged
+from connectors.reading.order import Order, sorted_records
 
 
-def misplaced(rows: Sequence[Any], order: str) -> str:
+def first_out_of_order(rows: Sequence[Any], order: str) -> str:
     """What stands in the wrong place, in words; empty where all is well.
 
     By id: as text or by the numbers in it (TT-9 before TT-10). By name: by code point, or without regard to case and
@@ -21,12 +21,12 @@ def misplaced(rows: Sequence[Any], order: str) -> str:
         at = values.index(None)
         return f"row {at} ({rows[at].id!r:.60}) has no {attribute} and comes before rows that have; right is last"
     if attribute == "id":
-        natural = [row.id for row in arranged(rows, Order("id", "id"))]
+        natural = [row.id for row in sorted_records(rows, Order("id", "id"))]
         if present in (natural, sorted(present)):
             return ""
         return f"ids come as {present[:8]}; right is ascending"
     ways: Sequence[Callable[[Any], Any]] = _TEXT if attribute == "name" else (lambda value: value,)
-    wrong = [_first_wrong(present, way, descending) for way in ways]
+    wrong = [_first_wrong(present, mode, descending) for mode in ways]
     if None in wrong:
         return ""
     at = max(one for one in wrong if one is not None)

@@ -72,12 +72,12 @@ class Searched:
 Method = Keyed | Listed | Searched
 
 
-def by_id(name: str, kind: str, record: type[Any]) -> Keyed:
+def by_own_id(name: str, kind: str, record: type[Any]) -> Keyed:
     """A method that gives records by their own ids."""
     return Keyed(name, kind, record, lambda driver, keys, _, fields: getattr(driver, name)(keys, fields), own_id)
 
 
-def under(
+def by_parent_key(
     name: str, kind: str, record: type[Any], attribute: str, order: str, *, windowed: bool = False, **more: Any
 ) -> Keyed:
     """A method that gives rows under keys of a `kind`, which stand in the rows' `attribute`; `more` are conditions."""

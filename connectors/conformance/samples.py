@@ -12,30 +12,30 @@ _ROUNDS: Final = 3
 """A customer leads to its bills, a bill to its payments."""
 
 
-async def learn(trial: Trial) -> None:
+async def collect_samples(trial: Trial) -> None:
     """Fill in the trial's `keys`, `samples` and `found`. What fails here is told by the check named `answers`."""
     for kind, keys in trial.given.items():
         trial.keys[kind] = list(dict.fromkeys(keys))
     for method in trial.promises.methods:
-        if isinstance(method, Listed) and not trial.refuses(method):
+        if isinstance(method, Listed) and not trial.is_unsupported(method):
             await _from_list(trial, method)
     asked: dict[str, set[str]] = {}
     for _ in range(_ROUNDS):
         for method in trial.promises.methods:
-            if isinstance(method, Keyed) and not trial.refuses(method):
+            if isinstance(method, Keyed) and not trial.is_unsupported(method):
                 seen = asked.setdefault(method.name, set())
                 keys = [key for key in trial.keys.get(method.kind, ()) if key not in seen]
-                keys = keys[: max(0, 4 * trial.most - len(seen))]
-                if keys and len(trial.found.get(method.name, {})) < trial.most:
+                keys = keys[: max(0, 4 * trial.sample_size - len(seen))]
+                if keys and len(trial.found.get(method.name, {})) < trial.sample_size:
                     seen.update(keys)
                     await _from_keys(trial, method, keys)
     _prefer(trial)
 
 
 async def _from_list(trial: Trial, method: Listed) -> None:
-    outcome = await trial.attempt(lambda: method.ask(trial.driver, Window(0, 2 * trial.most), None))
+    outcome = await trial.attempt(lambda: method.ask(trial.driver, Window(0, 2 * trial.sample_size), None))
     if isinstance(outcome.value, Rows):
-        for row in list(outcome.value.items)[: 4 * trial.most]:
+        for row in list(outcome.value.items)[: 4 * trial.sample_size]:
             _take(trial, row)
 
 
@@ -55,7 +55,7 @@ async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
     for one in found.values():
         if isinstance(one, ConnectorError):
             continue
-        for row in list(one.items)[: trial.most] if isinstance(one, Rows) else [one]:
+        for row in list(one.items)[: trial.sample_size] if isinstance(one, Rows) else [one]:
             _take(trial, row)
 
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from connectors.conformance.failing import NOT_FOUND, elsewhere, nobody, standing_in
-from connectors.conformance.trial import Failure, Skipped, Trial, raised, said
+from connectors.conformance.failing import NOT_FOUND, at_address, failing_server, unused_address
+from connectors.conformance.trial import Failure, Skipped, Trial, brief, describe_error
 from connectors.errors import ConnectorError, Refused, Unreachable
 from connectors.records import Document
 
@@ -18,7 +18,7 @@ async def probe(trial: Trial) -> str:
     """`probe` reads, in few calls."""
     outcome = await trial.attempt(lambda: trial.driver.probe())
     if outcome.error is not None:
-        raise Failure(f"probe() {raised(outcome.error)}; right would be one cheap read that succeeds.")
+        raise Failure(f"probe() {describe_error(outcome.error)}; right would be one cheap read that succeeds.")
     if not outcome.calls:
         raise Failure("probe() sent nothing; right is one cheap read, or health would say nothing of the system.")
     return f"{outcome.calls} calls"
@@ -26,20 +26,20 @@ async def probe(trial: Trial) -> str:
 
 async def probe_errors(trial: Trial) -> str:
     """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
-    async with nobody() as address:
+    async with unused_address() as address:
         await _probe_fails(trial, address, "nobody listens", (Unreachable,))
     if trial.empty_is_404:
         return "nobody there"
-    async with standing_in(NOT_FOUND) as address:
-        await _probe_fails(trial, address, f"a server {NOT_FOUND.said}", NOT_FOUND.right)
+    async with failing_server(NOT_FOUND) as address:
+        await _probe_fails(trial, address, f"a server {NOT_FOUND.description}", NOT_FOUND.right)
     return "nobody there, and nothing found"
 
 
 async def _probe_fails(trial: Trial, address: str, where: str, right: tuple[type[ConnectorError], ...]) -> None:
-    driver = trial.build(elsewhere(trial.system, address))
+    driver = trial.build(at_address(trial.system, address))
     outcome = await trial.attempt(lambda: driver.probe())
     if not isinstance(outcome.error, right):
-        came = "answered" if outcome.error is None else raised(outcome.error)
+        came = "answered" if outcome.error is None else describe_error(outcome.error)
         raise Failure(f"probe(), where {where}, {came}; right is {' or '.join(one.__name__ for one in right)}.")
 
 
@@ -55,7 +55,7 @@ async def credentials(trial: Trial) -> str:
     driver = trial.build(trial.system.model_copy(update={"auth": wrong}))
     outcome = await trial.attempt(lambda: driver.probe())
     if not isinstance(outcome.error, Refused):
-        came = "answered" if outcome.error is None else raised(outcome.error)
+        came = "answered" if outcome.error is None else describe_error(outcome.error)
         raise Failure(f"probe() with a wrong {secret} {came}; right is Refused.")
     return f"a wrong {secret}"
 
@@ -89,9 +89,11 @@ async def document(trial: Trial) -> str:
 
     outcome = await trial.attempt(read)
     if outcome.error is not None:
-        raise Failure(f"open_document({said(first.id)} of {first.owner}) {raised(outcome.error)}; right are its bytes.")
+        raise Failure(
+            f"open_document({brief(first.id)} of {first.owner}) {describe_error(outcome.error)}; right are its bytes."
+        )
     if outcome.value is None:
         return f"the file of {first.id} is gone"
     if not outcome.value:
-        raise Failure(f"open_document({said(first.id)} of {first.owner}) gave no bytes; right is the file.")
+        raise Failure(f"open_document({brief(first.id)} of {first.owner}) gave no bytes; right is the file.")
     return f"{outcome.value} bytes"

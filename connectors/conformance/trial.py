@@ -64,7 +64,7 @@ class Trial:
     driver: Any
     system: System
     build: Callable[[System], Any]
-    most: int = 5
+    sample_size: int = 5
     check_credentials: bool = True
     keys: dict[str, list[str]] = field(default_factory=dict)
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Trial:
         declared: Mapping[str, str] = getattr(self.driver, "unsupported", {})
         return declared
 
-    def refuses(self, method: Method) -> bool:
+    def is_unsupported(self, method: Method) -> bool:
         """Whether the method is declared as unsupported; a partial one, and was seen to refuse this kind of key."""
         partial = isinstance(method, Keyed) and method.partial
         return method.name in self.unsupported and (not partial or method.name in self.refused)
@@ -110,7 +110,7 @@ class Trial:
         """Ask for something that must be answered. Raises Failure."""
         outcome = await self.attempt(asking)
         if outcome.error is not None:
-            raise Failure(f"{what} {raised(outcome.error)}; right would be an answer.")
+            raise Failure(f"{what} {describe_error(outcome.error)}; right would be an answer.")
         return outcome.value
 
     async def keyed(
@@ -123,17 +123,17 @@ class Trial:
         also: str = "",
     ) -> dict[str, Any]:
         """Ask for keys: what was found, without lists that are empty, with failures as they came. Raises Failure."""
-        what = f"{called(method, keys, window, fields)}{also}"
+        what = f"{call_text(method, keys, window, fields)}{also}"
         found = await self.ask(what, lambda: (ask or method.ask)(self.driver, keys, window, fields))
         if not isinstance(found, Mapping):
             raise Failure(f"{what} gave {_type(found)}; right is a mapping from key to {_shape(method)}.")
         if foreign := [key for key in found if key not in set(keys)]:
-            raise Failure(f"{what} gave something under {said(foreign)}; right are only keys that were asked for.")
+            raise Failure(f"{what} gave something under {brief(foreign)}; right are only keys that were asked for.")
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 continue
             if not isinstance(one, Rows if method.many else method.record):
-                raise Failure(f"{what} gave {_type(one)} under {said(key)}; right is {_shape(method)}.")
+                raise Failure(f"{what} gave {_type(one)} under {brief(key)}; right is {_shape(method)}.")
         return {key: one for key, one in found.items() if not (isinstance(one, Rows) and not one.items)}
 
     async def good(self, method: Keyed, keys: Sequence[str], **more: Any) -> dict[str, Any]:
@@ -142,7 +142,8 @@ class Trial:
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 raise Failure(
-                    f"{called(method, keys)}: {said(key)} {raised(one)}; right would be its {_shape(method)}."
+                    f"{call_text(method, keys)}: {brief(key)} {describe_error(one)}; right would be its"
+                    f" {_shape(method)}."
                 )
         return found
 
@@ -157,7 +158,7 @@ class Trial:
     ) -> Rows[Any]:
         """Ask for a window of a list or a search. Raises Failure."""
         arguments = (text, window, fields) if isinstance(method, Searched) else (window, fields)
-        what = f"{method.name}({', '.join(map(said, arguments))}{also})"
+        what = f"{method.name}({', '.join(map(brief, arguments))}{also})"
         found = await self.ask(what, lambda: (ask or method.ask)(self.driver, *arguments))
         if not isinstance(found, Rows):
             raise Failure(f"{what} gave {_type(found)}; right is Rows of {method.record.__name__}.")
@@ -171,7 +172,7 @@ class Trial:
         if method.name in self.refused:
             raise Skipped(f"{method.name} is not to be had by a {method.kind}: {self.refused[method.name]}")
         found = self.found.get(method.name, {})
-        keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.most]
+        keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.sample_size]
         if not keys:
             raise Skipped(
                 f"no {method.kind} is known that {method.name} finds something for: name one that has"
@@ -181,19 +182,19 @@ class Trial:
 
     def sample_rows(self, method: Searched) -> list[Any]:
         """Records that a search may look for. Raises Skipped where there are none."""
-        rows = list(self.samples.get(method.record, {}).values())[: self.most]
+        rows = list(self.samples.get(method.record, {}).values())[: self.sample_size]
         if not rows:
             raise Skipped(f"no {method.record.__name__} is known whose text {method.name} could look for.")
         return rows
 
 
-def part(rows: Rows[Any], window: Window) -> list[Any]:
+def rows_in_window(rows: Rows[Any], window: Window) -> list[Any]:
     """The rows of the window: of a complete list they are cut out by whoever asked."""
     items = list(rows.items)
     return items[window.offset : window.offset + window.limit] if rows.complete else items
 
 
-def raised(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What a failure is, in words. One that is no ConnectorError is wrong whatever was asked."""
     if isinstance(error, NotSupported):
         return f"raised NotSupported ({error.detail}) without being declared in `unsupported`"
@@ -202,13 +203,13 @@ def raised(error: BaseException) -> str:
     return f"raised {type(error).__name__} ({str(error)[:150]}), which is no ConnectorError"
 
 
-def called(method: Method, keys: Sequence[str], window: Window | None = None, fields: Fields | None = None) -> str:
+def call_text(method: Method, keys: Sequence[str], window: Window | None = None, fields: Fields | None = None) -> str:
     """A call as a person would write it."""
-    more = "" if window is None else f", {said(window)}"
-    return f"{method.name}({said(list(keys))}{more}{'' if fields is None else ', ' + said(fields)})"
+    more = "" if window is None else f", {brief(window)}"
+    return f"{method.name}({brief(list(keys))}{more}{'' if fields is None else ', ' + brief(fields)})"
 
 
-def said(value: Any) -> str:
+def brief(value: Any) -> str:
     """A value, short enough for a sentence."""
     match value:
         case Window():
@@ -216,16 +217,16 @@ def said(value: Any) -> str:
         case frozenset():
             return "fields={" + ", ".join(sorted(value)) + "}"
         case list() | tuple() if len(value) > 6:
-            return f"[{', '.join(map(said, value[:5]))}, ... {len(value)} in all]"
+            return f"[{', '.join(map(brief, value[:5]))}, ... {len(value)} in all]"
         case list() | tuple():
-            return f"[{', '.join(map(said, value))}]"
+            return f"[{', '.join(map(brief, value))}]"
         case _:
             text = repr(value)
             return text if len(text) <= 80 else f"{text[:60]}...{text[-10:]}"
 
 
 def _type(value: Any) -> str:
-    return f"{said(value)} ({type(value).__name__})"
+    return f"{brief(value)} ({type(value).__name__})"
 
 
 def _shape(method: Keyed) -> str:

@@ -27,7 +27,7 @@ class HttpClient(Transport):
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         super().__init__(name, system, session)
-        self._places = asyncio.Semaphore(system.concurrency)
+        self._slots = asyncio.Semaphore(system.concurrency)
         self._policy = Policy(self.credentials)
         self._files = Files(self)
 
@@ -37,13 +37,13 @@ class HttpClient(Transport):
         `read` gets answers below 300, a 404, and those that the request expects; what it cannot read is `Garbled`.
         """
         started = time.monotonic()
-        call = self._traced(request, started)
+        call = self._start_trace(request, started)
         try:
-            with await self.place(self._places, request):
+            with await self.acquire_slot(self._slots, request):
                 asked = time.monotonic()
                 async with self.deadline(request):
                     answer = await self._policy.run(partial(self._once, call), request)
-                result = self._readable(read, answer, request)
+                result = self._decode(read, answer, request)
                 self.health.answered((time.monotonic() - asked) * 1000)
                 return result
         except ConnectorError as failure:
@@ -57,7 +57,7 @@ class HttpClient(Transport):
         finally:
             call.duration_ms = (time.monotonic() - started) * 1000
 
-    def _traced(self, request: Request, started: float) -> UpstreamCall:
+    def _start_trace(self, request: Request, started: float) -> UpstreamCall:
         """The request's record, which is in the scope from now on."""
         scope = current_scope.get()
         call = UpstreamCall(
@@ -85,12 +85,12 @@ class HttpClient(Transport):
                 # A redirect or a page may be how the product says that a write is done: only a 401 says that it is not.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
-                    self.judge(response, request, len(content), login_wanted)
+                    self.raise_for_status(response, request, len(content), login_wanted)
                 return Answer(response.status, response.headers, content)
         except CONNECTION_ERRORS as error:
             raise self.failure(request, error) from error
 
-    def _readable(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
+    def _decode(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
         """What `read` makes of the answer: whatever is wrong with a body is the system's failure, never a fault here.
 
         Apart from what is not JSON or has another shape: nesting without end (RecursionError), and numbers and texts
@@ -111,8 +111,8 @@ class HttpClient(Transport):
             raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
         return content if len(parts) == 1 else b"".join(parts)
 
-    async def each(self, those: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
-        """What `ask` gives for each of `those`, side by side, in their order; a failure is that one's.
+    async def for_each(self, items: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
+        """What `ask` gives for each of `items`, side by side, in their order; a failure is that one's.
 
         `concurrency` bounds how many are under way. What is beyond `max_calls` is not asked, and is `TooMuch`.
         """
@@ -124,8 +124,8 @@ class HttpClient(Transport):
                 return failure
 
         most = self.system.max_calls
-        refused = TooMuch(self.name, f"{len(those)} calls, more than max_calls = {most}")
-        return [*await asyncio.gather(*map(one, those[:most])), *[refused] * len(those[most:])]
+        refused = TooMuch(self.name, f"{len(items)} calls, more than max_calls = {most}")
+        return [*await asyncio.gather(*map(one, items[:most])), *[refused] * len(items[most:])]
 
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file that the system keeps: see `Files.stream`."""

@@ -89,18 +89,20 @@ class Credentials:
             ) as answer:
                 body = await self._read(answer)
         except TimeoutError as error:
-            raise TimedOut(self._system, "the token endpoint did not answer in time", about_token=True) from error
+            raise TimedOut(
+                self._system, "the token endpoint did not answer in time", from_token_endpoint=True
+            ) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
             detail = f"the token endpoint cannot be reached: {error}"
-            raise Unreachable(self._system, detail, at_all=none, about_token=True) from error
+            raise Unreachable(self._system, detail, nothing_sent=none, from_token_endpoint=True) from error
         if answer.status != 200:
             detail = f"the token endpoint answered {answer.status}"
-            raise Refused(self._system, detail, status=answer.status, about_token=True)
+            raise Refused(self._system, detail, status=answer.status, from_token_endpoint=True)
         try:
             token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Garbled(self._system, f"the token endpoint's answer: {error}", about_token=True) from error
+            raise Garbled(self._system, f"the token endpoint's answer: {error}", from_token_endpoint=True) from error
         self._token = token.access_token
         # A tenth early (at most 30 s), so that a token does not age on its way.
         self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
@@ -111,7 +113,7 @@ class Credentials:
             body += part
             if len(body) > _LARGEST_TOKEN:
                 detail = f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes"
-                raise Garbled(self._system, detail, about_token=True)
+                raise Garbled(self._system, detail, from_token_endpoint=True)
         return body
 
 

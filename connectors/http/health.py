@@ -94,7 +94,7 @@ class Health:
         self._answers = 0
         self._failures += 1
         self._failed_at = time.monotonic()
-        absent = isinstance(error, Unreachable) and error.at_all
+        absent = isinstance(error, Unreachable) and error.nothing_sent
         if self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent:
             return
         self.status = SystemStatus.DOWN

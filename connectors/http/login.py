@@ -104,7 +104,7 @@ class LoginSession:
             raise TimedOut(self._name, f"{path} (login) did not answer in time") from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
-            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", at_all=none) from error
+            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", nothing_sent=none) from error
 
 
 def asks_for_login(answer: aiohttp.ClientResponse) -> bool:

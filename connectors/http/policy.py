@@ -8,7 +8,7 @@ from connectors.errors import Refused, Unreachable
 from connectors.http.credentials import Credentials
 from connectors.http.request import Answer, Request
 
-Once = Callable[[Request, dict[str, str]], Awaitable[Answer]]
+SendOnce = Callable[[Request, dict[str, str]], Awaitable[Answer]]
 """Sends a request once, with headers that say who asks. Raises `ConnectorError`."""
 
 
@@ -18,7 +18,7 @@ class Policy:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    async def run(self, once: Once, request: Request) -> Answer:
+    async def run(self, once: SendOnce, request: Request) -> Answer:
         """Send the request. Raises `ConnectorError`: what came of the last time that it was sent.
 
         It is sent a second time when the connection broke, if it is `repeatable` (a kept-alive connection may have
@@ -33,7 +33,7 @@ class Policy:
                 raise
             credentials = await self._credentials.headers()
         except Unreachable as failure:
-            if not request.repeatable or failure.at_all or _was_repeated(request, failure):
+            if not request.repeatable or failure.nothing_sent or _was_repeated(request, failure):
                 raise
         return await once(request, credentials)
 

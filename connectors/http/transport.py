@@ -55,7 +55,7 @@ class Transport:
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
 
-    async def place(self, places: asyncio.Semaphore, request: Request) -> "Place":
+    async def acquire_slot(self, slots: asyncio.Semaphore, request: Request) -> "Slot":
         """One of the system's places, waited for no longer than the client's request lasts.
 
         Raises `Busy`, or `TimedOut` where no time is left. Either way nothing is sent.
@@ -64,15 +64,15 @@ class Transport:
         if patience <= 0:
             late = f"{request}: the request's deadline has passed, it was not sent"
             raise TimedOut(self.name, late, cut_short=True)
-        if not places.locked():
-            await places.acquire()  # at once
-            return Place(places)
+        if not slots.locked():
+            await slots.acquire()  # at once
+            return Slot(slots)
         try:
             async with asyncio.timeout(patience):
-                await places.acquire()
+                await slots.acquire()
         except TimeoutError as error:
             raise Busy(self.name, f"{request}: no place came free, concurrency = {self.system.concurrency}") from error
-        return Place(places)
+        return Slot(slots)
 
     def deadline(self, request: Request) -> "Deadline":
         """As long as the system may take, or as the client's request has left. What takes longer is `TimedOut`."""
@@ -121,9 +121,11 @@ class Transport:
         if isinstance(error, aiohttp.ClientResponseError):
             return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
         none = isinstance(error, aiohttp.ClientConnectorError)
-        return Unreachable(self.name, f"{request}: {error or type(error).__name__}", at_all=none)
+        return Unreachable(self.name, f"{request}: {error or type(error).__name__}", nothing_sent=none)
 
-    def judge(self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool) -> None:
+    def raise_for_status(
+        self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool
+    ) -> None:
         """Nothing for a success or a 404; raises what else an answer means. `size` is that of a body that was read."""
         status = response.status
         if (status < 300 or status == 404) and not login_wanted:
@@ -140,23 +142,23 @@ class Transport:
         raise Rejected(self.name, detail, status=status)
 
 
-class Place:
+class Slot:
     """One place of a semaphore, given back once."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places: asyncio.Semaphore | None = places
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots: asyncio.Semaphore | None = slots
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "Slot":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.leave()
+        self.release()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give it back, if that was not done yet."""
-        if self._places is not None:
-            self._places.release()
-            self._places = None
+        if self._slots is not None:
+            self._slots.release()
+            self._slots = None
 
 
 class Deadline:

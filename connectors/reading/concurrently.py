@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
+async def run_concurrently(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
     """Run side by side; the first failure ends the others and is the one that is raised."""
     if len(calls) == 1:
         return [await calls[0]]

@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.order import Order, arranged
+from connectors.reading.order import Order, sorted_records
 from connectors.reading.rows import Batch, Row, Unreadable
 from connectors.records import Found, Rows
 
 R = TypeVar("R")
 
 
-def mapped(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
+def map_rows(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
     """The same mapping with records instead of rows."""
     return {key: row if isinstance(row, ConnectorError) else record(row) for key, row in rows.items()}
 
 
-def by_id(
+def match_ids(
     batches: Iterable[Batch[Row]], unreadable: Callable[[str], ConnectorError]
 ) -> dict[str, Row | ConnectorError]:
     """Rows by their own ids, as far as those were asked for. What the system does not have is absent.
@@ -39,7 +39,7 @@ def by_id(
     return found
 
 
-def grouped(
+def group_by_key(
     batches: Iterable[Batch[Row]],
     record: Callable[[Row], R] | None,
     keys_of: Callable[[R], Iterable[str]],
@@ -69,10 +69,10 @@ def grouped(
                     if key in asked:
                         groups[key].append(one)
         for key, group in groups.items():
-            found[key] = whole(arranged(group, order) if order else group, batch.unreadable)
+            found[key] = complete_rows(sorted_records(group, order) if order else group, batch.unreadable)
     return found
 
 
-def whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
+def complete_rows(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
     """The complete list; how long it is nobody knows where some of it cannot be read."""
     return Rows(items, 0, None if unreadable else len(items), complete=True)

@@ -27,7 +27,7 @@ class Order:
 BY_ID: Final = Order("id", "id")
 
 
-def arranged(records: Iterable[R], order: Order | None) -> list[R]:
+def sorted_records(records: Iterable[R], order: Order | None) -> list[R]:
     """Records sorted by an attribute and then by id; those without the attribute come last."""
     if order is None:
         return list(records)

@@ -11,8 +11,8 @@ from typing import Generic, Literal
 import msgspec
 
 from connectors.errors import Garbled, TooMuch
-from connectors.reading.concurrently import together
-from connectors.reading.rows import Row, RowPage, each_once
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.rows import Row, RowPage, distinct_rows
 from connectors.records import Window
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
@@ -65,7 +65,7 @@ class PageReader(Generic[Row]):
             size = came
             self._bounded(first.total, self._calls + -(-(first.total - came) // size))
             starts = range(came, first.total, size)
-            parts += await together([self._span(at, min(at + size, first.total), size, {}) for at in starts])
+            parts += await run_concurrently([self._span(at, min(at + size, first.total), size, {}) for at in starts])
         found = first if len(parts) == 1 else _joined(parts, first.total)
         return found if len(found.entries) >= first.total else await self._again()
 
@@ -154,8 +154,8 @@ class PageReader(Generic[Row]):
         """Whether a later page has nothing but rows of the first one."""
         if self._first is None or not page.entries:
             return False
-        first = self._first.marks
-        return page.marks <= first and len(page.entries) >= min(limit, len(first))
+        first = self._first.fingerprint
+        return page.fingerprint <= first and len(page.entries) >= min(limit, len(first))
 
     def _bounded(self, rows: int, calls: int) -> None:
         if rows > self._paging.max_rows:
@@ -170,7 +170,7 @@ def _by_id(page: RowPage[Row]) -> dict[str, Row]:
 
 def _joined(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
     """What several pages hold, each row once."""
-    return RowPage(each_once(row for page in pages for row in page.entries), total)
+    return RowPage(distinct_rows(row for page in pages for row in page.entries), total)
 
 
 def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:

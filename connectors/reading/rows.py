@@ -53,7 +53,7 @@ class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
         return () if self.all_read else [row for row in self.entries if isinstance(row, Unreadable)]
 
     @property
-    def marks(self) -> Set[str | bytes]:
+    def fingerprint(self) -> Set[str | bytes]:
         """What tells this page from another one: ids, and the text of what cannot be read."""
         return {row.text if isinstance(row, Unreadable) else str(row.id) for row in self.entries}
 
@@ -70,7 +70,7 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
 _IDENTIFIED: Final = msgspec.json.Decoder(Identified)
 
 
-def lenient(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
+def decode_leniently(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
     """The row, or what stands for one that cannot be read, which `warn` is told.
 
     Raises `msgspec.DecodeError` for what is no JSON.
@@ -86,7 +86,7 @@ def lenient(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[st
     return Unreadable(key, bytes(raw))
 
 
-def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
+def distinct_rows(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
     """The entries in their order, without those that came before."""
     distinct: dict[str | bytes, Entry[Row]] = {}
     for row in entries:

@@ -36,7 +36,7 @@ Arguments = Mapping[Hashable, Any]
 class SharedCall(msgspec.Struct, eq=False):
     """One call, from gathering its first key until it returns. Its `scope` belongs to no request and sets the deadline.
 
-    `allowance`: seconds for each of its HTTP requests; infinite while it gathers. `gathers_briefly`: it gathers for some
+    `allowance`: seconds for each HTTP request; infinite while it gathers. `gathers_briefly`: it gathers for some
     turns of the event loop only. `is_reliable`: it is done, and no result may be due to other requests' keys.
     """
 

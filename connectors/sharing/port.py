@@ -30,7 +30,7 @@ _UNBATCHED: Final = ""
 """The only key of a call that is shared as a whole."""
 
 
-def shared(driver: Port, port: type[Any], system: System, health: Health) -> Port:
+def share_reads(driver: Port, port: type[Any], system: System, health: Health) -> Port:
     """The driver with its reads shared between requests.
 
     Nothing is shared if the system checks each caller's own token (`ForwardAuth`), or if the setting `share` is off.

@@ -293,7 +293,7 @@ class CallQueue:
                 return value.complete and value.total is None
             case TimedOut():
                 return self._health.status is SystemStatus.UP
-            case Busy() | RateLimited() | Unreachable(at_all=True):
+            case Busy() | RateLimited() | Unreachable(nothing_sent=True):
                 return False
         return isinstance(value, Exception)
 

@@ -16,18 +16,18 @@ import msgspec
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import by_id
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import match_ids
 from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, RowPage, each_once, lenient
+from connectors.reading.rows import Batch, Entry, Identified, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
-from connectors.tmf.mapping import BoundMapping, Whole, selected
+from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Writer, refines
+from connectors.tmf.query import Filters, Writer, is_optional
 
 R = TypeVar("R")
 
@@ -47,7 +47,7 @@ class _Decoders(msgspec.Struct, frozen=True):
 class Collection(Generic[R]):
     """One resource of one TM Forum server, such as troubleTicket, and the records that are made of its rows."""
 
-    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | Whole[Any]) -> None:
+    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | WholeRow[Any]) -> None:
         self._http, self.profile = http, profile.for_resource(path)
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
@@ -56,7 +56,7 @@ class Collection(Generic[R]):
         self._projection = mapping.projection
         self._write = Writer(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
         self._row = mapping.row
-        self.record: Callable[[Fields | None], Callable[[Any], R]] = mapping.of
+        self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = mapping.record_factory
         """What makes records of rows that were asked for with these fields."""
         self._decoders: Callable[[Fields | None], _Decoders] = lru_cache(_MOST_KEPT)(self._made_decoders)
         """Documents select the same again and again."""
@@ -71,7 +71,7 @@ class Collection(Generic[R]):
         """
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        return by_id(await self.by_keys("id", ids, fields=fields), self._unreadable)
+        return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
 
     async def by_keys(
         self,
@@ -86,7 +86,7 @@ class Collection(Generic[R]):
 
         Where there is no such filter: all rows, if the profile wants that, else `NotSupported`.
         """
-        self.need(parameter, *(name for name, _ in filters))
+        self.require_filters(parameter, *(name for name, _ in filters))
         filters = self._asked(filters)
         if not self._understands(parameter):
             return [await self._of_everybody(_distinct(keys), filters, fields, order)]
@@ -106,7 +106,7 @@ class Collection(Generic[R]):
                 return Batch(chunk, (), failure)
             return Batch(chunk, rows, unreadable=page.unreadable)
 
-        batches = list(await together([ask(chunk) for chunk in chunks.parts]))
+        batches = list(await run_concurrently([ask(chunk) for chunk in chunks.parts]))
         return batches + [Batch([key], (), self._too_long(key)) for key in chunks.too_long]
 
     async def page(
@@ -128,24 +128,26 @@ class Collection(Generic[R]):
 
         Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
         """
-        self.need(*(name for name, _ in filters))
+        self.require_filters(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await together([self._pages(one, keys, fields).everything() for one in questions])
-        page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
+        pages = await run_concurrently([self._pages(one, keys, fields).everything() for one in questions])
+        page = (
+            pages[0] if len(pages) == 1 else RowPage(distinct_rows(row for one in pages for row in one.entries), None)
+        )
         await self._complete(page.rows, fields)
         return page
 
-    def answers(self, filters: Filters) -> bool:
+    def can_apply(self, filters: Filters) -> bool:
         """Whether all conditions can be asked: then a window and a total are those of what meets them."""
         return all(self._can_ask(name, values) for name, values in filters)
 
-    def lacks(self, condition: str) -> str | None:
+    def reason_unsupported(self, condition: str) -> str | None:
         """Why nothing can be asked under this condition; None where it can, or all rows may be read instead."""
-        if self._understands(condition) or self.profile.read_everything or refines(condition):
+        if self._understands(condition) or self.profile.read_everything or is_optional(condition):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
 
-    def takes_one(self, condition: str) -> str | None:
+    def reason_one_by_one(self, condition: str) -> str | None:
         """Why keys under this condition are asked for in a call each; None where many fit into one."""
         if condition == "id" and not self.profile.understands("id"):
             return f"This installation cannot filter {self.resource} by id: it is read one by one."
@@ -153,13 +155,13 @@ class Collection(Generic[R]):
             return f"This installation takes no lists of values: {self.resource} is asked for one by one."
         return None
 
-    def need(self, *conditions: str) -> None:
+    def require_filters(self, *conditions: str) -> None:
         """Raise `NotSupported` for the first condition that the installation lacks."""
         for condition in conditions:
-            if reason := self.lacks(condition):
+            if reason := self.reason_unsupported(condition):
                 raise NotSupported(self._http.name, reason)
 
-    def never_filled(self) -> Mapping[str, str]:
+    def reasons_always_empty(self) -> Mapping[str, str]:
         """Attributes of the record that never have a value here, and why."""
         absent = frozenset(self.profile.absent)
         return {
@@ -168,9 +170,9 @@ class Collection(Generic[R]):
             if absent.issuperset(sources)
         }
 
-    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+    def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
         """A condition: `attribute` contains `text`, in any case."""
-        return self._write.containing(attribute, text)
+        return self._write.contains_filter(attribute, text)
 
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
         return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
@@ -180,7 +182,7 @@ class Collection(Generic[R]):
         return [
             (name, values)
             for name, values in filters
-            if self._can_ask(name, values) or (self.profile.understands(name) and not refines(name))
+            if self._can_ask(name, values) or (self.profile.understands(name) and not is_optional(name))
         ]
 
     async def _of_everybody(
@@ -198,7 +200,7 @@ class Collection(Generic[R]):
         """Hook: put into the rows what the server keeps elsewhere."""
 
     def _made_decoders(self, fields: Fields | None) -> _Decoders:
-        row = selected(self._row, self._projection.names(fields))
+        row = partial_row_type(self._row, self._projection.names(fields))
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
@@ -227,10 +229,10 @@ class Collection(Generic[R]):
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
-            return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
+            return RowPage(_distinct_rows(decoders.rows.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
             raws = _RAW_LIST.decode(body)
-            return RowPage(each_once(lenient(raw, decoders.row, self.warn_once) for raw in raws), known)
+            return RowPage(distinct_rows(decode_leniently(raw, decoders.row, self.warn_once) for raw in raws), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
         """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
@@ -261,7 +263,7 @@ class Collection(Generic[R]):
             return row
 
         keys = [key for key in _distinct(ids) if key not in (".", "..")]  # steps in a path, not ids
-        rows = await together([ask(key) for key in keys])
+        rows = await run_concurrently([ask(key) for key in keys])
         return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
 
     def _unreadable(self, key: str) -> Garbled:
@@ -278,8 +280,8 @@ def _distinct(keys: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-def _each_once(rows: list[Any]) -> Sequence[Entry[Any]]:
-    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else each_once(rows)
+def _distinct_rows(rows: list[Any]) -> Sequence[Entry[Any]]:
+    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else distinct_rows(rows)
 
 
 def _is(row: Identified | ConnectorError, key: str) -> bool:

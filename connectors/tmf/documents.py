@@ -21,7 +21,7 @@ def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Doc
 
 
 @asynccontextmanager
-async def opened(http: HttpClient, document: Document) -> AsyncIterator[AsyncIterator[bytes] | None]:
+async def open_attachment(http: HttpClient, document: Document) -> AsyncIterator[AsyncIterator[bytes] | None]:
     """Bytes of a document that `documents` made, as they come; None where they are gone. Raises `ConnectorError`."""
     match document.source:
         case Attachment(content=str(content)) if content:

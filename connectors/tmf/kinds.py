@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from connectors.tmf.mapping import Kind
-from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, id_of, ids, many
+from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, array_of, id_of, ids
 
 text: Final = Kind(str | None)
 date: Final = Kind(str | None, lambda reader: reader.date)
@@ -13,9 +13,9 @@ money: Final = Kind(Money | None, lambda reader: reader.money)
 period: Final = Kind(TimePeriod | None, lambda reader: reader.period)
 reference: Final = Kind(Ref | None, lambda _reader: id_of)
 """The id that a reference holds."""
-references: Final = Kind(many(Ref), lambda _reader: ids)
+references: Final = Kind(array_of(Ref), lambda _reader: ids)
 """The ids that several references hold."""
-owners: Final = Kind(many(RelatedParty), lambda reader: reader.owners)
+owners: Final = Kind(array_of(RelatedParty), lambda reader: reader.owners)
 """The customers among related parties, by the profile's roles and types."""
 
 

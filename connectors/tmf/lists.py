@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.grouping import grouped, whole
-from connectors.reading.order import Order, arranged
+from connectors.reading.grouping import complete_rows, group_by_key
+from connectors.reading.order import Order, sorted_records
 from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.collection import Collection
@@ -28,14 +28,14 @@ async def all_under(
     """All rows per key, in `order`; sorted here where the server cannot sort."""
     asked, own_order = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
-    record = collection.record(asked)
+    record = collection.record_factory(asked)
     if filters or not collection.obeyed_filters.is_open(parameter):
-        return grouped(batches, record, keys_of, wanted, own_order)
+        return group_by_key(batches, record, keys_of, wanted, own_order)
     converted = [_with_records(batch, record) for batch in batches]
     for one in converted:
         if not one.failure and not one.unreadable:
             _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
-    return grouped(converted, None, keys_of, wanted, own_order)
+    return group_by_key(converted, None, keys_of, wanted, own_order)
 
 
 def _with_records(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
@@ -77,14 +77,14 @@ async def page_under(
     """
     conditions = [(parameter, keys), *filters]
     is_sure = not filters and parameter in collection.obeyed_filters
-    can_ask = collection.profile.sort and collection.answers(conditions)
+    can_ask = collection.profile.sort and collection.can_apply(conditions)
     if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
             return {key: failure}
-        items = list(map(collection.record(fields), page.rows))
+        items = list(map(collection.record_factory(fields), page.rows))
         if page.unreadable:
             pass  # the decoder has logged it
         elif not all(key in keys_of(one) for one in items):
@@ -97,7 +97,7 @@ async def page_under(
                 if not filters:
                     _record_answer(collection, parameter, keys, items, keys_of, wanted)
                 return {key: Rows(items, 0, len(items), complete=False)}
-            return {key: Rows(items, 0, complete=False, doubted=page.total is not None)}
+            return {key: Rows(items, 0, complete=False, total_doubted=page.total is not None)}
     return await all_under(
         collection, parameter, keys, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )
@@ -118,14 +118,17 @@ async def list_page(
     All rows are returned if `window` is None, if the server cannot sort or filter so, or if a row of the page cannot
     be read or violates the filters.
     """
-    if window is not None and collection.profile.sort and collection.answers(filters):
+    if window is not None and collection.profile.sort and collection.can_apply(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
-        items = list(map(collection.record(fields), page.rows))
+        items = list(map(collection.record_factory(fields), page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    return whole(arranged(filter(wanted, map(collection.record(asked), everything.rows)), order), everything.unreadable)
+    return complete_rows(
+        sorted_records(filter(wanted, map(collection.record_factory(asked), everything.rows)), order),
+        everything.unreadable,
+    )
 
 
 def _sorting(

@@ -95,8 +95,8 @@ class BoundMapping(Generic[R]):
         self, mapping: Mapping[R], reader: Reader, version: Version, decoders: abc.Mapping[str, Callable[..., Any]]
     ) -> None:
         asked = {name: one.names(version) for name, one in mapping.attributes.items()}
-        asked |= {name: _together(asked[one] for one in of) for name, of in mapping.derived.items()}
-        always = _together(asked[name] for name in mapping.always)
+        asked |= {name: _flatten(asked[one] for one in of) for name, of in mapping.derived.items()}
+        always = _flatten(asked[name] for name in mapping.always)
         self.projection = Projection(["id", *always], {k: v for k, v in asked.items() if k not in mapping.always})
         self.row: Any = msgspec.defstruct(
             f"{mapping.record.__name__}Row",
@@ -112,10 +112,12 @@ class BoundMapping(Generic[R]):
             name: decoders[name] if name in decoders else one.decode and one.decode(reader)
             for name, one in mapping.attributes.items()
         }
-        self.of: Callable[[Fields | None], Callable[[Any], R]] = lru_cache(_MOST_KEPT)(self._of)
+        self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = lru_cache(_MOST_KEPT)(
+            self._make_record_factory
+        )
         """What makes records of rows that were asked for with `fields`."""
 
-    def _of(self, fields: Fields | None) -> Callable[[Any], R]:
+    def _make_record_factory(self, fields: Fields | None) -> Callable[[Any], R]:
         """An attribute is filled when one of its sources was asked for; the rest keep the record's defaults.
 
         For 1,000 customers of 3 attributes that is 1 ms instead of 4.
@@ -133,18 +135,18 @@ class BoundMapping(Generic[R]):
         return made
 
 
-class Whole(Generic[Row]):
+class WholeRow(Generic[Row]):
     """In place of a mapping, for rows that a driver reads as they are, whole."""
 
     def __init__(self, row: type[Row]) -> None:
         self.row, self.projection = row, Projection(["id"], {})
 
-    def of(self, _fields: Fields | None) -> Callable[[Row], Row]:
+    def record_factory(self, _fields: Fields | None) -> Callable[[Row], Row]:
         """The row itself."""
         return lambda row: row
 
 
-def _together(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def _flatten(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
@@ -159,7 +161,7 @@ class Projection:
     def __init__(self, always: Iterable[str], sources: abc.Mapping[str, Sequence[str]]) -> None:
         self._always, self.sources = frozenset(always), sources
 
-    def of(self, fields: Fields | None) -> str | None:
+    def fields_value(self, fields: Fields | None) -> str | None:
         """The value for `fields=`: sorted, so that the same selection is the same URL; None means everything."""
         return None if fields is None else ",".join(sorted(self._wanted(fields)))
 
@@ -176,7 +178,7 @@ class Projection:
         return self._always.union(*(self.sources.get(name, ()) for name in fields))
 
 
-def selected(row: type[Row], names: Set[str] | None) -> type[Row]:
+def partial_row_type(row: type[Row], names: Set[str] | None) -> type[Row]:
     """The row with those of its attributes that have one of these names upstream (None: all), and its id.
 
     The others stand in the class with their defaults, so that whoever reads them finds what a server that honours

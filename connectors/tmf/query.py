@@ -50,7 +50,7 @@ class Writer:
 
     def projection(self, fields: Fields | None) -> str:
         """``fields=...``; empty where everything is wanted, or the server does not know it."""
-        wanted = self._projection.of(fields) if self._profile.fields else None
+        wanted = self._projection.fields_value(fields) if self._profile.fields else None
         return f"fields={quote(wanted, safe=',.@')}" if wanted else ""
 
     def paging(self, offset: int, limit: int) -> list[str]:
@@ -79,7 +79,7 @@ class Writer:
         found = f"/{quote(key, safe='')}" + (f"?{projection}" if projection else "")
         return found if len(found) <= self._room else None
 
-    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+    def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
         """A condition: `attribute` contains `text`, in any case."""
         return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
 
@@ -116,7 +116,7 @@ _NUMERIC: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+|0[xob][0-9a-f
 """What some language takes for a number."""
 
 
-def refines(condition: str) -> bool:
+def is_optional(condition: str) -> bool:
     """Whether a condition only narrows what may be read anyway, and can be left out where it cannot be asked.
 
     So do status and dates. All others say whose rows, or which, are wanted.

@@ -8,12 +8,12 @@ import msgspec
 
 T = TypeVar("T")
 
-Many: TypeAlias = list[T] | None
+Array: TypeAlias = list[T] | None
 """An array; some servers say null where there is nothing."""
 
 
-def many(kind: Any) -> Any:
-    """The type `Many` of a kind, where a type is a value."""
+def array_of(kind: Any) -> Any:
+    """The type `Array` of a kind, where a type is a value."""
     return list[kind] | None
 
 

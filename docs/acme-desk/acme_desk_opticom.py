@@ -104,7 +104,7 @@ class DeskTicketing:
         keys = [key for key in dict.fromkeys(keys) if key and key == key.strip() and "," not in key and len(key) < 100]
         parts = [keys[at : at + self._options.batch] for at in range(0, len(keys), self._options.batch)]
         found: dict[str, Rows[Ticket] | ConnectorError] = {}
-        for part, came in zip(parts, await self.http.each(parts, lambda part: self._all(name, part)), strict=True):
+        for part, came in zip(parts, await self.http.for_each(parts, lambda part: self._all(name, part)), strict=True):
             if isinstance(came, ConnectorError):
                 found.update(dict.fromkeys(part, came))  # these keys failed; other parts did not
                 continue
@@ -156,7 +156,7 @@ class DeskTicketing:
         if fields is not None and "notes" not in fields:
             return found
         ids = list({one.id for rows in found.values() if isinstance(rows, Rows) for one in rows.items})
-        notes = dict(zip(ids, await self.http.each(ids, self._notes), strict=True))
+        notes = dict(zip(ids, await self.http.for_each(ids, self._notes), strict=True))
         return {key: _with(notes, rows) if isinstance(rows, Rows) else rows for key, rows in found.items()}
 
     async def _notes(self, number: str) -> tuple[TicketNote, ...]:

@@ -12,7 +12,7 @@ from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, enum_word, money, owners, period, reference, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
-from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, id_of, ids, many
+from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, array_of, id_of, ids
 
 
 class BalanceRow(msgspec.Struct, rename="camel", gc=False):
@@ -109,7 +109,7 @@ ACCOUNT: Final = Mapping(
     owners=source("relatedParty", owners),
     name=source("name", text),
     state=source("state", text),
-    balance=source("accountBalance", Kind(many(BalanceRow), _receivable)),
+    balance=source("accountBalance", Kind(array_of(BalanceRow), _receivable)),
 )
 """TMF666 BillingAccount."""
 
@@ -129,8 +129,8 @@ BILL: Final = Mapping(
     remaining_amount=source("remainingAmount", money),
     tax_included=source("taxIncludedAmount", money),
     tax_excluded=source("taxExcludedAmount", money),
-    documents=Source({"id": str, "billDocument": many(Attachment)}, lambda _reader: documents),
-    payment_ids=source("appliedPayment", Kind(many(AppliedPaymentRow), lambda _reader: _paid_with)),
+    documents=Source({"id": str, "billDocument": array_of(Attachment)}, lambda _reader: documents),
+    payment_ids=source("appliedPayment", Kind(array_of(AppliedPaymentRow), lambda _reader: _paid_with)),
 )
 """TMF678 CustomerBill."""
 
@@ -151,7 +151,7 @@ PAYMENT: Final = Mapping(
     always=["owners", "account_id"],
     owners=source("payer", Kind(RelatedParty | None, _payer)),
     account_id=source("account", reference),
-    bill_ids=source("paymentItem", Kind(many(PaymentItemRow), lambda _reader: _paid_for)),
+    bill_ids=source("paymentItem", Kind(array_of(PaymentItemRow), lambda _reader: _paid_for)),
     status=source("status", enum_word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
     raw_status=source("status", text),
     paid_at=source("paymentDate", date),

@@ -15,15 +15,15 @@ from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Identified
 from connectors.records import Found, Owners, Rows, Unnamed
-from connectors.tmf.capabilities import Need
+from connectors.tmf.capabilities import RequiredFilter
 from connectors.tmf.collection import Collection
-from connectors.tmf.mapping import Whole
+from connectors.tmf.mapping import WholeRow
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
-from connectors.tmf.shapes import Many, Quantity, RelatedParty, TimePeriod
+from connectors.tmf.shapes import Array, Quantity, RelatedParty, TimePeriod
 from connectors.tmf.versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
@@ -42,8 +42,8 @@ class _Bucket(msgspec.Struct, rename="camel"):
     name: str | None = None
     usage_type: str | None = None
     remaining_value: Quantity | None = None
-    bucket_counter: Many[_Counter] = None
-    related_party: Many[RelatedParty] = None
+    bucket_counter: Array[_Counter] = None
+    related_party: Array[RelatedParty] = None
     valid_for: TimePeriod | None = None
 
 
@@ -51,31 +51,31 @@ class _Consumption(msgspec.Struct, rename="camel"):
     """What a task of v4 found: a report in all but the name."""
 
     state: str | None = None
-    bucket: Many[_Bucket] = None
-    bucket_ref_or_value: Many[_Bucket] = None
-    related_party: Many[RelatedParty] = None
+    bucket: Array[_Bucket] = None
+    bucket_ref_or_value: Array[_Bucket] = None
+    related_party: Array[RelatedParty] = None
 
 
 class _Report(Identified, rename="camel"):
-    bucket: Many[_Bucket] = None
-    bucket_ref_or_value: Many[_Bucket] = None
-    related_party: Many[RelatedParty] = None
+    bucket: Array[_Bucket] = None
+    bucket_ref_or_value: Array[_Bucket] = None
+    related_party: Array[RelatedParty] = None
 
 
 class _Task(msgspec.Struct, rename="camel"):
     id: str | int | None = None
-    usage_consumption: Many[_Consumption] = None
+    usage_consumption: Array[_Consumption] = None
 
 
 class Usage(Protocol):
     """Either version's way to what is used."""
 
     @property
-    def needs(self) -> Sequence[Need]:
+    def needs(self) -> Sequence[RequiredFilter]:
         """What the system must understand."""
 
     @property
-    def takes_one(self) -> bool:
+    def one_call_per_customer(self) -> bool:
         """Whether there is a call for each customer, for another reason than what it needs."""
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
@@ -94,9 +94,9 @@ class UsageReports:
         spelled = SPELLINGS[profile.version]
         self._reader = reader
         self._party = spelled.filter("relatedParty.id")
-        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), Whole(_Report))
-        self.needs: Sequence[Need] = [(self._reports, self._party)]
-        self.takes_one = False  # by what it needs
+        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), WholeRow(_Report))
+        self.needs: Sequence[RequiredFilter] = [(self._reports, self._party)]
+        self.one_call_per_customer = False  # by what it needs
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
@@ -118,17 +118,17 @@ class UsageQuery:
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
         self._http, self._profile, self._reader = http, profile.for_resource(_TASK), reader
-        self.needs: Sequence[Need] = ()
-        self.takes_one = self._profile.id_list == "none"
+        self.needs: Sequence[RequiredFilter] = ()
+        self.one_call_per_customer = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """See `Usage`."""
-        most = 1 if self.takes_one else self._profile.max_keys
+        most = 1 if self.one_call_per_customer else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
-        for chunk, answer in zip(chunks, await together([self._ask(chunk) for chunk in chunks]), strict=True):
+        for chunk, answer in zip(chunks, await run_concurrently([self._ask(chunk) for chunk in chunks]), strict=True):
             if isinstance(answer, ConnectorError):
                 found.update(dict.fromkeys(chunk, answer))
             else:

@@ -22,10 +22,10 @@ from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Row, RowPage, lenient
+from connectors.reading.rows import Batch, Entry, Row, RowPage, decode_leniently
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 
@@ -53,7 +53,7 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
+class KeyField:
     """A field that many keys are asked with; `numeric` keys are Tryton's own ids."""
 
     field: str
@@ -65,7 +65,7 @@ class Keyed:
         return {key: int(key) if self.numeric else key for key in keys if possible(key)}
 
 
-BY_ROW_ID: Final = Keyed("id", numeric=True)
+BY_ROW_ID: Final = KeyField("id", numeric=True)
 
 
 class Rest:
@@ -78,7 +78,7 @@ class Rest:
 
     async def probe(self) -> None:
         """One row of the model that every installation has."""
-        await self.http.send(Request.get(f"{self.path('party.party')}?f=id&s=1"), self.listed)
+        await self.http.send(Request.get(f"{self.path('party.party')}?f=id&s=1"), self.rows_of)
 
     def path(self, model: str) -> str:
         """The path of a model's rows."""
@@ -106,7 +106,7 @@ class Rest:
                 " series (8.2) and modules (account_invoice, account_payment)",
             ) from failure
 
-    def listed(self, answer: Answer) -> list[msgspec.Raw]:
+    def rows_of(self, answer: Answer) -> list[msgspec.Raw]:
         """The rows of an answer. Raises `Rejected` where there is no such path."""
         if answer.status == 404:
             raise Rejected(
@@ -126,54 +126,58 @@ class Model(Generic[Row]):
         row: type[Row],
         projection: Projection,
         conditions: Domain,
-        ours: Callable[[Row], bool],
+        is_wanted: Callable[[Row], bool],
     ) -> None:
-        """`ours` checks on each row that the conditions were kept."""
+        """`is_wanted` checks on each row that the conditions were kept."""
         self._rest, self._projection = rest, projection
-        self._conditions, self.ours = conditions, ours
+        self._conditions, self.is_wanted = conditions, is_wanted
         self._path = rest.path(name)
         self._row = msgspec.json.Decoder(row)
         self._warn_once = WarnOnce(rest.http.name, self._path)
 
-    async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
+    async def by_keys(
+        self, key_field: KeyField, keys: Sequence[str], fields: Fields | None, order: Order
+    ) -> list[Batch[Row]]:
         """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
-        values = keyed.values(keys)
-        found, allowed = self._chunks(keyed, values, fields, order), self._rest.paging.max_calls
+        values = key_field.values(keys)
+        found, allowed = self._chunks(key_field, values, fields, order), self._rest.paging.max_calls
 
         async def ask(part: Sequence[str]) -> Batch[Row]:
-            pages = self._pages(self._domain(keyed, map(values.__getitem__, part)), fields, order, part)
+            pages = self._pages(self._domain(key_field, map(values.__getitem__, part)), fields, order, part)
             try:
-                page = await pages.everything(set(part).issubset if keyed.field == "id" else None)
+                page = await pages.everything(set(part).issubset if key_field.field == "id" else None)
             except ConnectorError as failure:
                 return Batch(part, (), failure)
-            return Batch(part, list(filter(self.ours, page.rows)), unreadable=page.unreadable)
+            return Batch(part, list(filter(self.is_wanted, page.rows)), unreadable=page.unreadable)
 
-        batches = list(await together([ask(part) for part in found.parts[:allowed]]))
+        batches = list(await run_concurrently([ask(part) for part in found.parts[:allowed]]))
         calls = len(found.parts)
         refused = TooMuch(self._rest.http.name, f"{self._path}: {calls} calls, more than max_calls = {allowed}")
         batches += [Batch(part, (), refused) for part in found.parts[allowed:]]
         return batches + [Batch([key], (), self._too_long()) for key in found.too_long]
 
-    async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
+    async def window(
+        self, key_field: KeyField, key: str, window: Window, fields: Fields | None, order: Order
+    ) -> RowPage[Row]:
         """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
-        domain = self._domain(keyed, keyed.values([key]).values())
+        domain = self._domain(key_field, key_field.values([key]).values())
         return await self._pages(domain, fields, order, [key]).window(window)
 
-    async def spelled(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
+    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
         """All rows whose `field` is this text, in any case; the caller checks that it is. Raises `ConnectorError`."""
         if not _is_text(text):
             return []
         domain = [[field, "ilike", _literally(text)], *self._conditions]
         page = await self._pages(domain, fields, order, [text]).everything()
-        return list(filter(self.ours, page.rows))
+        return list(filter(self.is_wanted, page.rows))
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
         page = await self._pages(self._conditions, None, BY_ID, []).everything()
-        return list(filter(self.ours, page.rows))
+        return list(filter(self.is_wanted, page.rows))
 
-    def _domain(self, keyed: Keyed, values: Iterable[str | int]) -> Domain:
-        return [[keyed.field, "in", list(values)], *self._conditions]
+    def _domain(self, key_field: KeyField, values: Iterable[str | int]) -> Domain:
+        return [[key_field.field, "in", list(values)], *self._conditions]
 
     def _pages(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> PageReader[Row]:
         question = f"{self._path}?d={_base64(domain)}&{self._projected(fields, order)}"
@@ -204,10 +208,12 @@ class Model(Generic[Row]):
         paging = f"&s={options.page_size}&p={most + options.page_size}"
         return options.max_url - len(prefix) - len(self._path) - len(paging)
 
-    def _chunks(self, keyed: Keyed, values: Mapping[str, str | int], fields: Fields | None, order: Order) -> Chunks:
+    def _chunks(
+        self, key_field: KeyField, values: Mapping[str, str | int], fields: Fields | None, order: Order
+    ) -> Chunks:
         # Four letters of base64 are three bytes of the domain.
         room = (self._room - len(f"?d=&{self._projected(fields, order)}")) // 4 * 3
-        room -= len(msgspec.json.encode(self._domain(keyed, [])))
+        room -= len(msgspec.json.encode(self._domain(key_field, [])))
         return chunks(list(values), lambda key: msgspec.json.encode(values[key]), room, between=len(","))
 
     def _too_long(self) -> Rejected:
@@ -217,7 +223,7 @@ class Model(Generic[Row]):
         )
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return [lenient(raw, self._row, self._warn_once) for raw in self._rest.listed(answer)]
+        return [decode_leniently(raw, self._row, self._warn_once) for raw in self._rest.rows_of(answer)]
 
 
 def _base64(value: Any) -> str:

@@ -18,7 +18,7 @@ from connectors.billing.port import (
     Payment,
     UsageAllowance,
 )
-from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest
+from connectors.billing.tryton.client import BY_ROW_ID, KeyField, Model, Rest
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.records import Records
 from connectors.billing.tryton.rows import (
@@ -35,7 +35,7 @@ from connectors.billing.tryton.rows import (
 )
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import by_id, grouped, mapped
+from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -45,7 +45,7 @@ Owned = TypeVar("Owned", Bill, Payment)
 
 _NEWEST_BILL: Final = Order("-invoice_date", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-date", "paid_at")
-_OF_PARTY: Final = Keyed("party.code")
+_OF_PARTY: Final = KeyField("party.code")
 
 
 class TrytonBilling:
@@ -95,8 +95,10 @@ class TrytonBilling:
     ) -> Found[Rows[BillingAccount]]:
         """See `BillingPort`. Every customer has one account. One call, and one for the currency, once."""
         currency = await self._company_currency() if fields is None or "balance" in fields else None
-        batches = await self._parties.by_keys(Keyed("code"), customer_ids, fields, BY_ID)
-        found = grouped(batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids)
+        batches = await self._parties.by_keys(KeyField("code"), customer_ids, fields, BY_ID)
+        found = group_by_key(
+            batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids
+        )
         # A party that cannot be read is there all the same: not absent.
         return {
             key: rows if isinstance(rows, ConnectorError) or rows.items else self._unreadable(key)
@@ -110,7 +112,7 @@ class TrytonBilling:
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         """See `BillingPort`. One call. A draft has no number, and is found by none."""
         asked = None if fields is None else fields | {"number"}
-        rows = await self._invoices.spelled("number", number, asked, BY_ID)
+        rows = await self._invoices.with_text("number", number, asked, BY_ID)
         return [self._records.bill(row) for row in rows if (row.number or "").casefold() == number.casefold()]
 
     async def bills_of_accounts(
@@ -127,8 +129,8 @@ class TrytonBilling:
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """See `BillingPort`. One call. Amounts are before taxes: Tryton keeps taxes apart from the lines."""
-        batches = await self._lines.by_keys(Keyed("invoice", numeric=True), bill_ids, fields, BY_ID)
-        return grouped(batches, self._records.charge, lambda charge: (charge.bill_id,))
+        batches = await self._lines.by_keys(KeyField("invoice", numeric=True), bill_ids, fields, BY_ID)
+        return group_by_key(batches, self._records.charge, lambda charge: (charge.bill_id,))
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """See `BillingPort`. One call."""
@@ -169,16 +171,16 @@ class TrytonBilling:
             except ConnectorError as failure:
                 return {key: failure}
             items = list(map(record, page.rows))
-            kept = all(map(model.ours, page.rows)) and all(key in item.customer_ids for item in items)
+            kept = all(map(model.is_wanted, page.rows)) and all(key in item.customer_ids for item in items)
             if kept and not page.unreadable:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
-        return grouped(batches, record, lambda one: one.customer_ids)
+        return group_by_key(batches, record, lambda one: one.customer_ids)
 
     async def _by_id(
         self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]
     ) -> Found[R]:
-        return mapped(by_id(await model.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._unreadable), record)
+        return map_rows(match_ids(await model.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._unreadable), record)
 
     async def _company_currency(self) -> str | None:
         """The currency that balances are in: asked for once, unless the options say it."""

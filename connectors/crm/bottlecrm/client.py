@@ -22,8 +22,8 @@ from connectors.crm.bottlecrm.rows import Account, Contact, Hit
 from connectors.errors import Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
-from connectors.reading.rows import Entry, Row, RowPage, each_once, lenient
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.rows import Entry, Row, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class _Refusal(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Row]):
+class ListPage(Generic[Row]):
     """One page: rows of one or two lists. `came` and `longest` are of the longer list, `total` counts both."""
 
     entries: Sequence[Entry[Row]]
@@ -82,11 +82,11 @@ class Part(Generic[Row]):
     total: int
 
 
-ReadPart = Callable[[int, int], Coroutine[Any, Any, Part[Row]]]
+ReadListPage = Callable[[int, int], Coroutine[Any, Any, ListPage[Row]]]
 """Asks for the rows from an offset on, so many of each list at most."""
 
 
-def speakable(text: str) -> bool:
+def is_filter_value(text: str) -> bool:
     """Whether a filter can have this value: one that is empty would be ignored, one with a NUL answered with 500."""
     return bool(text) and not _UNSPEAKABLE.search(text)
 
@@ -104,19 +104,19 @@ class Rest:
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
         self.warn_once = WarnOnce(http.name)
 
-    def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Account]:
+    def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Account]:
         """Accounts, active and inactive, without their contacts: 9 kB, and 1 kB for each."""
 
-        async def read(offset: int, limit: int) -> Part[Account]:
+        async def read(offset: int, limit: int) -> ListPage[Account]:
             target = self._target(_ACCOUNTS, {**filters, "limit": str(limit), "offset": str(offset)})
             return await self.http.send(Request.get(target, keys), self._accounts_of)
 
         return read
 
-    def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Contact]:
+    def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Contact]:
         """Contacts; each comes twice in the answer, of which one is read."""
 
-        async def read(offset: int, limit: int) -> Part[Contact]:
+        async def read(offset: int, limit: int) -> ListPage[Contact]:
             target = self._target(_CONTACTS, {**filters, "limit": str(limit), "offset": str(offset)})
             return await self.http.send(Request.get(target, keys), self._contacts_of)
 
@@ -139,7 +139,7 @@ class Rest:
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
         return await self.http.send(request, lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
 
-    async def everything(self, read: ReadPart[Row], first: Part[Row] | None = None) -> RowPage[Row]:
+    async def everything(self, read: ReadListPage[Row], first: ListPage[Row] | None = None) -> RowPage[Row]:
         """All rows, each once: one call and, side by side, those that its totals say are needed.
 
         Where fewer different rows came than there are, the list has changed meanwhile, and all is read once more.
@@ -147,14 +147,14 @@ class Rest:
         """
         for _ in range(2):
             parts = await self._parts(read, first)
-            entries = each_once(entry for part in parts for entry in part.entries)
+            entries = distinct_rows(entry for part in parts for entry in part.entries)
             total = max(part.total for part in parts)
             if len(entries) >= total:
                 return RowPage(entries, total)
             first = None
         raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
 
-    async def _parts(self, read: ReadPart[Row], first: Part[Row] | None) -> list[Part[Row]]:
+    async def _parts(self, read: ReadListPage[Row], first: ListPage[Row] | None) -> list[ListPage[Row]]:
         first = first or await read(0, self.page_size)
         if first.came >= first.longest:
             return [first]
@@ -168,7 +168,7 @@ class Rest:
             raise TooMuch(
                 self.http.name, f"{1 + len(starts)} calls, more than max_calls = {self.http.system.max_calls}"
             )
-        return [first, *await together([read(at, first.came) for at in starts])]
+        return [first, *await run_concurrently([read(at, first.came) for at in starts])]
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
         target = f"{path}?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in query.items())
@@ -178,20 +178,20 @@ class Rest:
             )
         return target
 
-    def _accounts_of(self, answer: Answer) -> Part[Account]:
+    def _accounts_of(self, answer: Answer) -> ListPage[Account]:
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
-        return Part(
+        return ListPage(
             self._entries((*active.open_accounts, *inactive.close_accounts), _ACCOUNTS, _ACCOUNT),
             max(len(active.open_accounts), len(inactive.close_accounts)),
             max(active.open_accounts_count, inactive.close_accounts_count),
             active.open_accounts_count + inactive.close_accounts_count,
         )
 
-    def _contacts_of(self, answer: Answer) -> Part[Contact]:
+    def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
         page = self._decoded(answer, _CONTACTS, _Contacts)
         entries = self._entries(page.results, _CONTACTS, _CONTACT)
-        return Part(entries, len(entries), page.count, page.count)
+        return ListPage(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
         """The answer's body. A refusal may come with 200, too."""
@@ -210,4 +210,4 @@ class Rest:
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
 
     def _entries(self, raws: Iterable[msgspec.Raw], path: str, row: msgspec.json.Decoder[Row]) -> list[Entry[Row]]:
-        return [lenient(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]
+        return [decode_leniently(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]

@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NoReturn, TypeVar
 
-from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_uuid, speakable
-from connectors.crm.bottlecrm.many import Many
+from connectors.crm.bottlecrm.batches import BatchReader
+from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_filter_value, is_uuid
 from connectors.crm.bottlecrm.options import BottleCrmOptions
-from connectors.crm.bottlecrm.rows import Account, Contact, same, text_of
+from connectors.crm.bottlecrm.rows import Account, Contact, equals_ignoring_case, text_of
 from connectors.crm.port import Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.concurrently import together
-from connectors.reading.order import BY_ID, Order, arranged
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.order import BY_ID, Order, sorted_records
 from connectors.reading.rows import RowPage
 from connectors.records import Fields, Found, Rows, Window, changed
 
@@ -55,7 +55,7 @@ class BottleCrm:
     def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
         self.http, self._options = http, options
         self._rest = Rest(http, options.max_url, options.page_size)
-        self._many = Many(self._rest, options.list_share)
+        self._batches = BatchReader(self._rest, options.list_share)
 
     async def probe(self) -> None:
         """One cheap read, for health: an account."""
@@ -66,24 +66,24 @@ class BottleCrm:
 
         A number that two accounts have is `Garbled`: whose it is cannot be told.
         """
-        wanted = [key for key in dict.fromkeys(ids) if speakable(key)]
+        wanted = [key for key in dict.fromkeys(ids) if is_filter_value(key)]
         try:
-            page = await self._many.worth("accounts", self._rest.accounts({}, wanted), len(wanted))
+            page = await self._batches.whole_list_if_cheaper("accounts", self._rest.accounts({}, wanted), len(wanted))
         except ConnectorError as failure:
             return dict.fromkeys(wanted, failure)
         if page is not None:
             return self._by_number(page, frozenset(wanted))
-        return await self._many.each(wanted, self._numbered)
+        return await self._batches.for_each_key(wanted, self._numbered)
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
         rows = self._rows(page, lambda _customer: True)
-        return changed(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
+        return changed(rows, items=sorted_records(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""
-        if text and not speakable(text):
+        if text and not is_filter_value(text):
             return Rows.of(())
         page = await self._rest.everything(self._rest.accounts({"name": text} if text else {}, [text]))
         return self._rows(page, lambda customer: text.casefold() in (customer.name or "").casefold())
@@ -95,16 +95,16 @@ class BottleCrm:
         `TooMuch` for what more accounts have than the search tells, or more people than one page (the filters find
         parts, such as a country code).
         """
-        if not speakable(contact):
+        if not is_filter_value(contact):
             return {}
         ways = [self._accounts_of_people(contact)]
         if "@" in contact:
             ways.append(self._accounts_with_mail(contact))
-        accounts = list(dict.fromkeys(key for way in await together(ways) for key in way))
-        found = await self._many.each(accounts, self._rest.account)
+        accounts = list(dict.fromkeys(key for way in await run_concurrently(ways) for key in way))
+        found = await self._batches.for_each_key(accounts, self._rest.account)
         if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
             raise failure
-        reached = [one for one in found.values() if isinstance(one, Account) and one.is_at(contact)]
+        reached = [one for one in found.values() if isinstance(one, Account) and one.has_contact(contact)]
         return {customer.id: customer for account in reached if (customer := self._customer(account))}
 
     async def customers_known_as(
@@ -123,7 +123,9 @@ class BottleCrm:
             page = await self._rest.everything(self._rest.accounts({f"cf_{key.name}": value}, [value]))
             return self._rows(page, lambda customer: customer.external_ids.get(key.name) == value)
 
-        return await self._many.each([value for value in dict.fromkeys(values) if speakable(value)], one)
+        return await self._batches.for_each_key(
+            [value for value in dict.fromkeys(values) if is_filter_value(value)], one
+        )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
@@ -137,11 +139,11 @@ class BottleCrm:
         if fields is not None and not fields & {"given_name", "family_name"}:
             return {key: Party(id=key) for key in wanted}
         try:
-            page = await self._many.worth("contacts", self._rest.contacts({}, wanted), len(wanted))
+            page = await self._batches.whole_list_if_cheaper("contacts", self._rest.contacts({}, wanted), len(wanted))
         except ConnectorError as failure:
             return dict.fromkeys(wanted, failure)
-        known = _alone(page, wanted) if page else {}
-        return known | await self._many.each([key for key in wanted if key not in known], self._party)
+        known = _only_contacts(page, wanted) if page else {}
+        return known | await self._batches.for_each_key([key for key in wanted if key not in known], self._party)
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """See `unsupported`. Raises `NotSupported`."""
@@ -188,7 +190,7 @@ class BottleCrm:
             self._rest.warn_once(
                 f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers"
             )
-        items = arranged((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
+        items = sorted_records((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
         return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
 
     async def _accounts_of_people(self, contact: str) -> list[str]:
@@ -197,7 +199,7 @@ class BottleCrm:
         page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
         if page.came < page.longest:
             raise TooMuch(self.http.name, f"what is in the addresses or numbers of {page.longest} people")
-        people = [one for one in page.entries if isinstance(one, Contact) and one.is_at(contact)]
+        people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
         return [key for person in people for key in person.accounts() if is_uuid(key)]
 
     async def _accounts_with_mail(self, contact: str) -> list[str]:
@@ -205,7 +207,7 @@ class BottleCrm:
         accounts = [hit for hit in await self._rest.search(contact) if hit.type == "account" and is_uuid(hit.id)]
         if len(accounts) >= SEARCH_HITS:
             raise TooMuch(self.http.name, f"an e-mail address that {len(accounts)} or more accounts have")
-        return [hit.id for hit in accounts if same(hit.subtitle, contact)]
+        return [hit.id for hit in accounts if equals_ignoring_case(hit.subtitle, contact)]
 
     async def _party(self, key: str) -> Party | None:
         account = await self._rest.account(key)
@@ -213,7 +215,9 @@ class BottleCrm:
             return None
         people = account.contacts or []
         if len(people) > 1:
-            people = [person for person in people if account.email and same(person.email, account.email)]
+            people = [
+                person for person in people if account.email and equals_ignoring_case(person.email, account.email)
+            ]
         return _party_of(key, people[0]) if len(people) == 1 else Party(id=key)
 
     def _customer(self, account: Account) -> Customer | None:
@@ -247,7 +251,7 @@ class BottleCrm:
         return Garbled(self.http.name, f"two accounts or more have the customer number {number[:100]!r}: keep one")
 
 
-def _alone(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
+def _only_contacts(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
     """The people who are the only ones of their accounts; of the others, and of rows not read, nothing is said."""
     people: dict[str, list[Contact]] = {key: [] for key in accounts}
     for person in page.rows:

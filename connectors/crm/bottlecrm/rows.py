@@ -12,7 +12,7 @@ def text_of(value: object) -> str | None:
     return (str(value) or None) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 
-def same(value: object, text: str) -> bool:
+def equals_ignoring_case(value: object, text: str) -> bool:
     """Whether the value is this text, in any case."""
     return (text_of(value) or "").casefold() == text.casefold()
 
@@ -34,9 +34,9 @@ class Contact(Identified):
     account: str | None = None
     linked_accounts: list[Link] | None = None
 
-    def is_at(self, contact: str) -> bool:
+    def has_contact(self, contact: str) -> bool:
         """Whether this is exactly the person's e-mail address or phone number."""
-        return any(same(one, contact) for one in (self.email, self.phone, self.phone_e164))
+        return any(equals_ignoring_case(one, contact) for one in (self.email, self.phone, self.phone_e164))
 
     def accounts(self) -> list[str]:
         """UUIDs of the accounts that the person hangs on."""
@@ -53,10 +53,10 @@ class Account(Identified):
     custom_fields: dict[str, Any] | None = None
     contacts: list[Contact] | None = None
 
-    def is_at(self, contact: str) -> bool:
+    def has_contact(self, contact: str) -> bool:
         """Whether this is exactly the e-mail address or phone number of the account or of one of its people."""
-        own = same(self.email, contact) or same(self.phone, contact)
-        return own or any(person.is_at(contact) for person in self.contacts or ())
+        own = equals_ignoring_case(self.email, contact) or equals_ignoring_case(self.phone, contact)
+        return own or any(person.has_contact(contact) for person in self.contacts or ())
 
 
 class Hit(msgspec.Struct):

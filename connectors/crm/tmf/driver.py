@@ -7,10 +7,10 @@ from connectors.crm.port import Customer, Party, Product
 from connectors.crm.tmf.rows import CUSTOMER, PARTY, PRODUCT, ContactMediumRow, contacts
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import mapped
+from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
@@ -37,7 +37,7 @@ class TmfCrm:
         self._individuals = Collection(http, profile, individual, PARTY.bound(reader, version))
         self._products = Collection(http, profile, product, PRODUCT.bound(reader, version))
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "customers_named": [(self._customers, "name.regex")],
             "customers_reached_by": [(self._customers, one) for one in contacts],
             "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
@@ -46,7 +46,9 @@ class TmfCrm:
         self._unsupported = unsupported(
             questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
         )
-        ways = [f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.lacks(one))]
+        ways = [
+            f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.reason_unsupported(one))
+        ]
         if ways:
             self._unsupported = {**self._unsupported, "customers_known_as": " ".join(ways)}
         questions["customers_known_as"] = [(self._customers, one) for one in _KNOWN_AS.values()]
@@ -70,7 +72,7 @@ class TmfCrm:
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         """See `CrmPort`."""
-        return mapped(await self._customers.by_ids(ids, fields), self._customers.record(fields))
+        return map_rows(await self._customers.by_ids(ids, fields), self._customers.record_factory(fields))
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
         """See `CrmPort`."""
@@ -79,7 +81,7 @@ class TmfCrm:
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
         """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
-        condition = self._customers.containing("name", text)
+        condition = self._customers.contains_filter("name", text)
         asked = None if fields is None else fields | {"name"}
         return await list_page(
             self._customers,
@@ -100,7 +102,7 @@ class TmfCrm:
             fields=asked,
             keys=[contact],
         )
-        record = self._customers.record(asked)
+        record = self._customers.record_factory(asked)
         return {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
 
     async def customers_known_as(
@@ -128,11 +130,11 @@ class TmfCrm:
         """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
         wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
         found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
-        return mapped(found, self._individuals.record(fields))
+        return map_rows(found, self._individuals.record_factory(fields))
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
         """See `CrmPort`."""
-        return mapped(await self._products.by_ids(ids, fields), self._products.record(fields))
+        return map_rows(await self._products.by_ids(ids, fields), self._products.record_factory(fields))
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None

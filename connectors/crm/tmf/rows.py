@@ -12,7 +12,7 @@ from connectors.tmf import shapes
 from connectors.tmf.kinds import date, enum_word, owners, reference, references, text
 from connectors.tmf.mapping import Kind, Mapping, source
 from connectors.tmf.reader import Reader, enum_table
-from connectors.tmf.shapes import TimePeriod, TypedRef, id_of, many
+from connectors.tmf.shapes import TimePeriod, TypedRef, array_of, id_of
 
 
 class MediumCharacteristicRow(msgspec.Struct, rename="camel", gc=False):
@@ -133,11 +133,11 @@ CUSTOMER: Final = Mapping(
     name=source("name", text),
     status=source("status", enum_word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
     raw_status=source("status", text),
-    email=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _email)),
-    phone=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _phone)),
+    email=source("contactMedium", Kind(array_of(ContactMediumRow), lambda _reader: _email)),
+    phone=source("contactMedium", Kind(array_of(ContactMediumRow), lambda _reader: _phone)),
     party_id=source("engagedParty", Kind(TypedRef | None, lambda _reader: id_of)),
     party_kind=source("engagedParty", Kind(TypedRef | None, lambda _reader: _kind)),
-    external_ids=source("characteristic", Kind(many(CharacteristicRow), lambda _reader: _external_ids)),
+    external_ids=source("characteristic", Kind(array_of(CharacteristicRow), lambda _reader: _external_ids)),
 )
 """TMF629 Customer."""
 
@@ -151,10 +151,10 @@ PRODUCT: Final = Mapping(
     name=source("name", text),
     status=source("status", enum_word(enum_table(ProductStatus), ProductStatus.UNKNOWN)),
     raw_status=source("status", text),
-    price=source("productPrice", Kind(many(ProductPriceRow), _price)),
-    price_period=source("productPrice", Kind(many(ProductPriceRow), lambda _reader: _price_period)),
+    price=source("productPrice", Kind(array_of(ProductPriceRow), _price)),
+    price_period=source("productPrice", Kind(array_of(ProductPriceRow), lambda _reader: _price_period)),
     started_at=source("startDate", date),
-    contract_ends_at=source("productTerm", Kind(many(ProductTermRow), _contract_end)),
+    contract_ends_at=source("productTerm", Kind(array_of(ProductTermRow), _contract_end)),
     account_id=source("billingAccount", reference),
     service_ids=source("realizingService", references),
 )

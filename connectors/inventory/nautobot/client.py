@@ -27,7 +27,7 @@ import msgspec
 from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Row, Unreadable
 from connectors.records import Found
 
@@ -76,7 +76,7 @@ class _Keys(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Read(Generic[Row]):
+class DecodedRows(Generic[Row]):
     """Rows of one list, and what stands in the place of those that cannot be read."""
 
     rows: Sequence[Row]
@@ -97,9 +97,9 @@ class NautobotGraphql:
         self.limit = http.system.max_rows + 1
         """To be written into every list of a question: one row more than may come shows that there are too many."""
 
-    def parts(self, keys: Iterable[str]) -> Sequence[Sequence[str]]:
+    def key_parts(self, keys: Iterable[str]) -> Sequence[Sequence[str]]:
         """Keys that a filter takes, each once, in parts of one call each. Raises `TooMuch` for more than max_calls."""
-        asked = [key for key in dict.fromkeys(keys) if speakable(key)]
+        asked = [key for key in dict.fromkeys(keys) if is_filter_value(key)]
         parts = [asked[at : at + self._max_keys] for at in range(0, len(asked), self._max_keys)]
         if len(parts) > (most := self._http.system.max_calls):
             raise TooMuch(self._http.name, f"{PATH}: {len(parts)} calls, more than max_calls = {most}")
@@ -125,16 +125,19 @@ class NautobotGraphql:
         body = msgspec.json.encode({"query": f"{head}{{{' '.join(lists.values())}}}", "variables": variables})
         answered = await self._http.send(Request.query(PATH, body, keys), lambda answer: self._lists(answer, lists))
         self._permitted.update(name for name, rows in answered.items() if rows)
-        await together([self.may_see(name) for name in lists if name in _REST and name not in self._permitted])
+        await run_concurrently(
+            [self.require_permission(name) for name in lists if name in _REST and name not in self._permitted]
+        )
         return answered
 
-    async def may_see(self, name: str) -> None:
-        """Whether an empty list may be believed: looked up once, until `doubt`. Raises `Refused` without permission."""
+    async def require_permission(self, name: str) -> None:
+        """Whether an empty list may be believed: looked up once, until `recheck_permissions`. Raises `Refused`"
+        " without permission."""
         if name not in self._permitted:
             await self._http.send(Request.get(f"{_REST[name]}?limit=1&exclude_m2m=true"), lambda _answer: None)
             self._permitted.add(name)
 
-    def doubt(self) -> None:
+    def recheck_permissions(self) -> None:
         """Permissions may have changed: look them up again where lists are empty."""
         self._permitted.clear()
 
@@ -152,11 +155,11 @@ class NautobotGraphql:
             rows = (response.data or {}).get(name)
             if rows is None:
                 raise Garbled(self._http.name, f"{PATH} answered with neither {name} nor errors")
-            self.bounded(name, len(rows))
+            self.check_row_limit(name, len(rows))
             lists[name] = rows
         return lists
 
-    def bounded(self, name: str, rows: int) -> None:
+    def check_row_limit(self, name: str, rows: int) -> None:
         """Raises `TooMuch` for more rows of a list than max_rows."""
         if rows >= self.limit:
             raise TooMuch(self._http.name, f"{PATH} {name}: more than max_rows = {self._http.system.max_rows} rows")
@@ -168,7 +171,7 @@ class NautobotGraphql:
         called = f"{alias}:{name}" if alias else name
         return {alias or name: f"{called}({condition} limit:{limit or self.limit}){{{selected}}}"}
 
-    async def in_parts(
+    async def ask_in_parts(
         self, keys: Sequence[str], part: Callable[[Sequence[str]], Awaitable[Found[R]]]
     ) -> dict[str, R | ConnectorError]:
         """What `part` found for every part of the keys; one that fails costs its own keys."""
@@ -180,15 +183,15 @@ class NautobotGraphql:
                 return dict.fromkeys(some, failure)
 
         try:
-            parts = self.parts(keys)
+            parts = self.key_parts(keys)
         except ConnectorError as failure:
             return dict.fromkeys(keys, failure)
         found: dict[str, R | ConnectorError] = {}
-        for each in await together([ask(some) for some in parts]):
+        for each in await run_concurrently([ask(some) for some in parts]):
             found.update(each)
         return found
 
-    def found(
+    def match_keys(
         self, keys: Sequence[str], records: Iterable[Known], unreadable: Sequence[Unreadable]
     ) -> dict[str, Known | ConnectorError]:
         """Records under the keys that were asked for, `Garbled` where a row of that key, or two, cannot be told."""
@@ -215,7 +218,7 @@ class NautobotGraphql:
         return Failed(self._http.name, f"{PATH} answered 200 and failed at {where}, {len(problems)} errors")
 
 
-def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> Read[Row]:
+def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> DecodedRows[Row]:
     """The rows that can be read; the others by their service number or id, where at least that can be."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
@@ -224,7 +227,7 @@ def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> Read
             rows.append(row.decode(raw))
         except msgspec.ValidationError:
             unreadable.append(Unreadable(_key_of(raw), bytes(raw)))
-    return Read(rows, unreadable)
+    return DecodedRows(rows, unreadable)
 
 
 def _key_of(raw: msgspec.Raw) -> str | None:
@@ -236,7 +239,7 @@ def _key_of(raw: msgspec.Raw) -> str | None:
     return str(key) if isinstance(key, (str, int)) else None
 
 
-def speakable(key: str) -> bool:
+def is_filter_value(key: str) -> bool:
     """Whether a filter takes this text. Nothing in Nautobot is called what it does not take."""
     return 0 < len(key) <= _LONGEST_KEY and not _CONTROL.search(key)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.errors import ConnectorError, Garbled
 from connectors.http.client import HttpClient
-from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, speakable, uuids
+from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, is_filter_value, uuids
 from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.nautobot.rows import (
     ADDRESS,
@@ -36,8 +36,8 @@ from connectors.inventory.nautobot.rows import (
     text,
 )
 from connectors.inventory.port import Resource, Service, Site
-from connectors.reading.concurrently import together
-from connectors.reading.order import BY_ID, arranged
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.order import BY_ID, sorted_records
 from connectors.reading.rows import Unreadable
 from connectors.records import Fields, Found, Rows, Window
 
@@ -75,7 +75,7 @@ class NautobotDriver:
 
     async def probe(self) -> None:
         """One row, by GraphQL: after it the process that answered has its schema."""
-        self._graphql.doubt()
+        self._graphql.recheck_permissions()
         await self._graphql.everything(self._graphql.listing("circuits", "", "id", 1))
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
@@ -88,9 +88,9 @@ class NautobotDriver:
             circuits = self._graphql.listing("circuits", self._by_number, self._circuit(fields))
             lists = await self._graphql.ask(circuits | self._carriers(fields), keys)
             read = decoded(lists["circuits"], _CIRCUIT)
-            return self._graphql.found(keys, self._services(read.rows, lists), read.unreadable)
+            return self._graphql.match_keys(keys, self._services(read.rows, lists), read.unreadable)
 
-        return await self._graphql.in_parts(ids, part)
+        return await self._graphql.ask_in_parts(ids, part)
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -112,9 +112,9 @@ class NautobotDriver:
             for tenant in tenants.rows:
                 raws[text(tenant.key) or ""] += tenant.circuits or ()
             circuits = {key: decoded(raws[key], _CIRCUIT) for key in keys if raws[key]}
-            self._graphql.bounded("circuits", sum(len(raws[key]) for key in keys))
+            self._graphql.check_row_limit("circuits", sum(len(raws[key]) for key in keys))
             if not circuits:
-                await self._graphql.may_see("circuits")
+                await self._graphql.require_permission("circuits")
             below = await self._below([row for own in circuits.values() for row in own.rows], fields)
             anybodys = decoded(below.get("circuits", ()), _CARRIER)
             if anybodys.unreadable:
@@ -131,10 +131,10 @@ class NautobotDriver:
                     )
                 total = None if read.unreadable or len(own) < len(services) else len(own)
                 if total != 0:
-                    found[key] = Rows(arranged(own, BY_ID), 0, total, complete=True)
+                    found[key] = Rows(sorted_records(own, BY_ID), 0, total, complete=True)
             return found
 
-        return await self._graphql.in_parts(customer_ids, part)
+        return await self._graphql.ask_in_parts(customer_ids, part)
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
         """See `InventoryPort`. Two calls: which service numbers the resources carry, and the circuits with them."""
@@ -162,31 +162,31 @@ class NautobotDriver:
                 if failure is not None and not isinstance(failure, Garbled):
                     found[key] = failure
                 elif answers:
-                    standing = arranged([one for one in answers if isinstance(one, Service)], BY_ID)
+                    standing = sorted_records([one for one in answers if isinstance(one, Service)], BY_ID)
                     found[key] = Rows(standing, 0, None if failure else len(standing), complete=True)
             return found
 
-        return await self._graphql.in_parts(uuids(resource_ids), part)
+        return await self._graphql.ask_in_parts(uuids(resource_ids), part)
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """See `InventoryPort`. One call, for devices, interfaces and addresses together."""
 
         async def part(keys: Sequence[str]) -> Found[Resource]:
             lists = await self._graphql.ask(self._resource_lists("id:$keys", fields), keys)
-            return self._graphql.found(keys, *self._resources(lists))
+            return self._graphql.match_keys(keys, *self._resources(lists))
 
-        return await self._graphql.in_parts(uuids(ids), part)
+        return await self._graphql.ask_in_parts(uuids(ids), part)
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`. Two calls: all ids (up to max_rows of a kind), and what is in the window."""
         everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
         self._all_readable(unreadable)
-        return await self._window(arranged(everything, BY_ID), window, fields)
+        return await self._window(sorted_records(everything, BY_ID), window, fields)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`. One call up to 100 hits of a kind, three beyond. Of an address the DNS name counts."""
         sought = text.strip()
-        if not speakable(sought):
+        if not is_filter_value(sought):
             return Rows.of(())
         compared = frozenset({"name", "serial_number"})
         lists = await self._search(sought, fields if fields is None else compared | fields, _SEARCHED + 1)
@@ -203,9 +203,9 @@ class NautobotDriver:
                 self._graphql.listing("locations", "id:$keys", selection(LOCATION, fields)), keys
             )
             read = decoded(lists["locations"], _LOCATION)
-            return self._graphql.found(keys, map(self._records.site, read.rows), read.unreadable)
+            return self._graphql.match_keys(keys, map(self._records.site, read.rows), read.unreadable)
 
-        return await self._graphql.in_parts(uuids(ids), part)
+        return await self._graphql.ask_in_parts(uuids(ids), part)
 
     def _circuit(self, fields: Fields | None) -> str:
         return selection(CIRCUIT, fields, self._number, f"tenant{{{self._customer}}}")
@@ -225,7 +225,7 @@ class NautobotDriver:
         if not numbers or not lists:
             return {}
         lists |= self._graphql.listing("circuits", self._by_number, f"id {self._number}")
-        parts = await together([self._graphql.ask(lists, some) for some in self._graphql.parts(numbers)])
+        parts = await run_concurrently([self._graphql.ask(lists, some) for some in self._graphql.key_parts(numbers)])
         return {name: [row for part in parts for row in part[name]] for name in lists}
 
     def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
@@ -283,7 +283,7 @@ class NautobotDriver:
         distinct = list({one.id: one for one in records}.values())
         named = [one for one in distinct if wanted in (one.name or "").casefold()]
         numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
-        return [*arranged(numbered, BY_ID), *arranged(named, BY_ID)]
+        return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)]
 
     async def _window(self, ordered: Sequence[Resource], window: Window, fields: Fields | None) -> Rows[Resource]:
         """The rows of the window, read whole. One that went away meanwhile is left out; a failure is the window's."""

@@ -7,12 +7,12 @@ from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.inventory.port import Resource, Service, Site
 from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import grouped, mapped
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import group_by_key, map_rows
 from connectors.reading.order import BY_ID
 from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.lists import list_page, page_under
 from connectors.tmf.mapping import BoundMapping
@@ -69,7 +69,7 @@ class TmfInventory:
         self._services = _Services(http, profile, services, SERVICE.bound(*mapped_by))
         self._resources = Collection(http, profile, resources, RESOURCE.bound(*mapped_by))
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SITE.bound(*mapped_by))
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
             "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
             "resources_named": [(self._resources, one) for one in _SEARCHED],
@@ -97,7 +97,7 @@ class TmfInventory:
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         """See `InventoryPort`."""
-        return mapped(await self._services.by_ids(ids, fields), self._services.record(fields))
+        return map_rows(await self._services.by_ids(ids, fields), self._services.record_factory(fields))
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
@@ -125,12 +125,14 @@ class TmfInventory:
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
                 batches = await self._above(resource_ids, fields)
-        return grouped(batches, self._services.record(asked), lambda service: service.resource_ids, _customer_facing)
+        return group_by_key(
+            batches, self._services.record_factory(asked), lambda service: service.resource_ids, _customer_facing
+        )
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:
         """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
 
-        self._services.need(*_THROUGH["reference"])
+        self._services.require_filters(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
@@ -146,11 +148,11 @@ class TmfInventory:
             return Batch(below.keys, list(rows.values()), below.failure, unreadable)
 
         batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=below_fields)
-        return list(await together([step(batch) for batch in batches]))
+        return list(await run_concurrently([step(batch) for batch in batches]))
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
         """See `InventoryPort`."""
-        return mapped(await self._resources.by_ids(ids, fields), self._resources.record(fields))
+        return map_rows(await self._resources.by_ids(ids, fields), self._resources.record_factory(fields))
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """See `InventoryPort`."""
@@ -161,9 +163,9 @@ class TmfInventory:
         sought = text.strip()
         if not sought:
             return Rows.of(())
-        self._resources.need(*_SEARCHED)
+        self._resources.require_filters(*_SEARCHED)
         asked = None if fields is None else fields | {"name", "serial_number"}
-        numbered, named = await together([self._numbered(sought, asked), self._named(sought, window, asked)])
+        numbered, named = await run_concurrently([self._numbered(sought, asked), self._named(sought, window, asked)])
         before = len(numbered.items)
         if before and window.offset and not named.complete:
             named = await self._named(sought, Window(max(0, window.offset - before), window.limit), asked)
@@ -192,7 +194,7 @@ class TmfInventory:
         wanted = text.casefold()
         return await list_page(
             self._resources,
-            [self._resources.containing("name", text)],
+            [self._resources.contains_filter("name", text)],
             window,
             fields=fields,
             order=BY_ID,
@@ -202,7 +204,7 @@ class TmfInventory:
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
         """See `InventoryPort`."""
-        return mapped(await self._sites.by_ids(ids, fields), self._sites.record(fields))
+        return map_rows(await self._sites.by_ids(ids, fields), self._sites.record_factory(fields))
 
 
 def _customer_facing(service: Service) -> bool:

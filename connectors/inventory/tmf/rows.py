@@ -10,7 +10,7 @@ from connectors.inventory.tmf.status import status_of
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
-from connectors.tmf.shapes import Place, Ref, id_of, ids, many
+from connectors.tmf.shapes import Place, Ref, array_of, id_of, ids
 
 
 class PartRow(msgspec.Struct, rename="camel", gc=False):
@@ -72,17 +72,17 @@ SERVICE: Final = Mapping(
     state=source("state", enum_word(enum_table(ServiceState), ServiceState.UNKNOWN)),
     raw_state=source("state", text),
     started_at=source("startDate", date),
-    site_id=source("place", Kind(many(Place), lambda _reader: _site)),
-    part_ids=source("supportingService", Kind(many(PartRow), lambda _reader: _part_ids)),
+    site_id=source("place", Kind(array_of(Place), lambda _reader: _site)),
+    part_ids=source("supportingService", Kind(array_of(PartRow), lambda _reader: _part_ids)),
     resource_ids=Source(
-        {"supportingResource": many(Ref), "supportingService": many(PartRow)}, lambda _reader: _resource_ids
+        {"supportingResource": array_of(Ref), "supportingService": array_of(PartRow)}, lambda _reader: _resource_ids
     ),
 )
 """TMF638 Service."""
 
 _STATES: Final = {
     "resourceStatus": str | None,
-    "alarmStatus": many(str),
+    "alarmStatus": array_of(str),
     "availabilityStatus": str | None,
     "administrativeState": str | None,
     "allocationStatus": str | None,

@@ -18,7 +18,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Row, RowPage, each_once, lenient
+from connectors.reading.rows import Row, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 
@@ -41,7 +41,7 @@ def ids_among(keys: Iterable[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if _ID.fullmatch(key) and int(key) <= _LARGEST_ID]
 
 
-def speakable(value: str) -> bool:
+def is_filter_value(value: str) -> bool:
     """Whether RT's query language can say this value.
 
     It cannot say a backslash or a control character, and takes ``'CF.{X}'`` for the field X, quoted or not: a query
@@ -51,7 +51,7 @@ def speakable(value: str) -> bool:
 
 
 def equals(field: str, value: str) -> str:
-    """A condition of TicketSQL. The value must be `speakable`; a quote in it is escaped."""
+    """A condition of TicketSQL. The value must be `is_filter_value`; a quote in it is escaped."""
     return f"{field}={_quoted(value)}"
 
 
@@ -142,7 +142,7 @@ class RtList(Generic[Row]):
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
         page = self._page.decode(answer.body)
-        rows = each_once(lenient(raw, self._row, self.warn_once) for raw in page.items)
+        rows = distinct_rows(decode_leniently(raw, self._row, self.warn_once) for raw in page.items)
         # None for the collections that RT filters by rights after counting.
         return RowPage(rows, None if page.total is None else int(page.total))
 

@@ -12,8 +12,8 @@ from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import by_id, grouped, mapped
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -24,21 +24,21 @@ from connectors.ticketing.rt.client import (
     custom_field,
     equals,
     ids_among,
+    is_filter_value,
     is_none_of,
     is_one_of,
     json_query,
-    speakable,
 )
-from connectors.ticketing.rt.history import NOTHING, Histories
+from connectors.ticketing.rt.history import NO_HISTORY, Histories
 from connectors.ticketing.rt.options import RtOptions
-from connectors.ticketing.rt.rows import Records, TicketRow, Told, names
+from connectors.ticketing.rt.rows import Records, TicketRow, TicketWithHistory, rt_fields
 
 
 class _CustomField(Identified, rename="pascal"):
     name: str | None = None
 
 
-# As `arranged` sorts: the same second is in the order of the ids.
+# As `sorted_records` sorts: the same second is in the order of the ids.
 _NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
 _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
@@ -80,15 +80,15 @@ class RtTicketing:
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`. One call for 100 ids."""
-        batches = await self._batches("id", ids_among(ids), fields, names(fields), "", most=PAGE)
-        return mapped(by_id(batches, self._unreadable), self._records.ticket)
+        batches = await self._batches("id", ids_among(ids), fields, rt_fields(fields), "", most=PAGE)
+        return map_rows(match_ids(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         """See `TicketingPort`. One call for a window, and for every 100 tickets of many customers."""
         name = self._options.customer_field
-        if window is not None and len(customer_ids) == 1 and customer_ids[0] and speakable(customer_ids[0]):
+        if window is not None and len(customer_ids) == 1 and customer_ids[0] and is_filter_value(customer_ids[0]):
             try:
                 rows = await self._window(name, customer_ids[0], window, fields, is_open)
             except ConnectorError as failure:
@@ -145,9 +145,9 @@ class RtTicketing:
     ) -> Rows[Ticket] | None:
         """One window, or None where it holds what it should not: then everything is read and sorted out."""
         query = is_one_of(custom_field(name), [key]) + self._status(is_open)
-        question = self._tickets.question(query, names(fields, is_open), _NEWEST)
+        question = self._tickets.question(query, rt_fields(fields, is_open), _NEWEST)
         page = await self._tickets.window(question, [key], window)
-        tickets = [self._records.ticket(told) for told in await self._told(page, fields)]
+        tickets = [self._records.ticket(one) for one in await self._with_histories(page, fields)]
         ours = all(key in ticket.customer_ids for ticket in tickets)
         if page.unreadable or not ours or not all(_is_wanted(ticket, is_open) for ticket in tickets):
             return None
@@ -159,9 +159,9 @@ class RtTicketing:
         self, name: str, keys: Sequence[str], fields: Fields | None, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         asked = [key for key in dict.fromkeys(keys) if key]
-        unspoken = [key for key in asked if not speakable(key)]
-        spoken = [key for key in asked if speakable(key)]
-        status, columns = self._status(is_open), names(fields, is_open)
+        unspoken = [key for key in asked if not is_filter_value(key)]
+        spoken = [key for key in asked if is_filter_value(key)]
+        status, columns = self._status(is_open), rt_fields(fields, is_open)
         batches = await self._batches(custom_field(name), spoken, fields, columns, status)
         failure = Rejected(self.http.name, f"a value of {name} that RT's query language cannot say")
         batches += [Batch(unspoken, (), failure)] if unspoken else []
@@ -171,7 +171,7 @@ class RtTicketing:
             except ConnectorError as missing:
                 return dict.fromkeys(asked, missing)
         theirs = self._options.customer_field == name
-        return grouped(
+        return group_by_key(
             batches,
             self._records.ticket,
             lambda ticket: ticket.customer_ids if theirs else ticket.service_ids,
@@ -187,24 +187,24 @@ class RtTicketing:
         columns: Mapping[str, str | None],
         status: str,
         most: int = sys.maxsize,
-    ) -> list[Batch[Told]]:
+    ) -> list[Batch[TicketWithHistory]]:
         def question(keys: Sequence[str]) -> str:
             return self._tickets.question(is_one_of(field, keys) + status, columns)
 
-        async def ask(part: Sequence[str]) -> Batch[Told]:
+        async def ask(part: Sequence[str]) -> Batch[TicketWithHistory]:
             try:
                 page = await self._tickets.everything(question(part), part)
-                return Batch(part, await self._told(page, fields), unreadable=page.unreadable)
+                return Batch(part, await self._with_histories(page, fields), unreadable=page.unreadable)
             except ConnectorError as failure:
                 return Batch(part, (), failure)
 
         chunks = self._tickets.chunks(keys, question([]), lambda key: equals(field, key), " OR ", most)
-        batches = list(await together([ask(part) for part in chunks.parts]))
+        batches = list(await run_concurrently([ask(part) for part in chunks.parts]))
         return batches + [Batch([key], (), self._tickets.too_long(key)) for key in chunks.too_long]
 
-    async def _told(self, page: RowPage[TicketRow], fields: Fields | None) -> list[Told]:
-        histories = await self._histories.of([str(row.id) for row in page.rows], fields)
-        return [Told(row.id, row, histories.get(str(row.id), NOTHING)) for row in page.rows]
+    async def _with_histories(self, page: RowPage[TicketRow], fields: Fields | None) -> list[TicketWithHistory]:
+        histories = await self._histories.by_ticket([str(row.id) for row in page.rows], fields)
+        return [TicketWithHistory(row.id, row, histories.get(str(row.id), NO_HISTORY)) for row in page.rows]
 
     async def _must_exist(self, fields: Sequence[str]) -> None:
         """RT finds no ticket by a custom field that does not exist, and says nothing: `Rejected` does."""

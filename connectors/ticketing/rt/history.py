@@ -18,7 +18,7 @@ import msgspec
 from connectors.errors import Garbled
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
 from connectors.ticketing.port import TicketNote
@@ -60,8 +60,8 @@ class History:
     attachments: tuple[Document, ...] = ()
 
 
-NOTHING: Final = History()
-TOLD_BY_HISTORY: Final = frozenset({"description", "notes", "attachments"})
+NO_HISTORY: Final = History()
+HISTORY_ATTRIBUTES: Final = frozenset({"description", "notes", "attachments"})
 """Attributes of a ticket that stand in its history."""
 
 _TYPES: Final[Mapping[str, Sequence[str]]] = {
@@ -91,29 +91,29 @@ class Histories:
         self._attachments = RtList(http, "attachments", _Attachment, max_url)
         self._file = msgspec.json.Decoder(_File)
 
-    async def of(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
+    async def by_ticket(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
         """Histories by ticket. Raises `ConnectorError`."""
-        wanted = TOLD_BY_HISTORY if fields is None else TOLD_BY_HISTORY & fields
+        wanted = HISTORY_ATTRIBUTES if fields is None else HISTORY_ATTRIBUTES & fields
         if not wanted or not tickets:
             return {}
         parts = _parts(self._transactions, tickets, self._question([], wanted), PAGE)
-        found = await together([self._of(part, wanted) for part in parts])
+        found = await run_concurrently([self._read(part, wanted) for part in parts])
         return {ticket: history for part in found for ticket, history in part.items()}
 
-    async def _of(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
-        transactions = await self._told(tickets, wanted)
+    async def _read(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
+        transactions = await self._transactions_of(tickets, wanted)
         bodies_of = [str(one.id) for one in transactions if wanted - {"attachments"} and _has_text(one, wanted)]
         files_of = [
             str(one.id) for one in transactions if "attachments" in wanted and one.type in _TYPES["attachments"]
         ]
-        texts, named = await together(
+        texts, named = await run_concurrently(
             [self._belonging(bodies_of, _IS_TEXT, _BODY), self._belonging(files_of, _IS_FILE, _FILE)]
         )
         bodies, files = _bodies(texts), _files(named)
-        told = defaultdict[str, list[_Transaction]](list)
+        by_ticket = defaultdict[str, list[_Transaction]](list)
         for one in transactions:
-            told[str(one.object_id)].append(one)
-        return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in told.items()}
+            by_ticket[str(one.object_id)].append(one)
+        return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in by_ticket.items()}
 
     def _question(self, tickets: Sequence[str], wanted: Fields) -> str:
         query = json_query(
@@ -123,7 +123,7 @@ class Histories:
         )
         return self._transactions.question(query, _TRANSACTION)
 
-    async def _told(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
+    async def _transactions_of(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
         asked, types = frozenset(tickets), _types(wanted)
         rows = (await self._transactions.everything(self._question(tickets, wanted), tickets)).rows
         return [
@@ -142,7 +142,7 @@ class Histories:
             return self._attachments.question(json_query(theirs, *conditions), fields)
 
         parts = _parts(self._attachments, transactions, question([]))
-        pages = await together([self._attachments.everything(question(part), part) for part in parts])
+        pages = await run_concurrently([self._attachments.everything(question(part), part) for part in parts])
         return [row for page in pages for row in page.rows if str(row.transaction_id) in asked]
 
     def _history(
@@ -193,11 +193,13 @@ class Histories:
         return base64.b64decode("".join(content.split()), validate=True)
 
 
-def _parts(of: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize) -> Sequence[Sequence[str]]:
+def _parts(
+    collection: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize
+) -> Sequence[Sequence[str]]:
     """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` where one fits into none."""
-    found = of.chunks(ids, question, lambda key: f'"{key}"', ",", most)
+    found = collection.chunks(ids, question, lambda key: f'"{key}"', ",", most)
     for key in found.too_long:
-        raise of.too_long(key)
+        raise collection.too_long(key)
     return found.parts
 
 

@@ -10,7 +10,7 @@ from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, owned_by
 from connectors.ticketing.port import Ticket, TicketStatus
-from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
+from connectors.ticketing.rt.history import HISTORY_ATTRIBUTES, History
 from connectors.ticketing.rt.options import RtOptions
 
 
@@ -38,7 +38,7 @@ class TicketRow(Identified, rename="pascal"):
     custom_fields: list[_CustomField] | str | None = None
 
 
-class Told(Identified):
+class TicketWithHistory(Identified):
     """A ticket's row, and its history."""
 
     row: TicketRow
@@ -58,11 +58,11 @@ _FIELDS: Final = {
     "resolved_at": "Resolved",
     "expected_resolution_at": "Due",
 }
-_EVERYTHING: Final = frozenset(_FIELDS) | TOLD_BY_HISTORY
+_EVERYTHING: Final = frozenset(_FIELDS) | HISTORY_ATTRIBUTES
 _INNER: Final = {"Queue": "Name"}
 
 
-def names(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
+def rt_fields(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
     """What RT is asked for: the selection, what owns a row, and what it is sorted by."""
     wanted = _EVERYTHING if fields is None else fields | {"created_at"}
     wanted = wanted if is_open is None else wanted | {"is_open"}
@@ -79,15 +79,15 @@ class Records:
         self.date = Dates("UTC", self._warn_once, epoch_is_none=True).read
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
-    def ticket(self, told: Told) -> Ticket:
+    def ticket(self, ticket_row: TicketWithHistory) -> Ticket:
         """The record. A status that is not in `words` is UNKNOWN, and the operator is warned."""
-        row, history = told.row, told.history
+        row, history = ticket_row.row, ticket_row.history
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
             self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
         return Ticket(
-            id=str(told.id),
+            id=str(ticket_row.id),
             owners=owned_by(*held.get(self._options.customer_field, ())),
             service_ids=held.get(self._options.service_field, ()),
             name=row.subject or None,

@@ -7,14 +7,14 @@ from operator import attrgetter
 from typing import Any, Final
 
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import mapped
+from connectors.reading.grouping import map_rows
 from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
 from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.documents import opened
+from connectors.tmf.documents import open_attachment
 from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
@@ -51,7 +51,7 @@ class TmfTicketing:
         outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
         self._tickets = Collection(http, profile, tickets, ticket)
         self._problems = Collection(http, profile, problems, outage)
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
             "open_outages_of_services": [(self._problems, "affectedService.id")],
@@ -75,11 +75,11 @@ class TmfTicketing:
         """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
         fields = frozenset({"status"})
         page = await self._tickets.page([], Window(0, 1), fields=fields)
-        list(map(self._tickets.record(fields), page.rows))
+        list(map(self._tickets.record_factory(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """See `TicketingPort`."""
-        return mapped(await self._tickets.by_ids(ids, fields), self._tickets.record(fields))
+        return map_rows(await self._tickets.by_ids(ids, fields), self._tickets.record_factory(fields))
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
@@ -116,7 +116,7 @@ class TmfTicketing:
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
         """See `TicketingPort`."""
-        return mapped(await self._problems.by_ids(ids, fields), self._problems.record(fields))
+        return map_rows(await self._problems.by_ids(ids, fields), self._problems.record_factory(fields))
 
     async def outage_list(
         self,
@@ -175,7 +175,7 @@ class TmfTicketing:
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """See `TicketingPort`."""
-        return opened(self.http, document)
+        return open_attachment(self.http, document)
 
     def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
         """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""

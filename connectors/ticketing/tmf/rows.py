@@ -10,7 +10,7 @@ from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, references, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import enum_table
-from connectors.tmf.shapes import Attachment, RelatedEntity, ids, many
+from connectors.tmf.shapes import Attachment, RelatedEntity, array_of, ids
 
 
 class NoteRow(msgspec.Struct, gc=False):
@@ -49,9 +49,9 @@ TICKET: Final = Mapping(
     updated_at=source("lastUpdate", date),
     resolved_at=source("resolutionDate", date),
     expected_resolution_at=source("expectedResolutionDate", date),
-    notes=source("note", Kind(many(NoteRow))),
-    attachments=Source({"id": str, "attachment": many(Attachment)}, lambda _reader: documents),
-    service_ids=source("relatedEntity", Kind(many(RelatedEntity), lambda _reader: _service_ids)),
+    notes=source("note", Kind(array_of(NoteRow))),
+    attachments=Source({"id": str, "attachment": array_of(Attachment)}, lambda _reader: documents),
+    service_ids=source("relatedEntity", Kind(array_of(RelatedEntity), lambda _reader: _service_ids)),
 )
 """TMF621 TroubleTicket. The driver decodes `status` and `notes`."""
 

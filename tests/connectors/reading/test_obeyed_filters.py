@@ -14,7 +14,7 @@ FIRST = Window(0, 2)
 
 def told(found: Any) -> tuple[int, int | None, bool]:
     assert isinstance(found, Rows)
-    return len(found.items), found.total, found.doubted
+    return len(found.items), found.total, found.total_doubted
 
 
 async def test_a_total_is_believed_once_a_list_of_somebody_else_was_read(systems: Systems) -> None:

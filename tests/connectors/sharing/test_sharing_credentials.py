@@ -9,7 +9,7 @@ from connectors.crm.port import CrmPort
 from connectors.http.health import Health, SystemStatus
 from connectors.http.scope import RequestScope, current_loader, current_scope
 from connectors.settings import System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from tests.connectors.canned import Canned, canned, reading
 from tests.connectors.sharing.many_asking import NAME, asking, crm, customers
 
@@ -21,7 +21,7 @@ async def test_not_shared_when_the_settings_say_so() -> None:
         held.let(3)
         for one in several:
             await one
-            assert [call.shared for call in one.calls] == [False]
+            assert [call.share_reads for call in one.calls] == [False]
 
 
 async def test_per_user_credentials_share_nothing_and_each_shows_its_own() -> None:
@@ -31,7 +31,7 @@ async def test_per_user_credentials_share_nothing_and_each_shows_its_own() -> No
         held.let(3)
         for one in several:
             await one
-            assert [call.shared for call in one.calls] == [False]
+            assert [call.share_reads for call in one.calls] == [False]
         assert held.asked == [["1"]] * 3
 
 
@@ -77,7 +77,7 @@ async def test_the_call_runs_in_nobodys_context() -> None:
             seen.append(f"{mine.get()} {current_loader.get()!r} {scope and scope.token}")
             return {}
 
-    line = shared(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    line = share_reads(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
 
     async def ask(_connectors: Any) -> Any:
         mine.set("Ada's")
