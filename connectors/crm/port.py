@@ -106,7 +106,7 @@ class CrmPort(Protocol):
     ) -> Found[Rows[Customer]]:
         """Customers per value of what other systems know them by: all of them, where there is more than one."""
 
-    @batch("customers", known_by=("party_id", "party_kind", "id"))
+    @batch("customers", key_attributes=("party_id", "party_kind", "id"))
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
         """The parties behind `customers`, by party id."""
 

@@ -50,9 +50,9 @@ class _Method:
         self.keys_position = parameters.index(mark.keys) if mark.keys else None
         # A method that takes one call per key gains nothing from gathering keys.
         self.gathers = name not in getattr(driver, "one_by_one", ())
-        self.identity: Callable[[Any], Hashable] = attrgetter(*mark.known_by) if mark.known_by else _itself
+        self.identity: Callable[[Any], Hashable] = attrgetter(*mark.key_attributes) if mark.key_attributes else _itself
         """Two keys of the same identity get the same result."""
-        self.result_key: Callable[[Any], Any] = attrgetter(mark.known_by[0]) if mark.known_by else _itself
+        self.result_key: Callable[[Any], Any] = attrgetter(mark.key_attributes[0]) if mark.key_attributes else _itself
         """The key in the driver's mapping under which a key's result is found."""
 
     async def __call__(self, *args: Any, **options: Any) -> Any:

@@ -81,7 +81,7 @@ class TmfBilling:
 
     @property
     def bills_name_customers(self) -> bool:
-        """See `BillingPort`. As the profile says."""
+        """As the profile says."""
         return self._profile.bills_name_customers
 
     @property
@@ -90,17 +90,14 @@ class TmfBilling:
         return self._accounts.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._accounts.page([], Window(0, 1), fields=frozenset())
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
-        """See `BillingPort`."""
         return map_rows(await self._accounts.by_ids(ids, fields), self._accounts.record_factory(fields))
 
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
-        """See `BillingPort`."""
         return await all_under(
             self._accounts,
             self._spelled.filter("relatedParty.id"),
@@ -111,11 +108,9 @@ class TmfBilling:
         )
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
-        """See `BillingPort`."""
         return map_rows(await self._bills.by_ids(ids, fields), self._bills.record_factory(fields))
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
-        """See `BillingPort`."""
         asked = None if fields is None else fields | {"number"}
         page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
         record = self._bills.record_factory(asked)
@@ -124,7 +119,6 @@ class TmfBilling:
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`."""
         return await page_under(
             self._bills,
             "billingAccount.id",
@@ -138,7 +132,6 @@ class TmfBilling:
     async def bills_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`."""
         return await page_under(
             self._bills,
             self._spelled.filter("relatedParty.id"),
@@ -150,7 +143,6 @@ class TmfBilling:
         )
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """See `BillingPort`."""
         return await all_under(
             self._rates,
             "bill.id",
@@ -161,13 +153,11 @@ class TmfBilling:
         )
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
-        """See `BillingPort`."""
         return map_rows(await self._payments.by_ids(ids, fields), self._payments.record_factory(fields))
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
-        """See `BillingPort`."""
         return await page_under(
             self._payments,
             "account.id",
@@ -179,9 +169,7 @@ class TmfBilling:
         )
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `BillingPort`."""
         return await self._usage.of_customers(customer_ids)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `BillingPort`."""
         return open_attachment(self.http, document)

@@ -82,18 +82,17 @@ class TrytonBilling:
         )
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._rest.probe()
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
-        """See `BillingPort`. One call; another one, once, for the currency of the balances."""
+        """One call; another one, once, for the currency of the balances."""
         found = await self.accounts_of_customers(ids, fields)
         return {key: rows if isinstance(rows, ConnectorError) else rows.items[0] for key, rows in found.items()}
 
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
-        """See `BillingPort`. Every customer has one account. One call, and one for the currency, once."""
+        """Every customer has one account. One call, and one for the currency, once."""
         currency = await self._company_currency() if fields is None or "balance" in fields else None
         batches = await self._parties.by_keys(KeyField("code"), customer_ids, fields, BY_ID)
         found = group_by_key(
@@ -106,11 +105,11 @@ class TrytonBilling:
         }
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._by_id(self._invoices, ids, fields, self._records.bill)
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
-        """See `BillingPort`. One call. A draft has no number, and is found by none."""
+        """One call. A draft has no number, and is found by none."""
         asked = None if fields is None else fields | {"number"}
         rows = await self._invoices.with_text("number", number, asked, BY_ID)
         return [self._records.bill(row) for row in rows if (row.number or "").casefold() == number.casefold()]
@@ -118,36 +117,35 @@ class TrytonBilling:
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`. One call: an account is a customer."""
+        """One call: an account is a customer."""
         return await self._owned(self._invoices, account_ids, window, fields, _NEWEST_BILL, self._records.bill)
 
     async def bills_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._owned(self._invoices, customer_ids, window, fields, _NEWEST_BILL, self._records.bill)
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """See `BillingPort`. One call. Amounts are before taxes: Tryton keeps taxes apart from the lines."""
+        """One call. Amounts are before taxes: Tryton keeps taxes apart from the lines."""
         batches = await self._lines.by_keys(KeyField("invoice", numeric=True), bill_ids, fields, BY_ID)
         return group_by_key(batches, self._records.charge, lambda charge: (charge.bill_id,))
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._by_id(self._payments, ids, fields, self._records.payment)
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
-        """See `BillingPort`. One call. Money booked straight into the ledger is no payment, but lowers what remains."""
+        """One call. Money booked straight into the ledger is no payment, but lowers what remains."""
         return await self._owned(self._payments, account_ids, window, fields, _NEWEST_PAYMENT, self._records.payment)
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `BillingPort`. Raises `NotSupported`."""
         raise NotSupported(self.http.name, self.unsupported["usage_of_customers"])
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `BillingPort`. The invoice as Tryton kept it when it was posted."""
+        """The invoice as Tryton kept it when it was posted."""
         if not isinstance(document.source, str):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self.http.stream(document.source)

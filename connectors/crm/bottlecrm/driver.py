@@ -62,7 +62,7 @@ class BottleCrm:
         await self._rest.accounts({}, [])(0, 1)
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
-        """See `CrmPort`. N calls, side by side; 1 for each `page_size` accounts where T <= N * `list_share`.
+        """N calls, side by side; 1 for each `page_size` accounts where T <= N * `list_share`.
 
         A number that two accounts have is `Garbled`: whose it is cannot be told.
         """
@@ -76,20 +76,20 @@ class BottleCrm:
         return await self._batches.for_each_key(wanted, self._numbered)
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
-        """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
+        """All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
         rows = self._rows(page, lambda _customer: True)
         return changed(rows, items=sorted_records(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""
+        """1 call for each `page_size` of the accounts that match; the name is read back from each."""
         if text and not is_filter_value(text):
             return Rows.of(())
         page = await self._rest.everything(self._rest.accounts({"name": text} if text else {}, [text]))
         return self._rows(page, lambda customer: text.casefold() in (customer.name or "").casefold())
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """See `CrmPort`. 1 call (2 for an e-mail address, side by side), and 1 for each account that was found.
+        """1 call (2 for an e-mail address, side by side), and 1 for each account that was found.
 
         Accounts cannot be filtered by a phone number: it is looked for among the people of the accounts. Raises
         `TooMuch` for what more accounts have than the search tells, or more people than one page (the filters find
@@ -110,7 +110,7 @@ class BottleCrm:
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """See `CrmPort`. One call per value: an external reference is a custom field of the account.
+        """One call per value: an external reference is a custom field of the account.
 
         Raises `NotSupported` for parties: whom an account is kept for cannot be asked the other way round.
         """
@@ -128,7 +128,7 @@ class BottleCrm:
         )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
+        """N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
 
         None for companies, or where no name is selected.
         The person is the account's only contact, or the only one that has the account's e-mail address; which of
@@ -146,17 +146,14 @@ class BottleCrm:
         return known | await self._batches.for_each_key([key for key in wanted if key not in known], self._party)
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products")
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products_of_customers")
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products_of_services")
 
     def _refuse(self, method: str) -> NoReturn:

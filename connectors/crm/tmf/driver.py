@@ -67,20 +67,17 @@ class TmfCrm:
         return self._customers.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._customers.page([], Window(0, 1), fields=frozenset())
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
-        """See `CrmPort`."""
         return map_rows(await self._customers.by_ids(ids, fields), self._customers.record_factory(fields))
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
-        """See `CrmPort`."""
         order = _BY_NAME if by_name else BY_ID
         return await list_page(self._customers, [], window, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
+        """The name is read back from each row: a server may not know the operator."""
         condition = self._customers.contains_filter("name", text)
         asked = None if fields is None else fields | {"name"}
         return await list_page(
@@ -94,7 +91,6 @@ class TmfCrm:
         )
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """See `CrmPort`."""
         attribute = self._spelled.filter(_CONTACTS["@" not in contact])
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
@@ -108,7 +104,7 @@ class TmfCrm:
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
+        """An external reference is a characteristic of the customer (TMF629), found by its value."""
         asked = None if fields is None else fields | key.attributes
         if key.kind == "party":
             return await all_under(
@@ -127,19 +123,17 @@ class TmfCrm:
         )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
+        """Organizations have neither given nor family name, so they are not asked for."""
         wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
         found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
         return map_rows(found, self._individuals.record_factory(fields))
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
-        """See `CrmPort`."""
         return map_rows(await self._products.by_ids(ids, fields), self._products.record_factory(fields))
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
-        """See `CrmPort`."""
         return await page_under(
             self._products,
             self._spelled.filter("relatedParty.id"),
@@ -151,7 +145,6 @@ class TmfCrm:
         )
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """See `CrmPort`."""
         asked = None if fields is None else fields | {"service_ids"}
         return await all_under(
             self._products,

@@ -79,7 +79,7 @@ class NautobotDriver:
         await self._graphql.everything(self._graphql.listing("circuits", "", "id", 1))
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
-        """See `InventoryPort`. One call.
+        """One call.
 
         A number that several circuits have is `Garbled`: which of them is meant, and whose, nobody can tell.
         """
@@ -95,7 +95,7 @@ class NautobotDriver:
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """See `InventoryPort`. One call, and one more for `resource_ids`: interfaces know no tenant.
+        """One call, and one more for `resource_ids`: interfaces know no tenant.
 
         Asked by tenant and not by circuit, where one unknown tenant fails the batch. Always the complete list:
         GraphQL cannot sort, and a customer's circuits are few. A number on several circuits is left out: of a
@@ -137,7 +137,7 @@ class NautobotDriver:
         return await self._graphql.ask_in_parts(customer_ids, part)
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """See `InventoryPort`. Two calls: which service numbers the resources carry, and the circuits with them."""
+        """Two calls: which service numbers the resources carry, and the circuits with them."""
 
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             carried = f"interfaces{{{self._number}}}"
@@ -169,7 +169,7 @@ class NautobotDriver:
         return await self._graphql.ask_in_parts(uuids(resource_ids), part)
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
-        """See `InventoryPort`. One call, for devices, interfaces and addresses together."""
+        """One call, for devices, interfaces and addresses together."""
 
         async def part(keys: Sequence[str]) -> Found[Resource]:
             lists = await self._graphql.ask(self._resource_lists("id:$keys", fields), keys)
@@ -178,13 +178,13 @@ class NautobotDriver:
         return await self._graphql.ask_in_parts(uuids(ids), part)
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. Two calls: all ids (up to max_rows of a kind), and what is in the window."""
+        """Two calls: all ids (up to max_rows of a kind), and what is in the window."""
         everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
         self._all_readable(unreadable)
         return await self._window(sorted_records(everything, BY_ID), window, fields)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. One call up to 100 hits of a kind, three beyond. Of an address the DNS name counts."""
+        """One call up to 100 hits of a kind, three beyond. Of an address the DNS name counts."""
         sought = text.strip()
         if not is_filter_value(sought):
             return Rows.of(())
@@ -196,7 +196,7 @@ class NautobotDriver:
         return await self._window(self._matching(sought, lists), window, fields)
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
-        """See `InventoryPort`. One call."""
+        """One call."""
 
         async def part(keys: Sequence[str]) -> Found[Site]:
             lists = await self._graphql.ask(

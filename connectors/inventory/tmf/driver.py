@@ -92,17 +92,15 @@ class TmfInventory:
         return self._services.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._services.page([], Window(0, 1), fields=frozenset())
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
-        """See `InventoryPort`."""
         return map_rows(await self._services.by_ids(ids, fields), self._services.record_factory(fields))
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """See `InventoryPort`. Resource-facing services are parts of others, and not what a customer has."""
+        """Resource-facing services are parts of others, and not what a customer has."""
         return await page_under(
             self._services,
             self._spelled.filter("relatedParty.id"),
@@ -115,7 +113,7 @@ class TmfInventory:
         )
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """See `InventoryPort`. TMF638 has no reference from resource to service, so the other side is filtered."""
+        """TMF638 has no reference from resource to service, so the other side is filtered."""
         asked = None if fields is None else fields | {"resource_ids"}
         match self._profile.service_parts:
             case "value":
@@ -151,15 +149,13 @@ class TmfInventory:
         return list(await run_concurrently([step(batch) for batch in batches]))
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
-        """See `InventoryPort`."""
         return map_rows(await self._resources.by_ids(ids, fields), self._resources.record_factory(fields))
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`."""
         return await list_page(self._resources, [], window, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
+        """TMF630 has no OR over two attributes, so it is asked twice, side by side."""
         sought = text.strip()
         if not sought:
             return Rows.of(())
@@ -203,7 +199,6 @@ class TmfInventory:
         )
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
-        """See `InventoryPort`."""
         return map_rows(await self._sites.by_ids(ids, fields), self._sites.record_factory(fields))
 
 

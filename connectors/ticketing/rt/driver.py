@@ -79,14 +79,14 @@ class RtTicketing:
         await self._must_exist([self._options.customer_field, self._options.service_field])
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        """See `TicketingPort`. One call for 100 ids."""
+        """One call for 100 ids."""
         batches = await self._batches("id", ids_among(ids), fields, rt_fields(fields), "", most=PAGE)
         return map_rows(match_ids(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`. One call for a window, and for every 100 tickets of many customers."""
+        """One call for a window, and for every 100 tickets of many customers."""
         name = self._options.customer_field
         if window is not None and len(customer_ids) == 1 and customer_ids[0] and is_filter_value(customer_ids[0]):
             try:
@@ -100,11 +100,10 @@ class RtTicketing:
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`. One call for every 100 tickets."""
+        """One call for every 100 tickets."""
         return await self._by_field(self._options.service_field, service_ids, fields, is_open)
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def outage_list(
@@ -116,21 +115,18 @@ class RtTicketing:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Rows[Outage]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `TicketingPort`. One call; the file is read whole, within `max_bytes`."""
+        """One call; the file is read whole, within `max_bytes`."""
         if not isinstance(document.source, str) or not ids_among([document.source]):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self._opened(document.source)

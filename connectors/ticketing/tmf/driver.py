@@ -78,13 +78,11 @@ class TmfTicketing:
         list(map(self._tickets.record_factory(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        """See `TicketingPort`."""
         return map_rows(await self._tickets.by_ids(ids, fields), self._tickets.record_factory(fields))
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`."""
         filters = self._status(self._tickets, is_open)
         return await page_under(
             self._tickets,
@@ -101,7 +99,6 @@ class TmfTicketing:
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`."""
         asked = _with_status(fields, is_open)
         return await all_under(
             self._tickets,
@@ -115,7 +112,6 @@ class TmfTicketing:
         )
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        """See `TicketingPort`."""
         return map_rows(await self._problems.by_ids(ids, fields), self._problems.record_factory(fields))
 
     async def outage_list(
@@ -127,7 +123,6 @@ class TmfTicketing:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Rows[Outage]:
-        """See `TicketingPort`."""
         status = self._status(self._problems, is_open)
         dates = [(f"creationDate.{name}", [_utc(at)]) for name, at in (("gte", since), ("lt", until)) if at]
         asked = _with_status(fields, is_open)
@@ -150,13 +145,11 @@ class TmfTicketing:
         )
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        """See `TicketingPort`."""
         return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)
 
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
-        """See `TicketingPort`."""
         return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
 
     async def _open_outages(
@@ -174,7 +167,6 @@ class TmfTicketing:
         )
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `TicketingPort`."""
         return open_attachment(self.http, document)
 
     def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:

@@ -345,7 +345,7 @@ async def test_an_unknown_model_is_500_and_our_mistake(upstream: Upstream) -> No
         await tryton.probe()
         for _ in range(5):
             with pytest.raises(Rejected, match="answers other questions"):
-                await tryton._rest.read("/billing/rest/model/no.such?s=1", [], tryton._rest.listed)
+                await tryton._rest.read("/billing/rest/model/no.such?s=1", [], tryton._rest.rows_of)
         assert tryton.http.health.status is SystemStatus.UP
 
 

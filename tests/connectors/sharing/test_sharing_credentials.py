@@ -21,7 +21,7 @@ async def test_not_shared_when_the_settings_say_so() -> None:
         held.let(3)
         for one in several:
             await one
-            assert [call.share_reads for call in one.calls] == [False]
+            assert [call.shared for call in one.calls] == [False]
 
 
 async def test_per_user_credentials_share_nothing_and_each_shows_its_own() -> None:
@@ -31,7 +31,7 @@ async def test_per_user_credentials_share_nothing_and_each_shows_its_own() -> No
         held.let(3)
         for one in several:
             await one
-            assert [call.share_reads for call in one.calls] == [False]
+            assert [call.shared for call in one.calls] == [False]
         assert held.asked == [["1"]] * 3
 
 

@@ -133,7 +133,7 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
     [
         ('options = { compnay = "north" }', ".options.compnay: is not a setting here; did you mean company?"),
         ("options = { company = 7 }", ".options.company: should be a valid string"),
-        ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; what it can be told is in options"),
+        ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; it is configured in options"),
     ],
 )
 def test_what_a_driver_cannot_be_told_is_named(
