@@ -1,4 +1,4 @@
-"""Requests to one system: a place, a deadline, the policy, the size cap, health and the trace."""
+"""Requests to one system: concurrency slots, deadline, retries, size limit, health and trace."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class HttpClient(Transport):
-    """All requests to one system pass here; every way in which one can fail leaves as a `ConnectorError`."""
+    """Sends all requests to one system. Every failure is raised as a `ConnectorError`."""
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         super().__init__(name, system, session)
@@ -32,9 +32,10 @@ class HttpClient(Transport):
         self._files = Files(self)
 
     async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
-        """Send a request as the policy allows, and give what `read` makes of its answer. Raises `ConnectorError`.
+        """Send a request as `Policy` allows and return its answer decoded by `read`. Raises `ConnectorError`.
 
-        `read` gets answers below 300, a 404, and those that the request expects; what it cannot read is `Garbled`.
+        `read` gets answers with a status below 300, 404, or one in `request.expected`. If it fails to decode the answer
+        (msgspec's errors, ValueError, ArithmeticError, RecursionError), `Garbled` is raised.
         """
         started = time.monotonic()
         call = self._start_trace(request, started)
@@ -58,7 +59,7 @@ class HttpClient(Transport):
             call.duration_ms = (time.monotonic() - started) * 1000
 
     def _start_trace(self, request: Request, started: float) -> UpstreamCall:
-        """The request's record, which is in the scope from now on."""
+        """A trace entry for the request, already added to the current scope."""
         scope = current_scope.get()
         call = UpstreamCall(
             self.name,
@@ -82,7 +83,7 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
-                # A redirect or a page may be how the product says that a write is done: only a 401 says that it is not.
+                # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
                     self.raise_for_status(response, request, len(content), login_wanted)
@@ -91,10 +92,9 @@ class HttpClient(Transport):
             raise self.failure(request, error) from error
 
     def _decode(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
-        """What `read` makes of the answer: whatever is wrong with a body is the system's failure, never a fault here.
+        """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.
 
-        Apart from what is not JSON or has another shape: nesting without end (RecursionError), and numbers and texts
-        that no type holds (ValueError, ArithmeticError).
+        So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError).
         """
         try:
             return read(answer)
@@ -112,9 +112,9 @@ class HttpClient(Transport):
         return content if len(parts) == 1 else b"".join(parts)
 
     async def for_each(self, items: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
-        """What `ask` gives for each of `items`, side by side, in their order; a failure is that one's.
+        """Call `ask` for each item concurrently, within `concurrency`. The results are in the items' order.
 
-        `concurrency` bounds how many are under way. What is beyond `max_calls` is not asked, and is `TooMuch`.
+        The result of an item that fails is its `ConnectorError`; that of an item beyond `max_calls` is `TooMuch`.
         """
 
         async def one(asked: K) -> T | ConnectorError:
@@ -128,5 +128,5 @@ class HttpClient(Transport):
         return [*await asyncio.gather(*map(one, items[:most])), *[refused] * len(items[most:])]
 
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a file that the system keeps: see `Files.stream`."""
+        """Open a file of the system, as `Files.stream` does."""
         return self._files.stream(address)

@@ -1,4 +1,4 @@
-"""Calls that are made side by side."""
+"""Concurrent calls."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def run_concurrently(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
-    """Run side by side; the first failure ends the others and is the one that is raised."""
+    """Run calls concurrently; their results in order. The first failure cancels the others and is raised."""
     if len(calls) == 1:
         return [await calls[0]]
     try:
