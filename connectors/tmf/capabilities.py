@@ -1,4 +1,4 @@
-"""What an installation of TM Forum's APIs cannot give, or not at once: its profile says so before anybody asks."""
+"""What an installation of TM Forum's APIs does not support, or only with one call per key, according to its profile."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -7,15 +7,15 @@ from connectors.records import Record, attributes
 from connectors.tmf.collection import Collection
 
 RequiredFilter: TypeAlias = tuple[Collection[Any], str]
-"""A condition that a question is asked with, and the resource that has to understand it."""
+"""A filter that a method of the port needs, and the resource that has to support it."""
 
 
 def unsupported(
     questions: Mapping[str, Sequence[RequiredFilter]], records: Mapping[type[Record], Collection[Any]]
 ) -> Mapping[str, str]:
-    """What cannot be given, and why: methods of the port by what they need, ``Record.attribute`` by what never comes.
+    """Unsupported methods of the port, and attributes (``Record.attribute``) that never have a value, with reasons.
 
-    `records` are the port's records, with the resource that each is made of.
+    `questions` are the filters that each method needs; `records` map the port's records to their resources.
     """
     lacking = {
         method: reasons[0]
@@ -39,7 +39,7 @@ def unsupported(
 def one_by_one(
     questions: Mapping[str, Sequence[RequiredFilter]], by_id: Mapping[str, Collection[Any]]
 ) -> dict[str, str]:
-    """Methods of the port that take a call for each key here, and why. `by_id` are those that ask for ids."""
+    """Methods of the port that take one call per key, and why. `by_id` are the methods whose keys are ids."""
     needs = {**questions, **{method: [(collection, "id")] for method, collection in by_id.items()}}
     return {
         method: reasons[0]

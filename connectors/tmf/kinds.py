@@ -1,4 +1,4 @@
-"""Kinds of values that many attributes of TM Forum's resources have."""
+"""Kinds of values that occur in many TM Forum resources."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -24,9 +24,9 @@ def _as_text(value: Any) -> str | None:
 
 
 numbered_text: Final = Kind(str | int | None, lambda _reader: _as_text)
-"""What some servers send as a number."""
+"""Text that some servers send as a number."""
 
 
 def enum_word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
-    """A word of a table (see `enum_table`), or one that the profile knows as such."""
+    """An enum member by its word in a table (see `enum_table`), or by a word that the profile translates to it."""
     return Kind(str | None, lambda reader: reader.enum_decoder(table, unknown).__getitem__)
