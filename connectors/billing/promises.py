@@ -1,4 +1,4 @@
-"""What a billing system's drivers promise, for the conformance suite."""
+"""The promises of a billing driver, for the conformance suite."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ async def _numbered(driver: Any, text: str, _: Window, fields: Fields | None) ->
 
 
 def _bills_name_customers(trial: Trial) -> None:
-    """It must be said, because the gateway asks by customer in place of accounts where it is true."""
+    """`bills_name_customers` must be a bool: if it is True, the gateway reads bills by customer, not by account."""
     says = getattr(trial.driver, "bills_name_customers", None)
     if not isinstance(says, bool):
         raise Failure(

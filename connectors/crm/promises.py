@@ -1,4 +1,4 @@
-"""What a CRM's drivers promise, for the conformance suite."""
+"""The promises of a CRM driver, for the conformance suite."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What a inventory's drivers promise, for the conformance suite."""
+"""The promises of an inventory driver, for the conformance suite."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a ticketing system's drivers promise, for the conformance suite."""
+"""The promises of a ticketing driver, for the conformance suite."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
@@ -18,7 +18,7 @@ def _outages(**more: Any) -> AskWindow:
 
 
 def _outage_conditions(row: Outage) -> Mapping[str, tuple[AskWindow, Test]]:
-    """Open, ended, and the day around the row's own beginning."""
+    """Open outages, ended ones, and those that began within a day from the row's start."""
     found: dict[str, tuple[AskWindow, Test]] = {
         "is_open=True": (_outages(is_open=True), lambda one: bool(one.is_open)),
         "is_open=False": (_outages(is_open=False), lambda one: not one.is_open),

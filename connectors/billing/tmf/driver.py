@@ -71,22 +71,22 @@ class TmfBilling:
         )
         if self._usage.one_call_per_customer:
             self.one_by_one |= {
-                "usage_of_customers": "This installation takes no lists of values: one task a customer."
+                "usage_of_customers": "This installation takes no lists of values, so each customer needs a call."
             }
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def bills_name_customers(self) -> bool:
-        """As the profile says."""
+        """The profile's setting of this name."""
         return self._profile.bills_name_customers
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._accounts.profile.empty_is_404
 
     async def probe(self) -> None:

@@ -1,4 +1,4 @@
-"""What is read of billing systems that speak TM Forum v4 or v5, attribute by attribute."""
+"""How billing records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -16,32 +16,32 @@ from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, array_of
 
 
 class BalanceRow(msgspec.Struct, rename="camel", gc=False):
-    """An account's balance of one kind."""
+    """An account's balance of one type, such as the receivable balance."""
 
     balance_type: str | None = None
     amount: Money | None = None
 
 
 class AppliedPaymentRow(msgspec.Struct, rename="camel", gc=False):
-    """What a payment paid of a bill."""
+    """The part of a bill that one payment has paid."""
 
     payment: Ref | None = None
 
 
 class PaymentItemRow(msgspec.Struct, rename="camel", gc=False):
-    """What a payment is for."""
+    """The bill or other item that a payment pays."""
 
     item: Ref | None = None
 
 
 class PaymentMethodRow(msgspec.Struct, gc=False):
-    """How was paid."""
+    """Payment method, in the system's own word."""
 
     name: str | None = None
 
 
 def _receivable(reader: Reader) -> Callable[[Sequence[BalanceRow] | None], records.Money | None]:
-    """The balance of what is owed; the first one where none says that it is that."""
+    """The receivable balance; the first balance if none has this type."""
 
     def balance(balances: Sequence[BalanceRow] | None) -> records.Money | None:
         found = sorted(balances or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold())
@@ -55,7 +55,7 @@ def _first_word(first: str | None, second: str | None) -> str | None:
 
 
 def _first_known(table: dict[str, Any], unknown: Any) -> Callable[[Reader], Callable[..., Any]]:
-    """The member of the table for the first of two words that is there."""
+    """The table's member for the first of two words, or for the second if that is missing."""
 
     def decode(reader: Reader) -> Callable[..., Any]:
         words = reader.enum_decoder(table, unknown)
@@ -85,7 +85,7 @@ def _method(method: PaymentMethodRow | None) -> str | None:
 
 
 def _payer(reader: Reader) -> Callable[[RelatedParty | None], Owners]:
-    """TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing."""
+    """The owners by TMF676's payer, whatever its role; `UNNAMED` if the payer is not a customer."""
     return lambda party: owned_by(reader.customer(party))
 
 

@@ -1,6 +1,6 @@
-"""TMF677: what is used of allowances. v4 answers it to a task (queryUsageConsumption), v5 as reports that can be read.
+"""TMF677: usage of allowances. v4 answers a task (queryUsageConsumption), v5 has reports that can be listed.
 
-Both ask for many customers at once, and each bucket is matched by the parties that it or its row names.
+Both take many customers in one request. Buckets are matched to customers by the parties in the bucket or its row.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class _Bucket(msgspec.Struct, rename="camel"):
 
 
 class _Consumption(msgspec.Struct, rename="camel"):
-    """What a task of v4 found: a report in all but the name."""
+    """The result of a v4 task, with the shape of a report."""
 
     state: str | None = None
     bucket: Array[_Bucket] = None
@@ -68,22 +68,22 @@ class _Task(msgspec.Struct, rename="camel"):
 
 
 class Usage(Protocol):
-    """Either version's way to what is used."""
+    """Reads usage by one version of TMF677."""
 
     @property
     def needs(self) -> Sequence[RequiredFilter]:
-        """What the system must understand."""
+        """The filters that the system must support."""
 
     @property
     def one_call_per_customer(self) -> bool:
-        """Whether there is a call for each customer, for another reason than what it needs."""
+        """Whether each customer takes a call, for another reason than the filters in `needs`."""
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """Allowances per customer; one without any is absent."""
+        """Allowances per customer; a customer without any is absent."""
 
 
 def usage(http: HttpClient, profile: Profile, reader: Reader) -> Usage:
-    """The way that the profile's version has."""
+    """The reader for the profile's version."""
     return (UsageReports if profile.version == "v5" else UsageQuery)(http, profile, reader)
 
 
@@ -99,7 +99,7 @@ class UsageReports:
         self.one_call_per_customer = False  # by what it needs
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
+        """Allowances per customer; totals are None for all customers of a request with an unreadable report."""
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
         for batch in await self._reports.by_keys(self._party, customer_ids, fields=None):
             if batch.failure:
@@ -123,7 +123,7 @@ class UsageQuery:
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `Usage`."""
+        """Allowances per customer; a customer without any is absent."""
         most = 1 if self.one_call_per_customer else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
@@ -173,9 +173,7 @@ def _grouped(
             if isinstance(owners, Unnamed):
                 owners = reader.owners(row.related_party)
             if not (bucket.related_party or row.related_party):
-                reader.warn_once(
-                    "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
-                )
+                reader.warn_once("sends usage without related parties, so it belongs to no customer and is not shown")
             allowance = _allowance(reader, bucket, place, owners)
             for key in keys.intersection(allowance.customer_ids):
                 groups[key].append(allowance)

@@ -1,4 +1,4 @@
-"""Many keys of a product that reads one at a time: side by side, or the whole list where that costs less."""
+"""Batch reads for a product that reads one key per call: concurrent calls, or the whole list if that is cheaper."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 
 class BatchReader:
-    """`share` are the rows of a list that cost as much as one question of their own; 0 never reads a list."""
+    """Reads many keys. `share` is the number of rows in a list that cost as much as one call; 0 never reads lists."""
 
     def __init__(self, rest: Rest, share: int) -> None:
         self._rest, self._share = rest, share
-        self._sizes: dict[str, int] = {}  # rows that each list last said there are
+        self._sizes: dict[str, int] = {}  # the last known total of each list
 
     async def whole_list_if_cheaper(self, name: str, read: ReadListPage[Row], count: int) -> RowPage[Row] | None:
-        """The whole list `name`, where so many questions would cost more; else None.
+        """The whole list `name` if it costs less than `count` calls; else None.
 
-        How long it is has to be learned once, by a page that costs no more than the questions.
+        While the list's total is unknown, a page is read that costs no more than these calls.
         """
         limit = min(count * self._share, self._rest.http.system.max_rows)
         if count < 2 or not limit or self._sizes.get(name, 0) > limit:
@@ -32,6 +32,6 @@ class BatchReader:
     async def for_each_key(
         self, keys: Sequence[str], ask: Callable[[str], Awaitable[T | ConnectorError | None]]
     ) -> dict[str, T | ConnectorError]:
-        """One call per key; a failure costs its own key. See `HttpClient.for_each`."""
+        """Results by key, with one call per key, as `HttpClient.for_each`. A key without a result is absent."""
         answers = await self._rest.http.for_each(keys, ask)
         return {key: one for key, one in zip(keys, answers, strict=True) if one is not None}

@@ -1,13 +1,12 @@
-"""BottleCRM's REST API: lists in two halves, one account with its people, the search. No batch read, no projection.
+"""BottleCRM's REST API: lists, one account with its contacts, and the search. No batch reads, no projection.
 
 What surprises:
 
-- a filter that it does not know is ignored and everything comes, and so does one with an empty value: whoever asks
-  must check the rows;
-- active and inactive accounts come as two lists in one answer, both cut by the same limit and offset;
-- the next offset that it names is 0 past the end; pages are counted here by the totals alone;
-- accounts are in the order of random ids, so that a new row lands on any page: see `Rest.everything`;
-- a NUL in a filter is answered with 500 and HTML, an id that is no UUID with 404 and HTML.
+- unknown filters, and filters with an empty value, are ignored: callers must check the rows;
+- active and inactive accounts come as two lists in one answer, with one limit and offset for both;
+- the next offset in the answer is 0 past the end, so only the totals are used for paging;
+- accounts are sorted by random ids, so a new row may be on any page: see `Rest.everything`;
+- a NUL in a filter is answered with 500 and HTML, an id that is not a UUID with 404 and HTML.
 """
 
 import re
@@ -29,7 +28,7 @@ from connectors.reading.warn_once import WarnOnce
 T = TypeVar("T")
 
 SEARCH_HITS: Final = 6
-"""Hits of one kind after which BottleCRM's search stops, without a word."""
+"""Most hits of one kind that BottleCRM's search returns; it does not say if there are more."""
 
 _ACCOUNTS: Final = "/api/accounts/"
 _CONTACTS: Final = "/api/contacts/"
@@ -74,7 +73,10 @@ class _Refusal(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ListPage(Generic[Row]):
-    """One page: rows of one or two lists. `came` and `longest` are of the longer list, `total` counts both."""
+    """One page of one or two lists.
+
+    `came` (rows in this page) and `longest` (rows in all) are those of the longer list; `total` counts both lists.
+    """
 
     entries: Sequence[Entry[Row]]
     came: int
@@ -83,21 +85,21 @@ class ListPage(Generic[Row]):
 
 
 ReadListPage = Callable[[int, int], Coroutine[Any, Any, ListPage[Row]]]
-"""Asks for the rows from an offset on, so many of each list at most."""
+"""Requests a page: offset and limit (for each of the lists) to rows."""
 
 
 def is_filter_value(text: str) -> bool:
-    """Whether a filter can have this value: one that is empty would be ignored, one with a NUL answered with 500."""
+    """Whether a filter can have this value. An empty one would be ignored, one with a NUL answered with 500."""
     return bool(text) and not _UNSPEAKABLE.search(text)
 
 
 def is_uuid(key: str) -> bool:
-    """Whether this can be an id of BottleCRM."""
+    """Whether this is a UUID, as all ids of BottleCRM are."""
     return _UUID.fullmatch(key) is not None
 
 
 class Rest:
-    """One organisation's data, as the token sees it. `max_url` and `page_size` as in `BottleCrmOptions`."""
+    """The REST API for one organisation. `max_url` and `page_size` are those of `BottleCrmOptions`."""
 
     def __init__(self, http: HttpClient, max_url: int, page_size: int) -> None:
         self.http, self.page_size = http, page_size
@@ -105,7 +107,7 @@ class Rest:
         self.warn_once = WarnOnce(http.name)
 
     def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Account]:
-        """Accounts, active and inactive, without their contacts: 9 kB, and 1 kB for each."""
+        """Active and inactive accounts without their contacts. An answer has 9 kB, plus 1 kB per account."""
 
         async def read(offset: int, limit: int) -> ListPage[Account]:
             target = self._target(_ACCOUNTS, {**filters, "limit": str(limit), "offset": str(offset)})
@@ -114,7 +116,7 @@ class Rest:
         return read
 
     def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Contact]:
-        """Contacts; each comes twice in the answer, of which one is read."""
+        """Contacts. Each is in the answer twice, and decoded once."""
 
         async def read(offset: int, limit: int) -> ListPage[Contact]:
             target = self._target(_CONTACTS, {**filters, "limit": str(limit), "offset": str(offset)})
@@ -123,7 +125,7 @@ class Rest:
         return read
 
     async def account(self, key: str) -> Account | None:
-        """One account with its contacts, by its UUID; None where there is none, or the token may not see it."""
+        """One account with its contacts, by UUID; None if it does not exist or the token may not see it."""
 
         def read(answer: Answer) -> Account | None:
             if answer.status == 404:
@@ -135,15 +137,15 @@ class Rest:
         return found if found and str(found.id).casefold() == key.casefold() else None
 
     async def search(self, text: str) -> Sequence[Hit]:
-        """What the search finds: at most `SEARCH_HITS` of each kind."""
+        """Hits of the search, at most `SEARCH_HITS` of each kind."""
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
         return await self.http.send(request, lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
 
     async def everything(self, read: ReadListPage[Row], first: ListPage[Row] | None = None) -> RowPage[Row]:
-        """All rows, each once: one call and, side by side, those that its totals say are needed.
+        """All rows, each once: the first page tells the total, the other pages are requested concurrently.
 
-        Where fewer different rows came than there are, the list has changed meanwhile, and all is read once more.
-        Raises `TooMuch` beyond the system's bounds, `Garbled` where the second time is no better.
+        If fewer distinct rows come than the total, because the list has changed, it is read once more. Raises `TooMuch`
+        beyond the system's limits, `Garbled` if rows are missing again.
         """
         for _ in range(2):
             parts = await self._parts(read, first)
@@ -160,7 +162,7 @@ class Rest:
             return [first]
         if not first.came:
             raise Garbled(self.http.name, f"sent no row and says that there are {first.total}")
-        # Not what was asked for: a server may send fewer.
+        # Steps of the rows that came, because a server may send fewer than requested.
         starts = range(first.came, first.longest, first.came)
         if first.total > self.http.system.max_rows:
             raise TooMuch(self.http.name, f"{first.total} rows, more than max_rows = {self.http.system.max_rows}")
@@ -194,7 +196,7 @@ class Rest:
         return ListPage(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
-        """The answer's body. A refusal may come with 200, too."""
+        """The decoded body. Raises `Rejected` for a refusal, which BottleCRM may send with status 200."""
         if answer.status == 404:
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
         try:
@@ -205,7 +207,7 @@ class Rest:
             raise
 
     def _absent(self, answer: Answer, path: str) -> None:
-        """A 404 in JSON is about the row; one in HTML says that there is no such path."""
+        """Raise `Rejected` for a 404 in HTML: the path does not exist. A 404 in JSON means that the row does not."""
         if not answer.body.lstrip().startswith(b"{"):
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
 

@@ -19,7 +19,7 @@ from connectors.tmf.versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
 _KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}
-"""The two ways of `customers_known_as`, and the filter that each needs."""
+"""The two kinds of keys of `customers_known_as`, and the filter that each needs."""
 _BY_NAME: Final = Order("name", "name")
 
 
@@ -58,12 +58,15 @@ class TmfCrm:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons.
+
+        `customers_known_as` is included if one of its two kinds of keys is not supported.
+        """
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._customers.profile.empty_is_404
 
     async def probe(self) -> None:
@@ -77,7 +80,7 @@ class TmfCrm:
         return await list_page(self._customers, [], window, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """The name is read back from each row: a server may not know the operator."""
+        """Each row's name is checked, because the server may not support the operator."""
         condition = self._customers.contains_filter("name", text)
         asked = None if fields is None else fields | {"name"}
         return await list_page(
@@ -104,7 +107,7 @@ class TmfCrm:
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """An external reference is a characteristic of the customer (TMF629), found by its value."""
+        """An external reference is a characteristic of the customer (TMF629) and is searched by its value."""
         asked = None if fields is None else fields | key.attributes
         if key.kind == "party":
             return await all_under(
@@ -123,7 +126,7 @@ class TmfCrm:
         )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """Organizations have neither given nor family name, so they are not asked for."""
+        """Organizations have neither given nor family name, so they are not requested."""
         wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
         found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
         return map_rows(found, self._individuals.record_factory(fields))

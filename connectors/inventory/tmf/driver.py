@@ -24,11 +24,11 @@ _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 
 
 class _Services(Collection[Service]):
-    """Services, whose parts are read too where the server only refers to them."""
+    """Services. Their supporting services are read too if the server sends only references to them."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[Service]) -> None:
         super().__init__(http, profile, path, mapping)
-        # Parts of parts are not read: what supports itself, in a circle, would be read for ever.
+        # Another collection, so that parts of parts are not read: a circle of services would never end.
         self._parts = Collection(http, profile, path, mapping)
 
     async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
@@ -53,7 +53,7 @@ _THROUGH: Final = {
     "flat": ["supportingResource.id"],
     "reference": ["supportingResource.id", "supportingService.id"],
 }
-"""What services are asked by for their resources, by the profile's `service_parts`."""
+"""The filters that find services by their resources, by the profile's `service_parts`."""
 _SEARCHED: Final = ("serialNumber", "name.regex")
 
 
@@ -83,12 +83,12 @@ class TmfInventory:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._services.profile.empty_is_404
 
     async def probe(self) -> None:
@@ -100,7 +100,7 @@ class TmfInventory:
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """Resource-facing services are parts of others, and not what a customer has."""
+        """Resource-facing services are left out: they are parts of the customer's services."""
         return await page_under(
             self._services,
             self._spelled.filter("relatedParty.id"),
@@ -113,7 +113,7 @@ class TmfInventory:
         )
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """TMF638 has no reference from resource to service, so the other side is filtered."""
+        """TMF639 has no reference from resource to service, so services are filtered by their resources."""
         asked = None if fields is None else fields | {"resource_ids"}
         match self._profile.service_parts:
             case "value":
@@ -128,7 +128,7 @@ class TmfInventory:
         )
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:
-        """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
+        """Services that name the resources, and services supported by these. The keys are the resources'."""
 
         self._services.require_filters(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
@@ -155,7 +155,7 @@ class TmfInventory:
         return await list_page(self._resources, [], window, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """TMF630 has no OR over two attributes, so it is asked twice, side by side."""
+        """TMF630 has no OR over two attributes, so two requests are sent concurrently."""
         sought = text.strip()
         if not sought:
             return Rows.of(())
@@ -172,7 +172,7 @@ class TmfInventory:
         return Rows(items[: window.limit], window.offset, total, complete=False)
 
     async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
-        """All with this serial number, apart from those that `_named` finds."""
+        """All resources with this serial number, except those that `_named` finds."""
         wanted = text.casefold()
         return await list_page(
             self._resources,
@@ -207,7 +207,7 @@ def _customer_facing(service: Service) -> bool:
 
 
 def _over(row: Any, parts: Mapping[str, Any]) -> Any:
-    """The row, its parts with the resources of those that have been read."""
+    """The row, with the resources of its parts filled in from `parts`."""
     for part in row.supporting_service or ():
         if part.supporting_resource is None and (below := parts.get(str(part.id))):
             part.supporting_resource = below.supporting_resource

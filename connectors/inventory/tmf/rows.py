@@ -1,4 +1,4 @@
-"""What is read of inventories that speak TM Forum v4 or v5, attribute by attribute."""
+"""How inventory records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,20 +14,20 @@ from connectors.tmf.shapes import Place, Ref, array_of, id_of, ids
 
 
 class PartRow(msgspec.Struct, rename="camel", gc=False):
-    """A supporting service: by value with its resources, or only a reference (then `supporting_resource` is None)."""
+    """A supporting service, by value with its resources or by reference (then `supporting_resource` is None)."""
 
     id: str | int | None = None
     supporting_resource: list[Ref] | None = None
 
 
 class SpecificationRow(msgspec.Struct, gc=False):
-    """What kind of thing a resource is."""
+    """The specification of a resource; its name says what type of thing the resource is."""
 
     name: str | None = None
 
 
 def _site(places: Sequence[Place] | None) -> str | None:
-    """The first place that has an id, and may be a site: the id of an address is none of a site."""
+    """The id of the first place that may be a site. Addresses have ids too, but not of sites."""
     targets = (place.target for place in places or ())
     return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
 
@@ -41,7 +41,7 @@ def _part_ids(parts: Sequence[PartRow] | None) -> tuple[str, ...]:
 
 
 def _resource_ids(own: Sequence[Ref] | None, parts: Sequence[PartRow] | None) -> tuple[str, ...]:
-    """Of all resources under a service, its own ones first."""
+    """The ids of all resources of a service, the direct ones first."""
     below = [resource for part in parts or () for resource in part.supporting_resource or ()]
     return ids([*(own or ()), *below])
 
@@ -93,7 +93,7 @@ _STATES_ASKED: Final[dict[Any, tuple[str, ...]]] = {
     "v4": ("resourceStatus", "administrativeState", "operationalState"),
     "v5": tuple(_STATES),
 }
-"""v4 says a resource's status in a word, v5 in the states of ITU-T X.731: see `status`."""
+"""v4 has one word for a resource's status, v5 the states of ITU-T X.731: see `status`."""
 
 RESOURCE: Final = Mapping(
     Resource,

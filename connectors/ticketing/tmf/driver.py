@@ -27,7 +27,7 @@ _STATUS: Final = enum_table(TicketStatus)
 _STATE: Final = enum_table(OutageState)
 _OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
 _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
-"""Usual types of notes that are internal, as they should be; nothing to tell an operator."""
+"""Usual types of internal notes, about which the operator need not be warned."""
 _ENDED: Final = sorted(ENDED)
 
 
@@ -63,16 +63,16 @@ class TmfTicketing:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._tickets.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
+        """Read one ticket with its status, so that status words of the system's own are noticed early."""
         fields = frozenset({"status"})
         page = await self._tickets.page([], Window(0, 1), fields=fields)
         list(map(self._tickets.record_factory(fields), page.rows))
@@ -170,7 +170,7 @@ class TmfTicketing:
         return open_attachment(self.http, document)
 
     def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
-        """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""
+        """A filter by status; none if the system does not support it, and rows must be filtered here."""
         if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
             return ()
         if collection in self._strange:
@@ -178,8 +178,10 @@ class TmfTicketing:
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
     def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> EnumDecoder[E]:
-        """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
-        lose such rows: from the first one on, this resource is no longer filtered on its status.
+        """Statuses by their words.
+
+        An unknown word counts as open, and a filter by the standard's words would miss such rows. After the first one,
+        the resource is no longer filtered by status.
         """
 
         def read(word: str | None) -> E:
@@ -200,7 +202,7 @@ class TmfTicketing:
         )
 
     def _internal(self, kind: str | None) -> bool:
-        """Whether a note is not meant for customers: any is that the profile does not call public."""
+        """Whether customers must not see notes of this @type: all but those that the profile calls public."""
         word = (kind or "").strip().casefold()
         if not word:
             return not self._profile.untyped_notes_public

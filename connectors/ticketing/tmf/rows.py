@@ -1,4 +1,4 @@
-"""What is read of ticketing systems that speak TM Forum v4 or v5, attribute by attribute."""
+"""How ticketing records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +23,7 @@ class NoteRow(msgspec.Struct, gc=False):
 
 
 def _service_ids(entities: Sequence[RelatedEntity] | None) -> tuple[str, ...]:
-    """Ids of what is a Service, CustomerFacingService, or whatever else ends so."""
+    """Ids of the entities whose type ends in "service", such as CustomerFacingService."""
     targets = [one.target for one in entities or ()]
     return ids(one for one in targets if (one.kind or "").strip().casefold().endswith("service"))
 

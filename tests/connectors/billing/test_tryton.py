@@ -344,7 +344,7 @@ async def test_an_unknown_model_is_500_and_our_mistake(upstream: Upstream) -> No
     async with asking(upstream) as tryton:
         await tryton.probe()
         for _ in range(5):
-            with pytest.raises(Rejected, match="answers other questions"):
+            with pytest.raises(Rejected, match="answers other requests"):
                 await tryton._rest.read("/billing/rest/model/no.such?s=1", [], tryton._rest.rows_of)
         assert tryton.http.health.status is SystemStatus.UP
 
