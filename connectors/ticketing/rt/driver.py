@@ -1,7 +1,7 @@
-"""Ticketing by Request Tracker 5 (REST 2): tickets, what was written on them, and their files.
+"""Ticketing by Request Tracker 5 (REST 2): tickets, their notes and their files. Tested with 5.0.3.
 
-Seen in 5.0.3. Tickets are known by custom fields: whose they are and which service they are about. Request Tracker
-has nothing like a service problem: outages are `unsupported`.
+Custom fields of a ticket hold the customer number and the service number. Request Tracker has no service problems, so
+outages are `unsupported`.
 """
 
 import sys
@@ -38,7 +38,7 @@ class _CustomField(Identified, rename="pascal"):
     name: str | None = None
 
 
-# As `sorted_records` sorts: the same second is in the order of the ids.
+# As `sorted_records` sorts: tickets of the same second by id.
 _NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
 _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
@@ -47,10 +47,10 @@ _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with
 class RtTicketing:
     """The ticketing port over Request Tracker 5.
 
-    The system's address is that of RT's own pages, without /REST/2.0. Least calls: one for every 100 tickets by id;
-    one for every page of 100 tickets of customers or services, as many keys as fit into a URL; with description or
-    notes two more for every 100 tickets (their transactions, their texts), with attachments one more; one for a file.
-    An answer without tickets costs one more call, once, which looks whether the custom field exists at all.
+    The system's url is that of RT's web pages, without /REST/2.0. Calls: one per 100 tickets by id; one per page of 100
+    tickets of customers or services, with as many keys as fit into a URL. Description or notes take two more per 100
+    tickets (transactions, texts), attachments one more, a file one. The first answer without tickets takes one more
+    call, to check that the custom field exists.
     """
 
     unsupported: ClassVar[Mapping[str, str]] = {
@@ -68,25 +68,24 @@ class RtTicketing:
         self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
         self._records = Records(http.name, options)
         self._histories = Histories(http, options.max_url, self._records.date)
-        # What is ended by our own words, so that what RT leaves out is exactly what the port calls ended. Not
-        # "deleted", which RT never finds unless asked for by that name.
+        # The words that `Ticket.is_open` counts as ended, without "deleted": RT finds such tickets only by that word.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}
         self._ended = sorted(ended - {"deleted"})
         self._existing: set[str] = set()
 
     async def probe(self) -> None:
-        """One cheap read, for health: whether the custom fields exist. Raises `ConnectorError`."""
+        """Check that the custom fields exist. Raises `ConnectorError`."""
         await self._must_exist([self._options.customer_field, self._options.service_field])
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        """One call for 100 ids."""
+        """One call per 100 ids."""
         batches = await self._batches("id", ids_among(ids), fields, rt_fields(fields), "", most=PAGE)
         return map_rows(match_ids(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """One call for a window, and for every 100 tickets of many customers."""
+        """One call for a window, or per 100 tickets of many customers."""
         name = self._options.customer_field
         if window is not None and len(customer_ids) == 1 and customer_ids[0] and is_filter_value(customer_ids[0]):
             try:
@@ -100,7 +99,7 @@ class RtTicketing:
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """One call for every 100 tickets."""
+        """One call per 100 tickets."""
         return await self._by_field(self._options.service_field, service_ids, fields, is_open)
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
@@ -126,7 +125,7 @@ class RtTicketing:
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """One call; the file is read whole, within `max_bytes`."""
+        """One call. The file is read into memory, so `max_bytes` limits it."""
         if not isinstance(document.source, str) or not ids_among([document.source]):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self._opened(document.source)
@@ -139,7 +138,7 @@ class RtTicketing:
     async def _window(
         self, name: str, key: str, window: Window, fields: Fields | None, is_open: bool | None
     ) -> Rows[Ticket] | None:
-        """One window, or None where it holds what it should not: then everything is read and sorted out."""
+        """One window; None if it has unreadable or unrequested rows, and the complete list must be filtered here."""
         query = is_one_of(custom_field(name), [key]) + self._status(is_open)
         question = self._tickets.question(query, rt_fields(fields, is_open), _NEWEST)
         page = await self._tickets.window(question, [key], window)
@@ -159,7 +158,7 @@ class RtTicketing:
         spoken = [key for key in asked if is_filter_value(key)]
         status, columns = self._status(is_open), rt_fields(fields, is_open)
         batches = await self._batches(custom_field(name), spoken, fields, columns, status)
-        failure = Rejected(self.http.name, f"a value of {name} that RT's query language cannot say")
+        failure = Rejected(self.http.name, f"a value of {name} that RT's query language cannot express")
         batches += [Batch(unspoken, (), failure)] if unspoken else []
         if batches and not any(batch.rows or batch.failure or batch.unreadable for batch in batches):
             try:
@@ -203,7 +202,7 @@ class RtTicketing:
         return [TicketWithHistory(row.id, row, histories.get(str(row.id), NO_HISTORY)) for row in page.rows]
 
     async def _must_exist(self, fields: Sequence[str]) -> None:
-        """RT finds no ticket by a custom field that does not exist, and says nothing: `Rejected` does."""
+        """Raise `Rejected` if a custom field does not exist: RT would answer with an empty list."""
         wanted = sorted(set(fields) - self._existing)
         if not wanted:
             return

@@ -1,7 +1,7 @@
-"""What Request Tracker keeps beside a ticket: its history of transactions, and their texts and files.
+"""The history of Request Tracker's tickets: transactions with their texts and files.
 
-A ticket's description is the text that it was created with; what was written later are `Correspond` (the customer
-reads it) and `Comment` (internal) transactions. Two reads for many tickets at once, three where files are wanted, too.
+The description is the text of the `Create` transaction; notes are `Correspond` (for the customer) and `Comment`
+(internal) transactions. Two calls read them for many tickets, three with files.
 """
 
 import base64
@@ -26,7 +26,7 @@ from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query
 
 
 class User(msgspec.Struct):
-    """Who wrote something: `id` is the login name."""
+    """The author of a transaction. `id` is the login name."""
 
     id: str | int | None = None
     real_name: str | None = msgspec.field(name="RealName", default=None)
@@ -53,7 +53,7 @@ class _File(msgspec.Struct, rename="pascal"):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What one ticket's history says, as far as it was asked for."""
+    """The requested parts of one ticket's history."""
 
     description: str | None = None
     notes: tuple[TicketNote, ...] = ()
@@ -62,12 +62,12 @@ class History:
 
 NO_HISTORY: Final = History()
 HISTORY_ATTRIBUTES: Final = frozenset({"description", "notes", "attachments"})
-"""Attributes of a ticket that stand in its history."""
+"""Attributes of a ticket that are read from its history."""
 
 _TYPES: Final[Mapping[str, Sequence[str]]] = {
     "description": ["Create"],
     "notes": ["Correspond", "Comment"],
-    # Not those of comments: a document cannot say that it is internal.
+    # Without files of comments, because a document cannot be marked as internal.
     "attachments": ["Create", "Correspond"],
 }
 _TEXTS: Final = ["text/plain", "text/html"]
@@ -83,7 +83,7 @@ _FILE: Final = {"TransactionId": None, "ContentType": None, "Filename": None}
 
 
 class Histories:
-    """The histories of tickets, read for many of them at once."""
+    """Reads the histories of many tickets at once."""
 
     def __init__(self, http: HttpClient, max_url: int, date: Callable[[str | None], datetime | None]) -> None:
         self._http, self._date = http, date
@@ -180,7 +180,7 @@ class Histories:
         )
 
     async def file(self, key: str) -> bytes | None:
-        """A file's bytes, None where it is gone. RT sends them as base64 in JSON, so that `max_bytes` bounds them."""
+        """A file's bytes; None if it is gone. RT sends base64 in JSON, so `max_bytes` limits the file."""
         return await self._http.send(Request.get(f"{REST2}/attachment/{key}", [key]), self._bytes_of)
 
     def _bytes_of(self, answer: Answer) -> bytes | None:
@@ -189,14 +189,14 @@ class Histories:
         content = self._file.decode(answer.body).content
         if content is None:
             raise Garbled(self._http.name, f"{REST2}/attachment has no Content")
-        # RT breaks the lines; anything else that is not base64 is an error.
+        # Only line breaks are allowed besides base64.
         return base64.b64decode("".join(content.split()), validate=True)
 
 
 def _parts(
     collection: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize
 ) -> Sequence[Sequence[str]]:
-    """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` where one fits into none."""
+    """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` if an id is too long for a URL."""
     found = collection.chunks(ids, question, lambda key: f'"{key}"', ",", most)
     for key in found.too_long:
         raise collection.too_long(key)
@@ -204,7 +204,7 @@ def _parts(
 
 
 def _types(wanted: Fields) -> Set[str]:
-    """The transactions that have what is wanted."""
+    """The types of transactions that hold the requested attributes."""
     return {kind for name in wanted for kind in _TYPES[name]}
 
 
@@ -213,7 +213,7 @@ def _has_text(transaction: _Transaction, wanted: Fields) -> bool:
 
 
 def _bodies(rows: Sequence[_Attachment]) -> Mapping[str, str]:
-    """The text of each transaction: its first plain one, else its first HTML one, without the tags."""
+    """The text of each transaction: its first plain text, else its first HTML text without tags."""
     best: dict[str, _Attachment] = {}
     for row in rows:
         if row.filename or row.content_type not in _TEXTS or row.content is None:

@@ -1,4 +1,4 @@
-"""From a row of Request Tracker to the port's ticket, as the options of the installation say."""
+"""Converts Request Tracker's rows to the port's tickets, by the installation's options."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,9 +24,9 @@ class _Queue(msgspec.Struct):
 
 
 class TicketRow(Identified, rename="pascal"):
-    """A ticket as lists have it, as far as it was asked for."""
+    """The requested fields of a ticket in a list."""
 
-    # A field that RT finds nothing for is "", whatever its type.
+    # RT sends "" for an empty field of any type.
     subject: str | None = None
     status: str | None = None
     priority: str | int | None = None
@@ -39,7 +39,7 @@ class TicketRow(Identified, rename="pascal"):
 
 
 class TicketWithHistory(Identified):
-    """A ticket's row, and its history."""
+    """A ticket's row with its history."""
 
     row: TicketRow
     history: History
@@ -63,7 +63,7 @@ _INNER: Final = {"Queue": "Name"}
 
 
 def rt_fields(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
-    """What RT is asked for: the selection, what owns a row, and what it is sorted by."""
+    """The fields to request: those selected, the owner's, and those for sorting and filtering."""
     wanted = _EVERYTHING if fields is None else fields | {"created_at"}
     wanted = wanted if is_open is None else wanted | {"is_open"}
     found = _ALWAYS | {_FIELDS[name] for name in wanted if name in _FIELDS}
@@ -80,12 +80,12 @@ class Records:
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
     def ticket(self, ticket_row: TicketWithHistory) -> Ticket:
-        """The record. A status that is not in `words` is UNKNOWN, and the operator is warned."""
+        """The ticket for a row. A status that is not in `words` is UNKNOWN and logged."""
         row, history = ticket_row.row, ticket_row.history
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
-            self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
+            self._warn_once(f"has the unknown status {row.status!r}: add it to the option words")
         return Ticket(
             id=str(ticket_row.id),
             owners=owned_by(*held.get(self._options.customer_field, ())),
@@ -106,7 +106,7 @@ class Records:
 
 
 def _values(fields: list[_CustomField] | str | None) -> dict[str, tuple[str, ...]]:
-    """Values by the field's name: RT sends the fields in changing order."""
+    """Values by the name of the custom field."""
     if not isinstance(fields, list):
         return {}
     return {
