@@ -1,4 +1,4 @@
-"""Checks of methods with keys: what a batch gives must not depend on what else is in it, nor be another's."""
+"""Checks of methods with keys: a key's result must not depend on the batch's other keys, nor hold their rows."""
 
 import asyncio
 import re
@@ -14,12 +14,12 @@ from connectors.records import Rows, Window, attributes
 
 
 def rows_of(one: Any) -> list[Any]:
-    """The records of what was found under a key."""
+    """The records in a key's result."""
     return list(one.items) if isinstance(one, Rows) else [one]
 
 
 def missing_key(key: str) -> str:
-    """A key of the same shape that (nearly certainly) nobody has."""
+    """A key of the same form that almost certainly does not exist."""
     if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key):
         return "00000000-0000-4000-8000-000000000000"
     if key.isdigit():
@@ -28,9 +28,9 @@ def missing_key(key: str) -> str:
 
 
 async def answers(trial: Trial, method: Keyed) -> str:
-    """It answers, with records of its port's types, every attribute of its type."""
+    """Check that the method returns records of the port's types with attributes of the right types."""
     keys = trial.sample_keys(method)
-    found = await trial.good(method, keys)
+    found = await trial.all_keyed(method, keys)
     count = 0
     for key, one in found.items():
         if isinstance(one, Rows) and one.complete and one.total not in (None, len(one.items)):
@@ -54,12 +54,12 @@ async def answers(trial: Trial, method: Keyed) -> str:
 
 
 async def batch(trial: Trial, method: Keyed) -> str:
-    """Many keys in one question, in another order, one of them twice, give what each gives alone."""
+    """Check that a batch, reordered and with a repeated key, gives the same as each key alone."""
     keys = trial.sample_keys(method)
     if len(keys) < 2:
         raise Skipped(f"a batch needs two keys of the kind {method.kind}, and one is known: name more with --key.")
-    together = await trial.good(method, [*reversed(keys), keys[0]])
-    alone = await asyncio.gather(*(trial.good(method, [key]) for key in keys))
+    together = await trial.all_keyed(method, [*reversed(keys), keys[0]])
+    alone = await asyncio.gather(*(trial.all_keyed(method, [key]) for key in keys))
     for key, single in zip(keys, alone, strict=True):
         same(
             method,
@@ -75,7 +75,7 @@ async def batch(trial: Trial, method: Keyed) -> str:
 
 
 def same(method: Keyed, key: str, one: Any, other: Any, first: str, second: str) -> None:
-    """Whether two questions gave the same under a key. Raises Failure, with the first difference."""
+    """Raise Failure with the first difference if two calls gave different results for a key."""
     mine, theirs = ([] if found is None else rows_of(found) for found in (one, other))
     if mine == theirs:
         return
@@ -89,7 +89,7 @@ def same(method: Keyed, key: str, one: Any, other: Any, first: str, second: str)
 
 
 async def gaps(trial: Trial, method: Keyed) -> str:
-    """A key that nobody has is absent, and the others still come."""
+    """Check that an unknown key is absent and does not affect the others."""
     keys = trial.sample_keys(method)
     gap = missing_key(keys[0])
     if gap in trial.keys.get(method.kind, ()):
@@ -116,7 +116,7 @@ async def gaps(trial: Trial, method: Keyed) -> str:
 
 
 def only_its_own(method: Keyed, asked: Sequence[str], found: Mapping[str, Any]) -> None:
-    """Whether every row names the key that it came under. Raises Failure, with the first stray."""
+    """Raise Failure with the first row that does not belong to its key."""
     for key, one in found.items():
         for row in () if isinstance(one, ConnectorError) else rows_of(one):
             own = list(method.keys_of(row))
@@ -128,15 +128,15 @@ def only_its_own(method: Keyed, asked: Sequence[str], found: Mapping[str, Any]) 
 
 
 async def ownership(trial: Trial, method: Keyed) -> str:
-    """Every row names the key that it came under, and says the same of itself when it is asked for by its id."""
+    """Check that every row belongs to its key, and has the same owners if it is read by id."""
     keys = trial.sample_keys(method)
-    found = await trial.good(method, keys)
+    found = await trial.all_keyed(method, keys)
     only_its_own(method, keys, found)
     other = next((one for one in _by_id(trial, method)), None)
     rows = [row for one in found.values() for row in rows_of(one)][: trial.sample_size]
     if other is None or not rows:
         return ""
-    again = await trial.good(other, [row.id for row in rows])
+    again = await trial.all_keyed(other, [row.id for row in rows])
     for row in rows:
         one = again.get(row.id)
         if one is None:
@@ -168,13 +168,13 @@ _IDENTITY: Final = frozenset({"id", "owners"})
 
 
 async def projection(trial: Trial, method: Keyed) -> str:
-    """With `fields`, what was asked for has the same value, and the rows are the same ones in the same order."""
+    """Check that `fields` changes neither the rows nor the values of the selected attributes."""
     keys = trial.sample_keys(method)[:2]
-    whole = await trial.good(method, keys)
+    whole = await trial.all_keyed(method, keys)
     names = [one for one in attributes(method.record) if one not in _IDENTITY]
     chosen = [frozenset({name}) for name in names] if not method.many else [frozenset(names[::2])]
     chosen += [frozenset(names[1::2]), frozenset()]
-    parts = await asyncio.gather(*(trial.good(method, keys, fields=fields) for fields in chosen))
+    parts = await asyncio.gather(*(trial.all_keyed(method, keys, fields=fields) for fields in chosen))
     for fields, narrow in zip(chosen, parts, strict=True):
         asked = call_text(method, keys, None, fields)
         for key in keys:
@@ -195,7 +195,7 @@ async def projection(trial: Trial, method: Keyed) -> str:
 
 
 async def order(trial: Trial, method: Keyed) -> str:
-    """Rows under a key are in the order that the port promises."""
+    """Check that each key's rows are in the order that the port promises."""
     keys = trial.sample_keys(method)
     found = trial.found[method.name]
     longest = 0
@@ -210,7 +210,7 @@ async def order(trial: Trial, method: Keyed) -> str:
 
 
 async def paging(trial: Trial, method: Keyed) -> str:
-    """Windows add up to the whole, no row twice, with the true total; past the end there is nothing."""
+    """Check that windows add up to the complete list with the true total, and are empty past its end."""
     keys = trial.sample_keys(method)
     found = trial.found[method.name]
     key = max(keys, key=lambda one: len(rows_of(found[one])))
@@ -220,7 +220,7 @@ async def paging(trial: Trial, method: Keyed) -> str:
     windows = [*(Window(start, size) for start in starts), Window(len(whole) + 3, 2), Window(max(0, len(whole) - 1), 5)]
     for window in windows:
         what = call_text(method, [key], window)
-        one = (await trial.good(method, [key], window=window)).get(key, Rows.of(()))
+        one = (await trial.all_keyed(method, [key], window=window)).get(key, Rows.of(()))
         ids = [row.id for row in rows_in_window(one, window)]
         right = whole[window.offset : window.offset + window.limit]
         if ids != right:
@@ -233,11 +233,11 @@ async def paging(trial: Trial, method: Keyed) -> str:
 
 
 async def conditions(trial: Trial, method: Keyed) -> str:
-    """Narrower questions give exactly those rows of the whole that fit, whole and in windows."""
+    """Check that conditions give exactly those rows of the complete list that meet them."""
     keys = trial.sample_keys(method)
     found = trial.found[method.name]
     for label, (ask, fits) in (method.conditions or {}).items():
-        narrow = await trial.good(method, keys, ask=ask, also=f" with {label}")
+        narrow = await trial.all_keyed(method, keys, ask=ask, also=f" with {label}")
         for key in keys:
             ids = [row.id for row in rows_of(narrow[key])] if key in narrow else []
             right = [row.id for row in rows_of(found[key]) if fits(row)]
@@ -250,9 +250,9 @@ async def conditions(trial: Trial, method: Keyed) -> str:
 
 
 async def cost(trial: Trial, method: Keyed) -> str:
-    """Requests for one key and for many. One more for each key is n+1, unless `one_by_one` says why it must be.
+    """Count the requests for one key and for many. One request per key must be declared in `one_by_one`.
 
-    Attributes that `one_by_one` names are not asked for: without them there is no such excuse.
+    Attributes named in `one_by_one` are not requested.
     """
     keys = trial.sample_keys(method)
     dear = {name for name in attributes(method.record) if f"{method.record.__name__}.{name}" in trial.one_by_one}
@@ -265,7 +265,7 @@ async def cost(trial: Trial, method: Keyed) -> str:
     counted = f"{one.calls}/{many.calls}"
     declared = trial.one_by_one.get(method.name)
     more = len(keys) - 1
-    # A request for two keys or more is another page of the same question.
+    # A request for several keys is another page of the same list.
     single = [call for call in many.requests if len(set(keys).intersection(call.keys)) < 2]
     if len(keys) >= 3 and many.calls - one.calls >= more and len(single) >= more and not declared:
         raise Failure(

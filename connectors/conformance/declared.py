@@ -1,4 +1,4 @@
-"""What the driver declares that its product cannot give: true, spelled right, and refused without a call."""
+"""Checks of a driver's declarations `unsupported` and `one_by_one`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from connectors.records import Record, Window, attributes
 
 
 async def raises_not_supported(trial: Trial, method: Method) -> str:
-    """A method that is declared unsupported raises NotSupported, and nothing is sent."""
+    """Check that a method declared unsupported raises NotSupported without a request."""
     keys = (trial.keys.get(method.kind) or ["1"])[:2] if isinstance(method, Keyed) else []
 
     async def ask() -> Any:
@@ -31,7 +31,7 @@ async def raises_not_supported(trial: Trial, method: Method) -> str:
 
 
 def declarations(trial: Trial) -> str:
-    """Every key of both declarations is a method or an attribute; one that is unsupported never has a value."""
+    """Check that the declarations name methods and attributes, and that unsupported attributes never have a value."""
     for name, reason in trial.unsupported.items():
         record, attribute = _named(trial, "unsupported", name, reason)
         if record is not None:
@@ -44,7 +44,7 @@ def declarations(trial: Trial) -> str:
 
 
 def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
-    """The record and the attribute that a declaration names; no record where it names a method. Raises Failure."""
+    """The record and attribute that a declaration names; None and "" if it names a method. Raises Failure."""
     methods = {one.name for one in trial.promises.methods} | {"open_document"}
     records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")

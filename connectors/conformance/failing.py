@@ -1,4 +1,4 @@
-"""Systems that fail in one way each, on loopback, in place of the real one: does the right `ConnectorError` come?"""
+"""Checks that a driver raises the right `ConnectorError`, against servers on loopback that fail in one way each."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ _HASTE: Final = 0.1
 """Seconds for a call to a system that never answers."""
 
 _LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request that are remembered, to see where its head ends."""
+"""Most bytes of a request that are kept to find the end of its head."""
 
 _PAGE: Final = b"<!doctype html><html><body><form>Log in</form></body></html>"
 
@@ -43,7 +43,7 @@ def _http(status: str, kind: str, body: bytes, more: str = "") -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class FailureMode:
-    """One way to fail: the bytes that answer any request (None: nothing ever), and what is right to make of it."""
+    """A way to fail: the bytes that answer any request (None: no answer), and the `ConnectorError`s that fit."""
 
     description: str
     answer: bytes | None
@@ -72,11 +72,11 @@ FAILURE_MODES: Final = (
 NOT_FOUND: Final = FailureMode(
     "answers 404 to everything", _http("404 Not Found", "text/html", _PAGE), (Rejected, Garbled)
 )
-"""A wrong address. A 404 for one record may mean that there is none; `probe` asks for no record."""
+"""A server at a wrong address, for `probe`. In other methods a 404 may mean that a record does not exist."""
 
 
 class _Failing(asyncio.Protocol):
-    """One connection to a system that fails."""
+    """One connection to a failing server."""
 
     def __init__(self, mode: FailureMode, connections: set[asyncio.Transport]) -> None:
         self._way, self._connections, self._seen = mode, connections, b""
@@ -97,7 +97,7 @@ class _Failing(asyncio.Protocol):
 
 @asynccontextmanager
 async def failing_server(mode: FailureMode) -> AsyncIterator[str]:
-    """A system that fails in this way; its address."""
+    """Run a server that fails in this way; yields its address."""
     connections: set[asyncio.Transport] = set()
     server = await asyncio.get_running_loop().create_server(lambda: _Failing(mode, connections), "127.0.0.1", 0)
     try:
@@ -111,14 +111,14 @@ async def failing_server(mode: FailureMode) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def unused_address() -> AsyncIterator[str]:
-    """An address where nobody listens."""
-    with socket.socket() as taken:  # bound and not listening: refused, and nobody else gets the port
+    """Yields an address where no server listens."""
+    with socket.socket() as taken:  # bound but not listening, so that no other program gets the port
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 async def errors(trial: Trial, method: Method) -> str:
-    """A system that fails in any of these ways makes the `ConnectorError` that says so, and nothing else."""
+    """Check that each failure mode of the system becomes the right `ConnectorError`."""
     async with unused_address() as address:
         await _try(trial, method, address, FailureMode("is not there", b"", (Unreachable,)))
     await asyncio.gather(*(_try_mode(trial, method, mode) for mode in FAILURE_MODES))

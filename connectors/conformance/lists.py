@@ -1,4 +1,4 @@
-"""Checks of methods without keys: lists of everything, and searches for what a text names."""
+"""Checks of methods without keys: lists and searches."""
 
 import asyncio
 from typing import Any, Final
@@ -13,7 +13,7 @@ from connectors.errors import Rejected, TooMuch
 from connectors.records import Rows, Window, attributes
 
 _SMALL: Final = 200
-"""Rows up to which a list is read whole."""
+"""Lists up to this length are read completely."""
 
 _ALL: Final = Window(0, 1000)
 
@@ -37,7 +37,7 @@ def _typed(method: Listed | Searched, rows: Rows[Any]) -> None:
 
 
 async def list_answers(trial: Trial, method: Listed) -> str:
-    """It answers with a window of records of the port's types."""
+    """Check that the list has records of the port's types."""
     window = Window(0, 2 * trial.sample_size)
     rows = await trial.rows(method, window)
     _whole_number(method, rows, window)
@@ -46,11 +46,11 @@ async def list_answers(trial: Trial, method: Listed) -> str:
 
 
 async def list_order(trial: Trial, method: Listed) -> str:
-    """The list is in the order that the port promises."""
+    """Check that the list is in the order that the port promises."""
     window = Window(0, 4 * trial.sample_size)
-    ways = {"": (method.ask, method.order), **{f", {key}": mode for key, mode in (method.also or {}).items()}}
+    orders = {"": (method.ask, method.order), **{f", {key}": call for key, call in (method.also or {}).items()}}
     longest = 0
-    for also, (ask, order) in ways.items():
+    for also, (ask, order) in orders.items():
         rows = rows_in_window(await trial.rows(method, window, ask=ask, also=also), window)
         longest = max(longest, len(rows))
         if wrong := first_out_of_order(rows, order):
@@ -61,11 +61,11 @@ async def list_order(trial: Trial, method: Listed) -> str:
 
 
 async def list_paging(trial: Trial, method: Listed) -> str:
-    """Windows join without a gap or a row twice, with one total; past the end there is nothing."""
+    """Check that windows join without gaps or repeated rows, have one total, and are empty past the end."""
     step = max(1, trial.sample_size - 2)
     whole_window = Window(0, 3 * step)
-    ways = {"": method.ask, **{f", {key}": mode[0] for key, mode in (method.also or {}).items()}}
-    for also, ask in ways.items():
+    calls = {"": method.ask, **{f", {key}": call[0] for key, call in (method.also or {}).items()}}
+    for also, ask in calls.items():
         first = await trial.rows(method, whole_window, ask=ask, also=also)
         whole, total = [row.id for row in rows_in_window(first, whole_window)], first.total
         if len(set(whole)) < len(whole):
@@ -91,7 +91,7 @@ async def list_paging(trial: Trial, method: Listed) -> str:
 
 
 async def list_conditions(trial: Trial, method: Listed) -> str:
-    """Narrower questions give exactly those rows of the whole list that fit."""
+    """Check that conditions give exactly those rows of the complete list that meet them."""
     first = await trial.rows(method, Window(0, 2 * trial.sample_size))
     if not first.items:
         raise Skipped(f"{method.name} is empty.")
@@ -112,7 +112,7 @@ async def list_conditions(trial: Trial, method: Listed) -> str:
 
 
 async def list_projection(trial: Trial, method: Listed) -> str:
-    """With `fields`, what was asked for has the same value."""
+    """Check that `fields` changes neither the rows nor the values of the selected attributes."""
     window = Window(0, trial.sample_size)
     whole = rows_in_window(await trial.rows(method, window), window)
     names = [one for one in attributes(method.record) if one not in ("id", "owners")]
@@ -138,7 +138,7 @@ def _compare(method: Listed | Searched, whole: list[Any], narrow: list[Any], fie
 
 
 async def search_answers(trial: Trial, method: Searched) -> str:
-    """What a row says of itself finds it, in any case where the port says so, and finds nothing else."""
+    """Check that a row's texts find it (in any letter case if the port promises so), and no rows that do not match."""
     looked = 0
     for row in trial.sample_rows(method)[:3]:
         for text in searchable(method, row):
@@ -168,7 +168,7 @@ def _only_matches(method: Searched, text: str, found: Rows[Any]) -> None:
 
 
 async def search_paging(trial: Trial, method: Searched) -> str:
-    """Windows of a search join to the whole, with one total."""
+    """Check that windows of a search join to the complete result, with one total."""
     row = trial.sample_rows(method)[0]
     texts = searchable(method, row)
     if not texts:
@@ -190,7 +190,7 @@ async def search_paging(trial: Trial, method: Searched) -> str:
 
 
 async def search_odd(trial: Trial, method: Searched) -> str:
-    """Quotes, wildcards and the like find only what has them in its text."""
+    """Check that quotes, wildcards and the like find only rows that contain them."""
     rows = trial.sample_rows(method)
     texts = [text for row in rows for text in searchable(method, row)]
     strange = [one for one in odd_keys(texts[0] if texts else "x") if one.strip()]
@@ -218,7 +218,7 @@ def _asking(trial: Trial, method: Searched, text: str) -> Any:
 
 
 def _plausible(method: Searched, text: str, row: Any) -> bool:
-    """A search trims; one by contact details holds one of several, so that only what cannot be one is refused."""
+    """Whether the row may match the trimmed text. A record has only the first of a customer's contacts."""
     if method.name == "customers_reached_by":
         return text.strip() in {one for one in method.texts_of(row) if one}
     return method.matches(text.strip(), row)

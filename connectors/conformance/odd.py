@@ -1,4 +1,4 @@
-"""Keys that nobody has, and that a careless driver turns into a wider question, or into another one."""
+"""Checks with unusual keys that a careless driver turns into a different query."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from connectors.records import Window
 
 
 def odd_keys(key: str) -> list[str]:
-    """Keys that nobody has, and that a careless driver turns into a wider question; made from one that exists."""
+    """Keys that do not exist, made from an existing key, that a careless driver turns into a different query."""
     return [
         "",
         " ",
@@ -36,7 +36,7 @@ def odd_keys(key: str) -> list[str]:
 
 
 async def odd(trial: Trial, method: Keyed) -> str:
-    """Quotes, wildcards, separators and the like find nothing that was not asked for, and spoil no other key."""
+    """Check that keys with quotes, wildcards and separators find nothing and do not affect other keys."""
     keys = trial.sample_keys(method)
     strange = odd_keys(keys[0])
     asked = [keys[0], *strange, *keys[1:2]]

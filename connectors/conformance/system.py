@@ -1,4 +1,4 @@
-"""Checks of the system as a whole: its cheap read, wrong credentials, and its documents."""
+"""Checks of the system as a whole: its probe, its credentials and its documents."""
 
 from typing import Any, Final
 
@@ -11,11 +11,11 @@ from connectors.records import Document
 
 _SECRETS: Final = ("token", "password", "key", "client_secret")
 _LARGEST: Final = 64 * 1024
-"""Bytes of a document that are read."""
+"""Most bytes of a document that are read."""
 
 
 async def probe(trial: Trial) -> str:
-    """`probe` reads, in few calls."""
+    """Check that `probe` succeeds, and sends a request."""
     outcome = await trial.attempt(lambda: trial.driver.probe())
     if outcome.error is not None:
         raise Failure(f"probe() {describe_error(outcome.error)}; right would be one cheap read that succeeds.")
@@ -25,7 +25,7 @@ async def probe(trial: Trial) -> str:
 
 
 async def probe_errors(trial: Trial) -> str:
-    """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
+    """Check that `probe` fails without a server, and (unless `empty_is_404`) at a server that answers 404."""
     async with unused_address() as address:
         await _probe_fails(trial, address, "nobody listens", (Unreachable,))
     if trial.empty_is_404:
@@ -44,7 +44,7 @@ async def _probe_fails(trial: Trial, address: str, where: str, right: tuple[type
 
 
 async def credentials(trial: Trial) -> str:
-    """Wrong credentials are `Refused`."""
+    """Check that wrong credentials are `Refused`."""
     auth: Any = trial.system.auth
     if not trial.check_credentials:
         raise Skipped("--no-auth-check: wrong credentials were not tried.")
@@ -61,13 +61,13 @@ async def credentials(trial: Trial) -> str:
 
 
 def _spoiled(secret: str) -> str:
-    """As long and of the same characters, with its scheme ("Token ...") kept."""
+    """A wrong secret of the same length, characters and scheme ("Token ...")."""
     scheme, space, value = secret.rpartition(" ")
     return f"{scheme}{space}{value[::-1] if value != value[::-1] else value + '0'}"
 
 
 async def document(trial: Trial) -> str:
-    """A document of a record opens, and has bytes."""
+    """Check that a document of a record can be opened and has bytes."""
     if not hasattr(trial.driver, "open_document"):
         raise Failure("open_document is missing; right is a method that opens a document, or raises NotSupported.")
     rows = [row for rows in trial.samples.values() for row in rows.values()]
