@@ -68,7 +68,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         """The one window that serves all keys; None where the whole lists are needed.
 
         A system that ignores a filter counts everybody's rows: a subscriber is told a number only when it was counted
-        here, row by row, and so is anybody under conditions, of which nobody knows whether the system heeds them.
+        here, row by row, and so is anybody under conditions, of which nobody knows whether the system obeys them.
         """
         windows = [key.window for key in keys if key.window is not None]
         if len(windows) < len(keys) or (len(keys) > 1 and len({key.parent for key in keys}) > 1):

@@ -1,4 +1,4 @@
-"""A total is believed only under a filter that the system was seen to heed: one that ignores it counts everybody's."""
+"""A total is believed only under a filter that the system provably obeys: one that ignores it counts everybody's."""
 
 from typing import Any
 
