@@ -1,4 +1,4 @@
-"""Who answers: the table of domains, and the systems behind them as the settings connect them."""
+"""Connections to the upstream systems: the table of domains, and the ports set up from the settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.port import CrmPort
 from connectors.crm.promises import CRM
 from connectors.crm.tmf.driver import TmfCrm
-from connectors.drivers import Driver, driver
+from connectors.drivers import Driver, find_driver
 from connectors.http.client import HttpClient
 from connectors.inventory.nautobot.driver import NautobotDriver
 from connectors.inventory.nautobot.options import NautobotOptions
@@ -27,7 +27,7 @@ from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.not_configured import not_configured
 from connectors.settings import ForwardAuth, System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
 from connectors.ticketing.rt.driver import RtTicketing
@@ -38,11 +38,10 @@ from connectors.tmf.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What one system answers for.
+    """One area of data, such as billing, for which one system is connected.
 
-    `label` is what a sentence calls the system, `keeps` what is in it. `promises` are what the conformance suite checks
-    a driver for. A domain that is not `required` may be missing in the settings: what is asked of it then is
-    `NotConfigured`.
+    `label` names the system in a sentence, `keeps` says what data it holds. `promises` are what the conformance suite
+    checks in a driver. If a domain that is not `required` is missing in the settings, its port raises `NotConfigured`.
     """
 
     name: str
@@ -54,8 +53,8 @@ class Domain:
     required: bool = True
 
     def driver(self, name: str) -> Driver:
-        """The driver that the settings call `name`. Raises `UnusableDriver` (a ValueError)."""
-        return driver(self.name, self.drivers, name)
+        """The driver with this name in the settings. Raises `UnusableDriver` (a ValueError)."""
+        return find_driver(self.name, self.drivers, name)
 
 
 DOMAINS: Final[Mapping[str, Domain]] = {
@@ -95,9 +94,9 @@ DOMAINS: Final[Mapping[str, Domain]] = {
         ),
     )
 }
-"""Every domain by its name: the only list of them. Those of whom others are asked about come first."""
+"""The only list of domains, by name. Domains that give keys to others come first."""
 
-if TYPE_CHECKING:  # That every driver is its port is proved here, because the table itself cannot say it.
+if TYPE_CHECKING:  # mypy checks here that each driver implements its port; the types of the table cannot say so.
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
     _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
     _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)
@@ -105,7 +104,7 @@ if TYPE_CHECKING:  # That every driver is its port is proved here, because the t
 
 
 class Probe(Protocol):
-    """What every driver can do besides its port."""
+    """What every driver provides besides its port."""
 
     http: HttpClient
 
@@ -115,7 +114,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConnectedSystem:
-    """One system as health, `check` and `systems` see it."""
+    """One connected system, for health, `gateway check` and the query `systems`."""
 
     name: str
     domain: str
@@ -124,15 +123,15 @@ class ConnectedSystem:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What the product cannot give (a port's method or a record's attribute), and why. Empty: it gives all."""
+        """Methods of the port and attributes of records that the product does not support, each with the reason."""
         return getattr(self.probe, "unsupported", {})
 
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """A port for each domain, the systems that are configured, and by domain how each names what the others keep.
+    """The port of each domain, the connected systems, and by domain how each writes ids of the others' records.
 
-    `forwards`: whether any of the systems is shown the callers' own tokens.
+    `forwards`: whether any system gets the callers' own tokens.
     """
 
     crm: CrmPort
@@ -145,9 +144,9 @@ class Connectors:
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:
-    """Set up the driver of every domain as its system's settings say; a domain without any is not configured.
+    """Set up the driver of every domain that has a system in the settings; the other ports raise `NotConfigured`.
 
-    Raises `UnusableDriver`, or what `Driver.configuration` does.
+    Raises `UnusableDriver`, and as `Driver.configuration` does.
     """
     ports: dict[str, Any] = {}
     connected: list[ConnectedSystem] = []
@@ -158,7 +157,7 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
             continue
         http = HttpClient(domain.name, system, session)
         own = domain.driver(system.driver).connect(http)
-        ports[domain.name] = shared(own, domain.port, system, http.health)
+        ports[domain.name] = share_reads(own, domain.port, system, http.health)
         connected.append(ConnectedSystem(domain.name, domain.name, system.driver, own))
     return Connectors(
         **ports,

@@ -1,8 +1,7 @@
-"""The tree of upstream failures: translated here once, published by `gateway.errors` once, caught nowhere between.
+"""Failures of upstream systems. Connectors raise them, `gateway.errors` publishes them; nothing between catches them.
 
-Every class says what a client may know: `code` (stable, upper snake case), `retryable` (would the same request
-have a chance a little later), and `public` (one sentence without addresses, bodies or class names). The exception's
-own text is for the operator's log.
+A client may read `code` (stable, upper snake case), `retryable` (whether the same request may succeed a little later)
+and `public` (one sentence without addresses, bodies or class names). The exception's text is for the operator's log.
 """
 
 from enum import Enum
@@ -10,23 +9,25 @@ from typing import ClassVar, Self
 
 
 class ConnectorError(Exception):
-    """A system did not give what it was asked for. Base of the tree; never raised itself.
+    """Base of all upstream failures; never raised itself.
 
-    `status`: the HTTP status of the answer that means this; None where it is not an answer's status that does.
-    `about_token`: it came of asking a token endpoint, so that the system itself was not asked.
+    `status`: the HTTP status that caused it; None if the cause was not a status.
+    `from_token_endpoint`: the token endpoint failed, and no request was sent to the system itself.
     """
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
     may_have_happened: bool = True
-    """Of a write that failed so: whether the system may have done it all the same."""
+    """After a write: whether the system may have done it all the same."""
     sentence: str = "The {system} system did not answer this field."
 
-    def __init__(self, system: str, detail: str, *, status: int | None = None, about_token: bool = False) -> None:
+    def __init__(
+        self, system: str, detail: str, *, status: int | None = None, from_token_endpoint: bool = False
+    ) -> None:
         super().__init__(f"{system}: {detail}")
         self.system, self.detail = system, detail
-        self.status, self.about_token = status, about_token
-        if about_token:
+        self.status, self.from_token_endpoint = status, from_token_endpoint
+        if from_token_endpoint:
             self.may_have_happened = False
 
     @property
@@ -34,48 +35,52 @@ class ConnectorError(Exception):
         """One sentence that a client may read."""
         return self.sentence.format(system=self.system)
 
-    def anew(self) -> Self:
-        """The same failure, to be raised where this one is kept: a traceback holds on to all that it went through."""
+    def without_traceback(self) -> Self:
+        """A copy to raise if this failure is kept: a traceback would keep all objects of its frames alive."""
         one = type(self).__new__(type(self), *self.args)
         one.__dict__.update(self.__dict__)
         return one
 
 
 class Unreachable(ConnectorError):
-    """No connection, or it broke before an answer came. `at_all`: there was none to begin with, and nothing was sent.
+    """No connection to the system, or it broke before the answer was complete.
 
-    Without `at_all` nobody knows what became of the request: a write may have been done.
+    `nothing_sent`: no connection was made, so the request cannot have had an effect. Otherwise a write may have been
+    done.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
     sentence = "The {system} system cannot be reached at the moment."
 
-    def __init__(self, system: str, detail: str, *, at_all: bool = False, about_token: bool = False) -> None:
-        super().__init__(system, detail, about_token=about_token)
-        self.at_all = at_all
-        self.may_have_happened = not at_all
+    def __init__(
+        self, system: str, detail: str, *, nothing_sent: bool = False, from_token_endpoint: bool = False
+    ) -> None:
+        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
+        self.nothing_sent = nothing_sent
+        if nothing_sent:
+            self.may_have_happened = False
 
 
 class TimedOut(ConnectorError):
-    """No answer within the system's timeout or within what the request's deadline left: a write may have been done.
+    """No answer within the system's timeout or the request's deadline: a write may have been done.
 
-    `cut_short`: the system was given less than its time, because the client's own ran out.
+    `cut_short`: the request's deadline left the system less than its timeout.
     """
 
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer."
 
-    def __init__(self, system: str, detail: str, *, cut_short: bool = False, about_token: bool = False) -> None:
-        super().__init__(system, detail, about_token=about_token)
+    def __init__(self, system: str, detail: str, *, cut_short: bool = False, from_token_endpoint: bool = False) -> None:
+        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
         self.cut_short = cut_short
 
 
 class Busy(ConnectorError):
-    """As many calls as the system bears are under way, and no place came free in time: our own queue, not its fault."""
+    """`concurrency` calls are under way, and no slot became free in time. The system itself is not at fault."""
 
     code = "UPSTREAM_BUSY"
     may_have_happened = False
-    sentence = "The {system} system is being asked as much as it bears at the moment."
+    sentence = "The {system} system is at its request limit. Try again in a moment."
 
 
 class Failed(ConnectorError):
@@ -90,16 +95,16 @@ class RateLimited(ConnectorError):
 
     code = "UPSTREAM_RATE_LIMITED"
     may_have_happened = False
-    sentence = "The {system} system is limiting requests at the moment."
+    sentence = "The {system} system is limiting requests. Try again in a moment."
 
 
 class Refused(ConnectorError):
-    """The system does not accept the gateway's credentials (401, 403). `login_wanted`: other ones may help."""
+    """The system does not accept the credentials (401, 403). `login_wanted`: new credentials may help."""
 
     code = "UPSTREAM_REFUSED"
     retryable = False
     may_have_happened = False
-    sentence = "The {system} system refused the gateway."
+    sentence = "The {system} system refused the gateway's credentials."
 
     def __init__(
         self,
@@ -108,19 +113,19 @@ class Refused(ConnectorError):
         *,
         login_wanted: bool = False,
         status: int | None = None,
-        about_token: bool = False,
+        from_token_endpoint: bool = False,
     ) -> None:
-        super().__init__(system, detail, status=status, about_token=about_token)
+        super().__init__(system, detail, status=status, from_token_endpoint=from_token_endpoint)
         self.login_wanted = login_wanted
 
 
 class Rejected(ConnectorError):
-    """The system calls our request wrong (other 4xx, or a redirect): a profile or a driver that does not fit."""
+    """The system rejects the request as wrong (another 4xx, or a redirect): the profile or driver does not fit it."""
 
     code = "UPSTREAM_REJECTED"
     retryable = False
     may_have_happened = False
-    sentence = "The {system} system did not accept the question."
+    sentence = "The {system} system did not accept the request."
 
 
 class Reason(Enum):
@@ -150,22 +155,22 @@ class Declined(Rejected):
 
 
 class Garbled(ConnectorError):
-    """The answer is not what the driver can read: not JSON, HTML, another shape."""
+    """The answer cannot be decoded: it is not JSON, or not of the expected shape."""
 
     code = "UPSTREAM_GARBLED"
-    sentence = "The {system} system gave an answer that cannot be read."
+    sentence = "The {system} system sent an answer that the gateway cannot read."
 
 
 class TooMuch(ConnectorError):
-    """More rows or bytes than the settings allow: said, never silently cut."""
+    """The answer has more rows or bytes than the settings allow. Answers are never cut silently."""
 
     code = "UPSTREAM_TOO_MUCH"
     retryable = False
-    sentence = "The {system} system has more data for this field than may be read at once: ask for less."
+    sentence = "The {system} system has more data for this field than can be read at once. Request less."
 
 
 class NotSupported(ConnectorError):
-    """The product behind this port cannot answer such a question. `field`: for no record, as in `Bill.period`."""
+    """The product behind the port cannot do this. `field` (such as `Bill.period`): it never has a value for it."""
 
     code = "NOT_SUPPORTED"
     retryable = False
@@ -175,7 +180,7 @@ class NotSupported(ConnectorError):
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)
         if field:
-            self.sentence = f"The {{system}} system that is connected here does not have {field}: it is always null."
+            self.sentence = f"The connected {{system}} system does not provide {field}, so it is always null."
 
 
 class NotConfigured(ConnectorError):
@@ -184,14 +189,14 @@ class NotConfigured(ConnectorError):
     code = "NOT_CONFIGURED"
     retryable = False
     may_have_happened = False
-    sentence = "No {system} system is connected to this gateway: the field is always null."
+    sentence = "No {system} system is connected to this gateway, so the field is always null."
 
     def __init__(self, system: str) -> None:
         super().__init__(system, f"the settings have no section systems.{system}")
 
 
 class Cancelled(ConnectorError):
-    """The request ended (the client hung up, or the deadline passed) while the system was being asked."""
+    """The request ended (the client disconnected, or the deadline passed) before the system answered."""
 
     code = "REQUEST_CANCELLED"
     sentence = "The request ended before the {system} system answered."

@@ -1,6 +1,6 @@
-"""How one system names what another keeps: the customers, and records that its own rows refer to.
+"""How a system writes ids of other systems' records: the customers that own its rows, and records its rows refer to.
 
-It stands in the settings (``systems.<domain>.customer_key`` and ``references``) and is looked up by the resolvers.
+Operators set this (``systems.<domain>.customer_key`` and ``references``); the resolvers translate the ids.
 """
 
 import sys
@@ -10,25 +10,25 @@ from functools import cache
 from typing import Any, Final, Literal, Self, get_type_hints
 
 CUSTOMER_KEY: Final = r"^(customer\.id|party\.id|external:\S+)$"
-"""What may stand in the settings as `customer_key`."""
+"""Pattern of the setting `customer_key`."""
 
 REFERENCE: Final = r"^[^{}]*\{id\}[^{}]*$"
-"""What may stand in the settings as one of `references`: how the id is written, with ``{id}`` for it."""
+"""Pattern of a value of the setting `references`: a text in which ``{id}`` stands for the id."""
 
 Entity = str
-"""What rows of another system refer to, such as `service`."""
+"""A type of record that rows of another system refer to, such as `service`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefersTo:
-    """Marks a record's attribute (in its annotation) that holds ids of another system's records, and says of what."""
+    """Annotates a record's attribute that holds ids of another system's records of type `entity`."""
 
     entity: Entity
 
 
 @cache
 def references_of(record: Any) -> Mapping[str, Entity]:
-    """The attributes of a kind of record (its class) that hold ids of another system's records, and of what."""
+    """The attributes of a record class that hold ids of other systems' records, each with these records' type."""
     hints = get_type_hints(record, include_extras=True)
     return {
         name: mark.entity
@@ -39,7 +39,7 @@ def references_of(record: Any) -> Mapping[str, Entity]:
 
 
 def referred_to(port: type[Any]) -> list[Entity]:
-    """Of what the records beside a port hold ids, sorted: what its system's `references` may say something about."""
+    """The types of record, sorted, to which the port's records refer: the keys allowed in the system's `references`."""
     records = [one for one in vars(sys.modules[port.__module__]).values() if isinstance(one, type)]
     held = {
         entity
@@ -52,14 +52,14 @@ def referred_to(port: type[Any]) -> list[Entity]:
 
 @dataclass(frozen=True, slots=True)
 class CustomerKey:
-    """What a system knows customers by: the `party` (TMF632), or an `external` reference that the CRM keeps."""
+    """The key of a customer in a system: its `party` (TMF632), or an `external` reference that the CRM keeps."""
 
     kind: Literal["party", "external"]
     name: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """From the settings' spelling; None for ``customer.id``, where there is nothing to look up."""
+        """Parse the setting `customer_key`; None for ``customer.id``, which needs no translation."""
         if text == "customer.id":
             return None
         if text == "party.id":
@@ -71,12 +71,12 @@ class CustomerKey:
 
     @property
     def attributes(self) -> frozenset[str]:
-        """The attributes of `connectors.crm.port.Customer` that hold it."""
+        """The attributes of `connectors.crm.port.Customer` that hold this key."""
         return frozenset({"party_id", "party_kind"} if self.kind == "party" else {"external_ids"})
 
     @property
     def is_unique(self) -> bool:
-        """Whether two customers with the same one are a mistake. A party may well be a customer twice."""
+        """Whether two customers with the same key are an error. One party may be several customers."""
         return self.kind == "external"
 
 
@@ -89,16 +89,16 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From the settings' spelling, which fits `REFERENCE`."""
+        """Parse a value of the setting `references`, which matches `REFERENCE`."""
         before, _, after = text.partition("{id}")
         return cls(before, after)
 
     def write(self, key: str) -> str:
-        """The other system's id as this system has it."""
+        """The id as this system writes it."""
         return f"{self.before}{key}{self.after}"
 
     def read(self, text: str) -> str | None:
-        """The other system's id; None where the text is not written so."""
+        """The id in a text of this system; None if the text does not have this form."""
         size = len(self.before) + len(self.after)
         if len(text) <= size or not (text.startswith(self.before) and text.endswith(self.after)):
             return None
@@ -107,12 +107,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """One system's way to name what others keep. By default every id is the other system's own."""
+    """How one system writes ids of other systems' records. By default it uses their own ids."""
 
     customer_key: CustomerKey | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, customer_key: str, references: Mapping[Entity, str]) -> Self:
-        """From the settings."""
+        """Parse the settings `customer_key` and `references`."""
         return cls(CustomerKey.parse(customer_key), {name: Reference.parse(text) for name, text in references.items()})

@@ -1,4 +1,4 @@
-"""The port of a domain whose system the settings do not name."""
+"""The port of a domain for which the settings name no system."""
 
 from typing import Any, NoReturn
 
@@ -7,7 +7,7 @@ from connectors.ports import marks
 
 
 def not_configured(domain: str, port: type[Any]) -> Any:
-    """A port that raises `NotConfigured` whatever it is asked; nothing is sent."""
+    """A port of which every method raises `NotConfigured`."""
 
     async def refuse(*_: Any, **__: Any) -> NoReturn:
         raise NotConfigured(domain)

@@ -1,4 +1,4 @@
-"""What may be done with each method of a port: its mark. Whoever stands between a caller and a driver reads it.
+"""Marks on a port's methods: whether calls may be shared, repeated or stored. Wrappers of drivers read them.
 
 | mark | shared between requests | repeated | stored |
 | --- | --- | --- | --- |
@@ -6,7 +6,7 @@
 | `@fresh` | no | yes | no |
 | `@write` | no | no | no |
 
-A method without a mark is refused at start, so that nobody adds a write that is treated as a read.
+The gateway does not start with an unmarked method, so that a new write is never treated as a read.
 """
 
 import inspect
@@ -21,7 +21,7 @@ _MARK: Final = "mark"
 
 
 class Effect(Enum):
-    """What calling a method may be taken for."""
+    """The effect of calling a method."""
 
     READ = "read"
     FRESH = "fresh"
@@ -32,37 +32,37 @@ class Effect(Enum):
 class Mark:
     """One method's mark.
 
-    `keys` is the parameter whose items are asked for side by side and answered by key. Where those are records, they
-    are the same to a driver by the attributes `known_by`, and answered by the first of these.
+    `keys` is the parameter that holds the batch's keys. If the keys are records, `key_attributes` are the attributes by
+    which they are equal; the result is a mapping by the first of these.
     """
 
     effect: Effect
     keys: str | None = None
-    known_by: tuple[str, ...] = ()
+    key_attributes: tuple[str, ...] = ()
 
     @property
     def is_write(self) -> bool:
-        """Whether a call changes something: it is sent once, whatever happens."""
+        """Whether a call changes something, and is therefore sent only once."""
         return self.effect is Effect.WRITE
 
 
-def batch(keys: str, *, known_by: tuple[str, ...] = ()) -> Callable[[M], M]:
-    """Mark a read that takes many keys (the parameter `keys`) and gives a mapping by key: `Found`, or of `Rows`."""
-    return lambda method: _marked(method, Mark(Effect.READ, keys, known_by))
+def batch(keys: str, *, key_attributes: tuple[str, ...] = ()) -> Callable[[M], M]:
+    """Mark a read that takes many keys (the parameter named `keys`) and returns a mapping by key."""
+    return lambda method: _marked(method, Mark(Effect.READ, keys, key_attributes))
 
 
 def read(method: M) -> M:
-    """Mark a read that is shared only with calls that are the same in every argument."""
+    """Mark a read that is shared only with calls that have the same arguments."""
     return _marked(method, Mark(Effect.READ))
 
 
 def fresh(method: M) -> M:
-    """Mark a read of what is so now, such as whether a write happened: repeated, but never shared nor stored."""
+    """Mark a read that must see the current state (such as whether a write happened): never shared or stored."""
     return _marked(method, Mark(Effect.FRESH))
 
 
 def write(method: M) -> M:
-    """Mark what changes something: sent once, for one caller."""
+    """Mark a method that changes something: it is sent once, for one caller."""
     return _marked(method, Mark(Effect.WRITE))
 
 
@@ -74,7 +74,7 @@ def _marked(method: M, mark: Mark) -> M:
 def marks(port: type[Any]) -> Mapping[str, Mark]:
     """The marks of a port's methods, by name.
 
-    Raises TypeError for a coroutine or asynchronous generator without a mark, and where its `keys` are no parameter.
+    Raises TypeError for an asynchronous method without a mark, or with a mark whose `keys` is not a parameter.
     """
     found: dict[str, Mark] = {}
     for name, method in inspect.getmembers(port, _is_asynchronous):

@@ -1,4 +1,4 @@
-"""Values that records of several domains share. Frozen; what upstream did not say is None."""
+"""Values that records of several domains share. They are immutable; a value that the system did not send is None."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,67 +13,67 @@ from connectors.errors import ConnectorError
 R = TypeVar("R")
 
 Fields = frozenset[str]
-"""Names of the record's attributes that somebody selected; what identifies and owns a row always comes along."""
+"""Names of the record's attributes to read. Those that identify the row and its owner are always read."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a port gives: base of its records. A struct, because it is made in a sixth of a frozen dataclass's time.
+    """Base of the records that ports return. A struct is made in a sixth of the time of a frozen dataclass.
 
-    Records are trees and never hold what holds them, so they are no work for the garbage collector.
+    Records never contain cycles, so garbage collection is off for them.
     """
 
 
 def attributes(kind: type[Record]) -> tuple[str, ...]:
-    """Names of a kind of record's attributes, those that are worked out aside."""
+    """Names of a record class's attributes, without its properties."""
     return kind.__struct_fields__
 
 
 def changed(record: R, **changes: Any) -> R:
-    """The same record with other values."""
+    """A copy of the record with these attributes changed."""
     return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """The record belongs to these customers: their numbers, at least one."""
+    """The record belongs to these customers. `ids` has at least one customer number."""
 
     ids: tuple[str, ...]
 
 
 class Unnamed(msgspec.Struct, frozen=True, gc=False):
-    """The record does not say whose it is: what it hangs under may."""
+    """The record names no customer. The record that it belongs to may name one."""
 
 
 class Strangers(msgspec.Struct, frozen=True, gc=False):
-    """The record names customers of whom none is known here: it is nobody's, whatever it hangs under."""
+    """The record names only customers that are unknown here: it belongs to nobody, whatever its parent record says."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """The record names customers who could not be looked up; `failure` says why."""
+    """The record names customers that could not be looked up; `failure` is the reason."""
 
     failure: ConnectorError
 
 
 Owners = Known | Unnamed | Strangers | Unknown
-"""Whose a record is. It is matched, never tested for truth."""
+"""The owners of a record. Use `match`; all four values are true."""
 
 UNNAMED: Final = Unnamed()
 STRANGERS: Final = Strangers()
 
 
 def owned_by(*ids: str | None) -> Owners:
-    """The customers with these numbers; `UNNAMED` where every number is missing or empty."""
+    """The owners with these customer numbers; `UNNAMED` if all numbers are missing or empty."""
     named = tuple(key for key in ids if key)
     return Known(named) if named else UNNAMED
 
 
 class Owned(Record, frozen=True, kw_only=True):
-    """Base of the records that say themselves which customers they belong to."""
+    """Base of the records that name their owners."""
 
     owners: Owners
 
     @property
     def customer_ids(self) -> tuple[str, ...]:
-        """The numbers of the customers that are known to own the record."""
+        """The numbers of the customers that own the record; empty if no owner is known."""
         return self.owners.ids if isinstance(self.owners, Known) else ()
 
 
@@ -85,7 +85,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
 
 class Period(msgspec.Struct, frozen=True, gc=False):
-    """From and to; either may be open."""
+    """A period of time. None means that it has no start, or no end."""
 
     start: datetime | None
     end: datetime | None
@@ -93,9 +93,9 @@ class Period(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A file kept by a system. `owner` is the id of the record that it belongs to, `id` is unique within that.
+    """A file kept by a system. `owner` is the id of the record that it belongs to; `id` is unique within that record.
 
-    `source` is what the driver that made the document needs to open it. Nobody else reads it, and nobody shows it.
+    `source` is private to the driver that made the document, which needs it to open the file.
     """
 
     id: str
@@ -106,7 +106,7 @@ class Document:
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):
-    """The part of a list that is wanted: rows `offset` to `offset + limit` of the whole, sorted list."""
+    """The rows from `offset` up to, but not including, `offset + limit` of the complete, sorted list."""
 
     offset: int
     limit: int
@@ -115,24 +115,24 @@ class Window(msgspec.Struct, frozen=True, gc=False):
 class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """Rows of one list, from `offset` on.
 
-    `total` counts the whole list, None where the system cannot tell. `complete` says that these are all rows: all
-    that can be read; where some cannot, `total` is None. `doubted`: the system tells a total, which may be of
-    everybody's rows, so that it is None here; reading the whole list tells it.
+    `total` is the length of the complete list, None if unknown. `complete`: these are all rows that can be read; if
+    some cannot, `total` is None. `total_doubted`: the system's total may count rows of other customers, so `total` is
+    None; reading the complete list would tell it.
     """
 
     items: Sequence[R]
     offset: int = 0
     total: int | None = None
     complete: bool = True
-    doubted: bool = False
+    total_doubted: bool = False
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":
-        """A list of which everything is here."""
+        """A complete list."""
         return cls(items, 0, len(items), complete=True)
 
     def keep(self, wanted: Callable[[R], bool]) -> "Rows[R]":
-        """These rows without some; where the list is not complete, or its total not known, it is not known then."""
+        """The rows for which `wanted` is true. If any is dropped, `total` is known only for a complete list."""
         kept = [row for row in self.items if wanted(row)]
         if len(kept) == len(self.items):
             return self
@@ -142,4 +142,4 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
 
 
 Found = Mapping[str, R | ConnectorError]
-"""What a batch found, by key. A key that nothing was found for is absent; one that failed has its own failure."""
+"""The result of a batch, by key. A key without a result is absent; a key that failed maps to its failure."""

@@ -1,4 +1,4 @@
-"""One system in the settings: where it is, how we identify ourselves, and how hard we may lean on it."""
+"""The settings of one system: its address, the credentials for it, and its limits."""
 
 from typing import Annotated, Any, Literal
 
@@ -42,10 +42,10 @@ class OAuth2Auth(Strict):
 
 
 class SessionAuth(Strict):
-    """User name and password posted to a login page once; its cookies are shown from then on, until they are refused.
+    """User name and password, posted once to a login page; its cookies are then sent until the system refuses them.
 
-    For products that check a token or a password slowly at every request, as Request Tracker does (bcrypt). A login
-    page that wants a token of its own form back (Django's, Rails') is not spoken to.
+    For products that check a token or password slowly at each request, as Request Tracker does (bcrypt). Login pages
+    with a CSRF token in their form (Django's, Rails') are not supported.
     """
 
     kind: Literal["session"]
@@ -54,7 +54,7 @@ class SessionAuth(Strict):
     login_path: Annotated[str, Field(pattern="^/", description="Where the form is posted, under the system's url.")]
     verify_path: Annotated[
         str,
-        Field(pattern="^/", description="A cheap read under the system's url that needs a login, asked after each."),
+        Field(pattern="^/", description="A cheap read under the system's url that needs a login; sent after each one."),
     ]
     username_field: str = "username"
     password_field: str = "password"  # noqa: S105  # the field's name
@@ -63,7 +63,7 @@ class SessionAuth(Strict):
 class ForwardAuth(Strict):
     """The caller's own bearer token is passed on, and the system decides what that caller may read.
 
-    Nothing is shared between requests then. What no caller asks for (health, `gateway check`) goes without credentials.
+    Reads are then not shared between requests. Health probes and `gateway check` send no credentials.
     """
 
     kind: Literal["forward"]
@@ -75,13 +75,13 @@ Auth = Annotated[
 
 
 class System(Strict):
-    """One system behind the gateway: where it is, how we identify ourselves, and how hard we may lean on it."""
+    """One system behind the gateway: its address, the credentials for it, and its limits."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^/\s]+", description="Address, without a resource's path.")]
-    driver: Annotated[str, Field(description="Product behind the port.")] = "tmf"
+    driver: Annotated[str, Field(description="Name of the driver for the system's product.")] = "tmf"
     auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
     options: Annotated[
-        dict[str, Any], Field(description="What a driver of its own kind needs to know; see the driver's options.")
+        dict[str, Any], Field(description="Configuration of a driver for a single product; see the driver's options.")
     ] = {}
     profile: Annotated[
         dict[str, Any], Field(description="How an installation of the TM Forum standard deviates from it.")
@@ -90,23 +90,23 @@ class System(Strict):
         str,
         Field(
             pattern=CUSTOMER_KEY,
-            description="What this system knows customers by: customer.id (the CRM's number), party.id (the person or"
-            " company behind the customer), or external:NAME (a reference of that name kept on the CRM's record).",
+            description="The id that this system uses for customers: customer.id (the CRM's customer number), party.id"
+            " (the person or company that is the customer), or external:NAME (a reference kept on the CRM's record).",
         ),
     ] = "customer.id"
     references: Annotated[
         dict[Entity, Annotated[str, Field(pattern=REFERENCE)]],
         Field(
             description="How this system writes ids of other systems' records, with {id} for the id, such as service ="
-            " 'urn:service:{id}'. Without one it is the id as it is."
+            " 'urn:service:{id}'. By default the id is written unchanged."
         ),
     ] = {}
-    concurrency: Annotated[int, Field(ge=1, description="Most calls under way at once.")] = 16
-    share: Annotated[bool, Field(description="Requests that ask the same at the same time share a call.")] = True
+    concurrency: Annotated[int, Field(ge=1, description="Most calls to the system at the same time.")] = 16
+    share: Annotated[bool, Field(description="Whether concurrent requests for the same data share a call.")] = True
     share_after: Annotated[
-        int, Field(ge=1, description="Calls of one kind under way from which on further keys gather for the next.")
+        int, Field(ge=1, description="Calls of one kind under way at which new keys start to wait for the next call.")
     ] = 2
-    share_keys: Annotated[int, Field(ge=1, description="Most keys that gather for one call.")] = 200
+    share_keys: Annotated[int, Field(ge=1, description="Most keys in one shared call.")] = 200
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
     reads_after: Annotated[
@@ -116,5 +116,5 @@ class System(Strict):
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
-    max_rows: Annotated[int, Field(ge=1, description="Most rows read for one question, over all its pages.")] = 20_000
-    max_calls: Annotated[int, Field(ge=1, description="Most calls for one question.")] = 200
+    max_rows: Annotated[int, Field(ge=1, description="Most rows read for one query, over all its pages.")] = 20_000
+    max_calls: Annotated[int, Field(ge=1, description="Most calls for one query.")] = 200

@@ -1,4 +1,4 @@
-"""What every model of settings is."""
+"""The base of all models of settings."""
 
 from typing import ClassVar
 
@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """Settings that name what they do not know instead of ignoring it, and cannot be changed once read."""
+    """Settings that are immutable and reject unknown keys."""
 
     section: ClassVar[str] = "options"
-    """Where a driver's configuration of this model stands in its system's section."""
+    """The key in the system's section of the settings that holds a driver's configuration of this model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -102,7 +102,7 @@ class PayBill(Write):
     async def _bill(self, context: RequestContext) -> Bill | None:
         found = (await BillById.of(context).load_all([self.given.bill_id]))[self.given.bill_id]
         if isinstance(found, ConnectorError):
-            raise found.anew()
+            raise found.without_traceback()
         return found
 
 
@@ -152,7 +152,7 @@ async def _customer_of(bill: Bill, context: RequestContext) -> str | None:
     if not ids and bill.account_id is not None:
         account = (await BillingAccountById.of(context).load_all([bill.account_id]))[bill.account_id]
         if isinstance(account, ConnectorError):
-            raise account.anew()
+            raise account.without_traceback()
         ids = customers_of(account) if isinstance(account, BillingAccount) else ()
     own = [one for one in ids if one in context.viewer.customer_ids]
     return next(iter([*own, *ids]), None)

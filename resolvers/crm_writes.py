@@ -31,7 +31,7 @@ async def customer_owned(context: RequestContext, number: str) -> Sequence[Probl
     else:
         found = (await CustomerById.of(context).load_all([number]))[number]
     if isinstance(found, ConnectorError):
-        raise found.anew()
+        raise found.without_traceback()
     return () if found is not None else (Problem("NOT_FOUND", "There is no such customer.", ("customerId",)),)
 
 

@@ -27,7 +27,7 @@ def customers_of(record: HasOwners) -> tuple[str, ...]:
         case Known(ids):
             return ids
         case Unknown(failure):
-            raise failure.anew()
+            raise failure.without_traceback()
         case Unnamed() | Strangers():
             return ()
 

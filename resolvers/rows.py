@@ -70,7 +70,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         if window is None:
             return await self._wholes(keys)
         found = (await self.rows([keys[0].parent], window, keys[0].conditions)).get(keys[0].parent)
-        if isinstance(found, Rows) and found.doubted and self._counts():
+        if isinstance(found, Rows) and found.total_doubted and self._counts():
             return await self._wholes(keys)
         return {} if found is None else dict.fromkeys(keys, found)
 
@@ -78,7 +78,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         """The one window that serves all keys; None where the whole lists are needed.
 
         A system that ignores a filter counts everybody's rows: a subscriber is told a number only when it was counted
-        here, row by row, and so is anybody under conditions, of which nobody knows whether the system heeds them.
+        here, row by row, and so is anybody under conditions, of which nobody knows whether the system obeys them.
         """
         windows = [key.window for key in keys if key.window is not None]
         if len(windows) < len(keys) or (len(keys) > 1 and len({key.parent for key in keys}) > 1):

@@ -76,7 +76,7 @@ class OpenTicket(Write):
 
 def _is_of(service: Service | ConnectorError | None, customer: str) -> bool:
     if isinstance(service, ConnectorError):
-        raise service.anew()
+        raise service.without_traceback()
     return service is not None and customer in customers_of(service)
 
 
@@ -117,7 +117,7 @@ class _OfTicket(Write):
     async def _visible(self, context: RequestContext) -> Ticket | None:
         found = (await TicketById.of(context).load_all([self.ticket_id]))[self.ticket_id]
         if isinstance(found, ConnectorError):
-            raise found.anew()
+            raise found.without_traceback()
         return found
 
     async def _now(self, context: RequestContext, is_done: Callable[[Ticket], bool]) -> str | None:

@@ -11,7 +11,7 @@ from sandbox.app import create_app
 from sandbox.data.world import TODAY, World
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import DEFAULT_PORTS, SYSTEMS, SystemName
-from sandbox.server import PortInUse, bound, run, server_for
+from sandbox.server import PortInUse, listening_socket, run, server_for
 
 
 def _day(text: str) -> date | None:
@@ -26,7 +26,7 @@ def _arguments() -> argparse.ArgumentParser:
         prog="python -m sandbox",
         description="Telecom systems that speak TM Forum v4 or v5, with seeded data. Customers start at 1001.",
         epilog="While it runs: GET, PUT or DELETE /_sandbox/switches makes a system misbehave; "
-        "GET or DELETE /_sandbox/requests shows or forgets what it was asked.",
+        "GET or DELETE /_sandbox/requests shows or clears the requests that it received.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     ports = parser.add_mutually_exclusive_group()
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(system: SystemName, world: World, switches: Switches, host: str, port: int) -> int:
     try:
-        listening = bound(host, port)
+        listening = listening_socket(host, port)
     except PortInUse as problem:
         sys.stderr.write(f"{system}: {problem}\n")
         return 1
@@ -93,9 +93,9 @@ def _run(system: SystemName, world: World, switches: Switches, host: str, port: 
 
 
 async def _all(argv: list[str]) -> int:
-    """Start a process for each system and wait for all; one that is stopped alone leaves the others running.
+    """Start a process for each system and wait for all of them. If one is stopped, the others keep running.
 
-    Each has a session of its own, so that Ctrl-C reaches only this process, which then ends them.
+    Each process has its own session, so that Ctrl-C reaches only this process, which then stops the others.
     """
     command = (sys.executable, "-m", "sandbox", *argv, "--system")
     children = [await asyncio.create_subprocess_exec(*command, system, start_new_session=True) for system in SYSTEMS]

@@ -1,4 +1,4 @@
-"""The ASGI application of one system: switches first, then TMF630 over the system's resources."""
+"""The ASGI application of one system: it applies the switches, then answers by TMF630."""
 
 from asyncio import sleep
 from collections import deque
@@ -8,9 +8,9 @@ from threading import Event
 from typing import Any
 
 from sandbox.data.world import World
-from sandbox.protocol.answers import Answer, Refused, encoded
+from sandbox.protocol.answers import Answer, Refused, to_json
 from sandbox.protocol.api import Api
-from sandbox.protocol.gate import Gate
+from sandbox.protocol.credentials import CredentialCheck
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import SystemName
 from sandbox.protocol.writes import body_of
@@ -29,9 +29,9 @@ _LOGIN = b"<!doctype html><html><title>Sign in</title><form><input name=user><in
 class SandboxApp:
     """One system over HTTP.
 
-    `switches` may be changed at any time. `requests` are the last ones that were not for the sandbox itself:
-    ``{"method", "path", "query", "status"}``, status None while there is no answer.
-    `hanging` is set when a request begins to hang, `abandoned` when its client leaves.
+    `switches` may be changed at any time. `requests` are the last requests to the system:
+    ``{"method", "path", "query", "status"}``, with status None until it is answered. `hanging` is set when a request
+    starts to hang (see the switch `hang`), `abandoned` when the client of such a request disconnects.
     """
 
     def __init__(self, system: SystemName, world: World, switches: Switches | None = None) -> None:
@@ -39,7 +39,7 @@ class SandboxApp:
         self.switches = switches or Switches()
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._api = Api(system, world)
-        self._gate = Gate()
+        self._credentials = CredentialCheck()
         self.hanging, self.abandoned = Event(), Event()
         self._chance = Random(world.seed)  # noqa: S311  # which request fails, not a secret
 
@@ -80,11 +80,11 @@ class SandboxApp:
         if switches.drop_connections:
             switches.drop_connections -= 1
             scope["extensions"][ABORT]()
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
             return
         if switches.hang:
             self.hanging.set()
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
             self.abandoned.set()
             return
         if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
@@ -103,7 +103,7 @@ class SandboxApp:
                 return Answer(200, _LOGIN, b"text/html;charset=utf-8")
             if switches.garbage:
                 return Answer(200, b'[{"id": "10\xff, <<<')
-            self._gate.check(switches.auth, headers)
+            self._credentials.check(switches.auth, headers)
             if body is None:
                 raise Refused(413, f"the body is larger than {_LARGEST_BODY} bytes")
             return self._api.answer(
@@ -122,7 +122,7 @@ class SandboxApp:
         body = await _read(receive) or b""
         try:
             if path == "/_sandbox/oauth/token" and method == "POST":
-                return self._gate.issue(self.switches.auth, body, dict(scope["headers"]))
+                return self._credentials.issue(self.switches.auth, body, dict(scope["headers"]))
             if path == "/_sandbox/switches":
                 if method in ("PUT", "PATCH"):
                     try:
@@ -133,13 +133,13 @@ class SandboxApp:
                     self.switches.reset()
                 elif method != "GET":
                     raise Refused(405, f"{method} is not allowed here; GET, PUT, PATCH and DELETE are")
-                return Answer(200, encoded(self.switches.document()))
+                return Answer(200, to_json(self.switches.document()))
             if path == "/_sandbox/requests":
                 if method == "DELETE":
                     self.requests.clear()
                 elif method != "GET":
                     raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
-                return Answer(200, encoded(list(self.requests)))
+                return Answer(200, to_json(list(self.requests)))
             raise Refused(404, f"{path} is not one of /_sandbox/switches, /_sandbox/requests, /_sandbox/oauth/token")
         except Refused as refused:
             return refused.answer()
@@ -157,8 +157,8 @@ async def _read(receive: Receive) -> bytes | None:
     return body
 
 
-async def _gone(receive: Receive) -> None:
-    """Return when the caller has hung up."""
+async def _wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""A system's server in a thread of its own, for tests and the demo: start, stop, start again."""
+"""A system's server in its own thread, for tests and the demo. It can be stopped and started again."""
 
 import asyncio
 import socket
@@ -20,11 +20,11 @@ _TICK: Final = 0.1
 
 
 class PortInUse(OSError):
-    """The port is taken; the message says which and what to do."""
+    """The port is in use; the message names it and says what to do."""
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP whose connection the application can cut."""
+    """An HTTP protocol that lets the application abort the connection."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -80,7 +80,7 @@ class PromptServer(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-def bound(host: str, port: int) -> socket.socket:
+def listening_socket(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises PortInUse."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
@@ -155,7 +155,7 @@ class SandboxServer:
         """Listen and answer. Raises PortInUse; RuntimeError if it is running."""
         if self._thread is not None:
             raise RuntimeError(f"{self.system} is running at {self.url}")
-        listening = bound(self.host, self.port)
+        listening = listening_socket(self.host, self.port)
         self.port = listening.getsockname()[1]
         server = self._server = server_for(self.app)
         self._thread = threading.Thread(

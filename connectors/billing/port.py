@@ -1,4 +1,4 @@
-"""What we ask of a billing system: accounts, bills and their lines, payments, usage against allowance."""
+"""The port to a billing system: accounts, bills and their charges, payments, usage of allowances."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -26,7 +26,7 @@ class BillState(Enum):
 
 
 class ChargeKind(Enum):
-    """What a line of a bill is for. TMF678 leaves the type free; these are the usual words."""
+    """The type of a bill's charge. TMF678 allows any word; these are the usual ones."""
 
     RECURRING = "recurring"
     USAGE = "usage"
@@ -36,7 +36,7 @@ class ChargeKind(Enum):
 
 
 class PaymentStatus(Enum):
-    """TMF676 leaves the status free; these are the usual words."""
+    """The status of a payment. TMF676 allows any word; these are the usual ones."""
 
     INITIALIZED = "initialized"
     PENDING = "pending"
@@ -48,7 +48,7 @@ class PaymentStatus(Enum):
 
 
 class BillingAccount(Owned, frozen=True, kw_only=True):
-    """TMF666 BillingAccount. `balance` is what the customer owes on it (receivable balance)."""
+    """TMF666 BillingAccount. `balance` is the amount that the customer owes (receivable balance)."""
 
     id: str
     name: str | None = None
@@ -57,7 +57,7 @@ class BillingAccount(Owned, frozen=True, kw_only=True):
 
 
 class Bill(Owned, frozen=True, kw_only=True):
-    """TMF678 CustomerBill. `number` is what is printed on it; `remaining_amount` is what is still to be paid."""
+    """TMF678 CustomerBill. `number` is printed on the bill; `remaining_amount` is still to be paid."""
 
     id: str
     account_id: str | None = None
@@ -76,14 +76,16 @@ class Bill(Owned, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Not fully paid. What remains decides; where that is not told, the state does."""
+        """Whether the bill is not fully paid, by `remaining_amount` or, if that is None, by `state`."""
         if self.remaining_amount is not None:
             return self.remaining_amount.amount > 0
         return self.state is not BillState.SETTLED
 
 
 class BillCharge(Record, frozen=True, kw_only=True):
-    """TMF678 AppliedCustomerBillingRate: one line of a bill. Tax included where told; a discount is negative."""
+    """TMF678 AppliedCustomerBillingRate: one charge of a bill. Tax is included if the system tells it; a discount is
+    negative.
+    """
 
     id: str
     bill_id: str
@@ -95,7 +97,7 @@ class BillCharge(Record, frozen=True, kw_only=True):
 
 
 class Payment(Owned, frozen=True, kw_only=True):
-    """TMF676 Payment. `owners` is `UNNAMED` where it does not name its payer: then its account's count."""
+    """TMF676 Payment. `owners` is `UNNAMED` if it names no payer: then its account's owners own it."""
 
     id: str
     owners: Owners = UNNAMED
@@ -109,7 +111,7 @@ class Payment(Owned, frozen=True, kw_only=True):
 
 
 class UsageAllowance(Owned, frozen=True, kw_only=True):
-    """TMF677 bucket: what is used of what a customer has. Amounts are in `unit`; `allowance` is used + remaining."""
+    """TMF677 bucket: how much of an allowance a customer has used. Amounts are in `unit`."""
 
     id: str
     name: str | None = None
@@ -121,7 +123,7 @@ class UsageAllowance(Owned, frozen=True, kw_only=True):
 
     @property
     def allowance(self) -> Decimal | None:
-        """Used and remaining together (FACTS.md, section 3, TMF677: the total is not a field)."""
+        """The sum of used and remaining (FACTS.md, section 3, TMF677: the total is not a field)."""
         return None if self.used is None or self.remaining is None else self.used + self.remaining
 
 
@@ -136,11 +138,11 @@ class NewPayment(Record, frozen=True, kw_only=True):
 
 
 class BillingPort(Protocol):
-    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
 
     @property
     def bills_name_customers(self) -> bool:
-        """Whether every bill names its account's customer, so that an account's bills are also found by that."""
+        """Whether every bill names its account's customer, so that an account's bills are also found by customer."""
 
     @batch("ids")
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
@@ -174,7 +176,7 @@ class BillingPort(Protocol):
 
     @batch("bill_ids")
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """All lines per bill, by id."""
+        """All charges per bill, by id."""
 
     @batch("ids")
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
@@ -188,10 +190,10 @@ class BillingPort(Protocol):
 
     @batch("customer_ids")
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """What is used of every allowance a customer has."""
+        """The usage of all allowances per customer."""
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a document of one of this port's bills; None where its file is gone. Raises `ConnectorError`."""
+        """Open a document of a bill. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
 
     @write
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:

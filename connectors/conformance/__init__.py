@@ -1,7 +1,7 @@
-"""The conformance suite: does a driver keep its port's promises, against a running system? It only reads.
+"""The conformance suite: checks that a driver keeps its port's promises against a running system. It only reads.
 
-`conform` asks any driver and gives a `Result` for each check of each method of the port; `gateway driver-test` prints
-them. The sample keys are learned from the system (`samples`), or given.
+`conform` yields a `Result` for each check of each method of the port; `gateway driver-test` prints them. Sample keys
+are given, or found in the system (`samples`).
 """
 
 import time
@@ -10,25 +10,25 @@ from typing import Any, Final
 
 from connectors.conformance import checks, declared, failing, lists, odd, system
 from connectors.conformance.promises import Keyed, Listed, Method, Promises
-from connectors.conformance.samples import learn
+from connectors.conformance.samples import collect_samples
 from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
 from connectors.settings import System
 
 __all__ = ["CHECKS", "Result", "conform"]
 
 CHECKS: Final[Mapping[str, str]] = {
-    "answers": "records of the port's types: money a Decimal with its currency, dates with a zone, texts that find",
-    "batch": "many keys in one question give what each gives alone",
-    "gaps": "a key that nobody has is absent, and the others still come",
-    "order": "rows in the order that the port promises",
-    "paging": "windows add up to the whole, no row twice, an honest total",
-    "filters": "narrower questions (is_open, since, until) give exactly the rows that fit",
-    "odd": "quotes, commas, wildcards, long keys: no row that was not asked for, no other key spoiled",
-    "owner": "every row names the key that it came under; the same owner on every way to it",
-    "fields": "a selection gives the same values as the whole record",
-    "errors": "a system that fails makes the right ConnectorError, and nothing else",
-    "calls": "requests for one key / for many: n+1 shows",
-    "unsup.": "what is declared unsupported raises NotSupported without a request",
+    "answers": "records of the port's types: exact money with its currency, dates with a zone; texts find their rows",
+    "batch": "a batch of keys gives the same as each key alone",
+    "gaps": "an unknown key is absent and does not affect the others",
+    "order": "rows are in the order that the port promises",
+    "paging": "windows add up to the complete list, without repeated rows, with the true total",
+    "filters": "conditions (is_open, since, until) give exactly the rows that meet them",
+    "odd": "quotes, commas, wildcards and long keys find no unrequested row and do not affect other keys",
+    "owner": "every row belongs to its key, and has the same owners if it is read by id",
+    "fields": "selected fields have the same values as in the whole record",
+    "errors": "a failing system becomes the right ConnectorError",
+    "calls": "requests for one key / for many keys, which shows n+1",
+    "unsup.": "methods declared unsupported raise NotSupported without a request",
 }
 """The checks, in the order of the table's columns, and what each is about."""
 
@@ -77,21 +77,23 @@ async def conform(
     settings: System,
     *,
     keys: Mapping[str, Sequence[str]] | None = None,
-    most: int = 5,
+    sample_size: int = 5,
     check_credentials: bool = True,
     only: Collection[str] = (),
 ) -> AsyncIterator[Result]:
-    """Put the driver that `build` makes of a system's settings on trial, by the promises of its domain's port.
+    """Check the driver that `build` makes from a system's settings against the promises of its domain's port.
 
-    Results come as they are found. `keys` are sample keys by kind (such as customer, bill, ticket) in place of those
-    that the system itself names; at most `most` of a kind are asked for. `only` names the port methods to check, if not
-    all. Nothing is raised for what a driver does: that is a result.
+    Results come as they are found. `keys` are sample keys by kind (such as customer, bill, ticket); they replace those
+    found in the system. At most `sample_size` keys of a kind are used. `only` names the port methods to check; empty:
+    all. Whatever the driver raises becomes a result.
     """
-    trial = Trial(domain, promises, build(settings), settings, build, most, check_credentials, given=dict(keys or {}))
+    trial = Trial(
+        domain, promises, build(settings), settings, build, sample_size, check_credentials, given=dict(keys or {})
+    )
     yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
     yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
     yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
-    await learn(trial)
+    await collect_samples(trial)
     for method in [one for one in promises.methods if not only or one.name in only]:
         async for result in _of_method(trial, method):
             yield result
@@ -109,8 +111,8 @@ async def _of_method(trial: Trial, method: Method) -> AsyncIterator[Result]:
         missing = f"the driver has no method {method.name}; right is the port's, or one that raises NotSupported."
         yield Result("answers", method.name, "failed", missing)
         return
-    if trial.refuses(method):
-        yield await _result(trial, "unsup.", method.name, lambda: declared.refuses(trial, method))
+    if trial.is_unsupported(method):
+        yield await _result(trial, "unsup.", method.name, lambda: declared.raises_not_supported(trial, method))
         return
     possible = _checks(method)
     first = await _result(trial, "answers", method.name, lambda: possible["answers"](trial, method))

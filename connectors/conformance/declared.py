@@ -1,17 +1,17 @@
-"""What the driver declares that its product cannot give: true, spelled right, and refused without a call."""
+"""Checks of a driver's declarations `unsupported` and `one_by_one`."""
 
 from typing import Any
 
 import msgspec
 
 from connectors.conformance.promises import Keyed, Listed, Method
-from connectors.conformance.trial import Failure, Trial, said
+from connectors.conformance.trial import Failure, Trial, brief
 from connectors.errors import NotSupported
 from connectors.records import Record, Window, attributes
 
 
-async def refuses(trial: Trial, method: Method) -> str:
-    """A method that is declared unsupported raises NotSupported, and nothing is sent."""
+async def raises_not_supported(trial: Trial, method: Method) -> str:
+    """Check that a method declared unsupported raises NotSupported without a request."""
     keys = (trial.keys.get(method.kind) or ["1"])[:2] if isinstance(method, Keyed) else []
 
     async def ask() -> Any:
@@ -23,7 +23,7 @@ async def refuses(trial: Trial, method: Method) -> str:
 
     outcome = await trial.attempt(ask)
     if not isinstance(outcome.error, NotSupported):
-        came = f"raised {type(outcome.error).__name__}" if outcome.error else f"gave {said(outcome.value)}"
+        came = f"raised {type(outcome.error).__name__}" if outcome.error else f"gave {brief(outcome.value)}"
         raise Failure(f"{method.name} is declared unsupported and {came}; right is to raise NotSupported.")
     if outcome.calls:
         raise Failure(f"{method.name} is declared unsupported and sent {outcome.calls} requests; right is none.")
@@ -31,7 +31,7 @@ async def refuses(trial: Trial, method: Method) -> str:
 
 
 def declarations(trial: Trial) -> str:
-    """Every key of both declarations is a method or an attribute; one that is unsupported never has a value."""
+    """Check that the declarations name methods and attributes, and that unsupported attributes never have a value."""
     for name, reason in trial.unsupported.items():
         record, attribute = _named(trial, "unsupported", name, reason)
         if record is not None:
@@ -44,7 +44,7 @@ def declarations(trial: Trial) -> str:
 
 
 def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
-    """The record and the attribute that a declaration names; no record where it names a method. Raises Failure."""
+    """The record and attribute that a declaration names; None and "" if it names a method. Raises Failure."""
     methods = {one.name for one in trial.promises.methods} | {"open_document"}
     records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")
@@ -64,6 +64,7 @@ def _never(trial: Trial, record: type[Record], attribute: str) -> None:
     for row in trial.samples.get(record, {}).values():
         if (value := getattr(row, attribute)) != nothing and value is not None:
             raise Failure(
-                f"{record.__name__}.{attribute} is declared unsupported, and {row.id!r:.60} has {said(value)}; right is"
+                f"{record.__name__}.{attribute} is declared unsupported, and {row.id!r:.60} has {brief(value)}; right"
+                " is"
                 f" {nothing!r}, or no declaration."
             )

@@ -1,4 +1,4 @@
-"""Systems that fail in one way each, on loopback, in place of the real one: does the right `ConnectorError` come?"""
+"""Checks that a driver raises the right `ConnectorError`, against servers on loopback that fail in one way each."""
 
 import asyncio
 import socket
@@ -29,7 +29,7 @@ _HASTE: Final = 0.1
 """Seconds for a call to a system that never answers."""
 
 _LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request that are remembered, to see where its head ends."""
+"""Most bytes of a request that are kept to find the end of its head."""
 
 _PAGE: Final = b"<!doctype html><html><body><form>Log in</form></body></html>"
 
@@ -42,40 +42,44 @@ def _http(status: str, kind: str, body: bytes, more: str = "") -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to fail: the bytes that answer any request (None: nothing ever), and what is right to make of it."""
+class FailureMode:
+    """A way to fail: the bytes that answer any request (None: no answer), and the `ConnectorError`s that fit."""
 
-    said: str
+    description: str
     answer: bytes | None
     right: tuple[type[ConnectorError], ...]
 
 
-WAYS: Final = (
-    Way("answers every question with an HTML page", _http("200 OK", "text/html", _PAGE), (Garbled, Refused)),
-    Way("answers with half of a JSON text", _http("200 OK", "application/json", b'{"data": [{"id": '), (Garbled,)),
-    Way("answers with JSON of no shape that it has", _http("200 OK", "application/json", b"7"), (Garbled,)),
-    Way("answers with no HTTP", b"220 mail.example ESMTP\r\n\r\n", (Garbled, Unreachable)),
-    Way("answers 500", _http("500 Internal Server Error", "text/html", _PAGE), (Failed,)),
-    Way("answers 503", _http("503 Service Unavailable", "text/plain", b"later"), (Failed,)),
-    Way("answers 429", _http("429 Too Many Requests", "text/plain", b"slower"), (RateLimited,)),
-    Way("answers 401", _http("401 Unauthorized", "text/html", _PAGE), (Refused,)),
-    Way(
+FAILURE_MODES: Final = (
+    FailureMode("answers every question with an HTML page", _http("200 OK", "text/html", _PAGE), (Garbled, Refused)),
+    FailureMode(
+        "answers with half of a JSON text", _http("200 OK", "application/json", b'{"data": [{"id": '), (Garbled,)
+    ),
+    FailureMode("answers with JSON of no shape that it has", _http("200 OK", "application/json", b"7"), (Garbled,)),
+    FailureMode("answers with no HTTP", b"220 mail.example ESMTP\r\n\r\n", (Garbled, Unreachable)),
+    FailureMode("answers 500", _http("500 Internal Server Error", "text/html", _PAGE), (Failed,)),
+    FailureMode("answers 503", _http("503 Service Unavailable", "text/plain", b"later"), (Failed,)),
+    FailureMode("answers 429", _http("429 Too Many Requests", "text/plain", b"slower"), (RateLimited,)),
+    FailureMode("answers 401", _http("401 Unauthorized", "text/html", _PAGE), (Refused,)),
+    FailureMode(
         "sends to a login page (302)", _http("302 Found", "text/html", b"", "Location: /login\r\n"), (Rejected, Refused)
     ),
-    Way("hangs up in the middle", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", (Unreachable,)),
-    Way("never answers", None, (TimedOut,)),
+    FailureMode("hangs up in the middle", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", (Unreachable,)),
+    FailureMode("never answers", None, (TimedOut,)),
 )
 
 
-NOT_FOUND: Final = Way("answers 404 to everything", _http("404 Not Found", "text/html", _PAGE), (Rejected, Garbled))
-"""A wrong address. A 404 for one record may mean that there is none; `probe` asks for no record."""
+NOT_FOUND: Final = FailureMode(
+    "answers 404 to everything", _http("404 Not Found", "text/html", _PAGE), (Rejected, Garbled)
+)
+"""A server at a wrong address, for `probe`. In other methods a 404 may mean that a record does not exist."""
 
 
 class _Failing(asyncio.Protocol):
-    """One connection to a system that fails."""
+    """One connection to a failing server."""
 
-    def __init__(self, way: Way, connections: set[asyncio.Transport]) -> None:
-        self._way, self._connections, self._seen = way, connections, b""
+    def __init__(self, mode: FailureMode, connections: set[asyncio.Transport]) -> None:
+        self._way, self._connections, self._seen = mode, connections, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -92,10 +96,10 @@ class _Failing(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def standing_in(way: Way) -> AsyncIterator[str]:
-    """A system that fails in this way; its address."""
+async def failing_server(mode: FailureMode) -> AsyncIterator[str]:
+    """Run a server that fails in this way; yields its address."""
     connections: set[asyncio.Transport] = set()
-    server = await asyncio.get_running_loop().create_server(lambda: _Failing(way, connections), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: _Failing(mode, connections), "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -106,34 +110,34 @@ async def standing_in(way: Way) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def nobody() -> AsyncIterator[str]:
-    """An address where nobody listens."""
-    with socket.socket() as taken:  # bound and not listening: refused, and nobody else gets the port
+async def unused_address() -> AsyncIterator[str]:
+    """Yields an address where no server listens."""
+    with socket.socket() as taken:  # bound but not listening, so that no other program gets the port
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 async def errors(trial: Trial, method: Method) -> str:
-    """A system that fails in any of these ways makes the `ConnectorError` that says so, and nothing else."""
-    async with nobody() as address:
-        await _try(trial, method, address, Way("is not there", b"", (Unreachable,)))
-    await asyncio.gather(*(_stand_in(trial, method, way) for way in WAYS))
-    return f"{len(WAYS) + 1} ways to fail"
+    """Check that each failure mode of the system becomes the right `ConnectorError`."""
+    async with unused_address() as address:
+        await _try(trial, method, address, FailureMode("is not there", b"", (Unreachable,)))
+    await asyncio.gather(*(_try_mode(trial, method, mode) for mode in FAILURE_MODES))
+    return f"{len(FAILURE_MODES) + 1} ways to fail"
 
 
-async def _stand_in(trial: Trial, method: Method, way: Way) -> None:
-    async with standing_in(way) as address:
-        await _try(trial, method, address, way)
+async def _try_mode(trial: Trial, method: Method, mode: FailureMode) -> None:
+    async with failing_server(mode) as address:
+        await _try(trial, method, address, mode)
 
 
-def elsewhere(system: System, address: str, timeout: float = _PATIENCE) -> System:
+def at_address(system: System, address: str, timeout: float = _PATIENCE) -> System:
     """The same system at another address, without its credentials."""
     return system.model_copy(update={"url": address, "auth": None, "timeout": timeout, "connect_timeout": timeout})
 
 
-async def _try(trial: Trial, method: Method, address: str, way: Way) -> None:
-    timeout = _HASTE if way.answer is None else _PATIENCE
-    driver = trial.build(elsewhere(trial.system, address, timeout))
+async def _try(trial: Trial, method: Method, address: str, mode: FailureMode) -> None:
+    timeout = _HASTE if mode.answer is None else _PATIENCE
+    driver = trial.build(at_address(trial.system, address, timeout))
     keys = trial.sample_keys(method)[:2] if isinstance(method, Keyed) else []
 
     async def ask() -> Any:
@@ -153,10 +157,10 @@ async def _try(trial: Trial, method: Method, address: str, way: Way) -> None:
             given = list(answers.values())
         else:
             given = [answers]
-    right = " or ".join(one.__name__ for one in way.right)
+    right = " or ".join(one.__name__ for one in mode.right)
     for one in given:
-        if not isinstance(one, way.right):
+        if not isinstance(one, mode.right):
             what = (
                 f"raised {type(one).__name__} ({str(one)[:150]})" if isinstance(one, Exception) else f"gave {one!r:.80}"
             )
-            raise Failure(f"{method.name}, where the system {way.said}, {what}; right is {right}.")
+            raise Failure(f"{method.name}, where the system {mode.description}, {what}; right is {right}.")

@@ -1,17 +1,17 @@
-"""Keys that nobody has, and that a careless driver turns into a wider question, or into another one."""
+"""Checks with unusual keys that a careless driver turns into a different query."""
 
 import asyncio
 from typing import Any
 
 from connectors.conformance.checks import only_its_own, same
 from connectors.conformance.promises import Keyed
-from connectors.conformance.trial import Failure, Trial, called, said
+from connectors.conformance.trial import Failure, Trial, brief, call_text
 from connectors.errors import ConnectorError, Rejected, TooMuch
 from connectors.records import Window
 
 
 def odd_keys(key: str) -> list[str]:
-    """Keys that nobody has, and that a careless driver turns into a wider question; made from one that exists."""
+    """Keys that do not exist, made from an existing key, that a careless driver turns into a different query."""
     return [
         "",
         " ",
@@ -36,7 +36,7 @@ def odd_keys(key: str) -> list[str]:
 
 
 async def odd(trial: Trial, method: Keyed) -> str:
-    """Quotes, wildcards, separators and the like find nothing that was not asked for, and spoil no other key."""
+    """Check that keys with quotes, wildcards and separators find nothing and do not affect other keys."""
     keys = trial.sample_keys(method)
     strange = odd_keys(keys[0])
     asked = [keys[0], *strange, *keys[1:2]]
@@ -46,10 +46,10 @@ async def odd(trial: Trial, method: Keyed) -> str:
     for key in {keys[0], *keys[1:2]}:
         if isinstance(found.get(key), ConnectorError):
             raise Failure(
-                f"{called(method, asked)}: with odd keys beside it, {said(key)} gave {type(found[key]).__name__}"
+                f"{call_text(method, asked)}: with odd keys beside it, {brief(key)} gave {type(found[key]).__name__}"
                 f" ({found[key].detail}); right is that an odd key is absent, or fails alone."
             )
-        same(method, key, before.get(key), found.get(key), called(method, keys), called(method, asked))
+        same(method, key, before.get(key), found.get(key), call_text(method, keys), call_text(method, asked))
     window = Window(0, 3) if method.windowed else None
     outcomes = await asyncio.gather(*(trial.keyed(method, [key], window=window) for key in strange))
     for key, alone in zip(strange, outcomes, strict=True):
@@ -62,7 +62,7 @@ def _judge_odd(method: Keyed, asked: list[str], strange: list[str], found: dict[
         one = found.get(key)
         if isinstance(one, ConnectorError) and not isinstance(one, Rejected | TooMuch):
             raise Failure(
-                f"{called(method, asked)} gave {type(one).__name__} ({one.detail}) under {said(key)}; right is no"
+                f"{call_text(method, asked)} gave {type(one).__name__} ({one.detail}) under {brief(key)}; right is no"
                 " entry, or Rejected where the product cannot be asked so."
             )
     only_its_own(method, asked, found)

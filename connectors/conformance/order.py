@@ -1,18 +1,18 @@
-"""Whether rows are in the order that a port promises, as far as systems may differ in what comes after what."""
+"""Whether rows are in the order that a port promises. Systems may compare texts in different ways."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.reading.order import Order, arranged
+from connectors.reading.order import Order, sorted_records
 
 
-def misplaced(rows: Sequence[Any], order: str) -> str:
-    """What stands in the wrong place, in words; empty where all is well.
+def first_out_of_order(rows: Sequence[Any], order: str) -> str:
+    """A description of the first row that is out of order; empty if there is none.
 
-    By id: as text or by the numbers in it (TT-9 before TT-10). By name: by code point, or without regard to case and
-    accents. Rows without the attribute come last, and rows with the same value are in any order.
+    Ids may be compared as text or by the numbers in them (TT-9 before TT-10); names by code point, or ignoring case,
+    accents, spaces and punctuation. Rows without the attribute come last; rows with equal values may be in any order.
     """
     attribute, descending = order.lstrip("-"), order.startswith("-")
     values = [getattr(row, attribute) for row in rows]
@@ -21,12 +21,12 @@ def misplaced(rows: Sequence[Any], order: str) -> str:
         at = values.index(None)
         return f"row {at} ({rows[at].id!r:.60}) has no {attribute} and comes before rows that have; right is last"
     if attribute == "id":
-        natural = [row.id for row in arranged(rows, Order("id", "id"))]
+        natural = [row.id for row in sorted_records(rows, Order("id", "id"))]
         if present in (natural, sorted(present)):
             return ""
         return f"ids come as {present[:8]}; right is ascending"
-    ways: Sequence[Callable[[Any], Any]] = _TEXT if attribute == "name" else (lambda value: value,)
-    wrong = [_first_wrong(present, way, descending) for way in ways]
+    sort_keys: Sequence[Callable[[Any], Any]] = _TEXT if attribute == "name" else (lambda value: value,)
+    wrong = [_first_wrong(present, sort_key, descending) for sort_key in sort_keys]
     if None in wrong:
         return ""
     at = max(one for one in wrong if one is not None)
@@ -45,7 +45,7 @@ _TEXT: Final[tuple[Callable[[str], Any], ...]] = (
     _plain,
     lambda text: "".join(one for one in _plain(text) if one.isalnum()),
 )
-"""Ways to compare names: collations of databases leave out case, accents, spaces and punctuation."""
+"""Sort keys for names, as databases' collations: they may ignore case, accents, spaces and punctuation."""
 
 
 def _first_wrong(values: Sequence[Any], key: Callable[[Any], Any], descending: bool) -> int | None:

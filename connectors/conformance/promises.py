@@ -1,7 +1,7 @@
-"""What a port's methods promise, as the checks see them: what they are asked with, what they give, and in which order.
+"""Descriptions of a port's methods for the checks: their parameters, their results and the order of these.
 
-Three shapes: `Keyed` (keys in, a mapping out), `Listed` (one window of everything) and `Searched` (what a text names).
-Each domain says its own in `connectors/<domain>/promises.py`.
+A method is `Keyed` (takes keys, returns a mapping), `Listed` (returns one window of a list) or `Searched` (finds
+records by a text). Each domain's are in `connectors/<domain>/promises.py`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,11 +21,11 @@ Test = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """Keys of one `kind` in, a mapping out: of records, or of `Rows` where `many`.
+    """A method that takes keys of one `kind` and returns a mapping to records, or to `Rows` if `many`.
 
-    `keys_of` names the keys under which a row belongs. `order` is an attribute, with "-" for the greatest first.
-    `conditions` are narrower questions: how they are asked, and which rows they must give. A `partial` method may
-    refuse (NotSupported) this kind of key and be supported for another.
+    `keys_of` returns the keys to which a row belongs. `order` is an attribute; "-" means descending. `conditions` map a
+    label to a call with further arguments and a test for its rows. A `partial` method may raise NotSupported for this
+    kind of key and support another.
     """
 
     name: str
@@ -43,7 +43,10 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One window of everything there is. `conditions` give a narrower question for a row of the list."""
+    """A method that returns one window of a list. `also` are further orders, by label.
+
+    `conditions` make, from a row of the list, calls with further arguments and tests for their rows, by label.
+    """
 
     name: str
     record: type[Any]
@@ -55,9 +58,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a text names. `texts_of` are texts that name a row, `matches` says whether a text does.
+    """A method that finds records by a text. `texts_of` returns texts that must find a row.
 
-    `any_case`: a name is found in any case (a serial number is found as it is).
+    `matches` tests whether a row may be found by a text. `any_case`: names are found in any letter case.
     """
 
     name: str
@@ -72,15 +75,15 @@ class Searched:
 Method = Keyed | Listed | Searched
 
 
-def by_id(name: str, kind: str, record: type[Any]) -> Keyed:
-    """A method that gives records by their own ids."""
+def by_own_id(name: str, kind: str, record: type[Any]) -> Keyed:
+    """A method that returns records by their own ids."""
     return Keyed(name, kind, record, lambda driver, keys, _, fields: getattr(driver, name)(keys, fields), own_id)
 
 
-def under(
+def by_parent_key(
     name: str, kind: str, record: type[Any], attribute: str, order: str, *, windowed: bool = False, **more: Any
 ) -> Keyed:
-    """A method that gives rows under keys of a `kind`, which stand in the rows' `attribute`; `more` are conditions."""
+    """A method that returns rows by keys of a `kind`, which are in the rows' `attribute`; `more` are its conditions."""
 
     def asking(**more: Any) -> AskKeys:
         def ask(driver: Any, keys: Sequence[str], window: Window | None, fields: Fields | None) -> Awaitable[Any]:
@@ -106,22 +109,22 @@ def under(
 
 
 def own_id(row: Any) -> Iterable[str]:
-    """The key of a row that is found by its id."""
+    """The row's id, as its only key."""
     return (row.id,)
 
 
 def in_name(text: str, row: Any) -> bool:
-    """Whether the row's name contains the text, in any case."""
+    """Whether the row's name contains the text, ignoring letter case."""
     return text.casefold() in (row.name or "").casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What the drivers of one port are checked for.
+    """The promises of one port.
 
-    `methods` come in an order in which the first ones give keys to the later ones. `kinds` says which kind of key a
-    record's id is; `references` which kind stands in an attribute whose name does not say it (`site_id` is a site's).
-    `declared` checks what else a driver says of itself, and raises `Failure`.
+    Earlier `methods` give sample keys for later ones. `kinds` map record classes to the kind of key that their ids are;
+    `references` map attributes to kinds of keys if their names do not tell it (as `site_id` does). `declared` checks
+    further declarations of a driver and raises `Failure`.
     """
 
     methods: tuple[Method, ...]
@@ -131,7 +134,7 @@ class Promises:
     declared: "Callable[[Trial], None] | None" = None
 
     def kind_in(self, attribute: str) -> str | None:
-        """The kind of key that stands in a record's attribute; None where it holds no key."""
+        """The kind of key that a record's attribute holds; None if it holds no key."""
         named = self.references.get(attribute)
         if named is not None or attribute == "id":
             return named

@@ -1,4 +1,4 @@
-"""Learns from the system itself what can be asked for: lists give keys, and the records behind keys give more."""
+"""Finds sample keys in the system: from its lists, and from the records that these keys lead to."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,33 +9,33 @@ from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Rows, Window, attributes
 
 _ROUNDS: Final = 3
-"""A customer leads to its bills, a bill to its payments."""
+"""Rounds of following keys: a customer leads to its bills, a bill to its payments."""
 
 
-async def learn(trial: Trial) -> None:
-    """Fill in the trial's `keys`, `samples` and `found`. What fails here is told by the check named `answers`."""
+async def collect_samples(trial: Trial) -> None:
+    """Fill in the trial's `keys`, `samples` and `found`. Failures are left for the check named `answers`."""
     for kind, keys in trial.given.items():
         trial.keys[kind] = list(dict.fromkeys(keys))
     for method in trial.promises.methods:
-        if isinstance(method, Listed) and not trial.refuses(method):
+        if isinstance(method, Listed) and not trial.is_unsupported(method):
             await _from_list(trial, method)
     asked: dict[str, set[str]] = {}
     for _ in range(_ROUNDS):
         for method in trial.promises.methods:
-            if isinstance(method, Keyed) and not trial.refuses(method):
+            if isinstance(method, Keyed) and not trial.is_unsupported(method):
                 seen = asked.setdefault(method.name, set())
                 keys = [key for key in trial.keys.get(method.kind, ()) if key not in seen]
-                keys = keys[: max(0, 4 * trial.most - len(seen))]
-                if keys and len(trial.found.get(method.name, {})) < trial.most:
+                keys = keys[: max(0, 4 * trial.sample_size - len(seen))]
+                if keys and len(trial.found.get(method.name, {})) < trial.sample_size:
                     seen.update(keys)
                     await _from_keys(trial, method, keys)
     _prefer(trial)
 
 
 async def _from_list(trial: Trial, method: Listed) -> None:
-    outcome = await trial.attempt(lambda: method.ask(trial.driver, Window(0, 2 * trial.most), None))
+    outcome = await trial.attempt(lambda: method.ask(trial.driver, Window(0, 2 * trial.sample_size), None))
     if isinstance(outcome.value, Rows):
-        for row in list(outcome.value.items)[: 4 * trial.most]:
+        for row in list(outcome.value.items)[: 4 * trial.sample_size]:
             _take(trial, row)
 
 
@@ -45,7 +45,7 @@ async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
         trial.refused[method.name] = outcome.error.detail
         return
     if not isinstance(outcome.value, Mapping):
-        # It fails as a whole: let the checks ask for these keys, and say how.
+        # The call failed: the checks will repeat it with these keys and report it.
         trial.found[method.name] = {**trial.found.get(method.name, {}), **dict.fromkeys(keys)}
         return
     found = {
@@ -55,7 +55,7 @@ async def _from_keys(trial: Trial, method: Keyed, keys: list[str]) -> None:
     for one in found.values():
         if isinstance(one, ConnectorError):
             continue
-        for row in list(one.items)[: trial.most] if isinstance(one, Rows) else [one]:
+        for row in list(one.items)[: trial.sample_size] if isinstance(one, Rows) else [one]:
             _take(trial, row)
 
 
@@ -67,7 +67,7 @@ def _take(trial: Trial, row: Any) -> None:
     for attribute in (*attributes(type(row)), "customer_ids"):
         kind = trial.promises.kind_in(attribute)
         if kind is None or (attribute == "party_id" and getattr(row, "party_kind", None) == "Organization"):
-            continue  # An organization has no names of a person to be read.
+            continue  # An organization has no given or family name.
         value = getattr(row, attribute, None)
         for key in value if isinstance(value, tuple) else (value,):
             _add(trial, kind, key)
@@ -80,7 +80,7 @@ def _add(trial: Trial, kind: str, key: Any) -> None:
 
 
 def _prefer(trial: Trial) -> None:
-    """Keys with which most methods find something come first, so that the same few samples serve for everything."""
+    """Put keys first with which most methods find something, so that the same few samples serve all checks."""
     for kind, keys in trial.keys.items():
         methods = [one for one in trial.promises.methods if isinstance(one, Keyed) and one.kind == kind]
         trial.keys[kind] = sorted(keys, key=lambda key: -sum(key in trial.found.get(one.name, ()) for one in methods))

@@ -1,50 +1,50 @@
-"""Checks of the system as a whole: its cheap read, wrong credentials, and its documents."""
+"""Checks of the system as a whole: its probe, its credentials and its documents."""
 
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from connectors.conformance.failing import NOT_FOUND, elsewhere, nobody, standing_in
-from connectors.conformance.trial import Failure, Skipped, Trial, raised, said
+from connectors.conformance.failing import NOT_FOUND, at_address, failing_server, unused_address
+from connectors.conformance.trial import Failure, Skipped, Trial, brief, describe_error
 from connectors.errors import ConnectorError, Refused, Unreachable
 from connectors.records import Document
 
 _SECRETS: Final = ("token", "password", "key", "client_secret")
 _LARGEST: Final = 64 * 1024
-"""Bytes of a document that are read."""
+"""Most bytes of a document that are read."""
 
 
 async def probe(trial: Trial) -> str:
-    """`probe` reads, in few calls."""
+    """Check that `probe` succeeds, and sends a request."""
     outcome = await trial.attempt(lambda: trial.driver.probe())
     if outcome.error is not None:
-        raise Failure(f"probe() {raised(outcome.error)}; right would be one cheap read that succeeds.")
+        raise Failure(f"probe() {describe_error(outcome.error)}; right would be one cheap read that succeeds.")
     if not outcome.calls:
         raise Failure("probe() sent nothing; right is one cheap read, or health would say nothing of the system.")
     return f"{outcome.calls} calls"
 
 
 async def probe_errors(trial: Trial) -> str:
-    """`probe` fails where nobody listens, and where another product does; unless an empty list is a 404 here, too."""
-    async with nobody() as address:
+    """Check that `probe` fails without a server, and (unless `empty_is_404`) at a server that answers 404."""
+    async with unused_address() as address:
         await _probe_fails(trial, address, "nobody listens", (Unreachable,))
     if trial.empty_is_404:
         return "nobody there"
-    async with standing_in(NOT_FOUND) as address:
-        await _probe_fails(trial, address, f"a server {NOT_FOUND.said}", NOT_FOUND.right)
+    async with failing_server(NOT_FOUND) as address:
+        await _probe_fails(trial, address, f"a server {NOT_FOUND.description}", NOT_FOUND.right)
     return "nobody there, and nothing found"
 
 
 async def _probe_fails(trial: Trial, address: str, where: str, right: tuple[type[ConnectorError], ...]) -> None:
-    driver = trial.build(elsewhere(trial.system, address))
+    driver = trial.build(at_address(trial.system, address))
     outcome = await trial.attempt(lambda: driver.probe())
     if not isinstance(outcome.error, right):
-        came = "answered" if outcome.error is None else raised(outcome.error)
+        came = "answered" if outcome.error is None else describe_error(outcome.error)
         raise Failure(f"probe(), where {where}, {came}; right is {' or '.join(one.__name__ for one in right)}.")
 
 
 async def credentials(trial: Trial) -> str:
-    """Wrong credentials are `Refused`."""
+    """Check that wrong credentials are `Refused`."""
     auth: Any = trial.system.auth
     if not trial.check_credentials:
         raise Skipped("--no-auth-check: wrong credentials were not tried.")
@@ -55,19 +55,19 @@ async def credentials(trial: Trial) -> str:
     driver = trial.build(trial.system.model_copy(update={"auth": wrong}))
     outcome = await trial.attempt(lambda: driver.probe())
     if not isinstance(outcome.error, Refused):
-        came = "answered" if outcome.error is None else raised(outcome.error)
+        came = "answered" if outcome.error is None else describe_error(outcome.error)
         raise Failure(f"probe() with a wrong {secret} {came}; right is Refused.")
     return f"a wrong {secret}"
 
 
 def _spoiled(secret: str) -> str:
-    """As long and of the same characters, with its scheme ("Token ...") kept."""
+    """A wrong secret of the same length, characters and scheme ("Token ...")."""
     scheme, space, value = secret.rpartition(" ")
     return f"{scheme}{space}{value[::-1] if value != value[::-1] else value + '0'}"
 
 
 async def document(trial: Trial) -> str:
-    """A document of a record opens, and has bytes."""
+    """Check that a document of a record can be opened and has bytes."""
     if not hasattr(trial.driver, "open_document"):
         raise Failure("open_document is missing; right is a method that opens a document, or raises NotSupported.")
     rows = [row for rows in trial.samples.values() for row in rows.values()]
@@ -89,9 +89,11 @@ async def document(trial: Trial) -> str:
 
     outcome = await trial.attempt(read)
     if outcome.error is not None:
-        raise Failure(f"open_document({said(first.id)} of {first.owner}) {raised(outcome.error)}; right are its bytes.")
+        raise Failure(
+            f"open_document({brief(first.id)} of {first.owner}) {describe_error(outcome.error)}; right are its bytes."
+        )
     if outcome.value is None:
         return f"the file of {first.id} is gone"
     if not outcome.value:
-        raise Failure(f"open_document({said(first.id)} of {first.owner}) gave no bytes; right is the file.")
+        raise Failure(f"open_document({brief(first.id)} of {first.owner}) gave no bytes; right is the file.")
     return f"{outcome.value} bytes"

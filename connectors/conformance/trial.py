@@ -1,4 +1,4 @@
-"""One driver on trial: asks it, counts what that costs, and says in a sentence what is wrong with an answer."""
+"""Runs calls of the driver under test, counts their requests, and describes wrong results in sentences."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from connectors.records import Fields, Rows, Window
 from connectors.settings import System
 
 PATIENCE: Final = 600.0
-"""Seconds that one question may take; each of its calls has the system's own timeout."""
+"""Seconds for one call of the driver; each of its requests has the system's own timeout."""
 
 Mark = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one check of one port method found. `reason` is one sentence; empty where it passed without remark.
+    """The result of one check of one method. `reason` is one sentence, or empty.
 
-    `calls` are the requests that the check made, `cost` is what the check of that name counted ("1/1": requests for
-    one key and for many).
+    `calls` counts the check's requests. `cost` is set by the check `calls`: "1/1" are the requests for one key and for
+    many.
     """
 
     check: str
@@ -34,16 +34,16 @@ class Result:
 
 
 class Failure(Exception):
-    """The driver does not keep its port's promise; the text says what was asked, what came, and what would be right."""
+    """The driver breaks a promise of its port. The message tells the call, its result, and the right result."""
 
 
 class Skipped(Exception):
-    """The check cannot be made here; the text says why, and what would make it possible."""
+    """The check cannot be made. The message tells why, and what would make it possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a question ended, and the requests that it took."""
+    """The result or error of a call, and its requests."""
 
     value: Any
     error: Exception | None
@@ -51,20 +51,23 @@ class Outcome:
 
     @property
     def calls(self) -> int:
-        """How many requests it took."""
+        """The number of requests."""
         return len(self.requests)
 
 
 @dataclass
 class Trial:
-    """A driver and what is known of its system. `keys` are sample keys by kind, `samples` rows by record type."""
+    """A driver under test, and data of its system: `keys` are sample keys by kind, `samples` records by class and id.
+
+    `found` are results by method, `refused` the reasons of partial methods that raised NotSupported.
+    """
 
     domain: str
     promises: Promises
     driver: Any
     system: System
     build: Callable[[System], Any]
-    most: int = 5
+    sample_size: int = 5
     check_credentials: bool = True
     keys: dict[str, list[str]] = field(default_factory=dict)
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -75,42 +78,42 @@ class Trial:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What the driver declares that its product cannot give."""
+        """The driver's declaration of unsupported methods and attributes."""
         declared: Mapping[str, str] = getattr(self.driver, "unsupported", {})
         return declared
 
-    def refuses(self, method: Method) -> bool:
-        """Whether the method is declared as unsupported; a partial one, and was seen to refuse this kind of key."""
+    def is_unsupported(self, method: Method) -> bool:
+        """Whether the method is declared unsupported. A partial one must also have refused this kind of key."""
         partial = isinstance(method, Keyed) and method.partial
         return method.name in self.unsupported and (not partial or method.name in self.refused)
 
     @property
     def one_by_one(self) -> Mapping[str, str]:
-        """What the driver declares to take a request for each key, or, as ``Record.attribute``, for each record."""
+        """The driver's declaration of methods with one request per key, and of attributes with one per record."""
         declared: Mapping[str, str] = getattr(self.driver, "one_by_one", {})
         return declared
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether the driver declares that its system answers an empty list with 404: no sign of a wrong address."""
+        """Whether the driver declares that its system answers an empty list with 404, as it does a wrong address."""
         return bool(getattr(self.driver, "empty_is_404", False))
 
     async def attempt(self, asking: Callable[[], Awaitable[Any]]) -> Outcome:
-        """Ask, whatever comes of it."""
+        """Make a call; its error is part of the outcome."""
         with request_scope(RequestScope.lasting(PATIENCE)) as scope:
             value, error = None, None
             try:
                 value = await asking()
-            except Exception as raised:  # noqa: BLE001  # a driver on trial may raise anything, and that is told
+            except Exception as raised:  # noqa: BLE001  # a driver may raise anything, which is reported
                 error = raised
         self.calls += len(scope.calls)
         return Outcome(value, error, scope.calls)
 
     async def ask(self, what: str, asking: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask for something that must be answered. Raises Failure."""
+        """Make a call that must succeed. Raises Failure."""
         outcome = await self.attempt(asking)
         if outcome.error is not None:
-            raise Failure(f"{what} {raised(outcome.error)}; right would be an answer.")
+            raise Failure(f"{what} {describe_error(outcome.error)}; right would be an answer.")
         return outcome.value
 
     async def keyed(
@@ -122,27 +125,28 @@ class Trial:
         ask: Any = None,
         also: str = "",
     ) -> dict[str, Any]:
-        """Ask for keys: what was found, without lists that are empty, with failures as they came. Raises Failure."""
-        what = f"{called(method, keys, window, fields)}{also}"
+        """Call a method with keys: its mapping without empty lists; keys may map to failures. Raises Failure."""
+        what = f"{call_text(method, keys, window, fields)}{also}"
         found = await self.ask(what, lambda: (ask or method.ask)(self.driver, keys, window, fields))
         if not isinstance(found, Mapping):
             raise Failure(f"{what} gave {_type(found)}; right is a mapping from key to {_shape(method)}.")
         if foreign := [key for key in found if key not in set(keys)]:
-            raise Failure(f"{what} gave something under {said(foreign)}; right are only keys that were asked for.")
+            raise Failure(f"{what} gave something under {brief(foreign)}; right are only keys that were asked for.")
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 continue
             if not isinstance(one, Rows if method.many else method.record):
-                raise Failure(f"{what} gave {_type(one)} under {said(key)}; right is {_shape(method)}.")
+                raise Failure(f"{what} gave {_type(one)} under {brief(key)}; right is {_shape(method)}.")
         return {key: one for key, one in found.items() if not (isinstance(one, Rows) and not one.items)}
 
-    async def good(self, method: Keyed, keys: Sequence[str], **more: Any) -> dict[str, Any]:
-        """As `keyed`, for keys none of which may fail. Raises Failure."""
+    async def all_keyed(self, method: Keyed, keys: Sequence[str], **more: Any) -> dict[str, Any]:
+        """Call a method with keys of which none may fail. Raises Failure."""
         found = await self.keyed(method, keys, **more)
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 raise Failure(
-                    f"{called(method, keys)}: {said(key)} {raised(one)}; right would be its {_shape(method)}."
+                    f"{call_text(method, keys)}: {brief(key)} {describe_error(one)}; right would be its"
+                    f" {_shape(method)}."
                 )
         return found
 
@@ -155,9 +159,9 @@ class Trial:
         ask: Any = None,
         also: str = "",
     ) -> Rows[Any]:
-        """Ask for a window of a list or a search. Raises Failure."""
+        """Call a list or a search for a window. Raises Failure."""
         arguments = (text, window, fields) if isinstance(method, Searched) else (window, fields)
-        what = f"{method.name}({', '.join(map(said, arguments))}{also})"
+        what = f"{method.name}({', '.join(map(brief, arguments))}{also})"
         found = await self.ask(what, lambda: (ask or method.ask)(self.driver, *arguments))
         if not isinstance(found, Rows):
             raise Failure(f"{what} gave {_type(found)}; right is Rows of {method.record.__name__}.")
@@ -167,11 +171,11 @@ class Trial:
         return found
 
     def sample_keys(self, method: Keyed) -> list[str]:
-        """Keys that something was found for, some of them. Raises Skipped where there are none."""
+        """Up to `sample_size` keys for which the method found something. Raises Skipped if there are none."""
         if method.name in self.refused:
             raise Skipped(f"{method.name} is not to be had by a {method.kind}: {self.refused[method.name]}")
         found = self.found.get(method.name, {})
-        keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.most]
+        keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.sample_size]
         if not keys:
             raise Skipped(
                 f"no {method.kind} is known that {method.name} finds something for: name one that has"
@@ -180,21 +184,21 @@ class Trial:
         return keys
 
     def sample_rows(self, method: Searched) -> list[Any]:
-        """Records that a search may look for. Raises Skipped where there are none."""
-        rows = list(self.samples.get(method.record, {}).values())[: self.most]
+        """Up to `sample_size` records that a search may look for. Raises Skipped if there are none."""
+        rows = list(self.samples.get(method.record, {}).values())[: self.sample_size]
         if not rows:
             raise Skipped(f"no {method.record.__name__} is known whose text {method.name} could look for.")
         return rows
 
 
-def part(rows: Rows[Any], window: Window) -> list[Any]:
-    """The rows of the window: of a complete list they are cut out by whoever asked."""
+def rows_in_window(rows: Rows[Any], window: Window) -> list[Any]:
+    """The rows of the window, which are cut from a complete list."""
     items = list(rows.items)
     return items[window.offset : window.offset + window.limit] if rows.complete else items
 
 
-def raised(error: BaseException) -> str:
-    """What a failure is, in words. One that is no ConnectorError is wrong whatever was asked."""
+def describe_error(error: BaseException) -> str:
+    """A failure in words."""
     if isinstance(error, NotSupported):
         return f"raised NotSupported ({error.detail}) without being declared in `unsupported`"
     if isinstance(error, ConnectorError):
@@ -202,30 +206,30 @@ def raised(error: BaseException) -> str:
     return f"raised {type(error).__name__} ({str(error)[:150]}), which is no ConnectorError"
 
 
-def called(method: Method, keys: Sequence[str], window: Window | None = None, fields: Fields | None = None) -> str:
-    """A call as a person would write it."""
-    more = "" if window is None else f", {said(window)}"
-    return f"{method.name}({said(list(keys))}{more}{'' if fields is None else ', ' + said(fields)})"
+def call_text(method: Method, keys: Sequence[str], window: Window | None = None, fields: Fields | None = None) -> str:
+    """A call of the method, as written in Python."""
+    more = "" if window is None else f", {brief(window)}"
+    return f"{method.name}({brief(list(keys))}{more}{'' if fields is None else ', ' + brief(fields)})"
 
 
-def said(value: Any) -> str:
-    """A value, short enough for a sentence."""
+def brief(value: Any) -> str:
+    """A value as text, shortened to fit into a sentence."""
     match value:
         case Window():
             return f"Window({value.offset}, {value.limit})"
         case frozenset():
             return "fields={" + ", ".join(sorted(value)) + "}"
         case list() | tuple() if len(value) > 6:
-            return f"[{', '.join(map(said, value[:5]))}, ... {len(value)} in all]"
+            return f"[{', '.join(map(brief, value[:5]))}, ... {len(value)} in all]"
         case list() | tuple():
-            return f"[{', '.join(map(said, value))}]"
+            return f"[{', '.join(map(brief, value))}]"
         case _:
             text = repr(value)
             return text if len(text) <= 80 else f"{text[:60]}...{text[-10:]}"
 
 
 def _type(value: Any) -> str:
-    return f"{said(value)} ({type(value).__name__})"
+    return f"{brief(value)} ({type(value).__name__})"
 
 
 def _shape(method: Keyed) -> str:

@@ -1,4 +1,4 @@
-"""Whether a record is what its port says: every attribute of its type, money exact, dates with a zone."""
+"""Checks that a record's attributes have the port's types, money is exact, and dates have a time zone."""
 
 import re
 from datetime import datetime
@@ -13,7 +13,7 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
 def wrong_attribute(record: Any) -> str:
-    """What is wrong with the record's first wrong attribute, in words; empty where all is well."""
+    """A description of the record's first wrong attribute; empty if there is none."""
     hints = get_type_hints(type(record))
     for name in attributes(type(record)):
         value = getattr(record, name)
@@ -65,7 +65,7 @@ def _wrong_value(value: Any) -> str:
 
 
 def _wrong_document(document: Document) -> str:
-    """As for records; `source` is the driver's own."""
+    """A description of what is wrong with a document. Its `source` is private to the driver."""
     if not document.id or not document.owner:
         return "a document without id or owner, right are both"
     return _wrong(document.name, str | None) or _wrong(document.mime_type, str | None)

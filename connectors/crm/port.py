@@ -1,4 +1,4 @@
-"""What we ask of a CRM: customers, the people behind them, and what they bought. Records are frozen."""
+"""The port to a CRM: customers, their parties (persons and companies), and their products."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from connectors.writes import UNCHANGED, Change, WriteKey
 
 
 class CustomerStatus(Enum):
-    """Standing of a customer. TMF629 leaves the words free; these are the usual ones."""
+    """The status of a customer. TMF629 allows any word; these are the usual ones."""
 
     INITIALIZED = "initialized"
     ACTIVE = "active"
@@ -38,9 +38,9 @@ class ProductStatus(Enum):
 
 
 class Customer(Record, frozen=True, kw_only=True):
-    """TMF629 Customer. `party_id` is the person or company behind it.
+    """TMF629 Customer. `party_id` is the id of the person or company that is the customer.
 
-    `external_ids` are other systems' ids of it by name; a name under which there are two is absent.
+    `external_ids` are the customer's ids in other systems, by name; a name with two different ids is left out.
     """
 
     id: str
@@ -55,7 +55,7 @@ class Customer(Record, frozen=True, kw_only=True):
 
     @property
     def owners(self) -> Owners:
-        """A customer owns itself."""
+        """The customer itself."""
         return Known((self.id,))
 
 
@@ -68,7 +68,7 @@ class Party(Record, frozen=True, kw_only=True):
 
 
 class Product(Owned, frozen=True, kw_only=True):
-    """TMF637 Product: something bought. `price` is what recurs, taxes included where told."""
+    """TMF637 Product that a customer has. `price` is the recurring price; tax is included if the system tells it."""
 
     id: str
     name: str | None = None
@@ -91,7 +91,7 @@ class ContactChange(Record, frozen=True, kw_only=True):
 
 
 class CrmPort(Protocol):
-    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure. Order means nothing."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
 
     @batch("ids")
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
@@ -107,17 +107,17 @@ class CrmPort(Protocol):
 
     @read
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """Customers whose e-mail address or phone number is `contact`, by id; spelling as the CRM keeps it."""
+        """Customers by id whose e-mail address or phone number is `contact`, written as in the CRM."""
 
     @batch("values")
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """Customers per value of what other systems know them by: all of them, where there is more than one."""
+        """All customers per value of the key that other systems use for them."""
 
-    @batch("customers", known_by=("party_id", "party_kind", "id"))
+    @batch("customers", key_attributes=("party_id", "party_kind", "id"))
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """The parties behind `customers`, by party id."""
+        """The parties of `customers`, by party id."""
 
     @batch("ids")
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
@@ -131,7 +131,7 @@ class CrmPort(Protocol):
 
     @batch("service_ids")
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """Products per service that realizes them."""
+        """Products per service by which they are realized."""
 
     @write
     async def update_contact(self, change: ContactChange, key: WriteKey) -> None:

@@ -1,9 +1,9 @@
-"""What a CRM's drivers promise, for the conformance suite."""
+"""The promises of a CRM driver, for the conformance suite."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
-from connectors.conformance.promises import Keyed, Listed, Promises, Searched, by_id, in_name, own_id, under
+from connectors.conformance.promises import Keyed, Listed, Promises, Searched, by_own_id, by_parent_key, in_name, own_id
 from connectors.crm.port import Customer, Party, Product
 from connectors.links import CustomerKey
 from connectors.records import Fields, Rows, Window
@@ -34,7 +34,7 @@ CRM: Final = Promises(
             "id",
             {"by_name": (lambda driver, window, fields: driver.customer_list(window, fields, by_name=True), "name")},
         ),
-        by_id("customers", "customer", Customer),
+        by_own_id("customers", "customer", Customer),
         Searched(
             "customers_named",
             Customer,
@@ -61,9 +61,9 @@ CRM: Final = Promises(
             many=True,
             partial=True,
         ),
-        under("products_of_customers", "customer", Product, "customer_ids", "id", windowed=True),
-        by_id("products", "product", Product),
-        under("products_of_services", "service", Product, "service_ids", ""),
+        by_parent_key("products_of_customers", "customer", Product, "customer_ids", "id", windowed=True),
+        by_own_id("products", "product", Product),
+        by_parent_key("products_of_services", "service", Product, "service_ids", ""),
     ),
     kinds={Customer: "customer", Party: "party", Product: "product"},
 )

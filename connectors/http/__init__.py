@@ -1,1 +1,1 @@
-"""One conversation with one upstream system: requests, policy, credentials, files, health."""
+"""HTTP to one upstream system: requests, retries, credentials, files, health."""

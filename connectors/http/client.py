@@ -1,4 +1,4 @@
-"""Requests to one system: a place, a deadline, the policy, the size cap, health and the trace."""
+"""Requests to one system: concurrency slots, deadline, retries, size limit, health and trace."""
 
 import asyncio
 import time
@@ -23,27 +23,28 @@ T = TypeVar("T")
 
 
 class HttpClient(Transport):
-    """All requests to one system pass here; every way in which one can fail leaves as a `ConnectorError`."""
+    """Sends all requests to one system. Every failure is raised as a `ConnectorError`."""
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         super().__init__(name, system, session)
-        self._places = asyncio.Semaphore(system.concurrency)
+        self._slots = asyncio.Semaphore(system.concurrency)
         self._policy = Policy(self.credentials)
         self._files = Files(self)
 
     async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
-        """Send a request as the policy allows, and give what `read` makes of its answer. Raises `ConnectorError`.
+        """Send a request as `Policy` allows and return its answer decoded by `read`. Raises `ConnectorError`.
 
-        `read` gets answers below 300, a 404, and those that the request expects; what it cannot read is `Garbled`.
+        `read` gets answers with a status below 300, 404, or one in `request.expected`. If it fails to decode the answer
+        (msgspec's errors, ValueError, ArithmeticError, RecursionError), `Garbled` is raised.
         """
         started = time.monotonic()
-        call = self._traced(request, started)
+        call = self._start_trace(request, started)
         try:
-            with await self.place(self._places, request):
+            with await self.acquire_slot(self._slots, request):
                 asked = time.monotonic()
                 async with self.deadline(request):
                     answer = await self._policy.run(partial(self._once, call), request)
-                result = self._readable(read, answer, request)
+                result = self._decode(read, answer, request)
                 self.health.answered((time.monotonic() - asked) * 1000)
                 return result
         except ConnectorError as failure:
@@ -57,8 +58,8 @@ class HttpClient(Transport):
         finally:
             call.duration_ms = (time.monotonic() - started) * 1000
 
-    def _traced(self, request: Request, started: float) -> UpstreamCall:
-        """The request's record, which is in the scope from now on."""
+    def _start_trace(self, request: Request, started: float) -> UpstreamCall:
+        """A trace entry for the request, already added to the current scope."""
         scope = current_scope.get()
         call = UpstreamCall(
             self.name,
@@ -82,19 +83,18 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
-                # A redirect or a page may be how the product says that a write is done: only a 401 says that it is not.
+                # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
-                    self.judge(response, request, len(content), login_wanted)
+                    self.raise_for_status(response, request, len(content), login_wanted)
                 return Answer(response.status, response.headers, content)
         except CONNECTION_ERRORS as error:
             raise self.failure(request, error) from error
 
-    def _readable(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
-        """What `read` makes of the answer: whatever is wrong with a body is the system's failure, never a fault here.
+    def _decode(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
+        """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.
 
-        Apart from what is not JSON or has another shape: nesting without end (RecursionError), and numbers and texts
-        that no type holds (ValueError, ArithmeticError).
+        So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError).
         """
         try:
             return read(answer)
@@ -111,10 +111,10 @@ class HttpClient(Transport):
             raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
         return content if len(parts) == 1 else b"".join(parts)
 
-    async def each(self, those: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
-        """What `ask` gives for each of `those`, side by side, in their order; a failure is that one's.
+    async def for_each(self, items: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:
+        """Call `ask` for each item concurrently, within `concurrency`. The results are in the items' order.
 
-        `concurrency` bounds how many are under way. What is beyond `max_calls` is not asked, and is `TooMuch`.
+        The result of an item that fails is its `ConnectorError`; that of an item beyond `max_calls` is `TooMuch`.
         """
 
         async def one(asked: K) -> T | ConnectorError:
@@ -124,9 +124,9 @@ class HttpClient(Transport):
                 return failure
 
         most = self.system.max_calls
-        refused = TooMuch(self.name, f"{len(those)} calls, more than max_calls = {most}")
-        return [*await asyncio.gather(*map(one, those[:most])), *[refused] * len(those[most:])]
+        refused = TooMuch(self.name, f"{len(items)} calls, more than max_calls = {most}")
+        return [*await asyncio.gather(*map(one, items[:most])), *[refused] * len(items[most:])]
 
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a file that the system keeps: see `Files.stream`."""
+        """Open a file of the system, as `Files.stream` does."""
         return self._files.stream(address)

@@ -1,4 +1,4 @@
-"""How the gateway identifies itself towards a system."""
+"""The gateway's credentials for a system."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from connectors.http.scope import current_scope
 from connectors.settings import ApiKeyAuth, BasicAuth, BearerAuth, ForwardAuth, OAuth2Auth, SessionAuth, System
 
 _LARGEST_TOKEN: Final = 64 * 1024
-"""Bytes of the token endpoint's answer."""
+"""Most bytes of a token endpoint's answer."""
 
 
 class _Token(msgspec.Struct):
@@ -24,9 +24,10 @@ class _Token(msgspec.Struct):
 
 
 class Credentials:
-    """Headers for one system's requests.
+    """Credentials for one system's requests, as headers.
 
-    An OAuth 2.0 token is fetched once for all who wait and kept until it ages; so is a session, until it is refused.
+    An OAuth 2.0 token is fetched once for all waiting requests and kept until shortly before it expires; the cookies of
+    a session are kept until the system refuses them.
     """
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
@@ -37,7 +38,7 @@ class Credentials:
         self._fresh_until = 0.0
 
     async def headers(self) -> dict[str, str]:
-        """Headers to add. Raises `Refused`, `Unreachable`, `TimedOut` or `Garbled` when no token can be had."""
+        """Headers to add to a request. Raises `Refused`, `Unreachable`, `TimedOut` or `Garbled` without a token."""
         match self._auth:
             case None:
                 return {}
@@ -60,14 +61,13 @@ class Credentials:
                 return await self._login.headers()
 
     def wants_login(self, answer: aiohttp.ClientResponse) -> bool:
-        """Whether an answer says that we are not logged in: 401, or what a session's system says instead."""
+        """Whether an answer means that the credentials are not accepted: 401, or for a session a login page."""
         return answer.status == 401 or (self._login is not None and asks_for_login(answer))
 
     async def renew(self, refused: dict[str, str]) -> bool:
-        """See about new headers, because these were refused as `wants_login` says: whether the next may fare better.
+        """Give up the refused headers (see `wants_login`). True if new ones may be accepted.
 
-        Only the token or session that was refused is given up: of many calls that it failed, one gets the next.
-        Raises as `headers` does.
+        A newer token or session is kept, so that many refused calls renew it only once. Raises as `headers` does.
         """
         if self._login is not None:
             return await self._login.renew(refused)
@@ -89,20 +89,22 @@ class Credentials:
             ) as answer:
                 body = await self._read(answer)
         except TimeoutError as error:
-            raise TimedOut(self._system, "the token endpoint did not answer in time", about_token=True) from error
+            raise TimedOut(
+                self._system, "the token endpoint did not answer in time", from_token_endpoint=True
+            ) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
             detail = f"the token endpoint cannot be reached: {error}"
-            raise Unreachable(self._system, detail, at_all=none, about_token=True) from error
+            raise Unreachable(self._system, detail, nothing_sent=none, from_token_endpoint=True) from error
         if answer.status != 200:
             detail = f"the token endpoint answered {answer.status}"
-            raise Refused(self._system, detail, status=answer.status, about_token=True)
+            raise Refused(self._system, detail, status=answer.status, from_token_endpoint=True)
         try:
             token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Garbled(self._system, f"the token endpoint's answer: {error}", about_token=True) from error
+            raise Garbled(self._system, f"the token endpoint's answer: {error}", from_token_endpoint=True) from error
         self._token = token.access_token
-        # A tenth early (at most 30 s), so that a token does not age on its way.
+        # A tenth early (at most 30 s), so that a token does not expire on its way.
         self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
@@ -111,7 +113,7 @@ class Credentials:
             body += part
             if len(body) > _LARGEST_TOKEN:
                 detail = f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes"
-                raise Garbled(self._system, detail, about_token=True)
+                raise Garbled(self._system, detail, from_token_endpoint=True)
         return body
 
 

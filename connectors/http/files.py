@@ -1,4 +1,4 @@
-"""Files that a system keeps, passed on as they come: bounded in size and time, and only from the system itself."""
+"""Files of a system, streamed within limits of size and time, and only from the system's own host."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from yarl import URL
 
 from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
 from connectors.http.request import Request
-from connectors.http.transport import CONNECTION_ERRORS, Place, Transport
+from connectors.http.transport import CONNECTION_ERRORS, Slot, Transport
 
 
 class Files:
@@ -18,44 +18,44 @@ class Files:
     def __init__(self, http: Transport) -> None:
         self._http = http
         self._origin = URL(http.base).origin()
-        # Files go at the pace of those who read them, and must not keep questions waiting.
-        self._places = asyncio.Semaphore(http.system.concurrency)
+        # Slots of their own: a slow reader of a file must not delay other requests.
+        self._slots = asyncio.Semaphore(http.system.concurrency)
 
     @asynccontextmanager
     async def stream(self, address: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
-        """Open a file that the system keeps, yielding its bytes as they come, or None where there is none.
+        """Open a file, yielding its bytes as they arrive, or None if it does not exist.
 
-        `address` may be relative. An address on another host is refused (`Rejected`): a reference in a record
-        must never choose where the gateway connects to (FACTS.md, section 2, Reference). The file is bounded by
-        `max_file_bytes` (`TooMuch`) and `file_timeout` (`TimedOut`), whoever is slow: after that its place is free.
+        `address` may be relative. An address on another host is `Rejected`: a reference in a record must never choose
+        where the gateway connects to (FACTS.md, section 2, Reference). A file above `max_file_bytes` is `TooMuch`; one
+        that takes longer than `file_timeout`, whether system or reader is slow, is `TimedOut`.
         """
-        url = self._own(address)
+        url = self._same_origin_url(address)
         request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()
-        with await self._http.place(self._places, request) as place:
+        with await self._http.acquire_slot(self._slots, request) as slot:
             ends = loop.time() + self._http.system.file_timeout
-            response = await self._opened(url, request)
-            end = loop.call_at(ends, _ended, response, place)
+            response = await self._open(url, request)
+            end = loop.call_at(ends, _abort, response, slot)
             try:
                 yield None if response.status == 404 else self._parts(response, request, ends)
             finally:
                 end.cancel()
                 response.release()
 
-    async def _opened(self, url: URL, request: Request) -> aiohttp.ClientResponse:
-        """The answer, 200 or 404, with its body unread; asked for once more when a token or session aged."""
+    async def _open(self, url: URL, request: Request) -> aiohttp.ClientResponse:
+        """The answer, 200 or 404, with its body unread. It is requested again if the token or session has expired."""
         known = self._http.credentials
         try:
             async with asyncio.timeout(self._http.system.timeout):
                 credentials = await known.headers()
-                response = await self._sent(url, request, credentials)
+                response = await self._send(url, request, credentials)
                 try:
                     if known.wants_login(response) and await known.renew(credentials):
                         response.release()
                         credentials = await known.headers()
-                        response = await self._sent(url, request, credentials)
-                    # The session was seen to be alive: a page is what the file is.
+                        response = await self._send(url, request, credentials)
+                    # The session is known to be valid, so an HTML page is the file itself.
                     login_wanted = response.status != 200 and known.wants_login(response)
-                    self._http.judge(response, request, None, login_wanted)
+                    self._http.raise_for_status(response, request, None, login_wanted)
                     self._bounded(request, response.content_length or 0)
                 except BaseException:
                     response.release()
@@ -69,7 +69,7 @@ class Files:
             raise
         return response
 
-    async def _sent(self, url: URL, request: Request, credentials: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _send(self, url: URL, request: Request, credentials: dict[str, str]) -> aiohttp.ClientResponse:
         try:
             return await self._http.open(request, url, credentials, paced=True).__aenter__()
         except CONNECTION_ERRORS as error:
@@ -85,7 +85,7 @@ class Files:
             try:
                 async with asyncio.timeout_at(ends):
                     part = await response.content.readany()
-            except CONNECTION_ERRORS as error:  # some of them are a TimeoutError, too: a pause that was too long
+            except CONNECTION_ERRORS as error:  # before TimeoutError, which some of them also are: too long a pause
                 failure = self._http.failure(request, error)
                 self._http.health.failed(failure)
                 raise failure from error
@@ -102,7 +102,7 @@ class Files:
         if size > most:
             raise TooMuch(self._http.name, f"{request}: more than max_file_bytes = {most} bytes")
 
-    def _own(self, address: str) -> URL:
+    def _same_origin_url(self, address: str) -> URL:
         try:
             url = URL(self._http.base + "/").join(URL(address))
             if url.origin() == self._origin:
@@ -112,6 +112,6 @@ class Files:
         raise Rejected(self._http.name, f"a document at {url.authority}, which is not the system's own host")
 
 
-def _ended(response: aiohttp.ClientResponse, place: Place) -> None:
+def _abort(response: aiohttp.ClientResponse, slot: Slot) -> None:
     response.close()
-    place.leave()
+    slot.release()

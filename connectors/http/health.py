@@ -1,4 +1,4 @@
-"""What we last saw of each system, and the two log lines about it: one when it is lost, one when it is back."""
+"""The state of each system, learned from its calls, and two log lines: when it is lost, and when it is back."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ class SystemStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LastError:
-    """The last failure: what it was, in words fit for a client, and when."""
+    """The last failure, in a sentence that a client may read, and its time."""
 
     message: str
     at: datetime
@@ -42,20 +42,20 @@ _FAILURES_TO_BE_LOST: Final = 2
 _ANSWERS_TO_BE_BACK: Final = 3
 _ANSWERS_TO_BE_STEADY: Final = 10
 _CALM: Final = 10.0
-"""Seconds without a failure after which one answer says enough."""
+"""Seconds without a failure after which a single answer means that the system is back."""
 
 
 class Health:
-    """State of one system as its real calls show it; no state is kept anywhere else.
+    """The state of one system, as its real calls show it.
 
-    One failure of many is no loss: a system is down with the second in a row (at once where there is no connection,
-    or where nothing better was ever seen), and up with the next answer. The log waits longer before it says that the
-    system is back: for the third answer in a row, or the first after a calm. Of one that goes on coming and going it
-    wants twice as many each time, until ten in a row have come: the log stays short.
+    A system is down after two failures in a row (after one if there was no connection, or no answer ever), and up with
+    its next answer. The log waits longer before it reports that the system is back: for three answers in a row, or one
+    after ten seconds without a failure. If the system fails again before ten answers in a row, that number doubles each
+    time, so that an unstable system does not fill the log.
     """
 
     def __init__(self, system: str, *, personal: bool = False) -> None:
-        """`personal`: the system sees each caller's own credentials, so that refusing them says nothing of it."""
+        """`personal`: the system gets each caller's own credentials, so a refusal says nothing about its state."""
         self.system, self._personal = system, personal
         self.status = SystemStatus.UNKNOWN
         self.latency_ms: float | None = None
@@ -64,23 +64,23 @@ class Health:
         self._rejections = 0
         self._failures = self._answers = 0  # in a row
         self._failed_at = 0.0
-        self._said_lost, self._steady, self._needed = False, True, _ANSWERS_TO_BE_BACK
+        self._logged_lost, self._steady, self._needed = False, True, _ANSWERS_TO_BE_BACK
 
     def answered(self, latency_ms: float) -> None:
-        """The system gave a usable answer."""
+        """Record a usable answer."""
         self.status = SystemStatus.UP
         self.latency_ms = latency_ms
         self.last_seen = datetime.now(UTC)
         self._failures = 0
         self._answers += 1
-        if self._said_lost and (self._answers >= self._needed or time.monotonic() - self._failed_at > _CALM):
+        if self._logged_lost and (self._answers >= self._needed or time.monotonic() - self._failed_at > _CALM):
             logger.warning("%s is back", self.system)
-            self._said_lost = self._steady = False
+            self._logged_lost = self._steady = False
         if self._answers >= _ANSWERS_TO_BE_STEADY:
             self._steady = True
 
     def failed(self, error: ConnectorError) -> None:
-        """The system gave none. What is our own doing (a cancelled request, a bound, no time) says nothing about it."""
+        """Record a failure. One that the gateway caused (cancelled, a limit, no time left) does not count."""
         match error:
             case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
                 return
@@ -94,17 +94,17 @@ class Health:
         self._answers = 0
         self._failures += 1
         self._failed_at = time.monotonic()
-        absent = isinstance(error, Unreachable) and error.at_all
+        absent = isinstance(error, Unreachable) and error.nothing_sent
         if self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent:
             return
         self.status = SystemStatus.DOWN
-        if not self._said_lost:
+        if not self._logged_lost:
             logger.warning("%s is lost: %s", self.system, error.detail)
-            self._said_lost = True
+            self._logged_lost = True
             self._needed = _ANSWERS_TO_BE_BACK if self._steady else 2 * self._needed
 
     def _rejected(self, error: Rejected) -> None:
-        """The system is there, and a driver or profile does not fit it. Logged at 1, 2, 4, 8 ... of them."""
+        """The system is up, but the driver or profile does not fit it. The 1st, 2nd, 4th, 8th ... time is logged."""
         self._rejections += 1
         if self._rejections & (self._rejections - 1) == 0:
             logger.warning("%s, %d so far: %s", type(error).__name__, self._rejections, error)

@@ -1,4 +1,4 @@
-"""A session with a system: logged in once for all calls, and again when the system has ended it."""
+"""A login session with a system, used for all calls and renewed when the system has ended it."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ from connectors.errors import Failed, RateLimited, Refused, TimedOut, Unreachabl
 from connectors.settings import SessionAuth, System
 
 REFUSED_FOR: Final = 30.0
-"""Seconds for which a refused login is believed: what is wrong with it is not mended by trying again."""
+"""Seconds before a refused login is tried again, because wrong credentials stay wrong."""
 
 
 class LoginSession:
     """The cookies of one system's session.
 
-    One login at a time, whoever waits for it. A login counts once `verify_path` answers with its cookies: some
-    systems answer 200 with a cookie to a wrong password, too.
+    There is one login at a time, and all calls wait for it. A login is valid once `verify_path` accepts its cookies:
+    some systems answer 200 with a cookie to a wrong password too.
     """
 
     def __init__(self, name: str, system: System, auth: SessionAuth, session: aiohttp.ClientSession) -> None:
@@ -37,13 +37,13 @@ class LoginSession:
         return {"Cookie": self._cookie}
 
     async def renew(self, refused: dict[str, str]) -> bool:
-        """Log in again if these headers' session has ended; False where it has not: then it is not for the session.
+        """Log in again if the session of these headers has ended; False if it is still valid.
 
         Raises as `headers` does.
         """
         async with self._lock:
             if refused.get("Cookie") != self._cookie:
-                return True  # somebody else's call has seen to it
+                return True  # another call has renewed it
             if self._cookie and not await self._objection(self._cookie):
                 return False
             self._cookie = ""
@@ -73,7 +73,7 @@ class LoginSession:
         return Refused(self._name, refusal)
 
     async def _objection(self, cookie: str) -> str:
-        """What the system has against these cookies; empty where it takes them. Raises `ConnectorError`."""
+        """Why the system does not accept these cookies; empty if it does. Raises `ConnectorError`."""
         path = self._auth.verify_path
         status, _, login_wanted = await self._ask("GET", path, cookie, None)
         if status >= 500:
@@ -104,9 +104,9 @@ class LoginSession:
             raise TimedOut(self._name, f"{path} (login) did not answer in time") from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
-            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", at_all=none) from error
+            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", nothing_sent=none) from error
 
 
 def asks_for_login(answer: aiohttp.ClientResponse) -> bool:
-    """Whether this is no answer but a way to the login page: 401, a redirect, or a page where JSON was asked for."""
+    """Whether the answer demands a login: 401, a redirect, or an HTML page in place of JSON."""
     return answer.status in (401, 302, 303, 307) or (answer.status == 200 and answer.content_type == "text/html")

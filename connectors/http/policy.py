@@ -1,4 +1,4 @@
-"""What is done about a request that failed."""
+"""When a failed request is sent again."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,22 +8,22 @@ from connectors.errors import Refused, Unreachable
 from connectors.http.credentials import Credentials
 from connectors.http.request import Answer, Request
 
-Once = Callable[[Request, dict[str, str]], Awaitable[Answer]]
-"""Sends a request once, with headers that say who asks. Raises `ConnectorError`."""
+SendOnce = Callable[[Request, dict[str, str]], Awaitable[Answer]]
+"""Sends a request once, with these credentials as headers. Raises `ConnectorError`."""
 
 
 class Policy:
-    """How often one system is asked for the same: once, and once more where that can help and cannot harm."""
+    """Sends a request to one system, and once more if that may help and cannot do harm."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    async def run(self, once: Once, request: Request) -> Answer:
-        """Send the request. Raises `ConnectorError`: what came of the last time that it was sent.
+    async def run(self, once: SendOnce, request: Request) -> Answer:
+        """Send the request. Raises the `ConnectorError` of the last attempt.
 
-        It is sent a second time when the connection broke, if it is `repeatable` (a kept-alive connection may have
-        been closed), or when new credentials were to be had for those that were refused. That holds for a write, too:
-        who answers 401 has done nothing.
+        It is sent a second time if the connection broke and it is `repeatable` (a kept-alive connection may have been
+        closed), or if its credentials were refused and could be renewed. The latter holds for writes too, because a
+        system that answers 401 has done nothing.
         """
         credentials = await self._credentials.headers()
         try:
@@ -33,11 +33,11 @@ class Policy:
                 raise
             credentials = await self._credentials.headers()
         except Unreachable as failure:
-            if not request.repeatable or failure.at_all or _was_repeated(request, failure):
+            if not request.repeatable or failure.nothing_sent or _was_repeated(request, failure):
                 raise
         return await once(request, credentials)
 
 
 def _was_repeated(request: Request, failure: Unreachable) -> bool:
-    """Whether aiohttp itself has asked a second time, as it does where a GET got no answer; not if a body broke off."""
+    """Whether aiohttp has already repeated the request: it repeats a GET without an answer, not one with a cut body."""
     return request.method == "GET" and not isinstance(failure.__cause__, aiohttp.ClientPayloadError)

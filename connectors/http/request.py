@@ -8,16 +8,16 @@ from connectors.http.scope import Operation, current_operation
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is sent, and what may be done about it. Made by `get`, `query` or `write`, which say what is meant.
+    """One HTTP request. Use `get`, `query` or `write` to make one.
 
-    `target`: path and query, which begin with a slash, are already encoded, and are appended to the system's url.
-    `keys`: those that are asked for, none for a list; the trace shows them.
-    `operation`: the port's method that this is done for; None where no port is called.
-    `repeatable`: whether it may be sent again when it is not known what became of it.
-    `expected`: statuses whose answers are read, as those below 300 and a 404 are: a 422 may say which key the product
-    does not know. They do not count against the system's health, unless reading them fails.
-    `ambiguous`: server errors that say nothing about the system's health, because the product answers so to the
-    client's own mistakes, too. The driver finds out which it was.
+    `target`: path and query, already encoded; begins with a slash and is appended to the system's url.
+    `keys`: the requested keys, for the trace; none for a list.
+    `operation`: the port's method that sends it; None outside a port.
+    `repeatable`: whether it may be sent again if it is unknown whether it had an effect.
+    `expected`: further statuses whose answers are decoded, like those below 300 and 404. They count as a success for
+    the system's health. Example: 422, if it names the keys that the product does not know.
+    `ambiguous`: server errors that the product also sends for mistakes of the client, such as 500. They do not count
+    against the system's health; the driver finds out the cause.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def get(
         cls, target: str, keys: Sequence[str] = (), *, expected: Collection[int] = (), ambiguous: Collection[int] = ()
     ) -> "Request":
-        """A GET."""
+        """A GET request."""
         return cls(
             method="GET",
             target=target,
@@ -54,9 +54,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         expected: Collection[int] = (),
         ambiguous: Collection[int] = (),
     ) -> "Request":
-        """A POST of JSON that only asks (GraphQL, a TMF task such as queryUsageConsumption), and so may be repeated.
+        """A POST of JSON that only reads (GraphQL, a TMF task such as queryUsageConsumption) and may be repeated.
 
-        Not within an operation that writes: there a POST is not trusted to do nothing.
+        Within a method marked `@write` it is not repeated.
         """
         operation = current_operation.get()
         return cls(
@@ -81,7 +81,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         expected: Collection[int] = (),
         ambiguous: Collection[int] = (),
     ) -> "Request":
-        """What changes something (POST, PUT, PATCH, DELETE), with JSON or without a body: sent once, never repeated."""
+        """A request that changes something (POST, PUT, PATCH, DELETE), with JSON or without a body; never repeated."""
         return cls(
             method=method,
             target=target,
@@ -94,7 +94,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
     def __str__(self) -> str:
-        """Method and path, for messages: what a query asks for holds names and numbers of people."""
+        """Method and path, for messages. The query is left out: it may hold personal data."""
         return f"{self.method} {path_of(self.target)}"
 
 
@@ -107,5 +107,5 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 def path_of(target: str) -> str:
-    """What a log may say of a question: its filters hold names and numbers of people."""
+    """The path of a target, without the query, which may hold personal data."""
     return target.partition("?")[0]

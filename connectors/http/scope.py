@@ -1,7 +1,7 @@
-"""What lasts as long as one client's request: its deadline, its token and the record of what it cost upstream.
+"""The state of one client request: its deadline, its token and the trace of its upstream calls.
 
-The scope travels in a context variable, because it crosses loaders and drivers that have no business with it.
-Outside a request (`gateway check`, tests of a driver) there is none: then only each system's own timeouts hold.
+It is kept in a context variable, so that loaders and drivers need not pass it on. Outside a request (`gateway check`,
+tests of a driver) there is no scope, and only the systems' timeouts apply.
 """
 
 import time
@@ -14,14 +14,14 @@ from typing import Final
 import msgspec
 
 MOST_WARNINGS: Final = 100
-"""Most warnings that are kept of one request."""
+"""Most warnings kept for one request."""
 
 
 class UpstreamCall(msgspec.Struct):
     """One HTTP request to one system, as `extensions.upstream` shows it.
 
-    `start_ms` counts from the client request's start; `status` is None when no answer came, then `error` says why.
-    `shared`: other requests waited for it, too. With others' keys in it, only one's own show, without query and size.
+    `start_ms` counts from the client request's start. `status` is None if no answer came; then `error` is the code.
+    `shared`: other requests waited for it too. If it had their keys, these, the query and the size are left out.
     """
 
     system: str
@@ -38,7 +38,7 @@ class UpstreamCall(msgspec.Struct):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A method of a port that is being called. `is_write`: it changes something in the system."""
+    """The port's method that is being called. `is_write`: it changes something in the system."""
 
     name: str
     is_write: bool = False
@@ -46,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LinkWarning:
-    """A link between systems that leads nowhere, or to more than one: the field is null, and this says why."""
+    """Why a field is null: a link between systems leads to no record, or to several."""
 
     system: str
     message: str
@@ -56,8 +56,8 @@ class LinkWarning:
 class RequestScope:
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
 
-    `token` is the caller's own bearer token, for systems that are shown it (`ForwardAuth`). `shows_calls`: whether
-    somebody reads `calls` afterwards; where nobody does, those that are shared between requests are left out.
+    `token` is the caller's own bearer token, for systems that get it (`ForwardAuth`). `shows_calls`: whether `calls`
+    will be read; if not, calls shared between requests are left out of it.
     """
 
     deadline: float
@@ -71,17 +71,17 @@ class RequestScope:
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":
-        """A scope that starts now and may take so many seconds."""
+        """A scope whose deadline is so many seconds from now."""
         now = time.monotonic()
         return cls(deadline=now + seconds, started=now)
 
     def warn(self, system: str, message: str) -> None:
-        """Note what is wrong with a link, once each, and no more than a person would read."""
+        """Record a `LinkWarning`, unless it is recorded already or there are `MOST_WARNINGS`."""
         if len(self.warnings) < MOST_WARNINGS:
             self.warnings[LinkWarning(system, message)] = None
 
     def remaining(self) -> float:
-        """Seconds until the deadline, below zero when it has passed."""
+        """Seconds until the deadline; negative once it has passed."""
         return self.deadline - time.monotonic()
 
 
@@ -92,7 +92,7 @@ current_loader: ContextVar[str] = ContextVar("current_loader", default="")
 
 @contextmanager
 def request_scope(scope: RequestScope) -> Iterator[RequestScope]:
-    """Make `scope` the one that upstream calls belong to, in this task and those it starts."""
+    """Attribute upstream calls to `scope`, in this task and those that it starts."""
     token = current_scope.set(scope)
     try:
         yield scope

@@ -1,4 +1,4 @@
-"""One request to one system: credentials, limits, a place among those under way, and what each failure is called."""
+"""Sends single requests to one system: connection, limits, concurrency slots, and the failure for each error."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,22 +28,22 @@ from connectors.http.scope import RequestScope, current_scope
 from connectors.settings import ForwardAuth, System
 
 ANSWERING_TIME: Final = 0.15
-"""Seconds before the deadline at which upstream calls end, so that the partial answer itself still gets out."""
+"""Upstream calls end so many seconds before the request's deadline, to leave time for sending the partial answer."""
 
 CONNECTION_ERRORS: Final = (aiohttp.ClientError, ConnectionError)
-"""Raised while a request is sent and its answer is read; see `Transport.failure`."""
+"""Raised while a request is sent or its answer is read; `Transport.failure` translates them."""
 
 _LONGEST_HEADER: Final = 64 * 1024
-"""Bytes, without what repeats the question."""
+"""Most bytes of a response header, without URLs that repeat the request's target."""
 
 _REPEATED: Final = 6
-"""How often a header may repeat the question: TMF630's Link does for this page, the first, previous, next and last."""
+"""How often a header may repeat the target: TMF630's Link names this, the first, previous, next and last page."""
 
 _CONTENT_TYPE: Final = ("Content-Type",)
 
 
 class Transport:
-    """What questions and files to one system have in common. `base` is its address without a slash at the end."""
+    """Sends single requests to one system. `base` is the system's url without a slash at the end."""
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         self.name, self.system = name, system
@@ -55,36 +55,36 @@ class Transport:
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
 
-    async def place(self, places: asyncio.Semaphore, request: Request) -> "Place":
-        """One of the system's places, waited for no longer than the client's request lasts.
+    async def acquire_slot(self, slots: asyncio.Semaphore, request: Request) -> "Slot":
+        """Wait for a concurrency slot, at most until the request's deadline.
 
-        Raises `Busy`, or `TimedOut` where no time is left. Either way nothing is sent.
+        Raises `Busy`, or `TimedOut` if the deadline has passed; in both cases nothing was sent.
         """
         patience = self._time_left(current_scope.get())
         if patience <= 0:
             late = f"{request}: the request's deadline has passed, it was not sent"
             raise TimedOut(self.name, late, cut_short=True)
-        if not places.locked():
-            await places.acquire()  # at once
-            return Place(places)
+        if not slots.locked():
+            await slots.acquire()  # at once
+            return Slot(slots)
         try:
             async with asyncio.timeout(patience):
-                await places.acquire()
+                await slots.acquire()
         except TimeoutError as error:
-            raise Busy(self.name, f"{request}: no place came free, concurrency = {self.system.concurrency}") from error
-        return Place(places)
+            raise Busy(self.name, f"{request}: no slot became free, concurrency = {self.system.concurrency}") from error
+        return Slot(slots)
 
     def deadline(self, request: Request) -> "Deadline":
-        """As long as the system may take, or as the client's request has left. What takes longer is `TimedOut`."""
+        """A context that raises `TimedOut` after the system's timeout, or at the client request's deadline."""
         most = self.system.timeout
         return Deadline(self.name, request, min(most, self._time_left(current_scope.get())), most)
 
     def _time_left(self, scope: RequestScope | None) -> float:
-        """Seconds."""
+        """Seconds for an upstream call."""
         return self.system.timeout if scope is None else scope.remaining() - ANSWERING_TIME
 
     def address(self, target: str) -> URL:
-        """The URL of a path and query, both already encoded: put together, since taking one apart costs twice that."""
+        """The URL for an encoded path and query. Building it from parts takes half the time of parsing it."""
         path, _, query = target.partition("?")
         scheme, authority, base, *_ = self._parts
         return URL.build(scheme=scheme, authority=authority, path=base + path, query_string=query, encoded=True)
@@ -92,17 +92,18 @@ class Transport:
     def open(
         self, request: Request, url: URL, headers: dict[str, str], *, paced: bool = False
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Send a request once, if it is not `repeatable`; no redirect is followed. May raise `CONNECTION_ERRORS`.
+        """Send a request without following redirects. May raise `CONNECTION_ERRORS`.
 
-        Whoever asks bounds the time that all of it takes; `paced` bounds each pause in what comes, too.
+        aiohttp may send a `repeatable` request twice. The caller limits the total time; `paced` also limits the time
+        between two parts of the body.
         """
         body: bytes | AsyncIterator[bytes] | None = request.body
         without = None
         if not request.repeatable:
-            # aiohttp repeats a PUT or DELETE whose connection broke, unless its body is a stream: that is used up then.
+            # aiohttp repeats a PUT or DELETE whose connection broke, unless its body is a stream.
             body = _streamed(request.body)
             headers = {**headers, "Content-Length": str(len(request.body or b""))}
-            without = None if request.body else _CONTENT_TYPE  # which aiohttp makes up for a stream
+            without = None if request.body else _CONTENT_TYPE  # aiohttp would add one for a stream
         return self._session.request(
             request.method,
             url,
@@ -115,20 +116,22 @@ class Transport:
         )
 
     def failure(self, request: Request, error: BaseException) -> ConnectorError:
-        """What one of `CONNECTION_ERRORS` is called: `TimedOut`, `Garbled` or `Unreachable`."""
+        """The failure for one of `CONNECTION_ERRORS`: `TimedOut`, `Garbled` or `Unreachable`."""
         if isinstance(error, aiohttp.ServerTimeoutError):
             return TimedOut(self.name, f"{request}: {error}")
         if isinstance(error, aiohttp.ClientResponseError):
             return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
         none = isinstance(error, aiohttp.ClientConnectorError)
-        return Unreachable(self.name, f"{request}: {error or type(error).__name__}", at_all=none)
+        return Unreachable(self.name, f"{request}: {error or type(error).__name__}", nothing_sent=none)
 
-    def judge(self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool) -> None:
-        """Nothing for a success or a 404; raises what else an answer means. `size` is that of a body that was read."""
+    def raise_for_status(
+        self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool
+    ) -> None:
+        """Raise the failure for a status other than success and 404. `size`: bytes of the body, if it was read."""
         status = response.status
         if (status < 300 or status == 404) and not login_wanted:
             return
-        # Not the body: it may repeat what was asked for, and with it names and numbers of people.
+        # Without the body, which may repeat personal data from the request.
         length = "" if size is None else f", {size} bytes"
         detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
         if login_wanted or status == 403:
@@ -140,29 +143,29 @@ class Transport:
         raise Rejected(self.name, detail, status=status)
 
 
-class Place:
-    """One place of a semaphore, given back once."""
+class Slot:
+    """An acquired slot of a semaphore, which is released only once."""
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places: asyncio.Semaphore | None = places
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots: asyncio.Semaphore | None = slots
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "Slot":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.leave()
+        self.release()
 
-    def leave(self) -> None:
-        """Give it back, if that was not done yet."""
-        if self._places is not None:
-            self._places.release()
-            self._places = None
+    def release(self) -> None:
+        """Release the slot, unless it is released already."""
+        if self._slots is not None:
+            self._slots.release()
+            self._slots = None
 
 
 class Deadline:
-    """What `Transport.deadline` gives. `allowance` and `most` in seconds: what there is, and what the system may take.
+    """A context that raises `TimedOut` after `allowance` seconds; `most` is the system's timeout in seconds.
 
-    A class, because a generator takes three times as long.
+    A class takes a third of the time of a generator with `asynccontextmanager`.
     """
 
     def __init__(self, system: str, request: Request, allowance: float, most: float) -> None:

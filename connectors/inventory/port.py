@@ -1,4 +1,4 @@
-"""What we ask of a network inventory: services, the resources under them, and the sites where they stand."""
+"""The port to a network inventory: services, the resources that support them, and their sites."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ class ServiceState(Enum):
 
 
 class ResourceStatus(Enum):
-    """TMF639 v4 ResourceStatusType. The standard's own word `unknown` is UNKNOWN too."""
+    """TMF639 v4 ResourceStatusType. UNKNOWN is also a word of the standard."""
 
     STANDBY = "standby"
     ALARM = "alarm"
@@ -34,7 +34,9 @@ class ResourceStatus(Enum):
 
 
 class Service(Owned, frozen=True, kw_only=True):
-    """TMF638 Service. `part_ids` are the services under it (resource-facing), `resource_ids` all resources below."""
+    """TMF638 Service. `part_ids` are its supporting (resource-facing) services, `resource_ids` all its resources,
+    direct or through these.
+    """
 
     id: str
     name: str | None = None
@@ -49,9 +51,9 @@ class Service(Owned, frozen=True, kw_only=True):
 
 
 class Resource(Owned, frozen=True, kw_only=True):
-    """TMF639 Resource. `kind` says what it is (ONT, SIM); `value` is a logical one's, such as a phone number.
+    """TMF639 Resource. `kind` is its type, such as ONT or SIM; `value` is a logical resource's, such as a phone number.
 
-    `owners` is `UNNAMED` where it names nobody, as what is shared does.
+    `owners` is `UNNAMED` if it names no customer, as a shared resource does.
     """
 
     id: str
@@ -67,7 +69,7 @@ class Resource(Owned, frozen=True, kw_only=True):
 
 
 class Site(Owned, frozen=True, kw_only=True):
-    """TMF674 GeographicSite. `owners` is `UNNAMED` where it names nobody."""
+    """TMF674 GeographicSite. `owners` is `UNNAMED` if it names no customer."""
 
     id: str
     owners: Owners = UNNAMED
@@ -77,7 +79,7 @@ class Site(Owned, frozen=True, kw_only=True):
 
 
 class InventoryPort(Protocol):
-    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
 
     @batch("ids")
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
@@ -91,7 +93,7 @@ class InventoryPort(Protocol):
 
     @batch("resource_ids")
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """Customer-facing services per resource that stands under them, directly or below another service."""
+        """Customer-facing services per resource that supports them, directly or through another service."""
 
     @batch("ids")
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
@@ -103,10 +105,9 @@ class InventoryPort(Protocol):
 
     @read
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """One window of the resources that `text` names; none, and nothing is asked, where it is blank.
+        """One window of the resources whose serial number is `text` or whose name contains it, in any letter case.
 
-        First those whose serial number is `text` and whose name does not contain it, then those whose name contains
-        it (any case), each by id.
+        Those found by serial number only come first; both groups are sorted by id. A blank text finds nothing.
         """
 
     @batch("ids")

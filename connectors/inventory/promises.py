@@ -1,14 +1,14 @@
-"""What a inventory's drivers promise, for the conformance suite."""
+"""The promises of an inventory driver, for the conformance suite."""
 
 from typing import Final
 
-from connectors.conformance.promises import Listed, Promises, Searched, by_id, in_name, under
+from connectors.conformance.promises import Listed, Promises, Searched, by_own_id, by_parent_key, in_name
 from connectors.inventory.port import Resource, Service, Site
 
 INVENTORY: Final = Promises(
     methods=(
         Listed("resource_list", Resource, lambda driver, window, fields: driver.resource_list(window, fields), "id"),
-        by_id("resources", "resource", Resource),
+        by_own_id("resources", "resource", Resource),
         Searched(
             "resources_named",
             Resource,
@@ -16,10 +16,10 @@ INVENTORY: Final = Promises(
             lambda row: (row.name, row.serial_number),
             lambda text, row: in_name(text, row) or (row.serial_number or "").casefold() == text.casefold(),
         ),
-        under("services_of_customers", "customer", Service, "customer_ids", "id", windowed=True),
-        by_id("services", "service", Service),
-        under("services_of_resources", "resource", Service, "resource_ids", ""),
-        by_id("sites", "site", Site),
+        by_parent_key("services_of_customers", "customer", Service, "customer_ids", "id", windowed=True),
+        by_own_id("services", "service", Service),
+        by_parent_key("services_of_resources", "resource", Service, "resource_ids", ""),
+        by_own_id("sites", "site", Site),
     ),
     kinds={Resource: "resource", Service: "service", Site: "site"},
     references={"part_ids": "service"},

@@ -1,1 +1,1 @@
-"""What every driver needs to read lists, and no product owns: rows, pages, grouping, order, obeyed filters."""
+"""What drivers of all products use to read lists: rows, pages, grouping, order, obeyed filters."""

@@ -1,4 +1,4 @@
-"""Keys in parts that fit into one request each, by their bytes and by their number."""
+"""Splits keys into parts that fit into one request each, by bytes and by number."""
 
 import sys
 from collections.abc import Callable, Sequence, Sized
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Chunks(msgspec.Struct, frozen=True, gc=False):
-    """Keys in parts that fit into one request each, and those that fit into none."""
+    """Keys in parts that fit into one request each, and the keys that are too long for any request."""
 
     parts: Sequence[Sequence[str]]
     too_long: Sequence[str]
@@ -22,10 +22,10 @@ def chunks(
     between: int = 0,
     most: int = sys.maxsize,
 ) -> Chunks:
-    """`keys` in their order, in parts of as many as fit into `room` bytes, and never more than `most`.
+    """Split `keys`, in their order, into parts of at most `room` bytes and `most` keys.
 
-    `written` is a key as it stands in the request, in bytes or in ASCII. A part takes `before` bytes besides its keys,
-    and `between` from one key to the next.
+    `written` encodes a key as in the request, in bytes or ASCII. A part takes `before` bytes besides its keys, and
+    `between` bytes between two keys.
     """
     parts: list[list[str]] = []
     too_long: list[str] = []

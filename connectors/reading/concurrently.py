@@ -1,4 +1,4 @@
-"""Calls that are made side by side."""
+"""Concurrent calls."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
-    """Run side by side; the first failure ends the others and is the one that is raised."""
+async def run_concurrently(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
+    """Run calls concurrently; their results in order. The first failure cancels the others and is raised."""
     if len(calls) == 1:
         return [await calls[0]]
     try:

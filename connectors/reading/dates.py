@@ -1,4 +1,4 @@
-"""Dates as systems write them: with a zone or without one, and what stands for none."""
+"""Dates as systems write them: with or without a time zone, and with placeholders for no date."""
 
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, TypeAlias
@@ -10,12 +10,12 @@ from connectors.reading.warn_once import WarnOnce
 
 
 def time_zone(name: str) -> tzinfo:
-    """The zone with this IANA name. Raises ValueError; UTC is known without the database, too."""
+    """The zone with this IANA name. Raises ValueError. UTC needs no time zone database."""
     if name == "UTC":
         return UTC
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown; no path inside the database; a folder of it
+    except (KeyError, ValueError, OSError) as error:  # unknown; a path outside the database; a folder in it
         raise ValueError(f"there is no time zone named {name!r}; right is one like 'Europe/Prague'") from error
 
 
@@ -29,9 +29,9 @@ TimeZone: TypeAlias = Annotated[str, AfterValidator(_is_known)]
 
 
 class Dates:
-    """Reads one system's dates. `timezone` is the zone of those that come without one.
+    """Decodes one system's dates. `timezone` applies to dates without one.
 
-    `epoch_is_none`: the system writes 1970-01-01 where there is no date.
+    `epoch_is_none`: the system writes 1970-01-01 for no date.
     """
 
     def __init__(self, timezone: TimeZone, warn_once: WarnOnce, *, epoch_is_none: bool = False) -> None:
@@ -39,7 +39,7 @@ class Dates:
         self._last_year_of_none = 1970 if epoch_is_none else 0
 
     def read(self, text: str | None) -> datetime | None:
-        """An ISO 8601 date with its zone; None for none, for the open ends 9999-..., and for what cannot be read."""
+        """Decode an ISO 8601 date. None for no text, an open end (9999-...) or an invalid date, which is logged."""
         if not text:
             return None
         try:

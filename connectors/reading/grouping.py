@@ -1,29 +1,29 @@
-"""From rows to what was asked for: matched by the keys that each row itself carries, never by position."""
+"""Matches rows to the requested keys, by the keys that each row carries and never by position."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.order import Order, arranged
+from connectors.reading.order import Order, sorted_records
 from connectors.reading.rows import Batch, Row, Unreadable
 from connectors.records import Found, Rows
 
 R = TypeVar("R")
 
 
-def mapped(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
+def map_rows(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
     """The same mapping with records instead of rows."""
     return {key: row if isinstance(row, ConnectorError) else record(row) for key, row in rows.items()}
 
 
-def by_id(
+def match_ids(
     batches: Iterable[Batch[Row]], unreadable: Callable[[str], ConnectorError]
 ) -> dict[str, Row | ConnectorError]:
-    """Rows by their own ids, as far as those were asked for. What the system does not have is absent.
+    """Rows by their ids, for the requested ids only. An id that the system does not have is absent.
 
-    One that cannot be read is what `unreadable` makes of its id: so are all that did not come, where a row hides its
-    id.
+    An unreadable row's id maps to the failure that `unreadable` makes. If even a row's id cannot be read, so does every
+    requested id without a row, because the row may be any of them.
     """
     found: dict[str, Row | ConnectorError] = {}
     for batch in batches:
@@ -39,17 +39,17 @@ def by_id(
     return found
 
 
-def grouped(
+def group_by_key(
     batches: Iterable[Batch[Row]],
     record: Callable[[Row], R] | None,
     keys_of: Callable[[R], Iterable[str]],
     wanted: Callable[[R], bool] | None = None,
     order: Order | None = None,
 ) -> Found[Rows[R]]:
-    """Records under every key of theirs that was asked for; a key without rows is absent, one that failed says so.
+    """Records by each of their requested keys. A key without rows is absent; a failed key maps to its failure.
 
-    They are in the order in which they came unless `order` says otherwise. A row that cannot be read may be under any
-    key that was asked for with it: none of their totals is known then. Without `record` batches hold records already.
+    Records keep the order in which they came, unless `order` is given. A batch with an unreadable row has no totals,
+    because the row may belong to any of its keys. `record` makes a record of a row; None if rows are records already.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
@@ -63,16 +63,16 @@ def grouped(
         for one in map(record, batch.rows) if record else batch.rows:
             if wanted is None or wanted(one):
                 keys = keys_of(one)
-                # Most rows have one key, which cannot repeat itself.
+                # The usual case: a row with one key needs no check for repeated keys.
                 single = keys.__class__ is tuple and len(keys) == 1
                 for key in keys if single else asked.intersection(keys):
                     if key in asked:
                         groups[key].append(one)
         for key, group in groups.items():
-            found[key] = whole(arranged(group, order) if order else group, batch.unreadable)
+            found[key] = complete_rows(sorted_records(group, order) if order else group, batch.unreadable)
     return found
 
 
-def whole(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
-    """The complete list; how long it is nobody knows where some of it cannot be read."""
+def complete_rows(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
+    """The complete list. Its total is unknown if any row is unreadable."""
     return Rows(items, 0, None if unreadable else len(items), complete=True)

@@ -1,8 +1,8 @@
-"""Which filters a system was seen to heed: only under those is its word about how many rows there are believed.
+"""Which filters a system obeys. Its total is trusted only under a filter that it provably obeys.
 
-A system that ignores a filter counts everybody's rows, and a window of its answer may hold the right ones by chance.
-The proof costs no call: an answer that was read to its end has rows of the asked keys only, and lacks a row that was
-seen before under another key. What is remembered is one row's id and keys per filter, as long as the process lives.
+A system that ignores a filter counts everybody's rows, and one page of its answer may hold the right rows by chance.
+The proof takes no extra call: a complete answer holds only rows with the requested keys, and lacks a row that came
+earlier under another key (the witness). One witness per filter, its id and keys, is kept for the process's lifetime.
 """
 
 from collections.abc import Mapping, Set
@@ -10,37 +10,41 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Heeded:
+class ObeyedFilters:
     """The filters of one collection, by name.
 
-    `personal`: the system knows each caller and may show everybody else's rows to nobody, filter or not: no proof.
+    `personal`: the system checks each caller's own credentials and may hide other customers' rows with or without the
+    filter, so that nothing can be proved.
     """
 
     personal: bool = False
 
-    _seen_to_be: set[str] = field(default_factory=set)
-    _ignored: set[str] = field(default_factory=set)
+    _proved: set[str] = field(default_factory=set)
+    _disproved: set[str] = field(default_factory=set)
     _witnesses: dict[str, tuple[str, Set[str]]] = field(default_factory=dict)
 
     def __contains__(self, parameter: str) -> bool:
-        """Whether the system was seen to heed this filter, and never to ignore it."""
-        return parameter in self._seen_to_be and parameter not in self._ignored
+        """Whether it is proved that the system obeys this filter."""
+        return parameter in self._proved and parameter not in self._disproved
 
     def is_open(self, parameter: str) -> bool:
-        """Whether nothing is known of this filter yet."""
-        return not self.personal and parameter not in self._seen_to_be and parameter not in self._ignored
+        """Whether neither was proved yet: that the system obeys this filter, or that it ignores it."""
+        return not self.personal and parameter not in self._proved and parameter not in self._disproved
 
-    def saw_all(self, parameter: str, asked: Set[str], rows: Mapping[str, Set[str]]) -> None:
-        """An answer under this filter alone, read to its end: the keys of each row by its id; no keys: not wanted."""
+    def record_answer(self, parameter: str, asked: Set[str], rows: Mapping[str, Set[str]]) -> None:
+        """Learn from a complete answer to a request with this filter only.
+
+        `rows` maps each row's id to its keys. A row without keys should not have been sent.
+        """
         if not all(asked & keys for keys in rows.values()):
-            self.saw_others(parameter)
+            self.record_ignored(parameter)
             return
         row, keys = self._witnesses.get(parameter, ("", asked))
         if not self.personal and row not in rows and not keys & asked:
-            self._seen_to_be.add(parameter)
+            self._proved.add(parameter)
         if rows:
             self._witnesses[parameter] = next(iter(rows.items()))
 
-    def saw_others(self, parameter: str) -> None:
-        """Rows came that the filter does not allow."""
-        self._ignored.add(parameter)
+    def record_ignored(self, parameter: str) -> None:
+        """Remember that rows came that the filter excludes."""
+        self._disproved.add(parameter)

@@ -1,4 +1,4 @@
-"""The order that a port promises, made here where the system cannot sort so."""
+"""The order of lists that a port promises, and sorting for systems that cannot sort."""
 
 import re
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order that a port promises: `attribute` is the record's, `upstream` what the system calls it.
+    """An order by one attribute: `attribute` is the record's name for it, `upstream` the system's.
 
-    A minus before `upstream` puts the greatest first.
+    A minus before `upstream` means descending.
     """
 
     upstream: str
@@ -20,15 +20,15 @@ class Order:
 
     @property
     def descending(self) -> bool:
-        """Whether the greatest comes first."""
+        """Whether the greatest value comes first."""
         return self.upstream.startswith("-")
 
 
 BY_ID: Final = Order("id", "id")
 
 
-def arranged(records: Iterable[R], order: Order | None) -> list[R]:
-    """Records sorted by an attribute and then by id; those without the attribute come last."""
+def sorted_records(records: Iterable[R], order: Order | None) -> list[R]:
+    """Records sorted by `order`, then by id; those without the attribute come last. Unsorted if `order` is None."""
     if order is None:
         return list(records)
     found = sorted(records, key=lambda one: _natural(getattr(one, "id")))  # noqa: B009  # every record has one
@@ -45,7 +45,7 @@ _DIGITS: Final = re.compile("([0-9]+)")
 
 
 def _natural(key: str) -> tuple[list[tuple[int, str]], str]:
-    """TT-9 before TT-10: numbers by their length first, since the longest of them are too long to be made an int."""
+    """A sort key that puts TT-9 before TT-10. Numbers are compared by length first; int() refuses very long ones."""
     parts = _DIGITS.split(key)
     return [
         (len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (-1, part) for place, part in enumerate(parts)

@@ -1,7 +1,7 @@
-"""A list is read page by page: nothing lost, nothing twice, within bounds.
+"""Reads lists page by page, without losing or repeating rows, within the system's limits.
 
-The offset moves by what came, not by what was asked for (servers cap), counting a row that came twice in a page
-once; a short page does not mean the last one. More than the bounds is `TooMuch`, never a silent cut.
+The offset advances by the rows that came (a repeated row counts once), not by those requested, because servers cap
+the page size. For the same reason a short page need not be the last. Beyond the limits `TooMuch` is raised.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,20 +11,20 @@ from typing import Generic, Literal
 import msgspec
 
 from connectors.errors import Garbled, TooMuch
-from connectors.reading.concurrently import together
-from connectors.reading.rows import Row, RowPage, each_once
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.rows import Row, RowPage, distinct_rows
 from connectors.records import Window
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
-"""Asks for the rows from an offset on, so many at most."""
+"""Requests a page: offset and limit to rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How a list comes in pages, and how much of it is read.
+    """How a system pages its lists, and the limits for reading one list.
 
-    `style`: an offset counts rows, it counts pages, or there is none. `page_size`: rows asked for in one call; the
-    system may send fewer. `max_rows` and `max_calls` bound one question.
+    `style`: the offset counts rows or pages, or there is no paging. `page_size`: rows requested in one call; the system
+    may send fewer. `max_rows` and `max_calls` are limits for one list.
     """
 
     style: Literal["offset", "page", "none"]
@@ -34,9 +34,9 @@ class Paging:
 
 
 class PageReader(Generic[Row]):
-    """Reads one question's answer; `system` and `where` name the list in errors.
+    """Reads one list; `system` and `where` name it in errors. Use a new reader for each list.
 
-    Raises `TooMuch` beyond the bounds, `Garbled` for pages that do not fit together, and whatever `read` raises.
+    Raises `TooMuch` beyond the limits, `Garbled` if the pages are inconsistent, and what `read` raises.
     """
 
     def __init__(self, system: str, where: str, paging: Paging, read: ReadPage[Row]) -> None:
@@ -45,10 +45,10 @@ class PageReader(Generic[Row]):
         self._first: RowPage[Row] | None = None
 
     async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> RowPage[Row]:
-        """All rows, each once, or those up to where `enough` (of the rows so far, by id) is true.
+        """All rows, each once; or fewer, once `enough` is true for the rows so far, by id.
 
-        Where the total is known the other pages are asked for side by side. A list that changed meanwhile may have
-        hidden a row between two pages: where fewer came than there are, all is read again, one page after the other.
+        If the first page tells the total, the others are requested concurrently. If fewer rows come than the total
+        (the list may have changed in between), the list is read once more, page after page.
         """
         first = await self._page(0, self._paging.page_size)
         came = len(first.entries)
@@ -65,7 +65,7 @@ class PageReader(Generic[Row]):
             size = came
             self._bounded(first.total, self._calls + -(-(first.total - came) // size))
             starts = range(came, first.total, size)
-            parts += await together([self._span(at, min(at + size, first.total), size, {}) for at in starts])
+            parts += await run_concurrently([self._span(at, min(at + size, first.total), size, {}) for at in starts])
         found = first if len(parts) == 1 else _joined(parts, first.total)
         return found if len(found.entries) >= first.total else await self._again()
 
@@ -82,14 +82,14 @@ class PageReader(Generic[Row]):
         return found
 
     async def window(self, window: Window) -> RowPage[Row]:
-        """The rows of `window`, by as many calls as the server's cap takes."""
+        """The rows of `window`, in several calls if the server caps the page size."""
         if self._paging.style == "none":
             page = await self._page(0, self._paging.page_size)
             return RowPage(page.entries[window.offset : window.offset + window.limit], len(page.entries), page.all_read)
         stop, size = window.offset + window.limit, self._paging.page_size
         start = window.offset
         if self._paging.style == "page":
-            size = min(size, stop)  # one page from the very start where that is enough
+            size = min(size, stop)  # a single page, if the window begins early enough
             start -= start % size
         page = await self._span(start, stop, size, {})
         first, last = window.offset - start, stop - start
@@ -105,7 +105,7 @@ class PageReader(Generic[Row]):
         rows: dict[str, Row],
         enough: Callable[[Mapping[str, Row]], bool] | None = None,
     ) -> RowPage[Row]:
-        """Rows from `start` to `stop` (None: to the end), one page after the other; also put into `rows`."""
+        """Rows from `start` to `stop` (None: the end), page after page. With `enough`, `rows` collects them by id."""
         by_page = self._paging.style == "page"
         pages: list[RowPage[Row]] = []
         position, short, total = start, False, None
@@ -125,7 +125,8 @@ class PageReader(Generic[Row]):
                 rows.update(_by_id(page))
             pages.append(page)
             if by_page and came < limit:
-                # A cap moves every later page. Seen on the first that can be followed; after that the list must end.
+                # A capped page size shifts all later pages. It can be adopted at the first page only; later the list
+                # must end here.
                 short = position > 0 and not _reached(position + came, total)
                 size = size if position else came
             position += size if by_page else came
@@ -151,11 +152,11 @@ class PageReader(Generic[Row]):
         return page
 
     def _repeats(self, page: RowPage[Row], limit: int) -> bool:
-        """Whether a later page has nothing but rows of the first one."""
+        """Whether a later page has only rows of the first one."""
         if self._first is None or not page.entries:
             return False
-        first = self._first.marks
-        return page.marks <= first and len(page.entries) >= min(limit, len(first))
+        first = self._first.fingerprint
+        return page.fingerprint <= first and len(page.entries) >= min(limit, len(first))
 
     def _bounded(self, rows: int, calls: int) -> None:
         if rows > self._paging.max_rows:
@@ -169,12 +170,12 @@ def _by_id(page: RowPage[Row]) -> dict[str, Row]:
 
 
 def _joined(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
-    """What several pages hold, each row once."""
-    return RowPage(each_once(row for page in pages for row in page.entries), total)
+    """The rows of several pages, each once."""
+    return RowPage(distinct_rows(row for page in pages for row in page.entries), total)
 
 
 def _following(pages: Sequence[RowPage[Row]], total: int | None) -> RowPage[Row]:
-    """What pages that follow each other hold."""
+    """The rows of consecutive pages."""
     if len(pages) == 1 and pages[0].total == total:
         return pages[0]
     return RowPage([row for page in pages for row in page.entries], total)

@@ -1,4 +1,4 @@
-"""What lists are made of: rows, what stands for those that cannot be read, pages and batches of them."""
+"""Rows of lists, placeholders for unreadable rows, and pages and batches of both."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError
 
 
 class Identified(msgspec.Struct, gc=False):
-    """What every row has: its id, as text or as a number. Rows are trees, and no work for the garbage collector."""
+    """Base of all rows: the id, as text or number. Rows have no cycles, so garbage collection is off for them."""
 
     id: str | int
 
@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=Identified)
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands in the place of a row that cannot be read. `id` is the row's own, None where not even that can be read."""
+    """A placeholder for a row that cannot be decoded. `id` is the row's own, None if it cannot be decoded either."""
 
     id: str | None
     text: bytes
@@ -30,10 +30,10 @@ Entry: TypeAlias = Row | Unreadable
 
 
 class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
-    """Rows in their places, each once.
+    """Distinct entries of a list, in order.
 
-    `total` counts the whole list: None where the server does not tell, or its word is not trusted. `all_read` says
-    that it is known that no entry is unreadable, so that nobody need look.
+    `total` is the length of the complete list; None if the server does not tell it or is not trusted. `all_read`: it is
+    known that no entry is unreadable, which saves a check.
     """
 
     entries: Sequence[Entry[Row]]
@@ -42,24 +42,24 @@ class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The rows that can be read."""
+        """The readable rows."""
         if self.all_read:
             return cast(Sequence[Row], self.entries)
         return [row for row in self.entries if not isinstance(row, Unreadable)]
 
     @property
     def unreadable(self) -> Sequence[Unreadable]:
-        """What stands for the others."""
+        """The placeholders for unreadable rows."""
         return () if self.all_read else [row for row in self.entries if isinstance(row, Unreadable)]
 
     @property
-    def marks(self) -> Set[str | bytes]:
-        """What tells this page from another one: ids, and the text of what cannot be read."""
+    def fingerprint(self) -> Set[str | bytes]:
+        """What identifies the page's entries: ids, and for unreadable rows their text."""
         return {row.text if isinstance(row, Unreadable) else str(row.id) for row in self.entries}
 
 
 class Batch(msgspec.Struct, Generic[Row], frozen=True):
-    """Rows that were asked for with `keys`, those among them that could not be read, or why there are none."""
+    """The result of a request for `keys`: readable and unreadable rows, or the failure."""
 
     keys: Sequence[str]
     rows: Sequence[Row]
@@ -70,10 +70,10 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
 _IDENTIFIED: Final = msgspec.json.Decoder(Identified)
 
 
-def lenient(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
-    """The row, or what stands for one that cannot be read, which `warn` is told.
+def decode_leniently(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
+    """The decoded row, or a placeholder if it does not have the row's shape; then `warn` is called.
 
-    Raises `msgspec.DecodeError` for what is no JSON.
+    Raises `msgspec.DecodeError` if it is not JSON.
     """
     try:
         return row.decode(raw)
@@ -86,8 +86,8 @@ def lenient(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[st
     return Unreadable(key, bytes(raw))
 
 
-def each_once(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
-    """The entries in their order, without those that came before."""
+def distinct_rows(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:
+    """The entries in their order, each once."""
     distinct: dict[str | bytes, Entry[Row]] = {}
     for row in entries:
         distinct.setdefault(row.text if isinstance(row, Unreadable) else str(row.id), row)

@@ -1,1 +1,1 @@
-"""Calls in flight that several requests share."""
+"""Calls to systems that concurrent requests share."""

@@ -1,4 +1,4 @@
-"""Calls that several requests wait for: what each of them carries, who waits for it, and how it ended."""
+"""Calls to a system that several requests wait for: their keys, their waiters, and their results."""
 
 import asyncio
 import math
@@ -13,101 +13,109 @@ from connectors.http.scope import RequestScope, UpstreamCall, current_loader
 from connectors.http.transport import ANSWERING_TIME
 
 GRACE: Final = 0.03
-"""Seconds that a request waits longer than its call may last, so that the call itself says how it ended."""
+"""Seconds that a request waits beyond its call's deadline, so that the call can report its own failure."""
 
-Ask = Callable[[Sequence[Any]], Coroutine[Any, Any, Mapping[Any, Any]]]
-"""Arguments of a batch to what was found, by name."""
-
-
-class Alone(NamedTuple):
-    """Another way to ask for one key, where nobody asks for another with it; who asks so by the same name may join."""
-
-    name: Hashable
-    ask: Ask
+LoadBatch = Callable[[Sequence[Any]], Coroutine[Any, Any, Mapping[Any, Any]]]
+"""Loads a batch of arguments; returns what was found by result key."""
 
 
-Asked = Mapping[Hashable, Any]
-"""Arguments by key: two of the same key are the same to a driver."""
+class WindowCall(NamedTuple):
+    """A call for one window of one key's list. It replaces a batch that no other key has joined.
+
+    Requests for the same `key` (the list's key and the window) share it.
+    """
+
+    key: Hashable
+    load_batch: LoadBatch
 
 
-class Flight(msgspec.Struct, eq=False):
-    """One call, from the first key that gathers for it until it returns. `scope` is nobody's request: only a deadline.
+Arguments = Mapping[Hashable, Any]
+"""Arguments by identity: a driver answers two arguments of the same identity alike."""
 
-    `allowance`: seconds for one HTTP request of it, inf while it gathers. `is_brief`: it gathers for some turns of the
-    loop only. `is_sound`: it landed, and nothing in it can be as it is because of others' keys.
+
+class SharedCall(msgspec.Struct, eq=False):
+    """One call, from gathering its first key until it returns. Its `scope` belongs to no request and sets the deadline.
+
+    `allowance`: seconds for each HTTP request; infinite while it gathers. `gathers_briefly`: it gathers for some
+    turns of the event loop only. `is_reliable`: it is done, and no result may be due to other requests' keys.
     """
 
     scope: RequestScope
     arguments: dict[Hashable, Any]
-    ask: Ask
-    is_brief: bool = False
-    alone: Alone | None = None
-    names: set[Any] = msgspec.field(default_factory=set)
-    asker: RequestScope | None = None
+    load_batch: LoadBatch
+    gathers_briefly: bool = False
+    window_call: WindowCall | None = None
+    result_keys: set[Any] = msgspec.field(default_factory=set)
+    last_scope: RequestScope | None = None
     is_shared: bool = False
     waiting: int = 0
     allowance: float = math.inf
-    patience: asyncio.Handle | None = None
+    timer: asyncio.Handle | None = None
     task: asyncio.Task[None] | None = None
-    has_landed: bool = False
-    is_sound: bool = False
+    is_done: bool = False
+    is_reliable: bool = False
     waiters: list[tuple[asyncio.Future[None], float]] = msgspec.field(default_factory=list)
     found: Mapping[Any, Any] = msgspec.field(default_factory=dict)
     failure: Exception | None = None
 
-    def admit(self, scope: RequestScope, alone: Alone | None) -> None:
-        """One more request waits. Until it leaves, it may last as long as the last of them does."""
+    def add_waiter(self, scope: RequestScope, window_call: WindowCall | None) -> None:
+        """Count one more waiting request. Until the call starts, its deadline is the latest of its requests'."""
         self.waiting += 1
         if not self.task:
             self.scope.deadline = max(self.scope.deadline, scope.deadline)
-            if self.alone and (alone is None or alone.name != self.alone.name):
-                self.alone = None
-        self.is_shared |= self.asker is not None and self.asker is not scope
-        self.asker = scope
+            if self.window_call and (window_call is None or window_call.key != self.window_call.key):
+                self.window_call = None
+        self.is_shared |= self.last_scope is not None and self.last_scope is not scope
+        self.last_scope = scope
 
-    def landing(self, scope: RequestScope) -> asyncio.Future[None]:
-        """What is done when it has landed, or when the request can wait no longer: one for each who waits."""
+    def done_or_late(self, scope: RequestScope) -> asyncio.Future[None]:
+        """A new future that is done when the call has returned, or when the request cannot wait any longer."""
         waiter = asyncio.get_running_loop().create_future()
-        if self.has_landed:
+        if self.is_done:
             waiter.set_result(None)
             return waiter
         self.waiters.append((waiter, scope.deadline))
-        if not self.is_brief:
+        if not self.gathers_briefly:
             self._watch_clock(waiter, scope.deadline)
         return waiter
 
-    def gathered_briefly(self) -> None:
-        """The turns of the loop are over. Nobody had to look at the clock until now."""
-        self.is_brief = False
+    def end_brief_gathering(self) -> None:
+        """The call gathers for more than some turns of the event loop: start its waiters' timers."""
+        self.gathers_briefly = False
         for waiter, deadline in self.waiters:
             self._watch_clock(waiter, deadline)
 
     def _watch_clock(self, waiter: asyncio.Future[None], deadline: float) -> None:
-        """Call with what gathers, which may last longer yet, and with what may be under way when time is up."""
+        """Wake the waiter at its request's deadline, unless the call is sure to end before it."""
         if self.task is None or self.scope.deadline > deadline + GRACE:
-            timer = waiter.get_loop().call_at(deadline - ANSWERING_TIME + GRACE, _tell, waiter)
+            timer = waiter.get_loop().call_at(deadline - ANSWERING_TIME + GRACE, _resolve, waiter)
             waiter.add_done_callback(lambda _waiter: timer.cancel())
 
-    def land(self) -> None:
-        """Tell those who wait."""
-        self.has_landed = True
+    def finish(self) -> None:
+        """Mark the call as done and wake its waiters."""
+        self.is_done = True
         for waiter, _deadline in self.waiters:
-            _tell(waiter)
+            _resolve(waiter)
 
-    def is_alone(self, asked: Asked) -> bool:
-        """Whether the call is about no keys but these."""
-        return self.arguments.keys() <= asked.keys() or (self.alone is not None and self.alone.name in asked)
+    def has_only(self, arguments: Arguments) -> bool:
+        """Whether the call has no other keys than these."""
+        return self.arguments.keys() <= arguments.keys() or (
+            self.window_call is not None and self.window_call.key in arguments
+        )
 
-    def shown(self, names: Mapping[Any, Hashable] | None, scope: RequestScope, early: str) -> Iterator[UpstreamCall]:
-        """Its calls as one request's trace shows them: how they ended, or `early` for those that were not waited for.
+    def trace(
+        self, result_keys: Mapping[Any, Hashable] | None, scope: RequestScope, unfinished_code: str
+    ) -> Iterator[UpstreamCall]:
+        """The HTTP calls for one request's trace; one that has not ended has the error `unfinished_code`.
 
-        `names` where it has others' keys: then calls that carry some of these, with these alone, no query and no size.
+        `result_keys` are the request's own if the call has other requests' keys too: then only HTTP calls with these
+        keys are listed, without the other keys, the query and the size.
         """
         now = time.monotonic()
         for call in self.scope.calls:
             path, keys, size = call.path, call.keys, call.bytes
-            if names is not None:
-                keys = tuple(key for key in keys if key in names)
+            if result_keys is not None:
+                keys = tuple(key for key in keys if key in result_keys)
                 if not keys:
                     continue
                 path, size = path_of(path), 0
@@ -124,11 +132,11 @@ class Flight(msgspec.Struct, eq=False):
                 max(0.0, ended - since) * 1000,
                 call.status,
                 size,
-                call.error if call.duration_ms else early,
+                call.error if call.duration_ms else unfinished_code,
                 self.is_shared,
             )
 
 
-def _tell(waiter: asyncio.Future[None]) -> None:
+def _resolve(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)

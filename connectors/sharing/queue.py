@@ -1,9 +1,9 @@
-"""Questions that many requests ask: what is asked already is not asked again, and what must wait gathers.
+"""Calls to a system that many requests share: keys that wait are gathered into the next call.
 
-A `Line` holds one kind of question to one system. What is asked leaves as soon as the event loop has nothing else to
-do, or after a few turns of it, together with what others asked meanwhile: an idle gateway adds no delay, and a busy one
-finds many keys there. While enough calls are under way keys gather in a `Flight` that leaves when one returns. Nothing
-stays after the calls.
+A `CallQueue` holds the calls of one kind to one system. A request's keys leave as soon as the event loop has no other
+work, or after a few turns of it, together with the keys of other requests: an idle gateway adds no delay, and a busy
+one finds many keys. While `share_after` calls are under way, keys gather in a `SharedCall` that starts when one of them
+returns. No result is kept after its call.
 """
 
 import asyncio
@@ -18,254 +18,286 @@ from connectors.http.scope import RequestScope, current_scope
 from connectors.http.transport import ANSWERING_TIME
 from connectors.records import Rows
 from connectors.settings import System
-from connectors.sharing.call import Alone, Ask, Asked, Flight
+from connectors.sharing.call import Arguments, LoadBatch, SharedCall, WindowCall
 
-PATIENCE: Final = 0.5
-"""Seconds after which what has gathered leaves all the same: one slow call must not keep others waiting for long."""
+MAX_GATHERING: Final = 0.5
+"""Seconds after which gathered keys leave in any case, so that one slow call does not delay the others for long."""
 
-_MOST_TURNS: Final = 8
-"""Turns of the event loop for which keys gather before they leave, while it has other work."""
+_MAX_TURNS: Final = 8
+"""Most turns of the event loop for which keys gather while fewer calls than `share_after` are under way."""
 
 _IDLE: Final = 30e-6
-"""Seconds: a turn that took no longer had nothing else to do, and nobody is coming."""
+"""Seconds: in a turn that took no longer, the event loop had no other work that could add keys."""
 
-_NEARLY: Final = 0.9
-"""Part of the time that a request would give a call of its own, which one under way must have to be joined."""
+_MIN_SHARE_OF_TIME: Final = 0.9
+"""A request joins a call only if its time limit is at least this share of what the request could allow itself."""
 
 
-class Line:
-    """Questions of one kind to one system: calls under way, and keys that gather behind them."""
+class CallQueue:
+    """Calls of one kind to one system: those under way, and the keys that gather for the next ones."""
 
     def __init__(
         self,
         system: System,
         health: Health,
-        ask: Ask,
-        name: Callable[[Any], Any],
-        emptied: Callable[[], object],
+        load_batch: LoadBatch,
+        result_key: Callable[[Any], Any],
+        on_idle: Callable[[], object],
         *,
         gathers: bool,
     ) -> None:
-        """`name` tells under what an argument is answered; `emptied` is told when nothing is under way any more."""
-        self._system, self._health, self._ask, self._name, self._emptied = system, health, ask, name, emptied
+        """`result_key` maps an argument to its key in the result; `on_idle` is called when no call is left."""
+        self._system, self._health, self._load_batch, self._result_key, self._on_idle = (
+            system,
+            health,
+            load_batch,
+            result_key,
+            on_idle,
+        )
         self._gathers = gathers
-        self._by_key: dict[Hashable, Flight] = {}
-        self._gathering: list[Flight] = []
+        self._by_key: dict[Hashable, SharedCall] = {}
+        self._gathering: list[SharedCall] = []
         self._under_way = 0
 
     @property
     def is_busy(self) -> bool:
-        """Whether what is asked now gathers until a call returns: as many as may be are under way, or about to be."""
-        return self._under_way + sum(flight.is_brief for flight in self._gathering) >= self._system.share_after
+        """Whether new keys gather until a call returns, because `share_after` calls are under way or starting."""
+        return self._under_way + sum(call.gathers_briefly for call in self._gathering) >= self._system.share_after
 
-    async def answers(
-        self, asked: Asked, scope: RequestScope, ask: Ask | None = None, alone: Alone | None = None
+    async def load(
+        self,
+        arguments: Arguments,
+        scope: RequestScope,
+        load_batch: LoadBatch | None = None,
+        window_call: WindowCall | None = None,
     ) -> Mapping[Any, Any]:
-        """What there is for the arguments, by name: for one request, until its deadline. Raises as `ask` does.
+        """Results by result key, before the request's deadline. Raises as `load_batch` does.
 
-        What went wrong in a call with others' keys may be their doing: it is asked once more, for these alone. `ask`
-        is another way to ask, for what does not gather, and `alone` one for what gathers but found no company.
+        A result that may have failed because of other requests' keys is loaded again, alone. `load_batch` replaces the
+        queue's own for a call that does not gather; `window_call` replaces a batch that no other key has joined.
         """
-        awaited = self._join(asked, scope, ask or self._ask, alone)
-        flights = list(dict.fromkeys(awaited.values()))
-        missed: list[Flight] = []
+        awaited = self._join(arguments, scope, load_batch or self._load_batch, window_call)
+        calls = list(dict.fromkeys(awaited.values()))
+        unfinished: list[SharedCall] = []
         try:
-            for flight in flights:
-                await flight.landing(scope)
-            missed = [flight for flight in flights if not flight.has_landed]
+            for call in calls:
+                await call.done_or_late(scope)
+            unfinished = [call for call in calls if not call.is_done]
         finally:
-            ending = [task for flight in flights if (task := self._left(flight))]
+            ending = [task for call in calls if (task := self._abandon(call))]
             if ending:
                 await asyncio.wait(ending)
             if scope.shows_calls:
-                for flight in flights:
-                    names = None if flight.is_alone(asked) else {self._name(one): key for key, one in asked.items()}
-                    scope.calls.extend(flight.shown(names, scope, TimedOut.code if missed else Cancelled.code))
-        if len(flights) == 1 and not missed:
-            only = flights[0]
-            if only.is_sound:
-                return {name: only.found[name] for name in map(self._name, asked.values()) if name in only.found}
-            if _is_as_asked(only, asked, alone):
+                for call in calls:
+                    result_keys = (
+                        None
+                        if call.has_only(arguments)
+                        else {self._result_key(one): key for key, one in arguments.items()}
+                    )
+                    scope.calls.extend(call.trace(result_keys, scope, TimedOut.code if unfinished else Cancelled.code))
+        if len(calls) == 1 and not unfinished:
+            only = calls[0]
+            if only.is_reliable:
+                return {
+                    result_key: only.found[result_key]
+                    for result_key in map(self._result_key, arguments.values())
+                    if result_key in only.found
+                }
+            if _has_exactly(only, arguments, window_call):
                 if only.failure:
                     raise only.failure
                 return dict(only.found)
-        return await self._collected(asked, awaited, missed, ask or self._ask, alone)
+        return await self._merge(arguments, awaited, unfinished, load_batch or self._load_batch, window_call)
 
-    def _join(self, asked: Asked, scope: RequestScope, ask: Ask, alone: Alone | None) -> dict[Hashable, Flight]:
-        """The calls that the keys are waited for in. Each is told once that one more request waits."""
-        awaited: dict[Hashable, Flight] = {}
-        unasked = asked
+    def _join(
+        self, arguments: Arguments, scope: RequestScope, load_batch: LoadBatch, window_call: WindowCall | None
+    ) -> dict[Hashable, SharedCall]:
+        """The call to wait for, per key. Each of these calls has one more waiter."""
+        awaited: dict[Hashable, SharedCall] = {}
+        not_joined = arguments
         if self._by_key:
-            under_way = {key: flight for key in asked if (flight := self._by_key.get(key)) is not None}
-            if alone and not under_way and (flight := self._by_key.get(alone.name)) is not None:
-                under_way = dict.fromkeys(asked, flight)
+            under_way = {key: call for key in arguments if (call := self._by_key.get(key)) is not None}
+            if window_call and not under_way and (call := self._by_key.get(window_call.key)) is not None:
+                under_way = dict.fromkeys(arguments, call)
             if under_way:
-                wanted = _NEARLY * self._allowance(scope)
-                awaited = {key: flight for key, flight in under_way.items() if flight.allowance >= wanted}
-                unasked = {key: argument for key, argument in asked.items() if key not in awaited}
-        if unasked:
-            awaited.update(dict.fromkeys(unasked, self._seated(unasked, scope, ask, alone)))
-        for flight in set(awaited.values()):
-            flight.admit(scope, alone)
+                wanted = _MIN_SHARE_OF_TIME * self._allowance(scope)
+                awaited = {key: call for key, call in under_way.items() if call.allowance >= wanted}
+                not_joined = {key: argument for key, argument in arguments.items() if key not in awaited}
+        if not_joined:
+            awaited.update(dict.fromkeys(not_joined, self._call_for(not_joined, scope, load_batch, window_call)))
+        for call in set(awaited.values()):
+            call.add_waiter(scope, window_call)
         return awaited
 
-    def _seated(self, unasked: Asked, scope: RequestScope, ask: Ask, alone: Alone | None) -> Flight:
-        """The call that asks for these: the one that gathers, or one of their own, now."""
-        if not self._gathers or ask is not self._ask:
-            flight = Flight(RequestScope(scope.deadline), dict(unasked), ask)
-            self._by_key.update(dict.fromkeys(unasked, flight))
-            self._leave(flight)
-            return flight
-        names = set(map(self._name, unasked.values()))
-        flight = self._with_room(len(unasked), names, alone)
-        flight.arguments.update(unasked)
-        flight.names |= names
-        self._by_key.update(dict.fromkeys(unasked, flight))
-        return flight
+    def _call_for(
+        self, not_joined: Arguments, scope: RequestScope, load_batch: LoadBatch, window_call: WindowCall | None
+    ) -> SharedCall:
+        """The call that loads these arguments: the gathering one, or a new one that starts at once."""
+        if not self._gathers or load_batch is not self._load_batch:
+            call = SharedCall(RequestScope(scope.deadline), dict(not_joined), load_batch)
+            self._by_key.update(dict.fromkeys(not_joined, call))
+            self._start(call)
+            return call
+        result_keys = set(map(self._result_key, not_joined.values()))
+        call = self._gathering_call(len(not_joined), result_keys, window_call)
+        call.arguments.update(not_joined)
+        call.result_keys |= result_keys
+        self._by_key.update(dict.fromkeys(not_joined, call))
+        return call
 
-    def _with_room(self, keys: int, names: set[Any], alone: Alone | None) -> Flight:
-        """What gathers last, if these fit in. Keys of one name (parties of two customers) would get each other's."""
+    def _gathering_call(self, keys: int, result_keys: set[Any], window_call: WindowCall | None) -> SharedCall:
+        """The gathering call with room for so many keys, or a new one.
+
+        Two arguments with one result key (one party of two customers) go into different calls.
+        """
         if self._gathering:
             last = self._gathering[-1]
-            if len(last.arguments) + keys <= self._system.share_keys and last.names.isdisjoint(names):
+            if len(last.arguments) + keys <= self._system.share_keys and last.result_keys.isdisjoint(result_keys):
                 return last
         loop, is_busy = asyncio.get_running_loop(), self.is_busy
-        flight = Flight(RequestScope(0.0), {}, self._ask, not is_busy, alone)
+        call = SharedCall(RequestScope(0.0), {}, self._load_batch, not is_busy, window_call)
         if is_busy:
-            flight.patience = loop.call_later(PATIENCE, self._leave, flight)
+            call.timer = loop.call_later(MAX_GATHERING, self._start, call)
         else:
-            flight.patience = loop.call_soon(self._turn, flight, 1, time.perf_counter())
-        self._gathering.append(flight)
-        return flight
+            call.timer = loop.call_soon(self._after_turn, call, 1, time.perf_counter())
+        self._gathering.append(call)
+        return call
 
-    def _turn(self, flight: Flight, turns: int, began: float) -> None:
-        """One more turn of the event loop is over. It leaves after some, or when the loop had nothing else to do."""
-        if flight.patience:
+    def _after_turn(self, call: SharedCall, turns: int, began: float) -> None:
+        """Start the call after the last of its turns of the event loop, or when the loop was idle; else wait on."""
+        if call.timer:
             now, loop = time.perf_counter(), asyncio.get_running_loop()
-            if turns < _MOST_TURNS and now - began >= _IDLE:
-                flight.patience = loop.call_soon(self._turn, flight, turns + 1, now)
+            if turns < _MAX_TURNS and now - began >= _IDLE:
+                call.timer = loop.call_soon(self._after_turn, call, turns + 1, now)
             elif self._under_way < self._system.share_after:
-                self._leave(flight)
-            else:  # others, which do not gather, left meanwhile
-                flight.patience = loop.call_later(PATIENCE, self._leave, flight)
-                flight.gathered_briefly()
+                self._start(call)
+            else:  # calls that do not gather started meanwhile
+                call.timer = loop.call_later(MAX_GATHERING, self._start, call)
+                call.end_brief_gathering()
 
     def _allowance(self, scope: RequestScope) -> float:
         return min(self._system.timeout, scope.remaining() - ANSWERING_TIME)
 
-    def _leave(self, flight: Flight) -> None:
-        """Ask. The call is nobody's own: it runs in a context of its own."""
-        self._not_gathering(flight)
-        if flight.alone:
-            flight.ask = flight.alone.ask
-            self._forget(flight)
-            self._by_key[flight.alone.name] = flight
+    def _start(self, call: SharedCall) -> None:
+        """Start the call in a context of its own, because it belongs to no single request."""
+        self._stop_gathering(call)
+        if call.window_call:
+            call.load_batch = call.window_call.load_batch
+            self._forget(call)
+            self._by_key[call.window_call.key] = call
         self._under_way += 1
-        flight.allowance = self._allowance(flight.scope)
+        call.allowance = self._allowance(call.scope)
         context = Context()
-        context.run(current_scope.set, flight.scope)
-        flight.task = asyncio.get_running_loop().create_task(self._asked(flight), context=context)
-        if flight.is_brief:
-            flight.gathered_briefly()
+        context.run(current_scope.set, call.scope)
+        call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
+        if call.gathers_briefly:
+            call.end_brief_gathering()
 
-    async def _asked(self, flight: Flight) -> None:
+    async def _run(self, call: SharedCall) -> None:
         try:
-            flight.found = await flight.ask(list(flight.arguments.values()))
-            flight.is_sound = not any(map(self._is_doubtful, flight.found.values()))
+            call.found = await call.load_batch(list(call.arguments.values()))
+            call.is_reliable = not any(map(self._may_depend_on_other_keys, call.found.values()))
         except asyncio.CancelledError:
-            flight.failure = Cancelled(self._health.system, "the call was cancelled")
+            call.failure = Cancelled(self._health.system, "the call was cancelled")
         except Exception as error:  # noqa: BLE001  # raised by those who wait
-            flight.failure = error
-        self._ended(flight)
+            call.failure = error
+        self._finish(call)
 
-    def _ended(self, flight: Flight) -> None:
-        """It returned, or was left by all: the next may leave."""
-        if flight.has_landed:
+    def _finish(self, call: SharedCall) -> None:
+        """The call returned, or all its requests gave up: start the next one."""
+        if call.is_done:
             return
-        flight.land()
-        self._forget(flight)
+        call.finish()
+        self._forget(call)
         self._under_way -= 1
-        self._next()
+        self._start_next()
 
-    def _next(self) -> None:
-        """What gathers leaves when there is room, first come, first served."""
-        while not self.is_busy and (waiting := next((one for one in self._gathering if not one.is_brief), None)):
-            self._leave(waiting)
+    def _start_next(self) -> None:
+        """Start gathering calls in their order while there is room."""
+        while not self.is_busy and (waiting := next((one for one in self._gathering if not one.gathers_briefly), None)):
+            self._start(waiting)
         if not self._under_way and not self._gathering:
-            self._emptied()
+            self._on_idle()
 
-    def _left(self, flight: Flight) -> "asyncio.Task[None] | None":
-        """One does not wait any more. The call that is ended when it was the last."""
-        flight.waiting -= 1
-        if flight.waiting or flight.has_landed:
+    def _abandon(self, call: SharedCall) -> "asyncio.Task[None] | None":
+        """One request stops waiting. The task to wait for, if it was the last one and the call is cancelled."""
+        call.waiting -= 1
+        if call.waiting or call.is_done:
             return None
-        if flight.task is None:
-            self._forget(flight)
-            self._not_gathering(flight)
-            self._next()
+        if call.task is None:
+            self._forget(call)
+            self._stop_gathering(call)
+            self._start_next()
             return None
-        flight.task.cancel()
-        self._ended(flight)
-        return flight.task
+        call.task.cancel()
+        self._finish(call)
+        return call.task
 
-    def _forget(self, flight: Flight) -> None:
-        """Who asks for its keys from now on does not get them from this call."""
-        for key in (*flight.arguments, flight.alone.name) if flight.alone else flight.arguments:
-            if self._by_key.get(key) is flight:
+    def _forget(self, call: SharedCall) -> None:
+        """Later requests for the call's keys do not join it any more."""
+        for key in (*call.arguments, call.window_call.key) if call.window_call else call.arguments:
+            if self._by_key.get(key) is call:
                 del self._by_key[key]
 
-    def _not_gathering(self, flight: Flight) -> None:
-        if flight.patience:
-            flight.patience.cancel()
-            flight.patience = None
-            self._gathering.remove(flight)
+    def _stop_gathering(self, call: SharedCall) -> None:
+        if call.timer:
+            call.timer.cancel()
+            call.timer = None
+            self._gathering.remove(call)
 
-    async def _collected(
+    async def _merge(
         self,
-        asked: Asked,
-        awaited: Mapping[Hashable, Flight],
-        missed: Sequence[Flight],
-        ask: Ask,
-        alone: Alone | None,
+        arguments: Arguments,
+        awaited: Mapping[Hashable, SharedCall],
+        unfinished: Sequence[SharedCall],
+        load_batch: LoadBatch,
+        window_call: WindowCall | None,
     ) -> Mapping[Any, Any]:
-        """What several calls found, or one that was not just as asked: what others may have spoilt is asked again."""
+        """Results of several calls, or of one that had other keys too.
+
+        A key whose result may depend on other requests' keys is loaded again, alone.
+        """
         found: dict[Any, Any] = {}
-        again: dict[Any, Any] = {}
+        retry: dict[Any, Any] = {}
         late = TimedOut(
             self._health.system, "the request's deadline passed before the call that it waited for returned"
         )
-        for key, flight in awaited.items():
-            name = self._name(asked[key])
-            value = late if flight in missed else flight.failure or flight.found.get(name)
-            if value is not late and not _is_as_asked(flight, asked, alone) and self._is_doubtful(value):
-                again[name] = asked[key]
+        for key, call in awaited.items():
+            result_key = self._result_key(arguments[key])
+            value = late if call in unfinished else call.failure or call.found.get(result_key)
+            if (
+                value is not late
+                and not _has_exactly(call, arguments, window_call)
+                and self._may_depend_on_other_keys(value)
+            ):
+                retry[result_key] = arguments[key]
             elif isinstance(value, Exception) and not isinstance(value, ConnectorError):
                 raise value
             elif value is not None:
-                found[name] = value
-        if again:
+                found[result_key] = value
+        if retry:
             try:
-                found.update(await (alone.ask if alone else ask)(list(again.values())))
+                found.update(await (window_call.load_batch if window_call else load_batch)(list(retry.values())))
             except ConnectorError as failure:
-                found.update(dict.fromkeys(again, failure))
+                found.update(dict.fromkeys(retry, failure))
         return found
 
-    def _is_doubtful(self, value: Any) -> bool:
-        """Whether something may be as it is because of others' keys in the call.
+    def _may_depend_on_other_keys(self, value: Any) -> bool:
+        """Whether a result may be due to other keys of the same call.
 
-        That a call took too long is blamed on its keys while the system answers other calls. A number of rows is not
-        known where any row of the call could not be read.
+        A timeout is blamed on the keys while the system answers other calls. A total is unknown if any row of the call
+        could not be read.
         """
         match value:
             case Rows():
                 return value.complete and value.total is None
             case TimedOut():
                 return self._health.status is SystemStatus.UP
-            case Busy() | RateLimited() | Unreachable(at_all=True):
+            case Busy() | RateLimited() | Unreachable(nothing_sent=True):
                 return False
         return isinstance(value, Exception)
 
 
-def _is_as_asked(flight: Flight, asked: Asked, alone: Alone | None) -> bool:
-    """Whether a call is about no keys but these, and not about a whole list where a window is wanted."""
-    return flight.is_alone(asked) and (alone is None or flight.alone is not None)
+def _has_exactly(call: SharedCall, arguments: Arguments, window_call: WindowCall | None) -> bool:
+    """Whether the call has only these keys, and reads a window if a window is wanted."""
+    return call.has_only(arguments) and (window_call is None or call.window_call is not None)

@@ -1,4 +1,4 @@
-"""What we ask of a ticketing system: trouble tickets, and the outages (service problems) behind them."""
+"""The port to a ticketing system: trouble tickets, and outages (service problems)."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -27,7 +27,7 @@ class TicketStatus(Enum):
 
 
 ENDED = frozenset({"rejected", "cancelled", "closed", "resolved"})
-"""Standard words for what is not open any more. A word that nobody knows counts as open: better seen once too often."""
+"""The standard's words for ended tickets and outages. An unknown word counts as open, so that nothing is overlooked."""
 
 
 class OutageState(Enum):
@@ -45,7 +45,7 @@ class OutageState(Enum):
 
 
 class TicketSeverity(Enum):
-    """TMF621 leaves severity free; these are the usual words."""
+    """The severity of a ticket. TMF621 allows any word; these are the usual ones."""
 
     CRITICAL = "critical"
     MAJOR = "major"
@@ -54,7 +54,7 @@ class TicketSeverity(Enum):
 
 
 class TicketNote(Record, frozen=True, kw_only=True):
-    """What somebody wrote on a ticket. `internal` notes are not meant for customers."""
+    """A note on a ticket. Customers must not see `internal` notes."""
 
     author: str | None
     text: str | None
@@ -139,7 +139,7 @@ class StatusChange(Record, frozen=True, kw_only=True):
 
 
 class TicketingPort(Protocol):
-    """Batches in, mappings out: a missing key is absent, a failed one maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
 
     @batch("ids")
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
@@ -149,7 +149,7 @@ class TicketingPort(Protocol):
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """Tickets per customer, newest first; only open or only ended ones where `is_open` says so.
+        """Tickets per customer, newest first. `is_open`: only open tickets, only ended ones, or (None) all.
 
         A window is given only with a single customer.
         """
@@ -158,7 +158,7 @@ class TicketingPort(Protocol):
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """Tickets per service that they are about, newest first."""
+        """Tickets per service that they concern, newest first."""
 
     @batch("ids")
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
@@ -174,7 +174,7 @@ class TicketingPort(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Rows[Outage]:
-        """One window of the outages that began from `since` on and before `until` (both with a zone), newest first."""
+        """One window of the outages that began from `since` until before `until` (both with a zone), newest first."""
 
     @batch("service_ids")
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
@@ -187,7 +187,7 @@ class TicketingPort(Protocol):
         """Open outages per resource that they affect."""
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open an attachment of one of this port's tickets; None where its file is gone. Raises `ConnectorError`."""
+        """Open an attachment of a ticket. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
 
     @write
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:

@@ -1,10 +1,10 @@
-"""What a ticketing system's drivers promise, for the conformance suite."""
+"""The promises of a ticketing driver, for the conformance suite."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_id, under
+from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_own_id, by_parent_key
 from connectors.records import Fields, Window
 from connectors.ticketing.port import Outage, Ticket
 
@@ -18,7 +18,7 @@ def _outages(**more: Any) -> AskWindow:
 
 
 def _outage_conditions(row: Outage) -> Mapping[str, tuple[AskWindow, Test]]:
-    """Open, ended, and the day around the row's own beginning."""
+    """Open outages, ended ones, and those that began within a day from the row's start."""
     found: dict[str, tuple[AskWindow, Test]] = {
         "is_open=True": (_outages(is_open=True), lambda one: bool(one.is_open)),
         "is_open=False": (_outages(is_open=False), lambda one: not one.is_open),
@@ -32,13 +32,15 @@ def _outage_conditions(row: Outage) -> Mapping[str, tuple[AskWindow, Test]]:
 
 TICKETING: Final = Promises(
     methods=(
-        under("tickets_of_customers", "customer", Ticket, "customer_ids", "-created_at", windowed=True, is_open=None),
-        by_id("tickets", "ticket", Ticket),
-        under("tickets_of_services", "service", Ticket, "service_ids", "-created_at", is_open=None),
+        by_parent_key(
+            "tickets_of_customers", "customer", Ticket, "customer_ids", "-created_at", windowed=True, is_open=None
+        ),
+        by_own_id("tickets", "ticket", Ticket),
+        by_parent_key("tickets_of_services", "service", Ticket, "service_ids", "-created_at", is_open=None),
         Listed("outage_list", Outage, _outages(), "-started_at", conditions=_outage_conditions),
-        by_id("outages", "outage", Outage),
-        under("open_outages_of_services", "service", Outage, "service_ids", ""),
-        under("open_outages_of_resources", "resource", Outage, "resource_ids", ""),
+        by_own_id("outages", "outage", Outage),
+        by_parent_key("open_outages_of_services", "service", Outage, "service_ids", ""),
+        by_parent_key("open_outages_of_resources", "resource", Outage, "resource_ids", ""),
     ),
     kinds={Ticket: "ticket", Outage: "outage"},
     has_documents=True,

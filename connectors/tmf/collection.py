@@ -1,10 +1,10 @@
-"""One resource of a TM Forum server: many keys in few calls, rows read leniently, one failing part costing only itself.
+"""One resource of a TM Forum server: many keys in few calls, lenient decoding, failures limited to their own keys.
 
-A `Collection` leaves it to the driver to read the keys back from each row, and to test each row against the
-conditions: a server that ignores a filter answers with everybody's rows, and one that has no such filter is not asked.
+The driver must match each row of a `Collection` by its keys and test it against the filters: a server may ignore a
+filter and send all rows, and a filter that it does not support is not sent.
 """
 
-from __future__ import annotations  # those of functions made at each call would be worked out at each call
+from __future__ import annotations  # annotations of nested functions would be evaluated at each call
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -16,39 +16,39 @@ import msgspec
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import by_id
-from connectors.reading.obeyed_filters import Heeded
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import match_ids
+from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, RowPage, each_once, lenient
+from connectors.reading.rows import Batch, Entry, Identified, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
-from connectors.tmf.mapping import BoundMapping, Whole, selected
+from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Writer, refines
+from connectors.tmf.query import Filters, Writer, is_optional
 
 R = TypeVar("R")
 
 _MOST_KEPT: Final = 256
-"""Selections whose decoders are kept."""
+"""Most selections of fields whose decoders are cached."""
 
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Decoders(msgspec.Struct, frozen=True):
-    """Of answers with many rows, and with one."""
+    """Decoders of a list of rows and of one row."""
 
     rows: msgspec.json.Decoder[list[Any]]
     row: msgspec.json.Decoder[Any]
 
 
 class Collection(Generic[R]):
-    """One resource of one TM Forum server, such as troubleTicket, and the records that are made of its rows."""
+    """One resource of one TM Forum server, such as troubleTicket, and its conversion to records."""
 
-    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | Whole[Any]) -> None:
-        self._http, self.profile = http, profile.at(path)
+    def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | WholeRow[Any]) -> None:
+        self._http, self.profile = http, profile.for_resource(path)
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
@@ -56,22 +56,22 @@ class Collection(Generic[R]):
         self._projection = mapping.projection
         self._write = Writer(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
         self._row = mapping.row
-        self.record: Callable[[Fields | None], Callable[[Any], R]] = mapping.of
-        """What makes records of rows that were asked for with these fields."""
+        self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = mapping.record_factory
+        """Returns the function that makes records of rows that were requested with these fields."""
         self._decoders: Callable[[Fields | None], _Decoders] = lru_cache(_MOST_KEPT)(self._made_decoders)
-        """Documents select the same again and again."""
+        """Cached, because operations repeat their selections."""
         self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
-        self.heeded = Heeded(isinstance(http.system.auth, ForwardAuth))
+        self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
-        """Rows by their ids. What the server does not have is absent; what it sent unasked is dropped.
+        """Rows by id. Ids that the server does not have are absent; rows with other ids are dropped.
 
-        What it has and cannot be read is `Garbled`: so is all that did not come, where a row hides its id.
+        The id of an unreadable row maps to `Garbled`; if such a row has no readable id, so do all ids without a row.
         """
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        return by_id(await self.by_keys("id", ids, fields=fields), self._unreadable)
+        return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
 
     async def by_keys(
         self,
@@ -84,9 +84,9 @@ class Collection(Generic[R]):
     ) -> list[Batch[Any]]:
         """All rows for which `parameter` is one of `keys`, in as few calls as the profile and URL length allow.
 
-        Where there is no such filter: all rows, if the profile wants that, else `NotSupported`.
+        If the server does not support the filter: all rows, if `read_everything` is set. Else raises `NotSupported`.
         """
-        self.need(parameter, *(name for name, _ in filters))
+        self.require_filters(parameter, *(name for name, _ in filters))
         filters = self._asked(filters)
         if not self._understands(parameter):
             return [await self._of_everybody(_distinct(keys), filters, fields, order)]
@@ -95,7 +95,7 @@ class Collection(Generic[R]):
 
         async def ask(chunk: Sequence[str]) -> Batch[Any]:
             asked = frozenset(chunk)
-            # Ids are unique: when all are there, nothing can follow.
+            # Ids are unique: once all have come, no further row can match.
             enough = asked.issubset if parameter == "id" else None
             reading = self._pages([self._write.condition(parameter, chunk), *rest], chunk, fields)
             try:
@@ -106,7 +106,7 @@ class Collection(Generic[R]):
                 return Batch(chunk, (), failure)
             return Batch(chunk, rows, unreadable=page.unreadable)
 
-        batches = list(await together([ask(chunk) for chunk in chunks.parts]))
+        batches = list(await run_concurrently([ask(chunk) for chunk in chunks.parts]))
         return batches + [Batch([key], (), self._too_long(key)) for key in chunks.too_long]
 
     async def page(
@@ -118,49 +118,51 @@ class Collection(Generic[R]):
         order: Order | None = None,
         keys: Sequence[str] = (),
     ) -> RowPage[Any]:
-        """One window of the whole answer: limit, sort and paging belong to it, not to each parent."""
+        """One window of the complete list of rows that meet the filters, not of each parent's list."""
         page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
 
     async def drain(self, filters: Filters, *, fields: Fields | None, keys: Sequence[str] = ()) -> RowPage[Any]:
-        """All rows that meet the conditions, within the system's bounds; more, where not all of them can be asked.
+        """All rows that meet the filters, within the system's limits; further rows if optional filters cannot be sent.
 
-        Raises `NotSupported` where a condition cannot be asked that says whose rows are wanted.
+        Raises `NotSupported` if a filter that is not optional (see `is_optional`) cannot be sent.
         """
-        self.need(*(name for name, _ in filters))
+        self.require_filters(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await together([self._pages(one, keys, fields).everything() for one in questions])
-        page = pages[0] if len(pages) == 1 else RowPage(each_once(row for one in pages for row in one.entries), None)
+        pages = await run_concurrently([self._pages(one, keys, fields).everything() for one in questions])
+        page = (
+            pages[0] if len(pages) == 1 else RowPage(distinct_rows(row for one in pages for row in one.entries), None)
+        )
         await self._complete(page.rows, fields)
         return page
 
-    def answers(self, filters: Filters) -> bool:
-        """Whether all conditions can be asked: then a window and a total are those of what meets them."""
+    def can_apply(self, filters: Filters) -> bool:
+        """Whether all filters can be sent, so that the server's pages and totals respect them."""
         return all(self._can_ask(name, values) for name, values in filters)
 
-    def lacks(self, condition: str) -> str | None:
-        """Why nothing can be asked under this condition; None where it can, or all rows may be read instead."""
-        if self._understands(condition) or self.profile.read_everything or refines(condition):
+    def reason_unsupported(self, condition: str) -> str | None:
+        """Why this filter cannot be used; None if it can, is optional, or all rows may be read instead."""
+        if self._understands(condition) or self.profile.read_everything or is_optional(condition):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
 
-    def takes_one(self, condition: str) -> str | None:
-        """Why keys under this condition are asked for in a call each; None where many fit into one."""
+    def reason_one_by_one(self, condition: str) -> str | None:
+        """Why this filter takes one call per key; None if one call takes many keys."""
         if condition == "id" and not self.profile.understands("id"):
             return f"This installation cannot filter {self.resource} by id: it is read one by one."
         if self.profile.id_list == "none" and self.profile.understands(condition):
             return f"This installation takes no lists of values: {self.resource} is asked for one by one."
         return None
 
-    def need(self, *conditions: str) -> None:
-        """Raise `NotSupported` for the first condition that the installation lacks."""
+    def require_filters(self, *conditions: str) -> None:
+        """Raise `NotSupported` if the installation does not support one of the filters."""
         for condition in conditions:
-            if reason := self.lacks(condition):
+            if reason := self.reason_unsupported(condition):
                 raise NotSupported(self._http.name, reason)
 
-    def never_filled(self) -> Mapping[str, str]:
-        """Attributes of the record that never have a value here, and why."""
+    def reasons_always_empty(self) -> Mapping[str, str]:
+        """Attributes of the record that never have a value in this installation, and why."""
         absent = frozenset(self.profile.absent)
         return {
             name: f"This installation never sends {' or '.join(sources)} with its {self.resource}."
@@ -168,19 +170,19 @@ class Collection(Generic[R]):
             if absent.issuperset(sources)
         }
 
-    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """A condition: `attribute` contains `text`, in any case."""
-        return self._write.containing(attribute, text)
+    def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+        """The filter that `attribute` contains `text`; letter case is ignored."""
+        return self._write.contains_filter(attribute, text)
 
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
         return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
 
     def _asked(self, filters: Filters) -> Filters:
-        """The conditions without those that cannot be asked, which are then tested by the driver alone."""
+        """The filters that can be sent. The driver tests rows against the others."""
         return [
             (name, values)
             for name, values in filters
-            if self._can_ask(name, values) or (self.profile.understands(name) and not refines(name))
+            if self._can_ask(name, values) or (self.profile.understands(name) and not is_optional(name))
         ]
 
     async def _of_everybody(
@@ -195,10 +197,10 @@ class Collection(Generic[R]):
         return Batch(keys, rows, unreadable=page.unreadable)
 
     async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
-        """Hook: put into the rows what the server keeps elsewhere."""
+        """Hook for subclasses: add data to the rows that the server keeps in another resource."""
 
     def _made_decoders(self, fields: Fields | None) -> _Decoders:
-        row = selected(self._row, self._projection.names(fields))
+        row = partial_row_type(self._row, self._projection.names(fields))
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
@@ -227,13 +229,13 @@ class Collection(Generic[R]):
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
-            return RowPage(_each_once(decoders.rows.decode(body)), known, all_read=True)
+            return RowPage(_distinct_rows(decoders.rows.decode(body)), known, all_read=True)
         except msgspec.ValidationError:
             raws = _RAW_LIST.decode(body)
-            return RowPage(each_once(lenient(raw, decoders.row, self.warn_once) for raw in raws), known)
+            return RowPage(distinct_rows(decode_leniently(raw, decoders.row, self.warn_once) for raw in raws), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
-        """The list itself, where a server puts it into an object under the resource's name (FACTS.md, section 7)."""
+        """The list, also if the server wraps it in an object under the resource's name (FACTS.md, section 7)."""
         if body.lstrip()[:1] != b"{":
             return body
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -242,7 +244,7 @@ class Collection(Generic[R]):
         return wrapped[self.resource]
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
-        """For servers that take no lists of ids: as many calls as ids, side by side within the bulkhead."""
+        """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
 
         decode = self._decoders(fields).row.decode
 
@@ -260,8 +262,8 @@ class Collection(Generic[R]):
                 return failure
             return row
 
-        keys = [key for key in _distinct(ids) if key not in (".", "..")]  # steps in a path, not ids
-        rows = await together([ask(key) for key in keys])
+        keys = [key for key in _distinct(ids) if key not in (".", "..")]  # dot segments in a path
+        rows = await run_concurrently([ask(key) for key in keys])
         return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
 
     def _unreadable(self, key: str) -> Garbled:
@@ -278,8 +280,8 @@ def _distinct(keys: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-def _each_once(rows: list[Any]) -> Sequence[Entry[Any]]:
-    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else each_once(rows)
+def _distinct_rows(rows: list[Any]) -> Sequence[Entry[Any]]:
+    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else distinct_rows(rows)
 
 
 def _is(row: Identified | ConnectorError, key: str) -> bool:

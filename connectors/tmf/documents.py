@@ -12,7 +12,7 @@ from connectors.tmf.shapes import Attachment
 
 
 def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Document, ...]:
-    """The record's documents. One without an id of its own is known by its place in the list."""
+    """The record's documents. A document without an id gets its position in the list, from 1, as its id."""
     return tuple(
         Document(id=_id(place, one), owner=owner, name=one.name, mime_type=one.mime_type, source=one)
         for place, one in enumerate(attachments or (), 1)
@@ -21,8 +21,8 @@ def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Doc
 
 
 @asynccontextmanager
-async def opened(http: HttpClient, document: Document) -> AsyncIterator[AsyncIterator[bytes] | None]:
-    """Bytes of a document that `documents` made, as they come; None where they are gone. Raises `ConnectorError`."""
+async def open_attachment(http: HttpClient, document: Document) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    """The bytes of a document made by `documents`, as they arrive; None if it is gone. Raises `ConnectorError`."""
     match document.source:
         case Attachment(content=str(content)) if content:
             yield _inline(http, content)

@@ -1,11 +1,11 @@
-"""Kinds of values that many attributes of TM Forum's resources have."""
+"""Kinds of values that occur in many TM Forum resources."""
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
 from connectors.tmf.mapping import Kind
-from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, id_of, ids, many
+from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, array_of, id_of, ids
 
 text: Final = Kind(str | None)
 date: Final = Kind(str | None, lambda reader: reader.date)
@@ -13,9 +13,9 @@ money: Final = Kind(Money | None, lambda reader: reader.money)
 period: Final = Kind(TimePeriod | None, lambda reader: reader.period)
 reference: Final = Kind(Ref | None, lambda _reader: id_of)
 """The id that a reference holds."""
-references: Final = Kind(many(Ref), lambda _reader: ids)
+references: Final = Kind(array_of(Ref), lambda _reader: ids)
 """The ids that several references hold."""
-owners: Final = Kind(many(RelatedParty), lambda reader: reader.owners)
+owners: Final = Kind(array_of(RelatedParty), lambda reader: reader.owners)
 """The customers among related parties, by the profile's roles and types."""
 
 
@@ -24,9 +24,9 @@ def _as_text(value: Any) -> str | None:
 
 
 numbered_text: Final = Kind(str | int | None, lambda _reader: _as_text)
-"""What some servers send as a number."""
+"""Text that some servers send as a number."""
 
 
-def word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
-    """A word of a table (see `by_word`), or one that the profile knows as such."""
-    return Kind(str | None, lambda reader: reader.words(table, unknown).__getitem__)
+def enum_word(table: Mapping[str, Enum], unknown: Enum) -> Kind:
+    """An enum member by its word in a table (see `enum_table`), or by a word that the profile translates to it."""
+    return Kind(str | None, lambda reader: reader.enum_decoder(table, unknown).__getitem__)

@@ -1,11 +1,11 @@
-"""Lists of a TM Forum resource: all rows per key, one window of one key's list, or a list that hangs under nothing."""
+"""Lists of a TM Forum resource: all rows per parent key, one page of one parent's list, or a list without a parent."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
-from connectors.reading.grouping import grouped, whole
-from connectors.reading.order import Order, arranged
+from connectors.reading.grouping import complete_rows, group_by_key
+from connectors.reading.order import Order, sorted_records
 from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.collection import Collection
@@ -14,7 +14,7 @@ from connectors.tmf.query import Filters
 R = TypeVar("R")
 
 
-async def per_key(
+async def all_under(
     collection: Collection[R],
     parameter: str,
     keys: Sequence[str],
@@ -25,25 +25,24 @@ async def per_key(
     filters: Filters = (),
     wanted: Callable[[R], bool] | None = None,
 ) -> Found[Rows[R]]:
-    """All rows per key, in `order`; sorted here where the server cannot."""
-    asked, ours = _sorting(collection, fields, order)
+    """All rows per key, in `order`; sorted here where the server cannot sort."""
+    asked, own_order = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
-    record = collection.record(asked)
-    if filters or not collection.heeded.is_open(parameter):
-        return grouped(batches, record, keys_of, wanted, ours)
-    made = [_made(batch, record) for batch in batches]
-    for one in made:
+    record = collection.record_factory(asked)
+    if filters or not collection.obeyed_filters.is_open(parameter):
+        return group_by_key(batches, record, keys_of, wanted, own_order)
+    converted = [_with_records(batch, record) for batch in batches]
+    for one in converted:
         if not one.failure and not one.unreadable:
-            _saw_all(collection, parameter, one.keys, one.rows, keys_of, wanted)
-    return grouped(made, None, keys_of, wanted, ours)
+            _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
+    return group_by_key(converted, None, keys_of, wanted, own_order)
 
 
-def _made(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
-    """The batch with records instead of rows."""
+def _with_records(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
     return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
 
 
-def _saw_all(
+def _record_answer(
     collection: Collection[Any],
     parameter: str,
     asked: Iterable[str],
@@ -52,10 +51,10 @@ def _saw_all(
     wanted: Callable[[Any], bool] | None,
 ) -> None:
     keys = {one.id: frozenset(keys_of(one) if wanted is None or wanted(one) else ()) for one in items}
-    collection.heeded.saw_all(parameter, frozenset(asked), keys)
+    collection.obeyed_filters.record_answer(parameter, frozenset(asked), keys)
 
 
-async def narrowed(
+async def page_under(
     collection: Collection[R],
     parameter: str,
     keys: Sequence[str],
@@ -67,45 +66,44 @@ async def narrowed(
     filters: Filters = (),
     wanted: Callable[[R], bool] | None = None,
 ) -> Found[Rows[R]]:
-    """Rows per key: one window of one key's list, or everything of many keys.
+    """Rows per key: one page of a single key's list, or the complete lists of many keys.
 
-    A row in the window that the conditions do not allow means that the server ignores them, or cannot be asked so;
-    its pages and totals then say nothing, and everything is read and sorted out here, within the system's bounds.
-    The same goes for a row that cannot be read: a window has no holes.
+    The page is requested from the server only if its rows can be trusted. If a row violates the filters, the server
+    ignores them, and its pages and totals mean nothing: all rows are read and filtered here. The same happens if a row
+    cannot be read, because a page must not have gaps.
 
-    Until the system was seen to heed the filter (see `Heeded`), and always under more conditions than that, a total
-    that the window does not show is doubted; and of a window that does not begin at the first row nobody can tell how
-    many of the rows before it are others': everything is read in its place.
+    While it is not proved that the server obeys `parameter` (see `ObeyedFilters`), and whenever `filters` are given,
+    a total beyond the page is reported as doubtful, and a page with an offset is cut from the complete list.
     """
     conditions = [(parameter, keys), *filters]
-    is_sure = not filters and parameter in collection.heeded
-    can_ask = collection.profile.sort and collection.answers(conditions)
+    is_sure = not filters and parameter in collection.obeyed_filters
+    can_ask = collection.profile.sort and collection.can_apply(conditions)
     if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
             page = await collection.page(conditions, window, fields=fields, order=order, keys=keys)
         except ConnectorError as failure:
             return {key: failure}
-        items = list(map(collection.record(fields), page.rows))
+        items = list(map(collection.record_factory(fields), page.rows))
         if page.unreadable:
-            pass  # told where the rows are read
+            pass  # the decoder has logged it
         elif not all(key in keys_of(one) for one in items):
-            collection.heeded.saw_others(parameter)
-            collection.warn_once(f"ignores the filter {parameter}: it answers with other rows, too; see `parameters`")
+            collection.obeyed_filters.record_ignored(parameter)
+            collection.warn_once(f"ignores the filter {parameter} and sends other rows too: see `parameters`")
         elif wanted is None or all(map(wanted, items)):
             if is_sure:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
             if len(items) < window.limit or page.total == len(items):
                 if not filters:
-                    _saw_all(collection, parameter, keys, items, keys_of, wanted)
+                    _record_answer(collection, parameter, keys, items, keys_of, wanted)
                 return {key: Rows(items, 0, len(items), complete=False)}
-            return {key: Rows(items, 0, complete=False, doubted=page.total is not None)}
-    return await per_key(
+            return {key: Rows(items, 0, complete=False, total_doubted=page.total is not None)}
+    return await all_under(
         collection, parameter, keys, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )
 
 
-async def listed(
+async def list_page(
     collection: Collection[R],
     filters: Filters,
     window: Window | None,
@@ -115,24 +113,28 @@ async def listed(
     wanted: Callable[[R], bool] | None = None,
     keys: Sequence[str] = (),
 ) -> Rows[R]:
-    """One window of a list that hangs under nothing; everything where there is no window, or the server cannot.
+    """One page of a list without a parent key.
 
-    Everything, too, where the window would have holes (see `narrowed`).
+    All rows are returned if `window` is None, if the server cannot sort or filter so, or if a row of the page cannot
+    be read or violates the filters.
     """
-    if window is not None and collection.profile.sort and collection.answers(filters):
+    if window is not None and collection.profile.sort and collection.can_apply(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
-        items = list(map(collection.record(fields), page.rows))
+        items = list(map(collection.record_factory(fields), page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    return whole(arranged(filter(wanted, map(collection.record(asked), everything.rows)), order), everything.unreadable)
+    return complete_rows(
+        sorted_records(filter(wanted, map(collection.record_factory(asked), everything.rows)), order),
+        everything.unreadable,
+    )
 
 
 def _sorting(
     collection: Collection[R], fields: Fields | None, order: Order | None
 ) -> tuple[Fields | None, Order | None]:
-    """What to ask for, and the order that is left to us: none where the server sorts."""
+    """The fields to request, and the order in which to sort here: None if the server sorts."""
     if order is None or collection.profile.sort:
         return fields, None
     return fields if fields is None else fields | {order.attribute}, order

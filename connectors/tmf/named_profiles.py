@@ -1,8 +1,7 @@
-"""Ready-made profiles of installations that are known: what `profile = { name = "..." }` begins with.
+"""Profiles of known products, selected by `profile = { name = "..." }`.
 
-Each says what FACTS.md, section 7, has a source for, and no more; the source's row stands above each value, and rows
-that need no value stand at the end. What an installation has besides (its status words, mostly) is given beside the
-name.
+Each holds only what FACTS.md, section 7, has a source for. The source's row stands above each value; rows that need no
+value stand at the end. Operators add what differs in their installation (mostly status words) beside the name.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """What an installation of the TM Forum standard can and cannot do (FACTS.md, sections 7 and 8).
 
-A driver is written against the standard; a profile says how this installation deviates. Every deviation is a
-setting with a tested default, and the defaults are those of a server that keeps TMF630. `docs/profiles.md` is for
-operators.
+A driver is written against the standard; a profile says how one installation deviates. Every deviation is a setting
+whose default fits a server that implements TMF630. `docs/profiles.md` explains them to operators.
 """
 
 from collections.abc import Mapping
@@ -33,13 +32,13 @@ Resource = Literal[
     "troubleTicket",
     "serviceProblem",
 ]
-"""The resources that the drivers ask for."""
+"""The resources that the drivers read."""
 
 Path = Annotated[str, Field(pattern=r"^/[^?#\s]*[^/?#\s]$")]
 
 
-class Manner(Strict):
-    """How one resource is asked for. The profile's own says it for all resources that have none of their own."""
+class ResourceProfile(Strict):
+    """How requests for one resource are written and its answers read. `Profile` holds the values for all resources."""
 
     id_list: Annotated[
         Literal["comma", "repeat", "semicolon", "none"],
@@ -95,11 +94,11 @@ class Manner(Strict):
     ] = ()
 
 
-class Profile(Manner):
-    """How one system speaks TM Forum's APIs.
+class Profile(ResourceProfile):
+    """How one installation of TM Forum's APIs deviates from the standard.
 
-    With a `name`, what `connectors.tmf.named_profiles` has under it is taken first; every key given beside it goes
-    before, for all resources. Keys of one resource go before those for all, and tables are laid over each other.
+    `name` selects a set of values from `connectors.tmf.named_profiles`; keys given beside it override that set for all
+    resources. Keys under `resources` override those for all resources. Nested tables are merged.
     """
 
     section: ClassVar[str] = "profile"
@@ -113,7 +112,7 @@ class Profile(Manner):
         Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),
     ] = {}
     resources: Annotated[
-        dict[Resource, Manner],
+        dict[Resource, ResourceProfile],
         Field(description="Keys that are different for one resource, e.g. product = { page_size = 20 }."),
     ] = {}
     party_roles: Annotated[
@@ -189,17 +188,17 @@ class Profile(Manner):
             raise ValueError(f"there is no profile named '{name}'; there are: {', '.join(PROFILES)}")
         return name
 
-    def at(self, standard: str) -> "Profile":
-        """This profile as it holds for the resource that the standard has at `standard`: its own keys go first."""
+    def for_resource(self, standard: str) -> "Profile":
+        """The profile for the resource whose standard path is `standard`: keys of that resource override the others."""
         resource = standard.rpartition("/")[2]
-        own = next((manner for name, manner in self.resources.items() if name == resource), None)
+        own = next((profile for name, profile in self.resources.items() if name == resource), None)
         if own is None:
             return self
         changes = {name: getattr(own, name) for name in own.model_fields_set}
         return self.model_copy(update=changes | {"parameters": self.parameters | own.parameters})
 
     def path(self, standard: str) -> str:
-        """This installation's path of the resource that the standard has at `standard`."""
+        """This installation's path of the resource whose standard path is `standard`."""
         resource = standard.rpartition("/")[2]
         return next((path for name, path in self.paths.items() if name == resource), standard)
 
@@ -222,9 +221,9 @@ _OPERATORS: Final = frozenset({"gt", "gte", "lt", "lte", "eq", "regex"})
 
 
 def _over(named: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A named profile with what was given beside it on top.
+    """The named profile, overridden by the given keys.
 
-    What was given for all resources also goes before what the named one has for single ones.
+    A key that is given for all resources also overrides the named profile's values for single resources.
     """
     plain = {key for key in given if key not in ("resources", "parameters")}
     renamed = given.get("parameters")
@@ -237,7 +236,7 @@ def _over(named: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables, one laid over the other, and so those within them."""
+    """The two tables merged, nested tables too; values of `above` win."""
     found = {**below, **above}
     for key, value in above.items():
         under = below.get(key)

@@ -1,4 +1,4 @@
-"""How a question is written for a TM Forum server, by TMF630 and the profile: filters, projection, sorting, length."""
+"""Writes query strings for a TM Forum server by TMF630 and the profile: filters, fields, sorting, paging, length."""
 
 import re
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ from connectors.tmf.mapping import Projection
 from connectors.tmf.profile import Profile
 
 _MOST_KEPT: Final = 256
-"""Selections whose part of the question is kept."""
+"""Most selections of fields whose part of the query string is cached."""
 
 Filters = Sequence[tuple[str, Sequence[str]]]
-"""Conditions that all must hold; the values of one are alternatives."""
+"""Filters that rows must meet: names and allowed values."""
 
 
 class Writer:
-    """Writes questions to one resource as the profile wants them; everything it returns is already encoded."""
+    """Writes query strings for one resource as the profile requires. All results are URL-encoded."""
 
     def __init__(self, profile: Profile, path: str, projection: Projection, prefix: str, most_rows: int) -> None:
-        """`prefix` is the path in front of the resource's own; `most_rows` bounds the offsets that will be asked."""
+        """`prefix` is the path in front of the resource's path; `most_rows` is the largest offset."""
         self._profile, self._projection = profile, projection
         paging = f"?&offset={most_rows + profile.page_size}&limit={profile.page_size}"
         self._room = profile.max_url - len(prefix) - len(path)
         self._room_in_list = self._room - len(paging)
         self._rest = lru_cache(_MOST_KEPT)(self._projected_and_sorted)
-        """Documents select the same again and again."""
+        """Cached, because operations repeat their selections."""
         self._name = lru_cache(_MOST_KEPT)(self._named)
 
     def question(self, filters: Filters, fields: Fields | None, order: Order | None) -> list[str]:
         """Parts of the query string, without paging.
 
-        What may come in pages is always sorted: without an order nothing says that the pages fit together.
+        Lists that may come in pages are always sorted, because pages of an unsorted list may overlap.
         """
         return [*[self.condition(name, values) for name, values in filters], *self._rest(fields, order)]
 
@@ -49,12 +49,12 @@ class Writer:
         return tuple(parts)
 
     def projection(self, fields: Fields | None) -> str:
-        """``fields=...``; empty where everything is wanted, or the server does not know it."""
-        wanted = self._projection.of(fields) if self._profile.fields else None
+        """``fields=...``; empty if all attributes are requested, or the server does not support it."""
+        wanted = self._projection.fields_value(fields) if self._profile.fields else None
         return f"fields={quote(wanted, safe=',.@')}" if wanted else ""
 
     def paging(self, offset: int, limit: int) -> list[str]:
-        """Parts of the query string that ask for the rows from `offset` on; a page number where the profile says so."""
+        """Parts of the query string for the rows from `offset` on; `offset` is a page number if the profile says so."""
         match self._profile.paging:
             case "none":
                 return []
@@ -64,23 +64,23 @@ class Writer:
                 return [*([f"offset={offset}"] if offset else []), f"limit={limit}"]
 
     def chunks(self, name: str, keys: Sequence[str], rest: Sequence[str]) -> Chunks:
-        """`keys` in parts that keep within the profile's number of keys and the URL's length in bytes."""
+        """`keys` in parts within the profile's `max_keys` and `max_url`."""
         room = self._room_in_list - sum(len(part) + 1 for part in rest)
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
         named = len(self._name(name)) + 1
-        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:  # at once: so are most questions
+        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:  # the usual case
             return Chunks([keys], ())
         between = 1 if self._profile.id_list in ("comma", "none") else named + 1
         return chunks(keys, self._value, room, before=named, between=between, most=most)
 
     def one(self, key: str, fields: Fields | None) -> str | None:
-        """What follows the resource's path in a request for one row by id; None where that is too long."""
+        """What follows the resource's path in a request for one row by id; None if it is too long."""
         projection = self.projection(fields)
         found = f"/{quote(key, safe='')}" + (f"?{projection}" if projection else "")
         return found if len(found) <= self._room else None
 
-    def containing(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """A condition: `attribute` contains `text`, in any case."""
+    def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
+        """The filter that `attribute` contains `text`; letter case is ignored."""
         return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
 
     def single(self, filters: Filters) -> list[Filters]:
@@ -96,7 +96,7 @@ class Writer:
         return _escaped(f'"{value}"' if self._profile.quoted and _NUMERIC.fullmatch(value) else value)
 
     def condition(self, name: str, values: Sequence[str]) -> str:
-        """The part of the query string that asks for rows with one of these values."""
+        """The filter as a part of the query string."""
         escaped, key = map(self._value, values), self._name(name)
         match self._profile.id_list:
             case "repeat":
@@ -113,13 +113,13 @@ class Writer:
 
 
 _NUMERIC: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+|0[xob][0-9a-f]+|infinity)(?:e[+-]?[0-9]+)?\s*", re.I)
-"""What some language takes for a number."""
+"""Values that some servers' languages parse as numbers."""
 
 
-def refines(condition: str) -> bool:
-    """Whether a condition only narrows what may be read anyway, and can be left out where it cannot be asked.
+def is_optional(condition: str) -> bool:
+    """Whether a filter may be left out if the server does not support it: status and dates only reduce the rows.
 
-    So do status and dates. All others say whose rows, or which, are wanted.
+    All other filters name keys or owners.
     """
     return condition == "status" or condition.endswith((".gt", ".gte", ".lt", ".lte"))
 

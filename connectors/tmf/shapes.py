@@ -1,4 +1,4 @@
-"""Shapes that TM Forum's APIs share (FACTS.md, section 2), decoded leniently (section 6)."""
+"""Types that TM Forum's APIs share (FACTS.md, section 2), decoded leniently (section 6)."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -8,12 +8,12 @@ import msgspec
 
 T = TypeVar("T")
 
-Many: TypeAlias = list[T] | None
-"""An array; some servers say null where there is nothing."""
+Array: TypeAlias = list[T] | None
+"""An array; some servers send null for an empty one."""
 
 
-def many(kind: Any) -> Any:
-    """The type `Many` of a kind, where a type is a value."""
+def array_of(kind: Any) -> Any:
+    """`Array[kind]` for a type that is known at run time."""
     return list[kind] | None
 
 
@@ -32,7 +32,7 @@ class Quantity(msgspec.Struct, gc=False):
 
 
 class TimePeriod(msgspec.Struct, rename="camel", gc=False):
-    """From and to as the server spells them."""
+    """A period of time, as the server writes it."""
 
     start_date_time: str | None = None
     end_date_time: str | None = None
@@ -47,18 +47,18 @@ class Ref(msgspec.Struct, gc=False):
 
     @property
     def kind(self) -> str | None:
-        """What it refers to, such as a Customer."""
+        """The type of the target, such as Customer."""
         return self.referred_type
 
 
 class TypedRef(Ref, gc=False):
-    """A reference that may say what it refers to in its @type; or, in v5, the very object that it would refer to."""
+    """A reference whose @type may name the target's type; in v5 it may also be the target itself, by value."""
 
     type: str | None = msgspec.field(name="@type", default=None)
 
     @property
     def kind(self) -> str | None:
-        """What it refers to: @referredType, or the @type of the object itself."""
+        """The type of the target: @referredType, or the @type of an object given by value."""
         return self.referred_type or _REFERENCES.get(folded(self.type), self.type)
 
 
@@ -71,13 +71,13 @@ _REFERENCES: Final = {
     "placeref": None,
     "relatedparty": None,
 }
-"""What is known of the target where all that is said is that this is a reference. The id of a Party is a person's or a
-company's, and no customer number; a PartyRoleRef leaves open to which role it leads, as v4 does without a type.
+"""The target's type by the reference's own @type. The id of a Party is a person's or company's, not a customer number;
+a PartyRoleRef leaves open which role it refers to, as v4 does without a type.
 """
 
 
 PARTIES: Final = frozenset({"customer", "individual", "organization", "party"})
-"""What a party's id is the id of: words that are types, and no roles, also where they are used as such."""
+"""Types of parties. These words are never taken as roles."""
 
 
 class RelatedParty(TypedRef, rename="camel", gc=False):
@@ -91,39 +91,39 @@ class RelatedParty(TypedRef, rename="camel", gc=False):
 
     @property
     def kind(self) -> str | None:
-        """What the party is: @referredType, or the @type where that is a party's and not the reference's own."""
+        """The party's type: @referredType, or the @type if it is one of `PARTIES`."""
         return self.referred_type or (self.type if folded(self.type) in PARTIES else None)
 
     @property
     def party(self) -> Ref:
-        """Who it is, in either version's place."""
+        """The reference to the party, in v4 or v5."""
         return self.party_or_party_role or self
 
 
 class RelatedEntity(Ref, gc=False):
-    """What a record is about: v4 keeps the reference beside the role, v5 in an object of its own."""
+    """A reference to the subject of a record: v4 keeps it beside the role, v5 in an object of its own."""
 
     entity: TypedRef | None = None
 
     @property
     def target(self) -> Ref:
-        """What it is, in either version's place."""
+        """The reference to the subject, in v4 or v5."""
         return self.entity or self
 
 
 class Place(Ref, gc=False):
-    """Where something is: v4 keeps the reference beside the role, v5 in an object of its own."""
+    """A reference to a place: v4 keeps it beside the role, v5 in an object of its own."""
 
     place: TypedRef | list[msgspec.Raw] | None = None  # a list: v4's site by value, which has places of its own
 
     @property
     def target(self) -> Ref:
-        """Where it is, in either version's place."""
+        """The reference to the place, in v4 or v5."""
         return self.place if isinstance(self.place, TypedRef) else self
 
 
 class Attachment(msgspec.Struct, rename="camel", gc=False):
-    """A file: inline as base64, or at an address of the same system."""
+    """A file: inline as base64, or at a URL of the same system."""
 
     id: str | int | None = None
     name: str | None = None
@@ -133,18 +133,18 @@ class Attachment(msgspec.Struct, rename="camel", gc=False):
 
 
 def id_of(ref: Ref | None) -> str | None:
-    """The id that a reference holds, as a string; None where it holds none."""
+    """The reference's id as a string; None if it has none."""
     return None if ref is None or ref.id is None or ref.id == "" else str(ref.id)
 
 
 def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
-    """Ids of references, as strings, in order, without repeats."""
+    """The references' ids as strings, in order, without repeats."""
     if not refs:
         return ()
     found = [str(ref.id) for ref in refs if ref.id is not None and ref.id != ""]
-    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # one cannot repeat itself
+    return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # a single id needs no check
 
 
 def folded(text: str | None) -> str:
-    """A word as it is compared: without regard to case and to blanks around it; empty for none."""
+    """A word for comparison: case-folded, without outer blanks; empty for None."""
     return (text or "").strip().casefold()

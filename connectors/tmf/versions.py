@@ -1,7 +1,7 @@
-"""How each version of TM Forum's APIs spells what the drivers ask for (FACTS.md, sections 1 and 5).
+"""Paths and filters of each version of TM Forum's APIs (FACTS.md, sections 1 and 5).
 
-The drivers are written in v4's spelling, and every question goes through here. Answers need no switch: rows hold what
-either version sends, because an installation of one may keep spellings of the other (official v5 examples do).
+The drivers use v4's names and translate them here for their requests. Answers need no translation: rows accept the
+attributes of both versions, because installations mix them (official v5 examples do).
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ class Spelling:
     filters: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, v4: str) -> str:
-        """The path of a resource that v4 has at `v4`; the same where no file of a later version was published."""
+        """The path of the resource with the path `v4`; unchanged if no later version was published."""
         return v4 if v4 in _ONLY_V4 else v4.replace("/v4/", f"/{self.version}/")
 
     def filter(self, v4: str) -> str:
-        """The filter that v4 calls `v4`: a path through the answer, so it follows the answer's shape."""
+        """The name of the filter that v4 calls `v4`. Filters are paths through the answer and follow its shape."""
         return self.filters.get(v4, v4)
 
 

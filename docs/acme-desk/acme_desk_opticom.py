@@ -19,11 +19,11 @@ from connectors.strict import Strict
 from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
 
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
-LACKING = "Acme Desk has cases only: no outages, no files."
+NOT_KEPT = "Acme Desk has cases only: no outages, no files."
 
 
 class DeskOptions(Strict):
-    """What an operator can say in `systems.ticketing.options`; `Driver` checks it and hands it to the driver."""
+    """The settings in `systems.ticketing.options`; `Driver` checks them and passes them to the driver."""
 
     page_size: Annotated[int, Field(ge=1, le=500, description="Cases asked for in one call.")] = 100
     batch: Annotated[int, Field(ge=1, description="Most keys in one filter.")] = 20
@@ -62,7 +62,7 @@ class DeskTicketing:
 
     unsupported: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ["outages", "outage_list", "open_outages_of_services", "open_outages_of_resources", "Ticket.attachments"],
-        LACKING,
+        NOT_KEPT,
     )
     one_by_one: ClassVar[Mapping[str, str]] = {"Ticket.notes": "Acme Desk lists the notes of one case per call."}
 
@@ -74,48 +74,50 @@ class DeskTicketing:
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         numbers = [key for key in ids if re.fullmatch("[1-9][0-9]{0,17}", key)]  # nothing else can be a number
-        found = await self._noted(await self._under("number", numbers), fields)
+        found = await self._with_notes(await self._tickets_by("number", numbers), fields)
         hidden = Garbled(self.http.name, "a case that was asked for by number may be one that cannot be read")
         return {key: next(iter(one.items), hidden) if isinstance(one, Rows) else one for key, one in found.items()}
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        found = await self._under("client", customer_ids, is_open)
+        found = await self._tickets_by("client", customer_ids, is_open)
         if window is not None:  # cut here, so that notes are read of these tickets only
-            found = {key: _part(one, window) if isinstance(one, Rows) else one for key, one in found.items()}
-        return await self._noted(found, fields)
+            found = {key: _in_window(one, window) if isinstance(one, Rows) else one for key, one in found.items()}
+        return await self._with_notes(found, fields)
 
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        return await self._noted(await self._under("service", service_ids, is_open), fields)
+        return await self._with_notes(await self._tickets_by("service", service_ids, is_open), fields)
 
-    async def _lacking(self, *_: Any, **__: Any) -> Any:
-        raise NotSupported(self.http.name, LACKING)
+    async def _not_supported(self, *_: Any, **__: Any) -> Any:
+        raise NotSupported(self.http.name, NOT_KEPT)
 
-    outages = outage_list = open_outages_of_services = open_outages_of_resources = _lacking
+    outages = outage_list = open_outages_of_services = open_outages_of_resources = _not_supported
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        raise NotSupported(self.http.name, LACKING)  # else: self.http.stream(document.source)
+        raise NotSupported(self.http.name, NOT_KEPT)  # else: self.http.stream(document.source)
 
-    async def _under(self, name: str, keys: Sequence[str], is_open: bool | None = None) -> Found[Rows[Ticket]]:
-        """Tickets under each key: many keys a call, every row checked again."""
+    async def _tickets_by(self, name: str, keys: Sequence[str], is_open: bool | None = None) -> Found[Rows[Ticket]]:
+        """Tickets by key, with many keys per call. Each row is checked, because the product may ignore the filter."""
         keys = [key for key in dict.fromkeys(keys) if key and key == key.strip() and "," not in key and len(key) < 100]
         parts = [keys[at : at + self._options.batch] for at in range(0, len(keys), self._options.batch)]
         found: dict[str, Rows[Ticket] | ConnectorError] = {}
-        for part, came in zip(parts, await self.http.each(parts, lambda part: self._all(name, part)), strict=True):
-            if isinstance(came, ConnectorError):
-                found.update(dict.fromkeys(part, came))  # these keys failed; other parts did not
+        for part, result in zip(
+            parts, await self.http.for_each(parts, lambda part: self._all_pages(name, part)), strict=True
+        ):
+            if isinstance(result, ConnectorError):
+                found.update(dict.fromkeys(part, result))  # these keys failed; other parts did not
                 continue
             for key in part:
-                own = [one for one in came if one and key in _keys(name, one) and is_open in (None, one.is_open)]
-                if own or None in came:
-                    found[key] = Rows(own, 0, None if None in came else len(own))
+                own = [one for one in result if one and key in _keys(name, one) and is_open in (None, one.is_open)]
+                if own or None in result:
+                    found[key] = Rows(own, 0, None if None in result else len(own))
         return found
 
-    async def _all(self, name: str, keys: Sequence[str]) -> list[Ticket | None]:
-        """All pages; None stands for a row that cannot be read."""
+    async def _all_pages(self, name: str, keys: Sequence[str]) -> list[Ticket | None]:
+        """The rows of all pages; None in place of an unreadable row."""
         size, system = self._options.page_size, self.http.system
         most = min(system.max_rows, system.max_calls * size)
         tickets: list[Ticket | None] = []
@@ -126,7 +128,7 @@ class DeskTicketing:
                 rest = [key for key in keys if key not in map(str, page.unknown)]
                 if len(rest) == len(keys):
                     raise Rejected(self.http.name, "422 for numbers that were not asked for")
-                return await self._all(name, rest)
+                return await self._all_pages(name, rest)
             rows, total = page
             tickets += rows
             if total > most:
@@ -151,13 +153,13 @@ class DeskTicketing:
         target = f"/api/cases?{query}&sort=-opened&from={start}&count={count}"
         return await self.http.send(Request.get(target, keys, expected={422}), read)
 
-    async def _noted(self, found: Found[Rows[Ticket]], fields: Fields | None) -> Found[Rows[Ticket]]:
-        """With their notes, a call for each ticket, if somebody selected them."""
+    async def _with_notes(self, found: Found[Rows[Ticket]], fields: Fields | None) -> Found[Rows[Ticket]]:
+        """The tickets with their notes, if these were selected: one call per ticket."""
         if fields is not None and "notes" not in fields:
             return found
         ids = list({one.id for rows in found.values() if isinstance(rows, Rows) for one in rows.items})
-        notes = dict(zip(ids, await self.http.each(ids, self._notes), strict=True))
-        return {key: _with(notes, rows) if isinstance(rows, Rows) else rows for key, rows in found.items()}
+        notes = dict(zip(ids, await self.http.for_each(ids, self._notes), strict=True))
+        return {key: _add_notes(notes, rows) if isinstance(rows, Rows) else rows for key, rows in found.items()}
 
     async def _notes(self, number: str) -> tuple[TicketNote, ...]:
         def read(answer: Answer) -> tuple[TicketNote, ...]:
@@ -171,12 +173,12 @@ def _keys(name: str, ticket: Ticket) -> Sequence[str]:
     return {"number": (ticket.id,), "client": ticket.customer_ids, "service": ticket.service_ids}[name]
 
 
-def _part(rows: Rows[Ticket], window: Window) -> Rows[Ticket]:
+def _in_window(rows: Rows[Ticket], window: Window) -> Rows[Ticket]:
     cut = rows.items[window.offset : window.offset + window.limit]
     return Rows(cut, window.offset, rows.total, complete=False)
 
 
-def _with(
+def _add_notes(
     notes: Mapping[str, tuple[TicketNote, ...] | ConnectorError], rows: Rows[Ticket]
 ) -> Rows[Ticket] | ConnectorError:
     items: list[Ticket] = []

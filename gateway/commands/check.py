@@ -183,14 +183,14 @@ async def _unreachable(system: System) -> str:
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
     """Credentials and read. A system that fails before it judges credentials leaves them untried."""
-    if isinstance(error, Refused) or error.about_token:
+    if isinstance(error, Refused) or error.from_token_endpoint:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
 
 
 def _hint(error: ConnectorError, name: str, system: System) -> str:
-    if error.about_token:
+    if error.from_token_endpoint:
         return f"Check token_url, client_id, client_secret and scope in systems.{name}.auth."
     match error:
         case Refused() if system.auth is None:

@@ -23,7 +23,7 @@ from connectors.drivers import (
     NoOptions,
     UnusableDriver,
     WrongConfiguration,
-    installed,
+    driver_entry_points,
 )
 from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
@@ -60,11 +60,11 @@ def found(module: str, domain: str | None) -> Tested:
         raise WrongDriver(f"--system {domain}: there is no such system; there are: {', '.join(DOMAINS)}.")
     if ":" in module:
         return _imported(module, domain)
-    domains = [name for name, one in DOMAINS.items() if module in one.drivers or module in installed(name)]
+    domains = [name for name, one in DOMAINS.items() if module in one.drivers or module in driver_entry_points(name)]
     if domain is None and len(domains) > 1:
         raise WrongDriver(f"{module}: a driver for {', '.join(domains)}; say which with --system, e.g. {domains[0]}.")
     if domain is None and not domains:
-        known = sorted({name for one in DOMAINS.values() for name in [*one.drivers, *installed(one.name)]})
+        known = sorted({name for one in DOMAINS.values() for name in [*one.drivers, *driver_entry_points(one.name)]})
         raise WrongDriver(
             f"{module}: no driver has this name; there are {', '.join(known)}. A driver that is not installed is named"
             " as package.module:ClassOrDriver."
@@ -165,7 +165,7 @@ async def on_trial(
             build,
             system,
             keys=keys,
-            most=most,
+            sample_size=most,
             check_credentials=check_credentials,
             only=only,
         )

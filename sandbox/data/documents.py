@@ -1,4 +1,4 @@
-"""Files that the systems serve beside their API: bills as PDF, attachments as PNG or text."""
+"""Files that the systems serve: bills as PDF, attachments as PNG or text."""
 
 from struct import pack
 from zlib import compress, crc32

@@ -1,4 +1,4 @@
-"""Ids, names and addresses that more than one system knows a customer's things by."""
+"""Ids, names and addresses that several systems use for the same things of a customer."""
 
 from sandbox.data import names
 from sandbox.data.shapes import Row

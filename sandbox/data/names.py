@@ -1,4 +1,4 @@
-"""The words that people, companies, streets and districts of the sandbox are made of."""
+"""Names of people, companies, streets and districts in the sandbox's data."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Which street cabinets are out of order: known to the inventory (alarms) and to ticketing (service problems)."""
+"""Outages of street cabinets, which the inventory shows as alarms and ticketing as service problems."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,7 +11,7 @@ CLOSED: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Number `number` of all outages: the optical line terminal or the whole of one street cabinet is down."""
+    """An outage of a street cabinet's optical line terminal, or of the whole cabinet."""
 
     number: int
     cabinet: int
@@ -20,14 +20,14 @@ class Outage:
 
 
 def open_outages(world: World) -> list[Outage]:
-    """Return the outages of now, at most one per cabinet; the first is 1001's and only its broadband is on it."""
+    """Return the open outages, at most one per cabinet. The first affects customer 1001, whose broadband is down."""
     cabinets = len(world.cabinets)
     count = min(MOST_OPEN, max(1, world.customers // 25), cabinets)
     return [Outage(k + 1, 1 + k * cabinets // count, "Cabinet" if k % 2 else "OLT", is_open=True) for k in range(count)]
 
 
 def all_outages(world: World) -> list[Outage]:
-    """Return the outages of now, then those of the last weeks."""
+    """Return the open outages, then those of the last weeks."""
     now = open_outages(world)
     past = [
         Outage(

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 Row = dict[str, Any]
-"""One resource in TM Forum's JSON shape. Rows are shared between requests: never change one, make a new one."""
+"""One resource in TM Forum's JSON shape. Rows are shared between requests and must never be changed."""
 
 CURRENCY: Final = "EUR"
 TAX_RATE: Final = Decimal("0.25")

@@ -1,4 +1,4 @@
-"""The few facts about a customer that everything else follows from; cheap enough for 100,000 at once."""
+"""The facts about a customer from which all rows are generated. They are cheap enough for 100,000 customers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The data of all four systems: made from a seed, customer by customer, when it is asked for."""
+"""The data of all four systems, generated from a seed, customer by customer, on first use."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -10,15 +10,15 @@ from sandbox.data.shapes import Row
 from sandbox.data.subscriber import CUSTOMERS_PER_CABINET, FIRST_CUSTOMER, Subscriber, subscriber
 
 TODAY: Final = date(2026, 11, 22)
-"""The day the sandbox lives on unless told otherwise, so that the same seed gives the same data everywhere."""
+"""The sandbox's default date, so that the same seed gives the same data on any day."""
 _KEPT: Final = 512
 
 
 class World:
-    """A seeded population. Nothing is generated at construction; `generated` counts what has been made since.
+    """A seeded population of customers, numbered from 1001. Rows are generated on first use; `generated` counts them.
 
-    `customers` customers have the numbers 1001 and up. `today` is the day that bills and tickets are dated against;
-    ``None`` means the real date. Rows made for the last few hundred customers are kept.
+    Dates of bills and tickets are relative to `today`; ``None`` means the real date. Rows of the last few hundred
+    customers are cached.
     """
 
     def __init__(self, seed: int = 1, customers: int = 1000, today: date | None = TODAY) -> None:
@@ -50,7 +50,7 @@ class World:
         return range(first, min(first + CUSTOMERS_PER_CABINET, self.numbers.stop))
 
     def now(self) -> datetime:
-        """Return the time in the world: noon of `today` when it was made, running on from there."""
+        """Return the current time of this world, which starts at noon of `today`."""
         noon = datetime(self.today.year, self.today.month, self.today.day, 12, tzinfo=UTC)
         return noon + timedelta(seconds=monotonic() - self._started)
 

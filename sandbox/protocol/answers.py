@@ -1,4 +1,4 @@
-"""What goes back to the caller: a status, headers and a body."""
+"""HTTP answers: status, headers and body."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -49,7 +49,7 @@ class Refused(Exception):  # it is an answer, not a fault
             "status": str(self.status),
             "@type": "Error",
         }
-        return Answer(self.status, encoded(error), headers=self.headers)
+        return Answer(self.status, to_json(error), headers=self.headers)
 
 
 def _exact(value: Any) -> orjson.Fragment:
@@ -58,6 +58,6 @@ def _exact(value: Any) -> orjson.Fragment:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def encoded(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     """Return JSON; a Decimal keeps its digits (12.50 stays 12.50)."""
     return orjson.dumps(value, default=_exact)

@@ -1,4 +1,4 @@
-"""TM Forum requests to one system, answered: lists, single rows, writes, tasks, subscriptions and files."""
+"""Answers TM Forum requests to one system: lists, single rows, writes, tasks, subscriptions and files."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from sandbox.data import documents, shapes, usage
 from sandbox.data.shapes import Row
 from sandbox.data.world import World
-from sandbox.protocol import disguise, version5
-from sandbox.protocol.answers import Answer, Refused, encoded
+from sandbox.protocol import deviations, version5
+from sandbox.protocol.answers import Answer, Refused, to_json
 from sandbox.protocol.collection import of_customer
-from sandbox.protocol.dialect import asked
+from sandbox.protocol.dialect import parse_query
 from sandbox.protocol.hub import Hub
 from sandbox.protocol.paging import Page
 from sandbox.protocol.query import BadQuery, Query
-from sandbox.protocol.selection import ordered, projection
+from sandbox.protocol.selection import projection, sorted_rows
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import REPORT, Resource, SystemName, resources_of
 from sandbox.protocol.writes import Change, Writer, body_of
@@ -83,14 +83,14 @@ class Api:
         self._rows[path].put(row | changes)
 
     def _served(self, switches: Switches) -> dict[str, str]:
-        """Return the paths that this installation answers, each with the one its resource is known by here."""
+        """Return the paths of this installation, each with the v4 path of its resource."""
         known = [path for path in self._resources if path != REPORT.path or switches.version == "v5"]
         if self._system == "billing":
             known.append(shapes.USAGE)
         return {served_path(path, switches): path for path in known}
 
     def _list(self, resource: Resource, raw: str, switches: Switches, host: str) -> Answer:
-        query, rows = asked(raw, resource.name, switches), self._rows[resource.path]
+        query, rows = parse_query(raw, resource.name, switches), self._rows[resource.path]
         default, most = switches.resource_limits.get(resource.name, (switches.default_limit, switches.max_limit))
         limit = min(query.limit if query.limit is not None else default, most)
         offset = query.offset * limit if switches.offset_is_page else query.offset
@@ -102,7 +102,7 @@ class Api:
         else:
             found = self._matching(resource.path, query, switches)
             if query.sort:
-                found = ordered(found, query.sort)
+                found = sorted_rows(found, query.sort)
             matching = len(found)
             if switches.no_paging:
                 offset, limit = 0, matching
@@ -112,7 +112,7 @@ class Api:
         if switches.unfiltered_total:
             matching = rows.total()
         total = None if switches.no_total or switches.no_paging else matching
-        told = Page(
+        paging = Page(
             served_path(resource.path, switches),
             query.others,
             offset,
@@ -120,15 +120,15 @@ class Api:
             len(page),
             total,
             matching,
-            silent=switches.no_page_headers,
+            no_headers=switches.no_page_headers,
             bad_links=switches.bad_links,
         )
-        shown = self._shown(disguise.rearranged(page, switches, self._chance), query, switches, host)
-        body = encoded({resource.name: shown} if switches.wrap_list else shown)
-        return Answer(told.status, body, headers=told.headers())
+        shown = self._shown(deviations.reordered(page, switches, self._chance), query, switches, host)
+        body = to_json({resource.name: shown} if switches.wrap_list else shown)
+        return Answer(paging.status, body, headers=paging.headers())
 
     def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
-        """Return the rows of a resource as the version has them. Rows never change, so a shape is made once."""
+        """Return the rows in the shape of the API's version. Converted rows are cached, because rows never change."""
         if keys := switches.customer_keys:
             named = list(map(keys.row_of, rows))
             return [version5.row_of(path, row) for row in named] if switches.version == "v5" else named
@@ -145,18 +145,18 @@ class Api:
         return found
 
     def _matching(self, path: str, query: Query, switches: Switches) -> list[Row]:
-        """Return the rows that meet the query, as the version has them."""
+        """Return the rows that meet the query, in the shape of the API's version."""
         if not _can_match(query, switches):
             return []
-        narrow = version5.natively(query) if switches.version == "v5" else query
+        narrow = version5.with_v4_paths(query) if switches.version == "v5" else query
         if keys := switches.customer_keys:
-            narrow = keys.natively(narrow)
+            narrow = keys.with_numbers(narrow)
         return [row for row in self._shaped(path, self._rows[path].candidates(narrow), switches) if query.holds(row)]
 
     def _shown(self, rows: list[Row], query: Query, switches: Switches, host: str) -> list[Row]:
         rows = list(map(projection(query.fields), rows))
-        if disguise.changes_rows(switches):
-            return [disguise.disguised(row, switches, host) for row in rows]
+        if deviations.changes_rows(switches):
+            return [deviations.deviating_row(row, switches, host) for row in rows]
         return rows
 
     def _one(
@@ -165,25 +165,25 @@ class Api:
         row = self._rows[resource.path].get(ident)
         if row is None:
             raise Refused(404, f"{resource.name} {ident} does not exist")
-        query = asked(raw, resource.name, switches)
+        query = parse_query(raw, resource.name, switches)
         if method == "PATCH":
             patch = _read(resource.path, body, switches)
             row, changes = self._writer.change(resource, row, patch, append_notes=switches.notes_append)
             self._publish(changes, switches, host)
         elif method != "GET":
             raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
-        return Answer(200, encoded(self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]))
+        return Answer(200, to_json(self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
         row, changes = self._writer.create(resource, _read(resource.path, body, switches))
         self._publish(changes, switches, host)
         shown = self._shown(self._shaped(resource.path, [row], switches), Query(), switches, host)[0]
-        return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
+        return Answer(201, to_json(shown), headers=[(b"location", shown["href"].encode())])
 
     def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
         def shown(event: Row) -> Row:
             event = version5.event_of(event) if switches.version == "v5" else event
-            return disguise.disguised(event, switches, host)
+            return deviations.deviating_row(event, switches, host)
 
         for resource, event_type, row in changes:
             listener = switches.hub_path == "listener"
@@ -199,7 +199,7 @@ class Api:
         if not isinstance(callback, str) or urlsplit(callback).scheme not in ("http", "https"):
             raise Refused(400, f"callback is {callback!r}; it must be an http or https address")
         found = self.hub.subscribe(base, callback, str(body.get("query") or ""))
-        return Answer(201, encoded(found.document()), headers=[(b"location", f"{base}/hub/{found.id}".encode())])
+        return Answer(201, to_json(found.document()), headers=[(b"location", f"{base}/hub/{found.id}".encode())])
 
     def _unsubscribe(self, base: str, method: str, ident: str) -> Answer:
         if method != "DELETE":
@@ -209,15 +209,15 @@ class Api:
         return Answer(204)
 
     def _usage(self, method: str, ident: str, raw: str, body: bytes, switches: Switches, host: str) -> Answer:
-        """TMF677: a task that is done when it is answered."""
-        query = asked(raw, "queryUsageConsumption", switches)
+        """Answer a request for a TMF677 task, which is done at once."""
+        query = parse_query(raw, "queryUsageConsumption", switches)
         if method == "POST" and not ident:
             task = self._usage_task(_read(shapes.USAGE, body, switches), switches)
             shown = self._shown(self._shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
-            return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
+            return Answer(201, to_json(shown), headers=[(b"location", shown["href"].encode())])
         if method == "GET" and not ident:
             tasks = self._shaped(shapes.USAGE, self._tasks.values(), switches)
-            return Answer(200, encoded(self._shown(tasks, query, switches, host)))
+            return Answer(200, to_json(self._shown(tasks, query, switches, host)))
         if ident not in self._tasks:
             raise Refused(404, f"queryUsageConsumption {ident} does not exist")
         if method == "DELETE":
@@ -226,7 +226,7 @@ class Api:
         if method != "GET":
             raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
         tasks = self._shaped(shapes.USAGE, [self._tasks[ident]], switches)
-        return Answer(200, encoded(self._shown(tasks, query, switches, host)[0]))
+        return Answer(200, to_json(self._shown(tasks, query, switches, host)[0]))
 
     def _usage_task(self, body: Row, switches: Switches) -> Row:
         criteria = body.get("searchCriteria")

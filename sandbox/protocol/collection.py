@@ -1,4 +1,4 @@
-"""One resource of one API: finding rows without making everybody's, and what was written over them."""
+"""The rows of one resource: generated ones, found without generating all, and written ones."""
 
 import re
 from bisect import bisect_right
@@ -42,7 +42,7 @@ def around_cabinet(world: World, value: str) -> list[Shard]:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one origin. `count` is None where every shard has exactly one row; `columns` list values cheaply."""
+    """Rows made by one function. `count` is None if every shard has one row; `columns` read values without rows."""
 
     make: Callable[[World, int], Sequence[Row]]
     shards: Callable[[World], range]
@@ -53,7 +53,7 @@ class Part:
 class Collection:
     """All rows of a resource, generated or written, in their natural order (customer by customer).
 
-    Rows that were created or changed live in `written` and go over the generated ones.
+    Rows that were created or changed are kept in `written` and replace the generated ones.
     """
 
     def __init__(self, world: World, parts: Sequence[Part], keys: Mapping[str, Find]) -> None:

@@ -1,7 +1,7 @@
-"""Customers as this system knows them: by the CRM's number, by the party behind them, or by a number of its own.
+"""Translates the customer numbers in rows and queries to this system's keys: party ids, or numbers of its own.
 
-A layer over rows that name customers by number. The CRM always says what the others may know its customers by: the
-party in ``engagedParty``, the other number as the characteristic ``billingNumber``.
+The CRM always tells the keys that other systems may use: the party id in ``engagedParty``, the other number as the
+characteristic ``billingNumber``.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _NO_NUMBER: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class CustomerKeys:
-    """How a system writes a customer's number: some text around it, or around another number that runs beside it."""
+    """How a system writes a customer's number: with text around it, and shifted by a constant."""
 
     before: str = ""
     after: str = ""
@@ -26,7 +26,7 @@ class CustomerKeys:
 
     @classmethod
     def of(cls, known: CustomersAs, reference: str, shift: int) -> "CustomerKeys | None":
-        """From the switches; None where it is the number itself."""
+        """Make the keys for the switches; None if the key is the customer number itself."""
         if known == "number":
             return None
         if known == "party":
@@ -35,24 +35,24 @@ class CustomerKeys:
         return cls(before, after, shift)
 
     def write(self, number: str) -> str:
-        """Return what the system calls the customer."""
+        """Return the system's key for the customer."""
         return f"{self.before}{int(number) + self.shift}{self.after}"
 
     def read(self, key: str) -> str:
-        """Return the number of the customer that the system calls `key`; one that nobody has where it knows nobody."""
+        """Return the number of the customer with this key; a number that does not exist for an invalid key."""
         middle = key[len(self.before) : len(key) - len(self.after)]
         if not middle.isdigit() or key != f"{self.before}{middle}{self.after}":
             return _NO_NUMBER
         return str(int(middle) - self.shift)
 
-    def natively(self, query: Query) -> Query:
-        """Return the query with customers' numbers, for finding rows that may match."""
+    def with_numbers(self, query: Query) -> Query:
+        """Return the query with customer numbers in place of keys, to find the rows that may match."""
         return replace(
             query, groups=tuple(tuple(self._condition(condition) for condition in group) for group in query.groups)
         )
 
     def row_of(self, row: Row) -> Row:
-        """Return the row with customers as the system knows them, wherever in it they are named."""
+        """Return the row with the system's keys in place of customer numbers."""
         return {key: self._value(key, value) for key, value in row.items()}
 
     def _condition(self, condition: Condition) -> Condition:

@@ -1,4 +1,4 @@
-"""How an installation reads a query string: TMF630, less what its switches say it does not understand."""
+"""Parses query strings by TMF630, without the features that the switches turn off."""
 
 from dataclasses import replace
 from typing import Final
@@ -12,10 +12,10 @@ _V5: Final = {old: new for new, old in version5.FILTERS.items()}
 _RESERVED: Final = ("limit", "fields", "offset", "sort")
 
 
-def asked(raw: str, resource: str, switches: Switches) -> Query:
-    """Return what the query string `raw` asks of the resource called `resource`.
+def parse_query(raw: str, resource: str, switches: Switches) -> Query:
+    """Parse the query string `raw` for the resource named `resource`.
 
-    Raises BadQuery where a well-behaved server would, and where these switches say so.
+    Raises BadQuery for an invalid query, and for a valid one that the switches refuse.
     """
     if switches.no_mixed_operators:
         filters = [part for part in raw.split("&") if part and not part.startswith(_RESERVED)]
@@ -46,7 +46,7 @@ def _looks_reserved(part: str) -> bool:
 
 
 def _understood(condition: Condition, resource: str, switches: Switches) -> Condition | None:
-    """Return the condition under the attribute's own path; None where this installation passes over it."""
+    """Return the condition with the attribute's own path; None if this installation ignores it."""
     names = switches.filter_names.get(resource, {})
     if switches.version == "v5":
         names = {name: _V5.get(path, path) for name, path in names.items()}

@@ -1,4 +1,4 @@
-"""TMF630 event subscriptions: who listens to which API, and delivery in order."""
+"""TMF630 event subscriptions (hubs), and delivery of events in order."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from itertools import count
 from uuid import uuid4
 
 from sandbox.data.shapes import Row, stamp
-from sandbox.protocol.answers import encoded
+from sandbox.protocol.answers import to_json
 from sandbox.protocol.query import Query, parse
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Subscription:
 
 
 class Hub:
-    """Subscriptions of one system. Events are posted one after the other; one that fails is logged and gone."""
+    """Subscriptions of one system. Events are posted one after the other; a failed one is logged and not repeated."""
 
     def __init__(self) -> None:
         self.subscriptions: dict[str, Subscription] = {}
@@ -64,7 +64,7 @@ class Hub:
         *,
         listener: bool,
     ) -> None:
-        """Queue an event about `row` of resource `name`; `shown` says how this installation sends rows.
+        """Queue an event about `row` of resource `name`; `shown` converts the event as this installation sends it.
 
         `listener` posts to ``{callback}/listener/{eventName}`` instead of the callback itself.
         """
@@ -83,7 +83,7 @@ class Hub:
             if subscription.base == base and subscription.query.holds(event):
                 path = f"/listener/{event_type[0].lower()}{event_type[1:]}" if listener else ""
                 address = subscription.callback.rstrip("/") + path if path else subscription.callback
-                self._queue.put_nowait((address, encoded(shown(event))))
+                self._queue.put_nowait((address, to_json(shown(event))))
         if self._worker is None and not self._queue.empty():
             self._worker = asyncio.get_running_loop().create_task(self._deliver())
 

@@ -1,4 +1,4 @@
-"""TMF630 paging: which part of a list is answered, and the headers that say so."""
+"""TMF630 paging: the page of a list, with its status and headers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """A slice of a list: `count` rows from `offset` of `total` (None: not told).
+    """A page of a list: `count` rows from `offset` of `total` (None: the total is not sent).
 
-    `silent` tells nothing about paging at all; `bad_links` tells the links as the standard's reference component does.
+    `no_headers` leaves out all headers of paging; `bad_links` makes the faulty links of the standard's reference
+    component.
     """
 
     path: str
@@ -18,17 +19,17 @@ class Page:
     count: int
     total: int | None
     matching: int
-    silent: bool = False
+    no_headers: bool = False
     bad_links: bool = False
 
     @property
     def status(self) -> int:
-        """200 where everything that matches is in the answer, else 206."""
-        return 200 if self.silent or self.count >= self.matching else 206
+        """200 if the answer has all matching rows, else 206."""
+        return 200 if self.no_headers or self.count >= self.matching else 206
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return X-Total-Count, X-Result-Count, Content-Range and Link, as far as known."""
-        if self.silent:
+        if self.no_headers:
             return []
         found = [(b"x-result-count", b"%d" % self.count)]
         whole = "*" if self.total is None else str(self.total)

@@ -1,4 +1,4 @@
-"""TMF630 query strings: attribute filters in all their spellings, and what else is asked for."""
+"""Parses TMF630 query strings: attribute filters in all spellings, fields, sorting and paging."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?\Z")
 
 
 class BadQuery(ValueError):
-    """The query string cannot be understood; the message says which part and what would be right."""
+    """The query string is invalid; the message names the part and what would be right."""
 
 
 def _date(text: str) -> datetime | None:
@@ -73,11 +73,11 @@ def _compare(value: Any, wanted: str) -> int | None:
     return None if right is None else (left > right) - (left < right)
 
 
-def reaches(node: Any, path: Sequence[str], test: Callable[[Any], bool]) -> bool:
+def any_value(node: Any, path: Sequence[str], test: Callable[[Any], bool]) -> bool:
     """Return whether `test` holds for a value at the end of `path`, going through every entry of every array."""
     for index, key in enumerate(path):
         if isinstance(node, list):
-            return any(reaches(item, path[index:], test) for item in node)
+            return any(any_value(item, path[index:], test) for item in node)
         if not isinstance(node, dict):
             return False
         node = node.get(key)
@@ -125,8 +125,8 @@ class Condition:
         return lambda value: any(_compare(value, wanted) in signs for wanted in self.values)
 
     def holds(self, row: Row) -> bool:
-        """Return whether the row has such a value."""
-        return reaches(row, self.keys, self.test)
+        """Return whether a value of the row meets the condition."""
+        return any_value(row, self.keys, self.test)
 
 
 @dataclass(frozen=True)

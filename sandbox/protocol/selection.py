@@ -1,4 +1,4 @@
-"""TMF630 projection and sorting: which attributes of the rows are answered, and in which order."""
+"""TMF630 projection (`fields`) and sorting (`sort`) of rows."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ def _kept(node: Row, tree: Tree) -> Row:
     return found
 
 
-def ordered(rows: list[Row], sort: Sequence[tuple[str, bool]]) -> list[Row]:
+def sorted_rows(rows: list[Row], sort: Sequence[tuple[str, bool]]) -> list[Row]:
     """Return the rows sorted; those without the attribute come last in either direction. Stable."""
     for path, descending in reversed(sort):
         keys = path.split(".")

@@ -1,4 +1,4 @@
-"""The ways a real installation misbehaves, each one a switch that can be turned while the server runs."""
+"""Switches that make a system deviate as real installations do. They can be changed while the server runs."""
 
 from typing import Annotated, Any, Literal
 
@@ -178,7 +178,7 @@ class Switches(_Model):
         try:
             new = Switches.model_validate(merged)
         except ValidationError as problem:
-            raise ValueError("; ".join(map(_said, problem.errors()))) from problem
+            raise ValueError("; ".join(map(_describe, problem.errors()))) from problem
         self._take(new)
 
     def reset(self) -> None:
@@ -190,7 +190,7 @@ class Switches(_Model):
             setattr(self, name, getattr(new, name))
 
 
-def _said(error: Any) -> str:
+def _describe(error: Any) -> str:
     where = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         model = Auth if where.startswith("auth.") else Switches

@@ -1,4 +1,4 @@
-"""Which API and resource lives in which system, and how its rows are found."""
+"""The resources of each system, and how their rows are generated and found."""
 
 import re
 from collections.abc import Callable, Iterable

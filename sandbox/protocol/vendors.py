@@ -1,4 +1,4 @@
-"""Four real implementations as far as their deviations from TMF630 are known: name and switches.
+"""Switches for the known deviations of four real implementations from TMF630.
 
 ``server.switches.merge(VENDORS["servicenow"])`` makes a system behave so. Sources are the rows of section 7 of the
 project's notes on the TM Forum APIs, named beside each switch; what no source states is left well-behaved. The

@@ -1,9 +1,9 @@
-"""The same rows and questions in the shape of TM Forum v5: a layer over the v4 rows, not a second data set.
+"""Converts v4 rows, queries and request bodies to and from TM Forum v5.
 
-`PATHS` is the one table of v5 paths; `version5_rows` has what single resources call otherwise. `row_of` turns a row
-into its v5 shape, `natively` a v5 question into the one that finds the rows, `body_of` a v5 request body into the v4
-one. Shapes are those of the v5 files of TMF621, 629, 632, 637, 638, 639, 656, 666, 677 and 678; payments and
-geographic sites have no v5 file and stay what they are.
+`PATHS` lists the v5 paths; `version5_rows` has the attributes that single resources rename. `row_of` converts a row to
+v5, `with_v4_paths` a v5 query to one that finds the rows, `body_of` a v5 request body to v4. The shapes are those of
+the v5 files of TMF621, 629, 632, 637, 638, 639, 656, 666, 677 and 678; payments and geographic sites have no v5 file
+and stay unchanged.
 """
 
 from dataclasses import replace
@@ -92,8 +92,8 @@ _MEDIA: Final = {
 _CHARACTERISTICS: Final = {bool: "Boolean", str: "String", int: "Integer", dict: "Object"}
 
 
-def natively(query: Query) -> Query:
-    """Return the query with v4 paths, for finding rows that may match; whether they do is asked of the v5 row."""
+def with_v4_paths(query: Query) -> Query:
+    """Return the query with v4 paths, to find the rows that may match. The v5 rows are then tested by the v5 query."""
     return replace(
         query,
         groups=tuple(
@@ -172,8 +172,8 @@ def _party(value: Row, path: str) -> Row:
     return _nested(value | behind | named, "partyOrPartyRole", "PartyRoleRef", outer)
 
 
-def embedded(reference: Row) -> Row:
-    """Return the party or party role itself, as far as its reference tells."""
+def party_by_value(reference: Row) -> Row:
+    """Return the party or party role by value, with the attributes of its reference."""
     found = {key: reference[key] for key in ("id", "href", "name") if key in reference}
     if reference.get("@type") != "PartyRoleRef":
         return found | {"@type": reference["@referredType"]}

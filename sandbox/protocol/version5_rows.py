@@ -1,4 +1,4 @@
-"""What v5 calls otherwise in single resources: attributes and states, each from the v4 row."""
+"""Attributes and states that v5 renames in single resources."""
 
 from collections.abc import Callable
 from typing import Final

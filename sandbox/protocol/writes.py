@@ -30,7 +30,7 @@ def body_of(raw: bytes) -> Row:
     return body
 
 
-def merged(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """Return RFC 7396: objects are merged, null removes, everything else (arrays too) replaces."""
     if not isinstance(patch, dict):
         return patch
@@ -39,7 +39,7 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             found.pop(key, None)
         else:
-            found[key] = merged(found.get(key), value)
+            found[key] = merge_patch(found.get(key), value)
     return found
 
 
@@ -91,7 +91,7 @@ class Writer:
         if "note" in patch:
             notes = [*row.get("note", []), *patch["note"]] if append_notes else patch["note"]
             patch = patch | {"note": self._notes(notes, now)}
-        new: Row = merged(row, patch)
+        new: Row = merge_patch(row, patch)
         before, after = row.get(resource.state), new.get(resource.state)
         if resource.path in (shapes.TICKET, shapes.PROBLEM):
             new["lastUpdate"] = now

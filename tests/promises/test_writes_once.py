@@ -99,7 +99,7 @@ async def test_a_write_whose_answer_is_cut_off_is_one_call(
         keeper.next_ends = ending
         with pytest.raises(Unreachable) as lost:
             await port.change(method, note)
-        assert not lost.value.at_all  # nobody knows whether it was done
+        assert not lost.value.nothing_sent  # nobody knows whether it was done
         assert await port.notes() == str(2 + kept_alive)  # it answers again, and nothing came in between
     assert keeper.arrived == [*[("GET", b"")] * kept_alive, (method, note or b""), ("GET", b"")]
     assert len(set(keeper.connections)) == 2
@@ -139,4 +139,4 @@ async def test_a_write_that_found_no_connection_surely_was_not_done() -> None:
         port = Notes(HttpClient("ticketing", System(url="http://127.0.0.1:9"), session))
         with pytest.raises(Unreachable) as absent:
             await port.change("POST", NOTE)
-    assert absent.value.at_all
+    assert absent.value.nothing_sent

@@ -234,7 +234,7 @@ async def test_a_lost_answer_is_looked_for_and_found(process: Process, ledger: L
 
 @pytest.mark.parametrize(
     "failure",
-    [Unreachable("ledger", "refused", at_all=True), RateLimited("ledger", "429"), Busy("ledger", "full")],
+    [Unreachable("ledger", "refused", nothing_sent=True), RateLimited("ledger", "429"), Busy("ledger", "full")],
     ids=repr,
 )
 async def test_what_surely_did_not_happen_is_said_and_may_be_tried_again(

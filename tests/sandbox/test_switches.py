@@ -292,7 +292,7 @@ def test_oauth_tokens_are_issued_and_expire(crm, monkeypatch):
     assert (by_header.status, issued["token_type"], issued["expires_in"]) == (200, "Bearer", 60)
     shown = {"Authorization": f"Bearer {issued['access_token']}"}
     assert [crm.get("customer/1001", **h).status for h in ({}, {"Authorization": "Bearer x"}, shown)] == [401, 401, 200]
-    monkeypatch.setattr("sandbox.protocol.gate.monotonic", lambda: monotonic() + 61)
+    monkeypatch.setattr("sandbox.protocol.credentials.monotonic", lambda: monotonic() + 61)
     assert crm.get("customer/1001", **shown).status == 401
 
 

@@ -14,13 +14,13 @@ from connectors.billing.port import (
 from connectors.billing.tmf.rows import ACCOUNT, BILL, CHARGE, PAYMENT
 from connectors.billing.tmf.usage import usage
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import mapped
+from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Document, Fields, Found, Rows, Window
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.documents import opened
-from connectors.tmf.lists import narrowed, per_key
+from connectors.tmf.documents import open_attachment
+from connectors.tmf.lists import all_under, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.versions import PAYMENT as PAYMENT_PATH
@@ -48,7 +48,7 @@ class TmfBilling:
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PAYMENT.bound(*mapped_by))
         self._usage = usage(http, profile, self._reader)
         party = self._spelled.filter("relatedParty.id")
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "accounts_of_customers": [(self._accounts, party)],
             "bills_numbered": [(self._bills, "billNo")],
             "bills_of_accounts": [(self._bills, "billingAccount.id")],
@@ -69,39 +69,36 @@ class TmfBilling:
         self.one_by_one = one_by_one(
             questions, {"accounts": self._accounts, "bills": self._bills, "payments": self._payments}
         )
-        if self._usage.takes_one:
+        if self._usage.one_call_per_customer:
             self.one_by_one |= {
-                "usage_of_customers": "This installation takes no lists of values: one task a customer."
+                "usage_of_customers": "This installation takes no lists of values, so each customer needs a call."
             }
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def bills_name_customers(self) -> bool:
-        """See `BillingPort`. As the profile says."""
+        """The profile's setting of this name."""
         return self._profile.bills_name_customers
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._accounts.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._accounts.page([], Window(0, 1), fields=frozenset())
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
-        """See `BillingPort`."""
-        return mapped(await self._accounts.by_ids(ids, fields), self._accounts.record(fields))
+        return map_rows(await self._accounts.by_ids(ids, fields), self._accounts.record_factory(fields))
 
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
-        """See `BillingPort`."""
-        return await per_key(
+        return await all_under(
             self._accounts,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -111,21 +108,18 @@ class TmfBilling:
         )
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
-        """See `BillingPort`."""
-        return mapped(await self._bills.by_ids(ids, fields), self._bills.record(fields))
+        return map_rows(await self._bills.by_ids(ids, fields), self._bills.record_factory(fields))
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
-        """See `BillingPort`."""
         asked = None if fields is None else fields | {"number"}
         page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
-        record = self._bills.record(asked)
+        record = self._bills.record_factory(asked)
         return [record(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._bills,
             "billingAccount.id",
             account_ids,
@@ -138,8 +132,7 @@ class TmfBilling:
     async def bills_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._bills,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -150,8 +143,7 @@ class TmfBilling:
         )
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """See `BillingPort`."""
-        return await per_key(
+        return await all_under(
             self._rates,
             "bill.id",
             bill_ids,
@@ -161,14 +153,12 @@ class TmfBilling:
         )
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
-        """See `BillingPort`."""
-        return mapped(await self._payments.by_ids(ids, fields), self._payments.record(fields))
+        return map_rows(await self._payments.by_ids(ids, fields), self._payments.record_factory(fields))
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
-        """See `BillingPort`."""
-        return await narrowed(
+        return await page_under(
             self._payments,
             "account.id",
             account_ids,
@@ -179,9 +169,7 @@ class TmfBilling:
         )
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `BillingPort`."""
         return await self._usage.of_customers(customer_ids)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `BillingPort`."""
-        return opened(self.http, document)
+        return open_attachment(self.http, document)

@@ -1,4 +1,4 @@
-"""What is read of billing systems that speak TM Forum v4 or v5, attribute by attribute."""
+"""How billing records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -9,39 +9,39 @@ from connectors import records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
 from connectors.records import Owners, owned_by
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, money, owners, period, reference, text, word
+from connectors.tmf.kinds import date, enum_word, money, owners, period, reference, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import Reader, by_word
-from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, id_of, ids, many
+from connectors.tmf.reader import Reader, enum_table
+from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, array_of, id_of, ids
 
 
 class BalanceRow(msgspec.Struct, rename="camel", gc=False):
-    """An account's balance of one kind."""
+    """An account's balance of one type, such as the receivable balance."""
 
     balance_type: str | None = None
     amount: Money | None = None
 
 
 class AppliedPaymentRow(msgspec.Struct, rename="camel", gc=False):
-    """What a payment paid of a bill."""
+    """The part of a bill that one payment has paid."""
 
     payment: Ref | None = None
 
 
 class PaymentItemRow(msgspec.Struct, rename="camel", gc=False):
-    """What a payment is for."""
+    """The bill or other item that a payment pays."""
 
     item: Ref | None = None
 
 
 class PaymentMethodRow(msgspec.Struct, gc=False):
-    """How was paid."""
+    """Payment method, in the system's own word."""
 
     name: str | None = None
 
 
 def _receivable(reader: Reader) -> Callable[[Sequence[BalanceRow] | None], records.Money | None]:
-    """The balance of what is owed; the first one where none says that it is that."""
+    """The receivable balance; the first balance if none has this type."""
 
     def balance(balances: Sequence[BalanceRow] | None) -> records.Money | None:
         found = sorted(balances or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold())
@@ -55,10 +55,10 @@ def _first_word(first: str | None, second: str | None) -> str | None:
 
 
 def _first_known(table: dict[str, Any], unknown: Any) -> Callable[[Reader], Callable[..., Any]]:
-    """The member of the table for the first of two words that is there."""
+    """The table's member for the first of two words, or for the second if that is missing."""
 
     def decode(reader: Reader) -> Callable[..., Any]:
-        words = reader.words(table, unknown)
+        words = reader.enum_decoder(table, unknown)
         return lambda first, second: words[first or second]
 
     return decode
@@ -85,7 +85,7 @@ def _method(method: PaymentMethodRow | None) -> str | None:
 
 
 def _payer(reader: Reader) -> Callable[[RelatedParty | None], Owners]:
-    """TMF676's payer is the party that paid, whatever its role is called; no customer owns nothing."""
+    """The owners by TMF676's payer, whatever its role; `UNNAMED` if the payer is not a customer."""
     return lambda party: owned_by(reader.customer(party))
 
 
@@ -93,12 +93,15 @@ _STATE: Final = {"state": str | None, "status": str | None}
 _STATE_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("state",), "v5": ("state", "status")}
 """Official examples of v5 say `status` where the standard says `state`."""
 
-_CHARGE_KIND: Final = by_word(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
+_CHARGE_KIND: Final = enum_table(ChargeKind) | {"one time": ChargeKind.ONE_TIME, "onetime": ChargeKind.ONE_TIME}
 _KIND: Final = {"appliedBillingRateType": str | None, "type": str | None}
 _KIND_ASKED: Final[dict[Any, tuple[str, ...]]] = {"v4": ("type",), "v5": ("appliedBillingRateType", "type")}
 """v4's `type` is v5's `appliedBillingRateType`."""
 
-_PAYMENT_STATUS: Final = by_word(PaymentStatus) | {"completed": PaymentStatus.DONE, "accepted": PaymentStatus.PENDING}
+_PAYMENT_STATUS: Final = enum_table(PaymentStatus) | {
+    "completed": PaymentStatus.DONE,
+    "accepted": PaymentStatus.PENDING,
+}
 
 ACCOUNT: Final = Mapping(
     BillingAccount,
@@ -106,7 +109,7 @@ ACCOUNT: Final = Mapping(
     owners=source("relatedParty", owners),
     name=source("name", text),
     state=source("state", text),
-    balance=source("accountBalance", Kind(many(BalanceRow), _receivable)),
+    balance=source("accountBalance", Kind(array_of(BalanceRow), _receivable)),
 )
 """TMF666 BillingAccount."""
 
@@ -117,7 +120,7 @@ BILL: Final = Mapping(
     owners=source("relatedParty", owners),
     account_id=source("billingAccount", reference),
     number=source("billNo", text),
-    state=Source(_STATE, _first_known(by_word(BillState), BillState.UNKNOWN), _STATE_ASKED),
+    state=Source(_STATE, _first_known(enum_table(BillState), BillState.UNKNOWN), _STATE_ASKED),
     raw_state=Source(_STATE, lambda _reader: _first_word, _STATE_ASKED),
     bill_date=source("billDate", date),
     due_date=source("paymentDueDate", date),
@@ -126,8 +129,8 @@ BILL: Final = Mapping(
     remaining_amount=source("remainingAmount", money),
     tax_included=source("taxIncludedAmount", money),
     tax_excluded=source("taxExcludedAmount", money),
-    documents=Source({"id": str, "billDocument": many(Attachment)}, lambda _reader: documents),
-    payment_ids=source("appliedPayment", Kind(many(AppliedPaymentRow), lambda _reader: _paid_with)),
+    documents=Source({"id": str, "billDocument": array_of(Attachment)}, lambda _reader: documents),
+    payment_ids=source("appliedPayment", Kind(array_of(AppliedPaymentRow), lambda _reader: _paid_with)),
 )
 """TMF678 CustomerBill."""
 
@@ -148,8 +151,8 @@ PAYMENT: Final = Mapping(
     always=["owners", "account_id"],
     owners=source("payer", Kind(RelatedParty | None, _payer)),
     account_id=source("account", reference),
-    bill_ids=source("paymentItem", Kind(many(PaymentItemRow), lambda _reader: _paid_for)),
-    status=source("status", word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
+    bill_ids=source("paymentItem", Kind(array_of(PaymentItemRow), lambda _reader: _paid_for)),
+    status=source("status", enum_word(_PAYMENT_STATUS, PaymentStatus.UNKNOWN)),
     raw_status=source("status", text),
     paid_at=source("paymentDate", date),
     amount=Source({"totalAmount": Money | None, "amount": Money | None}, _first_money),

@@ -1,6 +1,6 @@
-"""TMF677: what is used of allowances. v4 answers it to a task (queryUsageConsumption), v5 as reports that can be read.
+"""TMF677: usage of allowances. v4 answers a task (queryUsageConsumption), v5 has reports that can be listed.
 
-Both ask for many customers at once, and each bucket is matched by the parties that it or its row names.
+Both take many customers in one request. Buckets are matched to customers by the parties in the bucket or its row.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Garbled, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Identified
 from connectors.records import Found, Owners, Rows, Unnamed
-from connectors.tmf.capabilities import Need
+from connectors.tmf.capabilities import RequiredFilter
 from connectors.tmf.collection import Collection
-from connectors.tmf.mapping import Whole
+from connectors.tmf.mapping import WholeRow
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
-from connectors.tmf.shapes import Many, Quantity, RelatedParty, TimePeriod
+from connectors.tmf.shapes import Array, Quantity, RelatedParty, TimePeriod
 from connectors.tmf.versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
@@ -42,48 +42,48 @@ class _Bucket(msgspec.Struct, rename="camel"):
     name: str | None = None
     usage_type: str | None = None
     remaining_value: Quantity | None = None
-    bucket_counter: Many[_Counter] = None
-    related_party: Many[RelatedParty] = None
+    bucket_counter: Array[_Counter] = None
+    related_party: Array[RelatedParty] = None
     valid_for: TimePeriod | None = None
 
 
 class _Consumption(msgspec.Struct, rename="camel"):
-    """What a task of v4 found: a report in all but the name."""
+    """The result of a v4 task, with the shape of a report."""
 
     state: str | None = None
-    bucket: Many[_Bucket] = None
-    bucket_ref_or_value: Many[_Bucket] = None
-    related_party: Many[RelatedParty] = None
+    bucket: Array[_Bucket] = None
+    bucket_ref_or_value: Array[_Bucket] = None
+    related_party: Array[RelatedParty] = None
 
 
 class _Report(Identified, rename="camel"):
-    bucket: Many[_Bucket] = None
-    bucket_ref_or_value: Many[_Bucket] = None
-    related_party: Many[RelatedParty] = None
+    bucket: Array[_Bucket] = None
+    bucket_ref_or_value: Array[_Bucket] = None
+    related_party: Array[RelatedParty] = None
 
 
 class _Task(msgspec.Struct, rename="camel"):
     id: str | int | None = None
-    usage_consumption: Many[_Consumption] = None
+    usage_consumption: Array[_Consumption] = None
 
 
 class Usage(Protocol):
-    """Either version's way to what is used."""
+    """Reads usage by one version of TMF677."""
 
     @property
-    def needs(self) -> Sequence[Need]:
-        """What the system must understand."""
+    def needs(self) -> Sequence[RequiredFilter]:
+        """The filters that the system must support."""
 
     @property
-    def takes_one(self) -> bool:
-        """Whether there is a call for each customer, for another reason than what it needs."""
+    def one_call_per_customer(self) -> bool:
+        """Whether each customer takes a call, for another reason than the filters in `needs`."""
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """Allowances per customer; one without any is absent."""
+        """Allowances per customer; a customer without any is absent."""
 
 
 def usage(http: HttpClient, profile: Profile, reader: Reader) -> Usage:
-    """The way that the profile's version has."""
+    """The reader for the profile's version."""
     return (UsageReports if profile.version == "v5" else UsageQuery)(http, profile, reader)
 
 
@@ -94,12 +94,12 @@ class UsageReports:
         spelled = SPELLINGS[profile.version]
         self._reader = reader
         self._party = spelled.filter("relatedParty.id")
-        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), Whole(_Report))
-        self.needs: Sequence[Need] = [(self._reports, self._party)]
-        self.takes_one = False  # by what it needs
+        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), WholeRow(_Report))
+        self.needs: Sequence[RequiredFilter] = [(self._reports, self._party)]
+        self.one_call_per_customer = False  # by what it needs
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `Usage`. Where a report cannot be read, nobody asked for with it knows how many allowances there are."""
+        """Allowances per customer; totals are None for all customers of a request with an unreadable report."""
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
         for batch in await self._reports.by_keys(self._party, customer_ids, fields=None):
             if batch.failure:
@@ -117,18 +117,18 @@ class UsageQuery:
     """v4: a task, asked for many customers at once, and polled until it is done."""
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
-        self._http, self._profile, self._reader = http, profile.at(_TASK), reader
-        self.needs: Sequence[Need] = ()
-        self.takes_one = self._profile.id_list == "none"
+        self._http, self._profile, self._reader = http, profile.for_resource(_TASK), reader
+        self.needs: Sequence[RequiredFilter] = ()
+        self.one_call_per_customer = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `Usage`."""
-        most = 1 if self.takes_one else self._profile.max_keys
+        """Allowances per customer; a customer without any is absent."""
+        most = 1 if self.one_call_per_customer else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
-        for chunk, answer in zip(chunks, await together([self._ask(chunk) for chunk in chunks]), strict=True):
+        for chunk, answer in zip(chunks, await run_concurrently([self._ask(chunk) for chunk in chunks]), strict=True):
             if isinstance(answer, ConnectorError):
                 found.update(dict.fromkeys(chunk, answer))
             else:
@@ -173,9 +173,7 @@ def _grouped(
             if isinstance(owners, Unnamed):
                 owners = reader.owners(row.related_party)
             if not (bucket.related_party or row.related_party):
-                reader.warn_once(
-                    "usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
-                )
+                reader.warn_once("sends usage without related parties, so it belongs to no customer and is not shown")
             allowance = _allowance(reader, bucket, place, owners)
             for key in keys.intersection(allowance.customer_ids):
                 groups[key].append(allowance)

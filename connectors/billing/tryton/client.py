@@ -1,12 +1,12 @@
-"""Tryton's REST API (series 8): questions as domains, many keys in one call, answers page by page.
+"""Tryton's REST API (series 8): filters as domains, many keys in one call, answers page by page.
 
-A domain is JSON in URL-safe base64 (`d`), so nothing is ever interpolated into a language; `f` names the fields, with
-dots through relations; `s`, `p` and `o` are size, offset and order. What surprises:
+A domain is JSON in URL-safe base64 (`d`), so no key is ever interpolated into a query language. `f` names the fields,
+with dots through relations; `s`, `p` and `o` are size, offset and order. What surprises:
 
-- without `s` everything comes, without `o` in an order that no page can rely on: both are always sent;
-- there is no total, but the size is kept exactly: a short page is the last one (`Range` would count, and is left out:
-  its 416 past the end is no failure, and its count is a second query);
-- a wrong question is answered with 500 and a page of HTML (see `Rest.read`).
+- without `s` all rows come, and without `o` their order is not stable: both are always sent;
+- there is no total, but pages are full: a short page is the last one (the header `Range` would give a total,
+  but costs a second query, and past the end an answer 416);
+- an invalid request is answered with 500 and a page of HTML (see `Rest.read`).
 """
 
 import base64
@@ -22,10 +22,10 @@ from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Row, RowPage, lenient
+from connectors.reading.rows import Batch, Entry, Row, RowPage, decode_leniently
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 
@@ -39,13 +39,13 @@ _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Projection:
-    """Which fields (`f`) a record's attributes are made of."""
+    """The fields (`f`) that a record's attributes are made of."""
 
     def __init__(self, always: Iterable[str], table: Mapping[str, Sequence[str]]) -> None:
         self._always, self._table = frozenset(always), table
 
     def of(self, fields: Fields | None) -> list[str]:
-        """The fields to ask for, sorted: the same selection is the same URL. All of them where `fields` is None."""
+        """The fields to request, sorted, so that equal selections make equal URLs; all of them if `fields` is None."""
         wanted = set(self._always)
         for name in self._table if fields is None else fields:
             wanted.update(self._table.get(name, ()))
@@ -53,19 +53,19 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
-    """A field that many keys are asked with; `numeric` keys are Tryton's own ids."""
+class KeyField:
+    """A field to filter by many keys; `numeric` keys are Tryton's own ids."""
 
     field: str
     numeric: bool = False
 
     def values(self, keys: Iterable[str]) -> dict[str, str | int]:
-        """Keys that can exist, and how they are sent. One that cannot would fail the whole batch with 500."""
+        """Keys that can exist, with the values to send. A key that cannot exist would fail the whole batch with 500."""
         possible = _is_id if self.numeric else _is_text
         return {key: int(key) if self.numeric else key for key in keys if possible(key)}
 
 
-BY_ROW_ID: Final = Keyed("id", numeric=True)
+BY_ROW_ID: Final = KeyField("id", numeric=True)
 
 
 class Rest:
@@ -77,18 +77,18 @@ class Rest:
         self.warn_once = WarnOnce(http.name)
 
     async def probe(self) -> None:
-        """One row of the model that every installation has."""
-        await self.http.send(Request.get(f"{self.path('party.party')}?f=id&s=1"), self.listed)
+        """Read one row of a model that every installation has."""
+        await self.http.send(Request.get(f"{self.path('party.party')}?f=id&s=1"), self.rows_of)
 
     def path(self, model: str) -> str:
-        """The path of a model's rows."""
+        """The path of a model."""
         return f"/{self.options.database}/rest/model/{model}"
 
     async def read(self, target: str, keys: Sequence[str], decode: Callable[[Answer], T]) -> T:
-        """Ask. A 500 is the system's failure only where it does not answer another question, either.
+        """Send a GET request. Raises `ConnectorError`.
 
-        Tryton says 500 to an unknown model or field, which is our mistake (`Rejected`): a module or version that is
-        not there. The page's text is in no fixed words, so the system itself is asked.
+        Tryton also answers an unknown model or field with 500, for example if a module is missing. Another request
+        (`probe`) finds out whether a 500 is such a mistake (`Rejected`) or a failure of the system (`Failed`).
         """
         try:
             return await self.http.send(Request.get(target, keys, ambiguous={500}), decode)
@@ -98,16 +98,16 @@ class Rest:
             try:
                 await self.probe()
             except ConnectorError:
-                self.http.health.failed(failure)  # it was in doubt until the second question failed, too
+                self.http.health.failed(failure)  # certain only now that the other request failed too
                 raise failure from None
             raise Rejected(
                 self.http.name,
-                f"{failure.detail} and answers other questions: a model or field that it does not have; check its"
+                f"{failure.detail} but answers other requests: it lacks a model or field; check its"
                 " series (8.2) and modules (account_invoice, account_payment)",
             ) from failure
 
-    def listed(self, answer: Answer) -> list[msgspec.Raw]:
-        """The rows of an answer. Raises `Rejected` where there is no such path."""
+    def rows_of(self, answer: Answer) -> list[msgspec.Raw]:
+        """The rows of an answer. Raises `Rejected` if the path does not exist."""
         if answer.status == 404:
             raise Rejected(
                 self.http.name,
@@ -117,7 +117,7 @@ class Rest:
 
 
 class Model(Generic[Row]):
-    """One model, such as account.invoice, or the part of it that meets `conditions`, read into rows of one type."""
+    """The rows of one model, such as account.invoice, that meet `conditions`."""
 
     def __init__(
         self,
@@ -126,54 +126,58 @@ class Model(Generic[Row]):
         row: type[Row],
         projection: Projection,
         conditions: Domain,
-        ours: Callable[[Row], bool],
+        is_wanted: Callable[[Row], bool],
     ) -> None:
-        """`ours` checks on each row that the conditions were kept."""
+        """`is_wanted` checks that a row meets the conditions."""
         self._rest, self._projection = rest, projection
-        self._conditions, self.ours = conditions, ours
+        self._conditions, self.is_wanted = conditions, is_wanted
         self._path = rest.path(name)
         self._row = msgspec.json.Decoder(row)
         self._warn_once = WarnOnce(rest.http.name, self._path)
 
-    async def by_keys(self, keyed: Keyed, keys: Sequence[str], fields: Fields | None, order: Order) -> list[Batch[Row]]:
-        """All rows of `keys`, by as few calls as the URL's length allows; a part that fails costs its own keys."""
-        values = keyed.values(keys)
-        found, allowed = self._chunks(keyed, values, fields, order), self._rest.paging.max_calls
+    async def by_keys(
+        self, key_field: KeyField, keys: Sequence[str], fields: Fields | None, order: Order
+    ) -> list[Batch[Row]]:
+        """All rows of `keys`, in as few calls as the URL's length allows. A failed call fails its own keys only."""
+        values = key_field.values(keys)
+        found, allowed = self._chunks(key_field, values, fields, order), self._rest.paging.max_calls
 
         async def ask(part: Sequence[str]) -> Batch[Row]:
-            pages = self._pages(self._domain(keyed, map(values.__getitem__, part)), fields, order, part)
+            pages = self._pages(self._domain(key_field, map(values.__getitem__, part)), fields, order, part)
             try:
-                page = await pages.everything(set(part).issubset if keyed.field == "id" else None)
+                page = await pages.everything(set(part).issubset if key_field.field == "id" else None)
             except ConnectorError as failure:
                 return Batch(part, (), failure)
-            return Batch(part, list(filter(self.ours, page.rows)), unreadable=page.unreadable)
+            return Batch(part, list(filter(self.is_wanted, page.rows)), unreadable=page.unreadable)
 
-        batches = list(await together([ask(part) for part in found.parts[:allowed]]))
+        batches = list(await run_concurrently([ask(part) for part in found.parts[:allowed]]))
         calls = len(found.parts)
         refused = TooMuch(self._rest.http.name, f"{self._path}: {calls} calls, more than max_calls = {allowed}")
         batches += [Batch(part, (), refused) for part in found.parts[allowed:]]
         return batches + [Batch([key], (), self._too_long()) for key in found.too_long]
 
-    async def window(self, keyed: Keyed, key: str, window: Window, fields: Fields | None, order: Order) -> RowPage[Row]:
-        """One window of one key's whole, sorted list. The key is one that can exist. Raises `ConnectorError`."""
-        domain = self._domain(keyed, keyed.values([key]).values())
+    async def window(
+        self, key_field: KeyField, key: str, window: Window, fields: Fields | None, order: Order
+    ) -> RowPage[Row]:
+        """One window of one key's complete, sorted list. The key must be valid. Raises `ConnectorError`."""
+        domain = self._domain(key_field, key_field.values([key]).values())
         return await self._pages(domain, fields, order, [key]).window(window)
 
-    async def spelled(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
-        """All rows whose `field` is this text, in any case; the caller checks that it is. Raises `ConnectorError`."""
+    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
+        """All rows whose `field` is this text in any letter case; the caller checks each. Raises `ConnectorError`."""
         if not _is_text(text):
             return []
         domain = [[field, "ilike", _literally(text)], *self._conditions]
         page = await self._pages(domain, fields, order, [text]).everything()
-        return list(filter(self.ours, page.rows))
+        return list(filter(self.is_wanted, page.rows))
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
         page = await self._pages(self._conditions, None, BY_ID, []).everything()
-        return list(filter(self.ours, page.rows))
+        return list(filter(self.is_wanted, page.rows))
 
-    def _domain(self, keyed: Keyed, values: Iterable[str | int]) -> Domain:
-        return [[keyed.field, "in", list(values)], *self._conditions]
+    def _domain(self, key_field: KeyField, values: Iterable[str | int]) -> Domain:
+        return [[key_field.field, "in", list(values)], *self._conditions]
 
     def _pages(self, domain: Domain, fields: Fields | None, order: Order, keys: Sequence[str]) -> PageReader[Row]:
         question = f"{self._path}?d={_base64(domain)}&{self._projected(fields, order)}"
@@ -198,16 +202,18 @@ class Model(Generic[Row]):
 
     @property
     def _room(self) -> int:
-        """Bytes for the query, without paging."""
+        """Bytes left in the URL for the query, without paging."""
         options, most = self._rest.options, self._rest.paging.max_rows
         prefix = re.sub(r"^https?://[^/]*", "", self._rest.http.system.url).rstrip("/")
         paging = f"&s={options.page_size}&p={most + options.page_size}"
         return options.max_url - len(prefix) - len(self._path) - len(paging)
 
-    def _chunks(self, keyed: Keyed, values: Mapping[str, str | int], fields: Fields | None, order: Order) -> Chunks:
-        # Four letters of base64 are three bytes of the domain.
+    def _chunks(
+        self, key_field: KeyField, values: Mapping[str, str | int], fields: Fields | None, order: Order
+    ) -> Chunks:
+        # Four characters of base64 encode three bytes of the domain.
         room = (self._room - len(f"?d=&{self._projected(fields, order)}")) // 4 * 3
-        room -= len(msgspec.json.encode(self._domain(keyed, [])))
+        room -= len(msgspec.json.encode(self._domain(key_field, [])))
         return chunks(list(values), lambda key: msgspec.json.encode(values[key]), room, between=len(","))
 
     def _too_long(self) -> Rejected:
@@ -217,7 +223,7 @@ class Model(Generic[Row]):
         )
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return [lenient(raw, self._row, self._warn_once) for raw in self._rest.listed(answer)]
+        return [decode_leniently(raw, self._row, self._warn_once) for raw in self._rest.rows_of(answer)]
 
 
 def _base64(value: Any) -> str:
@@ -225,15 +231,15 @@ def _base64(value: Any) -> str:
 
 
 def _is_id(key: str) -> bool:
-    """Whether it is an id as Tryton would write it: PostgreSQL's integer, without zeros in front."""
+    """Whether the key is an id as Tryton writes it: a PostgreSQL integer without leading zeros."""
     return key.isascii() and key.isdigit() and key[0] != "0" and len(key) <= 10 and int(key) <= _LARGEST_ID
 
 
 def _is_text(key: str) -> bool:
-    """Whether PostgreSQL can hold it: no NUL, no halves of surrogate pairs."""
+    """Whether the key is a text that PostgreSQL can hold: no NUL, no lone surrogates."""
     return bool(key) and "\0" not in key and not any("\ud800" <= letter <= "\udfff" for letter in key)
 
 
 def _literally(text: str) -> str:
-    """Text as an `ilike` pattern that matches only itself."""
+    """The text as an `ilike` pattern that matches only this text."""
     return re.sub(r"([\\%_])", r"\\\1", text)

@@ -1,10 +1,8 @@
 """Billing by Tryton 8.2 (modules account_invoice and account_payment), over its REST API.
 
-The customer number is the party's `code`. **An account is the party**, and its id the customer number, too: in Tryton
-the receivable, the invoices and the payments hang under the party and nothing smaller. A subscription
-(`sale.subscription`, whose `reference` may hold an account number) is a contract: an invoice that somebody wrote does
-not name one, and what a party owes cannot be divided among several, so that an account's bills and balance would be
-guesses.
+The customer number is the party's `code`. The account is the party too, and its id is the customer number: in Tryton
+the receivable, invoices and payments belong to the party. A subscription (`sale.subscription`) cannot be the account,
+because manual invoices do not name one, and a party's debt cannot be divided among several.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,7 +16,7 @@ from connectors.billing.port import (
     Payment,
     UsageAllowance,
 )
-from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest
+from connectors.billing.tryton.client import BY_ROW_ID, KeyField, Model, Rest
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.records import Records
 from connectors.billing.tryton.rows import (
@@ -35,7 +33,7 @@ from connectors.billing.tryton.rows import (
 )
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import by_id, grouped, mapped
+from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -45,35 +43,35 @@ Owned = TypeVar("Owned", Bill, Payment)
 
 _NEWEST_BILL: Final = Order("-invoice_date", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-date", "paid_at")
-_OF_PARTY: Final = Keyed("party.code")
+_OF_PARTY: Final = KeyField("party.code")
 
 
 class TrytonBilling:
-    """The billing port over Tryton. Every method is one call for as many keys as fit into a URL."""
+    """The billing port over Tryton. Each method makes one call for as many keys as fit into a URL."""
 
     unsupported: ClassVar[Mapping[str, str]] = {
         "usage_of_customers": "Tryton bills subscriptions and does not count usage against an allowance.",
-        "Bill.period": "A Tryton invoice does not say what span of time it covers.",
+        "Bill.period": "A Tryton invoice does not say which period it covers.",
         "BillCharge.product_id": "A line names a product of the catalogue, not the customer's own.",
     }
-    """Port methods and record attributes that Tryton does not have, and why."""
+    """Methods of the port and attributes of records that Tryton does not support, with reasons."""
 
     bills_name_customers: ClassVar[bool] = True
-    """An invoice's party is customer and account in one."""
+    """An invoice's party is both the customer and the account."""
 
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http = http
         self._rest = Rest(http, options)
         self._records = Records(options, self._rest.warn_once)
         self._currency = options.currency
-        # Without a word about `active`, Tryton hides the archived.
+        # Without a condition on `active`, Tryton leaves out archived parties.
         archived_too = [["active", "in", [True, False]]]
         self._parties = Model(self._rest, "party.party", PartyRow, PARTY, archived_too, lambda row: True)
         self._companies = Model(self._rest, "company.company", CompanyRow, COMPANY, [], lambda row: True)
         self._invoices = Model(
             self._rest, "account.invoice", InvoiceRow, INVOICE, [["type", "=", "out"]], lambda row: row.type == "out"
         )
-        # Between the lines of an invoice there are titles, comments and subtotals, too.
+        # An invoice also has lines that are titles, comments and subtotals.
         charges = [["invoice.type", "=", "out"], ["type", "=", "line"]]
         self._lines = Model(self._rest, "account.invoice.line", LineRow, LINE, charges, lambda row: row.type == "line")
         received = [["kind", "=", "receivable"]]
@@ -82,70 +80,70 @@ class TrytonBilling:
         )
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._rest.probe()
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
-        """See `BillingPort`. One call; another one, once, for the currency of the balances."""
+        """One call. The currency of the balances takes one more call, once per process."""
         found = await self.accounts_of_customers(ids, fields)
         return {key: rows if isinstance(rows, ConnectorError) else rows.items[0] for key, rows in found.items()}
 
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
-        """See `BillingPort`. Every customer has one account. One call, and one for the currency, once."""
+        """Every customer has one account. One call, and once per process one for the currency."""
         currency = await self._company_currency() if fields is None or "balance" in fields else None
-        batches = await self._parties.by_keys(Keyed("code"), customer_ids, fields, BY_ID)
-        found = grouped(batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids)
-        # A party that cannot be read is there all the same: not absent.
+        batches = await self._parties.by_keys(KeyField("code"), customer_ids, fields, BY_ID)
+        found = group_by_key(
+            batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids
+        )
+        # An unreadable party exists, so its key is not absent.
         return {
             key: rows if isinstance(rows, ConnectorError) or rows.items else self._unreadable(key)
             for key, rows in found.items()
         }
 
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._by_id(self._invoices, ids, fields, self._records.bill)
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
-        """See `BillingPort`. One call. A draft has no number, and is found by none."""
+        """One call. Drafts have no number and are not found."""
         asked = None if fields is None else fields | {"number"}
-        rows = await self._invoices.spelled("number", number, asked, BY_ID)
+        rows = await self._invoices.with_text("number", number, asked, BY_ID)
         return [self._records.bill(row) for row in rows if (row.number or "").casefold() == number.casefold()]
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`. One call: an account is a customer."""
+        """One call. The account ids are customer numbers."""
         return await self._owned(self._invoices, account_ids, window, fields, _NEWEST_BILL, self._records.bill)
 
     async def bills_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Bill]]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._owned(self._invoices, customer_ids, window, fields, _NEWEST_BILL, self._records.bill)
 
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """See `BillingPort`. One call. Amounts are before taxes: Tryton keeps taxes apart from the lines."""
-        batches = await self._lines.by_keys(Keyed("invoice", numeric=True), bill_ids, fields, BY_ID)
-        return grouped(batches, self._records.charge, lambda charge: (charge.bill_id,))
+        """One call. Amounts are without tax, which Tryton keeps apart from the lines."""
+        batches = await self._lines.by_keys(KeyField("invoice", numeric=True), bill_ids, fields, BY_ID)
+        return group_by_key(batches, self._records.charge, lambda charge: (charge.bill_id,))
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._by_id(self._payments, ids, fields, self._records.payment)
 
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
-        """See `BillingPort`. One call. Money booked straight into the ledger is no payment, but lowers what remains."""
+        """One call. Money booked directly in the ledger is not a payment, but reduces the remaining amounts."""
         return await self._owned(self._payments, account_ids, window, fields, _NEWEST_PAYMENT, self._records.payment)
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """See `BillingPort`. Raises `NotSupported`."""
         raise NotSupported(self.http.name, self.unsupported["usage_of_customers"])
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `BillingPort`. The invoice as Tryton kept it when it was posted."""
+        """The invoice's file, which Tryton stored when the invoice was posted."""
         if not isinstance(document.source, str):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self.http.stream(document.source)
@@ -159,7 +157,10 @@ class TrytonBilling:
         order: Order,
         record: Callable[[Row], Owned],
     ) -> Found[Rows[Owned]]:
-        """Rows per customer; one window of one customer's, unless it has holes: then everything is sorted out here."""
+        """Rows per customer, or one window of a single customer's.
+
+        If a row of the window is unreadable or not the customer's, the complete list is read and filtered here.
+        """
         if window is not None and len(customer_ids) == 1:
             key = customer_ids[0]
             if not _OF_PARTY.values([key]):
@@ -169,27 +170,27 @@ class TrytonBilling:
             except ConnectorError as failure:
                 return {key: failure}
             items = list(map(record, page.rows))
-            kept = all(map(model.ours, page.rows)) and all(key in item.customer_ids for item in items)
+            kept = all(map(model.is_wanted, page.rows)) and all(key in item.customer_ids for item in items)
             if kept and not page.unreadable:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
-        return grouped(batches, record, lambda one: one.customer_ids)
+        return group_by_key(batches, record, lambda one: one.customer_ids)
 
     async def _by_id(
         self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]
     ) -> Found[R]:
-        return mapped(by_id(await model.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._unreadable), record)
+        return map_rows(match_ids(await model.by_keys(BY_ROW_ID, ids, fields, BY_ID), self._unreadable), record)
 
     async def _company_currency(self) -> str | None:
-        """The currency that balances are in: asked for once, unless the options say it."""
+        """The currency of balances: from the options, or read once from the company."""
         if self._currency is None:
             rows = await self._companies.everything()
             codes = {row.currency.code for row in rows if row.currency and row.currency.code}
             if len(codes) != 1:
-                self._rest.warn_once(f"companies with {sorted(codes)} as currency: name the one in options.currency")
+                self._rest.warn_once(f"has companies with the currencies {sorted(codes)}: set options.currency to one")
                 return None
             self._currency = codes.pop()
         return self._currency
 
     def _unreadable(self, key: str) -> Garbled:
-        return Garbled(self.http.name, f"what is there for {key[:100]!r} cannot be read")
+        return Garbled(self.http.name, f"the row for {key[:100]!r} cannot be read")

@@ -1,4 +1,4 @@
-"""How an installation of Tryton is set up."""
+"""Options of the Tryton driver."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from connectors.strict import Strict
 
 
 class TrytonOptions(Strict):
-    """How a Tryton installation is set up. The defaults are those of a fresh database named `billing`."""
+    """The setup of a Tryton installation. The defaults fit a new database named `billing`."""
 
     database: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
@@ -18,12 +18,10 @@ class TrytonOptions(Strict):
         str | None,
         Field(
             pattern=r"^[A-Z]{3}$",
-            description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
+            description="ISO 4217 code of the company's currency, in which balances are; read from Tryton by default.",
         ),
     ] = None
-    timezone: Annotated[TimeZone, Field(description="Zone of the company's dates, which have none (IANA name).")] = (
-        "UTC"
-    )
+    timezone: Annotated[TimeZone, Field(description="Time zone of the company's dates (IANA name).")] = "UTC"
     max_url: Annotated[
         int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
     ] = 4000

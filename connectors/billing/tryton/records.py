@@ -1,4 +1,4 @@
-"""From Tryton's rows to the port's records: words, owners, dates and what a draft does not have."""
+"""Converts Tryton's rows to the port's records."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -49,14 +49,14 @@ _TYPES: Final = {
 
 
 class Records:
-    """Makes records; the operator is warned of words, amounts and dates that cannot be read."""
+    """Makes records of rows. Unknown words and invalid amounts and dates are logged."""
 
     def __init__(self, options: TrytonOptions, warn_once: WarnOnce) -> None:
         self._database, self._warn_once = options.database, warn_once
         self._values = Values(options.timezone, warn_once)
 
     def account(self, row: PartyRow, currency: str | None) -> BillingAccount:
-        """The party as an account. `currency` is that of its balance."""
+        """The account for a party. `currency` is that of its balance."""
         code = _text(row.code)
         return BillingAccount(
             id=code or "",
@@ -67,10 +67,10 @@ class Records:
         )
 
     def bill(self, row: InvoiceRow) -> Bill:
-        """An invoice."""
+        """The bill for an invoice."""
         owner, currency = _code(row.party), row.currency.code if row.currency else None
         total = self._values.money(row.total_amount, currency)
-        # Of a draft Tryton says that nothing is to be paid, because nothing is booked yet.
+        # For a draft, Tryton's amount to pay is 0, because nothing is booked yet.
         booked = row.state is not None and row.state not in _NOT_POSTED
         remaining = self._values.money(row.amount_to_pay, currency) if booked else None
         return Bill(
@@ -96,13 +96,13 @@ class Records:
         return self._known(_STATES, word, BillState.UNKNOWN)
 
     def _due(self, lines: Sequence[DueRow]) -> datetime | None:
-        """The next date of what is still to be paid; the last one where all is."""
+        """The earliest due date of unpaid lines; the latest due date if all are paid."""
         dates = [(line, date) for line in lines if (date := self._values.date(line.maturity_date))]
         unpaid = [date for line, date in dates if line.reconciliation is None]
         return min(unpaid) if unpaid else max((date for _, date in dates), default=None)
 
     def _documents(self, row: InvoiceRow) -> tuple[Document, ...]:
-        """The file that Tryton made when it was posted. A draft's would be made anew each time: none."""
+        """The file that Tryton made when the invoice was posted. A draft has none."""
         extension = row.invoice_report_format
         if not extension:
             return ()
@@ -117,8 +117,8 @@ class Records:
         )
 
     def charge(self, row: LineRow) -> BillCharge:
-        """A line of an invoice."""
-        # An origin is "model,id"; a line that somebody wrote has none.
+        """The charge for an invoice's line."""
+        # An origin is "model,id"; manual lines have none.
         model = row.origin.partition(",")[0] if row.origin else None
         return BillCharge(
             id=str(row.id),
@@ -130,7 +130,7 @@ class Records:
         )
 
     def payment(self, row: PaymentRow) -> Payment:
-        """A payment; one that names no invoice's posting pays no bill."""
+        """The payment. It pays a bill only if it names a line of an invoice's posting."""
         payer = _code(row.party)
         model, _, bill = (row.line.move_origin or "" if row.line else "").partition(",")
         return Payment(

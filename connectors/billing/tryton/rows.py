@@ -1,4 +1,4 @@
-"""Tryton's rows (party, account_invoice and account_payment modules), and which fields a record's attributes need."""
+"""Tryton's rows (modules party, account_invoice and account_payment), and the fields that each attribute needs."""
 
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ class LineRow(Identified):
 
 
 class Journal(msgspec.Struct, gc=False):
-    """What a payment is made through."""
+    """The journal of a payment; its name is the payment method."""
 
     name: str | None = None
 

@@ -13,14 +13,14 @@ _NEVER: Final = ((1970, 1, 1), (9999, 12, 31))
 
 
 class Values:
-    """Reads them leniently: what cannot be read is None, and the operator is warned."""
+    """Decodes typed values leniently: an invalid value becomes None and is logged."""
 
     def __init__(self, timezone: TimeZone, warn_once: WarnOnce) -> None:
         self._zone = time_zone(timezone)
         self._warn_once = warn_once
 
     def decimal(self, value: Any) -> Decimal | None:
-        """An exact amount, typed or as text or whole number; a JSON number with a fraction is not exact: None."""
+        """An exact amount from a typed value, a text or a whole number. A JSON number with a fraction becomes None."""
         found = value.get("decimal") if isinstance(value, dict) else value
         if found is None:
             return None
@@ -29,17 +29,17 @@ class Values:
                 if (amount := Decimal(found)).is_finite():
                     return amount
             except InvalidOperation:
-                pass  # told below
+                pass  # logged below
         self._warn_once(f"the amount {str(value)[:80]!r} cannot be read exactly")
         return None
 
     def money(self, value: Any, currency: str | None) -> Money | None:
-        """An amount in a currency; None unless both are there."""
+        """An amount of money; None without a valid amount or a currency."""
         amount = self.decimal(value)
         return None if amount is None or not currency else Money(amount, currency)
 
     def date(self, value: Any) -> datetime | None:
-        """A date or a moment. A date is midnight in the company's zone, a moment is UTC; 1970-01-01 is none."""
+        """A date (midnight in the company's time zone) or a time (UTC). None for 1970-01-01, 9999-12-31 or no date."""
         if value is None:
             return None
         try:

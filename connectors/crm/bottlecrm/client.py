@@ -1,13 +1,12 @@
-"""BottleCRM's REST API: lists in two halves, one account with its people, the search. No batch read, no projection.
+"""BottleCRM's REST API: lists, one account with its contacts, and the search. No batch reads, no projection.
 
 What surprises:
 
-- a filter that it does not know is ignored and everything comes, and so does one with an empty value: whoever asks
-  must check the rows;
-- active and inactive accounts come as two lists in one answer, both cut by the same limit and offset;
-- the next offset that it names is 0 past the end; pages are counted here by the totals alone;
-- accounts are in the order of random ids, so that a new row lands on any page: see `Rest.everything`;
-- a NUL in a filter is answered with 500 and HTML, an id that is no UUID with 404 and HTML.
+- unknown filters, and filters with an empty value, are ignored: callers must check the rows;
+- active and inactive accounts come as two lists in one answer, with one limit and offset for both;
+- the next offset in the answer is 0 past the end, so only the totals are used for paging;
+- accounts are sorted by random ids, so a new row may be on any page: see `Rest.everything`;
+- a NUL in a filter is answered with 500 and HTML, an id that is not a UUID with 404 and HTML.
 """
 
 import re
@@ -22,14 +21,14 @@ from connectors.crm.bottlecrm.rows import Account, Contact, Hit
 from connectors.errors import Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
-from connectors.reading.rows import Entry, Row, RowPage, each_once, lenient
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.rows import Entry, Row, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
 
 SEARCH_HITS: Final = 6
-"""Hits of one kind after which BottleCRM's search stops, without a word."""
+"""Most hits of one kind that BottleCRM's search returns; it does not say if there are more."""
 
 _ACCOUNTS: Final = "/api/accounts/"
 _CONTACTS: Final = "/api/contacts/"
@@ -73,8 +72,11 @@ class _Refusal(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Row]):
-    """One page: rows of one or two lists. `came` and `longest` are of the longer list, `total` counts both."""
+class ListPage(Generic[Row]):
+    """One page of one or two lists.
+
+    `came` (rows in this page) and `longest` (rows in all) are those of the longer list; `total` counts both lists.
+    """
 
     entries: Sequence[Entry[Row]]
     came: int
@@ -82,48 +84,48 @@ class Part(Generic[Row]):
     total: int
 
 
-ReadPart = Callable[[int, int], Coroutine[Any, Any, Part[Row]]]
-"""Asks for the rows from an offset on, so many of each list at most."""
+ReadListPage = Callable[[int, int], Coroutine[Any, Any, ListPage[Row]]]
+"""Requests a page: offset and limit (for each of the lists) to rows."""
 
 
-def speakable(text: str) -> bool:
-    """Whether a filter can have this value: one that is empty would be ignored, one with a NUL answered with 500."""
+def is_filter_value(text: str) -> bool:
+    """Whether a filter can have this value. An empty one would be ignored, one with a NUL answered with 500."""
     return bool(text) and not _UNSPEAKABLE.search(text)
 
 
 def is_uuid(key: str) -> bool:
-    """Whether this can be an id of BottleCRM."""
+    """Whether this is a UUID, as all ids of BottleCRM are."""
     return _UUID.fullmatch(key) is not None
 
 
 class Rest:
-    """One organisation's data, as the token sees it. `max_url` and `page_size` as in `BottleCrmOptions`."""
+    """The REST API for one organisation. `max_url` and `page_size` are those of `BottleCrmOptions`."""
 
     def __init__(self, http: HttpClient, max_url: int, page_size: int) -> None:
         self.http, self.page_size = http, page_size
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
         self.warn_once = WarnOnce(http.name)
 
-    def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Account]:
-        """Accounts, active and inactive, without their contacts: 9 kB, and 1 kB for each."""
+    def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Account]:
+        """Active and inactive accounts without their contacts. An answer has 9 kB, plus 1 kB per account."""
 
-        async def read(offset: int, limit: int) -> Part[Account]:
+        async def read(offset: int, limit: int) -> ListPage[Account]:
             target = self._target(_ACCOUNTS, {**filters, "limit": str(limit), "offset": str(offset)})
             return await self.http.send(Request.get(target, keys), self._accounts_of)
 
         return read
 
-    def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadPart[Contact]:
-        """Contacts; each comes twice in the answer, of which one is read."""
+    def contacts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Contact]:
+        """Contacts. Each is in the answer twice, and decoded once."""
 
-        async def read(offset: int, limit: int) -> Part[Contact]:
+        async def read(offset: int, limit: int) -> ListPage[Contact]:
             target = self._target(_CONTACTS, {**filters, "limit": str(limit), "offset": str(offset)})
             return await self.http.send(Request.get(target, keys), self._contacts_of)
 
         return read
 
     async def account(self, key: str) -> Account | None:
-        """One account with its contacts, by its UUID; None where there is none, or the token may not see it."""
+        """One account with its contacts, by UUID; None if it does not exist or the token may not see it."""
 
         def read(answer: Answer) -> Account | None:
             if answer.status == 404:
@@ -135,32 +137,32 @@ class Rest:
         return found if found and str(found.id).casefold() == key.casefold() else None
 
     async def search(self, text: str) -> Sequence[Hit]:
-        """What the search finds: at most `SEARCH_HITS` of each kind."""
+        """Hits of the search, at most `SEARCH_HITS` of each kind."""
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
         return await self.http.send(request, lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
 
-    async def everything(self, read: ReadPart[Row], first: Part[Row] | None = None) -> RowPage[Row]:
-        """All rows, each once: one call and, side by side, those that its totals say are needed.
+    async def everything(self, read: ReadListPage[Row], first: ListPage[Row] | None = None) -> RowPage[Row]:
+        """All rows, each once: the first page tells the total, the other pages are requested concurrently.
 
-        Where fewer different rows came than there are, the list has changed meanwhile, and all is read once more.
-        Raises `TooMuch` beyond the system's bounds, `Garbled` where the second time is no better.
+        If fewer distinct rows come than the total, because the list has changed, it is read once more. Raises `TooMuch`
+        beyond the system's limits, `Garbled` if rows are missing again.
         """
         for _ in range(2):
             parts = await self._parts(read, first)
-            entries = each_once(entry for part in parts for entry in part.entries)
+            entries = distinct_rows(entry for part in parts for entry in part.entries)
             total = max(part.total for part in parts)
             if len(entries) >= total:
                 return RowPage(entries, total)
             first = None
         raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
 
-    async def _parts(self, read: ReadPart[Row], first: Part[Row] | None) -> list[Part[Row]]:
+    async def _parts(self, read: ReadListPage[Row], first: ListPage[Row] | None) -> list[ListPage[Row]]:
         first = first or await read(0, self.page_size)
         if first.came >= first.longest:
             return [first]
         if not first.came:
             raise Garbled(self.http.name, f"sent no row and says that there are {first.total}")
-        # Not what was asked for: a server may send fewer.
+        # Steps of the rows that came, because a server may send fewer than requested.
         starts = range(first.came, first.longest, first.came)
         if first.total > self.http.system.max_rows:
             raise TooMuch(self.http.name, f"{first.total} rows, more than max_rows = {self.http.system.max_rows}")
@@ -168,7 +170,7 @@ class Rest:
             raise TooMuch(
                 self.http.name, f"{1 + len(starts)} calls, more than max_calls = {self.http.system.max_calls}"
             )
-        return [first, *await together([read(at, first.came) for at in starts])]
+        return [first, *await run_concurrently([read(at, first.came) for at in starts])]
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
         target = f"{path}?" + "&".join(f"{quote(name, safe='')}={quote(text, safe='')}" for name, text in query.items())
@@ -178,23 +180,23 @@ class Rest:
             )
         return target
 
-    def _accounts_of(self, answer: Answer) -> Part[Account]:
+    def _accounts_of(self, answer: Answer) -> ListPage[Account]:
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
-        return Part(
+        return ListPage(
             self._entries((*active.open_accounts, *inactive.close_accounts), _ACCOUNTS, _ACCOUNT),
             max(len(active.open_accounts), len(inactive.close_accounts)),
             max(active.open_accounts_count, inactive.close_accounts_count),
             active.open_accounts_count + inactive.close_accounts_count,
         )
 
-    def _contacts_of(self, answer: Answer) -> Part[Contact]:
+    def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
         page = self._decoded(answer, _CONTACTS, _Contacts)
         entries = self._entries(page.results, _CONTACTS, _CONTACT)
-        return Part(entries, len(entries), page.count, page.count)
+        return ListPage(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
-        """The answer's body. A refusal may come with 200, too."""
+        """The decoded body. Raises `Rejected` for a refusal, which BottleCRM may send with status 200."""
         if answer.status == 404:
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
         try:
@@ -205,9 +207,9 @@ class Rest:
             raise
 
     def _absent(self, answer: Answer, path: str) -> None:
-        """A 404 in JSON is about the row; one in HTML says that there is no such path."""
+        """Raise `Rejected` for a 404 in HTML: the path does not exist. A 404 in JSON means that the row does not."""
         if not answer.body.lstrip().startswith(b"{"):
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
 
     def _entries(self, raws: Iterable[msgspec.Raw], path: str, row: msgspec.json.Decoder[Row]) -> list[Entry[Row]]:
-        return [lenient(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]
+        return [decode_leniently(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]

@@ -1,23 +1,23 @@
-"""CRM by BottleCRM 1.35 (PyPI django-crm): a customer is an account that has a customer number as a custom field.
+"""CRM by BottleCRM 1.35 (PyPI django-crm). A customer is an account with a customer number in a custom field.
 
-The product reads one account per call, so the cost of each method of the port is told in calls: N keys of T accounts.
-It cannot project either: `fields` saves whole calls (see `BottleCrm.parties`), never columns.
+BottleCRM reads one account per call, so the docstrings tell the calls that each method takes for N keys and T accounts.
+It has no projection either: `fields` can save whole calls (see `BottleCrm.parties`), but not columns.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NoReturn, TypeVar
 
-from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_uuid, speakable
-from connectors.crm.bottlecrm.many import Many
+from connectors.crm.bottlecrm.batches import BatchReader
+from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_filter_value, is_uuid
 from connectors.crm.bottlecrm.options import BottleCrmOptions
-from connectors.crm.bottlecrm.rows import Account, Contact, same, text_of
+from connectors.crm.bottlecrm.rows import Account, Contact, equals_ignoring_case, text_of
 from connectors.crm.port import Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.concurrently import together
-from connectors.reading.order import BY_ID, Order, arranged
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.order import BY_ID, Order, sorted_records
 from connectors.reading.rows import RowPage
 from connectors.records import Fields, Found, Rows, Window, changed
 
@@ -28,9 +28,9 @@ _STATUS: Final = {
     False: (CustomerStatus.CLOSED, "inactive"),
     None: (CustomerStatus.UNKNOWN, None),
 }
-"""is_active, and the product's own words for it; its second list is named closed_accounts."""
+"""The status for is_active, with the product's own word. BottleCRM calls the list of inactive ones closed_accounts."""
 
-_NO_PRODUCTS: Final = "BottleCRM keeps what could be sold (its catalogue), not what a customer has bought."
+_NO_PRODUCTS: Final = "BottleCRM keeps a catalogue of products, but not which of them a customer has."
 
 
 _BY_NAME: Final = Order("name", "name")
@@ -44,130 +44,128 @@ class BottleCrm:
         "products_of_customers": _NO_PRODUCTS,
         "products_of_services": _NO_PRODUCTS,
     }
-    """Methods of the port that the product has nothing for, and why."""
+    """Methods of the port that BottleCRM does not support, with reasons."""
 
     one_by_one: ClassVar[Mapping[str, str]] = {
-        "customers": "BottleCRM reads one account per call; from some keys on, the whole list costs less.",
-        "parties": "BottleCRM reads the people of one account per call; from some keys on, the whole list costs less.",
+        "customers": "BottleCRM reads one account per call; for many keys the whole list is read.",
+        "parties": "BottleCRM reads the contacts of one account per call; for many keys the whole list is read.",
     }
-    """Methods that take a call for each key, and why."""
+    """Methods that take one call per key, with reasons."""
 
     def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
         self.http, self._options = http, options
         self._rest = Rest(http, options.max_url, options.page_size)
-        self._many = Many(self._rest, options.list_share)
+        self._batches = BatchReader(self._rest, options.list_share)
 
     async def probe(self) -> None:
-        """One cheap read, for health: an account."""
+        """Read one account."""
         await self._rest.accounts({}, [])(0, 1)
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
-        """See `CrmPort`. N calls, side by side; 1 for each `page_size` accounts where T <= N * `list_share`.
+        """N concurrent calls; if T <= N * `list_share`, one per `page_size` accounts.
 
-        A number that two accounts have is `Garbled`: whose it is cannot be told.
+        A number that two accounts have is `Garbled`, because the customer is ambiguous.
         """
-        wanted = [key for key in dict.fromkeys(ids) if speakable(key)]
+        wanted = [key for key in dict.fromkeys(ids) if is_filter_value(key)]
         try:
-            page = await self._many.worth("accounts", self._rest.accounts({}, wanted), len(wanted))
+            page = await self._batches.whole_list_if_cheaper("accounts", self._rest.accounts({}, wanted), len(wanted))
         except ConnectorError as failure:
             return dict.fromkeys(wanted, failure)
         if page is not None:
             return self._by_number(page, frozenset(wanted))
-        return await self._many.each(wanted, self._numbered)
+        return await self._batches.for_each_key(wanted, self._numbered)
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
-        """See `CrmPort`. All are read, 1 call for each `page_size`: BottleCRM's order is that of random ids."""
+        """Reads all accounts, one call per `page_size`, because BottleCRM sorts them by random ids."""
         page = await self._rest.everything(self._rest.accounts({}, []))
         rows = self._rows(page, lambda _customer: True)
-        return changed(rows, items=arranged(rows.items, _BY_NAME)) if by_name else rows
+        return changed(rows, items=sorted_records(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """See `CrmPort`. 1 call for each `page_size` of the accounts that match; the name is read back from each."""
-        if text and not speakable(text):
+        """One call per `page_size` of matching accounts. Each account's name is checked again."""
+        if text and not is_filter_value(text):
             return Rows.of(())
         page = await self._rest.everything(self._rest.accounts({"name": text} if text else {}, [text]))
         return self._rows(page, lambda customer: text.casefold() in (customer.name or "").casefold())
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """See `CrmPort`. 1 call (2 for an e-mail address, side by side), and 1 for each account that was found.
+        """One call (for an e-mail address two concurrent ones), and one for each account found.
 
-        Accounts cannot be filtered by a phone number: it is looked for among the people of the accounts. Raises
-        `TooMuch` for what more accounts have than the search tells, or more people than one page (the filters find
-        parts, such as a country code).
+        Accounts cannot be filtered by phone number, only their contacts can. Raises `TooMuch` if the search may have
+        left out accounts, or if more contacts match than one page holds: the filters also match parts of a number, such
+        as a country code.
         """
-        if not speakable(contact):
+        if not is_filter_value(contact):
             return {}
-        ways = [self._accounts_of_people(contact)]
+        searches = [self._accounts_of_contacts(contact)]
         if "@" in contact:
-            ways.append(self._accounts_with_mail(contact))
-        accounts = list(dict.fromkeys(key for way in await together(ways) for key in way))
-        found = await self._many.each(accounts, self._rest.account)
+            searches.append(self._accounts_with_mail(contact))
+        accounts = list(dict.fromkeys(key for keys in await run_concurrently(searches) for key in keys))
+        found = await self._batches.for_each_key(accounts, self._rest.account)
         if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
             raise failure
-        reached = [one for one in found.values() if isinstance(one, Account) and one.is_at(contact)]
+        reached = [one for one in found.values() if isinstance(one, Account) and one.has_contact(contact)]
         return {customer.id: customer for account in reached if (customer := self._customer(account))}
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """See `CrmPort`. One call per value: an external reference is a custom field of the account.
+        """One call per value: an external reference is a custom field of the account.
 
-        Raises `NotSupported` for parties: whom an account is kept for cannot be asked the other way round.
+        Raises `NotSupported` for party ids: BottleCRM cannot find accounts by their contacts' ids.
         """
         if key.kind == "party":
             raise NotSupported(
-                self.http.name, "accounts cannot be looked up by the people behind them: use external:NAME"
+                self.http.name, "accounts cannot be found by their contacts: use external:NAME as customer_key"
             )
 
         async def one(value: str) -> Rows[Customer]:
             page = await self._rest.everything(self._rest.accounts({f"cf_{key.name}": value}, [value]))
             return self._rows(page, lambda customer: customer.external_ids.get(key.name) == value)
 
-        return await self._many.each([value for value in dict.fromkeys(values) if speakable(value)], one)
+        return await self._batches.for_each_key(
+            [value for value in dict.fromkeys(values) if is_filter_value(value)], one
+        )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """See `CrmPort`. N calls for N people, or 1 for each `page_size` people where all are N * `list_share`.
+        """N concurrent calls; if there are at most N * `list_share` contacts, one per `page_size` contacts.
 
-        None for companies, or where no name is selected.
-        The person is the account's only contact, or the only one that has the account's e-mail address; which of
-        several others it would be cannot be told, and the names are None.
+        No calls for companies, or if no name is selected. The person is the account's only contact, or the only one
+        with the account's e-mail address; otherwise the names are None.
         """
         asked = [c.party_id for c in customers if c.party_id and c.party_kind != "Organization" and is_uuid(c.party_id)]
         wanted = list(dict.fromkeys(asked))
         if fields is not None and not fields & {"given_name", "family_name"}:
             return {key: Party(id=key) for key in wanted}
         try:
-            page = await self._many.worth("contacts", self._rest.contacts({}, wanted), len(wanted))
+            page = await self._batches.whole_list_if_cheaper("contacts", self._rest.contacts({}, wanted), len(wanted))
         except ConnectorError as failure:
             return dict.fromkeys(wanted, failure)
-        known = _alone(page, wanted) if page else {}
-        return known | await self._many.each([key for key in wanted if key not in known], self._party)
+        known = _only_contacts(page, wanted) if page else {}
+        return known | await self._batches.for_each_key([key for key in wanted if key not in known], self._party)
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products")
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products_of_customers")
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """See `unsupported`. Raises `NotSupported`."""
         self._refuse("products_of_services")
 
     def _refuse(self, method: str) -> NoReturn:
         raise NotSupported(self.http.name, self.unsupported[method])
 
     async def _numbered(self, key: str) -> Customer | ConnectorError | None:
-        """The customer with this number; two rows are asked for, so that a second one is seen."""
+        """The customer with this number. Two rows are requested, to notice a second account with the number."""
         filters = {f"cf_{self._options.customer_number}": key}
         part = await self._rest.accounts(filters, [key])(0, 2)
         return self._by_number(RowPage(part.entries, part.total), frozenset([key])).get(key)
 
     def _by_number(self, page: RowPage[Account], wanted: frozenset[str]) -> dict[str, Customer | ConnectorError]:
-        """Accounts that have one of the numbers. One that did not come may be in a row that cannot be read."""
+        """Customers by number. If an account is unreadable, numbers without a customer are `Garbled`."""
         found: dict[str, Customer | ConnectorError] = {}
         for account in page.rows:
             if (customer := self._customer(account)) and customer.id in wanted:
@@ -178,7 +176,7 @@ class BottleCrm:
         return found
 
     def _rows(self, page: RowPage[Account], wanted: Callable[[Customer], bool]) -> Rows[Customer]:
-        """The complete list, by number; without a total where accounts cannot be read or told apart."""
+        """The complete list, by number. The total is None if accounts are unreadable or share a number."""
         numbered = [customer for account in page.rows if (customer := self._customer(account))]
         times = Counter(customer.id for customer in numbered)
         twice = [key for key, count in times.items() if count > 1]
@@ -186,26 +184,26 @@ class BottleCrm:
             self._rest.warn_once(self._ambiguous(key).detail)
         if unnumbered := len(page.rows) - len(numbered):
             self._rest.warn_once(
-                f"{unnumbered} accounts have no {self._options.customer_number}: they are no customers"
+                f"has {unnumbered} accounts without a {self._options.customer_number}: they are not customers"
             )
-        items = arranged((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
+        items = sorted_records((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
         return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
 
-    async def _accounts_of_people(self, contact: str) -> list[str]:
-        """UUIDs of the accounts of whoever has exactly this address or number; the filter finds parts of it, too."""
+    async def _accounts_of_contacts(self, contact: str) -> list[str]:
+        """UUIDs of the accounts of contacts with exactly this address or number; the filter also matches parts."""
         filters = {"email" if "@" in contact else "phone": contact}
         page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
         if page.came < page.longest:
-            raise TooMuch(self.http.name, f"what is in the addresses or numbers of {page.longest} people")
-        people = [one for one in page.entries if isinstance(one, Contact) and one.is_at(contact)]
+            raise TooMuch(self.http.name, f"the addresses or numbers of {page.longest} contacts contain this text")
+        people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
         return [key for person in people for key in person.accounts() if is_uuid(key)]
 
     async def _accounts_with_mail(self, contact: str) -> list[str]:
-        """UUIDs of the accounts that have the e-mail address themselves."""
+        """UUIDs of the accounts whose own e-mail address this is."""
         accounts = [hit for hit in await self._rest.search(contact) if hit.type == "account" and is_uuid(hit.id)]
         if len(accounts) >= SEARCH_HITS:
-            raise TooMuch(self.http.name, f"an e-mail address that {len(accounts)} or more accounts have")
-        return [hit.id for hit in accounts if same(hit.subtitle, contact)]
+            raise TooMuch(self.http.name, f"{len(accounts)} or more accounts have this e-mail address")
+        return [hit.id for hit in accounts if equals_ignoring_case(hit.subtitle, contact)]
 
     async def _party(self, key: str) -> Party | None:
         account = await self._rest.account(key)
@@ -213,11 +211,13 @@ class BottleCrm:
             return None
         people = account.contacts or []
         if len(people) > 1:
-            people = [person for person in people if account.email and same(person.email, account.email)]
+            people = [
+                person for person in people if account.email and equals_ignoring_case(person.email, account.email)
+            ]
         return _party_of(key, people[0]) if len(people) == 1 else Party(id=key)
 
     def _customer(self, account: Account) -> Customer | None:
-        """The account as a customer; None where it has no customer number."""
+        """The customer for an account; None if the account has no customer number."""
         fields = account.custom_fields or {}
         number = text_of(fields.get(self._options.customer_number))
         if number is None:
@@ -247,8 +247,8 @@ class BottleCrm:
         return Garbled(self.http.name, f"two accounts or more have the customer number {number[:100]!r}: keep one")
 
 
-def _alone(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
-    """The people who are the only ones of their accounts; of the others, and of rows not read, nothing is said."""
+def _only_contacts(page: RowPage[Contact], accounts: Sequence[str]) -> dict[str, Party]:
+    """Parties of the accounts that have a single contact; none at all if a contact is unreadable."""
     people: dict[str, list[Contact]] = {key: [] for key in accounts}
     for person in page.rows:
         for link in person.linked_accounts or ():

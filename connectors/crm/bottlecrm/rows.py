@@ -1,4 +1,4 @@
-"""Rows of BottleCRM as they come, read leniently: whatever may be missing, and numbers where texts should be."""
+"""Rows of BottleCRM, decoded leniently: attributes may be missing, and numbers may stand in place of texts."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from connectors.reading.rows import Identified
 
 
 def text_of(value: object) -> str | None:
-    """A text, or a whole number as text; None for what is empty or something else."""
+    """A text, or a whole number as text; None for an empty text or any other value."""
     return (str(value) or None) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 
-def same(value: object, text: str) -> bool:
-    """Whether the value is this text, in any case."""
+def equals_ignoring_case(value: object, text: str) -> bool:
+    """Whether the value is this text, ignoring letter case."""
     return (text_of(value) or "").casefold() == text.casefold()
 
 
 class Link(msgspec.Struct, gc=False):
-    """An account that a contact hangs on."""
+    """A link from a contact to an account."""
 
     id: str
 
 
 class Contact(Identified):
-    """A person. `linked_accounts` and `account` are two independent links to the accounts."""
+    """A person. `linked_accounts` and `account` are two independent lists of links to accounts."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -34,12 +34,12 @@ class Contact(Identified):
     account: str | None = None
     linked_accounts: list[Link] | None = None
 
-    def is_at(self, contact: str) -> bool:
+    def has_contact(self, contact: str) -> bool:
         """Whether this is exactly the person's e-mail address or phone number."""
-        return any(same(one, contact) for one in (self.email, self.phone, self.phone_e164))
+        return any(equals_ignoring_case(one, contact) for one in (self.email, self.phone, self.phone_e164))
 
     def accounts(self) -> list[str]:
-        """UUIDs of the accounts that the person hangs on."""
+        """UUIDs of the accounts that the person is linked to."""
         return [link.id for link in self.linked_accounts or ()] + ([self.account] if self.account else [])
 
 
@@ -53,14 +53,14 @@ class Account(Identified):
     custom_fields: dict[str, Any] | None = None
     contacts: list[Contact] | None = None
 
-    def is_at(self, contact: str) -> bool:
-        """Whether this is exactly the e-mail address or phone number of the account or of one of its people."""
-        own = same(self.email, contact) or same(self.phone, contact)
-        return own or any(person.is_at(contact) for person in self.contacts or ())
+    def has_contact(self, contact: str) -> bool:
+        """Whether this is exactly the e-mail address or phone number of the account or of one of its contacts."""
+        own = equals_ignoring_case(self.email, contact) or equals_ignoring_case(self.phone, contact)
+        return own or any(person.has_contact(contact) for person in self.contacts or ())
 
 
 class Hit(msgspec.Struct):
-    """Something that the search found; the subtitle of an account is its e-mail address, if it has one."""
+    """A hit of the search. The subtitle of an account is its e-mail address, if it has one."""
 
     type: str
     id: str

@@ -7,19 +7,19 @@ from connectors.crm.port import Customer, Party, Product
 from connectors.crm.tmf.rows import CUSTOMER, PARTY, PRODUCT, ContactMediumRow, contacts
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import mapped
+from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.lists import listed, narrowed, per_key
+from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.versions import SPELLINGS
 
 _CONTACTS: Final = ("contactMedium.characteristic.emailAddress", "contactMedium.characteristic.phoneNumber")
 _KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "characteristic.value"}
-"""The two ways of `customers_known_as`, and the filter that each needs."""
+"""The two kinds of keys of `customers_known_as`, and the filter that each needs."""
 _BY_NAME: Final = Order("name", "name")
 
 
@@ -37,7 +37,7 @@ class TmfCrm:
         self._individuals = Collection(http, profile, individual, PARTY.bound(reader, version))
         self._products = Collection(http, profile, product, PRODUCT.bound(reader, version))
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "customers_named": [(self._customers, "name.regex")],
             "customers_reached_by": [(self._customers, one) for one in contacts],
             "products_of_customers": [(self._products, self._spelled.filter("relatedParty.id"))],
@@ -46,7 +46,9 @@ class TmfCrm:
         self._unsupported = unsupported(
             questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
         )
-        ways = [f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.lacks(one))]
+        ways = [
+            f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.reason_unsupported(one))
+        ]
         if ways:
             self._unsupported = {**self._unsupported, "customers_known_as": " ".join(ways)}
         questions["customers_known_as"] = [(self._customers, one) for one in _KNOWN_AS.values()]
@@ -56,32 +58,32 @@ class TmfCrm:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons.
+
+        `customers_known_as` is included if one of its two kinds of keys is not supported.
+        """
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._customers.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._customers.page([], Window(0, 1), fields=frozenset())
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
-        """See `CrmPort`."""
-        return mapped(await self._customers.by_ids(ids, fields), self._customers.record(fields))
+        return map_rows(await self._customers.by_ids(ids, fields), self._customers.record_factory(fields))
 
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
-        """See `CrmPort`."""
         order = _BY_NAME if by_name else BY_ID
-        return await listed(self._customers, [], window, fields=fields, order=order)
+        return await list_page(self._customers, [], window, fields=fields, order=order)
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """See `CrmPort`. The name is read back from each row: a server may not know the operator."""
-        condition = self._customers.containing("name", text)
+        """Each row's name is checked, because the server may not support the operator."""
+        condition = self._customers.contains_filter("name", text)
         asked = None if fields is None else fields | {"name"}
-        return await listed(
+        return await list_page(
             self._customers,
             [condition],
             window,
@@ -92,7 +94,6 @@ class TmfCrm:
         )
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """See `CrmPort`."""
         attribute = self._spelled.filter(_CONTACTS["@" not in contact])
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
@@ -100,23 +101,23 @@ class TmfCrm:
             fields=asked,
             keys=[contact],
         )
-        record = self._customers.record(asked)
+        record = self._customers.record_factory(asked)
         return {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Customer]]:
-        """See `CrmPort`. An external reference is a characteristic of the customer (TMF629), found by its value."""
+        """An external reference is a characteristic of the customer (TMF629) and is searched by its value."""
         asked = None if fields is None else fields | key.attributes
         if key.kind == "party":
-            return await per_key(
+            return await all_under(
                 self._customers,
                 "engagedParty.id",
                 values,
                 lambda one: [one.party_id] if one.party_id else [],
                 fields=asked,
             )
-        return await per_key(
+        return await all_under(
             self._customers,
             "characteristic.value",
             values,
@@ -125,20 +126,18 @@ class TmfCrm:
         )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """See `CrmPort`. Organizations have neither given nor family name, so they are not asked for."""
+        """Organizations have neither given nor family name, so they are not requested."""
         wanted = [c.party_id for c in customers if c.party_id and (c.party_kind or "").casefold() != "organization"]
         found = await self._individuals.by_ids(list(dict.fromkeys(wanted)), fields) if wanted else {}
-        return mapped(found, self._individuals.record(fields))
+        return map_rows(found, self._individuals.record_factory(fields))
 
     async def products(self, ids: Sequence[str], fields: Fields | None) -> Found[Product]:
-        """See `CrmPort`."""
-        return mapped(await self._products.by_ids(ids, fields), self._products.record(fields))
+        return map_rows(await self._products.by_ids(ids, fields), self._products.record_factory(fields))
 
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
-        """See `CrmPort`."""
-        return await narrowed(
+        return await page_under(
             self._products,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -149,9 +148,8 @@ class TmfCrm:
         )
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """See `CrmPort`."""
         asked = None if fields is None else fields | {"service_ids"}
-        return await per_key(
+        return await all_under(
             self._products,
             "realizingService.id",
             service_ids,

@@ -1,4 +1,4 @@
-"""What is read of CRMs that speak TM Forum v4 or v5, attribute by attribute."""
+"""How CRM records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,33 +9,33 @@ import msgspec
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
 from connectors.records import Money
 from connectors.tmf import shapes
-from connectors.tmf.kinds import date, owners, reference, references, text, word
+from connectors.tmf.kinds import date, enum_word, owners, reference, references, text
 from connectors.tmf.mapping import Kind, Mapping, source
-from connectors.tmf.reader import Reader, by_word
-from connectors.tmf.shapes import TimePeriod, TypedRef, id_of, many
+from connectors.tmf.reader import Reader, enum_table
+from connectors.tmf.shapes import TimePeriod, TypedRef, array_of, id_of
 
 
 class MediumCharacteristicRow(msgspec.Struct, rename="camel", gc=False):
-    """What v4 says of a contact medium."""
+    """An e-mail address or phone number."""
 
     email_address: str | None = None
     phone_number: str | None = None
 
 
 class ContactMediumRow(MediumCharacteristicRow, rename="camel"):
-    """A way to reach somebody. v5 says itself what v4 says in `characteristic`."""
+    """A contact medium. v4 keeps its value in `characteristic`, v5 in the medium itself."""
 
     preferred: bool | None = None
     characteristic: MediumCharacteristicRow | None = None
 
     @property
-    def said(self) -> MediumCharacteristicRow:
-        """Address or number, in either version's place."""
+    def value(self) -> MediumCharacteristicRow:
+        """The address or number, in v4 or v5."""
         return self.characteristic or self
 
 
 class CharacteristicRow(msgspec.Struct, gc=False):
-    """A named value; for a customer, that may be what another system knows it by."""
+    """A named value, such as the customer's id in another system."""
 
     name: str | None = None
     value: Any = None
@@ -49,7 +49,7 @@ class PriceRow(msgspec.Struct, rename="camel", gc=False):
 
 
 class ProductPriceRow(msgspec.Struct, rename="camel", gc=False):
-    """What a product costs, once or again and again."""
+    """A one-time or recurring price of a product."""
 
     price_type: str | None = None
     recurring_charge_period: str | None = None
@@ -57,14 +57,14 @@ class ProductPriceRow(msgspec.Struct, rename="camel", gc=False):
 
 
 class ProductTermRow(msgspec.Struct, rename="camel", gc=False):
-    """For how long a product was bought."""
+    """A term of a product's contract."""
 
     valid_for: TimePeriod | None = None
 
 
 def contacts(media: Sequence[ContactMediumRow] | None) -> list[MediumCharacteristicRow]:
-    """Ways to reach the customer, the preferred ones first."""
-    return [medium.said for medium in sorted(media or (), key=lambda one: not one.preferred)]
+    """The customer's addresses and numbers, the preferred ones first."""
+    return [medium.value for medium in sorted(media or (), key=lambda one: not one.preferred)]
 
 
 def _email(media: Sequence[ContactMediumRow] | None) -> str | None:
@@ -80,7 +80,7 @@ def _kind(party: TypedRef | None) -> str | None:
 
 
 def _external_ids(characteristics: Sequence[CharacteristicRow] | None) -> dict[str, str]:
-    """What other systems may know the customer by: characteristics that are a text or a whole number, one of a name."""
+    """Characteristics with a text or a whole number, without names that have several values."""
     found: dict[str, str] = {}
     repeated: set[str] = set()
     for one in characteristics or ():
@@ -96,7 +96,7 @@ def _recurring(prices: Sequence[ProductPriceRow] | None) -> ProductPriceRow | No
 
 
 def _price(reader: Reader) -> Callable[[Sequence[ProductPriceRow] | None], Money | None]:
-    """What recurs, taxes included where told."""
+    """The recurring price, with tax if the system tells it."""
 
     def price(prices: Sequence[ProductPriceRow] | None) -> Money | None:
         recurring = _recurring(prices)
@@ -123,7 +123,7 @@ def _contract_end(reader: Reader) -> Callable[[Sequence[ProductTermRow] | None],
 
 
 # TMF629 leaves status free; official samples say Approved and Created.
-_CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
+_CUSTOMER_STATUS: Final = enum_table(CustomerStatus) | {
     "approved": CustomerStatus.ACTIVE,
     "created": CustomerStatus.INITIALIZED,
 }
@@ -131,13 +131,13 @@ _CUSTOMER_STATUS: Final = by_word(CustomerStatus) | {
 CUSTOMER: Final = Mapping(
     Customer,
     name=source("name", text),
-    status=source("status", word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
+    status=source("status", enum_word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
     raw_status=source("status", text),
-    email=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _email)),
-    phone=source("contactMedium", Kind(many(ContactMediumRow), lambda _reader: _phone)),
+    email=source("contactMedium", Kind(array_of(ContactMediumRow), lambda _reader: _email)),
+    phone=source("contactMedium", Kind(array_of(ContactMediumRow), lambda _reader: _phone)),
     party_id=source("engagedParty", Kind(TypedRef | None, lambda _reader: id_of)),
     party_kind=source("engagedParty", Kind(TypedRef | None, lambda _reader: _kind)),
-    external_ids=source("characteristic", Kind(many(CharacteristicRow), lambda _reader: _external_ids)),
+    external_ids=source("characteristic", Kind(array_of(CharacteristicRow), lambda _reader: _external_ids)),
 )
 """TMF629 Customer."""
 
@@ -149,12 +149,12 @@ PRODUCT: Final = Mapping(
     always=["owners"],
     owners=source("relatedParty", owners),
     name=source("name", text),
-    status=source("status", word(by_word(ProductStatus), ProductStatus.UNKNOWN)),
+    status=source("status", enum_word(enum_table(ProductStatus), ProductStatus.UNKNOWN)),
     raw_status=source("status", text),
-    price=source("productPrice", Kind(many(ProductPriceRow), _price)),
-    price_period=source("productPrice", Kind(many(ProductPriceRow), lambda _reader: _price_period)),
+    price=source("productPrice", Kind(array_of(ProductPriceRow), _price)),
+    price_period=source("productPrice", Kind(array_of(ProductPriceRow), lambda _reader: _price_period)),
     started_at=source("startDate", date),
-    contract_ends_at=source("productTerm", Kind(many(ProductTermRow), _contract_end)),
+    contract_ends_at=source("productTerm", Kind(array_of(ProductTermRow), _contract_end)),
     account_id=source("billingAccount", reference),
     service_ids=source("realizingService", references),
 )

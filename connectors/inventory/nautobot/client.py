@@ -1,19 +1,17 @@
-"""Asking Nautobot (2 and 3) by its own GraphQL: many keys and several lists in one call, and only what is wanted.
+"""Nautobot's GraphQL API (versions 2 and 3): many keys, several lists and selected fields in one call.
 
-Why not its REST API: there a question is a URL, and the web server that Nautobot ships with drops the connection
-without an answer from some 2,000 characters on (45 ids); related objects come as ids or, five times as large, whole;
-one unknown tenant fails the whole batch; of several values of a custom field it takes the last. What GraphQL does that
-one would not guess, and what is done about it here:
+Its REST API is not used: Nautobot's web server drops requests with URLs above some 2,000 characters (45 ids), related
+objects come as ids only or whole and five times as large, one unknown tenant fails a whole batch, and of several values
+for a custom field only the last counts. What surprises in GraphQL, and what is done about it:
 
-- a filter with an empty list filters nothing: without keys nothing is asked;
-- a value that a filter refuses (an id that is no UUID, a NUL character) is 200 with ``errors``, and costs the whole
-  list: such keys are not sent, and cannot be there;
-- ``field__ie`` takes many values and ignores case, ``field`` of a custom field takes one: rows are compared again;
-- a token that may not see a kind of object gets 200 and an empty list, as if there were none: only REST says 403, and
-  is asked once where a list is empty that never had a row;
-- there is neither a total nor an order to choose: everything is read, up to `max_rows`, and sorted here;
-- each process of the server builds its schema at its first question, for some 5 seconds: give the system a `timeout`
-  above that.
+- a filter with an empty list matches all rows: without keys nothing is sent;
+- a value that a filter refuses (an id that is not a UUID, a NUL) gives 200 with ``errors`` and fails the whole list:
+  such keys are not sent, because they cannot exist;
+- ``field__ie`` takes many values and ignores letter case, a custom field's ``field`` takes one: rows are checked;
+- a token without permission for a type of object gets 200 and an empty list. Only REST answers 403, and is called once
+  for each list that has been empty so far;
+- there are no totals and no sorting: all rows up to `max_rows` are read and sorted here;
+- each server process builds its schema at its first request, in some 5 seconds: set `timeout` above that.
 """
 
 import re
@@ -27,12 +25,12 @@ import msgspec
 from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Row, Unreadable
 from connectors.records import Found
 
 PATH: Final = "/api/graphql/"
-"""Below the system's address, which ends before /api."""
+"""Appended to the system's url, which ends before /api."""
 
 _REST: Final = {
     "circuits": "/api/circuits/circuits/",
@@ -43,7 +41,7 @@ _REST: Final = {
     "locations": "/api/dcim/locations/",
 }
 _LONGEST_KEY: Final = 255
-"""Characters of a name, a custom field that is compared, or a serial number: Nautobot's columns are no longer."""
+"""Most characters of a key: Nautobot's names, serial numbers and custom fields in filters are no longer."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -69,15 +67,15 @@ class _Response(msgspec.Struct):
 
 
 class _Keys(msgspec.Struct):
-    """What may identify a row that cannot be read otherwise."""
+    """The attributes that may identify an unreadable row."""
 
     id: Any = None
     number: Any = None
 
 
 @dataclass(frozen=True, slots=True)
-class Read(Generic[Row]):
-    """Rows of one list, and what stands in the place of those that cannot be read."""
+class DecodedRows(Generic[Row]):
+    """The readable rows of one list, and placeholders for the unreadable ones."""
 
     rows: Sequence[Row]
     unreadable: Sequence[Unreadable]
@@ -95,28 +93,28 @@ class NautobotGraphql:
         self._permitted: set[str] = set()
         self._decoder = msgspec.json.Decoder(_Response)
         self.limit = http.system.max_rows + 1
-        """To be written into every list of a question: one row more than may come shows that there are too many."""
+        """The limit of every list in a query: one above `max_rows`, which shows that there are too many rows."""
 
-    def parts(self, keys: Iterable[str]) -> Sequence[Sequence[str]]:
-        """Keys that a filter takes, each once, in parts of one call each. Raises `TooMuch` for more than max_calls."""
-        asked = [key for key in dict.fromkeys(keys) if speakable(key)]
+    def key_parts(self, keys: Iterable[str]) -> Sequence[Sequence[str]]:
+        """The distinct keys that a filter accepts, split into calls. Raises `TooMuch` for more than max_calls."""
+        asked = [key for key in dict.fromkeys(keys) if is_filter_value(key)]
         parts = [asked[at : at + self._max_keys] for at in range(0, len(asked), self._max_keys)]
         if len(parts) > (most := self._http.system.max_calls):
             raise TooMuch(self._http.name, f"{PATH}: {len(parts)} calls, more than max_calls = {most}")
         return parts
 
     async def ask(self, lists: Mapping[str, str], keys: Sequence[str]) -> Lists:
-        """The lists of a question (see `listing`), whose conditions take the keys as ``$keys``.
+        """Query the lists (see `listing`), whose filters refer to the keys as ``$keys``.
 
-        Raises `Rejected` for a question that Nautobot refuses, `Failed` where it could not answer one of the lists,
-        `Refused` without permission to see what is empty, `TooMuch` beyond max_rows, and whatever `HttpClient` raises.
+        Raises `Rejected` if Nautobot refuses the query, `Failed` if it could not answer one of the lists, `Refused`
+        without permission for an empty list, `TooMuch` beyond max_rows, and as `HttpClient.send` does.
         """
         if not keys:
             raise ValueError("a filter with an empty list would match everything")
         return await self._post("query($keys:[String])", lists, {"keys": keys}, keys)
 
     async def everything(self, lists: Mapping[str, str]) -> Lists:
-        """The lists of a question without keys. Raises as `ask` does."""
+        """Query the lists without keys. Raises as `ask` does."""
         return await self._post("", lists, {}, ())
 
     async def _post(
@@ -125,17 +123,19 @@ class NautobotGraphql:
         body = msgspec.json.encode({"query": f"{head}{{{' '.join(lists.values())}}}", "variables": variables})
         answered = await self._http.send(Request.query(PATH, body, keys), lambda answer: self._lists(answer, lists))
         self._permitted.update(name for name, rows in answered.items() if rows)
-        await together([self.may_see(name) for name in lists if name in _REST and name not in self._permitted])
+        await run_concurrently(
+            [self.require_permission(name) for name in lists if name in _REST and name not in self._permitted]
+        )
         return answered
 
-    async def may_see(self, name: str) -> None:
-        """Whether an empty list may be believed: looked up once, until `doubt`. Raises `Refused` without permission."""
+    async def require_permission(self, name: str) -> None:
+        """Raise `Refused` without permission for this list. A permission is cached until `recheck_permissions`."""
         if name not in self._permitted:
             await self._http.send(Request.get(f"{_REST[name]}?limit=1&exclude_m2m=true"), lambda _answer: None)
             self._permitted.add(name)
 
-    def doubt(self) -> None:
-        """Permissions may have changed: look them up again where lists are empty."""
+    def recheck_permissions(self) -> None:
+        """Look up permissions again for lists that are empty."""
         self._permitted.clear()
 
     def _lists(self, answer: Answer, asked: Iterable[str]) -> Lists:
@@ -152,26 +152,26 @@ class NautobotGraphql:
             rows = (response.data or {}).get(name)
             if rows is None:
                 raise Garbled(self._http.name, f"{PATH} answered with neither {name} nor errors")
-            self.bounded(name, len(rows))
+            self.check_row_limit(name, len(rows))
             lists[name] = rows
         return lists
 
-    def bounded(self, name: str, rows: int) -> None:
-        """Raises `TooMuch` for more rows of a list than max_rows."""
+    def check_row_limit(self, name: str, rows: int) -> None:
+        """Raise `TooMuch` if a list has more rows than max_rows."""
         if rows >= self.limit:
             raise TooMuch(self._http.name, f"{PATH} {name}: more than max_rows = {self._http.system.max_rows} rows")
 
     def listing(
         self, name: str, condition: str, selected: str, limit: int | None = None, alias: str | None = None
     ) -> dict[str, str]:
-        """One list of a question: `condition` such as ``id:$keys``, empty for all. Never more than can be read."""
-        called = f"{alias}:{name}" if alias else name
-        return {alias or name: f"{called}({condition} limit:{limit or self.limit}){{{selected}}}"}
+        """One list of a query, by name or alias. `condition` is a filter such as ``id:$keys``, empty for all rows."""
+        field = f"{alias}:{name}" if alias else name
+        return {alias or name: f"{field}({condition} limit:{limit or self.limit}){{{selected}}}"}
 
-    async def in_parts(
+    async def ask_in_parts(
         self, keys: Sequence[str], part: Callable[[Sequence[str]], Awaitable[Found[R]]]
     ) -> dict[str, R | ConnectorError]:
-        """What `part` found for every part of the keys; one that fails costs its own keys."""
+        """The results of `part` for all parts of the keys. A failed part fails its own keys only."""
 
         async def ask(some: Sequence[str]) -> Found[R]:
             try:
@@ -180,18 +180,18 @@ class NautobotGraphql:
                 return dict.fromkeys(some, failure)
 
         try:
-            parts = self.parts(keys)
+            parts = self.key_parts(keys)
         except ConnectorError as failure:
             return dict.fromkeys(keys, failure)
         found: dict[str, R | ConnectorError] = {}
-        for each in await together([ask(some) for some in parts]):
+        for each in await run_concurrently([ask(some) for some in parts]):
             found.update(each)
         return found
 
-    def found(
+    def match_keys(
         self, keys: Sequence[str], records: Iterable[Known], unreadable: Sequence[Unreadable]
     ) -> dict[str, Known | ConnectorError]:
-        """Records under the keys that were asked for, `Garbled` where a row of that key, or two, cannot be told."""
+        """Records by requested key. A key with an unreadable row, or with several rows, maps to `Garbled`."""
         hidden, unread = any(one.id is None for one in unreadable), {one.id for one in unreadable}
         found: dict[str, Known | ConnectorError] = {
             key: Garbled(self._http.name, f"the row {key!r} cannot be read") for key in keys if hidden or key in unread
@@ -206,17 +206,17 @@ class NautobotGraphql:
         return found
 
     def _refusal(self, problems: Sequence[_Problem]) -> Rejected | Failed:
-        """Not with the message itself: it repeats the values that were asked for."""
+        """The failure for errors of a query, without their messages, which may repeat personal data."""
         first = problems[0]
         where = ".".join(map(str, first.path or ())) or "the question"
-        # Django's dictionary of refused values, printed: {'id': ['Enter a valid UUID.']}. No path: not even executed.
+        # Refused values are a printed dictionary: {'id': ['Enter a valid UUID.']}. Without a path nothing was executed.
         if first.path is None or str(first.message).startswith("{"):
             return Rejected(self._http.name, f"{PATH} answered 200 and refuses {where}")
         return Failed(self._http.name, f"{PATH} answered 200 and failed at {where}, {len(problems)} errors")
 
 
-def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> Read[Row]:
-    """The rows that can be read; the others by their service number or id, where at least that can be."""
+def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> DecodedRows[Row]:
+    """The decoded rows. Placeholders for unreadable rows have the service number or id, if that is readable."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
     for raw in raws:
@@ -224,7 +224,7 @@ def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> Read
             rows.append(row.decode(raw))
         except msgspec.ValidationError:
             unreadable.append(Unreadable(_key_of(raw), bytes(raw)))
-    return Read(rows, unreadable)
+    return DecodedRows(rows, unreadable)
 
 
 def _key_of(raw: msgspec.Raw) -> str | None:
@@ -236,11 +236,11 @@ def _key_of(raw: msgspec.Raw) -> str | None:
     return str(key) if isinstance(key, (str, int)) else None
 
 
-def speakable(key: str) -> bool:
-    """Whether a filter takes this text. Nothing in Nautobot is called what it does not take."""
+def is_filter_value(key: str) -> bool:
+    """Whether a filter accepts this text. No name in Nautobot is a text that filters do not accept."""
     return 0 < len(key) <= _LONGEST_KEY and not _CONTROL.search(key)
 
 
 def uuids(keys: Iterable[str]) -> list[str]:
-    """The keys that are ids as Nautobot writes them: one that is no UUID would fail the whole batch."""
+    """The keys that are ids as Nautobot writes them. A key that is not a UUID would fail the whole batch."""
     return [key for key in keys if _UUID.fullmatch(key) and str(UUID(key)) == key]

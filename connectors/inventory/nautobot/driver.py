@@ -1,11 +1,11 @@
-"""Network inventory kept in Nautobot: circuits are services, what carries them are resources, locations are sites.
+"""Network inventory by Nautobot: circuits are services; devices, interfaces and addresses are resources.
 
-A service is a circuit that has a service number, and is known by it: tickets, bills and people say S300001, which
-stays when a circuit is deleted and drawn anew; its UUID is known to Nautobot alone, and its circuit id (`cid`) is
-unique per provider only. The number is a custom field; interfaces and IP addresses that carry a service have it, too.
-Resources are devices, interfaces and IP addresses, by UUID, which no two of them share.
+A service is a circuit with a service number, and the number is its id: tickets and bills use it, and it stays when a
+circuit is deleted and created again. Nautobot's UUID is unknown elsewhere, and the circuit id (`cid`) is unique per
+provider only. The number is a custom field, which interfaces and IP addresses that carry a service have too. Resources
+are identified by their UUIDs.
 
-Every method makes the fewest calls that Nautobot allows, for up to `max_keys` keys (see `client`).
+Docstrings tell the calls that a method takes for up to `max_keys` keys (see `client`).
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.errors import ConnectorError, Garbled
 from connectors.http.client import HttpClient
-from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, speakable, uuids
+from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, is_filter_value, uuids
 from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.nautobot.rows import (
     ADDRESS,
@@ -36,8 +36,8 @@ from connectors.inventory.nautobot.rows import (
     text,
 )
 from connectors.inventory.port import Resource, Service, Site
-from connectors.reading.concurrently import together
-from connectors.reading.order import BY_ID, arranged
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.order import BY_ID, sorted_records
 from connectors.reading.rows import Unreadable
 from connectors.records import Fields, Found, Rows, Window
 
@@ -50,7 +50,7 @@ _ADDRESS: Final = msgspec.json.Decoder(AddressRow)
 _LOCATION: Final = msgspec.json.Decoder(LocationRow)
 
 _SEARCHED: Final = 100
-"""Rows of each kind that a search reads whole; of more, only the window's."""
+"""Most hits of each type that a search reads with all fields; of more hits only the window's are."""
 
 
 class NautobotDriver:
@@ -60,12 +60,12 @@ class NautobotDriver:
         "Service.category": "Nautobot does not tell customer-facing circuits from others.",
         "Service.part_ids": "Nautobot has no services under a circuit, only what carries it.",
     }
-    """Record attribute, and why Nautobot cannot give it."""
+    """Attributes of records that Nautobot does not support, with reasons."""
 
     def __init__(self, http: HttpClient, options: NautobotOptions) -> None:
         self.http = http
         self._graphql = NautobotGraphql(http, options.max_keys)
-        # Of a custom field, only the spelling with __ie takes many values.
+        # A custom field takes many values only with __ie.
         self._number = f"number:cf_{options.service_number}"
         self._by_number = f"cf_{options.service_number}__ie:$keys"
         customer = f"cf_{options.customer_number}" if options.customer_number else "name"
@@ -74,32 +74,29 @@ class NautobotDriver:
         self._records = Records(http.name, options)
 
     async def probe(self) -> None:
-        """One row, by GraphQL: after it the process that answered has its schema."""
-        self._graphql.doubt()
+        """Read one row by GraphQL, which also makes the server process build its schema."""
+        self._graphql.recheck_permissions()
         await self._graphql.everything(self._graphql.listing("circuits", "", "id", 1))
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
-        """See `InventoryPort`. One call.
-
-        A number that several circuits have is `Garbled`: which of them is meant, and whose, nobody can tell.
-        """
+        """One call. A number that several circuits have is `Garbled`, because service and owner are ambiguous."""
 
         async def part(keys: Sequence[str]) -> Found[Service]:
             circuits = self._graphql.listing("circuits", self._by_number, self._circuit(fields))
             lists = await self._graphql.ask(circuits | self._carriers(fields), keys)
             read = decoded(lists["circuits"], _CIRCUIT)
-            return self._graphql.found(keys, self._services(read.rows, lists), read.unreadable)
+            return self._graphql.match_keys(keys, self._services(read.rows, lists), read.unreadable)
 
-        return await self._graphql.in_parts(ids, part)
+        return await self._graphql.ask_in_parts(ids, part)
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """See `InventoryPort`. One call, and one more for `resource_ids`: interfaces know no tenant.
+        """One call, and one more for `resource_ids`, because interfaces name no tenant.
 
-        Asked by tenant and not by circuit, where one unknown tenant fails the batch. Always the complete list:
-        GraphQL cannot sort, and a customer's circuits are few. A number on several circuits is left out: of a
-        customer's own always, of anybody's where `resource_ids` are asked for, which know the number alone.
+        Tenants are queried, because in a query of circuits one unknown tenant would fail the batch. The list is always
+        complete: GraphQL cannot sort. A number that several circuits of the customer have is left out; if
+        `resource_ids` are requested, also one that circuits of other customers have.
         """
 
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
@@ -112,13 +109,13 @@ class NautobotDriver:
             for tenant in tenants.rows:
                 raws[text(tenant.key) or ""] += tenant.circuits or ()
             circuits = {key: decoded(raws[key], _CIRCUIT) for key in keys if raws[key]}
-            self._graphql.bounded("circuits", sum(len(raws[key]) for key in keys))
+            self._graphql.check_row_limit("circuits", sum(len(raws[key]) for key in keys))
             if not circuits:
-                await self._graphql.may_see("circuits")
+                await self._graphql.require_permission("circuits")
             below = await self._below([row for own in circuits.values() for row in own.rows], fields)
             anybodys = decoded(below.get("circuits", ()), _CARRIER)
             if anybodys.unreadable:
-                raise Garbled(self.http.name, "circuits: whose a service number is cannot be read")
+                raise Garbled(self.http.name, "circuits: a service number cannot be read")
             elsewhere = Counter(text(row.number) for row in anybodys.rows)
             found: dict[str, Rows[Service]] = {}
             for key, read in circuits.items():
@@ -127,17 +124,17 @@ class NautobotDriver:
                 own = [one for one in services if times[one.id] == 1 and elsewhere[one.id] <= 1]
                 if len(own) < len(services):
                     self._records.warn_once(
-                        "service numbers that are on several circuits are nobody's, and are left out"
+                        "has service numbers on several circuits: these services have no owner and are left out"
                     )
                 total = None if read.unreadable or len(own) < len(services) else len(own)
                 if total != 0:
-                    found[key] = Rows(arranged(own, BY_ID), 0, total, complete=True)
+                    found[key] = Rows(sorted_records(own, BY_ID), 0, total, complete=True)
             return found
 
-        return await self._graphql.in_parts(customer_ids, part)
+        return await self._graphql.ask_in_parts(customer_ids, part)
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """See `InventoryPort`. Two calls: which service numbers the resources carry, and the circuits with them."""
+        """Two calls: for the service numbers of the resources, and for the circuits with these numbers."""
 
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             carried = f"interfaces{{{self._number}}}"
@@ -162,31 +159,31 @@ class NautobotDriver:
                 if failure is not None and not isinstance(failure, Garbled):
                     found[key] = failure
                 elif answers:
-                    standing = arranged([one for one in answers if isinstance(one, Service)], BY_ID)
+                    standing = sorted_records([one for one in answers if isinstance(one, Service)], BY_ID)
                     found[key] = Rows(standing, 0, None if failure else len(standing), complete=True)
             return found
 
-        return await self._graphql.in_parts(uuids(resource_ids), part)
+        return await self._graphql.ask_in_parts(uuids(resource_ids), part)
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
-        """See `InventoryPort`. One call, for devices, interfaces and addresses together."""
+        """One call for devices, interfaces and addresses."""
 
         async def part(keys: Sequence[str]) -> Found[Resource]:
             lists = await self._graphql.ask(self._resource_lists("id:$keys", fields), keys)
-            return self._graphql.found(keys, *self._resources(lists))
+            return self._graphql.match_keys(keys, *self._resources(lists))
 
-        return await self._graphql.in_parts(uuids(ids), part)
+        return await self._graphql.ask_in_parts(uuids(ids), part)
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. Two calls: all ids (up to max_rows of a kind), and what is in the window."""
+        """Two calls: for all ids (up to max_rows of each type), and for the resources in the window."""
         everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
         self._all_readable(unreadable)
-        return await self._window(arranged(everything, BY_ID), window, fields)
+        return await self._window(sorted_records(everything, BY_ID), window, fields)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. One call up to 100 hits of a kind, three beyond. Of an address the DNS name counts."""
+        """One call for up to 100 hits of each type, three for more. An address is found by its DNS name."""
         sought = text.strip()
-        if not speakable(sought):
+        if not is_filter_value(sought):
             return Rows.of(())
         compared = frozenset({"name", "serial_number"})
         lists = await self._search(sought, fields if fields is None else compared | fields, _SEARCHED + 1)
@@ -196,22 +193,21 @@ class NautobotDriver:
         return await self._window(self._matching(sought, lists), window, fields)
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
-        """See `InventoryPort`. One call."""
 
         async def part(keys: Sequence[str]) -> Found[Site]:
             lists = await self._graphql.ask(
                 self._graphql.listing("locations", "id:$keys", selection(LOCATION, fields)), keys
             )
             read = decoded(lists["locations"], _LOCATION)
-            return self._graphql.found(keys, map(self._records.site, read.rows), read.unreadable)
+            return self._graphql.match_keys(keys, map(self._records.site, read.rows), read.unreadable)
 
-        return await self._graphql.in_parts(uuids(ids), part)
+        return await self._graphql.ask_in_parts(uuids(ids), part)
 
     def _circuit(self, fields: Fields | None) -> str:
         return selection(CIRCUIT, fields, self._number, f"tenant{{{self._customer}}}")
 
     def _carriers(self, fields: Fields | None) -> dict[str, str]:
-        """The lists of what carries services, by their numbers; nothing where nobody asks for it."""
+        """The lists of interfaces and addresses by service number; none if `resource_ids` are not requested."""
         if fields is not None and "resource_ids" not in fields:
             return {}
         interface = f"id {self._number} device{{id}} ip_addresses{{id}}"
@@ -220,22 +216,22 @@ class NautobotDriver:
         )
 
     async def _below(self, circuits: Sequence[CircuitRow], fields: Fields | None) -> Lists:
-        """What carries these circuits' numbers, and all circuits that have them; nothing where nobody asks for it."""
+        """The interfaces, addresses and circuits with these circuits' numbers; none if they are not requested."""
         numbers, lists = [number for row in circuits if (number := text(row.number))], self._carriers(fields)
         if not numbers or not lists:
             return {}
         lists |= self._graphql.listing("circuits", self._by_number, f"id {self._number}")
-        parts = await together([self._graphql.ask(lists, some) for some in self._graphql.parts(numbers)])
+        parts = await run_concurrently([self._graphql.ask(lists, some) for some in self._graphql.key_parts(numbers)])
         return {name: [row for part in parts for row in part[name]] for name in lists}
 
     def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
         read = decoded(raws, _CARRIER)
         if read.unreadable:
-            self._records.warn_once("an interface or address that carries a service cannot be read, and is left out")
+            self._records.warn_once("has interfaces or addresses with a service that cannot be read: they are left out")
         return read.rows
 
     def _services(self, rows: Sequence[CircuitRow], lists: Lists) -> list[Service]:
-        """The circuits that have a service number, with what carries them: interfaces, their devices, addresses."""
+        """The circuits with a service number, with their resources: interfaces, the devices of these, addresses."""
         below = defaultdict[str | None, list[str]](list)
         for name in ("interfaces", "ip_addresses"):
             for row in self._carrying(lists.get(name, ())):
@@ -245,7 +241,7 @@ class NautobotDriver:
             self._records.service(row, number, below.get(number, ())) for row in rows if (number := text(row.number))
         ]
         if len(services) < len(rows):
-            self._records.warn_once("circuits without a service number are no services, and are left out")
+            self._records.warn_once("has circuits without a service number: they are not services")
         return services
 
     def _resource_lists(self, condition: str, fields: Fields | None) -> dict[str, str]:
@@ -276,17 +272,17 @@ class NautobotDriver:
         )
 
     def _matching(self, sought: str, lists: Lists) -> list[Resource]:
-        """What the text names, in the port's order. A device may come by its name and by its serial number."""
+        """The resources that match, in the port's order. A device that matches twice comes once."""
         records, unreadable = self._resources(lists)
         self._all_readable(unreadable)
         wanted = sought.casefold()
         distinct = list({one.id: one for one in records}.values())
         named = [one for one in distinct if wanted in (one.name or "").casefold()]
         numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
-        return [*arranged(numbered, BY_ID), *arranged(named, BY_ID)]
+        return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)]
 
     async def _window(self, ordered: Sequence[Resource], window: Window, fields: Fields | None) -> Rows[Resource]:
-        """The rows of the window, read whole. One that went away meanwhile is left out; a failure is the window's."""
+        """The window's resources with all fields, without those deleted meanwhile. Raises the failure of any."""
         keys = [one.id for one in ordered[window.offset : window.offset + window.limit]]
         found = await self.resources(keys, fields)
         items: list[Resource] = []
@@ -300,4 +296,4 @@ class NautobotDriver:
 
     def _all_readable(self, unreadable: Sequence[Unreadable]) -> None:
         if unreadable:
-            raise Garbled(self.http.name, f"{len(unreadable)} resources cannot be read: a window has no holes")
+            raise Garbled(self.http.name, f"{len(unreadable)} resources cannot be read")

@@ -1,4 +1,4 @@
-"""How an installation of Nautobot is used: which custom fields link it to the other systems, what its words mean."""
+"""Options of the Nautobot driver."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ _FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
 class NautobotOptions(Strict):
-    """How a Nautobot installation is used. The defaults are Nautobot's own words, where it has some."""
+    """How an installation of Nautobot is used. The default status words are Nautobot's own."""
 
     service_number: Annotated[
         _FieldName,
@@ -20,12 +20,12 @@ class NautobotOptions(Strict):
     ] = "service_number"
     customer_number: Annotated[
         _FieldName | None,
-        Field(description="Key of the custom field of tenants with the customer number; none: it is their name."),
+        Field(description="Key of the tenants' custom field with the customer number. By default it is their name."),
     ] = None
     timezone: Annotated[TimeZone, Field(description="Zone of installation dates, which have none (IANA name).")] = "UTC"
-    max_keys: Annotated[int, Field(ge=1, description="Most keys in one question.")] = 500
+    max_keys: Annotated[int, Field(ge=1, description="Most keys in one query.")] = 500
     service_states: Annotated[
-        dict[str, ServiceState], Field(description="What statuses of circuits (any case) say in TMF638's words.")
+        dict[str, ServiceState], Field(description="TMF638's states for the statuses of circuits (any letter case).")
     ] = {
         "Active": ServiceState.ACTIVE,
         "Offline": ServiceState.SUSPENDED,

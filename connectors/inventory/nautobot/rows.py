@@ -64,7 +64,7 @@ class _Ref(msgspec.Struct):
 
 
 class CarrierRow(Identified):
-    """A device, interface or address as what carries a service: its number, and what it belongs to."""
+    """A device, interface or address that carries a service: the service number, and related objects."""
 
     number: Key = None
     device: _Ref | None = None
@@ -142,18 +142,18 @@ _LOGICAL: Final = frozenset({"virtual", "bridge", "lag", "tunnel"})
 
 
 def selection(of: Mapping[str, str], fields: Fields | None, *always: str) -> str:
-    """What to select for these attributes of a record, besides what identifies and owns the row."""
+    """The GraphQL selection for these attributes of a record; `id` and `always` are always selected."""
     wanted = [names for attribute, names in of.items() if fields is None or attribute in fields]
     return " ".join(dict.fromkeys(["id", *always, *wanted]))
 
 
 def text(key: Key) -> str | None:
-    """A number as we know it; None for none."""
+    """The key as text; None for no key."""
     return None if key is None or key == "" else str(key)
 
 
 class Records:
-    """From rows to records; status words by the operator's tables, any case."""
+    """Makes records of rows. Status words are translated by the options, ignoring letter case."""
 
     def __init__(self, system: str, options: NautobotOptions) -> None:
         self.warn_once = WarnOnce(system)
@@ -162,7 +162,7 @@ class Records:
         self._statuses = {word.strip().casefold(): status for word, status in options.resource_statuses.items()}
 
     def service(self, row: CircuitRow, number: str, resource_ids: Iterable[str]) -> Service:
-        """The circuit as a service, at the location where its A side ends, or else its Z side."""
+        """The service for a circuit. Its site is the location of its A side, or else of its Z side."""
         raw = _name(row.status)
         customer = text(row.tenant.key) if row.tenant else None
         ends = (row.circuit_termination_a, row.circuit_termination_z)
@@ -179,7 +179,7 @@ class Records:
         )
 
     def device(self, row: DeviceRow) -> Resource:
-        """A device; its role says what it is."""
+        """The resource for a device. Its kind is the device's role."""
         raw = _name(row.status)
         return Resource(
             id=str(row.id),
@@ -193,7 +193,7 @@ class Records:
         )
 
     def interface(self, row: InterfaceRow) -> Resource:
-        """An interface, where its device stands. One that is switched off is suspended, whatever its status."""
+        """The resource for an interface, at its device's site. A disabled one is suspended, whatever its status."""
         raw = _name(row.status)
         status = self._word(self._statuses, raw, ResourceStatus.UNKNOWN, "resource_statuses")
         if row.enabled is False:
@@ -209,7 +209,7 @@ class Records:
         )
 
     def address(self, row: AddressRow) -> Resource:
-        """An IP address with its prefix length as the value, and its DNS name as the name."""
+        """The resource for an IP address. The value is the address with prefix length, the name its DNS name."""
         raw = _name(row.status)
         return Resource(
             id=str(row.id),
@@ -222,7 +222,7 @@ class Records:
         )
 
     def site(self, row: LocationRow) -> Site:
-        """A location; its name is the site's code."""
+        """The site for a location."""
         return Site(
             id=str(row.id), name=row.name or None, status=_name(row.status), description=row.description or None
         )
@@ -232,7 +232,7 @@ class Records:
             return unknown
         found = table.get(raw.strip().casefold())
         if found is None:
-            self.warn_once(f"the status {raw[:100]!r} is not known: say in the option {option} what it means")
+            self.warn_once(f"has the unknown status {raw[:100]!r}: add it to the option {option}")
             return unknown
         return found
 

@@ -7,14 +7,14 @@ from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.inventory.port import Resource, Service, Site
 from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import grouped, mapped
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import group_by_key, map_rows
 from connectors.reading.order import BY_ID
 from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.lists import listed, narrowed
+from connectors.tmf.lists import list_page, page_under
 from connectors.tmf.mapping import BoundMapping
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
@@ -24,11 +24,11 @@ _RESOURCE_FACING: Final = frozenset({"rfs", "resourcefacingservice"})
 
 
 class _Services(Collection[Service]):
-    """Services, whose parts are read too where the server only refers to them."""
+    """Services. Their supporting services are read too if the server sends only references to them."""
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[Service]) -> None:
         super().__init__(http, profile, path, mapping)
-        # Parts of parts are not read: what supports itself, in a circle, would be read for ever.
+        # Another collection, so that parts of parts are not read: a circle of services would never end.
         self._parts = Collection(http, profile, path, mapping)
 
     async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
@@ -53,7 +53,7 @@ _THROUGH: Final = {
     "flat": ["supportingResource.id"],
     "reference": ["supportingResource.id", "supportingService.id"],
 }
-"""What services are asked by for their resources, by the profile's `service_parts`."""
+"""The filters that find services by their resources, by the profile's `service_parts`."""
 _SEARCHED: Final = ("serialNumber", "name.regex")
 
 
@@ -69,7 +69,7 @@ class TmfInventory:
         self._services = _Services(http, profile, services, SERVICE.bound(*mapped_by))
         self._resources = Collection(http, profile, resources, RESOURCE.bound(*mapped_by))
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SITE.bound(*mapped_by))
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
             "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],
             "resources_named": [(self._resources, one) for one in _SEARCHED],
@@ -83,27 +83,25 @@ class TmfInventory:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._services.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health."""
         await self._services.page([], Window(0, 1), fields=frozenset())
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
-        """See `InventoryPort`."""
-        return mapped(await self._services.by_ids(ids, fields), self._services.record(fields))
+        return map_rows(await self._services.by_ids(ids, fields), self._services.record_factory(fields))
 
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """See `InventoryPort`. Resource-facing services are parts of others, and not what a customer has."""
-        return await narrowed(
+        """Resource-facing services are left out: they are parts of the customer's services."""
+        return await page_under(
             self._services,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -115,7 +113,7 @@ class TmfInventory:
         )
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """See `InventoryPort`. TMF638 has no reference from resource to service, so the other side is filtered."""
+        """TMF639 has no reference from resource to service, so services are filtered by their resources."""
         asked = None if fields is None else fields | {"resource_ids"}
         match self._profile.service_parts:
             case "value":
@@ -125,12 +123,14 @@ class TmfInventory:
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
                 batches = await self._above(resource_ids, fields)
-        return grouped(batches, self._services.record(asked), lambda service: service.resource_ids, _customer_facing)
+        return group_by_key(
+            batches, self._services.record_factory(asked), lambda service: service.resource_ids, _customer_facing
+        )
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:
-        """Two steps: the services that name the resources, then those that they support; keys stay the resources."""
+        """Services that name the resources, and services supported by these. The keys are the resources'."""
 
-        self._services.need(*_THROUGH["reference"])
+        self._services.require_filters(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
@@ -146,24 +146,22 @@ class TmfInventory:
             return Batch(below.keys, list(rows.values()), below.failure, unreadable)
 
         batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=below_fields)
-        return list(await together([step(batch) for batch in batches]))
+        return list(await run_concurrently([step(batch) for batch in batches]))
 
     async def resources(self, ids: Sequence[str], fields: Fields | None) -> Found[Resource]:
-        """See `InventoryPort`."""
-        return mapped(await self._resources.by_ids(ids, fields), self._resources.record(fields))
+        return map_rows(await self._resources.by_ids(ids, fields), self._resources.record_factory(fields))
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`."""
-        return await listed(self._resources, [], window, fields=fields, order=BY_ID)
+        return await list_page(self._resources, [], window, fields=fields, order=BY_ID)
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """See `InventoryPort`. TMF630 has no OR over two attributes, so it is asked twice, side by side."""
+        """TMF630 has no OR over two attributes, so two requests are sent concurrently."""
         sought = text.strip()
         if not sought:
             return Rows.of(())
-        self._resources.need(*_SEARCHED)
+        self._resources.require_filters(*_SEARCHED)
         asked = None if fields is None else fields | {"name", "serial_number"}
-        numbered, named = await together([self._numbered(sought, asked), self._named(sought, window, asked)])
+        numbered, named = await run_concurrently([self._numbered(sought, asked), self._named(sought, window, asked)])
         before = len(numbered.items)
         if before and window.offset and not named.complete:
             named = await self._named(sought, Window(max(0, window.offset - before), window.limit), asked)
@@ -174,9 +172,9 @@ class TmfInventory:
         return Rows(items[: window.limit], window.offset, total, complete=False)
 
     async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
-        """All with this serial number, apart from those that `_named` finds."""
+        """All resources with this serial number, except those that `_named` finds."""
         wanted = text.casefold()
-        return await listed(
+        return await list_page(
             self._resources,
             [("serialNumber", [text])],
             None,
@@ -190,9 +188,9 @@ class TmfInventory:
 
     async def _named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         wanted = text.casefold()
-        return await listed(
+        return await list_page(
             self._resources,
-            [self._resources.containing("name", text)],
+            [self._resources.contains_filter("name", text)],
             window,
             fields=fields,
             order=BY_ID,
@@ -201,8 +199,7 @@ class TmfInventory:
         )
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
-        """See `InventoryPort`."""
-        return mapped(await self._sites.by_ids(ids, fields), self._sites.record(fields))
+        return map_rows(await self._sites.by_ids(ids, fields), self._sites.record_factory(fields))
 
 
 def _customer_facing(service: Service) -> bool:
@@ -210,7 +207,7 @@ def _customer_facing(service: Service) -> bool:
 
 
 def _over(row: Any, parts: Mapping[str, Any]) -> Any:
-    """The row, its parts with the resources of those that have been read."""
+    """The row, with the resources of its parts filled in from `parts`."""
     for part in row.supporting_service or ():
         if part.supporting_resource is None and (below := parts.get(str(part.id))):
             part.supporting_resource = below.supporting_resource

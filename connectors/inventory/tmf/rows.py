@@ -1,4 +1,4 @@
-"""What is read of inventories that speak TM Forum v4 or v5, attribute by attribute."""
+"""How inventory records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -7,27 +7,27 @@ import msgspec
 
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.inventory.tmf.status import status_of
-from connectors.tmf.kinds import date, numbered_text, owners, text, word
+from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import Reader, by_word
-from connectors.tmf.shapes import Place, Ref, id_of, ids, many
+from connectors.tmf.reader import Reader, enum_table
+from connectors.tmf.shapes import Place, Ref, array_of, id_of, ids
 
 
 class PartRow(msgspec.Struct, rename="camel", gc=False):
-    """A supporting service: by value with its resources, or only a reference (then `supporting_resource` is None)."""
+    """A supporting service, by value with its resources or by reference (then `supporting_resource` is None)."""
 
     id: str | int | None = None
     supporting_resource: list[Ref] | None = None
 
 
 class SpecificationRow(msgspec.Struct, gc=False):
-    """What kind of thing a resource is."""
+    """The specification of a resource; its name says what type of thing the resource is."""
 
     name: str | None = None
 
 
 def _site(places: Sequence[Place] | None) -> str | None:
-    """The first place that has an id, and may be a site: the id of an address is none of a site."""
+    """The id of the first place that may be a site. Addresses have ids too, but not of sites."""
     targets = (place.target for place in places or ())
     return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
 
@@ -41,7 +41,7 @@ def _part_ids(parts: Sequence[PartRow] | None) -> tuple[str, ...]:
 
 
 def _resource_ids(own: Sequence[Ref] | None, parts: Sequence[PartRow] | None) -> tuple[str, ...]:
-    """Of all resources under a service, its own ones first."""
+    """The ids of all resources of a service, the direct ones first."""
     below = [resource for part in parts or () for resource in part.supporting_resource or ()]
     return ids([*(own or ()), *below])
 
@@ -69,20 +69,20 @@ SERVICE: Final = Mapping(
     name=source("name", text),
     category=source("category", text),
     service_type=source("serviceType", text),
-    state=source("state", word(by_word(ServiceState), ServiceState.UNKNOWN)),
+    state=source("state", enum_word(enum_table(ServiceState), ServiceState.UNKNOWN)),
     raw_state=source("state", text),
     started_at=source("startDate", date),
-    site_id=source("place", Kind(many(Place), lambda _reader: _site)),
-    part_ids=source("supportingService", Kind(many(PartRow), lambda _reader: _part_ids)),
+    site_id=source("place", Kind(array_of(Place), lambda _reader: _site)),
+    part_ids=source("supportingService", Kind(array_of(PartRow), lambda _reader: _part_ids)),
     resource_ids=Source(
-        {"supportingResource": many(Ref), "supportingService": many(PartRow)}, lambda _reader: _resource_ids
+        {"supportingResource": array_of(Ref), "supportingService": array_of(PartRow)}, lambda _reader: _resource_ids
     ),
 )
 """TMF638 Service."""
 
 _STATES: Final = {
     "resourceStatus": str | None,
-    "alarmStatus": many(str),
+    "alarmStatus": array_of(str),
     "availabilityStatus": str | None,
     "administrativeState": str | None,
     "allocationStatus": str | None,
@@ -93,7 +93,7 @@ _STATES_ASKED: Final[dict[Any, tuple[str, ...]]] = {
     "v4": ("resourceStatus", "administrativeState", "operationalState"),
     "v5": tuple(_STATES),
 }
-"""v4 says a resource's status in a word, v5 in the states of ITU-T X.731: see `status`."""
+"""v4 has one word for a resource's status, v5 the states of ITU-T X.731: see `status`."""
 
 RESOURCE: Final = Mapping(
     Resource,

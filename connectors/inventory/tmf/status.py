@@ -1,14 +1,14 @@
-"""What state a TMF639 resource is in: v4 says so in one word, v5 in the states of ITU-T X.731 (FACTS.md, section 3)."""
+"""The status of a TMF639 resource: v4 has one word, v5 the states of ITU-T X.731 (FACTS.md, section 3)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from connectors.inventory.port import ResourceStatus
-from connectors.tmf.reader import Reader, by_word
+from connectors.tmf.reader import Reader, enum_table
 
 _NOTHING: Final = ResourceStatus.UNKNOWN
-"""What a word means that says nothing for or against."""
-_STATUS: Final = by_word(ResourceStatus)
+"""The meaning of words that do not decide the status."""
+_STATUS: Final = enum_table(ResourceStatus)
 _ALARMS: Final = dict.fromkeys(["underrepair", "critical", "major", "minor", "alarmoutstanding"], ResourceStatus.ALARM)
 _AVAILABILITY: Final = dict.fromkeys(
     [
@@ -49,16 +49,16 @@ def status_of(
     standby_status: str | None,
     operational_state: str | None,
 ) -> tuple[ResourceStatus, str | None]:
-    """The status, and the system's own word that says so.
+    """The status, and the system's own word for it.
 
-    Where there is a resourceStatus it alone counts. Otherwise the first of these that says something: alarmStatus
-    (alarm); availabilityStatus failed, degraded or dependency (alarm); administrativeState locked or shutting down
-    (suspended); allocationStatus reserved; standbyStatus hot or cold, availabilityStatus offDuty, offline or powerOff
-    (standby); operationalState enabled (available). That it is disabled does not say why: an official example is a
-    phone number that nobody uses. The rule is ours: the standard has none.
+    resourceStatus decides if it is present. Otherwise the first of these that applies: alarmStatus (alarm);
+    availabilityStatus failed, degraded or dependency (alarm); administrativeState locked or shutting down (suspended);
+    allocationStatus reserved; standbyStatus hot or cold, availabilityStatus offDuty, offline or powerOff (standby);
+    operationalState enabled (available). A disabled resource stays UNKNOWN: an official example is an unused phone
+    number. The standard has no such rule; this one is the gateway's.
     """
     if resource_status is not None:
-        return reader.word(_STATUS, resource_status, _NOTHING), resource_status
+        return reader.decode_enum(_STATUS, resource_status, _NOTHING), resource_status
     states: Sequence[tuple[Mapping[str, ResourceStatus], Sequence[str | None]]] = (
         (_ALARMS, alarm_status or ()),
         (_FAULTS, [availability_status]),
@@ -70,6 +70,6 @@ def status_of(
     )
     for table, words in states:
         for word in words:
-            if (status := reader.word(table, word, _NOTHING)) is not _NOTHING:
+            if (status := reader.decode_enum(table, word, _NOTHING)) is not _NOTHING:
                 return status, word
     return _NOTHING, operational_state

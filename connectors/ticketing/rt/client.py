@@ -1,7 +1,7 @@
-"""Asking Request Tracker's REST 2 for lists: TicketSQL and JSON conditions, parts of a URL's length, pages of 100.
+"""Lists of Request Tracker's REST 2 API: TicketSQL and JSON filters, split by URL length, in pages of 100 rows.
 
-What RT 5 does with a question that it does not like is the reason for most of this: an unknown field, a number that
-its database cannot hold and a wrong order all give 200 and an empty list.
+RT 5 answers many invalid requests with 200 and an empty list: those with an unknown field, a number that its database
+cannot hold, or an invalid order. Therefore keys are checked before they are sent.
 """
 
 import json
@@ -18,13 +18,13 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Row, RowPage, each_once, lenient
+from connectors.reading.rows import Row, RowPage, decode_leniently, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 
 REST2: Final = "/REST/2.0"
 PAGE: Final = 100
-"""Rows of one page; RT cuts a greater wish to this without a word."""
+"""Rows of one page. RT silently reduces a larger page size to this."""
 
 _LARGEST_ID: Final = 2**31 - 1
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -37,52 +37,52 @@ class _Page(msgspec.Struct):
 
 
 def ids_among(keys: Iterable[str]) -> list[str]:
-    """The keys that can be ids of RT, each once. One that its database cannot hold would empty the whole answer."""
+    """The distinct keys that can be ids of RT. One that its database cannot hold would make the whole answer empty."""
     return [key for key in dict.fromkeys(keys) if _ID.fullmatch(key) and int(key) <= _LARGEST_ID]
 
 
-def speakable(value: str) -> bool:
-    """Whether RT's query language can say this value.
+def is_filter_value(value: str) -> bool:
+    """Whether RT's query language can express this value.
 
-    It cannot say a backslash or a control character, and takes ``'CF.{X}'`` for the field X, quoted or not: a query
+    It cannot express backslashes and control characters, and takes ``'CF.{X}'`` for the field X even if quoted: a query
     that compares a field with itself matches every ticket.
     """
     return not _UNSPEAKABLE.search(value)
 
 
 def equals(field: str, value: str) -> str:
-    """A condition of TicketSQL. The value must be `speakable`; a quote in it is escaped."""
+    """A TicketSQL condition. The value must satisfy `is_filter_value`; quotes in it are escaped."""
     return f"{field}={_quoted(value)}"
 
 
 def is_one_of(field: str, values: Iterable[str]) -> str:
-    """A condition of TicketSQL, in brackets: the field has one of these values."""
+    """A TicketSQL condition, in parentheses: the field has one of these values."""
     return f"({' OR '.join(equals(field, value) for value in values)})"
 
 
 def is_none_of(field: str, values: Iterable[str]) -> str:
-    """A condition of TicketSQL: the field has none of these values."""
+    """A TicketSQL condition: the field has none of these values."""
     return " AND ".join(f"{field}!={_quoted(value)}" for value in values)
 
 
 def custom_field(name: str) -> str:
-    """How TicketSQL names a custom field, of whatever queue."""
+    """TicketSQL's name for a custom field of any queue."""
     return f"CF.{{{name}}}"
 
 
 def json_query(*conditions: Mapping[str, Any]) -> str:
     """Conditions for the collections that take JSON (attachments, transactions, custom fields).
 
-    One on an unknown field is silently ignored there: whoever asks must check the rows.
+    RT silently ignores conditions on unknown fields there, so the caller must check the rows.
     """
     return json.dumps(conditions, separators=(",", ":"))
 
 
 class RtList(Generic[Row]):
-    """One collection of RT, such as tickets; rows that cannot be read cost only themselves.
+    """One collection of RT, such as tickets. Unreadable rows become placeholders.
 
-    `fields` are the names that RT is asked for besides id (without any, it sends nothing else), with the fields of
-    the records that they refer to, as in ``{"Queue": "Name"}``. `max_url` as in `RtOptions`.
+    `fields` maps the fields to request besides id to the fields of the records that they refer to, if any, as in
+    ``{"Queue": "Name"}``. `max_url` is that of `RtOptions`.
     """
 
     def __init__(self, http: HttpClient, name: str, row: type[Row], max_url: int) -> None:
@@ -97,34 +97,34 @@ class RtList(Generic[Row]):
     def chunks(
         self, keys: Sequence[str], question: str, written: Callable[[str], str], joined: str, most: int = sys.maxsize
     ) -> Chunks:
-        """`keys` in parts that fit into one URL each, and into `most`.
+        """`keys` in parts that fit into one URL each, with at most `most` keys.
 
-        `question` is the one without keys, `written` a key as it stands in the query, `joined` what stands between two.
+        `question` is the query string without keys, `written` formats a key, `joined` stands between two keys.
         """
         room = self._room - len(question)
         return chunks(keys, lambda key: _encoded(written(key)), room, between=len(_encoded(joined)), most=most)
 
     def too_long(self, key: str) -> Rejected:
-        """The failure of a key that fits into no URL."""
+        """The failure for a key that is too long for a URL."""
         detail = f"a key of {len(key)} characters makes a longer URL than max_url = {self._max_url}"
         return Rejected(self._http.name, f"{self.path}: {detail}")
 
     def question(
         self, query: str, fields: Mapping[str, str | None], orders: Sequence[tuple[str, str]] = (("id", "ASC"),)
     ) -> str:
-        """The query string without paging. Always sorted: RT has no order of its own, and its pages would overlap."""
+        """The query string without paging. It always sorts, because unsorted pages of RT may overlap."""
         parts = [f"?query={_encoded(query)}", f"fields={','.join(sorted(fields))}"]
         parts += [f"fields%5B{name}%5D={inner}" for name, inner in sorted(fields.items()) if inner]
         parts += [f"orderby={name}&order={direction}" for name, direction in orders]
-        # The largest page number that is ever asked for has as many digits as the bound on rows.
+        # Reserves room for the longest page number.
         return "&".join([*parts, f"per_page={PAGE}&page={self._paging.max_rows}"])
 
     async def everything(self, question: str, keys: Sequence[str]) -> RowPage[Row]:
-        """All rows, by as many calls as there are pages, each once."""
+        """All rows, each once, with one call per page."""
         return await self._pages(question, keys).everything()
 
     async def window(self, question: str, keys: Sequence[str], window: Window) -> RowPage[Row]:
-        """The rows of a window, and how many there are in all."""
+        """The rows of a window, with the total."""
         return await self._pages(question, keys).window(window)
 
     def _pages(self, question: str, keys: Sequence[str]) -> PageReader[Row]:
@@ -142,7 +142,7 @@ class RtList(Generic[Row]):
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
         page = self._page.decode(answer.body)
-        rows = each_once(lenient(raw, self._row, self.warn_once) for raw in page.items)
+        rows = distinct_rows(decode_leniently(raw, self._row, self.warn_once) for raw in page.items)
         # None for the collections that RT filters by rights after counting.
         return RowPage(rows, None if page.total is None else int(page.total))
 

@@ -1,7 +1,7 @@
-"""Ticketing by Request Tracker 5 (REST 2): tickets, what was written on them, and their files.
+"""Ticketing by Request Tracker 5 (REST 2): tickets, their notes and their files. Tested with 5.0.3.
 
-Seen in 5.0.3. Tickets are known by custom fields: whose they are and which service they are about. Request Tracker
-has nothing like a service problem: outages are `unsupported`.
+Custom fields of a ticket hold the customer number and the service number. Request Tracker has no service problems, so
+outages are `unsupported`.
 """
 
 import sys
@@ -12,8 +12,8 @@ from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
-from connectors.reading.concurrently import together
-from connectors.reading.grouping import by_id, grouped, mapped
+from connectors.reading.concurrently import run_concurrently
+from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
@@ -24,21 +24,21 @@ from connectors.ticketing.rt.client import (
     custom_field,
     equals,
     ids_among,
+    is_filter_value,
     is_none_of,
     is_one_of,
     json_query,
-    speakable,
 )
-from connectors.ticketing.rt.history import NOTHING, Histories
+from connectors.ticketing.rt.history import NO_HISTORY, Histories
 from connectors.ticketing.rt.options import RtOptions
-from connectors.ticketing.rt.rows import Records, TicketRow, Told, names
+from connectors.ticketing.rt.rows import Records, TicketRow, TicketWithHistory, rt_fields
 
 
 class _CustomField(Identified, rename="pascal"):
     name: str | None = None
 
 
-# As `arranged` sorts: the same second is in the order of the ids.
+# As `sorted_records` sorts: tickets of the same second by id.
 _NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
 _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
@@ -47,10 +47,10 @@ _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with
 class RtTicketing:
     """The ticketing port over Request Tracker 5.
 
-    The system's address is that of RT's own pages, without /REST/2.0. Least calls: one for every 100 tickets by id;
-    one for every page of 100 tickets of customers or services, as many keys as fit into a URL; with description or
-    notes two more for every 100 tickets (their transactions, their texts), with attachments one more; one for a file.
-    An answer without tickets costs one more call, once, which looks whether the custom field exists at all.
+    The system's url is that of RT's web pages, without /REST/2.0. Calls: one per 100 tickets by id; one per page of 100
+    tickets of customers or services, with as many keys as fit into a URL. Description or notes take two more per 100
+    tickets (transactions, texts), attachments one more, a file one. The first answer without tickets takes one more
+    call, to check that the custom field exists.
     """
 
     unsupported: ClassVar[Mapping[str, str]] = {
@@ -68,27 +68,26 @@ class RtTicketing:
         self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
         self._records = Records(http.name, options)
         self._histories = Histories(http, options.max_url, self._records.date)
-        # What is ended by our own words, so that what RT leaves out is exactly what the port calls ended. Not
-        # "deleted", which RT never finds unless asked for by that name.
+        # The words that `Ticket.is_open` counts as ended, without "deleted": RT finds such tickets only by that word.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}
         self._ended = sorted(ended - {"deleted"})
         self._existing: set[str] = set()
 
     async def probe(self) -> None:
-        """One cheap read, for health: whether the custom fields exist. Raises `ConnectorError`."""
+        """Check that the custom fields exist. Raises `ConnectorError`."""
         await self._must_exist([self._options.customer_field, self._options.service_field])
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        """See `TicketingPort`. One call for 100 ids."""
-        batches = await self._batches("id", ids_among(ids), fields, names(fields), "", most=PAGE)
-        return mapped(by_id(batches, self._unreadable), self._records.ticket)
+        """One call per 100 ids."""
+        batches = await self._batches("id", ids_among(ids), fields, rt_fields(fields), "", most=PAGE)
+        return map_rows(match_ids(batches, self._unreadable), self._records.ticket)
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`. One call for a window, and for every 100 tickets of many customers."""
+        """One call for a window, or per 100 tickets of many customers."""
         name = self._options.customer_field
-        if window is not None and len(customer_ids) == 1 and customer_ids[0] and speakable(customer_ids[0]):
+        if window is not None and len(customer_ids) == 1 and customer_ids[0] and is_filter_value(customer_ids[0]):
             try:
                 rows = await self._window(name, customer_ids[0], window, fields, is_open)
             except ConnectorError as failure:
@@ -100,11 +99,10 @@ class RtTicketing:
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`. One call for every 100 tickets."""
+        """One call per 100 tickets."""
         return await self._by_field(self._options.service_field, service_ids, fields, is_open)
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def outage_list(
@@ -116,21 +114,18 @@ class RtTicketing:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Rows[Outage]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
-        """Not supported."""
         raise NotSupported(self.http.name, _NO_OUTAGES)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `TicketingPort`. One call; the file is read whole, within `max_bytes`."""
+        """One call. The file is read into memory, so `max_bytes` limits it."""
         if not isinstance(document.source, str) or not ids_among([document.source]):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self._opened(document.source)
@@ -143,11 +138,11 @@ class RtTicketing:
     async def _window(
         self, name: str, key: str, window: Window, fields: Fields | None, is_open: bool | None
     ) -> Rows[Ticket] | None:
-        """One window, or None where it holds what it should not: then everything is read and sorted out."""
+        """One window; None if it has unreadable or unrequested rows, and the complete list must be filtered here."""
         query = is_one_of(custom_field(name), [key]) + self._status(is_open)
-        question = self._tickets.question(query, names(fields, is_open), _NEWEST)
+        question = self._tickets.question(query, rt_fields(fields, is_open), _NEWEST)
         page = await self._tickets.window(question, [key], window)
-        tickets = [self._records.ticket(told) for told in await self._told(page, fields)]
+        tickets = [self._records.ticket(one) for one in await self._with_histories(page, fields)]
         ours = all(key in ticket.customer_ids for ticket in tickets)
         if page.unreadable or not ours or not all(_is_wanted(ticket, is_open) for ticket in tickets):
             return None
@@ -159,11 +154,11 @@ class RtTicketing:
         self, name: str, keys: Sequence[str], fields: Fields | None, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         asked = [key for key in dict.fromkeys(keys) if key]
-        unspoken = [key for key in asked if not speakable(key)]
-        spoken = [key for key in asked if speakable(key)]
-        status, columns = self._status(is_open), names(fields, is_open)
+        unspoken = [key for key in asked if not is_filter_value(key)]
+        spoken = [key for key in asked if is_filter_value(key)]
+        status, columns = self._status(is_open), rt_fields(fields, is_open)
         batches = await self._batches(custom_field(name), spoken, fields, columns, status)
-        failure = Rejected(self.http.name, f"a value of {name} that RT's query language cannot say")
+        failure = Rejected(self.http.name, f"a value of {name} that RT's query language cannot express")
         batches += [Batch(unspoken, (), failure)] if unspoken else []
         if batches and not any(batch.rows or batch.failure or batch.unreadable for batch in batches):
             try:
@@ -171,7 +166,7 @@ class RtTicketing:
             except ConnectorError as missing:
                 return dict.fromkeys(asked, missing)
         theirs = self._options.customer_field == name
-        return grouped(
+        return group_by_key(
             batches,
             self._records.ticket,
             lambda ticket: ticket.customer_ids if theirs else ticket.service_ids,
@@ -187,27 +182,27 @@ class RtTicketing:
         columns: Mapping[str, str | None],
         status: str,
         most: int = sys.maxsize,
-    ) -> list[Batch[Told]]:
+    ) -> list[Batch[TicketWithHistory]]:
         def question(keys: Sequence[str]) -> str:
             return self._tickets.question(is_one_of(field, keys) + status, columns)
 
-        async def ask(part: Sequence[str]) -> Batch[Told]:
+        async def ask(part: Sequence[str]) -> Batch[TicketWithHistory]:
             try:
                 page = await self._tickets.everything(question(part), part)
-                return Batch(part, await self._told(page, fields), unreadable=page.unreadable)
+                return Batch(part, await self._with_histories(page, fields), unreadable=page.unreadable)
             except ConnectorError as failure:
                 return Batch(part, (), failure)
 
         chunks = self._tickets.chunks(keys, question([]), lambda key: equals(field, key), " OR ", most)
-        batches = list(await together([ask(part) for part in chunks.parts]))
+        batches = list(await run_concurrently([ask(part) for part in chunks.parts]))
         return batches + [Batch([key], (), self._tickets.too_long(key)) for key in chunks.too_long]
 
-    async def _told(self, page: RowPage[TicketRow], fields: Fields | None) -> list[Told]:
-        histories = await self._histories.of([str(row.id) for row in page.rows], fields)
-        return [Told(row.id, row, histories.get(str(row.id), NOTHING)) for row in page.rows]
+    async def _with_histories(self, page: RowPage[TicketRow], fields: Fields | None) -> list[TicketWithHistory]:
+        histories = await self._histories.by_ticket([str(row.id) for row in page.rows], fields)
+        return [TicketWithHistory(row.id, row, histories.get(str(row.id), NO_HISTORY)) for row in page.rows]
 
     async def _must_exist(self, fields: Sequence[str]) -> None:
-        """RT finds no ticket by a custom field that does not exist, and says nothing: `Rejected` does."""
+        """Raise `Rejected` if a custom field does not exist: RT would answer with an empty list."""
         wanted = sorted(set(fields) - self._existing)
         if not wanted:
             return

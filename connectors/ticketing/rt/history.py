@@ -1,7 +1,7 @@
-"""What Request Tracker keeps beside a ticket: its history of transactions, and their texts and files.
+"""The history of Request Tracker's tickets: transactions with their texts and files.
 
-A ticket's description is the text that it was created with; what was written later are `Correspond` (the customer
-reads it) and `Comment` (internal) transactions. Two reads for many tickets at once, three where files are wanted, too.
+The description is the text of the `Create` transaction; notes are `Correspond` (for the customer) and `Comment`
+(internal) transactions. Two calls read them for many tickets, three with files.
 """
 
 import base64
@@ -18,7 +18,7 @@ import msgspec
 from connectors.errors import Garbled
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.concurrently import together
+from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
 from connectors.ticketing.port import TicketNote
@@ -26,7 +26,7 @@ from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query
 
 
 class User(msgspec.Struct):
-    """Who wrote something: `id` is the login name."""
+    """The author of a transaction. `id` is the login name."""
 
     id: str | int | None = None
     real_name: str | None = msgspec.field(name="RealName", default=None)
@@ -53,21 +53,21 @@ class _File(msgspec.Struct, rename="pascal"):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What one ticket's history says, as far as it was asked for."""
+    """The requested parts of one ticket's history."""
 
     description: str | None = None
     notes: tuple[TicketNote, ...] = ()
     attachments: tuple[Document, ...] = ()
 
 
-NOTHING: Final = History()
-TOLD_BY_HISTORY: Final = frozenset({"description", "notes", "attachments"})
-"""Attributes of a ticket that stand in its history."""
+NO_HISTORY: Final = History()
+HISTORY_ATTRIBUTES: Final = frozenset({"description", "notes", "attachments"})
+"""Attributes of a ticket that are read from its history."""
 
 _TYPES: Final[Mapping[str, Sequence[str]]] = {
     "description": ["Create"],
     "notes": ["Correspond", "Comment"],
-    # Not those of comments: a document cannot say that it is internal.
+    # Without files of comments, because a document cannot be marked as internal.
     "attachments": ["Create", "Correspond"],
 }
 _TEXTS: Final = ["text/plain", "text/html"]
@@ -83,7 +83,7 @@ _FILE: Final = {"TransactionId": None, "ContentType": None, "Filename": None}
 
 
 class Histories:
-    """The histories of tickets, read for many of them at once."""
+    """Reads the histories of many tickets at once."""
 
     def __init__(self, http: HttpClient, max_url: int, date: Callable[[str | None], datetime | None]) -> None:
         self._http, self._date = http, date
@@ -91,29 +91,29 @@ class Histories:
         self._attachments = RtList(http, "attachments", _Attachment, max_url)
         self._file = msgspec.json.Decoder(_File)
 
-    async def of(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
+    async def by_ticket(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:
         """Histories by ticket. Raises `ConnectorError`."""
-        wanted = TOLD_BY_HISTORY if fields is None else TOLD_BY_HISTORY & fields
+        wanted = HISTORY_ATTRIBUTES if fields is None else HISTORY_ATTRIBUTES & fields
         if not wanted or not tickets:
             return {}
         parts = _parts(self._transactions, tickets, self._question([], wanted), PAGE)
-        found = await together([self._of(part, wanted) for part in parts])
+        found = await run_concurrently([self._read(part, wanted) for part in parts])
         return {ticket: history for part in found for ticket, history in part.items()}
 
-    async def _of(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
-        transactions = await self._told(tickets, wanted)
+    async def _read(self, tickets: Sequence[str], wanted: Fields) -> Mapping[str, History]:
+        transactions = await self._transactions_of(tickets, wanted)
         bodies_of = [str(one.id) for one in transactions if wanted - {"attachments"} and _has_text(one, wanted)]
         files_of = [
             str(one.id) for one in transactions if "attachments" in wanted and one.type in _TYPES["attachments"]
         ]
-        texts, named = await together(
+        texts, named = await run_concurrently(
             [self._belonging(bodies_of, _IS_TEXT, _BODY), self._belonging(files_of, _IS_FILE, _FILE)]
         )
         bodies, files = _bodies(texts), _files(named)
-        told = defaultdict[str, list[_Transaction]](list)
+        by_ticket = defaultdict[str, list[_Transaction]](list)
         for one in transactions:
-            told[str(one.object_id)].append(one)
-        return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in told.items()}
+            by_ticket[str(one.object_id)].append(one)
+        return {ticket: self._history(ticket, ones, bodies, files, wanted) for ticket, ones in by_ticket.items()}
 
     def _question(self, tickets: Sequence[str], wanted: Fields) -> str:
         query = json_query(
@@ -123,7 +123,7 @@ class Histories:
         )
         return self._transactions.question(query, _TRANSACTION)
 
-    async def _told(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
+    async def _transactions_of(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
         asked, types = frozenset(tickets), _types(wanted)
         rows = (await self._transactions.everything(self._question(tickets, wanted), tickets)).rows
         return [
@@ -142,7 +142,7 @@ class Histories:
             return self._attachments.question(json_query(theirs, *conditions), fields)
 
         parts = _parts(self._attachments, transactions, question([]))
-        pages = await together([self._attachments.everything(question(part), part) for part in parts])
+        pages = await run_concurrently([self._attachments.everything(question(part), part) for part in parts])
         return [row for page in pages for row in page.rows if str(row.transaction_id) in asked]
 
     def _history(
@@ -180,7 +180,7 @@ class Histories:
         )
 
     async def file(self, key: str) -> bytes | None:
-        """A file's bytes, None where it is gone. RT sends them as base64 in JSON, so that `max_bytes` bounds them."""
+        """A file's bytes; None if it is gone. RT sends base64 in JSON, so `max_bytes` limits the file."""
         return await self._http.send(Request.get(f"{REST2}/attachment/{key}", [key]), self._bytes_of)
 
     def _bytes_of(self, answer: Answer) -> bytes | None:
@@ -189,20 +189,22 @@ class Histories:
         content = self._file.decode(answer.body).content
         if content is None:
             raise Garbled(self._http.name, f"{REST2}/attachment has no Content")
-        # RT breaks the lines; anything else that is not base64 is an error.
+        # Only line breaks are allowed besides base64.
         return base64.b64decode("".join(content.split()), validate=True)
 
 
-def _parts(of: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize) -> Sequence[Sequence[str]]:
-    """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` where one fits into none."""
-    found = of.chunks(ids, question, lambda key: f'"{key}"', ",", most)
+def _parts(
+    collection: RtList[Any], ids: Sequence[str], question: str, most: int = sys.maxsize
+) -> Sequence[Sequence[str]]:
+    """Ids in parts that fit into one URL each, as a JSON list. Raises `Rejected` if an id is too long for a URL."""
+    found = collection.chunks(ids, question, lambda key: f'"{key}"', ",", most)
     for key in found.too_long:
-        raise of.too_long(key)
+        raise collection.too_long(key)
     return found.parts
 
 
 def _types(wanted: Fields) -> Set[str]:
-    """The transactions that have what is wanted."""
+    """The types of transactions that hold the requested attributes."""
     return {kind for name in wanted for kind in _TYPES[name]}
 
 
@@ -211,7 +213,7 @@ def _has_text(transaction: _Transaction, wanted: Fields) -> bool:
 
 
 def _bodies(rows: Sequence[_Attachment]) -> Mapping[str, str]:
-    """The text of each transaction: its first plain one, else its first HTML one, without the tags."""
+    """The text of each transaction: its first plain text, else its first HTML text without tags."""
     best: dict[str, _Attachment] = {}
     for row in rows:
         if row.filename or row.content_type not in _TEXTS or row.content is None:

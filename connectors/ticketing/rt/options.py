@@ -1,4 +1,4 @@
-"""How an installation of Request Tracker is used: its custom fields, and what its statuses mean."""
+"""Options of the Request Tracker driver."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
 
 
 class RtOptions(Strict):
-    """How one installation of Request Tracker keeps what the gateway asks for."""
+    """How an installation of Request Tracker is used: its custom fields and statuses."""
 
     customer_field: Annotated[
         CustomFieldName, Field(description="Custom field of tickets that holds the customer number.")
@@ -22,7 +22,9 @@ class RtOptions(Strict):
     max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
     words: Annotated[
         dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
-        Field(description="Statuses of the lifecycles in use, in the standard's words; others are UNKNOWN and open."),
+        Field(
+            description="TMF621's statuses for the statuses of RT's lifecycles. Others are UNKNOWN and count as open."
+        ),
     ] = {
         "new": TicketStatus.ACKNOWLEDGED,
         "open": TicketStatus.IN_PROGRESS,

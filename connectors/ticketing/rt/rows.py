@@ -1,4 +1,4 @@
-"""From a row of Request Tracker to the port's ticket, as the options of the installation say."""
+"""Converts Request Tracker's rows to the port's tickets, by the installation's options."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, owned_by
 from connectors.ticketing.port import Ticket, TicketStatus
-from connectors.ticketing.rt.history import TOLD_BY_HISTORY, History
+from connectors.ticketing.rt.history import HISTORY_ATTRIBUTES, History
 from connectors.ticketing.rt.options import RtOptions
 
 
@@ -24,9 +24,9 @@ class _Queue(msgspec.Struct):
 
 
 class TicketRow(Identified, rename="pascal"):
-    """A ticket as lists have it, as far as it was asked for."""
+    """The requested fields of a ticket in a list."""
 
-    # A field that RT finds nothing for is "", whatever its type.
+    # RT sends "" for an empty field of any type.
     subject: str | None = None
     status: str | None = None
     priority: str | int | None = None
@@ -38,8 +38,8 @@ class TicketRow(Identified, rename="pascal"):
     custom_fields: list[_CustomField] | str | None = None
 
 
-class Told(Identified):
-    """A ticket's row, and its history."""
+class TicketWithHistory(Identified):
+    """A ticket's row with its history."""
 
     row: TicketRow
     history: History
@@ -58,12 +58,12 @@ _FIELDS: Final = {
     "resolved_at": "Resolved",
     "expected_resolution_at": "Due",
 }
-_EVERYTHING: Final = frozenset(_FIELDS) | TOLD_BY_HISTORY
+_EVERYTHING: Final = frozenset(_FIELDS) | HISTORY_ATTRIBUTES
 _INNER: Final = {"Queue": "Name"}
 
 
-def names(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
-    """What RT is asked for: the selection, what owns a row, and what it is sorted by."""
+def rt_fields(fields: Fields | None, is_open: bool | None = None) -> Mapping[str, str | None]:
+    """The fields to request: those selected, the owner's, and those for sorting and filtering."""
     wanted = _EVERYTHING if fields is None else fields | {"created_at"}
     wanted = wanted if is_open is None else wanted | {"is_open"}
     found = _ALWAYS | {_FIELDS[name] for name in wanted if name in _FIELDS}
@@ -79,15 +79,15 @@ class Records:
         self.date = Dates("UTC", self._warn_once, epoch_is_none=True).read
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}
 
-    def ticket(self, told: Told) -> Ticket:
-        """The record. A status that is not in `words` is UNKNOWN, and the operator is warned."""
-        row, history = told.row, told.history
+    def ticket(self, ticket_row: TicketWithHistory) -> Ticket:
+        """The ticket for a row. A status that is not in `words` is UNKNOWN and logged."""
+        row, history = ticket_row.row, ticket_row.history
         held = _values(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
-            self._warn_once(f"the status {row.status!r} is not known: say in the option words what it means")
+            self._warn_once(f"has the unknown status {row.status!r}: add it to the option words")
         return Ticket(
-            id=str(told.id),
+            id=str(ticket_row.id),
             owners=owned_by(*held.get(self._options.customer_field, ())),
             service_ids=held.get(self._options.service_field, ()),
             name=row.subject or None,
@@ -106,7 +106,7 @@ class Records:
 
 
 def _values(fields: list[_CustomField] | str | None) -> dict[str, tuple[str, ...]]:
-    """Values by the field's name: RT sends the fields in changing order."""
+    """Values by the name of the custom field."""
     if not isinstance(fields, list):
         return {}
     return {

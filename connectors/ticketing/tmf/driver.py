@@ -7,27 +7,27 @@ from operator import attrgetter
 from typing import Any, Final
 
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import mapped
+from connectors.reading.grouping import map_rows
 from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
 from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
-from connectors.tmf.capabilities import Need, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
-from connectors.tmf.documents import opened
-from connectors.tmf.lists import listed, narrowed, per_key
+from connectors.tmf.documents import open_attachment
+from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
-from connectors.tmf.reader import E, Reader, Words, by_word
+from connectors.tmf.reader import E, EnumDecoder, Reader, enum_table
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
 _NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
-_STATUS: Final = by_word(TicketStatus)
-_STATE: Final = by_word(OutageState)
+_STATUS: Final = enum_table(TicketStatus)
+_STATE: Final = enum_table(OutageState)
 _OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
 _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
-"""Usual types of notes that are internal, as they should be; nothing to tell an operator."""
+"""Usual types of internal notes, about which the operator need not be warned."""
 _ENDED: Final = sorted(ENDED)
 
 
@@ -51,7 +51,7 @@ class TmfTicketing:
         outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
         self._tickets = Collection(http, profile, tickets, ticket)
         self._problems = Collection(http, profile, problems, outage)
-        questions: dict[str, Sequence[Need]] = {
+        questions: dict[str, Sequence[RequiredFilter]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
             "open_outages_of_services": [(self._problems, "affectedService.id")],
@@ -63,30 +63,28 @@ class TmfTicketing:
 
     @property
     def unsupported(self) -> Mapping[str, str]:
-        """What this installation cannot give, by its profile, and why."""
+        """Methods and attributes that this installation does not support according to its profile, with reasons."""
         return self._unsupported
 
     @property
     def empty_is_404(self) -> bool:
-        """Whether an empty list is answered with 404 here."""
+        """Whether this installation answers an empty list with 404."""
         return self._tickets.profile.empty_is_404
 
     async def probe(self) -> None:
-        """One cheap read, for health; with a status, to know in time of words that are not the standard's."""
+        """Read one ticket with its status, so that status words of the system's own are noticed early."""
         fields = frozenset({"status"})
         page = await self._tickets.page([], Window(0, 1), fields=fields)
-        list(map(self._tickets.record(fields), page.rows))
+        list(map(self._tickets.record_factory(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        """See `TicketingPort`."""
-        return mapped(await self._tickets.by_ids(ids, fields), self._tickets.record(fields))
+        return map_rows(await self._tickets.by_ids(ids, fields), self._tickets.record_factory(fields))
 
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`."""
         filters = self._status(self._tickets, is_open)
-        return await narrowed(
+        return await page_under(
             self._tickets,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
@@ -101,9 +99,8 @@ class TmfTicketing:
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        """See `TicketingPort`."""
         asked = _with_status(fields, is_open)
-        return await per_key(
+        return await all_under(
             self._tickets,
             self._spelled.filter("relatedEntity.id"),
             service_ids,
@@ -115,8 +112,7 @@ class TmfTicketing:
         )
 
     async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        """See `TicketingPort`."""
-        return mapped(await self._problems.by_ids(ids, fields), self._problems.record(fields))
+        return map_rows(await self._problems.by_ids(ids, fields), self._problems.record_factory(fields))
 
     async def outage_list(
         self,
@@ -127,7 +123,6 @@ class TmfTicketing:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Rows[Outage]:
-        """See `TicketingPort`."""
         status = self._status(self._problems, is_open)
         dates = [(f"creationDate.{name}", [_utc(at)]) for name, at in (("gte", since), ("lt", until)) if at]
         asked = _with_status(fields, is_open)
@@ -140,7 +135,7 @@ class TmfTicketing:
                 began is not None and (since is None or began >= since) and (until is None or began < until)
             )
 
-        return await listed(
+        return await list_page(
             self._problems,
             [*status, *dates],
             window if is_open is None or status else None,
@@ -150,20 +145,18 @@ class TmfTicketing:
         )
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        """See `TicketingPort`."""
         return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)
 
     async def open_outages_of_resources(
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
-        """See `TicketingPort`."""
         return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
 
     async def _open_outages(
         self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None
     ) -> Found[Rows[Outage]]:
         keys_of: Callable[[Outage], tuple[str, ...]] = attrgetter(attribute)
-        return await per_key(
+        return await all_under(
             self._problems,
             parameter,
             keys,
@@ -174,30 +167,31 @@ class TmfTicketing:
         )
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """See `TicketingPort`."""
-        return opened(self.http, document)
+        return open_attachment(self.http, document)
 
     def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
-        """A condition on the status; none where the system cannot be asked so: then it is sorted out here."""
+        """A filter by status; none if the system does not support it, and rows must be filtered here."""
         if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
             return ()
         if collection in self._strange:
             return ()
         return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
 
-    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> Words[E]:
-        """Statuses by their words. One that nobody knows counts as open, and a filter on the standard's words would
-        lose such rows: from the first one on, this resource is no longer filtered on its status.
+    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> EnumDecoder[E]:
+        """Statuses by their words.
+
+        An unknown word counts as open, and a filter by the standard's words would miss such rows. After the first one,
+        the resource is no longer filtered by status.
         """
 
         def read(word: str | None) -> E:
-            found, collection = self._reader.word(table, word, unknown), resource()
+            found, collection = self._reader.decode_enum(table, word, unknown), resource()
             if found is unknown and word is not None and collection not in self._strange:
                 self._strange.add(collection)
                 collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
             return found
 
-        return Words(read, unknown)
+        return EnumDecoder(read, unknown)
 
     def _note(self, note: NoteRow) -> TicketNote:
         return TicketNote(
@@ -208,7 +202,7 @@ class TmfTicketing:
         )
 
     def _internal(self, kind: str | None) -> bool:
-        """Whether a note is not meant for customers: any is that the profile does not call public."""
+        """Whether customers must not see notes of this @type: all but those that the profile calls public."""
         word = (kind or "").strip().casefold()
         if not word:
             return not self._profile.untyped_notes_public

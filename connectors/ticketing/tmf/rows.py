@@ -1,4 +1,4 @@
-"""What is read of ticketing systems that speak TM Forum v4 or v5, attribute by attribute."""
+"""How ticketing records are made of TM Forum v4 or v5 rows, attribute by attribute."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,10 +7,10 @@ import msgspec
 
 from connectors.ticketing.port import Outage, Ticket, TicketSeverity
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, numbered_text, owners, references, text, word
+from connectors.tmf.kinds import date, enum_word, numbered_text, owners, references, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
-from connectors.tmf.reader import by_word
-from connectors.tmf.shapes import Attachment, RelatedEntity, ids, many
+from connectors.tmf.reader import enum_table
+from connectors.tmf.shapes import Attachment, RelatedEntity, array_of, ids
 
 
 class NoteRow(msgspec.Struct, gc=False):
@@ -23,7 +23,7 @@ class NoteRow(msgspec.Struct, gc=False):
 
 
 def _service_ids(entities: Sequence[RelatedEntity] | None) -> tuple[str, ...]:
-    """Ids of what is a Service, CustomerFacingService, or whatever else ends so."""
+    """Ids of the entities whose type ends in "service", such as CustomerFacingService."""
     targets = [one.target for one in entities or ()]
     return ids(one for one in targets if (one.kind or "").strip().casefold().endswith("service"))
 
@@ -42,16 +42,16 @@ TICKET: Final = Mapping(
     kind=source("ticketType", text),
     status=source("status", text),
     raw_status=source("status", text),
-    severity=source("severity", word(by_word(TicketSeverity), TicketSeverity.UNKNOWN)),
+    severity=source("severity", enum_word(enum_table(TicketSeverity), TicketSeverity.UNKNOWN)),
     raw_severity=source("severity", text),
     priority=source("priority", numbered_text),
     created_at=source("creationDate", date),
     updated_at=source("lastUpdate", date),
     resolved_at=source("resolutionDate", date),
     expected_resolution_at=source("expectedResolutionDate", date),
-    notes=source("note", Kind(many(NoteRow))),
-    attachments=Source({"id": str, "attachment": many(Attachment)}, lambda _reader: documents),
-    service_ids=source("relatedEntity", Kind(many(RelatedEntity), lambda _reader: _service_ids)),
+    notes=source("note", Kind(array_of(NoteRow))),
+    attachments=Source({"id": str, "attachment": array_of(Attachment)}, lambda _reader: documents),
+    service_ids=source("relatedEntity", Kind(array_of(RelatedEntity), lambda _reader: _service_ids)),
 )
 """TMF621 TroubleTicket. The driver decodes `status` and `notes`."""
 

@@ -346,8 +346,8 @@ async def test_an_unknown_model_is_500_and_our_mistake(upstream: Upstream) -> No
         await tryton.probe()
         rest = Rest(tryton.http, TrytonOptions())
         for _ in range(5):
-            with pytest.raises(Rejected, match="answers other questions"):
-                await rest.read("/billing/rest/model/no.such?s=1", [], rest.listed)
+            with pytest.raises(Rejected, match="answers other requests"):
+                await rest.read("/billing/rest/model/no.such?s=1", [], rest.rows_of)
         assert tryton.http.health.status is SystemStatus.UP
 
 

@@ -98,7 +98,7 @@ async def test_the_products_conform(name: str) -> None:
     async with conversing(name, scheme) as (conversation, address):
         auth = {"kind": "api_key", "header": "Authorization", "key": conversation.token}
         system = System.model_validate({"url": address, "timeout": 20, "auth": auth})
-        results = await trial(domain, DOMAINS[domain].drivers[name], system, keys, most=3)
+        results = await trial(domain, DOMAINS[domain].drivers[name], system, keys, sample_size=3)
     assert conversation.unknown == [], "record them: see Conversation"
     assert failures(results) == []
     assert told(f"`{name}`", domain) == counted(results)
@@ -294,7 +294,7 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
 async def test_a_broken_driver_fails_the_checks_of_what_it_breaks(systems: Systems, driver: type[Broken]) -> None:
     only = {"bills", "accounts", *(method for method, _ in BROKEN[driver])}
     system = sandboxed(systems, "billing")
-    results = await trial("billing", Driver(driver, Profile), system, CUSTOMERS, most=3, only=only)
+    results = await trial("billing", Driver(driver, Profile), system, CUSTOMERS, sample_size=3, only=only)
     assert failed(results) >= BROKEN[driver], failures(results)
     assert {method for method, _ in failed(results)} == {method for method, _ in BROKEN[driver]}, failures(results)
     assert all("right" in one.reason for one in results if one.mark == "failed"), failures(results)

@@ -617,6 +617,6 @@ async def test_a_search_that_stops_without_a_word_is_too_much() -> None:
 async def test_a_part_of_more_numbers_than_a_page_is_too_much() -> None:
     people = {"count": 101, "results": [{"id": uuid(n), "phone": f"+420{n}"} for n in range(100)]}
     async with answering(json.dumps(people)) as (server, crm):
-        with pytest.raises(TooMuch, match="101 people"):
+        with pytest.raises(TooMuch, match="101 contacts"):
             await crm.customers_reached_by("+420", None)
         assert len(server.seen) == 1

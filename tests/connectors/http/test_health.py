@@ -122,5 +122,5 @@ async def test_a_token_endpoint_that_is_not_there_is_a_loss_at_once(systems: Sys
     async with connected(systems, crm={"auth": auth}) as c:
         found = (await c.crm.customers(["1001"], NAME))["1001"]
     assert isinstance(found, Unreachable)
-    assert found.at_all
+    assert found.nothing_sent
     assert isinstance(found.__cause__, aiohttp.ClientConnectorError)

@@ -1,10 +1,10 @@
-"""A total is believed only under a filter that the system was seen to heed: one that ignores it counts everybody's."""
+"""A total is believed only under a filter that the system provably obeys: one that ignores it counts everybody's."""
 
 from typing import Any
 
 import pytest
 
-from connectors.reading.obeyed_filters import Heeded
+from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.records import Rows, Window
 from tests.systems import Systems, asked, connected
 
@@ -14,7 +14,7 @@ FIRST = Window(0, 2)
 
 def told(found: Any) -> tuple[int, int | None, bool]:
     assert isinstance(found, Rows)
-    return len(found.items), found.total, found.doubted
+    return len(found.items), found.total, found.total_doubted
 
 
 async def test_a_total_is_believed_once_a_list_of_somebody_else_was_read(systems: Systems) -> None:
@@ -82,33 +82,33 @@ async def test_under_more_conditions_it_is_not_believed(systems: Systems) -> Non
 
 
 def test_one_answer_with_others_rows_is_enough_to_doubt_for_good() -> None:
-    heeded = Heeded()
-    heeded.saw_all("f", {"1"}, {"a": {"1"}})
-    assert "f" not in heeded
-    heeded.saw_all("f", {"2"}, {"b": {"2"}})
-    assert "f" in heeded
-    assert not heeded.is_open("f")
-    heeded.saw_all("f", {"1"}, {"a": {"1"}, "c": {"3"}})
-    heeded.saw_all("f", {"2"}, {"b": {"2"}})
-    assert "f" not in heeded
-    assert "g" not in heeded
-    assert heeded.is_open("g")
+    obeyed_filters = ObeyedFilters()
+    obeyed_filters.record_answer("f", {"1"}, {"a": {"1"}})
+    assert "f" not in obeyed_filters
+    obeyed_filters.record_answer("f", {"2"}, {"b": {"2"}})
+    assert "f" in obeyed_filters
+    assert not obeyed_filters.is_open("f")
+    obeyed_filters.record_answer("f", {"1"}, {"a": {"1"}, "c": {"3"}})
+    obeyed_filters.record_answer("f", {"2"}, {"b": {"2"}})
+    assert "f" not in obeyed_filters
+    assert "g" not in obeyed_filters
+    assert obeyed_filters.is_open("g")
 
 
 def test_the_same_keys_or_the_same_row_prove_nothing() -> None:
-    heeded = Heeded()
-    heeded.saw_all("f", {"1"}, {"a": {"1", "2"}})
-    heeded.saw_all("f", {"1"}, {})
-    heeded.saw_all("f", {"2"}, {"b": {"2"}})
-    heeded.saw_all("f", {"2", "3"}, {"c": {"3"}})
-    assert "f" not in heeded
-    heeded.saw_all("f", {"4"}, {})
-    assert "f" in heeded
+    obeyed_filters = ObeyedFilters()
+    obeyed_filters.record_answer("f", {"1"}, {"a": {"1", "2"}})
+    obeyed_filters.record_answer("f", {"1"}, {})
+    obeyed_filters.record_answer("f", {"2"}, {"b": {"2"}})
+    obeyed_filters.record_answer("f", {"2", "3"}, {"c": {"3"}})
+    assert "f" not in obeyed_filters
+    obeyed_filters.record_answer("f", {"4"}, {})
+    assert "f" in obeyed_filters
 
 
 @pytest.mark.parametrize("personal", [False, True])
 def test_a_system_that_shows_each_caller_its_own_rows_proves_nothing(personal: bool) -> None:
-    heeded = Heeded(personal)
-    heeded.saw_all("owner", {"A"}, {"r1": {"A"}})
-    heeded.saw_all("owner", {"B"}, {"r2": {"B"}})
-    assert ("owner" in heeded) == (not personal)
+    obeyed_filters = ObeyedFilters(personal)
+    obeyed_filters.record_answer("owner", {"A"}, {"r1": {"A"}})
+    obeyed_filters.record_answer("owner", {"B"}, {"r2": {"B"}})
+    assert ("owner" in obeyed_filters) == (not personal)

@@ -44,7 +44,7 @@ async def test_a_window_has_no_holes(profile: dict[str, Any], caplog: pytest.Log
             assert [one.id for one in found.items] == ["B0", "B2", "B3", "B4", "B5", "B6", "B7"]
             assert (found.offset, found.total, found.complete) == (0, None, True)
         found = (await c.billing.bills_of_accounts(["A"], Window(3, 2), None))["A"]
-        assert (found.offset, found.total, found.complete) == (0, None, True)  # nobody knows that the filter is heeded
+        assert (found.offset, found.total, found.complete) == (0, None, True)  # nobody knows that the filter is obeyed
     assert len([one for one in caplog.records if "has a row that cannot be read" in one.getMessage()]) == 1
 
 

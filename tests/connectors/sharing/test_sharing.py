@@ -126,7 +126,7 @@ async def test_most_keys_of_one_call() -> None:
 
 
 async def test_one_slow_call_does_not_keep_others_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sharing.queue.PATIENCE", 0.01)
+    monkeypatch.setattr("connectors.sharing.queue.MAX_GATHERING", 0.01)
     async with crm(share_after=1) as (c, held):
         slow = asking(customers("slow"), c)
         await held.calls(1)

@@ -9,7 +9,7 @@ from connectors.crm.port import CrmPort
 from connectors.http.health import Health, SystemStatus
 from connectors.http.scope import RequestScope, current_loader, current_scope
 from connectors.settings import System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from tests.connectors.canned import Canned, canned, reading
 from tests.connectors.sharing.many_asking import NAME, asking, crm, customers
 
@@ -77,7 +77,7 @@ async def test_the_call_runs_in_nobodys_context() -> None:
             seen.append(f"{mine.get()} {current_loader.get()!r} {scope and scope.token}")
             return {}
 
-    line = shared(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    line = share_reads(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
 
     async def ask(_connectors: Any) -> Any:
         mine.set("Ada's")

@@ -111,7 +111,7 @@ async def test_a_call_that_ends_with_a_shorter_deadline_is_not_waited_for() -> N
 
 
 async def test_a_deadline_that_passes_while_keys_gather(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sharing.queue.PATIENCE", 60.0)
+    monkeypatch.setattr("connectors.sharing.queue.MAX_GATHERING", 60.0)
     async with crm(share_after=1, timeout=30) as (c, held):
         first = asking(customers("1"), c)
         await held.calls(1)

@@ -10,7 +10,7 @@ from connectors.crm.port import CrmPort
 from connectors.errors import Failed, Rejected, TimedOut
 from connectors.http.health import Health
 from connectors.settings import System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from tests.connectors.canned import canned, reading
 from tests.connectors.sharing.many_asking import NAME, asking, crm, customers, settled
 
@@ -104,7 +104,7 @@ async def test_a_fault_of_a_driver_leaves_nobody_waiting(keys: tuple[str, str]) 
         async def customers(self, _ids: Any, _fields: Any) -> None:
             """Nothing, where there should be a mapping."""
 
-    line = shared(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
+    line = share_reads(Driver(), CrmPort, System.model_validate({"url": "http://crm.example"}), Health("crm"))
     several = [asking(lambda _c, key=key: line.customers([key], NAME), None) for key in keys]  # type: ignore[attr-defined]
     async with asyncio.timeout(5):
         for one in several:

@@ -10,7 +10,7 @@ from connectors.http.health import Health
 from connectors.http.scope import Operation, current_operation
 from connectors.ports import batch, fresh, read, write
 from connectors.settings import System
-from connectors.sharing.port import shared
+from connectors.sharing.port import share_reads
 from tests.connectors.sharing.many_asking import asking, settled
 
 
@@ -63,7 +63,7 @@ class Driver:
 async def test_two_equal_calls_at_once(method: str, argument: Any, calls: int, share: bool) -> None:
     driver = Driver()
     system = System.model_validate({"url": "http://ticketing.example", "share": share})
-    port: Any = shared(driver, Port, system, Health("ticketing"))
+    port: Any = share_reads(driver, Port, system, Health("ticketing"))
     given = () if argument is None else (argument,)
     both = [asking(lambda _: getattr(port, method)(*given), None) for _ in range(2)]
     await settled()

@@ -51,7 +51,7 @@ def bound(version: Version = "v4", **decoders: object) -> BoundMapping[Thing]:
 
 
 def made(mapping: BoundMapping[Thing], fields: frozenset[str] | None) -> Thing:
-    return mapping.of(fields)(msgspec.json.decode(ROW, type=mapping.row))
+    return mapping.record_factory(fields)(msgspec.json.decode(ROW, type=mapping.row))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def made(mapping: BoundMapping[Thing], fields: frozenset[str] | None) -> Thing:
     ],
 )
 def test_what_is_asked_for_follows_from_what_is_selected(version: Version, fields: set[str], asked: str) -> None:
-    assert bound(version).projection.of(frozenset(fields)) == asked
+    assert bound(version).projection.fields_value(frozenset(fields)) == asked
 
 
 def test_a_record_is_made_of_what_was_selected() -> None:

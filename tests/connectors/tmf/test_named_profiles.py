@@ -352,7 +352,15 @@ CALLS = {
     "servicenow": (9, 9, 1, 0, 3, 1, 1),  # one key a call; what is NOT_SUPPORTED costs nothing
     "salesforce": (1, 1, 1, 1, 1, 1, 1),
     "fiware": (2, 2, 2, 2, 3, 2, 2),  # without a total, only an empty page is the end; resources one by one
-    "oda-reference": (2, 2, 2, 2, 2, 0, 2),  # the same for a total that nobody can trust, and a later window (`heeded`)
+    "oda-reference": (
+        2,
+        2,
+        2,
+        2,
+        2,
+        0,
+        2,
+    ),  # the same for a total that nobody can trust, and a later window (`obeyed_filters`)
 }
 """Calls for the questions of `COSTED`, which are for nine customers, three resources, or one list."""
 
@@ -504,7 +512,9 @@ def test_what_stands_beside_the_name_wins() -> None:
         "resources": {"troubleTicket": {"page_size": 10}, "product": {"id_list": "comma"}},
     }
     profile = Profile.model_validate({"name": "servicenow", **beside})
-    ticket, product, bill = (profile.at(f"/x/{name}") for name in ("troubleTicket", "product", "customerBill"))
+    ticket, product, bill = (
+        profile.for_resource(f"/x/{name}") for name in ("troubleTicket", "product", "customerBill")
+    )
     assert (ticket.page_size, product.page_size, bill.page_size) == (10, 30, 30)
     assert (ticket.id_list, product.id_list, bill.id_list) == ("none", "comma", "none")
     assert (ticket.filters, product.filters) == (("id", "severity", "status", "ticketType"), "all")
@@ -513,7 +523,7 @@ def test_what_stands_beside_the_name_wins() -> None:
     assert profile.path("/v4/product") == "/p"
     assert profile.path("/v4/troubleTicket") == "/api/sn_ind_tsm_sdwan/ticket/troubleTicket"
     every = Profile.model_validate({"name": "servicenow", "filters": "all", "absent": []})
-    assert (every.at("/x/troubleTicket").filters, every.at("/x/product").absent) == ("all", ())
+    assert (every.for_resource("/x/troubleTicket").filters, every.for_resource("/x/product").absent) == ("all", ())
     assert PROFILES["servicenow"]["resources"]["troubleTicket"]["filters"]  # the table itself is as it was
 
 

@@ -113,7 +113,7 @@ async def test_a_window_is_the_slice_of_the_whole(systems: Systems, offset: int,
             (c.ticketing.tickets_of_customers, "1001", {"is_open": None}),
             (c.ticketing.tickets_of_customers, "1001", {"is_open": False}),
         ):
-            await call([key.replace("1001", "1002")], None, name, **more)  # shows that the filter is heeded
+            await call([key.replace("1001", "1002")], None, name, **more)  # shows that the filter is obeyed
             whole = rows_of((await call([key], None, name, **more))[key])
             part = (await call([key], Window(offset, limit), name, **more))[key]
             cut = part.items[offset - part.offset :][:limit]

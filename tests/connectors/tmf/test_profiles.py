@@ -282,8 +282,8 @@ async def test_a_filter_that_is_ignored_shows_nobody_elses_rows_and_is_said_once
     assert {one.customer_ids for one in found.items} == {("1001",)}
     assert (len(found.items), found.total) == (len(billing.customer_bills(world, 1001)),) * 2
     assert [one.getMessage() for one in caplog.records if "ignores the filter" in one.getMessage()] == [
-        "billing: /tmf-api/customerBillManagement/v4/customerBill ignores the filter relatedParty.id: it answers with"
-        " other rows, too; see `parameters`"
+        "billing: /tmf-api/customerBillManagement/v4/customerBill ignores the filter relatedParty.id and sends"
+        " other rows too: see `parameters`"
     ]
     async with connected(systems, billing={"max_rows": 1000}) as c:
         assert isinstance((await c.billing.bills_of_customers(["1001"], Window(0, 5), NAME))["1001"], TooMuch)

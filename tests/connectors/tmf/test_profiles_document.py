@@ -10,7 +10,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from connectors.tmf.named_profiles import PROFILES
-from connectors.tmf.profile import Manner, Profile
+from connectors.tmf.profile import Profile, ResourceProfile
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text(encoding="utf-8")
 
@@ -61,9 +61,9 @@ def _key(key: str) -> str:
 
 
 def test_every_key_is_in_a_table_with_its_default() -> None:
-    resource = "\n".join(rows(Manner.model_fields))
+    resource = "\n".join(rows(ResourceProfile.model_fields))
     system = "\n".join(
-        rows({name: one for name, one in Profile.model_fields.items() if name not in Manner.model_fields})
+        rows({name: one for name, one in Profile.model_fields.items() if name not in ResourceProfile.model_fields})
     )
     assert resource in DOCUMENT, resource
     assert system in DOCUMENT, system

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from connectors.errors import Garbled
 from connectors.reading.rows import Identified
-from connectors.tmf.mapping import selected
+from connectors.tmf.mapping import partial_row_type
 from tests.connectors.canned import canned, reading
 
 
@@ -36,7 +36,7 @@ THING = b'{"id":7,"someName":"Ada","parts":["a"],"@state":"old"}'
     ],
 )
 def test_the_others_have_their_defaults(names: set[str], read: tuple[object, ...]) -> None:
-    row = msgspec.json.decode(THING, type=selected(Thing, names))
+    row = msgspec.json.decode(THING, type=partial_row_type(Thing, names))
     assert (row.some_name, row.parts, row.state, row.shown) == read
     assert row.id == 7
     assert [one.encode_name for one in msgspec.structs.fields(row)] == [
@@ -45,7 +45,7 @@ def test_the_others_have_their_defaults(names: set[str], read: tuple[object, ...
 
 
 def test_where_all_are_wanted_it_is_the_row_itself() -> None:
-    assert selected(Thing, None) is Thing
+    assert partial_row_type(Thing, None) is Thing
 
 
 async def test_what_was_not_asked_for_makes_no_row_unreadable() -> None:

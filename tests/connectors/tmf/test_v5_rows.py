@@ -271,7 +271,7 @@ async def test_usage_that_names_nobody_is_nobodys_and_the_operator_is_told(caplo
     async with canned(usageConsumptionReport=json.dumps([nobodys])) as server:
         assert await used(server, ["1"]) == {}
     assert [record.getMessage() for record in caplog.records] == [
-        "billing: usage comes without related parties: it is shown to nobody, because nobody knows whose it is"
+        "billing: sends usage without related parties, so it belongs to no customer and is not shown"
     ]
 
 

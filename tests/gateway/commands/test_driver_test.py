@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from connectors import DOMAINS, connect, errors
-from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, installed
+from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, driver_entry_points
 from connectors.http.client import HttpClient
 from connectors.http.request import Request
 from gateway.commands.driver_test import WrongDriver, found, keys_given
@@ -117,7 +117,7 @@ async def test_an_installed_driver_answers_as_the_settings_say(
 def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
     distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     distribution(site, "explosive", "billing.boom = explosive:DRIVER", "raise RuntimeError('loaded')")
-    assert set(installed("billing")) == {"acme", "boom"}
+    assert set(driver_entry_points("billing")) == {"acme", "boom"}
     load(settings(tmp_path, billing.url))
     assert "explosive" not in sys.modules
     with pytest.raises(WrongSettings) as told:
@@ -133,7 +133,7 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
     [
         ('options = { compnay = "north" }', ".options.compnay: is not a setting here; did you mean company?"),
         ("options = { company = 7 }", ".options.company: should be a valid string"),
-        ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; what it can be told is in options"),
+        ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; it is configured in options"),
     ],
 )
 def test_what_a_driver_cannot_be_told_is_named(
@@ -262,7 +262,7 @@ def test_the_guide_names_what_there_is() -> None:
     }
     assert {name for name in failures if f"`{name}" not in guide} == {"Cancelled", "NotConfigured"}
     named = {f"await http.{name}": getattr(HttpClient, name) for name in re.findall(r"await http\.(\w+)\(", guide)}
-    assert set(named) == {"await http.send", "await http.each"}
+    assert set(named) == {"await http.send", "await http.for_each"}
     made = {f"Request.{name}": getattr(Request, name) for name in re.findall(r"`Request\.(\w+)\(", guide)}
     assert set(made) == {"Request.get", "Request.query", "Request.write"}
     for name, method in (named | made).items():

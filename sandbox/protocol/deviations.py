@@ -1,4 +1,4 @@
-"""Rows as a deviating installation would send them."""
+"""Changes rows as the switches of a deviating installation require."""
 
 import re
 from random import Random
@@ -44,8 +44,8 @@ def changes_rows(switches: Switches) -> bool:
     )
 
 
-def disguised(row: Row, switches: Switches, host: str) -> Row:
-    """Return the row as this installation sends it; `host` is what the caller calls the server."""
+def deviating_row(row: Row, switches: Switches, host: str) -> Row:
+    """Return the row as this installation sends it. `host` is the server's name in the request."""
     found: Row = _value("", row, switches, host)
     return found
 
@@ -55,7 +55,7 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
         return []
     if isinstance(value, dict):
         if switches.parties_by_value and value.get("@type") == "RelatedPartyOrPartyRole":
-            value = value | {"partyOrPartyRole": version5.embedded(value["partyOrPartyRole"])}
+            value = value | {"partyOrPartyRole": version5.party_by_value(value["partyOrPartyRole"])}
         role_as_type = switches.party_role_in_referred_type and key in _PARTIES and "role" in value
         if role_as_type and "@referredType" in value:
             value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
@@ -89,8 +89,8 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
     return value
 
 
-def rearranged(rows: list[Row], switches: Switches, rng: Random) -> list[Row]:
-    """Return a page's rows shuffled or with one twice, as the switches say."""
+def reordered(rows: list[Row], switches: Switches, rng: Random) -> list[Row]:
+    """Return a page's rows shuffled, or with the first one repeated, as the switches say."""
     if switches.shuffle:
         rows = rng.sample(rows, len(rows))
     return rows + rows[:1] if switches.duplicate_rows else rows

@@ -1,4 +1,4 @@
-"""Who may call a system: the credentials that the `auth` switch asks for."""
+"""Checks the credentials that the switch `auth` requires."""
 
 from base64 import b64decode
 from binascii import Error as BadBase64
@@ -7,11 +7,11 @@ from secrets import token_urlsafe
 from time import monotonic
 from urllib.parse import parse_qs
 
-from sandbox.protocol.answers import Answer, Refused, encoded
+from sandbox.protocol.answers import Answer, Refused, to_json
 from sandbox.protocol.switches import Auth
 
 
-class Gate:
+class CredentialCheck:
     """Checks credentials and issues OAuth 2 tokens (client credentials, RFC 6749 section 4.4)."""
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class Gate:
         if scheme.lower() == "basic":
             client, _, secret = _decoded(rest).partition(":")
         if auth.kind != "oauth2" or form.get("grant_type") != "client_credentials":
-            return Answer(400, encoded({"error": "unsupported_grant_type"}))
+            return Answer(400, to_json({"error": "unsupported_grant_type"}))
         if (client, secret) != (auth.client_id, auth.client_secret):
-            return Answer(401, encoded({"error": "invalid_client"}))
+            return Answer(401, to_json({"error": "invalid_client"}))
         token = token_urlsafe(24)
         self._tokens[token] = monotonic() + auth.expires_in
-        return Answer(200, encoded({"access_token": token, "token_type": "Bearer", "expires_in": auth.expires_in}))
+        return Answer(200, to_json({"access_token": token, "token_type": "Bearer", "expires_in": auth.expires_in}))
 
 
 def _decoded(text: str) -> str:
