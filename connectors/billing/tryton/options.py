@@ -21,6 +21,13 @@ class TrytonOptions(Strict):
             description="ISO 4217 code of the company's currency, in which balances are; asked for once if not given.",
         ),
     ] = None
+    payment_journal: Annotated[
+        int | str | None,
+        Field(
+            description="Payment journal that bills are paid through: its name or id, of the bill's company and in its"
+            " currency. Without it no bill is paid."
+        ),
+    ] = None
     timezone: Annotated[TimeZone, Field(description="Zone of the company's dates, which have none (IANA name).")] = (
         "UTC"
     )
