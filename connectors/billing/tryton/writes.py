@@ -8,7 +8,8 @@ What surprises:
 - a draft counts already, it lowers what is to be paid. So a draft that could not be submitted is a payment that was
   made: a person in the office submits it;
 - `reference` holds the key and is not unique: it is looked for before anything is created;
-- what Tryton declines, and what it only warns of, is 400 and a sentence in the user's language; an unknown field is 500.
+- what Tryton declines, and what it only warns of, is 400 and a sentence in the user's language; an unknown field is
+  500.
 """
 
 import re

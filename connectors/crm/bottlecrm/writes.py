@@ -132,8 +132,9 @@ class ContactUpdate:
 
 
 def _wanted(change: ContactChange) -> dict[str, str]:
+    """What the fields should be. BottleCRM leaves out blanks around a value, and keeps those within it."""
     asked = {"email": change.email, "phone": change.phone}
-    return {name: value or "" for name, value in asked.items() if value is not UNCHANGED}
+    return {name: (value or "").strip() for name, value in asked.items() if value is not UNCHANGED}
 
 
 def _value(row: Account | Contact, name: str) -> str:
