@@ -13,7 +13,7 @@ What surprises:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -21,8 +21,8 @@ from typing import Any, Final
 import msgspec
 
 from connectors.billing.port import NewPayment
-from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Projection, Rest
-from connectors.billing.tryton.rows import Currency
+from connectors.billing.tryton.client import BY_ROW_ID, Keyed, Model, Rest
+from connectors.billing.tryton.payable import JOURNAL, MADE, PAYABLE, JournalRow, MadeRow, PayableLine, PayableRow
 from connectors.billing.tryton.values import Values
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, Rejected
 from connectors.http.request import Answer, Request
@@ -36,69 +36,10 @@ from connectors.writes import WriteKey
 NO_JOURNAL: Final = "A payment is made through a payment journal: options.payment_journal names none."
 
 
-class PayerRow(Identified):
-    """party.party, as the payer of an invoice."""
-
-    code: str | int | None = None
-
-
-class PayableLine(Identified):
-    """account.move.line that is to be paid; `payment_amount` is what no payment covers yet."""
-
-    maturity_date: Any = None
-    reconciliation: Any = None
-    payment_amount: Any = None
-    payment_blocked: bool | None = None
-
-
-class PayableRow(Identified):
-    """account.invoice, as far as a payment of it needs."""
-
-    type: str | None = None
-    state: str | None = None
-    party: PayerRow | None = None
-    company: Identified | None = None
-    currency: Currency | None = None
-    amount_to_pay: Any = None
-    lines_to_pay: list[PayableLine] | None = None
-
-
-class MadeRow(Identified):
-    """account.payment, as it is found again."""
-
-    state: str | None = None
-    reference: str | None = None
-
-
-class JournalRow(Identified):
-    """account.payment.journal."""
-
-    name: str | None = None
-    company: Identified | None = None
-    currency: Currency | None = None
-
-
 class _Refusal(msgspec.Struct):
     message: str = ""
 
 
-_PAYABLE: Final = Projection(
-    [
-        "amount_to_pay",
-        "company.id",
-        "currency.code",
-        "lines_to_pay.maturity_date",
-        "lines_to_pay.payment_amount",
-        "lines_to_pay.payment_blocked",
-        "lines_to_pay.reconciliation",
-        "party.code",
-        "state",
-        "type",
-    ],
-    {},
-)
-_MADE: Final = Projection(["reference", "state"], {})
-_JOURNAL: Final = Projection(["company.id", "currency.code", "name"], {})
 _BY_REFERENCE: Final = Keyed("reference")
 _SENTENCES: Final[Sequence[tuple[re.Pattern[str], Reason, str | None]]] = (
     (re.compile(r'field "Amount"'), Reason.INVALID, "amount"),
@@ -116,15 +57,15 @@ class Payments:
         self._values = Values(rest.options.timezone, rest.warn_once)
         self._zone = time_zone(rest.options.timezone)
         self._invoices = Model(
-            rest, "account.invoice", PayableRow, _PAYABLE, [["type", "=", "out"]], lambda row: row.type == "out"
+            rest, "account.invoice", PayableRow, PAYABLE, [["type", "=", "out"]], lambda row: row.type == "out"
         )
-        self._made = Model(rest, "account.payment", MadeRow, _MADE, [], lambda row: True)
-        self._journals = Model(rest, "account.payment.journal", JournalRow, _JOURNAL, [], lambda row: True)
+        self._made = Model(rest, "account.payment", MadeRow, MADE, [], lambda row: True)
+        self._journals = Model(rest, "account.payment.journal", JournalRow, JOURNAL, [], lambda row: True)
 
     async def pay(self, new: NewPayment, key: WriteKey) -> str:
         """Pay an invoice, or a part of it: the payment's id. See `BillingPort.pay_bill`.
 
-        Three reads side by side, then two writes: the second one, which submits, may fail, and the payment is made.
+        Three reads side by side, then two writes. The second one, which submits, may fail: the payment is made.
         """
         if self._rest.options.payment_journal is None:
             raise NotSupported(self._http.name, NO_JOURNAL)
@@ -132,9 +73,8 @@ class Payments:
             raise self._declined("a payment has no place for a token", Reason.NOT_ALLOWED, "method_token")
         with nothing_sent():
             made, invoice, journals = await self._before(new, key)
-            wanted = None if made else self._wanted(new, key, invoice, journals)
-        if made is None:
-            made = await self._created(wanted)
+            values = {} if made else self._wanted(new, key, invoice, journals)
+        made = made or await self._created_once(values, key)
         if made.state in (None, "draft"):
             await self._submit(str(made.id))
         return str(made.id)
@@ -142,17 +82,17 @@ class Payments:
     async def made_with(self, key: WriteKey) -> str | None:
         """The id of the payment whose reference is this key. See `BillingPort.payment_made_with`."""
         made = await self._found(key)
+        if made and made.state == "draft":
+            self._tell(str(made.id), "it was found after a lost answer")
         return str(made.id) if made else None
 
     async def _before(
         self, new: NewPayment, key: WriteKey
     ) -> tuple[MadeRow | None, PayableRow | None, Sequence[JournalRow]]:
-        found: Sequence[Any] = await together([self._found(key), self._payable(new.bill_id), self._all_journals()])
-        made, invoice, journals = found
+        reads: list[Coroutine[Any, Any, Any]]
+        reads = [self._found(key), self._payable(new.bill_id), self._journals.everything()]
+        made, invoice, journals = await together(reads)
         return made, invoice, journals
-
-    async def _all_journals(self) -> Sequence[JournalRow]:
-        return await self._journals.everything()
 
     async def _found(self, key: WriteKey) -> MadeRow | None:
         """The first payment with this key: should there be two, the second one is no other click's."""
@@ -242,7 +182,22 @@ class Payments:
         today = datetime.now(self._zone)
         return {"__class__": "date", "year": today.year, "month": today.month, "day": today.day}
 
-    async def _created(self, values: dict[str, Any] | None) -> MadeRow:
+    async def _created_once(self, values: dict[str, Any], key: WriteKey) -> MadeRow:
+        """Create a payment. Where no answer says whether it was, it is looked for at once, so that it is submitted."""
+        try:
+            return await self._created(values)
+        except ConnectorError as failure:
+            if not failure.may_have_happened:
+                raise
+            try:
+                made = await self._found(key)
+            except ConnectorError:
+                made = None  # nobody can tell now: what became of the payment is what is raised
+            if made is None:
+                raise
+            return made
+
+    async def _created(self, values: dict[str, Any]) -> MadeRow:
         target = f"{self._rest.path('account.payment')}?f=reference&f=state"
         made = await self._http.send(
             Request.write("POST", target, msgspec.json.encode(values), expected={400}, ambiguous={500}), self._answered
@@ -260,7 +215,10 @@ class Payments:
         except ConnectorError as failure:
             submitted = failure
         if isinstance(submitted, ConnectorError):
-            self._rest.warn_once(f"the payment {payment_id} is a draft perhaps, submit it by hand: {submitted.detail}")
+            self._tell(payment_id, submitted.detail)
+
+    def _tell(self, payment_id: str, why: str) -> None:
+        self._rest.warn_once(f"the payment {payment_id} is a draft perhaps, submit it by hand: {why}")
 
     def _answered(self, answer: Answer) -> MadeRow | Declined:
         """A payment as it is now, or why Tryton declines: that is an answer, and no sign of a sick system."""

@@ -89,7 +89,7 @@ class Tryton:
         self.seen: list[str] = []
         self.instead: dict[str, Any] = {}
         self.lost: set[str] = set()
-        self.ignores_filters = False
+        self.ignores_filters = self.sick_after_create = False
         self.url = ""
 
     @property
@@ -107,6 +107,8 @@ class Tryton:
         step = {"POST": "submit" if last == "submit" else "create"}.get(request.method, last)
         if (other := self.instead.get(step)) is not None:
             return other
+        if self.sick_after_create and self.bodies:
+            return page(503)
         done = await self._done(step, request)
         if step in self.lost:
             assert request.transport is not None
@@ -284,12 +286,25 @@ async def test_a_repeated_key_makes_no_second_payment(tryton: Tryton, billing: A
 
 
 async def test_after_a_lost_answer_the_draft_is_found_and_is_the_payment(tryton: Tryton, billing: Any) -> None:
+    tryton.lost = {"create"}
+    assert await billing.pay_bill(payment(), KEY) == "1"
+    assert tryton.written == ["", "/1/submit"]  # sent once, found by its key, submitted
+    assert len(tryton.seen) == 6
+    assert await billing.payment_made_with(payment(), KEY) == "1"
+
+
+async def test_a_payment_that_cannot_be_looked_for_at_once_is_found_later(
+    tryton: Tryton, billing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     assert await billing.payment_made_with(payment(), KEY) is None
     tryton.lost = {"create"}
+    tryton.sick_after_create = True
     failure = await failing(billing, payment())
     assert (type(failure), failure.may_have_happened) == (Unreachable, True)
-    assert tryton.written == [""]  # sent once
+    assert tryton.written == [""]
+    tryton.sick_after_create = False
     assert await billing.payment_made_with(payment(), KEY) == "1"
+    assert "submit it by hand" in caplog.text
     assert await billing.pay_bill(payment(), KEY) == "1"  # which only submits it
     assert tryton.written == ["", "/1/submit"]
 
