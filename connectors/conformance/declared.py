@@ -1,5 +1,6 @@
 """Checks of a driver's declarations `unsupported` and `one_by_one`."""
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -49,7 +50,8 @@ def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Re
     records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")
     known = list(attributes(records[record])) if record in records else []
-    if name not in methods and attribute not in known:
+    is_method = name in methods or inspect.iscoroutinefunction(getattr(trial.driver, name, None))
+    if not is_method and attribute not in known:
         raise Failure(
             f"`{where}` names {name!r}; right is a method of the port or 'Record.attribute'"
             f" ({', '.join(known or sorted({*methods, *records}))})."

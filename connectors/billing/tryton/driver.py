@@ -13,6 +13,7 @@ from connectors.billing.port import (
     Bill,
     BillCharge,
     BillingAccount,
+    NewPayment,
     Payment,
     UsageAllowance,
 )
@@ -31,12 +32,14 @@ from connectors.billing.tryton.rows import (
     PartyRow,
     PaymentRow,
 )
+from connectors.billing.tryton.writes import NO_JOURNAL, Payments
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
 from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.writes import WriteKey
 
 R = TypeVar("R")
 Owned = TypeVar("Owned", Bill, Payment)
@@ -49,7 +52,7 @@ _OF_PARTY: Final = KeyField("party.code")
 class TrytonBilling:
     """The billing port over Tryton. Each method makes one call for as many keys as fit into a URL."""
 
-    unsupported: ClassVar[Mapping[str, str]] = {
+    never_supported: ClassVar[Mapping[str, str]] = {
         "usage_of_customers": "Tryton bills subscriptions and does not count usage against an allowance.",
         "Bill.period": "A Tryton invoice does not say which period it covers.",
         "BillCharge.product_id": "A line names a product of the catalogue, not the customer's own.",
@@ -61,7 +64,12 @@ class TrytonBilling:
 
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http = http
+        self.unsupported: Mapping[str, str] = {
+            **self.never_supported,
+            **({} if options.payment_journal is not None else {"pay_bill": NO_JOURNAL}),
+        }
         self._rest = Rest(http, options)
+        self._writes = Payments(self._rest)
         self._records = Records(options, self._rest.warn_once)
         self._currency = options.currency
         # Without a condition on `active`, Tryton leaves out archived parties.
@@ -147,6 +155,14 @@ class TrytonBilling:
         if not isinstance(document.source, str):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self.http.stream(document.source)
+
+    async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
+        """See `BillingPort`. Three reads side by side, the payment, and its submission."""
+        return await self._writes.pay(new, key)
+
+    async def payment_made_with(self, new: NewPayment, key: WriteKey) -> str | None:
+        """See `BillingPort`. One call."""
+        return await self._writes.made_with(key)
 
     async def _owned(
         self,

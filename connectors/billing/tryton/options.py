@@ -21,6 +21,13 @@ class TrytonOptions(Strict):
             description="ISO 4217 code of the company's currency, in which balances are; read from Tryton by default.",
         ),
     ] = None
+    payment_journal: Annotated[
+        int | str | None,
+        Field(
+            description="Payment journal that bills are paid through: its name or id, of the bill's company and in its"
+            " currency. Without it no bill is paid."
+        ),
+    ] = None
     timezone: Annotated[TimeZone, Field(description="Time zone of the company's dates (IANA name).")] = "UTC"
     max_url: Annotated[
         int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")

@@ -12,14 +12,17 @@ from connectors.crm.bottlecrm.batches import BatchReader
 from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_filter_value, is_uuid
 from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.bottlecrm.rows import Account, Contact, equals_ignoring_case, text_of
-from connectors.crm.port import Customer, CustomerStatus, Party, Product
-from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
+from connectors.crm.bottlecrm.writes import ContactUpdate
+from connectors.crm.port import ContactChange, Customer, CustomerStatus, Party, Product
+from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, TooMuch
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.concurrently import run_concurrently
+from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.order import BY_ID, Order, sorted_records
 from connectors.reading.rows import RowPage
 from connectors.records import Fields, Found, Rows, Window, changed
+from connectors.writes import WriteKey
 
 T = TypeVar("T")
 
@@ -56,6 +59,7 @@ class BottleCrm:
         self.http, self._options = http, options
         self._rest = Rest(http, options.max_url, options.page_size)
         self._batches = BatchReader(self._rest, options.list_share)
+        self._contact_update = ContactUpdate(self._rest)
 
     async def probe(self) -> None:
         """Read one account."""
@@ -154,6 +158,17 @@ class BottleCrm:
 
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         self._refuse("products_of_services")
+
+    async def update_contact(self, change: ContactChange, key: WriteKey) -> None:
+        """See `CrmPort`. Two reads; up to two writes, the contact's and the account's, and a read after them."""
+        with nothing_sent():
+            found = await self._numbered(change.customer_id) if is_filter_value(change.customer_id) else None
+            if isinstance(found, ConnectorError):
+                raise found
+            if found is None or found.party_id is None:
+                detail = "no account has the customer number"
+                raise Declined(self.http.name, detail, Reason.NOT_FOUND, attribute="customer_id")
+        await self._contact_update.make(found.party_id, change)
 
     def _refuse(self, method: str) -> NoReturn:
         raise NotSupported(self.http.name, self.unsupported[method])
