@@ -1,7 +1,7 @@
 """What clients see: thin Strawberry types, declarations only."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, is_introspection_type
@@ -10,6 +10,11 @@ from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401  # first: the enums are declared before fields name them
 from schema.query import Query
+
+_DATE_TIME: Final = (
+    "A point in time in ISO 8601, with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What is known by the day"
+    " only is midnight in the system's time zone."
+)
 
 
 class Graph(strawberry.Schema):
@@ -22,7 +27,10 @@ class Graph(strawberry.Schema):
 def build_schema(extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query) -> Graph:
     """The graph, with the extensions that its host needs. Raises `TypeError` for arguments without a description."""
     graph = Graph(query=query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
-    if missing := _undescribed(graph._schema):  # Strawberry has no public name for the schema it wraps.
+    core = graph._schema  # Strawberry has no public name for the schema it wraps.
+    if (date_time := core.get_type("DateTime")) is not None:
+        date_time.description = _DATE_TIME
+    if missing := _undescribed(core):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph
 

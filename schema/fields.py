@@ -177,7 +177,7 @@ def node_id(type_name: str) -> Any:
         GlobalId(f"{type_name}:"),
         frozenset(),
         {},
-        description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
+        description=f"Global id: the type, a colon and the system's own id, such as {type_name}:1001. It is stable.",
     )
 
 

@@ -7,11 +7,13 @@ import strawberry
 from resolvers.nodes import TYPES
 
 
-@strawberry.interface(description="Anything with a global id; `node(id:)` finds it again.")
+@strawberry.interface(description="An object with a global id. `node(id:)` finds the object by it.")
 class Node:
     """Relay's interface."""
 
-    id: strawberry.ID = strawberry.field(description="Global id: type, colon, the system's own id.")
+    id: strawberry.ID = strawberry.field(
+        description="Global id: the type, a colon and the system's own id, such as Customer:1001."
+    )
 
     @classmethod
     def resolve_type(cls, obj: Any, *_: Any) -> str:
