@@ -17,7 +17,7 @@ class ConnectorError(Exception):
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
-    sentence: str = "The {system} system did not answer this field."
+    sentence: str = "The {system} system did not answer. Try again in a moment."
 
     def __init__(self, system: str, detail: str, *, status: int | None = None, about_token: bool = False) -> None:
         super().__init__(f"{system}: {detail}")
@@ -43,7 +43,7 @@ class Unreachable(ConnectorError):
     """
 
     code = "UPSTREAM_UNAVAILABLE"
-    sentence = "The {system} system cannot be reached at the moment."
+    sentence = "The {system} system cannot be reached. Try again in a moment."
 
     def __init__(self, system: str, detail: str, *, at_all: bool = False, about_token: bool = False) -> None:
         super().__init__(system, detail, about_token=about_token)
@@ -57,7 +57,7 @@ class TimedOut(ConnectorError):
     """
 
     code = "UPSTREAM_TIMEOUT"
-    sentence = "The {system} system took too long to answer."
+    sentence = "The {system} system took too long to answer. Ask for less, or try again in a moment."
 
     def __init__(self, system: str, detail: str, *, cut_short: bool = False, about_token: bool = False) -> None:
         super().__init__(system, detail, about_token=about_token)
@@ -68,21 +68,21 @@ class Busy(ConnectorError):
     """As many calls as the system bears are under way, and no place came free in time: our own queue, not its fault."""
 
     code = "UPSTREAM_BUSY"
-    sentence = "The {system} system is being asked as much as it bears at the moment."
+    sentence = "The {system} system is at its request limit. Try again in a moment."
 
 
 class Failed(ConnectorError):
     """The system answered with a server error (5xx)."""
 
     code = "UPSTREAM_FAILED"
-    sentence = "The {system} system failed while answering this field."
+    sentence = "The {system} system failed to answer. Try again in a moment."
 
 
 class RateLimited(ConnectorError):
     """The system asked us to slow down (429)."""
 
     code = "UPSTREAM_RATE_LIMITED"
-    sentence = "The {system} system is limiting requests at the moment."
+    sentence = "The {system} system limits its requests. Try again in a moment."
 
 
 class Refused(ConnectorError):
@@ -90,7 +90,7 @@ class Refused(ConnectorError):
 
     code = "UPSTREAM_REFUSED"
     retryable = False
-    sentence = "The {system} system refused the gateway."
+    sentence = "The {system} system refused the gateway's credentials. Tell the gateway's operator."
 
     def __init__(
         self,
@@ -110,14 +110,14 @@ class Rejected(ConnectorError):
 
     code = "UPSTREAM_REJECTED"
     retryable = False
-    sentence = "The {system} system did not accept the question."
+    sentence = "The {system} system did not accept the gateway's request. Tell the gateway's operator."
 
 
 class Garbled(ConnectorError):
     """The answer is not what the driver can read: not JSON, HTML, another shape."""
 
     code = "UPSTREAM_GARBLED"
-    sentence = "The {system} system gave an answer that cannot be read."
+    sentence = "The {system} system sent an answer that the gateway cannot read. Try again in a moment."
 
 
 class TooMuch(ConnectorError):
@@ -125,7 +125,7 @@ class TooMuch(ConnectorError):
 
     code = "UPSTREAM_TOO_MUCH"
     retryable = False
-    sentence = "The {system} system has more data for this field than may be read at once: ask for less."
+    sentence = "The {system} system has more data than the gateway reads at once. Ask for less."
 
 
 class NotSupported(ConnectorError):
@@ -133,12 +133,12 @@ class NotSupported(ConnectorError):
 
     code = "NOT_SUPPORTED"
     retryable = False
-    sentence = "The {system} system cannot answer this field."
+    sentence = "The product that is connected as the {system} system cannot answer this."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)
         if field:
-            self.sentence = f"The {{system}} system that is connected here does not have {field}: it is always null."
+            self.sentence = f"The connected {{system}} system does not provide {field}. The field is always null."
 
 
 class NotConfigured(ConnectorError):
@@ -146,7 +146,7 @@ class NotConfigured(ConnectorError):
 
     code = "NOT_CONFIGURED"
     retryable = False
-    sentence = "No {system} system is connected to this gateway: the field is always null."
+    sentence = "No {system} system is connected to this gateway. The field is always null."
 
     def __init__(self, system: str) -> None:
         super().__init__(system, f"the settings have no section systems.{system}")
@@ -156,4 +156,4 @@ class Cancelled(ConnectorError):
     """The request ended (the client hung up, or the deadline passed) while the system was being asked."""
 
     code = "REQUEST_CANCELLED"
-    sentence = "The request ended before the {system} system answered."
+    sentence = "The request ended before the {system} system answered. Send the request again."

@@ -136,7 +136,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         if self.entity is not None:
             for key in keys:
                 if key not in found:
-                    self.context.warn_staff(self.domain, f"{self.entity}:{key} does not exist there")
+                    self.context.warn_staff(self.domain, f"{self.entity}:{key} does not exist in this system")
         return found
 
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:

@@ -91,7 +91,7 @@ class PartyByCustomer(Loader[str, Party]):
         for key, customer in known.items():
             if customer.party_id and key not in found and (customer.party_kind or "").casefold() != "organization":
                 self.context.warn(
-                    self.domain, f"customer {key} has a party {customer.party_id} that does not exist there"
+                    self.domain, f"the party {customer.party_id} of customer {key} does not exist in the CRM"
                 )
         return found | {key: failed for key, failed in customers.items() if isinstance(failed, ConnectorError)}
 

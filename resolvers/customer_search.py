@@ -50,7 +50,7 @@ def customer_search(
 ) -> CustomerSearch:
     """The customers to read. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
-        raise Forbidden("customers is for agents: a signed-in subscriber's own customer is me.")
+        raise Forbidden("The field customers is for agents and admins. A subscriber's own customer is me.")
     return CustomerSearch(search, sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
 
 
@@ -129,7 +129,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         crm = self.context.connectors.crm
         rows = await crm.customers_named(text, Window(0, _MOST_NAMES + 1), self._fields())
         if len(rows.items) > _MOST_NAMES:
-            raise BadInput(f"search is {text!r}: more than {_MOST_NAMES} names contain it, give more of the name.")
+            raise BadInput(f"More than {_MOST_NAMES} names contain the search text {text!r}. Give more of the name.")
         return self._known({record.id: record for record in rows.items})
 
     async def _account(self, number: str) -> Sequence[str]:

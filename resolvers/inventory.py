@@ -184,7 +184,9 @@ def resource_search(
 ) -> ResourceSearch:
     """The resources to read. Raises `Forbidden` for subscribers, who find theirs under their services."""
     if not viewer.is_staff:
-        raise Forbidden("resources is for agents: a subscriber's resources are under me { services { resources } }.")
+        raise Forbidden(
+            "The field resources is for agents and admins. A subscriber's resources are under me and services."
+        )
     return ResourceSearch(search, window(first, after) or Window(0, 1))
 
 

@@ -62,14 +62,16 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
         if isinstance(rows, ConnectorError):
             return rows
         if rows is not None and rows.total is None:
-            return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read: whose it is nobody knows")
+            return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read, so its owner is unknown")
         ids = tuple(sorted({customer.id for customer in rows.items})) if rows else ()
         if not ids:
-            self.context.warn("crm", f"no customer has {key} = {value}, which a row of another system names")
+            self.context.warn("crm", f"no customer has {key} = {value}, which a record of another system names")
         kinds = {(customer.party_kind or "").casefold() for customer in rows.items} if rows else set()
         if len(ids) > 1 and (key.is_unique or len(kinds) > 1):
             who = f" ({', '.join(ids[:5])})" if self.context.viewer.is_staff else ""
-            self.context.warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
+            self.context.warn(
+                "crm", f"{len(ids)} customers{who} have {key} = {value}: records that name it have no owner"
+            )
             return ()
         return ids
 

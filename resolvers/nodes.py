@@ -67,10 +67,10 @@ def local_id(type_name: str, given: str) -> str:
     head, colon, rest = given.partition(":")
     if colon and head in NODES:
         if head != type_name:
-            raise BadInput(f"id is {given!r}, a {head}: here a {type_name} is asked for.")
+            raise BadInput(f"The id {given!r} is the id of a {head}. This field needs the id of a {type_name}.")
         given = rest
     if not given:
-        raise BadInput(f"id is empty: a {type_name} is asked for, such as {type_name}:1001.")
+        raise BadInput(f"The id is empty. This field needs the id of a {type_name}, such as {type_name}:1001.")
     return given
 
 
@@ -78,7 +78,7 @@ def split_id(given: str) -> tuple[str, str]:
     """Type and upstream id of a global id. Raises `BadInput`."""
     head, colon, rest = given.partition(":")
     if not colon or not rest or head not in NODES:
-        raise BadInput(f"id is {given!r}: a global id looks like Customer:1001.")
+        raise BadInput(f"The id {given!r} is not a global id, which looks like Customer:1001.")
     return head, rest
 
 

@@ -133,7 +133,7 @@ def _checked(first: int | None, last: int | None) -> int:
         raise BadInput("Give either first or last, not both.")
     name, wanted = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
     if not 0 <= (wanted or 0) <= MAX_PAGE:
-        raise BadInput(f"{name} is {wanted}: it must be from 0 to {MAX_PAGE}.")
+        raise BadInput(f"{name} is {wanted}. It must be from 0 to {MAX_PAGE}.")
     return wanted or 0
 
 
@@ -153,7 +153,7 @@ def _place(cursor: str, argument: str) -> tuple[int, str]:
 
 
 def _no_cursor(argument: str) -> BadInput:
-    return BadInput(f"{argument} is not a cursor of this gateway: take one from pageInfo or edges.")
+    return BadInput(f"{argument} is not a cursor of this gateway. Take one from pageInfo or edges.")
 
 
 def _after(rows: Rows[Any], cursor: str) -> int:

@@ -40,7 +40,7 @@ class SystemReport:
 async def reports(context: RequestContext) -> list[SystemReport]:
     """All systems, looked at afresh where nothing was heard lately. Raises `Forbidden` for subscribers."""
     if not context.viewer.is_staff:
-        raise Forbidden("systems is for agents and admins.")
+        raise Forbidden("The field systems is for agents and admins.")
     return list(await asyncio.gather(*(_report(system) for system in context.connectors.systems)))
 
 

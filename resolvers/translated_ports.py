@@ -117,7 +117,7 @@ class _TranslatedPort:
 
     @staticmethod
     def _nameless(number: str, key: CustomerKey) -> str:
-        return f"customer {number} has not one {key}, by which this system knows customers"
+        return f"customer {number} has no single {key}, by which this system identifies customers"
 
     async def _down(self, name: str, value: Any) -> Any:
         """An argument as the system writes its ids; a record with those that it holds."""

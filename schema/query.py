@@ -42,7 +42,7 @@ def _node_id(_root: Any, id: strawberry.ID) -> str:  # noqa: A002  # Relay's nam
 
 def _node_ids(_root: Any, ids: list[strawberry.ID]) -> Sequence[str]:
     if len(ids) > MAX_PAGE:
-        raise BadInput(f"ids has {len(ids)} entries: at most {MAX_PAGE}.")
+        raise BadInput(f"ids has {len(ids)} entries; the limit is {MAX_PAGE}. Split them into several requests.")
     return ids
 
 

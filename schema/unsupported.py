@@ -53,6 +53,6 @@ def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> No
 
 def _refusal(system: str, field: str) -> Callable[..., Any]:
     def resolve(*_: Any, **__: Any) -> Any:
-        raise NotSupported(system, f"{field} is unsupported by the driver", field=field)
+        raise NotSupported(system, f"the driver does not support {field}", field=field)
 
     return resolve

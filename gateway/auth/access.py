@@ -26,7 +26,7 @@ class SignInRequiredError(RequestError):
     code = "UNAUTHENTICATED"
 
     def __init__(self) -> None:
-        message = "Sign in first: the request needs a header 'Authorization: Bearer <token>'."
+        message = "Sign in first. The request needs a header 'Authorization: Bearer <token>'."
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -89,4 +89,7 @@ def check_access(
     if viewer.kind is ViewerKind.ANONYMOUS and not roots <= public:
         raise SignInRequiredError
     if roots & _INTROSPECTION and not allowed:
-        raise RequestError("This caller may not read the schema (introspection) here.", code="INTROSPECTION_DISABLED")
+        raise RequestError(
+            "This caller may not read the schema (introspection). Ask the gateway's operator for it.",
+            code="INTROSPECTION_DISABLED",
+        )

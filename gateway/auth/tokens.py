@@ -125,7 +125,7 @@ class Authenticator:
         except jwt.ExpiredSignatureError as error:
             claims = jwt.decode(token, options={"verify_signature": False})  # Verified above: only the time is wrong.
             expired = datetime.fromtimestamp(max(0, int(claims["exp"])), UTC).isoformat().replace("+00:00", "Z")
-            raise AuthenticationError(f"The token expired at {expired}: get a new one.") from error
+            raise AuthenticationError(f"The token expired at {expired}. Get a new one.") from error
         except jwt.InvalidTokenError as error:
             raise AuthenticationError(_reason(error)) from error
         except (jwt.PyJWTError, OverflowError) as error:
@@ -143,7 +143,7 @@ class Authenticator:
         try:
             key = await self._keys.key(key_id, algorithm)
         except KeysUnavailableError as error:
-            message = "Tokens cannot be checked at the moment; try again a little later."
+            message = "Tokens cannot be checked at the moment. Try again in a moment."
             raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
         if key is None:
             named = "is signed by an unknown key (kid)" if key_id else "does not say which key signed it (kid)"
@@ -155,7 +155,7 @@ _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
     jwt.InvalidSignatureError: "The token's signature is wrong.",
     jwt.InvalidIssuerError: "The token comes from an issuer (iss) that this gateway does not trust.",
     jwt.InvalidAudienceError: "The token was made for another audience (aud).",
-    jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future): check the issuer's clock.",
+    jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future). Check the issuer's clock.",
     jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names.",
 }
 

@@ -124,11 +124,11 @@ class Engine:
             return found
         names = ", ".join(f"'{name}'" for name in operations if name)
         if operation_name is not None:
-            message = f"The document has no operation '{operation_name}'; it has {names or 'one without a name'}."
+            message = f"The document has no operation '{operation_name}'. It has {names or 'one without a name'}."
         elif operations:
-            message = f"The document has more than one operation: operationName must be one of {names}."
+            message = f"The document has more than one operation. Set operationName to one of {names}."
         else:
-            message = "The document has no operation, only fragments."
+            message = "The document has only fragments. Add an operation."
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
     async def execute(
@@ -232,7 +232,7 @@ class Engine:
             return None
         message = (
             f"The answer could have {values} values; the limit is {limit}."
-            " Ask for fewer rows (first, last, ids), for less below them, or for lists inside lists in later requests."
+            " Ask for fewer rows (first, last, ids) or for fewer fields of each row, or split the request."
         )
         return refuse(message, "LIMIT_EXCEEDED")
 
@@ -246,7 +246,7 @@ class Engine:
                 return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
             return _prepared(source, document, self.core_schema, self._pages)
         except RecursionError:
-            return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
+            return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
 
 def _unchain(document: DocumentNode) -> None:

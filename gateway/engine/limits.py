@@ -102,15 +102,15 @@ def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
         is_operation = isinstance(definition, OperationDefinitionNode)
         size = measure.of(definition.selection_set)
         for what, is_, limit in (
-            ("levels deep", size.depth, limits.max_depth),
-            ("fields large (fragments written out)", size.fields, limits.max_fields),
-            ("aliases rich (fragments written out)", size.aliases, limits.max_aliases),
-            ("fields wide at its root", _width(document, definition), limits.max_root_fields),
+            ("is {} levels deep", size.depth, limits.max_depth),
+            ("selects {} fields, with fragments written out", size.fields, limits.max_fields),
+            ("has {} aliases, with fragments written out", size.aliases, limits.max_aliases),
+            ("selects {} fields at its root", _width(document, definition), limits.max_root_fields),
         ):
             if is_ > limit:
                 name = f"'{definition.name.value}'" if definition.name else "without a name"
                 kind = "operation" if is_operation else "fragment"
-                message = f"The {kind} {name} is {is_} {what}; the limit is {limit}."
+                message = f"The {kind} {name} {what.format(is_)}; the limit is {limit}. Ask for less in one request."
                 errors.append(GraphQLError(message, definition, extensions={"code": "LIMIT_EXCEEDED"}))
     return errors
 

@@ -117,7 +117,7 @@ class GraphQLEndpoint:
         if self._page and not is_asking and wants_page(request.headers.get("accept")):
             return self._page(request)
         if media_type is None:
-            message = f"The answer can be {RESPONSE_JSON} or {JSON}; the Accept header takes neither."
+            message = f"The Accept header allows neither {RESPONSE_JSON} nor {JSON}. Allow one of them."
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
         asked = await read(request, self._limits.max_body_bytes)
@@ -191,9 +191,9 @@ def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:
     if operation.operation is OperationType.SUBSCRIPTION:
-        raise RequestError("Subscriptions are not answered here: this is one request, one answer.")
+        raise RequestError("Subscriptions are not supported at this address. Send a query.")
     if request.method == "GET" and operation.operation is not OperationType.QUERY:
-        message = "A mutation must be sent with POST; GET is for queries."
+        message = "A mutation must be sent with POST. GET is for queries only."
         raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
 
 

@@ -34,7 +34,7 @@ class DocumentNotFoundError(RequestError):
     code = "NOT_FOUND"
 
     def __init__(self) -> None:
-        super().__init__("There is no such document, or it is not yours.")
+        super().__init__("This document does not exist or is not yours.")
 
 
 class SystemUnavailableError(RequestError):

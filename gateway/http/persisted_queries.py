@@ -132,7 +132,7 @@ class PersistedQueries:
         if request.query is not None:
             if digest is not None and digest != _sha256(request.query):
                 raise RequestError(
-                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
+                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query. Send the query's own hash.",
                     code="PERSISTED_QUERY_HASH_MISMATCH",
                 )
             return request.query

@@ -195,10 +195,10 @@ async def test_nodes_are_found_again_by_their_ids(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ('{ bill(id: "Ticket:1") { id } }', "a Ticket: here a Bill is asked for"),
-        ('{ node(id: "1001") { id } }', "a global id looks like Customer:1001"),
-        ("{ me { bills(first: -1) { totalCount } } }", "first is -1: it must be from 0 to 1000"),
-        ("{ me { bills(first: 1001) { totalCount } } }", "first is 1001: it must be from 0 to 1000"),
+        ('{ bill(id: "Ticket:1") { id } }', "is the id of a Ticket. This field needs the id of a Bill."),
+        ('{ node(id: "1001") { id } }', "is not a global id, which looks like Customer:1001"),
+        ("{ me { bills(first: -1) { totalCount } } }", "first is -1. It must be from 0 to 1000"),
+        ("{ me { bills(first: 1001) { totalCount } } }", "first is 1001. It must be from 0 to 1000"),
         ("{ me { bills(first: 1, last: 1) { totalCount } } }", "either first or last"),
         ('{ me { bills(after: "?") { totalCount } } }', "after is not a cursor"),
     ],

@@ -77,8 +77,8 @@ async def test_an_attribute_is_null_with_a_code_at_each_place_and_the_rest_is_th
     told = refused(after, "billing")
     assert told.keys() == paths
     assert set(told.values()) == {
-        "The billing system that is connected here does not have Bill.period: it is always null.",
-        "The billing system that is connected here does not have BillCharge.product: it is always null.",
+        "The connected billing system does not provide Bill.period. The field is always null.",
+        "The connected billing system does not provide BillCharge.product. The field is always null.",
     }
     asked = [{call["path"].partition("?")[0] for call in one.calls} for one in (before, after)]
     assert {path.rpartition("/")[2] for path in asked[0] - asked[1]} == {"product"}  # no call for what nobody has

@@ -25,7 +25,7 @@ from gateway.http.graphiql import STATIC_FOLDER, GraphiQLPage
 from tests.browser import Complaints, needs_chromium, open_chromium, open_page
 
 needs_build = pytest.mark.skipif(
-    not (STATIC_FOLDER / "index.html").is_file(), reason="gateway/static is not built: run `make setup`"
+    not (STATIC_FOLDER / "index.html").is_file(), reason="gateway/static is not built: Run `make setup`"
 )
 
 OPERATIONS = Path(__file__).resolve().parents[3] / "web" / "src" / "operations"
@@ -351,7 +351,7 @@ async def test_nothing_in_the_settings_can_leave_its_element(tmp_path: Path) -> 
 async def test_a_page_that_is_not_built_says_what_to_do(tmp_path: Path) -> None:
     async with serve(GraphiQLPage(tmp_path)) as gateway, aiohttp.request("GET", gateway.url) as response:
         assert response.status == 503
-        assert "run `make setup`" in await response.text()
+        assert "Run `make setup`" in await response.text()
 
 
 @pytest.mark.skipif(not CONTRACT.is_dir(), reason="the contract's folder ../shared is not beside this repository")
