@@ -32,7 +32,7 @@ from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
 from schema import build_schema
-from schema.unsupported import withhold
+from schema.unsupported import disable_unsupported
 
 if TYPE_CHECKING:
     from gateway.commands.demo_keys import DemoKeys  # the demo hands them over: what is served imports no command
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from schema import edges
 
     def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
-        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNot, reads: edges.Reads
-    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNot, declared.Reads]:
+        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNotInstance, reads: edges.Reads
+    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNotInstance, declared.Reads]:
         return edge, step, prefix, known, reads
 
 
@@ -104,7 +104,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
             await stack.enter_async_context(metrics.watching())
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
-            withhold(engine.core_schema, connectors.systems)
+            disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
             documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
             stack.push_async_callback(documents.close)

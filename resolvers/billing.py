@@ -8,9 +8,9 @@ from typing import Any
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
-from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.filters import ordered, within
-from resolvers.ownership import customers_of, names_nobody
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
+from resolvers.filters import is_within, sorted_by_date
+from resolvers.ownership import customers_of, names_no_customer
 from resolvers.rows import RowsKey, RowsLoader
 
 
@@ -34,7 +34,7 @@ class BillingAccountById(Loader[str, BillingAccount]):
     """An account by its id."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
     entity = "BillingAccount"
 
     async def fetch(self, keys: Sequence[str]) -> Found[BillingAccount]:
@@ -46,7 +46,7 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
     """A customer's accounts."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
     primes = BillingAccountById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillingAccount]]:
@@ -54,13 +54,13 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
         return await self.context.connectors.billing.accounts_of_customers(keys, self.context.fields("BillingAccount"))
 
 
-async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
+async def bill_ownership(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     """A bill's related parties say whose it is; one that names none belongs to its account's customers."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [bill.account_id for bill in bills if names_nobody(bill)])
+    accounts = await _accounts(context, [bill.account_id for bill in bills if names_no_customer(bill)])
 
     def may_see(bill: Bill) -> bool:
-        own = _is_own(bill.account_id, accounts) if names_nobody(bill) else not mine.isdisjoint(customers_of(bill))
+        own = _is_own(bill.account_id, accounts) if names_no_customer(bill) else not mine.isdisjoint(customers_of(bill))
         if own:
             context.grant("Bill", [bill.id])
         return own
@@ -68,20 +68,20 @@ async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     return may_see
 
 
-async def own_payments(context: RequestContext, payments: Sequence[Payment]) -> Rule:
+async def payment_ownership(context: RequestContext, payments: Sequence[Payment]) -> Rule:
     """A payment is its payer's; one that does not say who paid belongs to the customers of the account it went to."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [payment.account_id for payment in payments if names_nobody(payment)])
+    accounts = await _accounts(context, [payment.account_id for payment in payments if names_no_customer(payment)])
 
     def may_see(payment: Payment) -> bool:
-        if names_nobody(payment):
+        if names_no_customer(payment):
             return _is_own(payment.account_id, accounts)
         return not mine.isdisjoint(customers_of(payment))
 
     return may_see
 
 
-async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
+async def charge_ownership(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
     """A line is seen with its bill."""
     return lambda charge: context.granted("Bill", charge.bill_id)
 
@@ -107,7 +107,7 @@ class BillById(Loader[str, Bill]):
     """A bill by its id."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     entity = "Bill"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Bill]:
@@ -119,7 +119,7 @@ class BillsByCustomer(RowsLoader[Bill]):
     """A customer's bills, over all accounts."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     primes = BillById
     connection = "BillConnection"
 
@@ -133,7 +133,7 @@ class BillsByAccount(RowsLoader[Bill]):
     """An account's bills."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     primes = BillById
     connection = "BillConnection"
 
@@ -184,7 +184,7 @@ class ChargesByBill(Loader[str, Rows[BillCharge]]):
     """A bill's lines."""
 
     domain = "billing"
-    ownership = own_charges
+    ownership = charge_ownership
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillCharge]]:
         """One batch of lines."""
@@ -195,7 +195,7 @@ class PaymentById(Loader[str, Payment]):
     """A payment by its id."""
 
     domain = "billing"
-    ownership = own_payments
+    ownership = payment_ownership
     entity = "Payment"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Payment]:
@@ -207,7 +207,7 @@ class PaymentsByAccount(RowsLoader[Payment]):
     """Payments to an account."""
 
     domain = "billing"
-    ownership = own_payments
+    ownership = payment_ownership
     primes = PaymentById
     connection = "PaymentConnection"
 
@@ -221,7 +221,7 @@ class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
     """What a customer used of what it has."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """One task for all customers."""
@@ -238,7 +238,7 @@ def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
     return (now or datetime.now(UTC)).astimezone(bill.due_date.tzinfo).date() > bill.due_date.date()
 
 
-def chosen(
+def filter_bills(
     bills: Rows[Bill],
     state: BillFilter | None = None,
     since: datetime | None = None,
@@ -247,20 +247,22 @@ def chosen(
 ) -> Rows[Bill]:
     """Bills of the wanted sort and date, in the wanted order; they come newest first."""
     now = datetime.now(UTC)
-    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and within(bill.bill_date, since, until))
+    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and is_within(bill.bill_date, since, until))
     if sort is None and state in (BillFilter.OPEN, BillFilter.OVERDUE):
         sort = BillSort.DUE_FIRST
     if sort is None:
         return rows
     if sort is BillSort.DUE_FIRST:
-        return changed(rows, items=ordered(rows.items, lambda bill: bill.due_date, newest_first=False))
+        return changed(rows, items=sorted_by_date(rows.items, lambda bill: bill.due_date, newest_first=False))
     newest_first = sort is BillSort.NEWEST
-    return changed(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
+    return changed(rows, items=sorted_by_date(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
 
 
-def paid_within(payments: Rows[Payment], since: datetime | None = None, until: datetime | None = None) -> Rows[Payment]:
+def filter_payments(
+    payments: Rows[Payment], since: datetime | None = None, until: datetime | None = None
+) -> Rows[Payment]:
     """Payments of a span of time."""
-    return payments.keep(lambda payment: within(payment.paid_at, since, until))
+    return payments.keep(lambda payment: is_within(payment.paid_at, since, until))
 
 
 def _is(bill: Bill, state: BillFilter, now: datetime) -> bool:

@@ -163,13 +163,13 @@ def _seen(value: Any, may_see: Rule) -> Any:
         return failure
 
 
-async def owned(context: RequestContext, _records: Sequence[Any]) -> Rule:
+async def customer_ownership(context: RequestContext, _records: Sequence[Any]) -> Rule:
     """Ownership of records that name their customers: one of them must be the viewer's."""
     is_strangers = frozenset(context.viewer.customer_ids).isdisjoint
     return lambda record: not is_strangers(customers_of(record))
 
 
-async def signed_in(context: RequestContext, _records: Sequence[Any]) -> Rule:
+async def signed_in_ownership(context: RequestContext, _records: Sequence[Any]) -> Rule:
     """For records that are about nobody, such as outages: whoever has a token may see them."""
     known = context.viewer.is_signed_in
     return lambda record: known

@@ -7,8 +7,8 @@ from typing import Any
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
 from connectors.records import Found, Known, Owners, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.filters import among
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
+from resolvers.filters import is_wanted
 from resolvers.links import CustomerRecordById
 from resolvers.ownership import customers_of
 from resolvers.rows import RowsLoader
@@ -34,7 +34,7 @@ class CustomerById(Loader[str, Customer]):
     """The CRM's record of a customer."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Customer"
 
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | ConnectorError]:
@@ -47,7 +47,7 @@ class KnownCustomerById(Loader[str, Customer | CustomerRef]):
     """A customer that a client named. The viewer's own need no proof; with the CRM down, others are given unproved."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Customer"
 
     def foreseen(self, keys: Sequence[str]) -> Sequence[str]:
@@ -100,7 +100,7 @@ class ProductById(Loader[str, Product]):
     """A product by its id."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Product"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Product]:
@@ -112,7 +112,7 @@ class ProductsByCustomer(RowsLoader[Product]):
     """What a customer bought."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = ProductById
     connection = "ProductConnection"
 
@@ -126,7 +126,7 @@ class ProductsByService(Loader[str, Rows[Product]]):
     """What was bought that a service realizes."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = ProductById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
@@ -152,6 +152,6 @@ def own_customer(viewer: Viewer) -> CustomerRef | None:
     return next(iter(own_customers(viewer)), None)
 
 
-def with_status(products: Rows[Product], status: list[ProductStatus] | None = None) -> Rows[Product]:
+def filter_products(products: Rows[Product], status: list[ProductStatus] | None = None) -> Rows[Product]:
     """Products with the wanted statuses."""
-    return products.keep(lambda product: among(product.status, status))
+    return products.keep(lambda product: is_wanted(product.status, status))

@@ -10,11 +10,11 @@ from typing import Any, Final
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, NotConfigured
 from connectors.records import Fields, Found, Rows, Window
-from resolvers.context import Loader, owned
+from resolvers.context import Loader, customer_ownership
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.links import CustomerRecordById, customer_fields
-from resolvers.nodes import typed
+from resolvers.nodes import type_and_number
 from resolvers.ownership import customers_of
 from resolvers.paging import window
 from resolvers.viewer import Viewer
@@ -58,7 +58,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
     """A list of customers."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = CustomerById
 
     async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
@@ -90,8 +90,8 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         A global id says itself whose it is. A system that is down costs its own kind of number: what the others found
         is given, without a total. Too many names are no obstacle where a number was found.
         """
-        kind, number = typed(text)
-        ways: dict[str | None, list[Callable[[str], Awaitable[Sequence[str]]]]] = {
+        kind, number = type_and_number(text)
+        searches: dict[str | None, list[Callable[[str], Awaitable[Sequence[str]]]]] = {
             "Customer": [self._customer],
             "BillingAccount": [self._account],
             "Bill": [self._bill],
@@ -100,7 +100,9 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         }
         ids: dict[str, None] = {}
         failures: list[ConnectorError | BadInput] = []
-        for attempt in await asyncio.gather(*(way(number) for way in ways.get(kind, ())), return_exceptions=True):
+        for attempt in await asyncio.gather(
+            *(search(number) for search in searches.get(kind, ())), return_exceptions=True
+        ):
             if isinstance(attempt, NotConfigured):
                 continue  # a system that is not there has no numbers
             if isinstance(attempt, ConnectorError | BadInput):
@@ -156,7 +158,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
 
 def _spelled(number: str) -> list[str]:
-    """A number as it was typed, and in capitals, as numbers with letters are kept."""
+    """A number as it was type_and_number, and in capitals, as numbers with letters are kept."""
     return list(dict.fromkeys([number, number.upper()]))
 
 

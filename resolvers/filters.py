@@ -7,26 +7,26 @@ from typing import Any, TypeVar
 R = TypeVar("R")
 
 
-def zoned(moment: datetime) -> datetime:
+def with_zone(moment: datetime) -> datetime:
     """The moment with a zone: what clients send without one is UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def within(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+def is_within(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
     """Whether a row's date lies in the span; one without a date lies in no span that has an end."""
     if since is None and until is None:
         return True
     if moment is None:
         return False
-    return (since is None or moment >= zoned(since)) and (until is None or moment < zoned(until))
+    return (since is None or moment >= with_zone(since)) and (until is None or moment < with_zone(until))
 
 
-def among(value: R, wanted: Collection[R] | None) -> bool:
+def is_wanted(value: R, wanted: Collection[R] | None) -> bool:
     """Whether a word is one of those asked for; nothing asked for means all."""
     return wanted is None or value in wanted
 
 
-def ordered(rows: Iterable[R], date_of: Callable[[R], datetime | None], *, newest_first: bool) -> list[R]:
+def sorted_by_date(rows: Iterable[R], date_of: Callable[[R], datetime | None], *, newest_first: bool) -> list[R]:
     """Rows by a date, those without one last, by id where dates are the same."""
 
     def place(row: Any) -> tuple[bool, float, str]:

@@ -13,21 +13,21 @@ from typing import Any, Final
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.errors import Forbidden
-from resolvers.filters import among
-from resolvers.ownership import customers_of, names_nobody
+from resolvers.filters import is_wanted
+from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
 
-FEW: Final = 20
+MAX_READ_BY_ID: Final = 20
 """So many records are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
 
 
-async def own_services(context: RequestContext, services: Sequence[Service]) -> Rule:
+async def service_ownership(context: RequestContext, services: Sequence[Service]) -> Rule:
     """A service's related parties say whose it is."""
-    rule = await owned(context, services)
+    rule = await customer_ownership(context, services)
     for service in filter(rule, services):
         context.grant("Resource", service.resource_ids)
         if service.site_id:
@@ -35,10 +35,10 @@ async def own_services(context: RequestContext, services: Sequence[Service]) -> 
     return rule
 
 
-async def own_resources(context: RequestContext, resources: Sequence[Resource]) -> Rule:
+async def resource_ownership(context: RequestContext, resources: Sequence[Resource]) -> Rule:
     """Seen when a service of the viewer stands on it, and it does not say itself that it is somebody else's."""
     unknown = [resource for resource in resources if not context.granted("Resource", resource.id)]
-    failure = (await what_is_under_own_services(context))[1] if unknown else None
+    failure = (await load_own_services(context))[1] if unknown else None
     granted = _granted(context, "Resource", failure)
 
     def may_see(resource: Resource) -> bool:
@@ -50,11 +50,11 @@ async def own_resources(context: RequestContext, resources: Sequence[Resource]) 
     return may_see
 
 
-async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
+async def site_ownership(context: RequestContext, sites: Sequence[Site]) -> Rule:
     """Seen when a service of the viewer, or a resource under one, stands there."""
     failure = None
     if any(not context.granted("Site", site.id) for site in sites):
-        services, failure = await what_is_under_own_services(context)
+        services, failure = await load_own_services(context)
         under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
         found = await ResourceById.of(context).load_all(under)
         failure = failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
@@ -66,7 +66,7 @@ def _granted(context: RequestContext, type_name: str, failure: ConnectorError | 
     mine = frozenset(context.viewer.customer_ids)
 
     def may_see(record: Any) -> bool:
-        if not names_nobody(record) and mine.isdisjoint(customers_of(record)):
+        if not names_no_customer(record) and mine.isdisjoint(customers_of(record)):
             return False
         if context.granted(type_name, record.id):
             return True
@@ -77,7 +77,7 @@ def _granted(context: RequestContext, type_name: str, failure: ConnectorError | 
     return may_see
 
 
-async def what_is_under_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
+async def load_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
     """The viewer's own services, whole, once per request; what is under them is granted on the way."""
     keys = [RowsKey(key) for key in context.viewer.customer_ids]
     found = await ServicesByCustomer.of(context).load_all(keys)
@@ -85,9 +85,9 @@ async def what_is_under_own_services(context: RequestContext) -> tuple[list[Serv
     return [service for rows in found.values() if isinstance(rows, Rows) for service in rows.items], failure
 
 
-async def own_services_among(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
+async def own_services_by_id(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
     """Those of many services that are the viewer's: its own few are read, and what is under them, not everybody's."""
-    services, failure = await what_is_under_own_services(context)
+    services, failure = await load_own_services(context)
     own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
     parts = {key for service in services for key in service.part_ids}
     if under := [key for key in keys if key in parts and key not in own]:
@@ -107,13 +107,13 @@ class ServiceById(Loader[str, Service]):
     """A service by its id."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     entity = "Service"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Service]:
         """One batch of services. A subscriber who meets many, as in an outage, is answered from its own."""
-        if not self.context.viewer.is_staff and len(keys) > FEW:
-            return await own_services_among(self.context, keys)
+        if not self.context.viewer.is_staff and len(keys) > MAX_READ_BY_ID:
+            return await own_services_by_id(self.context, keys)
         return await self.context.connectors.inventory.services(keys, service_fields(self.context))
 
 
@@ -121,7 +121,7 @@ class ServicesByCustomer(RowsLoader[Service]):
     """A customer's services."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     primes = ServiceById
     connection = "ServiceConnection"
 
@@ -135,14 +135,14 @@ class ServicesByResource(Loader[str, Rows[Service]]):
     """The services that stand on a resource; a subscriber sees only its own."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     primes = ServiceById
 
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Service]]:
         """One batch of services; a subscriber's own ones are few, and known to stand on what."""
         if self.context.viewer.is_staff:
             return await self.context.connectors.inventory.services_of_resources(keys, service_fields(self.context))
-        services, failure = await what_is_under_own_services(self.context)
+        services, failure = await load_own_services(self.context)
         if failure is not None:
             raise failure
         return {
@@ -156,7 +156,7 @@ class ResourceById(Loader[str, Resource]):
     """A resource by its id."""
 
     domain = "inventory"
-    ownership = own_resources
+    ownership = resource_ownership
     entity = "Resource"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Resource]:
@@ -194,7 +194,7 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
     """A list of resources."""
 
     domain = "inventory"
-    ownership = own_resources
+    ownership = resource_ownership
     primes = ResourceById
 
     async def fetch(self, keys: Sequence[ResourceSearch]) -> dict[ResourceSearch, Rows[Resource] | ConnectorError]:
@@ -215,7 +215,7 @@ class SiteById(Loader[str, Site]):
     """A site by its id."""
 
     domain = "inventory"
-    ownership = own_sites
+    ownership = site_ownership
     entity = "Site"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Site]:
@@ -223,6 +223,6 @@ class SiteById(Loader[str, Site]):
         return await self.context.connectors.inventory.sites(keys, self.context.fields("Site"))
 
 
-def in_state(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:
+def filter_services(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:
     """Services in the wanted states."""
-    return services.keep(lambda service: among(service.state, state))
+    return services.keep(lambda service: is_wanted(service.state, state))

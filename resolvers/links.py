@@ -85,7 +85,7 @@ def customer_fields(context: RequestContext) -> Fields | None:
     return fields.union(*(key.attributes for key in keys))
 
 
-async def owners_of(
+async def customers_with(
     context: RequestContext, key: CustomerKey, known: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Sequence[str] | ConnectorError]:
     """Whose these keys are: who else has one may show that it is nobody's (`CustomersByKey`)."""
@@ -94,6 +94,6 @@ async def owners_of(
     return {value: found[one] for value, one in keys.items()}
 
 
-def key_of(customer: Customer, key: CustomerKey) -> str | None:
+def key_value(customer: Customer, key: CustomerKey) -> str | None:
     """What another system knows a customer by; None where the CRM does not say it, or says two things."""
     return customer.party_id if key.kind == "party" else customer.external_ids.get(key.name)

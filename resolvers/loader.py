@@ -76,7 +76,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
 
     def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
         """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
-        return super().load_many(listed(keys))
+        return super().load_many(as_keys(keys))
 
     async def load_all(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
         """The record of every key, with the failures of keys as values. Other exceptions are raised."""
@@ -225,7 +225,7 @@ def _fail(future: "asyncio.Future[Any]", failure: BaseException) -> None:
         future.exception()  # seen: one that nobody waits for any more is no news for the log
 
 
-def listed(keys: Any) -> Iterable[Any]:
+def as_keys(keys: Any) -> Iterable[Any]:
     """The keys. Raises TypeError where they are none."""
     if not isinstance(keys, Iterable):
         raise TypeError(f"These should be several keys, and are: {keys!r}.")

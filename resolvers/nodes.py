@@ -82,7 +82,7 @@ def split_id(given: str) -> tuple[str, str]:
     return head, rest
 
 
-def typed(text: str) -> tuple[str | None, str]:
+def type_and_number(text: str) -> tuple[str | None, str]:
     """What somebody searches for: its type where it is a global id (else None), and the rest without blanks."""
     text = text.strip()
     head, colon, rest = text.partition(":")

@@ -16,7 +16,7 @@ class HasOwners(Protocol):
         """Its customers, or why they are not known."""
 
 
-def names_nobody(record: HasOwners) -> bool:
+def names_no_customer(record: HasOwners) -> bool:
     """Whether the record does not say whose it is: then what it hangs under does."""
     return isinstance(record.owners, Unnamed)
 

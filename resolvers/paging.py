@@ -71,7 +71,7 @@ def window(
     return Window(_place(after, "after")[0] + 1 if after else 0, wanted + 1)
 
 
-def connected(
+def page_of_rows(
     rows: Rows[Any] | None,
     first: int | None = None,
     after: str | None = None,
@@ -97,8 +97,8 @@ def connected(
     return Page(items, start, stop < max(known, rows.total or 0), rows.total)
 
 
-def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
-    """What `connected` does where at most `first` is given, which is the same for all lists. Raises `BadInput`."""
+def first_page(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
+    """What `page_of_rows` does where at most `first` is given, which is the same for all lists. Raises `BadInput`."""
     wanted = _checked(first, None)
 
     def page_of(rows: Rows[Any] | None) -> Page:
@@ -112,12 +112,12 @@ def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
     return page_of
 
 
-def connected_forward(rows: Rows[Any] | None, first: int | None = None, after: str | None = None) -> Page:
+def forward_page(rows: Rows[Any] | None, first: int | None = None, after: str | None = None) -> Page:
     """The page of a list that a system can only be asked for from the start. Raises `BadInput`."""
-    return connected(rows, first, after)
+    return page_of_rows(rows, first, after)
 
 
-def connected_all(
+def page_of_records(
     found: Sequence[Any],
     first: int | None = None,
     after: str | None = None,
@@ -125,7 +125,7 @@ def connected_all(
     before: str | None = None,
 ) -> Page:
     """The page of records that were found one by one. Raises `BadInput`."""
-    return connected(Rows.of(found), first, after, last, before)
+    return page_of_rows(Rows.of(found), first, after, last, before)
 
 
 def _checked(first: int | None, last: int | None) -> int:

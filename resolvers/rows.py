@@ -141,6 +141,6 @@ def _lost(before: Any, after: Any) -> bool:
     )
 
 
-def items(rows: Rows[Any] | None) -> Sequence[Any]:
+def all_rows(rows: Rows[Any] | None) -> Sequence[Any]:
     """All rows of a short list, as a plain list."""
     return [] if rows is None else rows.items

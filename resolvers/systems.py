@@ -12,7 +12,7 @@ from connectors.http.health import LastError, SystemStatus
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden
 
-FRESH: Final = timedelta(seconds=5)
+MAX_AGE: Final = timedelta(seconds=5)
 """How old what real traffic showed of a system may be before one read is made to see."""
 
 
@@ -37,7 +37,7 @@ class SystemReport:
     unsupported: list[Unsupported]
 
 
-async def reports(context: RequestContext) -> list[SystemReport]:
+async def system_reports(context: RequestContext) -> list[SystemReport]:
     """All systems, looked at afresh where nothing was heard lately. Raises `Forbidden` for subscribers."""
     if not context.viewer.is_staff:
         raise Forbidden("The field systems is for agents and admins.")
@@ -46,7 +46,7 @@ async def reports(context: RequestContext) -> list[SystemReport]:
 
 async def _report(system: ConnectedSystem) -> SystemReport:
     health = system.probe.http.health
-    if health.last_seen is None or datetime.now(UTC) - health.last_seen > FRESH:
+    if health.last_seen is None or datetime.now(UTC) - health.last_seen > MAX_AGE:
         with suppress(ConnectorError):  # health has noted what went wrong: that is what the report is about
             await system.probe.probe()
     return SystemReport(

@@ -11,8 +11,8 @@ from typing import Any, Final
 from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
-from resolvers.context import Loader, owned, signed_in
-from resolvers.filters import among, ordered, within, zoned
+from resolvers.context import Loader, customer_ownership, signed_in_ownership
+from resolvers.filters import is_wanted, is_within, sorted_by_date, with_zone
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
@@ -26,7 +26,7 @@ class TicketSort(Enum):
     UPDATED = "updated"
 
 
-FEW: Final = 20
+MAX_READ_BY_ID: Final = 20
 """So many tickets are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
 
 
@@ -34,12 +34,12 @@ class TicketById(Loader[str, Ticket]):
     """A ticket by its id."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Ticket"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Ticket]:
         """One batch of tickets. A subscriber who meets many, as in an outage, is answered from its own."""
-        if self.context.viewer.is_staff or len(keys) <= FEW:
+        if self.context.viewer.is_staff or len(keys) <= MAX_READ_BY_ID:
             return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
         found = await TicketsByCustomer.of(self.context).load_all(
             [RowsKey(key) for key in self.context.viewer.customer_ids]
@@ -57,7 +57,7 @@ class TicketsByCustomer(RowsLoader[Ticket]):
     """A customer's tickets; the condition is whether they are open."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     primes = TicketById
     connection = "TicketConnection"
 
@@ -71,7 +71,7 @@ class TicketsByService(RowsLoader[Ticket]):
     """Tickets about a service; the condition is whether they are open."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     primes = TicketById
     connection = "TicketConnection"
 
@@ -85,7 +85,7 @@ class OutageById(Loader[str, Outage]):
     """An outage by its id."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     entity = "Outage"
 
     async def fetch(self, keys: Sequence[str]) -> Found[Outage]:
@@ -107,7 +107,7 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
     """A list of outages, newest first."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     primes = OutageById
 
     async def fetch(self, keys: Sequence[OutageList]) -> dict[OutageList, Rows[Outage] | ConnectorError]:
@@ -139,7 +139,7 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
     """Open outages of services and of resources: one call each, side by side."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     primes = OutageById
 
     async def fetch(self, keys: Sequence[Affected]) -> dict[Affected, Rows[Outage] | ConnectorError]:
@@ -158,12 +158,12 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}
 
 
-def are_open(is_open: bool | None = None) -> bool | None:
+def open_condition(is_open: bool | None = None) -> bool | None:
     """The condition under which tickets are read."""
     return is_open
 
 
-def chosen(
+def filter_tickets(
     tickets: Rows[Ticket],
     status: list[TicketStatus] | None = None,
     since: datetime | None = None,
@@ -171,13 +171,13 @@ def chosen(
     sort: TicketSort | None = None,
 ) -> Rows[Ticket]:
     """Tickets of the wanted status and date of opening, in the wanted order; they come newest first."""
-    rows = tickets.keep(lambda ticket: among(ticket.status, status) and within(ticket.created_at, since, until))
+    rows = tickets.keep(lambda ticket: is_wanted(ticket.status, status) and is_within(ticket.created_at, since, until))
     if sort is None:
         return rows
     if sort is TicketSort.UPDATED:
-        return changed(rows, items=ordered(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
+        return changed(rows, items=sorted_by_date(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
     newest_first = sort is TicketSort.NEWEST
-    return changed(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
+    return changed(rows, items=sorted_by_date(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
 
 
 def outage_list(
@@ -189,10 +189,12 @@ def outage_list(
     after: str | None = None,
 ) -> OutageList:
     """The outages to read, by when they began."""
-    return OutageList(is_open, since and zoned(since), until and zoned(until), window(first, after) or Window(0, 1))
+    return OutageList(
+        is_open, since and with_zone(since), until and with_zone(until), window(first, after) or Window(0, 1)
+    )
 
 
-def affecting(service: Any) -> list[Affected]:
+def service_outage_keys(service: Any) -> list[Affected]:
     """What an outage may name to mean this service: itself, a service under it, or a resource under that."""
     services = dict.fromkeys([service.id, *service.part_ids])
     return [
@@ -201,17 +203,17 @@ def affecting(service: Any) -> list[Affected]:
     ]
 
 
-def affecting_resource(resource: Any) -> list[Affected]:
+def resource_outage_keys(resource: Any) -> list[Affected]:
     """What an outage names to mean this resource."""
     return [Affected("Resource", resource.id)]
 
 
-def merged(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
+def merge_outages(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
     """Outages of all keys together, each once, by id."""
     outages = {outage.id: outage for rows in found if rows is not None for outage in rows.items}
     return [outages[key] for key in sorted(outages)]
 
 
-def notes_for(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
+def visible_notes(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
     """The notes that the viewer may read: internal ones are for staff."""
     return ticket.notes if viewer.is_staff else [note for note in ticket.notes if not note.internal]

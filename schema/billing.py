@@ -19,10 +19,10 @@ from resolvers.billing import (
 from resolvers.crm import ProductById, customer_of
 from resolvers.documents import documents_of
 from resolvers.early import Ahead
-from resolvers.rows import items
+from resolvers.rows import all_rows
 from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Document, Money, Period, number
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @strawberry.type(
     description="An account to which bills are issued and payments are made (TMF666). A customer has one or more."
 )
-class BillingAccount(Recorded, Node):
+class BillingAccount(RecordType, Node):
     """Declares `connectors.billing.port.BillingAccount`."""
 
     id: strawberry.ID = node_id("BillingAccount")
@@ -47,9 +47,9 @@ class BillingAccount(Recorded, Node):
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
         customer_of, needs=(), description="The customer who holds the account. Null if the account names no customer."
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = connection(
         BillsByAccount,
-        resolvers.chosen,
+        resolvers.filter_bills,
         arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
         ahead=Ahead(
@@ -59,9 +59,9 @@ class BillingAccount(Recorded, Node):
         description="Bills of the account, newest first unless the arguments order them. Null with an error"
         " if the billing system did not answer.",
     )
-    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = listed(
+    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = connection(
         PaymentsByAccount,
-        resolvers.paid_within,
+        resolvers.filter_payments,
         arguments=SPAN,
         reads=PAYMENT_FILTERS,
         description="Payments to the account, newest first. Null with an error if the billing system did not answer.",
@@ -91,7 +91,7 @@ class BillCharge:
 
 
 @strawberry.type(description="A bill to a customer (TMF678).")
-class Bill(Recorded, Node):
+class Bill(RecordType, Node):
     """Declares `connectors.billing.port.Bill`."""
 
     id: strawberry.ID = node_id("Bill")
@@ -122,7 +122,7 @@ class Bill(Recorded, Node):
     tax_excluded: Money | None = strawberry.field(description="Total of the bill before taxes. Null if unknown.")
     charges: list[BillCharge] | None = edge(
         ChargesByBill,
-        step=items,
+        step=all_rows,
         description="Lines of the bill. Null with an error if the billing system did not answer.",
     )
     documents: list[Document] = computed(
@@ -148,7 +148,7 @@ class Bill(Recorded, Node):
 
 
 @strawberry.type(description="A payment by a customer (TMF676).")
-class Payment(Recorded, Node):
+class Payment(RecordType, Node):
     """Declares `connectors.billing.port.Payment`."""
 
     id: strawberry.ID = node_id("Payment")

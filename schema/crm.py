@@ -11,14 +11,13 @@ from resolvers.billing import (
     BillingAccountsByCustomer,
     BillsByCustomer,
     UsageByCustomer,
+    filter_bills,
 )
-from resolvers.billing import chosen as chosen_bills
-from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, with_status
-from resolvers.inventory import ServiceById, ServicesByCustomer, in_state
-from resolvers.paging import connected_all
-from resolvers.rows import items
-from resolvers.ticketing import TicketsByCustomer, are_open
-from resolvers.ticketing import chosen as chosen_tickets
+from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, filter_products
+from resolvers.inventory import ServiceById, ServicesByCustomer, filter_services
+from resolvers.paging import page_of_records
+from resolvers.rows import all_rows
+from resolvers.ticketing import TicketsByCustomer, filter_tickets, open_condition
 from schema.arguments import (
     BILL_ARGUMENTS,
     BILL_FILTERS,
@@ -28,9 +27,9 @@ from schema.arguments import (
     TICKET_ARGUMENTS,
     TICKET_FILTERS,
 )
-from schema.edges import IsNot
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.edges import IsNotInstance
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Money
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from schema.ticketing import Ticket
 
 
-_IS_RECORD: Final = IsNot(CustomerRef)
+_IS_RECORD: Final = IsNotInstance(CustomerRef)
 """One question for all attributes: a plan asks it once per customer."""
 
 _IN_CRM: Final = (
@@ -59,7 +58,7 @@ def _from_crm(attribute: str, description: str) -> Any:
 
 
 @strawberry.type(description="A person or company that buys from the operator (TMF629).")
-class Customer(Recorded, Node):
+class Customer(RecordType, Node):
     """Declares `connectors.crm.port.Customer`, or only its number."""
 
     id: strawberry.ID = node_id("Customer")
@@ -85,13 +84,13 @@ class Customer(Recorded, Node):
     phone: str | None = _from_crm("phone", "Preferred phone number, as the CRM keeps it. Null if the CRM has none.")
     accounts: list[Annotated["BillingAccount", strawberry.lazy("schema.billing")]] | None = edge(
         BillingAccountsByCustomer,
-        step=items,
+        step=all_rows,
         description="Billing accounts of the customer, in the order of their ids. Null if the billing system"
         " cannot identify the customer, and null with an error if it did not answer.",
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = connection(
         BillsByCustomer,
-        chosen_bills,
+        filter_bills,
         arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
         description="Bills that name the customer, from all accounts, newest first unless the arguments order them."
@@ -100,31 +99,31 @@ class Customer(Recorded, Node):
     )
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
         UsageByCustomer,
-        step=items,
+        step=all_rows,
         description="All usage allowances of the customer, with what is used and what is left. Null if the"
         " billing system cannot identify the customer, and null with an error if it did not"
         " answer.",
     )
-    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = listed(
+    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = connection(
         ProductsByCustomer,
-        with_status,
+        filter_products,
         arguments={"status": "Only products with one of these statuses; all products if it is not given."},
         reads=PRODUCT_FILTERS,
         description="Products that the customer bought, in the order of their ids. Null with an error if the"
         " CRM did not answer.",
     )
-    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = listed(
+    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = connection(
         ServicesByCustomer,
-        in_state,
+        filter_services,
         arguments={"state": "Only services in one of these states; all services if it is not given."},
         reads=SERVICE_FILTERS,
         description="Services that the customer uses, in the order of their ids. Null if the inventory cannot"
         " identify the customer, and null with an error if it did not answer.",
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = connection(
         TicketsByCustomer,
-        chosen_tickets,
-        conditions=are_open,
+        filter_tickets,
+        conditions=open_condition,
         arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
         description="Tickets of the customer, newest first unless the arguments order them. Null if the"
@@ -134,7 +133,7 @@ class Customer(Recorded, Node):
 
 
 @strawberry.type(description="A product that a customer bought, with its price and contract (TMF637).")
-class Product(Recorded, Node):
+class Product(RecordType, Node):
     """Declares `connectors.crm.port.Product`."""
 
     id: strawberry.ID = node_id("Product")
@@ -168,7 +167,7 @@ class Product(Recorded, Node):
     services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         "service_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
         description="Services that realize the product. Null with an error if the inventory did not answer.",

@@ -10,7 +10,7 @@ from resolvers.context import Loader, RequestContext
 from resolvers.early import Ahead
 
 
-class IsNot:
+class IsNotInstance:
     """Whether a parent is of another class: then it holds what an edge would load (`known`)."""
 
     def __init__(self, kind: type[Any]) -> None:

@@ -18,7 +18,7 @@ from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Ahead
 from resolvers.loader import NO_LINK
-from resolvers.paging import Page, connected, leading, window
+from resolvers.paging import Page, first_page, page_of_rows, window
 from resolvers.rows import RowsKey, RowsLoader
 from schema.arguments import PAGE, Text
 from schema.edges import Edge, GlobalId, Reads, Step
@@ -29,7 +29,7 @@ NEEDS: Final = "needs"
 READS: Final = "reads"
 """Keys of a field's metadata, as who runs operations by plans reads it."""
 
-AT_ONCE: Final = "gateway-at-once"
+SYNCHRONOUS: Final = "gateway-synchronous"
 """Extension of a GraphQL field whose resolver was replaced by one that answers at once, and is never awaited."""
 
 Info = strawberry.Info[RequestContext, None]
@@ -112,9 +112,9 @@ async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
     return [None if one is NO_LINK else one for one in found]
 
 
-def listed(
+def connection(
     loader: type[RowsLoader[Any]],
-    choose: Callable[..., Rows[Any]] | None = None,
+    filter_rows: Callable[..., Rows[Any]] | None = None,
     *,
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
@@ -124,30 +124,30 @@ def listed(
 ) -> Any:
     """A connection to the rows under a record.
 
-    `conditions` turns arguments into what the system is asked under; `choose` picks and sorts by other arguments what
-    was read, and then the whole list is read. Without any of these arguments a page of one parent is all that is read.
+    `conditions` turns its arguments into conditions that the system is asked to apply. `filter_rows` filters and sorts
+    what was read, by its arguments; where one is given, the whole list is read, else only the page of a single parent.
     """
-    asking = tuple(inspect.signature(conditions, eval_str=True).parameters.values()) if conditions else ()
-    choosing = Step.of(choose).arguments if choose else ()
-    paging = Step.of(connected).arguments
+    condition_arguments = tuple(inspect.signature(conditions, eval_str=True).parameters.values()) if conditions else ()
+    filter_arguments = Step.of(filter_rows).arguments if filter_rows else ()
+    page_arguments = Step.of(page_of_rows).arguments
 
-    def taken(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
+    def given(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
         return {p.name: arguments[p.name] for p in by if arguments.get(p.name) is not None}
 
     def key(**arguments: Any) -> Callable[[Any], RowsKey]:
-        page = window(**taken(arguments, paging))
-        under = conditions(**taken(arguments, asking)) if conditions else None
-        wanted = None if taken(arguments, choosing) else page
-        return lambda parent: RowsKey(parent.id, under, wanted)
+        page = window(**given(arguments, page_arguments))
+        condition = conditions(**given(arguments, condition_arguments)) if conditions else None
+        rows_window = None if given(arguments, filter_arguments) else page
+        return lambda parent: RowsKey(parent.id, condition, rows_window)
 
     def step(**arguments: Any) -> Callable[[Rows[Any] | None], Page]:
-        chosen, paged = taken(arguments, choosing), taken(arguments, paging)
-        page_of = leading(**paged) if paged.keys() <= {"first"} else lambda rows: connected(rows, **paged)
-        if not choose or not chosen:
+        filters, page = given(arguments, filter_arguments), given(arguments, page_arguments)
+        page_of = first_page(**page) if page.keys() <= {"first"} else lambda rows: page_of_rows(rows, **page)
+        if not filter_rows or not filters:
             return page_of
-        return lambda rows: page_of(rows if rows is None else choose(rows, **chosen))
+        return lambda rows: page_of(rows if rows is None else filter_rows(rows, **filters))
 
-    parameters = (*asking, *choosing, *paging)
+    parameters = (*condition_arguments, *filter_arguments, *page_arguments)
     return _edge(
         Edge(
             loader,

@@ -8,20 +8,20 @@ import strawberry
 from connectors.inventory import port
 from resolvers.crm import ProductsByService, customer_of
 from resolvers.inventory import ResourceById, ServicesByResource, SiteById
-from resolvers.paging import connected
-from resolvers.rows import items
+from resolvers.paging import page_of_rows
+from resolvers.rows import all_rows
 from resolvers.ticketing import (
     OpenOutagesByAffected,
     TicketsByService,
-    affecting,
-    affecting_resource,
-    are_open,
-    chosen,
-    merged,
+    filter_tickets,
+    merge_outages,
+    open_condition,
+    resource_outage_keys,
+    service_outage_keys,
 )
 from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @strawberry.type(
     description="A service that a customer uses, such as a broadband line, a mobile number or TV (TMF638)."
 )
-class Service(Recorded, Node):
+class Service(RecordType, Node):
     """Declares `connectors.inventory.port.Service`."""
 
     id: strawberry.ID = node_id("Service")
@@ -59,17 +59,17 @@ class Service(Recorded, Node):
     )
     outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
         OpenOutagesByAffected,
-        affecting,
-        merged,
+        service_outage_keys,
+        merge_outages,
         needs=["part_ids", "resource_ids"],
         many=True,
         description="Open outages that affect the service or a resource that it uses. Null with an error if"
         " the ticketing system did not answer.",
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = connection(
         TicketsByService,
-        chosen,
-        conditions=are_open,
+        filter_tickets,
+        conditions=open_condition,
         arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
         description="Tickets about the service, newest first unless the arguments order them. Null with an"
@@ -77,7 +77,7 @@ class Service(Recorded, Node):
     )
     products: list[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
         ProductsByService,
-        step=items,
+        step=all_rows,
         description="Products that the service realizes. Null with an error if the CRM did not answer.",
     )
     site: Annotated["Site", strawberry.lazy("schema.inventory")] | None = edge(
@@ -92,7 +92,7 @@ class Service(Recorded, Node):
     description="A resource of the network that services use, such as a device, a SIM card, a phone"
     " number or a cabinet (TMF639)."
 )
-class Resource(Recorded, Node):
+class Resource(RecordType, Node):
     """Declares `connectors.inventory.port.Resource`."""
 
     id: strawberry.ID = node_id("Resource")
@@ -125,22 +125,22 @@ class Resource(Recorded, Node):
     )
     services: Connection[Service] | None = edge(
         ServicesByResource,
-        step=connected,
+        step=page_of_rows,
         arguments=PAGE,
         description="Services that use the resource. A subscriber sees only the subscriber's own. Null with"
         " an error if the inventory did not answer.",
     )
     outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
         OpenOutagesByAffected,
-        affecting_resource,
-        merged,
+        resource_outage_keys,
+        merge_outages,
         many=True,
         description="Open outages that affect the resource. Null with an error if the ticketing system did not answer.",
     )
 
 
 @strawberry.type(description="A place where equipment of the network or of a customer is installed (TMF674).")
-class Site(Recorded, Node):
+class Site(RecordType, Node):
     """Declares `connectors.inventory.port.Site`."""
 
     id: strawberry.ID = node_id("Site")

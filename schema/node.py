@@ -21,7 +21,7 @@ class Node:
         return TYPES[type(obj)]
 
 
-class Recorded:
+class RecordType:
     """Mixed into types that implement Node: any record of its class is one, whatever is in it."""
 
     is_type_of_class = True

@@ -11,7 +11,7 @@ from resolvers.customer_search import CustomersBySearch, customer_search
 from resolvers.errors import BadInput
 from resolvers.inventory import ResourcesBySearch, resource_search
 from resolvers.nodes import NODES, NodeById, local_id
-from resolvers.paging import MAX_PAGE, connected_forward
+from resolvers.paging import MAX_PAGE, forward_page
 from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
 from schema.arguments import FORWARD, OPEN, SPAN
@@ -48,7 +48,7 @@ def _node_ids(_root: Any, ids: list[strawberry.ID]) -> Sequence[str]:
 
 # Systems are asked for their health directly, not for records through a loader.
 async def _systems(info: Info) -> list[systems.SystemReport]:
-    return await systems.reports(info.context)
+    return await systems.system_reports(info.context)
 
 
 @strawberry.type(description="The fields at which a query can start.")
@@ -66,7 +66,7 @@ class Query:
     customers: Connection[Customer] | None = edge(
         CustomersBySearch,
         customer_search,
-        connected_forward,
+        forward_page,
         arguments={
             "search": "Part of a name, or a whole customer number, e-mail address, phone number, account number,"
             " bill number or ticket number. Without it, all customers.",
@@ -86,7 +86,7 @@ class Query:
     resources: Connection[Resource] | None = edge(
         ResourcesBySearch,
         resource_search,
-        connected_forward,
+        forward_page,
         arguments={
             "search": "Part of a name, or a whole serial number, in upper or lower case. Without it, all resources.",
             **FORWARD,
@@ -100,7 +100,7 @@ class Query:
     outages: Connection[Outage] | None = edge(
         OutagesByState,
         outage_list,
-        connected_forward,
+        forward_page,
         arguments={**OPEN, **SPAN, **FORWARD},
         description="Outages, newest first. Null with an error if the ticketing system did not answer.",
     )

@@ -40,7 +40,7 @@ class Period:
 
 @strawberry.type(description="A file, such as a bill's PDF or a ticket's attachment.")
 class Document:
-    """Declares `resolvers.documents.FiledDocument`."""
+    """Declares `resolvers.documents.OwnedDocument`."""
 
     name: str | None = strawberry.field(description="File name or title. Null if it has none.")
     mime_type: str | None = strawberry.field(description="Media type, such as application/pdf. Null if unknown.")

@@ -9,11 +9,11 @@ from connectors.ticketing import port
 from resolvers.crm import customer_of
 from resolvers.documents import documents_of
 from resolvers.inventory import ResourceById, ServiceById
-from resolvers.paging import connected_all
-from resolvers.ticketing import TicketById, notes_for
+from resolvers.paging import page_of_records
+from resolvers.ticketing import TicketById, visible_notes
 from schema.arguments import PAGE
 from schema.fields import computed, edge, node_id
-from schema.node import Node, Recorded
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Document
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TicketNote:
 
 
 @strawberry.type(description="A trouble ticket: a fault or question that somebody reported (TMF621).")
-class Ticket(Recorded, Node):
+class Ticket(RecordType, Node):
     """Declares `connectors.ticketing.port.Ticket`."""
 
     id: strawberry.ID = node_id("Ticket")
@@ -75,7 +75,7 @@ class Ticket(Recorded, Node):
         description="When the ticket is expected to be resolved. Null if unknown."
     )
     notes: list[TicketNote] = computed(
-        notes_for,
+        visible_notes,
         needs=["notes"],
         description="Notes on the ticket. A subscriber sees only those that are meant for customers.",
     )
@@ -96,7 +96,7 @@ class Ticket(Recorded, Node):
 
 
 @strawberry.type(description="A fault in the network that may affect many customers (TMF656 ServiceProblem).")
-class Outage(Recorded, Node):
+class Outage(RecordType, Node):
     """Declares `connectors.ticketing.port.Outage`."""
 
     id: strawberry.ID = node_id("Outage")
@@ -123,7 +123,7 @@ class Outage(Recorded, Node):
     affected_services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         "service_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
         description="Services that the outage affects. A subscriber sees and counts only the subscriber's"
@@ -132,7 +132,7 @@ class Outage(Recorded, Node):
     affected_resources: Connection[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
         ResourceById,
         "resource_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
         description="Resources that the outage affects. A subscriber sees only those that the subscriber's"
@@ -141,7 +141,7 @@ class Outage(Recorded, Node):
     tickets: Connection[Ticket] | None = edge(
         TicketById,
         "ticket_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
         description="Tickets opened because of the outage. A subscriber sees only the subscriber's own. Null"

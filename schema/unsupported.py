@@ -14,14 +14,14 @@ from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
 from connectors import DOMAINS, ConnectedSystem
 from connectors.errors import NotSupported
-from schema.fields import AT_ONCE, NEEDS
+from schema.fields import NEEDS, SYNCHRONOUS
 
 _SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
 """Records without a type of their own, and the type whose fields of the same names show them."""
 _DEFINITION: Final = "strawberry-definition"
 
 
-def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
+def disable_unsupported(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
     """Replace the resolvers of fields that no record of these systems can fill; other fields cost what they did.
 
     The schema must be the app's own. May be called again with the same systems.
@@ -37,10 +37,10 @@ def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
         for type_name, attributes in lacking.items():
             shown = schema.get_type(type_name)
             if isinstance(shown, GraphQLObjectType):
-                _withhold(shown, attributes, system.name)
+                _disable(shown, attributes, system.name)
 
 
-def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> None:
+def _disable(shown: GraphQLObjectType, attributes: set[str], system: str) -> None:
     for name, field in shown.fields.items():
         definition = field.extensions.get(_DEFINITION)
         if definition is None or isinstance(field.type, GraphQLNonNull):
@@ -48,7 +48,7 @@ def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> No
         needs = definition.metadata.get(NEEDS) or frozenset()
         if definition.python_name in attributes or (needs and needs <= attributes):
             field.resolve = _refusal(system, f"{shown.name}.{name}")
-            field.extensions = {**field.extensions, AT_ONCE: True}
+            field.extensions = {**field.extensions, SYNCHRONOUS: True}
 
 
 def _refusal(system: str, field: str) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from graphql import (
 from graphql.pyutils import Undefined, inspect
 from strawberry.schema.types.base_scalars import DateTimeDefinition
 
-from gateway.engine.declared import DEFINITION, IsNot, Prefixing
+from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -187,7 +187,7 @@ class _Writer:
     def _question(self, number: int) -> str:
         """Whether the object holds what an edge would load; what only looks at its class is written out."""
         asked = self.names[f"is_known_{number}"]
-        if not isinstance(asked, IsNot):
+        if not isinstance(asked, IsNotInstance):
             return f"is_known_{number}(o)"
         self.names[f"class_{number}"] = asked.kind
         return f"not isinstance(o, class_{number})"

@@ -22,7 +22,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from gateway.engine.declared import AT_ONCE, DEFINITION, EDGE, PURE
+from gateway.engine.declared import DEFINITION, EDGE, PURE, SYNCHRONOUS
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -174,7 +174,7 @@ class _Compiler:
         definition = core.extensions.get(DEFINITION)
         if above is None and self._operation.operation is OperationType.MUTATION:
             return MutationField(*place, definition)
-        if core.extensions.get(AT_ONCE):
+        if core.extensions.get(SYNCHRONOUS):
             return ResolverField(*place, definition)
         if not isinstance(definition, StrawberryField):
             raise NotPlanned(f"{parent.name}.{name}, which is not a field of Strawberry's")

@@ -21,7 +21,7 @@ NEEDS: Final = "needs"
 READS: Final = "reads"
 """Metadata: what arguments read of other records, a `Reads`."""
 
-AT_ONCE: Final = "gateway-at-once"
+SYNCHRONOUS: Final = "gateway-synchronous"
 """Extension of a GraphQL field, which is true where a resolver was put in that answers at once and is never awaited."""
 
 DEFINITION: Final = "strawberry-definition"
@@ -79,7 +79,7 @@ class Prefixing(Step, Protocol):
 
 
 @runtime_checkable
-class IsNot(Protocol):
+class IsNotInstance(Protocol):
     """A question that only looks at an object's class: true for those that are not of a `kind`."""
 
     @property

@@ -20,7 +20,7 @@ from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import Contexts, GatewayContext
 from gateway.http.disconnect import unless_hung_up
 from gateway.http.endpoint import Authenticate
-from resolvers.documents import FILED
+from resolvers.documents import DOCUMENT_OWNERS
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
 
@@ -113,15 +113,15 @@ async def _find(
         type_name, key = split_id(owner)
     except BadInput as error:
         raise DocumentNotFoundError from error
-    filed = FILED.get(type_name)
-    if filed is None:
+    owner_type = DOCUMENT_OWNERS.get(type_name)
+    if owner_type is None:
         raise DocumentNotFoundError
     record = await NODES[type_name].loader.of(context).load(key)
-    documents: Sequence[Document] = () if record is None else getattr(record, filed.attribute)
+    documents: Sequence[Document] = () if record is None else getattr(record, owner_type.attribute)
     found = next((one for one in documents if one.id == document_id), None)
     if found is None:
         raise DocumentNotFoundError
-    return found, getattr(context.connectors, filed.domain).open_document(found)
+    return found, getattr(context.connectors, owner_type.domain).open_document(found)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:

@@ -56,10 +56,10 @@ async def test_one_wrong_id_costs_its_own_place(stack: Stack) -> None:
 
 async def test_dates_without_a_zone_are_utc(stack: Stack) -> None:
     document = "query($since: DateTime) { me { bills(since: $since) { totalCount } } }"
-    zoned = (await stack.ask(document, "1001", since="2026-09-01T00:00:00Z")).clean()
+    with_zone = (await stack.ask(document, "1001", since="2026-09-01T00:00:00Z")).clean()
     bare = (await stack.ask(document, "1001", since="2026-09-01T00:00:00")).clean()
 
-    assert zoned == bare
+    assert with_zone == bare
     assert 0 < bare["me"]["bills"]["totalCount"] < 14
 
 

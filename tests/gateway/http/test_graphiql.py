@@ -25,7 +25,7 @@ from gateway.http.graphiql import STATIC_FOLDER, GraphiQLPage
 from tests.browser import Complaints, needs_chromium, open_chromium, open_page
 
 needs_build = pytest.mark.skipif(
-    not (STATIC_FOLDER / "index.html").is_file(), reason="gateway/static is not built: Run `make setup`"
+    not (STATIC_FOLDER / "index.html").is_file(), reason="gateway/static is not built: run `make setup`"
 )
 
 OPERATIONS = Path(__file__).resolve().parents[3] / "web" / "src" / "operations"
