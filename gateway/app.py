@@ -19,13 +19,13 @@ from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
-from gateway.errors import MethodNotAllowedError, NothingHereError
-from gateway.http.context import Contexts
+from gateway.errors import MethodNotAllowedError, NoSuchAddressError
+from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
-from gateway.http.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
+from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
 from gateway.metrics import Metrics
 from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
@@ -72,7 +72,7 @@ class _Gateway(Starlette):
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
-    return NothingHereError().response()
+    return NoSuchAddressError().response()
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
@@ -101,14 +101,14 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(metrics.watching())
+            await stack.enter_async_context(metrics.watch_memory())
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
-            documents = DocumentsInRedis(settings.redis.url) if settings.redis else DocumentsInProcess()
+            documents = RedisDocumentStore(settings.redis.url) if settings.redis else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
-            contexts = Contexts(engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace)
+            contexts = ContextFactory(engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace)
             endpoint = GraphQLEndpoint(
                 engine,
                 authenticate,

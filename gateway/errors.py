@@ -113,7 +113,7 @@ class MethodNotAllowedError(RequestError):
         )
 
 
-class NothingHereError(RequestError):
+class NoSuchAddressError(RequestError):
     """No such address."""
 
     status = 404

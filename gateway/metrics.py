@@ -24,7 +24,7 @@ logger = logging.getLogger("gateway.serve")
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The library's own name for the folder that workers share."""
 
-_EVERY: Final = 10.0
+_INTERVAL: Final = 10.0
 """Seconds between two looks at the memory."""
 
 
@@ -59,7 +59,7 @@ class Metrics:
             self._fallbacks.labels(fallback).inc()
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
+    async def watch_memory(self) -> AsyncIterator[None]:
         """Look at this process's memory from time to time; the first time it is logged, too."""
         self._memory.set(resident_bytes())
         logger.info("worker %d is ready, %d MiB", os.getpid(), resident_bytes() // 2**20)
@@ -71,14 +71,14 @@ class Metrics:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_INTERVAL)
             self._memory.set(resident_bytes())
 
     async def page(self, _request: Request) -> Response:
         """`GET /metrics`, in Prometheus' text format."""
-        return Response(generate_latest(self._everybodys()), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self._all_workers()), media_type=CONTENT_TYPE_LATEST)
 
-    def _everybodys(self) -> CollectorRegistry:
+    def _all_workers(self) -> CollectorRegistry:
         folder = os.environ.get(SHARED_FOLDER)
         if folder is None:
             return self._registry

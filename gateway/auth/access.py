@@ -60,7 +60,7 @@ def check_public(schema: GraphQLSchema, document: DocumentNode, introspection_fo
         raise SignInRequiredError
 
 
-def check_may_learn(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
+def check_validation_public(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
     """Let what validation says to a caller without a token pass, or raise SignInRequiredError.
 
     Where the schema is not public, names in it (such as directives) cannot be found out by guessing either.

@@ -26,7 +26,7 @@ from gateway.engine.compiler import NotPlanned
 from gateway.engine.cost import Cost
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation
-from gateway.engine.limits import Limits, PageSizes, exceeded, root_fields
+from gateway.engine.limits import Limits, PageSizes, limit_errors, root_fields
 from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
 from gateway.engine.plans import Planned, Plans
@@ -88,7 +88,7 @@ class Engine:
         renew_loaders(self.core_schema)
         self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
-        self._executed = executed or _nobody_counts
+        self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
@@ -186,7 +186,7 @@ class Engine:
         if self._is_compiling:
             return self._plans.of(prepared, operation, variables)
         # What graphql-core says of variables that do not fit has suggestions.
-        refused = self._plans.refused(operation, variables) if self._hide_suggestions else None
+        refused = self._plans.variable_errors(operation, variables) if self._hide_suggestions else None
         return refused or _NOT_COMPILING
 
     async def _by_core(
@@ -221,7 +221,7 @@ class Engine:
             document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
-        _unchain(document)
+        _release_tokens(document)
         return document
 
     def _too_large(
@@ -238,7 +238,7 @@ class Engine:
 
     def _checked(self, source: str, document: DocumentNode) -> Prepared | list[GraphQLError]:
         try:
-            if errors := exceeded(document, self._limits):
+            if errors := limit_errors(document, self._limits):
                 return errors
             rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
             errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
@@ -249,7 +249,7 @@ class Engine:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
 
-def _unchain(document: DocumentNode) -> None:
+def _release_tokens(document: DocumentNode) -> None:
     """Let go of the tokens' chain: nobody reads it after parsing, and a kept document would hold a circle by it."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
@@ -276,5 +276,5 @@ def _can_be_compiled(schema: strawberry.Schema) -> bool:
     return not has_own and schema.config.default_resolver is getattr
 
 
-def _nobody_counts(_fallback: str | None) -> None:
+def _ignore_executed(_fallback: str | None) -> None:
     """For engines whose operations nobody counts."""

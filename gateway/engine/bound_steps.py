@@ -58,26 +58,26 @@ class BoundSteps:
     def __init__(self, plan: Plan, converter: GraphQLCoreConverter) -> None:
         self._converter = converter
         self._values: list[Value | None] = [None] * len(plan.fields)
-        self._open: list[StepField | ResolverField | EdgeField] = []
+        self._per_request: list[StepField | ResolverField | EdgeField] = []
         self._edges: dict[int, KeyAndStep] = {}
         nothing = VariableValues({}, {})
         for one in plan.fields:
-            if isinstance(one, EdgeField) and not _varies(one):
+            if isinstance(one, EdgeField) and not _differs_by_request(one):
                 bound = self._edge(one, None, nothing)
                 if not isinstance(bound, Exception):
                     self._edges[one.number] = bound
             if isinstance(one, StepField | ResolverField) or (isinstance(one, EdgeField) and one.edge.known):
-                value = None if _varies(one) else self._value(one, None, None, nothing)
+                value = None if _differs_by_request(one) else self._value(one, None, None, nothing)
                 if value is None or isinstance(value, Exception):
                     # An error is made anew for each request: a kept one would keep, by its traceback, all who met it.
-                    self._open.append(one)
+                    self._per_request.append(one)
                 else:
                     self._values[one.number] = value
 
     def values(self, context: Any, variables: VariableValues, infos: Infos) -> list[Value | None]:
         """Per field number what gives its value from its object; None for attributes, and edges that are followed."""
         found = self._values.copy()
-        for one in self._open:
+        for one in self._per_request:
             value = self._value(one, infos, context, variables)
             found[one.number] = partial(_raise, value) if isinstance(value, Exception) else value
         return found
@@ -132,7 +132,7 @@ class BoundSteps:
         )
 
 
-def _varies(field: PlannedField) -> bool:
+def _differs_by_request(field: PlannedField) -> bool:
     """Whether the next request may need other functions: another viewer, other variables, another `info`."""
     if field.takes_variables or isinstance(field, ResolverField):
         return True

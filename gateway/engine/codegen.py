@@ -59,12 +59,12 @@ class NullForNonNull(TypeError):
     """A null where the schema promises none."""
 
 
-class NotAsPromised(Exception):
+class UnexpectedValue(Exception):
     """A value is not what the schema says, or there is none where one must be: `failures` must complete it."""
 
 
-def _not_as_promised() -> Any:
-    raise NotAsPromised
+def _unexpected() -> Any:
+    raise UnexpectedValue
 
 
 def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
@@ -114,7 +114,7 @@ class _Writer:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.names: dict[str, Any] = {
-            "not_as_promised": _not_as_promised,
+            "unexpected": _unexpected,
             # Other iterables may be read only once, and a block may be made twice: they are left to who reads last.
             "LISTS": frozenset([list, tuple]),
             "Undefined": Undefined,
@@ -159,14 +159,14 @@ class _Writer:
     def _checked(self, one: ObjectPlan) -> list[str]:
         """Lines that look at what an object is. Of a class that was seen to be the type, every object is."""
         # What failed comes as a value, too, and where only edges are selected nothing else would notice.
-        checks = ["if isinstance(o, Exception): not_as_promised()"]
+        checks = ["if isinstance(o, Exception): unexpected()"]
         if not any(isinstance(field, AttributeField) for field in one.fields):
-            checks.append("if o is Undefined: not_as_promised()")
+            checks.append("if o is Undefined: unexpected()")
         n, is_type_of = one.number, one.type.is_type_of
         if is_type_of is None or one.is_root:
             return [f"        {check}" for check in checks]
         self.names[f"is_type_{n}"] = is_type_of
-        checks.append(f"if not is_type_{n}(o, infos[{one.field_number}]): not_as_promised()")
+        checks.append(f"if not is_type_{n}(o, infos[{one.field_number}]): unexpected()")
         if not getattr(getattr(is_type_of, "__self__", None), BY_CLASS, False):
             return [f"        {check}" for check in checks]
         self.names[f"classes_{n}"] = set()
@@ -217,10 +217,10 @@ class _Writer:
         """`value` with what stands for null, and null where that may be."""
         empty = "None"
         if isinstance(kind, GraphQLNonNull):
-            kind, empty = kind.of_type, "not_as_promised()"
+            kind, empty = kind.of_type, "unexpected()"
         name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
         if isinstance(kind, GraphQLList):
-            items = f"({name} if {name}.__class__ in LISTS else not_as_promised())"
+            items = f"({name} if {name}.__class__ in LISTS else unexpected())"
             made = f"[{self._value(kind.of_type, field, 'x')} for x in {items}]"
         elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)

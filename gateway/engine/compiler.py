@@ -39,7 +39,7 @@ from gateway.engine.plan import (
 )
 from gateway.engine.prepared import Prepared
 
-MOST_OBJECTS: Final = 1000
+MAX_OBJECTS: Final = 1000
 """Most places with a type of a plan: below interfaces that hold interfaces each level multiplies them."""
 
 
@@ -111,7 +111,7 @@ class _Compiler:
         above: PlannedField | None,
     ) -> ObjectPlan:
         self._objects += 1
-        if self._objects > MOST_OBJECTS:
+        if self._objects > MAX_OBJECTS:
             raise NotPlanned("interfaces below interfaces, with too many types together")
         made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)

@@ -1,4 +1,4 @@
-"""A plan told before it runs: which loads in which step, by which keys, for which attributes, and what begins early."""
+"""What a plan will do, before it runs: loads by step, with their keys and attributes, and what begins early."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +15,8 @@ class Load:
     """One load: all objects that have the fields are served by it together.
 
     `fields` are the places of those; `keys` what it is looked up by; `reads` the attributes that travel down;
-    `early` says why it need not wait for its parent; `only_if` when it happens at all. A mutation's resolver is told as
-    a load, too.
+    `early` says why it need not wait for its parent; `only_if` when it happens at all. A mutation's resolver counts
+    as a load.
     """
 
     fields: tuple[str, ...]
@@ -50,13 +50,13 @@ def explained(plans: Iterable[Plan], selection: Selection) -> Explanation:
 
 def _steps(plan: Plan, selection: Selection) -> list[tuple[Load, ...]]:
     steps: dict[int, dict[tuple[str, str, str | None], Load]] = {}
-    for step, load in _Teller(plan, selection).block(plan.blocks[0], (), 0):
+    for step, load in _Explainer(plan, selection).block(plan.blocks[0], (), 0):
         loads, same = steps.setdefault(step, {}), (load.loader, load.keys, load.only_if)
-        loads[same] = _together(loads[same], load) if same in loads else load
+        loads[same] = _merged(loads[same], load) if same in loads else load
     return [tuple(steps[number].values()) for number in sorted(steps)]
 
 
-def _together(one: Load, other: Load) -> Load:
+def _merged(one: Load, other: Load) -> Load:
     """Two fields that are served by one load."""
     return replace(
         one, fields=one.fields + other.fields, reads=tuple(sorted({*one.reads, *other.reads})), early=one.early
@@ -70,7 +70,7 @@ def _resolver(field: MutationField, path: tuple[str, ...]) -> Load:
     return Load((".".join(path),), f"{field.parent.name}.{field.name}", None, "the arguments", ())
 
 
-class _Teller:
+class _Explainer:
     def __init__(self, plan: Plan, selection: Selection) -> None:
         self._plan, self._selection = plan, selection
 
@@ -78,7 +78,7 @@ class _Teller:
         """Loads out of a block that is there after `step` steps."""
         same = {one.number for one in block.same_id(known=True)}
         shortcuts = {one.number for one, _ahead in block.shortcuts()}
-        for one, place in self._leaving(block, path):
+        for one, place in self._waited_for(block, path):
             early = None
             if one.number in same:
                 early = "its key is the id that is asked for"
@@ -89,13 +89,13 @@ class _Teller:
             yield at, load
             yield from self.block(self._plan.below[one.number], place, at if not early else max(step, at))
 
-    def _leaving(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
+    def _waited_for(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
         """What is waited for by a block, with where in the answer they are; each once."""
-        told: set[int] = set()
+        seen: set[int] = set()
         for of_type in block.selected.by_type.values() if block.selected else ():
             for one, place in self._under(of_type.fields, path):
-                if one.number not in told:
-                    told.add(one.number)
+                if one.number not in seen:
+                    seen.add(one.number)
                     yield one, place
 
     def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:

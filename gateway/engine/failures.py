@@ -45,7 +45,7 @@ class Failure:
     path: tuple[PathStep, ...]
 
 
-class Nulled(Exception):
+class NullInNonNull(Exception):
     """A value that must not be null is: what is around it becomes null. `error` is why, `path` where, in the block."""
 
     def __init__(self, error: Exception, field: PlannedField, path: Sequence[PathStep]) -> None:
@@ -79,27 +79,27 @@ class Completion:
                 return self._value(reached_by.type, found, reached_by, [])
             assert selected is not None  # noqa: S101  # the root is an object
             return self._object(selected.by_type[selected.type.name], found, None, [])
-        except Nulled as nulled:
+        except NullInNonNull as error_above:
             self._forget(before)
-            self._met.append((nulled.error, nulled.field, nulled.path))
+            self._met.append((error_above.error, error_above.field, error_above.path))
             return None
         finally:
             self.failures += [Failure(built, number, *one) for one in self._met]
             self._met.clear()
 
     def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
-        """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
+        """What stands in the answer for `found`. Raises `NullInNonNull` where that must not be null and is."""
         before = self._sizes()
         try:
             return self._complete(kind, found, field, path)
-        except Nulled as nulled:
+        except NullInNonNull as error_above:
             if isinstance(kind, GraphQLNonNull):
                 raise
             self._forget(before)
-            self._met.append((nulled.error, nulled.field, nulled.path))
+            self._met.append((error_above.error, error_above.field, error_above.path))
         except Exception as error:  # whatever a resolver or a coercion raises is this field's error
             if isinstance(kind, GraphQLNonNull):
-                raise Nulled(error, field, path) from error
+                raise NullInNonNull(error, field, path) from error
             self._forget(before)
             self._met.append((error, field, tuple(path)))
         return None
@@ -110,7 +110,9 @@ class Completion:
         if isinstance(kind, GraphQLNonNull):
             made = self._complete(kind.of_type, found, field, path)
             if made is None:
-                raise Nulled(NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path)
+                raise NullInNonNull(
+                    NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path
+                )
             return made
         if found is None or found is Undefined:
             return None
@@ -160,7 +162,7 @@ class Completion:
         return f"Runtime Object type '{known}' is not a possible type for '{kind}'."
 
     def _object(self, one: ObjectPlan, found: Any, field: ValueField | None, path: list[PathStep]) -> dict[str, Any]:
-        """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
+        """One object's dictionary. Raises `NullInNonNull` where a field of it must not be null and is."""
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
         made: dict[str, Any] = {}
@@ -172,7 +174,7 @@ class Completion:
                     made[planned.key] = self._field(one, planned, found, made, path)
                 finally:
                     path.pop()
-        except Nulled:
+        except NullInNonNull:
             self._forget(before)
             raise
         return made
@@ -216,7 +218,7 @@ def _place(field: PlannedField) -> str:
     return f"{field.parent.name}.{field.name}"
 
 
-def with_nulls(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+def apply_failures(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
     """The answer without what errors make null, and the errors, as graphql-core collects them.
 
     They come in the order in which they happened; of what happens below something that is null already nothing is said.
@@ -225,16 +227,16 @@ def with_nulls(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] |
     nulls: set[tuple[PathStep, ...]] = set()
     for one in failures:
         path = (*one.built.path_to(one.value), *one.path)
-        position = _nulled(one.field, path)
+        position = _null_position(one.field, path)
         if not any(position[:size] in nulls for size in range(len(position) + 1)):
             nulls.add(position)
             errors.append(located_error(one.error, one.field.nodes, path))
     for position in nulls:
-        data = _without(data, position)
+        data = _with_null_at(data, position)
     return data, errors
 
 
-def _nulled(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
+def _null_position(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
     """What an error of this field makes null: the nearest thing around it that may be, () for the whole answer."""
     while field is not None:
         at = len(path)
@@ -253,7 +255,7 @@ def _nulled(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[Pat
     return ()
 
 
-def _without(data: Any, position: Sequence[PathStep]) -> Any:
+def _with_null_at(data: Any, position: Sequence[PathStep]) -> Any:
     """The answer with null at this place, where there still is one."""
     if not position:
         return None

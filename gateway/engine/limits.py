@@ -88,7 +88,7 @@ class _Measure:
         return self._measured[name]
 
 
-def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+def limit_errors(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     """What is too large about a document, with the numbers; empty when all is well.
 
     Fragments that nothing spreads count too, as they are validated like the others. Runs before validation, because

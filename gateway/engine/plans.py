@@ -27,7 +27,7 @@ from gateway.engine.prepared import Prepared
 from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
 
-MOST_VARIANTS: Final = 16
+MAX_VARIANTS: Final = 16
 """Most plans of one document: two variables in @skip or @include make four."""
 
 
@@ -58,11 +58,11 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class _Variants:
-    """The plans of one document. `deciding` are the names of the variables in @skip and @include."""
+    """The plans of one document. `selection_variables` are the names of the variables in @skip and @include."""
 
-    def __init__(self, deciding: tuple[str, ...]) -> None:
-        self.deciding = deciding
-        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+    def __init__(self, selection_variables: tuple[str, ...]) -> None:
+        self.selection_variables = selection_variables
+        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, MAX_VARIANTS, lambda _one: 1)
 
 
 class Plans:
@@ -81,10 +81,12 @@ class Plans:
         variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
         if isinstance(variables, list):
             return variables
-        made = self._made(prepared, operation, variables)
+        made = self._variant(prepared, operation, variables)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
 
-    def refused(self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None) -> list[GraphQLError] | None:
+    def variable_errors(
+        self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> list[GraphQLError] | None:
         """Errors where the variables do not fit, for an operation that no plan will run."""
         coerced = self._coerced(operation.variable_definitions or (), given)
         return coerced if isinstance(coerced, list) else None
@@ -100,16 +102,16 @@ class Plans:
             hide_suggestions=self._hide_suggestions,
         )
 
-    def _made(
+    def _variant(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
     ) -> tuple[Compiled, ...] | NotPlanned:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
-            variants = prepared.derived[self] = _Variants(deciding(prepared))
+            variants = prepared.derived[self] = _Variants(selection_variables(prepared))
         # Another operation of the document may have a variable of the same name that decides nothing.
-        given = map(variables.coerced.get, variants.deciding)
-        deciders = tuple(value if isinstance(value, bool) else None for value in given)
-        key = (operation.name.value if operation.name else None, deciders)
+        given = map(variables.coerced.get, variants.selection_variables)
+        selecting = tuple(value if isinstance(value, bool) else None for value in given)
+        key = (operation.name.value if operation.name else None, selecting)
         made = variants.made.get(key)
         if made is None:
             made = self._compiled(prepared, operation, variables)
@@ -120,7 +122,7 @@ class Plans:
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
         """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
-        made = self._decided(prepared, operation, given)
+        made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
         if isinstance(made, NotPlanned):
@@ -131,19 +133,19 @@ class Plans:
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> list[str] | list[GraphQLError]:
         """The text of what is generated; empty where graphql-core runs the operation. Errors as in `explain`."""
-        made = self._decided(prepared, operation, given)
+        made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
         return [] if isinstance(made, NotPlanned) else [source(one.plan) for one in made]
 
-    def _decided(
+    def _for_explaining(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
         """What runs the operation, for which only the variables need fit that decide what is selected."""
-        deciders = deciding(prepared)
-        decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
-        variables = self._coerced(decisive, given)
-        return variables if isinstance(variables, list) else self._made(prepared, operation, variables)
+        selecting = selection_variables(prepared)
+        definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
+        variables = self._coerced(definitions, given)
+        return variables if isinstance(variables, list) else self._variant(prepared, operation, variables)
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
@@ -160,7 +162,7 @@ class Plans:
         return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
 
 
-class _Deciders(Visitor):
+class _SelectionVariables(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
@@ -172,8 +174,8 @@ class _Deciders(Visitor):
             self.names.update(value.name.value for value in values if isinstance(value, VariableNode))
 
 
-def deciding(prepared: Prepared) -> tuple[str, ...]:
+def selection_variables(prepared: Prepared) -> tuple[str, ...]:
     """Names of the variables in @skip and @include anywhere in the document."""
-    found = _Deciders()
+    found = _SelectionVariables()
     visit(prepared.document, found)
     return tuple(sorted(found.names))

@@ -23,7 +23,7 @@ from gateway.engine.bound_steps import BoundSteps, Infos
 from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
-from gateway.engine.failures import Completion, Failure, with_nulls
+from gateway.engine.failures import Completion, Failure, apply_failures
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 
 logger = logging.getLogger(__package__)
@@ -52,7 +52,7 @@ class Compiled:
 class _StartedEdge:
     """One edge for all objects of a block: where each value goes, and by which key it is waited for."""
 
-    via: EdgeField
+    edge_field: EdgeField
     above: BuiltBlock
     places: Sequence[dict[str, Any]]
     values: list[Any]
@@ -61,12 +61,12 @@ class _StartedEdge:
     loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
     waiting: list[tuple[int, Any]] = field(default_factory=list)
     """Numbers of values with their keys; where each key has an entry of its own, with what those wait for."""
-    also: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
+    same_loads: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
     """Other edges of the same objects to leaves of the same records."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class _OnlyId:
     """In place of an object of which only the id is known."""
 
     id: Any
@@ -121,7 +121,7 @@ class Run:
         return self._outcome(top)
 
     def _outcome(self, top: BuiltBlock) -> Outcome:
-        data, errors = with_nulls(top.values[0], self._failures) if self._failures else (top.values[0], [])
+        data, errors = apply_failures(top.values[0], self._failures) if self._failures else (top.values[0], [])
         return Outcome(data, errors, executed=True)
 
     def _start_edges(self, built: BuiltBlock) -> None:
@@ -133,7 +133,7 @@ class Run:
                 if not subjects:
                     continue
                 if started is not None and started.waiting and _are_same(subjects, started.subjects):
-                    started.also.append((one, places.copy()))
+                    started.same_loads.append((one, places.copy()))
                 else:
                     self._pending += 1
                     started = self._start_edge(one, subjects.copy(), places.copy(), built)
@@ -179,7 +179,7 @@ class Run:
                 started.values[number] = error
         early, ahead = self._plan.below[field.number].early
         if (early or ahead) and any(not one.done() for one in loading.values()):
-            self._begin(edge, early, [one.expect for one in ahead], list(loading))
+            self._start_early(edge, early, [one.expect for one in ahead], list(loading))
         return started
 
     def _wait(self, started: _StartedEdge, _done: object = None) -> None:
@@ -195,8 +195,10 @@ class Run:
     def _finish(self, started: _StartedEdge) -> BuiltBlock:
         """The block of what was found, in its places. In the order of the fields, as errors are told in that."""
         found = {key: one.exception() or one.result() for key, one in started.loading.items()}
-        built = self._place(started.via, self._found(started, found, started.step), started.above, started.places)
-        for one, places in started.also:
+        built = self._place(
+            started.edge_field, self._found(started, found, started.step), started.above, started.places
+        )
+        for one, places in started.same_loads:
             bound = self._steps.edge(one, self._context, self._variables)
             values = [bound] * len(places) if isinstance(bound, Exception) else self._found(started, found, bound[1])
             self._place(one, values, started.above, places)
@@ -204,7 +206,7 @@ class Run:
 
     def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
         """The value of each object, before anything is selected of it."""
-        values, absent, edge = started.values.copy(), self._compiled.absent, started.via.edge
+        values, absent, edge = started.values.copy(), self._compiled.absent, started.edge_field.edge
         if edge.per_key:
             for number, entries in started.waiting:
                 values[number] = [_entry(one, absent) for one in entries]
@@ -237,7 +239,7 @@ class Run:
             place[key] = value
         return built
 
-    def _begin(
+    def _start_early(
         self,
         over: Edge,
         early: Sequence[EdgeField],
@@ -254,7 +256,7 @@ class Run:
                 bound = self._steps.edge(field, self._context, self._variables)
                 if not isinstance(bound, Exception):
                     with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
-                        self._context.loader(field.edge.loader).expect([bound[0](_Named(key)) for key in keys])
+                        self._context.loader(field.edge.loader).expect([bound[0](_OnlyId(key)) for key in keys])
             for expect in ahead:
                 expect(self._context, keys)
         except Exception:  # a fault in what is only a shortcut: the operation goes the whole way

@@ -49,13 +49,13 @@ class GatewayContext(RequestContext):
         """
         if not self._trace:
             return {}
-        entries = _entry if self._keys else _shortened
+        entries = _entry if self._keys else _redacted
         upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
         warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
         return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
 
 
-class Contexts:
+class ContextFactory:
     """Makes the context of each request; what a document selects is worked out once."""
 
     def __init__(self, schema: GraphQLSchema, connectors: Connectors, deadline: float, trace_for: TraceFor) -> None:
@@ -112,7 +112,7 @@ def _entry(call: UpstreamCall) -> dict[str, Any]:
     return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
 
 
-def _shortened(call: UpstreamCall) -> dict[str, Any]:
+def _redacted(call: UpstreamCall) -> dict[str, Any]:
     entry = _entry(call)
     del entry["bytes"]
     path = call.path.partition("?")[0]

@@ -17,8 +17,8 @@ from connectors.errors import ConnectorError
 from connectors.records import Document
 from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError, fault
-from gateway.http.context import Contexts, GatewayContext
-from gateway.http.disconnect import unless_hung_up
+from gateway.http.context import ContextFactory, GatewayContext
+from gateway.http.disconnect import run_until_disconnect
 from gateway.http.endpoint import Authenticate
 from resolvers.documents import DOCUMENT_OWNERS
 from resolvers.errors import BadInput
@@ -57,14 +57,14 @@ _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_
 class DocumentEndpoint:
     """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
-    def __init__(self, authenticate: Authenticate, contexts: Contexts) -> None:
+    def __init__(self, authenticate: Authenticate, contexts: ContextFactory) -> None:
         self._authenticate, self._contexts = authenticate, contexts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the document, or say why not. A client that hangs up ends the calls to the system."""
         request = Request(scope, receive)
         try:
-            response = await unless_hung_up(self._opened(request), receive)
+            response = await run_until_disconnect(self._response(request), receive)
         except RequestError as error:
             response = error.response()
         except ConnectorError as error:
@@ -74,7 +74,7 @@ class DocumentEndpoint:
         if response is not None:
             await response(scope, receive, send)
 
-    async def _opened(self, request: Request) -> Response:
+    async def _response(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowedError(request.method, "GET, HEAD")
         viewer = await self._authenticate(request)
@@ -99,10 +99,10 @@ class _DocumentResponse(StreamingResponse):
 
     def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
         super().__init__(parts, headers=headers)
-        self._opened = opened
+        self._response = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._opened:
+        async with self._response:
             await super().__call__(scope, receive, send)
 
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope
 T = TypeVar("T")
 
 
-class QuickHeaders(Headers):
+class IndexedHeaders(Headers):
     """Starlette's headers are gone through from the first at every look; these are put into a dictionary once.
 
     Of several with one name the first counts, as there; `getlist` has them all.
@@ -39,12 +39,12 @@ def _name(key: str) -> bytes:
     return key.lower().encode("latin-1")
 
 
-class QuickRequest(Request):
+class IndexedRequest(Request):
     """Starlette's request with such headers, read once."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        self._headers = QuickHeaders(scope)
+        self._headers = IndexedHeaders(scope)
 
     @property
     def headers(self) -> Headers:

@@ -39,7 +39,7 @@ def _negotiated(accept: str | None) -> str | None:
 _remembered = lru_cache(maxsize=256)(_negotiated)
 
 
-def wants_page(accept: str | None) -> bool:
+def accepts_html(accept: str | None) -> bool:
     """Whether the client names text/html: a person with a browser."""
     return any(one.type == "text/html" and one.quality > 0 for one in map(_range, (accept or "").split(",")))
 
@@ -69,7 +69,7 @@ def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
     return 0.0, 0
 
 
-def takes_gzip(accept_encoding: str) -> bool:
+def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an answer may be packed with gzip (RFC 9110, section 12.5.3): named, and not with a weight of nothing."""
     for coding in accept_encoding.lower().split(","):
         name, _, weight = coding.partition(";")

@@ -21,13 +21,13 @@ from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
 
-KEPT_CHARACTERS: Final = 32 * 1024
+MAX_STORED_CHARACTERS: Final = 32 * 1024
 """Length of the longest document that is kept. A longer one is answered, but has to come along every time."""
 
 _log = logging.getLogger("gateway.persisted_queries")
 
 
-class Documents(Protocol):
+class DocumentStore(Protocol):
     """Where documents are kept, by the SHA-256 of their text (hexadecimal, lower case)."""
 
     async def get(self, digest: str) -> str | None:
@@ -40,25 +40,25 @@ class Documents(Protocol):
         """Give back what is held open."""
 
 
-class DocumentsInProcess:
+class MemoryDocumentStore:
     """Kept in this process: bounded in number and in length (characters of all together)."""
 
     def __init__(self, entries: int = 2000, characters: int = 4_000_000) -> None:
-        self._kept: LRU[str, str] = LRU(entries, characters, len)
+        self._documents: LRU[str, str] = LRU(entries, characters, len)
 
     async def get(self, digest: str) -> str | None:
-        """See Documents."""
-        return self._kept.get(digest)
+        """See DocumentStore."""
+        return self._documents.get(digest)
 
     async def put(self, digest: str, source: str) -> None:
-        """See Documents."""
-        self._kept.put(digest, source)
+        """See DocumentStore."""
+        self._documents.put(digest, source)
 
     async def close(self) -> None:
         """Nothing is held open."""
 
 
-class DocumentsInRedis:
+class RedisDocumentStore:
     """Kept in Redis (or Valkey), for all processes of the gateway; each use starts the time to live (a day) anew.
 
     How much room they take in all is for Redis to bound: with `maxmemory` and `maxmemory-policy volatile-lru` or
@@ -85,42 +85,42 @@ class DocumentsInRedis:
             retry=Retry(NoBackoff(), 0),
         )
         self._prefix, self._time_to_live, self._timeout, self._pause = prefix, time_to_live, timeout, pause
-        self._lost_at: float | None = None
+        self._failed_at: float | None = None
 
     async def get(self, digest: str) -> str | None:
-        """See Documents."""
-        return await self._ask(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
+        """See DocumentStore."""
+        return await self._call(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
 
     async def put(self, digest: str, source: str) -> None:
-        """See Documents."""
-        await self._ask(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
+        """See DocumentStore."""
+        await self._call(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _ask(self, command: Callable[[], Awaitable[Any]]) -> str | None:
-        if self._lost_at is not None and time.monotonic() < self._lost_at + self._pause:
+    async def _call(self, command: Callable[[], Awaitable[Any]]) -> str | None:
+        if self._failed_at is not None and time.monotonic() < self._failed_at + self._pause:
             return None
         try:
             async with asyncio.timeout(self._timeout):
                 answer: str | None = await command()
         except (RedisError, OSError, TimeoutError) as error:
-            if self._lost_at is None:
+            if self._failed_at is None:
                 _log.warning("Redis is lost; persisted queries are asked for again: %s", error)
-            self._lost_at = time.monotonic()
+            self._failed_at = time.monotonic()
             return None
-        if self._lost_at is not None:
+        if self._failed_at is not None:
             _log.warning("Redis is back; persisted queries are kept again.")
-            self._lost_at = None
+            self._failed_at = None
         return answer
 
 
 class PersistedQueries:
     """The protocol on top of a store: what a request's document is, and when to keep it."""
 
-    def __init__(self, documents: Documents | None = None) -> None:
-        self._documents = documents or DocumentsInProcess()
+    def __init__(self, documents: DocumentStore | None = None) -> None:
+        self._documents = documents or MemoryDocumentStore()
 
     async def source(self, request: GraphQLRequest) -> str:
         """The document that a request means.
@@ -142,12 +142,12 @@ class PersistedQueries:
         return source
 
     async def keep(self, request: GraphQLRequest) -> None:
-        """Keep the document of a request that came with its hash, unless it is longer than `KEPT_CHARACTERS`.
+        """Keep the document of a request that came with its hash, unless it is longer than `MAX_STORED_CHARACTERS`.
 
         To be called once the document is validated, and only for callers who are signed in.
         """
         digest = _digest(request)
-        if digest is not None and request.query is not None and len(request.query) <= KEPT_CHARACTERS:
+        if digest is not None and request.query is not None and len(request.query) <= MAX_STORED_CHARACTERS:
             await self._documents.put(digest, request.query)
 
     async def close(self) -> None:
