@@ -1,4 +1,4 @@
-"""What clients see: thin Strawberry types, declarations only."""
+"""The GraphQL schema: Strawberry types that only declare what clients see."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,14 +18,14 @@ _DATE_TIME: Final = (
 
 
 class Graph(strawberry.Schema):
-    """The schema. Errors are logged where they are presented to clients (`gateway.errors`), once and not twice."""
+    """The schema. It logs no errors: `gateway.errors` logs them when it presents them to clients."""
 
     def process_errors(self, *_: Any) -> None:
-        """Nothing here."""
+        """Do nothing: Strawberry would log the errors here."""
 
 
 def build_schema(extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query) -> Graph:
-    """The graph, with the extensions that its host needs. Raises `TypeError` for arguments without a description."""
+    """The schema with these extensions. Raises `TypeError` if an argument has no description."""
     graph = Graph(query=query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
     core = graph._schema  # Strawberry has no public name for the schema it wraps.
     if (date_time := core.get_type("DateTime")) is not None:

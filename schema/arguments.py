@@ -1,4 +1,4 @@
-"""Arguments that several fields have: what they are for, and what choosing and sorting by them reads of the rows."""
+"""Arguments that several fields share: their descriptions, and the attributes that filtering and sorting need."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +10,7 @@ from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from schema.edges import Reads
 
 Text = str | StrawberryArgumentAnnotation
-"""What an argument is for; `strawberry.argument` where clients call it otherwise than the resolver does."""
+"""Description of an argument; a `strawberry.argument` if its GraphQL name differs from the parameter's."""
 
 FORWARD: Final[Mapping[str, Text]] = {
     "first": f"Number of rows from the start of the list, or after `after`. Default {DEFAULT_PAGE}; at most"

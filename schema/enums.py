@@ -1,6 +1,6 @@
-"""Words: every enum that clients see, declared with a description per member before any field names it.
+"""All enums that clients see, with a description of each member. They must be declared before fields use them.
 
-The enums themselves are the ports' and resolvers' own; UNKNOWN stands for a word that the gateway does not know.
+The enums are those of the ports and resolvers. UNKNOWN stands for a word that the gateway does not know.
 """
 
 from enum import Enum
@@ -20,7 +20,7 @@ from resolvers.viewer import ViewerKind
 
 
 def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
-    """Declare a port's enum to clients: every member gets its description, and fields name the enum as their type."""
+    """Declare an enum of the ports or resolvers to Strawberry. Raises `TypeError` if a member has no description."""
     missing = {member.name for member in cls} ^ values.keys()
     if missing:
         raise TypeError(f"enum {name}: descriptions and members differ in {sorted(missing)}")

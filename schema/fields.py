@@ -1,9 +1,9 @@
-"""How fields are declared: a plain attribute, a pure function of the record, or an edge to other records.
+"""Declarations of fields: a plain attribute, a pure function of the record, or an edge to other records.
 
-An edge is data (loader, key, step), so the same declaration runs one object at a time, as here, or over a whole level
-at once. Arguments of the field are the parameters of its key and step functions; `arguments` describes them, by name. A
-parameter named `viewer` is given the viewer and shown to nobody. `needs` names the attributes of the parent's record
-that a field is made of: what an operation selects travels down to the systems by it.
+An edge is data (loader, key, step). The same declaration is run one object at a time by Strawberry, as here, or for all
+objects of a level by the engine. A field's arguments are the parameters of its key and step functions, and `arguments`
+describes them by name. A parameter named `viewer` gets the viewer and is not part of the schema. `needs` names the
+attributes of the parent's record that the field is made of; systems are asked for these attributes only.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ EDGE: Final = "edge"
 PURE: Final = "pure"
 NEEDS: Final = "needs"
 READS: Final = "reads"
-"""Keys of a field's metadata, as who runs operations by plans reads it."""
+"""Keys of a field's metadata, which the engine reads (`gateway.engine.declared`)."""
 
 SYNCHRONOUS: Final = "gateway-synchronous"
-"""Extension of a GraphQL field whose resolver was replaced by one that answers at once, and is never awaited."""
+"""Extension of a GraphQL field whose resolver was replaced by a synchronous one."""
 
 Info = strawberry.Info[RequestContext, None]
 
@@ -48,9 +48,9 @@ def edge(
     arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
-    """A field that reaches other records; a missing key or record makes it null.
+    """A field that loads other records. It is null if the key or the record is missing.
 
-    A key that is an attribute's name says by that what it needs, as in ``edge(ServiceById, "service_ids", many=True)``.
+    A key that names an attribute needs that attribute, as in ``edge(ServiceById, "service_ids", many=True)``.
     """
     names = {*needs, *([key] if isinstance(key, str) else [])}
     reach = Edge(
@@ -66,7 +66,7 @@ def edge(
 
 
 def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
-    """The field that runs an edge one object at a time: Strawberry's own executor."""
+    """The field, with a resolver that follows the edge for one object, for Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
         keys = reach.key_of(parent, context, arguments)
@@ -79,7 +79,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
         if reach.many:
             found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
         else:
-            # Others may wait for the same: graphql-core cancels this one when a sibling makes their parent null.
+            # graphql-core cancels this when a sibling makes the parent null, and others may wait for the same key.
             found = await asyncio.shield(one.load(keys))
             if found is NO_LINK:
                 return None
@@ -96,7 +96,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
 
 
 async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
-    """What there is for each key, or the failure: an exception in a list is the error of its entry."""
+    """The value of each key, or its failure: graphql-core makes an exception in a list that entry's error."""
     loading: dict[Any, asyncio.Future[Any]] = {}
     entries: list[asyncio.Future[Any] | Exception] = []
     for key in keys:
@@ -190,12 +190,12 @@ def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, 
 
 
 def _sign(resolve: Any, arguments: Iterable[inspect.Parameter], texts: Mapping[str, Text]) -> None:
-    """Give the resolver the arguments' names, types, defaults and texts: that is what Strawberry reads."""
+    """Give the resolver a signature with these arguments and descriptions, which Strawberry reads."""
     distinct = {
         argument.name: argument.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
             annotation=_described(argument.annotation, texts.get(argument.name)),
-            # Not given is not the same as null, and "= null" would stand in the schema.
+            # An argument that is not given differs from null, and the schema must not print "= null".
             default=strawberry.UNSET if argument.default is None else argument.default,
         )
         for argument in arguments

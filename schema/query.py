@@ -1,4 +1,4 @@
-"""The ways into the graph."""
+"""The root of queries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,14 +46,14 @@ def _node_ids(_root: Any, ids: list[strawberry.ID]) -> Sequence[str]:
     return ids
 
 
-# Systems are asked for their health directly, not for records through a loader.
+# Health is read directly: systems are no records that a loader could load.
 async def _systems(info: Info) -> list[systems.SystemReport]:
     return await systems.system_reports(info.context)
 
 
 @strawberry.type(description="The fields at which a query can start.")
 class Query:
-    """Root of all questions."""
+    """The root of queries."""
 
     viewer: gateway.Viewer = computed(lambda _root, viewer: viewer, needs=(), description="The caller.")
     me: Customer | None = computed(
