@@ -7,7 +7,7 @@ ownership check, and the end of batches when the request ends early.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
@@ -129,6 +129,16 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     def expect(self, keys: Sequence[K]) -> None:
         """Prefetch the keys. Ownership is checked when they are loaded; unused results are dropped."""
         self.context.early.expect(self, keys)
+
+    def clear(self, key: K) -> Self:
+        """Ask the port for this key again when it is loaded next."""
+        self.context.early.forget(self, key)
+        return super().clear(key)
+
+    def clear_all(self) -> Self:
+        """Ask the port for every key again when it is loaded next."""
+        self.context.early.forget_all(self)
+        return super().clear_all()
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """The port's records for `keys` that the viewer may see."""

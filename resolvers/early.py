@@ -52,6 +52,15 @@ class EarlyLoads:
         begun = self._begun.get(type(loader))
         return loader.fetch(keys) if begun is None else _present(begun, keys)
 
+    def forget(self, loader: Asking, key: Any) -> None:
+        """What was begun with for this key is not what the loader wants."""
+        if begun := self._begun.get(type(loader)):
+            begun.clear(key)
+
+    def forget_all(self, loader: Asking) -> None:
+        """Nor what was begun with for any key."""
+        self._begun.pop(type(loader), None)
+
     def clear(self) -> None:
         """Forget everything: the request has ended."""
         self._begun.clear()

@@ -36,7 +36,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
 
     def __init__(self, context: "RequestContext", **options: Any) -> None:
         """`options` are those of `DataLoader`."""
-        super().__init__(loop=asyncio.get_running_loop(), **options)
+        super().__init__(**{"loop": options.get("loop") or asyncio.get_running_loop(), **options})
         self.context = context
         self._next: list[tuple[K, asyncio.Future[V]]] = []
         """Keys of the next batch, with their futures."""
@@ -87,19 +87,23 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     async def load_now(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
         """Load keys like `load_all`, at once, without waiting for the next batch. For use in another loader's batch.
 
-        That saves a task and two turns of the event loop. Keys that somebody asked for before are waited for.
+        That saves a task and two turns of the event loop. Keys that somebody asked for before are waited for; what is
+        more than one batch may hold goes the usual way.
         """
         primed = self._primed_of(keys)
         cached = self._cache if self.cache else {}
         loading: dict[K, asyncio.Future[V]] = {}
         now: list[tuple[K, asyncio.Future[V]]] = []
+        most = (self.max_batch_size or len(keys)) if self.batch else 1
         for key in dict.fromkeys(keys):
             if key in primed:
                 continue
             future = cached.get(self.get_cache_key(key))
-            if future is None:
+            if future is None and len(now) < most:
                 future = cached[self.get_cache_key(key)] = self.loop.create_future()
                 now.append((key, future))
+            elif future is None:
+                future = self.load(key)
             loading[key] = future
         if now:
             await self._ask(now)

@@ -6,7 +6,7 @@ A global id is `Customer:1001`: type, colon, the upstream's own id, which may it
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from connectors.billing import port as billing
 from connectors.crm import port as crm
@@ -55,8 +55,30 @@ class NodeById(Loader[str, Any]):
 
     def load(self, key: str) -> "asyncio.Future[Any]":
         """The record. Raises `BadInput` for what is no global id."""
+        loader, own_id = self._of(key)
+        return loader.load(own_id)
+
+    def prime(self, key: str, value: Any) -> Self:
+        """Known to the type's own loader. Raises `BadInput` for what is no global id."""
+        loader, own_id = self._of(key)
+        loader.prime(own_id, value)
+        return self
+
+    def clear(self, key: str) -> Self:
+        """Forgotten by the type's own loader. Raises `BadInput` for what is no global id."""
+        loader, own_id = self._of(key)
+        loader.clear(own_id)
+        return self
+
+    def clear_all(self) -> Self:
+        """Forgotten by the loaders of all types."""
+        for one in NODES.values():
+            one.loader.of(self.context).clear_all()
+        return self
+
+    def _of(self, key: str) -> tuple[Loader[str, Any], str]:
         type_name, own_id = split_id(key)
-        return NODES[type_name].loader.of(self.context).load(own_id)
+        return NODES[type_name].loader.of(self.context), own_id
 
 
 def local_id(type_name: str, given: str) -> str:

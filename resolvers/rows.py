@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
@@ -36,6 +36,16 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         super().__init__(context)
         self._whole: defaultdict[Hashable, dict[str, asyncio.Future[Mapping[str, Any]]]] = defaultdict(dict)
         """Reads of whole lists, by conditions and parent."""
+
+    def clear(self, key: RowsKey) -> Self:
+        """Read this parent's list again when it is loaded next."""
+        self._whole[key.conditions].pop(key.parent, None)
+        return super().clear(key)
+
+    def clear_all(self) -> Self:
+        """Read every list again when it is loaded next."""
+        self._whole.clear()
+        return super().clear_all()
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[R]]:
         """Lists by parent from the port. A window is given with a single parent only."""
@@ -87,12 +97,14 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
 
     async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
         conditions = keys[0].conditions
+        parents = dict.fromkeys([key.parent for key in keys])
         lists = self._whole[conditions]
-        if unread := [parent for parent in dict.fromkeys([key.parent for key in keys]) if parent not in lists]:
-            await self._read(unread, conditions)
+        readings = {parent: lists[parent] for parent in parents if parent in lists}
+        if unread := [parent for parent in parents if parent not in readings]:
+            readings.update(dict.fromkeys(unread, await self._read(unread, conditions)))
         found: dict[RowsKey, Rows[R] | ConnectorError | NoLink] = {}
         for key in keys:
-            reading = lists[key.parent]
+            reading = readings[key.parent]
             rows = (reading.result() if reading.done() else await reading).get(key.parent)
             if rows is not None:
                 found[key] = rows
@@ -110,7 +122,10 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
                 seen.update(await super().visible(await self._wholes(group)))
         return seen
 
-    async def _read(self, parents: Sequence[str], conditions: Hashable) -> None:
+    async def _read(
+        self, parents: Sequence[str], conditions: Hashable
+    ) -> "asyncio.Future[Mapping[str, Rows[R] | ConnectorError]]":
+        """The reading that has these parents' lists, when it is done."""
         reading: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         lists = self._whole[conditions]
         lists.update(dict.fromkeys(parents, reading))
@@ -122,7 +137,8 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
             answers = dict.fromkeys(parents, failure)
         except BaseException as fault:
             for parent in parents:
-                del lists[parent]  # a fault is not kept
+                if lists.get(parent) is reading:
+                    del lists[parent]  # a fault is not kept
             if isinstance(fault, Exception):
                 reading.set_exception(fault)
                 reading.exception()  # seen: it is raised here, too
@@ -130,6 +146,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
                 reading.cancel()
             raise
         reading.set_result(answers)
+        return reading
 
 
 def _lost(before: Any, after: Any) -> bool:

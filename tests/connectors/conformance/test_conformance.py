@@ -31,15 +31,15 @@ def test_every_method_of_a_port_is_checked(domain: str) -> None:
 
 
 def counted(results: Sequence[Result]) -> str:
-    """Checks passed, failed and skipped, as the README writes them."""
+    """Checks passed, failed and skipped, as docs/drivers.md writes them."""
     return " / ".join(str(sum(one.mark == mark for one in results)) for mark in ("passed", "failed", "skipped"))
 
 
 def told(driver: str, domain: str) -> str:
-    """What the README's table says of a driver in a domain."""
+    """What the table in docs/drivers.md says of a driver in a domain."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for line in (ROOT / "README.md").read_text(encoding="utf-8").partition("### Conformance")[2].splitlines()
+        for line in (ROOT / "docs/drivers.md").read_text(encoding="utf-8").partition("## Conformance\n")[2].splitlines()
         if line.startswith("|")
     ]
     return next(row for row in rows if row[0] == driver)[rows[0].index(domain)]

@@ -43,6 +43,8 @@ class Writer:
     """Most fields and fragments at one place."""
     words: Mapping[str, Callable[[Random], Any]] = field(default_factory=dict)
     """Values of arguments by their names, or by those of field and argument."""
+    without: frozenset[str] = frozenset()
+    """Names of fields to leave out wherever they are."""
     variables: dict[str, Any] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
     fragments: list[str] = field(default_factory=list)
@@ -74,7 +76,9 @@ class Writer:
         names = [
             name
             for name, one in parent.fields.items()
-            if name not in skip and (depth > 1 or not is_composite_type(get_named_type(one.type)))
+            if name not in skip
+            and name not in self.without
+            and (depth > 1 or not is_composite_type(get_named_type(one.type)))
         ]
         return self._field(parent, self.chance.choice(names), depth) if names else "__typename"
 
@@ -179,6 +183,8 @@ def _literal(value: Any, kind: Any) -> str:
     if value is None:
         return "null"
     if isinstance(kind, GraphQLList):
+        if not isinstance(value, list):  # one alone is a list of one
+            return _literal(value, kind.of_type)
         return "[" + ", ".join(_literal(one, kind.of_type) for one in value) + "]"
     if isinstance(kind, GraphQLEnumType):
         return str(value)

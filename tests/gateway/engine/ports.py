@@ -32,6 +32,18 @@ class Operator:
     calls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._fill()
+
+    def change(self) -> None:
+        """A write: everything is another from now on."""
+        self.seed += 1000
+        self._fill()
+
+    def fails(self, *place: str) -> bool:
+        """Whether something fails, here."""
+        return self._fails(*place)
+
+    def _fill(self) -> None:
         make = {
             Customer: self._customer,
             BillingAccount: self._account,

@@ -1,4 +1,4 @@
-"""Operations for the product's own schema, over its four ports in process."""
+"""Operations for the product's own schema, and mutations of its types, over its four ports in process."""
 
 import base64
 from collections.abc import Callable
@@ -9,14 +9,16 @@ from gateway.engine import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
 from resolvers.nodes import NODES
+from resolvers.paging import MAX_PAGE
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer, ViewerKind
-from schema import build_schema
+from tests.gateway.engine import product_writes
 from tests.gateway.engine.comparing import Answer, Context, Pair
 from tests.gateway.engine.operations import Operation, Writer
 from tests.gateway.engine.ports import MOST, Operator
+from tests.gateway.engine.torture import some_ids
 
-PAIR: Final = Pair(build_schema)
+PAIR: Final = Pair(product_writes.build)
 NOT_PLANNED: Final = frozenset({"systems"})
 """It has a resolver of its own: graphql-core runs what selects it."""
 
@@ -25,6 +27,25 @@ VIEWERS: Final = (
     Viewer(ViewerKind.CUSTOMER, ("1",)),
     Viewer(ViewerKind.CUSTOMER, ("1", "3")),
 )
+
+
+MUTATIONS: Final = 0.2
+"""Share of the operations."""
+BY_ID: Final = 0.15
+"""Share of the queries that only find things by ids, of which the others have some, too."""
+
+
+class Request(RequestContext):
+    """What a request carries; the writes are noted, and when the loaders were forgotten."""
+
+    operator: Operator
+    calls: list[str]
+    writes: list[tuple[str, str]]
+
+    def renew(self) -> None:
+        """As the real one."""
+        self.writes.append(("renewed", ""))
+        super().renew()
 
 
 def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
@@ -40,6 +61,11 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
         viewer = VIEWERS[VIEWERS.index(viewer) - 1]
     words = WORDS if badness else WELL
     writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 7), most=3, words=words)
+    way = chance.random()
+    if way < MUTATIONS:
+        writer.kind, writer.most, skip = "mutation", 4, frozenset()
+    elif way < MUTATIONS + BY_ID:
+        skip = frozenset(PAIR.ours.core_schema.query_type.fields) - {"node", "nodes", "customer"}  # type: ignore[union-attr]  # it has one
     operation = writer.operation(skip)
 
     selection: dict[Prepared, Selection] = {}
@@ -49,8 +75,8 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
         if prepared not in selection:
             _, asked = PAIR.prepared(operation)
             selection[prepared] = selection_of(PAIR.ours.core_schema, prepared, asked)
-        made = RequestContext(viewer, operator.connectors(), translated, selection[prepared])
-        made.calls = operator.calls  # type: ignore[attr-defined]  # to be compared
+        made = Request(viewer, operator.connectors(), translated, selection[prepared])
+        made.operator, made.calls, made.writes = operator, operator.calls, []
         return made
 
     return operation, context
@@ -79,7 +105,26 @@ def _global_id(chance: Random, most: int = MOST) -> str:
 
 def _some_id(chance: Random) -> str:
     """A global id, of something that is not there, or none."""
-    return chance.choice(["1", "Nothing:1", "", "Bill:"]) if chance.random() < 0.15 else _global_id(chance, MOST + 2)
+    return chance.choice(NO_IDS) if chance.random() < 0.15 else _global_id(chance, MOST + 2)
+
+
+def _some_ids(chance: Random) -> Any:
+    """Several, many of them more than once; at times too many."""
+    return some_ids(chance, _some_id, most=MAX_PAGE + 9 if chance.random() < 0.02 else 7)
+
+
+def _own_id(type_name: str) -> Callable[[Random], str]:
+    """Makes ids of one type, with and without its name, and at times of another type or none."""
+
+    def own(chance: Random) -> str:
+        plain = str(chance.randrange(MOST + 1))
+        return chance.choice([plain, plain, f"{type_name}:{plain}", f"{type_name}:{plain}", _some_id(chance)])
+
+    return own
+
+
+NO_IDS: Final = ("1", "Nothing:1", "", "Bill:", "bill:1", "Ticket:1:2", ":1", " Customer:1")
+"""Some of which look like global ids."""
 
 
 WORDS: Final[dict[str, Callable[[Random], Any]]] = {
@@ -90,7 +135,12 @@ WORDS: Final[dict[str, Callable[[Random], Any]]] = {
     "search": lambda chance: chance.choice(["name", "1", "R2", "2@example.com", "", "Ticket:3", "nobody"]),
     "id": lambda chance: chance.choice([*map(str, range(MOST + 1)), "Customer:1", ""]),
     "node.id": _some_id,
-    "nodes.ids": lambda chance: [_some_id(chance) for _ in range(chance.randrange(6))],
+    "touch.id": _some_id,
+    "rename.id": _own_id("Customer"),
+    "pay.id": _own_id("Bill"),
+    "openTicket.id": _own_id("Ticket"),
+    "bill.id": _own_id("Bill"),
+    "ids": _some_ids,
 }
 """Values of arguments by their names, where any would do but few would find anything."""
 
@@ -100,6 +150,7 @@ WELL: Final = {
     "search": lambda chance: chance.choice(["name", "resource"]),
     "id": lambda chance: str(chance.randrange(MOST)),
     "node.id": _global_id,
-    "nodes.ids": lambda chance: [_global_id(chance) for _ in range(chance.randrange(1, 4))],
+    "touch.id": _global_id,
+    "ids": lambda chance: [_global_id(chance) for _ in range(chance.randrange(1, 4))],
 }
 """The same, but what is asked for so is there."""

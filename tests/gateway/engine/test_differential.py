@@ -7,17 +7,25 @@ Over the schema made to torture executors, and over the product's own. `make fuz
 import asyncio
 import gc
 import os
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, islice
+from itertools import product as product_of
 from random import Random
 from typing import Any, Protocol
 
 import pytest
 
-from gateway.engine.failures import Completion
+from gateway.engine import failures
+from gateway.engine.failures import Completion, Nulled
+from gateway.engine.plans import Planned
+from gateway.engine.run import Outcome
+from resolvers.loader import BatchLoader
 from tests.gateway.engine import product, torture, writes
 from tests.gateway.engine.comparing import Answer, Context, Pair
 from tests.gateway.engine.operations import Operation
@@ -71,16 +79,16 @@ class Family:
 
     async def first_difference(self, seeds: Iterable[int]) -> tuple[int, str]:
         """How many cases were run until one differed, and how; no text where none did."""
-        begun, count = time.monotonic(), 0
-        for count, seed in enumerate(seeds, 1):
+        begun, cases = time.monotonic(), 0
+        for cases, seed in enumerate(seeds, 1):
             if different := await self.difference(seed):
-                return count, different
-            if count % 1000 == 0:
+                return cases, different
+            if cases % 1000 == 0:
                 calls = f"{self.calls['ours']} calls, {self.calls['core']} by graphql-core"
                 print(
-                    f"{self.name}: {count} cases, no difference ({calls}, {time.monotonic() - begun:.0f} s)", flush=True
+                    f"{self.name}: {cases} cases, no difference ({calls}, {time.monotonic() - begun:.0f} s)", flush=True
                 )
-        return count, ""
+        return cases, ""
 
 
 def _varied(value: Any, chance: Random) -> Any:
@@ -93,7 +101,10 @@ def _varied(value: Any, chance: Random) -> Any:
         return not value
     if isinstance(value, int):
         return value + chance.choice((-1, 1, 2))
-    return str((int(value) + 1) % 9) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(value, str):  # an id, with or without its type
+        type_name, colon, own = value.rpartition(":")
+        return f"{type_name}{colon}{(int(own) + 1) % 9}" if own.isdecimal() else value
+    return value
 
 
 TORTURE = Family("torture", torture.PAIR, torture.case, lambda _answer: True)
@@ -118,7 +129,8 @@ async def test_no_difference(family: Family) -> None:
 
 @pytest.mark.parametrize("seed", FOUND)
 async def test_what_once_differed(seed: int) -> None:
-    assert not (different := await TORTURE.difference(seed)), different
+    found = Family("found", torture.PAIR, partial(torture.case, without=torture.BY_ID), lambda _answer: True)
+    assert not (different := await found.difference(seed)), different
 
 
 @pytest.mark.parametrize(
@@ -141,25 +153,130 @@ def decided_by_null(operation: Operation) -> bool:
     return any(f"(if: ${name})" in operation.document for name in nulls)
 
 
-async def test_broken_null_propagation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("fields", "family", "of", "least"),
+    [
+        (r"(node|nodes|strictNode|strictNodes)\(", TORTURE, "query", 60),
+        (r"(node|nodes)\(", PRODUCT, "query", 60),
+        (r"mutation ", PRODUCT, "mutation", 40),
+        (r"(node|nodes|strictNode|strictNodes|each|strictEach)\b", PRODUCT, "mutation", 15),
+        (r"(node|nodes|strictNode|strictNodes|each|strictEach)\b", WRITES, "mutation", 60),
+    ],
+)
+def test_a_good_share_is_of_mutations_and_of_what_is_found_by_ids(
+    fields: str, family: Family, of: str, least: int
+) -> None:
+    documents = [family.case(seed)[0].document for seed in range(300)]
+    assert sum(bool(re.search(rf"\b{fields}", one)) for one in documents if one.startswith(of)) >= least
+
+
+def _ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What must not be null may be."""
     whole = Completion._complete
 
     def swallowing(self: Completion, kind: Any, *rest: Any) -> Any:
         return whole(self, getattr(kind, "of_type", kind) if str(kind).endswith("!") else kind, *rest)
 
     monkeypatch.setattr(Completion, "_complete", swallowing)
-    count, different = await TORTURE.first_difference(range(CASES))
+
+
+def _too_high(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is around a null becomes null, too, where errors of all the answer are brought together."""
+    whole = failures._nulled
+    monkeypatch.setattr(failures, "_nulled", lambda field, path: whole(field, path)[:-1])
+
+
+def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where a block is completed."""
+    whole = Completion._value
+
+    def raising(self: Completion, *rest: Any) -> Any:
+        met = len(self._met)
+        made = whole(self, *rest)
+        if made is None and len(self._met) > met:
+            raise Nulled(*self._met.pop())
+        return made
+
+    monkeypatch.setattr(Completion, "_value", raising)
+
+
+def _too_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the field that failed becomes null, whatever it must be, where the answer is brought together."""
+    monkeypatch.setattr(failures, "_nulled", lambda _field, path: path)
+
+
+def _going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutation does not end where its answer became null."""
+
+    async def every(self: Planned, context: Any) -> Outcome:
+        outcomes: list[Outcome] = []
+        for part in self.parts:
+            started = Planned((part,), self.variables).start(context)
+            outcomes.append(started if isinstance(started, Outcome) else await started)
+        data: dict[str, Any] = {}
+        for one in outcomes:
+            data |= one.data or {}
+        is_null = any(one.data is None for one in outcomes)
+        return Outcome(None if is_null else data, [error for one in outcomes for error in one.errors], executed=True)
+
+    monkeypatch.setattr(Planned, "_one_after_the_other", every)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "family"),
+    [
+        *product_of([_ignored, _too_high, _too_high_in_a_block, _too_low], [TORTURE, WRITES]),
+        # The product's own queries have little that must not be null.
+        *product_of([_ignored, _too_high, _too_low], [PRODUCT]),
+        *product_of([_going_on], [PRODUCT, WRITES]),
+    ],
+    ids=lambda one: one.name if isinstance(one, Family) else one.__name__,
+)
+async def test_broken_null_propagation_is_found(
+    monkeypatch: pytest.MonkeyPatch, breaks: Callable[[pytest.MonkeyPatch], None], family: Family
+) -> None:
+    """In the torture's queries, and by mutations alone: the torture's, and those over the product's types."""
+    breaks(monkeypatch)
+    kind = "query" if family is TORTURE else "mutation"
+    seeds = (seed for seed in count() if family.case(seed)[0].document.startswith(kind))
+    _cases, different = await family.first_difference(islice(seeds, 100))
     assert different
-    assert count <= 100
+
+
+@pytest.mark.parametrize("renews", [True, False])
+async def test_nothing_is_loaded_by_what_was_there_before_a_write(
+    monkeypatch: pytest.MonkeyPatch, renews: bool
+) -> None:
+    """Both executors forget loaders by the same means, so that a comparison would not show that they do not."""
+    stale: list[Any] = []
+    found = torture.ThingById.found
+
+    def made(self: torture.ThingById, context: Any) -> None:
+        BatchLoader.__init__(self, context)
+        self.world = context.world  # type: ignore[attr-defined]  # to be compared
+
+    async def finding(self: Any, keys: Any) -> Any:
+        if self.world is not self.context.world:
+            stale.append(keys)
+        return await found(self, keys)
+
+    monkeypatch.setattr(torture.ThingById, "__init__", made)
+    monkeypatch.setattr(torture.ThingById, "found", finding)
+    if not renews:
+        monkeypatch.setattr(torture.Context, "renew", lambda _self: None)
+    for operation, context in map(writes.case, range(100)):
+        if "hangeAll" not in operation.document:  # these write several times with one field
+            await writes.PAIR.answer(writes.PAIR.ours, operation, context)
+    assert bool(stale) is not renews
 
 
 async def fuzz(first: int) -> str:
     """All families, the first difference of which is told."""
     for family in FAMILIES:
-        count, different = await family.first_difference(range(first, CASES))
+        cases, different = await family.first_difference(range(first, CASES))
         if different:
             return different
-        print(f"{family.name}: {count} cases, no difference", flush=True)
+        print(f"{family.name}: {cases} cases, no difference", flush=True)
     return ""
 
 

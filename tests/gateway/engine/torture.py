@@ -1,5 +1,6 @@
 """A schema with everything in it that an executor can get wrong, over data that misbehaves, all of it from one seed."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from connectors.errors import Failed
 from gateway.engine import Prepared
-from resolvers.loader import BatchLoader
+from resolvers.loader import NO_LINK, BatchLoader
 from schema import Graph
 from schema.fields import computed, edge
 from tests.gateway.engine.comparing import Pair
@@ -230,6 +231,64 @@ def _first(_root: Any, key: int = 1) -> int:
     return key
 
 
+class OwnThingById(ThingById):
+    """Things, but those of strangers: some of these are as if they did not exist, others stand for no link."""
+
+    async def found(self, keys: Sequence[int]) -> Mapping[int, Any]:
+        """What there is for whoever asks."""
+        world: World = self.context.world  # type: ignore[attr-defined]  # the torture's own context
+        found = dict(await super().found(keys))
+        for key in keys:
+            whose = world.chance("whose", key).random()
+            if whose < 0.2:
+                found.pop(key, None)
+            elif whose < 0.4:
+                found[key] = NO_LINK  # type: ignore[assignment]  # in place of a thing
+        return found
+
+
+class NodeById(BatchLoader[str, Thing]):
+    """Things by global ids such as `Thing:3` and, if they are one's own, `Own:3`: one in place of two loaders."""
+
+    def load(self, key: str) -> "asyncio.Future[Thing]":
+        """The thing. Raises ValueError for what is no such id."""
+        kind, _, own = key.partition(":")
+        if kind not in ("Thing", "Own") or not own.isdecimal():
+            raise ValueError(f"{key!r} is no id")
+        return (ThingById if kind == "Thing" else OwnThingById).of(self.context).load(int(own))
+
+
+def some_id(chance: Random) -> str:
+    """An id of a thing, of none that there is, of another type, or no id."""
+    if chance.random() < 0.15:
+        return chance.choice(["3", "Nothing:3", "", "Thing:", "thing:3", "Thing:3:4", ":3", "Own:x"])
+    return f"{chance.choice(['Thing', 'Own'])}:{chance.randrange(MOST + 2)}"
+
+
+def some_ids(chance: Random, one: Callable[[Random], str] = some_id, most: int = 7) -> Any:
+    """Several ids, many of them more than once; at times one that is not in a list."""
+    among = [one(chance) for _ in range(chance.randrange(1, 4))]
+    if chance.random() < 0.05:
+        return among[0]
+    return [chance.choice(among) for _ in range(chance.randrange(most))]
+
+
+WORDS: Final[dict[str, Callable[[Random], Any]]] = {"id": some_id, "ids": some_ids}
+"""Values of arguments by their names."""
+
+
+def node_id(_parent: Any, id: strawberry.ID) -> str:  # noqa: A002  # Relay's name
+    """The id that a client names."""
+    return id
+
+
+def node_ids(_parent: Any, ids: list[strawberry.ID]) -> Sequence[str]:
+    """The same, of a few."""
+    if len(ids) > 5:
+        raise ValueError(f"{len(ids)} ids")
+    return ids
+
+
 @strawberry.type
 class Inner:
     """An object without an id, in the record itself."""
@@ -334,6 +393,10 @@ class Query:
     leafy: Leafy | None = edge(ThingById, _first)
     things: list[Named | None] | None = edge(ThingById, lambda _root: list(range(MOST)), _friends, many=True)
     count: int = computed(lambda _root: 3, needs=())
+    node: Named | None = edge(NodeById, node_id)
+    strict_node: Named = edge(NodeById, node_id)
+    nodes: list[Named | None] | None = edge(NodeById, node_ids, per_key=True)
+    strict_nodes: list[Named] = edge(NodeById, node_ids, per_key=True)
     slow: str | None = strawberry.field(resolver=lambda: "not planned")
 
 
@@ -344,6 +407,7 @@ class Context:
         self.world, self.loaders, self.viewer = world, {}, None
         self.calls: list[tuple[str, tuple[int, ...]]] = []
         self.writes: list[tuple[str, int]] = []
+        """What was written, and when the loaders were forgotten."""
 
     def loader(self, kind: Any) -> Any:
         """One of each class."""
@@ -351,6 +415,7 @@ class Context:
 
     def renew(self) -> None:
         """Forget the loaders."""
+        self.writes.append(("renewed", 0))
         self.loaders.clear()
 
     def joined(self, _batch: Any) -> None:
@@ -372,11 +437,23 @@ def build() -> Graph:
 PAIR: Final = Pair(build)
 
 
-def case(seed: int, *, other: bool = False) -> tuple[Operation, Callable[[Prepared], Context]]:
-    """One operation and the world it is asked of; `other`: the same of another world."""
+BY_ID: Final = frozenset({"node", "nodes", "strictNode", "strictNodes"})
+"""Fields that find things by global ids."""
+
+
+def case(
+    seed: int, *, other: bool = False, without: frozenset[str] | None = None
+) -> tuple[Operation, Callable[[Prepared], Context]]:
+    """One operation and the world it is asked of; `other`: the same of another world.
+
+    Only some have fields of `BY_ID`, unless `without` says which are left out.
+    """
+    if without is None:
+        without = frozenset() if Random(f"by id {seed}").random() < 0.35 else BY_ID  # data, not a secret
     chance = Random(seed)  # data, not a secret
     skip = frozenset({"slow"} if chance.random() < 0.95 else ())
     badness = chance.choice([0.0, 0.02, 0.1, 0.3])
     depth = chance.randrange(2, 6)
-    operation = Writer(PAIR.ours.core_schema, chance, depth=depth).operation(skip)
+    writer = Writer(PAIR.ours.core_schema, chance, depth=depth, words=WORDS, without=without)
+    operation = writer.operation(skip)
     return operation, lambda _prepared: Context(World(seed + other, badness))

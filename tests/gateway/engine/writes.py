@@ -14,7 +14,22 @@ from schema import Graph
 from schema.fields import Info, computed, edge
 from tests.gateway.engine.comparing import Pair
 from tests.gateway.engine.operations import Operation, Writer
-from tests.gateway.engine.torture import MOST, SCALARS, Context, Leafy, Named, Query, Stony, Thing, ThingById, World
+from tests.gateway.engine.torture import (
+    MOST,
+    SCALARS,
+    WORDS,
+    Context,
+    Leafy,
+    Named,
+    NodeById,
+    Query,
+    Stony,
+    Thing,
+    ThingById,
+    World,
+    node_id,
+    node_ids,
+)
 
 
 class Written:
@@ -39,6 +54,10 @@ class Changed:
     strict_thing: Named = edge(ThingById, "key")
     each: list[Named | None] | None = edge(ThingById, "keys", per_key=True)
     strict_each: list[Named] = edge(ThingById, "keys", per_key=True)
+    node: Named | None = edge(NodeById, node_id)
+    strict_node: Named = edge(NodeById, node_id)
+    nodes: list[Named | None] | None = edge(NodeById, node_ids, per_key=True)
+    strict_nodes: list[Named] = edge(NodeById, node_ids, per_key=True)
 
 
 def _write(info: Info, key: int, name: str) -> Any:
@@ -95,6 +114,11 @@ class Mutation:
         return [await _waiting(info, key, "change_all") for key in keys]
 
     @strawberry.mutation
+    async def strict_change_all(self, info: Info, keys: list[int]) -> list[Changed] | None:
+        """Several, each of which must answer."""
+        return [await _waiting(info, key, "strict_change_all") for key in keys]
+
+    @strawberry.mutation
     async def touch(
         self, info: Info, key: int = 1
     ) -> Annotated["Named", strawberry.lazy("tests.gateway.engine.torture")] | None:
@@ -122,7 +146,7 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Callable[[Prepar
     """One operation and the world it changes; `other`: the same of another world."""
     chance = Random(seed)  # data, not a secret
     badness = chance.choice([0.0, 0.02, 0.1, 0.3])
-    words = {"keys": lambda chance: [chance.randrange(MOST + 2) for _ in range(chance.randrange(4))]}
+    words = WORDS | {"keys": lambda chance: [chance.randrange(MOST + 2) for _ in range(chance.randrange(4))]}
     depth = chance.randrange(2, 5)
     writer = Writer(PAIR.ours.core_schema, chance, depth=depth, words=words, kind="mutation")
     return writer.operation(), lambda _prepared: Context(World(seed + other, badness))
