@@ -28,23 +28,23 @@ from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
 
 MAX_VARIANTS: Final = 16
-"""Most plans of one document: two variables in @skip or @include make four."""
+"""Most plans of one document. Two variables in @skip or @include make four."""
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """An operation ready to run, with this request's variables: a mutation in parts, one after the other."""
+    """An operation ready to run with a request's variables. A mutation has one part per field at its root."""
 
     parts: tuple[Compiled, ...]
     variables: VariableValues
 
     def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """The outcome, or what waits for it."""
+        """The outcome, or a coroutine that returns it."""
         if len(self.parts) == 1:
             return Run(self.parts[0], context, self.variables).start(None)
         return self._one_after_the_other(context)
 
     async def _one_after_the_other(self, context: Context) -> Outcome:
-        """Each field at the root, with all that is selected below it; none after one that makes the answer null."""
+        """Run each field at the root with its selection; stop after one that makes the answer null."""
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
         for part in self.parts:
@@ -66,7 +66,7 @@ class _Variants:
 
 
 class Plans:
-    """The plans of one schema. They live as long as the document that they were made from."""
+    """The plans of one schema. They are stored with the document that they were made from."""
 
     def __init__(self, schema: strawberry.Schema, absent: object, *, hide_suggestions: bool = False) -> None:
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
@@ -76,7 +76,7 @@ class Plans:
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | NotPlanned:
-        """The operation, ready to run; errors where the variables do not fit; why graphql-core must run it."""
+        """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
         definitions = operation.variable_definitions
         variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
         if isinstance(variables, list):
@@ -87,7 +87,7 @@ class Plans:
     def variable_errors(
         self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> list[GraphQLError] | None:
-        """Errors where the variables do not fit, for an operation that no plan will run."""
+        """Errors of variables that do not fit, for an operation that no plan runs; else None."""
         coerced = self._coerced(operation.variable_definitions or (), given)
         return coerced if isinstance(coerced, list) else None
 
@@ -108,7 +108,7 @@ class Plans:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(selection_variables(prepared))
-        # Another operation of the document may have a variable of the same name that decides nothing.
+        # Another operation of the document may have a variable of the same name and another type.
         given = map(variables.coerced.get, variants.selection_variables)
         selecting = tuple(value if isinstance(value, bool) else None for value in given)
         key = (operation.name.value if operation.name else None, selecting)
@@ -121,7 +121,7 @@ class Plans:
     def explain(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
-        """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
+        """The steps of the operation, or errors if variables in @skip or @include do not fit."""
         made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
@@ -132,7 +132,7 @@ class Plans:
     def code(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> list[str] | list[GraphQLError]:
-        """The text of what is generated; empty where graphql-core runs the operation. Errors as in `explain`."""
+        """The generated source of each plan; empty if graphql-core runs the operation. Errors as in `explain`."""
         made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
@@ -141,7 +141,7 @@ class Plans:
     def _for_explaining(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
-        """What runs the operation, for which only the variables need fit that decide what is selected."""
+        """The plans to explain. Only variables in @skip and @include must fit."""
         selecting = selection_variables(prepared)
         definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
         variables = self._coerced(definitions, given)
@@ -156,7 +156,7 @@ class Plans:
             why = str(reason)
         else:
             return tuple(map(self._with_functions, plans))
-        return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
+        return NotPlanned(why)  # a new one: the traceback of the first would keep the request's variables
 
     def _with_functions(self, plan: Plan) -> Compiled:
         return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
@@ -168,7 +168,7 @@ class _SelectionVariables(Visitor):
         self.names: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        """Note the variables that decide whether something is selected."""
+        """Note the variables of @skip and @include."""
         if node.name.value in ("skip", "include"):
             values = (argument.value for argument in node.arguments or ())
             self.names.update(value.name.value for value in values if isinstance(value, VariableNode))
