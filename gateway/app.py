@@ -1,4 +1,4 @@
-"""The composition root: routes, middleware and lifespan as data, put together from the settings."""
+"""The composition root: routes, middleware and lifespan, made from the settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class State(TypedDict):
-    """What the lifespan makes and requests read."""
+    """State that the lifespan makes and requests read."""
 
     connectors: Connectors
     graphql: GraphQLEndpoint
@@ -54,17 +54,17 @@ class State(TypedDict):
 
 
 class _Documents:
-    """The endpoint that the lifespan made: `Route` takes an instance of a class as an ASGI app."""
+    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["state"]["documents"](scope, receive, send)
 
 
 class _Gateway(Starlette):
-    """The graph stands in front of the router and its middleware: what is asked most pays for no other address."""
+    """Serves /graphql before the router and its middleware, which would cost time in every GraphQL request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the lifespan."""
+        """Handle a request or the lifespan."""
         if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + "/graphql":
             await scope["state"]["graphql"](scope, receive, send)
         else:
@@ -81,12 +81,12 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> Starlette:
-    """The gateway as an ASGI application. `demo_keys` are for `gateway demo` only, and then the only keys.
+    """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
 
-    Raises ValueError where neither the settings nor the demo say whose tokens are believed.
+    Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
     if settings.auth is None and demo_keys is None:
-        raise ValueError("auth is not set: whose tokens should be believed?")
+        raise ValueError("auth is not set: the gateway cannot check tokens without it")
     metrics = Metrics()
     engine = Engine(
         build_schema(),
@@ -136,7 +136,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
 
 
 def _session() -> aiohttp.ClientSession:
-    """One pool of kept-alive connections for all systems; each system's bulkhead bounds its own share."""
+    """One connection pool for all systems, without a limit: each system has a concurrency limit of its own."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -152,7 +152,7 @@ def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) ->
 
 
 def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:
-    """GraphiQL; in the demo with three tokens to choose from."""
+    """The GraphiQL page, in the demo with three tokens to choose from."""
     if demo_keys is None:
         return GraphiQLPage()
     return GraphiQLPage(

@@ -1,4 +1,4 @@
-"""What clients see of an error: one presenter, one table of codes, one class for requests that are refused."""
+"""How clients see errors: the presenter, the table of codes, and the base class of refused requests."""
 
 import logging
 import secrets
@@ -58,9 +58,9 @@ _UNEXPECTED = "An unexpected error happened in the gateway. Give its operator th
 
 
 class RequestError(Exception):
-    """A request that is answered before anything is executed, with a status of its own.
+    """A request that is refused before anything is executed, with an HTTP status and `headers`.
 
-    The text is public; `headers` go out with the answer.
+    Clients see the text.
     """
 
     status: int = 400
@@ -81,18 +81,18 @@ class RequestError(Exception):
         self.headers = dict(headers or {})
 
     def extensions(self) -> dict[str, Any]:
-        """What goes with the message."""
+        """The error's `extensions`."""
         return {"code": self.code} | ({"retryable": True} if self.retryable else {})
 
     def response(self, media_type: str = "application/json") -> Response:
-        """The answer as a GraphQL response without data, for this endpoint and every other one."""
+        """The refusal as a GraphQL response without data, which all endpoints use."""
         body = orjson.dumps({"errors": [{"message": str(self), "extensions": self.extensions()}]})
         headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
         return Response(body, self.status, headers)
 
 
 class DeadlineExceeded(PublicError):
-    """The operation was ended: its answer took longer than the settings allow."""
+    """The operation was cancelled, because it took longer than the settings allow."""
 
     code = "DEADLINE_EXCEEDED"
     retryable = True
@@ -102,7 +102,7 @@ class DeadlineExceeded(PublicError):
 
 
 class MethodNotAllowedError(RequestError):
-    """The address does not take this method; `allowed` are those that it takes."""
+    """The HTTP method is not allowed; `allowed` names those that are."""
 
     status = 405
     code = "METHOD_NOT_ALLOWED"
@@ -114,7 +114,7 @@ class MethodNotAllowedError(RequestError):
 
 
 class NoSuchAddressError(RequestError):
-    """No such address."""
+    """There is nothing at the address."""
 
     status = 404
     code = "NOT_FOUND"
@@ -124,10 +124,10 @@ class NoSuchAddressError(RequestError):
 
 
 def present(error: GraphQLError) -> dict[str, Any]:
-    """One error as a client may see it: message, locations, path, and extensions with a code out of `CODES`.
+    """An error as clients may see it: message, locations, path, and extensions with a code of `CODES`.
 
-    Errors of systems and of callers show their public sentence. Anything else is a fault of the gateway: the client
-    sees an id, and the log (`gateway.errors`) has the same id with the stack.
+    Errors of systems and of callers show their public sentence. For any other exception the client sees an id, under
+    which the log (`gateway.errors`) has the stack trace.
     """
     message, extensions = _public(error)
     presented: dict[str, Any] = {"message": message}
@@ -140,7 +140,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
 
 
 def fault(error: Exception) -> Response:
-    """The answer to a request that met a fault of the gateway's: logged, with an id that the client sees."""
+    """The response to a request that failed with an unexpected exception, which is logged with an id."""
     body = orjson.dumps({"errors": [present(GraphQLError("", original_error=error))]})
     return Response(body, 500, {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"})
 

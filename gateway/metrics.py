@@ -1,7 +1,7 @@
-"""What an operator's Prometheus reads: what executed operations, why not by a plan, and how much memory workers take.
+"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, and the memory of workers.
 
-With several workers each answers for all: they share files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, which
-`gateway serve` makes.
+Each of several workers reports the metrics of all: they share files in the folder `PROMETHEUS_MULTIPROC_DIR`, which
+`gateway serve` creates.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from starlette.responses import Response
 logger = logging.getLogger("gateway.serve")
 
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's own name for the folder that workers share."""
+"""Environment variable of prometheus_client with the folder that workers share."""
 
 _INTERVAL: Final = 10.0
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of the memory."""
 
 
 class Metrics:
@@ -60,7 +60,7 @@ class Metrics:
 
     @asynccontextmanager
     async def watch_memory(self) -> AsyncIterator[None]:
-        """Look at this process's memory from time to time; the first time it is logged, too."""
+        """Measure this process's memory regularly, and log the first value."""
         self._memory.set(resident_bytes())
         logger.info("worker %d is ready, %d MiB", os.getpid(), resident_bytes() // 2**20)
         task = asyncio.create_task(self._watch())
@@ -91,7 +91,7 @@ class Metrics:
 
 
 def resident_bytes() -> int:
-    """Memory of this process: what it takes now where the system tells (Linux), else the most that it took."""
+    """Memory of this process in bytes: the current value on Linux, elsewhere the maximum so far."""
     pages = Path("/proc/self/statm")
     if pages.exists():
         return int(pages.read_text().split()[1]) * resource.getpagesize()

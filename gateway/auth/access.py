@@ -1,4 +1,4 @@
-"""What may be asked at all, by whom: decided from an operation's root, before anything runs."""
+"""Who may run which operations, decided from the fields at an operation's root before it runs."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,16 +11,16 @@ from gateway.errors import RequestError
 from resolvers.viewer import Viewer, ViewerKind
 
 IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
-"""Who may read the schema through the graph."""
+"""Who may read the schema by introspection."""
 
 TraceFor = Literal["staff", "signed-in", "signed-in with keys"]
-"""Who may see which upstream calls an answer took, and whether subscribers see what was asked for, too."""
+"""Who may see the upstream calls of an answer, and whether subscribers see their keys."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 class SignInRequiredError(RequestError):
-    """The question needs a token and there is none."""
+    """The request has no token, and its operation needs one."""
 
     status = 401
     code = "UNAUTHENTICATED"
@@ -61,9 +61,9 @@ def check_public(schema: GraphQLSchema, document: DocumentNode, introspection_fo
 
 
 def check_validation_public(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
-    """Let what validation says to a caller without a token pass, or raise SignInRequiredError.
+    """Raise SignInRequiredError if a caller without a token must not see these validation errors.
 
-    Where the schema is not public, names in it (such as directives) cannot be found out by guessing either.
+    They would reveal names of a schema that is not public to callers who guess.
     """
     if introspection_for == "everyone":
         return

@@ -1,4 +1,4 @@
-"""Files behind the graph: streamed from the system that keeps them, after the same ownership check as in the graph.
+"""Documents of records, streamed from their systems after the same ownership check as in the graph.
 
 The address names the record and the file (`/documents/Bill:77/1`), never where the system keeps it.
 """
@@ -28,7 +28,7 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
 class DocumentNotFoundError(RequestError):
-    """There is no such document, or it is not the viewer's: the same answer for both."""
+    """The document does not exist or is not the viewer's; the answer is the same for both."""
 
     status = 404
     code = "NOT_FOUND"
@@ -38,7 +38,7 @@ class DocumentNotFoundError(RequestError):
 
 
 class SystemUnavailableError(RequestError):
-    """The system that keeps the document did not give it: 504 too late, 503 busy, otherwise 502."""
+    """The system did not deliver the document: 504 for a timeout, 503 for a request limit, else 502."""
 
     status = 502
 
@@ -47,7 +47,7 @@ class SystemUnavailableError(RequestError):
         self._error = error
 
     def extensions(self) -> dict[str, Any]:
-        """As for a field of the graph that the system did not answer."""
+        """The same extensions as those of a field's error."""
         return {"code": self.code, "system": self._error.system, "retryable": self._error.retryable}
 
 
@@ -61,7 +61,7 @@ class DocumentEndpoint:
         self._authenticate, self._contexts = authenticate, contexts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream the document, or say why not. A client that hangs up ends the calls to the system."""
+        """Stream the document, or answer with an error. A client that disconnects cancels the upstream calls."""
         request = Request(scope, receive)
         try:
             response = await run_until_disconnect(self._response(request), receive)
@@ -88,14 +88,14 @@ class DocumentEndpoint:
             parts = await stack.enter_async_context(opening)
             if parts is None:
                 raise DocumentNotFoundError
-            # What fails before the first byte can still be said with a status.
+            # A failure before the first byte can still be answered with an error status.
             first = await anext(parts, b"")
             wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
             return _DocumentResponse(wanted, _headers(document), stack.pop_all())
 
 
 class _DocumentResponse(StreamingResponse):
-    """Closes what it streams from, also where the client is gone before anything was sent."""
+    """Closes the upstream document, also if the client disconnects before anything is sent."""
 
     def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
         super().__init__(parts, headers=headers)
@@ -132,7 +132,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncItera
 
 
 def _headers(document: Document) -> dict[str, str]:
-    """Files come from elsewhere: they are saved, not shown, and never run as part of the gateway's own pages."""
+    """Headers that make browsers save the file, and never run it as part of the gateway's own pages."""
     media_type = document.mime_type or ""
     return {
         "Content-Type": media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",

@@ -1,4 +1,4 @@
-"""A GraphQL request as it comes by HTTP: read in bounds, checked for its shape, nothing more."""
+"""Reads a GraphQL request from HTTP, within limits, and checks its shape."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from gateway.http.media_types import JSON
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """What GraphQL over HTTP calls the request parameters. `query` is None where only a persisted query's hash came."""
+    """The request parameters of GraphQL over HTTP. `query` is None for a persisted query's hash alone."""
 
     query: str | None
     operation_name: str | None
@@ -26,9 +26,9 @@ _PLAIN: Final = frozenset({"query", "variables"})
 async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """The parameters of a GET (query string) or a POST (JSON body).
 
-    Raises RequestError: 400 for a shape that is wrong, 413 for too many bytes, 415 for a body that is not plain JSON.
-    A type that a form can send without asking (text/plain, multipart/form-data, application/x-www-form-urlencoded) is
-    among those that get a 415, so no foreign page can make a browser post here.
+    Raises RequestError: 400 for a wrong shape, 413 for too many bytes, 415 for a body that is not uncompressed JSON.
+    Media types that a form can send without a preflight request (text/plain, multipart/form-data,
+    application/x-www-form-urlencoded) get a 415, too, so that another site's page cannot post here.
     """
     if request.method == "GET":
         return _checked(_from_query_string(request))

@@ -177,8 +177,8 @@ async def test_redis_away_costs_a_question_and_never_an_answer(caplog: pytest.Lo
             assert await client.post(extensions=extension(QUERY), query=QUERY) == FOUND
             assert await client.post(extensions=extension(QUERY)) == FOUND
     lost, back = (record.getMessage() for record in caplog.records)
-    assert lost.startswith("Redis is lost")
-    assert back.startswith("Redis is back")
+    assert lost.startswith("Redis cannot be reached")
+    assert back.startswith("Redis can be reached again")
 
 
 async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
