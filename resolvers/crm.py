@@ -52,7 +52,7 @@ class KnownCustomerById(Loader[str, Customer | CustomerRef]):
     ownership = customer_ownership
     entity = "Customer"
 
-    def foreseen(self, keys: Sequence[str]) -> Sequence[str]:
+    def likely_keys(self, keys: Sequence[str]) -> Sequence[str]:
         """For a subscriber, only the subscriber's own customers."""
         mine = self.context.viewer.customer_ids
         return keys if self.context.viewer.is_staff else [key for key in keys if key in mine]

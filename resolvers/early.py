@@ -13,7 +13,7 @@ from resolvers.loader import BatchLoader
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class Prefetch:
     """Prefetch rule of an edge: while loader `over` loads parents, `expect(context, keys)` starts the edge's loads."""
 
     over: type[BatchLoader[Any, Any]]

@@ -67,7 +67,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         found = await self.found(list(dict.fromkeys(keys)))
         return [found.get(key, self.missing) for key in keys]
 
-    def foreseen(self, keys: Sequence[K]) -> Sequence[K]:
+    def likely_keys(self, keys: Sequence[K]) -> Sequence[K]:
         """The keys whose records the viewer will probably see, so that their edges may be prefetched."""
         return keys
 

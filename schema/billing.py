@@ -18,7 +18,7 @@ from resolvers.billing import (
 )
 from resolvers.crm import ProductById, customer_of
 from resolvers.documents import documents_of
-from resolvers.early import Ahead
+from resolvers.early import Prefetch
 from resolvers.rows import all_rows
 from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
 from schema.fields import computed, connection, edge, node_id
@@ -52,7 +52,7 @@ class BillingAccount(RecordType, Node):
         resolvers.filter_bills,
         arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
-        ahead=Ahead(
+        prefetch=Prefetch(
             BillingAccountsByCustomer,
             lambda context, customers: BillsByAccount.of(context).expect_of_customers(customers),
         ),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from resolvers.context import Loader, RequestContext
-from resolvers.early import Ahead
+from resolvers.early import Prefetch
 
 
 class IsNotInstance:
@@ -89,7 +89,7 @@ class Edge:
     the field has an entry for each key: null if nothing was found, an error of its own if the key failed.
 
     If `known` says that a parent already holds what the edge would load, only the step runs, on the parent. Plans
-    support this for leaves only. `same_id` says that the key is made of the parent's id alone. `ahead` prefetches.
+    support this for leaves only. `same_id` says that the key is made of the parent's id alone.
     """
 
     loader: type[Loader[Any, Any]]
@@ -99,7 +99,7 @@ class Edge:
     per_key: bool = False
     known: Callable[[Any], bool] | None = None
     same_id: bool = False
-    ahead: Ahead | None = None
+    prefetch: Prefetch | None = None
 
     @property
     def by_id(self) -> bool:

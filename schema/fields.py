@@ -16,7 +16,7 @@ from strawberry.parent import StrawberryParent
 
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
-from resolvers.early import Ahead
+from resolvers.early import Prefetch
 from resolvers.loader import NO_LINK
 from resolvers.paging import Page, first_page, page_of_rows, window
 from resolvers.rows import RowsKey, RowsLoader
@@ -118,7 +118,7 @@ def connection(
     *,
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
-    ahead: Ahead | None = None,
+    prefetch: Prefetch | None = None,
     arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
@@ -155,7 +155,7 @@ def connection(
             Step.prepared(step, parameters),
             many=False,
             same_id=True,
-            ahead=ahead,
+            prefetch=prefetch,
         ),
         frozenset(),
         reads,

@@ -37,7 +37,7 @@ class Loader(Protocol):
 class EarlyLoader(Loader, Protocol):
     """A loader that can prefetch keys before the objects that have them are loaded."""
 
-    def foreseen(self, keys: Sequence[Any], /) -> Sequence[Any]:
+    def likely_keys(self, keys: Sequence[Any], /) -> Sequence[Any]:
         """The keys that will probably be found, so that edges of their records may be prefetched."""
 
     def expect(self, keys: Sequence[Any], /) -> None:
@@ -89,7 +89,7 @@ class IsNotInstance(Protocol):
         """Whether the object is not an instance of `kind`."""
 
 
-class Ahead(Protocol):
+class Prefetch(Protocol):
     """A prefetch rule of an edge: its loads start while the objects that have the edge are loaded."""
 
     @property
@@ -147,7 +147,7 @@ class Edge(Protocol):
         """Whether its key is made of the object's id alone. Only with an `EarlyLoader`."""
 
     @property
-    def ahead(self) -> Ahead | None:
+    def prefetch(self) -> Prefetch | None:
         """The prefetch rule, if there is one."""
 
 

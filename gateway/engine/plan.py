@@ -19,7 +19,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from gateway.engine.declared import Ahead, Edge, Step
+from gateway.engine.declared import Edge, Prefetch, Step
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -140,7 +140,7 @@ class Block:
     selected: Selected | None
     edges: list[EdgeField] = field(default_factory=list)
     number: int = 0
-    _early: "tuple[list[EdgeField], list[Ahead]] | None" = None
+    _early: "tuple[list[EdgeField], list[Prefetch]] | None" = None
     _loads: "list[list[EdgeField]] | None" = None
 
     @property
@@ -156,10 +156,10 @@ class Block:
         return self._loads
 
     @property
-    def early(self) -> tuple[list[EdgeField], list[Ahead]]:
+    def early(self) -> tuple[list[EdgeField], list[Prefetch]]:
         """What can be prefetched by the keys that lead to this block: edges by the same id, and shortcuts."""
         if self._early is None:
-            self._early = self.same_id(), [ahead for _field, ahead in self.shortcuts()]
+            self._early = self.same_id(), [prefetch for _field, prefetch in self.shortcuts()]
         return self._early
 
     def same_id(self, *, known: bool = False) -> list[EdgeField]:
@@ -175,10 +175,12 @@ class Block:
             one for one in self.edges if one.number in own and one.edge.same_id and (known or one.edge.known is None)
         ]
 
-    def shortcuts(self) -> list[tuple[EdgeField, Ahead]]:
+    def shortcuts(self) -> list[tuple[EdgeField, Prefetch]]:
         """Edges that can be prefetched by the keys of the edge that leads to this block."""
         loader = self.reached_by.edge.loader if isinstance(self.reached_by, EdgeField) else None
-        return [(one, one.edge.ahead) for one in self.edges if one.edge.ahead and one.edge.ahead.over is loader]
+        return [
+            (one, one.edge.prefetch) for one in self.edges if one.edge.prefetch and one.edge.prefetch.over is loader
+        ]
 
 
 @dataclass(eq=False, slots=True)

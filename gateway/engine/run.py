@@ -177,9 +177,9 @@ class Run:
                 waiting.append((number, key))
             except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
                 started.values[number] = error
-        early, ahead = self._plan.below[field.number].early
-        if (early or ahead) and any(not one.done() for one in loading.values()):
-            self._start_early(edge, early, [one.expect for one in ahead], list(loading))
+        early, prefetch = self._plan.below[field.number].early
+        if (early or prefetch) and any(not one.done() for one in loading.values()):
+            self._start_early(edge, early, [one.expect for one in prefetch], list(loading))
         return started
 
     def _wait(self, started: _StartedEdge, _done: object = None) -> None:
@@ -243,13 +243,13 @@ class Run:
         self,
         over: Edge,
         early: Sequence[EdgeField],
-        ahead: Sequence[Callable[[Any, Sequence[Any]], None]],
+        prefetch: Sequence[Callable[[Any, Sequence[Any]], None]],
         keys: Sequence[Any],
     ) -> None:
         """Prefetch edges of the records that are being loaded, as far as their keys are enough."""
         try:
             loader: EarlyLoader = self._context.loader(over.loader)
-            keys = loader.foreseen(keys)
+            keys = loader.likely_keys(keys)
             if not keys:
                 return
             for field in early:
@@ -257,7 +257,7 @@ class Run:
                 if not isinstance(bound, Exception):
                     with suppress(Exception):  # a key that cannot be made becomes an error when the edge is followed
                         self._context.loader(field.edge.loader).expect([bound[0](_OnlyId(key)) for key in keys])
-            for expect in ahead:
+            for expect in prefetch:
                 expect(self._context, keys)
         except Exception:  # prefetching is optional: the edges are loaded later
             logger.exception("Prefetching for %s failed", over.loader.__name__)
