@@ -4,7 +4,8 @@ import asyncio
 import socket
 import threading
 from collections import deque
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,6 +14,9 @@ from sandbox.app import ABORT, SandboxApp, create_app
 from sandbox.data.world import World
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import SystemName
+
+_TICK: Final = 0.1
+"""Seconds between uvicorn's chores, such as setting the date in its headers; it reckons with ten ticks a second."""
 
 
 class PortInUse(OSError):
@@ -28,21 +32,52 @@ class _Protocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it is ready and cuts what is still open when it stops."""
+class PromptServer(uvicorn.Server):
+    """A server that says when it is ready, stops when it is told to, and cuts the connections that are open then.
+
+    uvicorn's own looks ten times a second whether it should stop, and then waits for clients to close.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Stop now. May be called from any thread, also when the server has ended by itself."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # The loop is closed: the server has ended.
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and set `ready`."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.ready.set()
 
+    async def main_loop(self) -> None:
+        """Do uvicorn's chores until the server is told to stop."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TICK)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Free the port, cut every connection, and wait for what was being answered."""
+        for server in self.servers:
+            server.close()
+        for one in sockets or []:
+            one.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -61,15 +96,15 @@ def bound(host: str, port: int) -> socket.socket:
     return found
 
 
-def run(server: _Server, listening: socket.socket) -> None:
+def run(server: PromptServer, listening: socket.socket) -> None:
     """Serve on `listening` until the server is told to stop, on uvloop where there is one."""
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(server.serve([listening]))
 
 
-def server_for(app: SandboxApp) -> _Server:
+def server_for(app: SandboxApp) -> PromptServer:
     """Return the uvicorn server that runs a system."""
-    return _Server(
+    return PromptServer(
         uvicorn.Config(
             app,
             http=_Protocol,
@@ -93,13 +128,18 @@ class SandboxServer:
     def __init__(self, system: SystemName, *, world: World, host: str = "127.0.0.1", port: int = 0) -> None:
         self.system, self.world, self.host, self.port = system, world, host, port
         self.app = create_app(system, world)
-        self._server: _Server | None = None
+        self._server: PromptServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The address without a path, such as ``http://127.0.0.1:8101``. Known once started."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._thread is not None
 
     @property
     def switches(self) -> Switches:
@@ -130,7 +170,7 @@ class SandboxServer:
         """Free the port and cut every connection. Does nothing if it is not running."""
         if self._thread is None or self._server is None:
             return
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join()
         self._server = self._thread = None
 

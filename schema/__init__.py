@@ -20,6 +20,11 @@ _DATE_TIME: Final = (
 class Graph(strawberry.Schema):
     """The schema. It logs no errors: `gateway.errors` logs them when it presents them to clients."""
 
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """As graphql-core has it; Strawberry has no public name for the schema that it wraps."""
+        return self._schema
+
     def process_errors(self, *_: Any) -> None:
         """Do nothing: Strawberry would log the errors here."""
 
@@ -27,10 +32,9 @@ class Graph(strawberry.Schema):
 def build_schema(extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query) -> Graph:
     """The schema with these extensions. Raises `TypeError` if an argument has no description."""
     graph = Graph(query=query, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True))
-    core = graph._schema  # Strawberry has no public name for the schema it wraps.
-    if (date_time := core.get_type("DateTime")) is not None:
+    if (date_time := graph.graphql.get_type("DateTime")) is not None:
         date_time.description = _DATE_TIME
-    if missing := _undescribed(core):
+    if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.stack import Stack, stacked
+from gateway.settings import GraphQLSettings
+from tests.stack import DOMAINS, Stack, stacked
 
 OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
 
@@ -24,6 +25,25 @@ def stack(_stack: Stack) -> Iterator[Stack]:
     yield _stack
     for system in _stack.systems.values():
         system.switches.reset()
+
+
+TIMEOUT = 1.0
+"""Seconds that the impatient stack waits for a system."""
+
+
+@pytest_asyncio.fixture(scope="session")
+async def _impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    timeouts = {domain: {"timeout": TIMEOUT} for domain in DOMAINS}
+    graphql = GraphQLSettings(trace="signed-in with keys", deadline=2.4 * TIMEOUT)
+    async with stacked(tmp_path_factory.mktemp("impatient"), systems=timeouts, graphql=graphql) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(_impatient: Stack) -> Stack:
+    """The session's stack for systems that hang, reset: it waits only briefly."""
+    _impatient.reset()
+    return _impatient
 
 
 def contract(name: str) -> str:

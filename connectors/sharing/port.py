@@ -88,6 +88,11 @@ class _Port:
             may_share = shares and mark.effect is Effect.READ
             setattr(self, name, self._sharing(method) if may_share else method)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no question is under way, and so nothing is kept."""
+        return not self._lines
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 

@@ -28,7 +28,7 @@ class Canned:
         self.url = ""
         self.in_flight = self.most = 0
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(request.raw_path)
         self.headers.append(request.headers)
         self.in_flight += 1
@@ -51,7 +51,7 @@ async def canned(**answers: Any) -> AsyncIterator[Canned]:
     server = Canned()
     server.answers.update(answers)
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server._answer)
+    app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.http.write_coalescing import HttpProtocol
+from sandbox.server import PromptServer
 
 
 @asynccontextmanager
@@ -29,11 +30,11 @@ async def serving(app: ASGIApp, http: type[asyncio.Protocol] = HttpProtocol) -> 
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
             await running
 
 
-class _Server(uvicorn.Server):
+class _Server(PromptServer):
     def __init__(self, config: uvicorn.Config, up: asyncio.Event) -> None:
         super().__init__(config)
         self._up = up

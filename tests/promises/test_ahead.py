@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from acceptance.calls import steps
 from sandbox.data import shapes
 from tests.promises.test_contract import ASKED, contract
 from tests.stack import Answer, Stack, stacked
@@ -52,7 +53,7 @@ async def test_the_dashboard_takes_two_steps(naming: Stack) -> None:
     answer = await slowly(naming, "OpsDashboard")
     calls = by_loader(answer)
 
-    assert len(calls) == 5
+    assert (len(calls), steps(answer.calls)) == (5, 2)
     assert beside(calls["BillsByCustomer"], calls["BillingAccountsByCustomer"])
     assert any(account["bills"]["nodes"] for one in answer.clean()["customers"]["nodes"] for account in one["accounts"])
 
@@ -64,6 +65,7 @@ async def test_without_the_shortcut_the_answer_is_the_same(stack: Stack, naming:
 
     calls = by_loader(answer)
     assert answer.clean() == expected.clean()
+    assert (len(calls), steps(answer.calls)) == (5, 3)
     assert not beside(calls["BillsByAccount"], calls["BillingAccountsByCustomer"])
 
 

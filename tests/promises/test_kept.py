@@ -1,17 +1,12 @@
-"""Nothing of a request is kept when it is answered, also where it failed; clients choose no metrics and no plans."""
+"""Nothing of a request is kept when it is answered, also where it failed; a kept plan is its own operation's only."""
 
-import asyncio
 import gc
-import logging
 import weakref
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from gateway.engine import Engine, Prepared
+from gateway.engine import Engine, Explanation, Prepared
 from gateway.engine.plan import Plan
-from gateway.settings import ServerSettings
 from resolvers.context import RequestContext
 from schema import build_schema
 from tests.stack import Stack, stacked
@@ -58,8 +53,9 @@ def test_why_no_plan_is_made_keeps_no_variables() -> None:
     assert isinstance(prepared, Prepared)
     value = Secret("Customer:1001")
     kept = weakref.ref(value)
-    reason = engine._plans.of(prepared, prepared.operations[None], {"no": None, "id": value})
-    assert str(reason) == "a null in @skip or @include"
+    explanation = engine.explain(prepared, prepared.operations[None], {"no": None, "id": value})
+    assert isinstance(explanation, Explanation)
+    assert explanation.fallback == "a null in @skip or @include"
     del value
     gc.collect()
     assert kept() is None
@@ -84,32 +80,6 @@ async def test_a_variable_decides_what_is_selected_in_its_own_operation_only(sta
         body = {"query": TWO, "operationName": "A", "variables": {"x": skip}}
         async with stack.session.post(f"{stack.address}/graphql", json=body, headers=stack.headers("1001")) as answer:
             assert (await answer.json())["data"] == data
-
-
-async def test_a_clients_words_are_no_metrics(tmp_path: Path) -> None:
-    async with stacked(tmp_path, customers=4, server=ServerSettings(metrics=True)) as other:
-        for n in range(5):
-            document = f"query($mine{n}: Boolean = true) {{ __typename @skip(if: $mine{n}) }}"
-            await other.ask(document, None, **{f"mine{n}": None})
-        async with other.session.get(f"{other.address}/metrics") as answer:
-            lines = [line for line in (await answer.text()).splitlines() if line.startswith("gateway_fallbacks_total")]
-
-    assert lines == ['gateway_fallbacks_total{reason="a null in @skip or @include"} 5.0']
-
-
-async def test_who_hangs_up_leaves_no_errors_in_the_log(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
-    document = "{ customers(first: 20) { nodes { accounts { id } bills { totalCount } tickets { totalCount } } } }"
-    billing = stack.systems["billing"]
-    billing.switches.hang = True
-    billing.app.hanging.clear()
-    billing.app.abandoned.clear()
-    asking = asyncio.create_task(stack.ask(document))
-    assert await asyncio.to_thread(billing.app.hanging.wait, 5)
-    asking.cancel()
-    assert await asyncio.to_thread(billing.app.abandoned.wait, 5)
-    contexts()
-
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 def test_a_forgotten_document_goes_at_once_and_leaves_nothing_to_the_collector() -> None:

@@ -171,12 +171,10 @@ async def test_a_fault_reaches_everybody_who_waits_for_the_list(outcome: Any, ra
     lists = Lists(cast(Any, Context()))
     lists.outcome = outcome
     async with asyncio.timeout(5):
-        found = await asyncio.gather(
-            lists._wholes([RowsKey("1")]), lists._wholes([RowsKey("1")]), return_exceptions=True
-        )
+        found = await asyncio.gather(lists.fetch([RowsKey("1")]), lists.fetch([RowsKey("1")]), return_exceptions=True)
     assert [type(one) for one in found] == [raised, raised]
     lists.outcome = {}
-    assert await lists._wholes([RowsKey("1")]) == {}
+    assert await lists.fetch([RowsKey("1")]) == {}
 
 
 async def test_what_was_asked_for_just_before_the_end_asks_no_system() -> None:
@@ -551,11 +549,11 @@ async def test_a_list_may_be_cleared_while_it_is_read() -> None:
     lists = Lists(cast(Any, Context()))
     lists.outcome = {"1": Rows.of([Record("a")])}
     key = RowsKey("1")
-    reading = asyncio.create_task(lists._wholes([key]))
-    waiting = asyncio.create_task(lists._wholes([key]))
+    reading = asyncio.create_task(lists.fetch([key]))
+    waiting = asyncio.create_task(lists.fetch([key]))
     await asyncio.sleep(0)
     lists.clear(key)
-    again = asyncio.create_task(lists._wholes([key]))
+    again = asyncio.create_task(lists.fetch([key]))
     await asyncio.sleep(0)
     lists.outcome = ValueError("fault")
     assert [(await one)[key].items for one in (reading, waiting)] == [[Record("a")]] * 2  # type: ignore[union-attr]

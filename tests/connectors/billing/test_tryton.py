@@ -23,6 +23,7 @@ from aiohttp import web
 from yarl import URL
 
 from connectors.billing.port import Bill, BillState, ChargeKind, PaymentStatus
+from connectors.billing.tryton.client import Rest
 from connectors.billing.tryton.driver import TrytonBilling
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
@@ -343,9 +344,10 @@ async def test_an_unknown_model_is_500_and_our_mistake(upstream: Upstream) -> No
     """The trap itself, as recorded: the driver turns it into `Rejected`, and the system is not lost."""
     async with asking(upstream) as tryton:
         await tryton.probe()
+        rest = Rest(tryton.http, TrytonOptions())
         for _ in range(5):
             with pytest.raises(Rejected, match="answers other questions"):
-                await tryton._rest.read("/billing/rest/model/no.such?s=1", [], tryton._rest.listed)
+                await rest.read("/billing/rest/model/no.such?s=1", [], rest.listed)
         assert tryton.http.health.status is SystemStatus.UP
 
 

@@ -22,7 +22,7 @@ async def test_identical_questions_in_flight_are_one_call_and_nothing_is_kept() 
         found = [(await one)["1"] for one in several]
         assert [one.name for one in found] == ["Name 1"] * 9
         assert held.asked == [["1"]]
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
         again = asking(customers("1"), c)
         await held.calls(2)
         held.let(2)
@@ -64,7 +64,7 @@ async def test_what_is_asked_in_one_turn_of_the_loop_is_one_call() -> None:
         held.let(1)
         assert [sorted(await one) for one in several] == [["1"], ["2", "3"], ["1"], ["4"]]
         assert held.asked == [["1", "2", "3", "4"]]
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
     assert [[(call.keys, call.shared) for call in one.calls] for one in several] == [
         [(keys, True)] for keys in (("1",), ("2", "3"), ("1",), ("4",))
     ]

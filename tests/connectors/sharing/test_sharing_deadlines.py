@@ -34,7 +34,7 @@ async def test_a_request_that_waits_for_two_keys_of_one_call_waits_once() -> Non
             one.task.cancel()
         await asyncio.wait([one.task for one in several])
         assert held.asked == [["1", "2"]]
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
         assert [call.error for one in several for call in one.calls] == ["REQUEST_CANCELLED"] * 2
 
 
@@ -42,11 +42,11 @@ async def test_who_leaves_before_the_call_does_was_never_there() -> None:
     async with crm() as (c, held):
         leaving = asking(customers("1"), c)
         await asyncio.sleep(0)
-        assert c.crm._lines != {}
+        assert not c.crm.is_idle
         leaving.task.cancel()
         await settled()
         assert held.asked == []
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
 
 
 async def test_who_hangs_up_ends_nobody_elses_call() -> None:
@@ -78,7 +78,7 @@ async def test_a_call_that_everybody_left_is_cancelled_and_nobody_joins_it() -> 
         assert held.asked == [["1"], ["1"]]  # what only gathered was never asked
         assert [one.calls[0].error for one in leaving] == ["REQUEST_CANCELLED"] * 3
         await settled()
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
 
 
 async def test_a_short_deadline_holds_and_ends_nobody_elses_call() -> None:
@@ -143,7 +143,7 @@ async def test_the_last_that_waits_leaves_at_its_deadline() -> None:
             await first
         assert type((await last)["1"]) is TimedOut
         await settled()
-        assert c.crm._lines == {}
+        assert c.crm.is_idle
 
 
 async def test_who_waits_for_a_turn_is_let_when_those_before_left() -> None:

@@ -110,4 +110,4 @@ async def test_a_fault_of_a_driver_leaves_nobody_waiting(keys: tuple[str, str]) 
         for one in several:
             with pytest.raises((AttributeError, TypeError)):
                 await one
-    assert line._lines == {}  # type: ignore[attr-defined]
+    assert line.is_idle  # type: ignore[attr-defined]

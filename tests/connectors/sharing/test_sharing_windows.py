@@ -108,7 +108,7 @@ async def test_a_window_is_asked_as_such_where_nobody_asks_beside_it(
         assert {row.customer_ids for row in found[key].items} == {(key,)}
     limits = [one if one in ("4", "5") else "whole" for one in held.limits[1:]]
     assert list(zip(held.asked[1:], limits, strict=True)) == asked
-    assert connectors.crm._lines == {}
+    assert connectors.crm.is_idle
 
 
 def window(key: str, limit: int = 5, offset: int = 0) -> Ask:

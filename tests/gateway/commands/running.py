@@ -12,6 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from gateway.commands.cli import main
+
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0
 """Seconds after which a process that does not do what it should is killed, so that the test fails."""
@@ -35,6 +39,31 @@ def gateway(*arguments: str, folder: Path, variables: dict[str, str] | None = No
         timeout=PATIENCE,
         check=False,
     )
+
+
+class InProcess:
+    """Runs the `gateway` command inside the test, for what needs no process of its own: a second less for each run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self._patch, self._capsys, self._folder = monkeypatch, capsys, folder
+
+    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        with self._patch.context() as patch:
+            patch.setattr(sys, "argv", ["gateway", *arguments])
+            patch.chdir(ROOT)
+            for name in set(os.environ) - set(environment(self._folder)):
+                patch.delenv(name)
+            for name, value in {**environment(self._folder), **variables}.items():
+                patch.setenv(name, value)
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            else:
+                code = 0
+        printed = self._capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
 
 
 def free_ports(count: int) -> int:

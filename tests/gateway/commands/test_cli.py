@@ -13,7 +13,7 @@ import pytest
 
 from gateway import logs
 from gateway.settings import LogSettings
-from tests.gateway.commands.running import ROOT, gateway
+from tests.gateway.commands.running import ROOT, InProcess
 
 COMMANDS = ["demo", "serve", "check", "driver-test", "explain", "schema", "token"]
 
@@ -23,23 +23,23 @@ def test_the_command_is_installed() -> None:
     assert script.value == "gateway.commands.cli:main"
 
 
-def test_version(tmp_path: Path) -> None:
+def test_version(run: InProcess) -> None:
     declared = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert declared is not None
-    shown = gateway("--version", folder=tmp_path)
+    shown = run("--version")
     assert (shown.returncode, shown.stdout) == (0, f"opticom-gateway {declared[1]}\n")
 
 
-def test_help_lists_every_command(tmp_path: Path) -> None:
-    shown = gateway("--help", folder=tmp_path)
+def test_help_lists_every_command(run: InProcess) -> None:
+    shown = run("--help")
     assert shown.returncode == 0
     commands = shown.stdout.partition("Commands:")[2]
     assert [line.split()[0] for line in commands.splitlines() if re.match(r"  \w", line)] == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_says_what_it_does(tmp_path: Path, command: str) -> None:
-    shown = gateway(command, "--help", folder=tmp_path)
+def test_every_option_says_what_it_does(run: InProcess, command: str) -> None:
+    shown = run(command, "--help")
     assert shown.returncode == 0
     options = re.findall(r"^  (?:-\w, )?(--[\w-]+)(?: <[^>]+>| OLD)?(.*)$", shown.stdout, re.MULTILINE)
     assert len(options) >= 2
@@ -56,21 +56,21 @@ def test_help_is_quick_to_load() -> None:
     assert loaded.stdout == "[]\n"
 
 
-def test_wrong_settings_are_lines_and_not_a_stack(tmp_path: Path) -> None:
+def test_wrong_settings_are_lines_and_not_a_stack(run: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text('[systems.crm]\nurl = "https://crm.example"\nidlist = 1\n', encoding="utf-8")
     for command in ("serve", "check"):
-        done = gateway(command, "--config", str(path), folder=tmp_path)
+        done = run(command, "--config", str(path))
         assert (done.returncode, done.stdout) == (2, "")
         assert len(done.stderr.splitlines()) == 4
         assert f"{path}: systems.crm.idlist: is not a setting here; there are: url, driver, auth" in done.stderr
 
 
-def test_serve_refuses_to_start_without_auth(tmp_path: Path) -> None:
+def test_serve_refuses_to_start_without_auth(run: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     text = "".join(f'[systems.{name}]\nurl = "http://a"\n' for name in ("crm", "billing", "inventory", "ticketing"))
     path.write_text(text, encoding="utf-8")
-    done = gateway("serve", folder=tmp_path, variables={"GATEWAY_CONFIG": str(path)})
+    done = run("serve", GATEWAY_CONFIG=str(path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{path}: auth: missing: 'gateway serve' does not start without saying whose tokens")
     assert "Traceback" not in done.stderr
@@ -94,8 +94,8 @@ def test_serve_refuses_to_start_without_auth(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_mistakes_are_one_sentence(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
-    done = gateway(*arguments, folder=tmp_path)
+def test_mistakes_are_one_sentence(run: InProcess, arguments: list[str], code: int, said: str) -> None:
+    done = run(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 

@@ -6,7 +6,7 @@ import pytest
 from graphql import build_schema
 
 from gateway.commands.schema_file import Changes, UnreadableSchema, changes, difference
-from tests.gateway.commands.running import ROOT, gateway
+from tests.gateway.commands.running import ROOT, InProcess
 
 OLD = """type Query {
   bill(id: ID!): Bill
@@ -65,21 +65,21 @@ def test_a_file_that_holds_no_schema(old: Path) -> None:
         difference(old.with_name("none.graphql"), OLD)
 
 
-def test_the_committed_schema_is_the_codes(tmp_path: Path) -> None:
-    compared = gateway("schema", "--check", folder=tmp_path)
+def test_the_committed_schema_is_the_codes(run: InProcess) -> None:
+    compared = run("schema", "--check")
     assert compared.returncode == 0, compared.stderr
-    printed = gateway("schema", folder=tmp_path)
+    printed = run("schema")
     assert (printed.returncode, printed.stderr) == (0, "")
     assert printed.stdout == (ROOT / "schema.graphql").read_text(encoding="utf-8")
     assert "me" in build_schema(printed.stdout).type_map["Query"].fields  # type: ignore[attr-defined]  # an object type
 
 
-def test_write_then_compare(tmp_path: Path) -> None:
+def test_write_then_compare(run: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "schema.graphql"
-    assert gateway("schema", "--write", "--file", str(path), folder=tmp_path).returncode == 0
-    assert gateway("schema", "--check", "--file", str(path), folder=tmp_path).returncode == 0
+    assert run("schema", "--write", "--file", str(path)).returncode == 0
+    assert run("schema", "--check", "--file", str(path)).returncode == 0
     path.write_text(path.read_text(encoding="utf-8").replace("type Money", "type Cash", 1), encoding="utf-8")
-    compared = gateway("schema", "--check", "--file", str(path), folder=tmp_path)
+    compared = run("schema", "--check", "--file", str(path))
     assert compared.returncode == 1
     lines = compared.stderr.splitlines()
     assert any(line.startswith("-type Cash") for line in lines)
@@ -90,15 +90,15 @@ def test_write_then_compare(tmp_path: Path) -> None:
     )
 
 
-def test_diff_fails_on_what_breaks(tmp_path: Path) -> None:
+def test_diff_fails_on_what_breaks(run: InProcess, tmp_path: Path) -> None:
     now = (ROOT / "schema.graphql").read_text(encoding="utf-8")
     path = tmp_path / "old.graphql"
     path.write_text(now, encoding="utf-8")
-    same = gateway("schema", "--diff", str(path), folder=tmp_path)
+    same = run("schema", "--diff", str(path))
     assert (same.returncode, same.stdout) == (
         0,
         f"Nothing that a client of {path} could notice has changed for the worse.\n",
     )
     path.write_text(f"{now}\nextend type Query {{\n  weather: String\n}}\n", encoding="utf-8")
-    broken = gateway("schema", "--diff", str(path), folder=tmp_path)
+    broken = run("schema", "--diff", str(path))
     assert (broken.returncode, broken.stdout) == (1, "BREAKING: Field Query.weather was removed.\n")

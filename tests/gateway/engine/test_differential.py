@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-CASES = int(os.environ.get("FUZZ_CASES", "300"))
+CASES = int(os.environ.get("FUZZ_CASES", "200"))
 
 
 class Case(Protocol):
@@ -172,7 +172,7 @@ def test_a_good_share_is_of_mutations_and_of_what_is_found_by_ids(
 
 def _ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """What must not be null may be."""
-    whole = Completion._complete
+    whole = Completion._complete  # private: broken on purpose, see tests/house/test_private_names.py
 
     def swallowing(self: Completion, kind: Any, *rest: Any) -> Any:
         return whole(self, getattr(kind, "of_type", kind) if str(kind).endswith("!") else kind, *rest)
@@ -182,13 +182,13 @@ def _ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _too_high(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is around a null becomes null, too, where errors of all the answer are brought together."""
-    whole = failures._null_position
+    whole = failures._null_position  # private: broken on purpose, see tests/house/test_private_names.py
     monkeypatch.setattr(failures, "_null_position", lambda field, path: whole(field, path)[:-1])
 
 
 def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same where a block is completed."""
-    whole = Completion._value
+    whole = Completion._value  # private: broken on purpose, see tests/house/test_private_names.py
 
     def raising(self: Completion, *rest: Any) -> Any:
         met = len(self._met)
@@ -202,7 +202,7 @@ def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _too_low(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the field that failed becomes null, whatever it must be, where the answer is brought together."""
-    monkeypatch.setattr(failures, "_null_position", lambda _field, path: path)
+    monkeypatch.setattr(failures, "_null_position", lambda _field, path: path)  # private, as above
 
 
 def _going_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def _going_on(monkeypatch: pytest.MonkeyPatch) -> None:
         is_null = any(one.data is None for one in outcomes)
         return Outcome(None if is_null else data, [error for one in outcomes for error in one.errors], executed=True)
 
-    monkeypatch.setattr(Planned, "_one_after_the_other", every)
+    monkeypatch.setattr(Planned, "_one_after_the_other", every)  # private, as above
 
 
 @pytest.mark.parametrize(
