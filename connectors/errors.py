@@ -16,7 +16,7 @@ class ConnectorError(Exception):
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
     retryable: ClassVar[bool] = True
-    sentence: str = "The {system} system did not answer this field."
+    sentence: str = "The {system} system did not answer. Try again in a moment."
 
     def __init__(
         self, system: str, detail: str, *, status: int | None = None, from_token_endpoint: bool = False
@@ -45,7 +45,7 @@ class Unreachable(ConnectorError):
     """
 
     code = "UPSTREAM_UNAVAILABLE"
-    sentence = "The {system} system cannot be reached at the moment."
+    sentence = "The {system} system cannot be reached. Try again in a moment."
 
     def __init__(
         self, system: str, detail: str, *, nothing_sent: bool = False, from_token_endpoint: bool = False
@@ -61,7 +61,7 @@ class TimedOut(ConnectorError):
     """
 
     code = "UPSTREAM_TIMEOUT"
-    sentence = "The {system} system took too long to answer."
+    sentence = "The {system} system took too long to answer. Ask for less, or try again in a moment."
 
     def __init__(self, system: str, detail: str, *, cut_short: bool = False, from_token_endpoint: bool = False) -> None:
         super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
@@ -79,14 +79,14 @@ class Failed(ConnectorError):
     """The system answered with a server error (5xx)."""
 
     code = "UPSTREAM_FAILED"
-    sentence = "The {system} system failed while answering this field."
+    sentence = "The {system} system failed to answer. Try again in a moment."
 
 
 class RateLimited(ConnectorError):
     """The system asked us to slow down (429)."""
 
     code = "UPSTREAM_RATE_LIMITED"
-    sentence = "The {system} system is limiting requests. Try again in a moment."
+    sentence = "The {system} system limits its requests. Try again in a moment."
 
 
 class Refused(ConnectorError):
@@ -94,7 +94,7 @@ class Refused(ConnectorError):
 
     code = "UPSTREAM_REFUSED"
     retryable = False
-    sentence = "The {system} system refused the gateway's credentials."
+    sentence = "The {system} system refused the gateway's credentials. Tell the gateway's operator."
 
     def __init__(
         self,
@@ -114,14 +114,14 @@ class Rejected(ConnectorError):
 
     code = "UPSTREAM_REJECTED"
     retryable = False
-    sentence = "The {system} system did not accept the request."
+    sentence = "The {system} system did not accept the gateway's request. Tell the gateway's operator."
 
 
 class Garbled(ConnectorError):
     """The answer cannot be decoded: it is not JSON, or not of the expected shape."""
 
     code = "UPSTREAM_GARBLED"
-    sentence = "The {system} system sent an answer that the gateway cannot read."
+    sentence = "The {system} system sent an answer that the gateway cannot read. Try again in a moment."
 
 
 class TooMuch(ConnectorError):
@@ -129,7 +129,7 @@ class TooMuch(ConnectorError):
 
     code = "UPSTREAM_TOO_MUCH"
     retryable = False
-    sentence = "The {system} system has more data for this field than can be read at once. Request less."
+    sentence = "The {system} system has more data than the gateway reads at once. Ask for less."
 
 
 class NotSupported(ConnectorError):
@@ -137,12 +137,12 @@ class NotSupported(ConnectorError):
 
     code = "NOT_SUPPORTED"
     retryable = False
-    sentence = "The {system} system cannot answer this field."
+    sentence = "The product that is connected as the {system} system cannot answer this."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)
         if field:
-            self.sentence = f"The connected {{system}} system does not provide {field}, so it is always null."
+            self.sentence = f"The connected {{system}} system does not provide {field}. The field is always null."
 
 
 class NotConfigured(ConnectorError):
@@ -150,7 +150,7 @@ class NotConfigured(ConnectorError):
 
     code = "NOT_CONFIGURED"
     retryable = False
-    sentence = "No {system} system is connected to this gateway, so the field is always null."
+    sentence = "No {system} system is connected to this gateway. The field is always null."
 
     def __init__(self, system: str) -> None:
         super().__init__(system, f"the settings have no section systems.{system}")
@@ -160,4 +160,4 @@ class Cancelled(ConnectorError):
     """The request ended (the client disconnected, or the deadline passed) before the system answered."""
 
     code = "REQUEST_CANCELLED"
-    sentence = "The request ended before the {system} system answered."
+    sentence = "The request ended before the {system} system answered. Send the request again."
