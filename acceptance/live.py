@@ -26,7 +26,7 @@ from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unf
 from acceptance.running import serving
 from connectors.conformance import Result
 from connectors.settings import System
-from gateway.commands.driver_test import found, on_trial, show
+from gateway.commands.driver_test import found, results_of, show
 from gateway.settings import Settings
 
 CUSTOMER: Final = "C100001"
@@ -123,7 +123,7 @@ async def conforming(given: Settings, console: Console) -> bool:
     async def tried(domain: str, system: System) -> tuple[str, list[Result]]:
         tested = found(system.driver, domain)
         keys = {} if domain == "crm" else SAMPLES
-        async with on_trial(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
+        async with results_of(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
             return f"{system.driver} ({domain})", [one async for one in coming]
 
     trials = await asyncio.gather(*(tried(domain, system) for domain, system in given.systems.by_domain.items()))

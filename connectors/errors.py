@@ -19,7 +19,7 @@ class ConnectorError(Exception):
     retryable: ClassVar[bool] = True
     may_have_happened: bool = True
     """After a write: whether the system may have done it all the same."""
-    sentence: str = "The {system} system did not answer this field."
+    sentence: str = "The {system} system did not answer. Try again in a moment."
 
     def __init__(
         self, system: str, detail: str, *, status: int | None = None, from_token_endpoint: bool = False
@@ -50,7 +50,7 @@ class Unreachable(ConnectorError):
     """
 
     code = "UPSTREAM_UNAVAILABLE"
-    sentence = "The {system} system cannot be reached at the moment."
+    sentence = "The {system} system cannot be reached. Try again in a moment."
 
     def __init__(
         self, system: str, detail: str, *, nothing_sent: bool = False, from_token_endpoint: bool = False
@@ -68,7 +68,7 @@ class TimedOut(ConnectorError):
     """
 
     code = "UPSTREAM_TIMEOUT"
-    sentence = "The {system} system took too long to answer."
+    sentence = "The {system} system took too long to answer. Ask for less, or try again in a moment."
 
     def __init__(self, system: str, detail: str, *, cut_short: bool = False, from_token_endpoint: bool = False) -> None:
         super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
@@ -87,7 +87,7 @@ class Failed(ConnectorError):
     """The system answered with a server error (5xx)."""
 
     code = "UPSTREAM_FAILED"
-    sentence = "The {system} system failed while answering this field."
+    sentence = "The {system} system failed to answer. Try again in a moment."
 
 
 class RateLimited(ConnectorError):
@@ -95,7 +95,7 @@ class RateLimited(ConnectorError):
 
     code = "UPSTREAM_RATE_LIMITED"
     may_have_happened = False
-    sentence = "The {system} system is limiting requests. Try again in a moment."
+    sentence = "The {system} system limits its requests. Try again in a moment."
 
 
 class Refused(ConnectorError):
@@ -104,7 +104,7 @@ class Refused(ConnectorError):
     code = "UPSTREAM_REFUSED"
     retryable = False
     may_have_happened = False
-    sentence = "The {system} system refused the gateway's credentials."
+    sentence = "The {system} system refused the gateway's credentials. Tell the gateway's operator."
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Rejected(ConnectorError):
     code = "UPSTREAM_REJECTED"
     retryable = False
     may_have_happened = False
-    sentence = "The {system} system did not accept the request."
+    sentence = "The {system} system did not accept the gateway's request. Tell the gateway's operator."
 
 
 class Reason(Enum):
@@ -158,7 +158,7 @@ class Garbled(ConnectorError):
     """The answer cannot be decoded: it is not JSON, or not of the expected shape."""
 
     code = "UPSTREAM_GARBLED"
-    sentence = "The {system} system sent an answer that the gateway cannot read."
+    sentence = "The {system} system sent an answer that the gateway cannot read. Try again in a moment."
 
 
 class TooMuch(ConnectorError):
@@ -166,7 +166,7 @@ class TooMuch(ConnectorError):
 
     code = "UPSTREAM_TOO_MUCH"
     retryable = False
-    sentence = "The {system} system has more data for this field than can be read at once. Request less."
+    sentence = "The {system} system has more data than the gateway reads at once. Ask for less."
 
 
 class NotSupported(ConnectorError):
@@ -175,12 +175,12 @@ class NotSupported(ConnectorError):
     code = "NOT_SUPPORTED"
     retryable = False
     may_have_happened = False
-    sentence = "The {system} system cannot answer this field."
+    sentence = "The product that is connected as the {system} system cannot answer this."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)
         if field:
-            self.sentence = f"The connected {{system}} system does not provide {field}, so it is always null."
+            self.sentence = f"The connected {{system}} system does not provide {field}. The field is always null."
 
 
 class NotConfigured(ConnectorError):
@@ -189,7 +189,7 @@ class NotConfigured(ConnectorError):
     code = "NOT_CONFIGURED"
     retryable = False
     may_have_happened = False
-    sentence = "No {system} system is connected to this gateway, so the field is always null."
+    sentence = "No {system} system is connected to this gateway. The field is always null."
 
     def __init__(self, system: str) -> None:
         super().__init__(system, f"the settings have no section systems.{system}")
@@ -199,4 +199,4 @@ class Cancelled(ConnectorError):
     """The request ended (the client disconnected, or the deadline passed) before the system answered."""
 
     code = "REQUEST_CANCELLED"
-    sentence = "The request ended before the {system} system answered."
+    sentence = "The request ended before the {system} system answered. Send the request again."

@@ -1,4 +1,4 @@
-"""The composition root: routes, middleware and lifespan as data, put together from the settings."""
+"""The composition root: routes, middleware and lifespan, made from the settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,13 +23,13 @@ from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
-from gateway.errors import MethodNotAllowedError, NothingHereError
-from gateway.http.context import Contexts
+from gateway.errors import MethodNotAllowedError, NoSuchAddressError
+from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
-from gateway.http.persisted_queries import DocumentsInProcess, DocumentsInRedis, PersistedQueries
+from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
 from gateway.metrics import Metrics
 from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
@@ -37,7 +37,7 @@ from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
 from resolvers.writes import WriteRules, Writes
 from schema import build_schema
-from schema.unsupported import withhold
+from schema.unsupported import disable_unsupported
 
 if TYPE_CHECKING:
     from gateway.commands.demo_keys import DemoKeys  # the demo hands them over: what is served imports no command
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from schema import edges
 
     def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
-        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNot, reads: edges.Reads
-    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNot, declared.Reads]:
+        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNotInstance, reads: edges.Reads
+    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNotInstance, declared.Reads]:
         return edge, step, prefix, known, reads
 
 
 class State(TypedDict):
-    """What the lifespan makes and requests read."""
+    """State that the lifespan makes and requests read."""
 
     connectors: Connectors
     graphql: GraphQLEndpoint
@@ -59,17 +59,17 @@ class State(TypedDict):
 
 
 class _Documents:
-    """The endpoint that the lifespan made: `Route` takes an instance of a class as an ASGI app."""
+    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["state"]["documents"](scope, receive, send)
 
 
 class _Gateway(Starlette):
-    """The graph stands in front of the router and its middleware: what is asked most pays for no other address."""
+    """Serves /graphql before the router and its middleware, which would cost time in every GraphQL request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the lifespan."""
+        """Handle a request or the lifespan."""
         if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + "/graphql":
             await scope["state"]["graphql"](scope, receive, send)
         else:
@@ -77,7 +77,7 @@ class _Gateway(Starlette):
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
-    return NothingHereError().response()
+    return NoSuchAddressError().response()
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
@@ -86,12 +86,12 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> Starlette:
-    """The gateway as an ASGI application. `demo_keys` are for `gateway demo` only, and then the only keys.
+    """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
 
-    Raises ValueError where neither the settings nor the demo say whose tokens are believed.
+    Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
     if settings.auth is None and demo_keys is None:
-        raise ValueError("auth is not set: whose tokens should be believed?")
+        raise ValueError("auth is not set: the gateway cannot check tokens without it")
     metrics = Metrics()
     engine = Engine(
         build_schema(),
@@ -106,16 +106,16 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(metrics.watching())
+            await stack.enter_async_context(metrics.watch_memory())
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
-            withhold(engine.core_schema, connectors.systems)
+            disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
             shared_url = settings.redis.url if settings.redis else None
-            documents = DocumentsInRedis(shared_url) if shared_url else DocumentsInProcess()
+            documents = RedisDocumentStore(shared_url) if shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             writes = await stack.enter_async_context(_writes(settings))
-            contexts = Contexts(
+            contexts = ContextFactory(
                 engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
             )
             endpoint = GraphQLEndpoint(
@@ -174,7 +174,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
 
 
 def _session() -> aiohttp.ClientSession:
-    """One pool of kept-alive connections for all systems; each system's bulkhead bounds its own share."""
+    """One connection pool for all systems, without a limit: each system has a concurrency limit of its own."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -190,7 +190,7 @@ def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) ->
 
 
 def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:
-    """GraphiQL; in the demo with three tokens to choose from."""
+    """The GraphiQL page, in the demo with three tokens to choose from."""
     if demo_keys is None:
         return GraphiQLPage()
     return GraphiQLPage(

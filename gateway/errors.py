@@ -1,4 +1,4 @@
-"""What clients see of an error: one presenter, one table of codes, one class for requests that are refused."""
+"""How clients see errors: the presenter, the table of codes, and the base class of refused requests."""
 
 import logging
 import secrets
@@ -16,36 +16,36 @@ _log = logging.getLogger("gateway.errors")
 
 CODES: Mapping[str, str] = {
     # The request never was executed.
-    "BAD_REQUEST": "The HTTP request is not a GraphQL request; the message says what would be right.",
+    "BAD_REQUEST": "The HTTP request is not a GraphQL request. The message says what is wrong and what would be right.",
     "NOT_ACCEPTABLE": "The Accept header names no media type that the gateway can answer with.",
-    "UNSUPPORTED_MEDIA_TYPE": "The body is not uncompressed application/json in UTF-8.",
-    "METHOD_NOT_ALLOWED": "The address does not take this method; the graph takes mutations by POST only.",
-    "REQUEST_TOO_LARGE": "The body is larger than the settings allow.",
-    "GRAPHQL_PARSE_FAILED": "The document is not GraphQL.",
-    "GRAPHQL_VALIDATION_FAILED": "The document does not fit the schema.",
-    "LIMIT_EXCEEDED": "The document is deeper or larger than the settings allow; the message has the numbers.",
-    "OPERATION_RESOLUTION_FAILURE": "operationName is missing or names no operation of the document.",
-    "INTROSPECTION_DISABLED": "This caller may not read the schema here.",
-    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known (any more): send it again together with the document.",
+    "UNSUPPORTED_MEDIA_TYPE": "The request body is not uncompressed application/json in UTF-8.",
+    "METHOD_NOT_ALLOWED": "The HTTP method is not allowed at this address. Mutations must be sent with POST.",
+    "REQUEST_TOO_LARGE": "The request body is larger than the settings allow.",
+    "GRAPHQL_PARSE_FAILED": "The document has a syntax error.",
+    "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema.",
+    "LIMIT_EXCEEDED": "The document or its answer is larger than the settings allow. The message has the numbers.",
+    "OPERATION_RESOLUTION_FAILURE": "operationName is missing, or the document has no operation of this name.",
+    "INTROSPECTION_DISABLED": "This caller may not read the schema.",
+    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known, or no longer. Send it again together with the document.",
     "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
-    "NOT_FOUND": "Nothing is at this address, or it is a document that the caller may not see.",
-    "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched at the moment.",
-    "DEADLINE_EXCEEDED": "The answer was not ready in time: 504 as application/graphql-response+json, else 200.",
+    "NOT_FOUND": "There is nothing at this address, or it is a document that the caller may not see.",
+    "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched. Try again in a moment.",
+    "DEADLINE_EXCEEDED": "The answer was not ready in time. The status is 504, or 200 as application/json.",
     # Who asks, and what.
-    "UNAUTHENTICATED": "There is no token, or one that is not accepted.",
-    "FORBIDDEN": "The caller's kind may not ask this at all.",
-    "BAD_USER_INPUT": "An argument or a variable cannot be used.",
+    "UNAUTHENTICATED": "The request has no token, or one that is not accepted.",
+    "FORBIDDEN": "This kind of caller may not use the field at all.",
+    "BAD_USER_INPUT": "The value of an argument or a variable cannot be used.",
     # A system below.
-    "UPSTREAM_FAILED": "The system answered with an error of its own.",
-    "UPSTREAM_UNAVAILABLE": "The system cannot be reached.",
-    "UPSTREAM_TIMEOUT": "The system did not answer in time.",
-    "UPSTREAM_RATE_LIMITED": "The system limits requests.",
-    "UPSTREAM_BUSY": "As many calls as the system bears are under way, and none ended in time.",
+    "UPSTREAM_FAILED": "The system answered with a server error. Try again in a moment.",
+    "UPSTREAM_UNAVAILABLE": "The system cannot be reached. Try again in a moment.",
+    "UPSTREAM_TIMEOUT": "The system did not answer in time. Ask for less, or try again in a moment.",
+    "UPSTREAM_RATE_LIMITED": "The system limits its requests. Try again in a moment.",
+    "UPSTREAM_BUSY": "The system is at the request limit that the settings give it. Try again in a moment.",
     "UPSTREAM_REFUSED": "The system does not accept the gateway's credentials.",
-    "UPSTREAM_REJECTED": "The system calls the gateway's question wrong.",
-    "UPSTREAM_GARBLED": "The system's answer cannot be read.",
-    "UPSTREAM_TOO_MUCH": "More data than may be read at once.",
-    "NOT_SUPPORTED": "The product behind this domain cannot answer such a question.",
+    "UPSTREAM_REJECTED": "The system does not accept the gateway's request: its settings or its driver do not fit.",
+    "UPSTREAM_GARBLED": "The gateway cannot read the system's answer.",
+    "UPSTREAM_TOO_MUCH": "The system has more data than the gateway reads at once. Ask for less.",
+    "NOT_SUPPORTED": "The product that is connected for this domain cannot answer this.",
     "NOT_CONFIGURED": "No system is connected for this domain.",
     "REQUEST_CANCELLED": "The request ended before the system answered.",
     # A write.
@@ -54,15 +54,18 @@ CODES: Mapping[str, str] = {
     "PAYMENT_UNKNOWN": "The payment was sent, and nobody can tell yet whether it was made: send the same key again.",
     "WRITE_NOT_DONE": "The write surely did not happen: send the same key again.",
     # Ourselves.
-    "INTERNAL": "A fault in the gateway; `extensions.id` is in its log.",
+    "INTERNAL": "An unexpected error in the gateway. Its log has the details under `extensions.id`.",
 }
-"""Every `extensions.code` a client can meet, and when."""
+"""Every `extensions.code` that a client can get, and what it means."""
+
+
+_UNEXPECTED = "An unexpected error happened in the gateway. Give its operator the id in extensions.id."
 
 
 class RequestError(Exception):
-    """A request that is answered before anything is executed, with a status of its own.
+    """A request that is refused before anything is executed, with an HTTP status and `headers`.
 
-    The text is public; `headers` go out with the answer.
+    Clients see the text.
     """
 
     status: int = 400
@@ -83,51 +86,53 @@ class RequestError(Exception):
         self.headers = dict(headers or {})
 
     def extensions(self) -> dict[str, Any]:
-        """What goes with the message."""
+        """The error's `extensions`."""
         return {"code": self.code} | ({"retryable": True} if self.retryable else {})
 
     def response(self, media_type: str = "application/json") -> Response:
-        """The answer as a GraphQL response without data, for this endpoint and every other one."""
+        """The refusal as a GraphQL response without data, which all endpoints use."""
         body = orjson.dumps({"errors": [{"message": str(self), "extensions": self.extensions()}]})
         headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
         return Response(body, self.status, headers)
 
 
 class DeadlineExceeded(PublicError):
-    """The operation was ended: its answer took longer than the settings allow."""
+    """The operation was cancelled, because it took longer than the settings allow."""
 
     code = "DEADLINE_EXCEEDED"
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("The answer took longer than a request may take: ask for less, or again later.")
+        super().__init__("The answer took longer than a request may take. Ask for less, or try again later.")
 
 
 class MethodNotAllowedError(RequestError):
-    """The address does not take this method; `allowed` are those that it takes."""
+    """The HTTP method is not allowed; `allowed` names those that are."""
 
     status = 405
     code = "METHOD_NOT_ALLOWED"
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"{method} is not supported here: use {allowed}.", headers={"Allow": allowed})
+        super().__init__(
+            f"The method {method} is not allowed at this address. Use {allowed}.", headers={"Allow": allowed}
+        )
 
 
-class NothingHereError(RequestError):
-    """No such address."""
+class NoSuchAddressError(RequestError):
+    """There is nothing at the address."""
 
     status = 404
     code = "NOT_FOUND"
 
     def __init__(self) -> None:
-        super().__init__("There is nothing at this address; the graph is at /graphql.")
+        super().__init__("There is nothing at this address. The GraphQL endpoint is /graphql.")
 
 
 def present(error: GraphQLError) -> dict[str, Any]:
-    """One error as a client may see it: message, locations, path, and extensions with a code out of `CODES`.
+    """An error as clients may see it: message, locations, path, and extensions with a code of `CODES`.
 
-    Errors of systems and of callers show their public sentence. Anything else is a fault of the gateway: the client
-    sees an id, and the log (`gateway.errors`) has the same id with the stack.
+    Errors of systems and of callers show their public sentence. For any other exception the client sees an id, under
+    which the log (`gateway.errors`) has the stack trace.
     """
     message, extensions = _public(error)
     presented: dict[str, Any] = {"message": message}
@@ -140,7 +145,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
 
 
 def fault(error: Exception) -> Response:
-    """The answer to a request that met a fault of the gateway's: logged, with an id that the client sees."""
+    """The response to a request that failed with an unexpected exception, which is logged with an id."""
     body = orjson.dumps({"errors": [present(GraphQLError("", original_error=error))]})
     return Response(body, 500, {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"})
 
@@ -156,7 +161,7 @@ def _public(error: GraphQLError) -> tuple[str, dict[str, Any]]:
         return cause.message, {"code": code, "retryable": False}
     number = secrets.token_hex(8)
     _log.error("Unexpected error %s at %s: %s", number, error.path or "the request", cause, exc_info=cause)
-    return "An unexpected error happened in the gateway.", {"code": "INTERNAL", "retryable": False, "id": number}
+    return _UNEXPECTED, {"code": "INTERNAL", "retryable": False, "id": number}
 
 
 def _root_cause(error: GraphQLError) -> Exception:

@@ -1,4 +1,4 @@
-"""What the gateway logs: lines on standard error, for people or as JSON for a collector."""
+"""Logging to standard error, as text for people or as JSON lines for a log collector."""
 
 import logging
 import sys
@@ -26,9 +26,9 @@ class JsonLines(logging.Formatter):
 
 
 def configure(settings: LogSettings) -> None:
-    """Send everything that is logged in this process to standard error, as the settings say.
+    """Send all log records of this process to standard error, as the settings say.
 
-    Libraries tell their own progress from level `debug` on only; the web server (uvicorn) also where it listens.
+    Below warnings, asyncio and aiohttp log at level `debug` only.
     """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")

@@ -1,7 +1,7 @@
-"""What an operator's Prometheus reads: what executed operations, why not by a plan, and how much memory workers take.
+"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, and the memory of workers.
 
-With several workers each answers for all: they share files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, which
-`gateway serve` makes.
+Each of several workers reports the metrics of all: they share files in the folder `PROMETHEUS_MULTIPROC_DIR`, which
+`gateway serve` creates.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from starlette.responses import Response
 logger = logging.getLogger("gateway.serve")
 
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's own name for the folder that workers share."""
+"""Environment variable of prometheus_client with the folder that workers share."""
 
-_EVERY: Final = 10.0
-"""Seconds between two looks at the memory."""
+_INTERVAL: Final = 10.0
+"""Seconds between two measurements of the memory."""
 
 
 class Metrics:
@@ -59,8 +59,8 @@ class Metrics:
             self._fallbacks.labels(fallback).inc()
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        """Look at this process's memory from time to time; the first time it is logged, too."""
+    async def watch_memory(self) -> AsyncIterator[None]:
+        """Measure this process's memory regularly, and log the first value."""
         self._memory.set(resident_bytes())
         logger.info("worker %d is ready, %d MiB", os.getpid(), resident_bytes() // 2**20)
         task = asyncio.create_task(self._watch())
@@ -71,14 +71,14 @@ class Metrics:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_INTERVAL)
             self._memory.set(resident_bytes())
 
     async def page(self, _request: Request) -> Response:
         """`GET /metrics`, in Prometheus' text format."""
-        return Response(generate_latest(self._everybodys()), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self._all_workers()), media_type=CONTENT_TYPE_LATEST)
 
-    def _everybodys(self) -> CollectorRegistry:
+    def _all_workers(self) -> CollectorRegistry:
         folder = os.environ.get(SHARED_FOLDER)
         if folder is None:
             return self._registry
@@ -91,7 +91,7 @@ class Metrics:
 
 
 def resident_bytes() -> int:
-    """Memory of this process: what it takes now where the system tells (Linux), else the most that it took."""
+    """Memory of this process in bytes: the current value on Linux, elsewhere the maximum so far."""
     pages = Path("/proc/self/statm")
     if pages.exists():
         return int(pages.read_text().split()[1]) * resource.getpagesize()

@@ -40,12 +40,12 @@ class _Systems(Strict):
 
     @field_validator("*", mode="wrap")
     @classmethod
-    def _can_be_driven(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> System | None:
+    def _fits_driver(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> System | None:
         """The section, with a configuration that fits its driver. What is wrong in either is said at once."""
         try:
             system: System | None = read(given)
         except ValidationError as error:
-            wrong = [InitErrorDetails(**_again(one)) for one in error.errors(include_url=False)]
+            wrong = [InitErrorDetails(**_init_details(one)) for one in error.errors(include_url=False)]
             if isinstance(given, dict) and all(
                 isinstance(given.get(name, {}), dict) for name in ("options", "profile")
             ):
@@ -60,7 +60,7 @@ class _Systems(Strict):
 
     @field_validator("*")
     @classmethod
-    def _refers(cls, system: System | None, info: ValidationInfo) -> System | None:
+    def _references_exist(cls, system: System | None, info: ValidationInfo) -> System | None:
         held = referred_to(DOMAINS[str(info.field_name)].port)
         for entity in system.references if system is not None else ():
             if entity not in held:
@@ -83,12 +83,12 @@ def _configuration(domain: str, system: System) -> None:
     DOMAINS[domain].driver(system.driver).configuration(system)
 
 
-def _again(details: ErrorDetails) -> InitErrorDetails:
+def _init_details(details: ErrorDetails) -> InitErrorDetails:
     """An error as it is given to pydantic, from one as it gives it."""
-    again = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
+    made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
     if "ctx" in details:
-        again["ctx"] = details["ctx"]
-    return again
+        made["ctx"] = details["ctx"]
+    return made
 
 
 def systems_model(domains: Mapping[str, Domain]) -> type[_Systems]:

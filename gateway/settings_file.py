@@ -49,7 +49,7 @@ def load(path: Path) -> Settings:
         settings = _Layered(**data)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
-            problems += _described(details, path)
+            problems += _problem_lines(details, path)
     except SettingsError as error:
         cause = error.__cause__
         if not isinstance(cause, _NotJsonError):
@@ -74,7 +74,7 @@ def load_system(path: Path, domain: str) -> System:
         systems = layered(systems={} if section is None else {domain: section})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        raise WrongSettings([line for one in details for line in _described(one, path)]) from error
+        raise WrongSettings([line for one in details for line in _problem_lines(one, path)]) from error
     system: System = getattr(systems.systems, domain)
     return system
 
@@ -187,24 +187,24 @@ def _unknown_variables() -> Iterator[str]:
             yield f"environment: {name}: {_unknown(section.lower(), list(Settings.model_fields))}"
 
 
-def _described(
+def _problem_lines(
     details: ErrorDetails, path: Path, kind: type[BaseModel] = Settings, above: Sequence[str] = ()
 ) -> Iterator[str]:
     """Lines about one error in a model; `above` are the keys that lead to it."""
-    own, siblings = _place(kind, details["loc"], ())
+    own, siblings = _key_path(kind, details["loc"], ())
     keys = [*above, *own]
     if details["type"] == "missing" and keys == ["systems"]:
         for name, domain in DOMAINS.items():
             if domain.required:
-                yield from _described({**details, "loc": ("systems", name)}, path)
+                yield from _problem_lines({**details, "loc": ("systems", name)}, path)
         return
     if isinstance(wrong := details.get("ctx", {}).get("error"), WrongConfiguration):
         for one in wrong.errors:
-            yield from _described(one, path, wrong.model, [*keys, wrong.section])
+            yield from _problem_lines(one, path, wrong.model, [*keys, wrong.section])
         return
     if details["type"] == "missing" and keys[0] == "systems" and len(keys) == 2:
         keys = [*keys, "url"]
-    yield f"{_source(keys, path)}: {_what(details, keys, siblings)}"
+    yield f"{_source(keys, path)}: {_problem(details, keys, siblings)}"
 
 
 def _source(keys: Sequence[str], path: Path) -> str:
@@ -216,7 +216,7 @@ def _source(keys: Sequence[str], path: Path) -> str:
     return f"{path}: {'.'.join(keys)}"
 
 
-def _what(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]) -> str:
+def _problem(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]) -> str:
     match details["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return _unknown(keys[-1], siblings)
@@ -243,7 +243,7 @@ def _unknown(key: str, siblings: Sequence[str]) -> str:
     return f"is not a setting here; there are: {', '.join(siblings)}"
 
 
-def _place(kind: Any, location: Sequence[int | str], siblings: Sequence[str]) -> tuple[list[str], Sequence[str]]:
+def _key_path(kind: Any, location: Sequence[int | str], siblings: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     """A location as pydantic reports it, as keys that stand in the file; and the keys known beside the last one.
 
     Pydantic also puts the member of a union into a location (`auth.bearer.token`): nobody wrote that one.
@@ -252,22 +252,22 @@ def _place(kind: Any, location: Sequence[int | str], siblings: Sequence[str]) ->
         return [], siblings
     part, rest = location[0], location[1:]
     if get_origin(kind) is Annotated:
-        return _place(get_args(kind)[0], location, siblings)
+        return _key_path(get_args(kind)[0], location, siblings)
     if get_origin(kind) in (Union, UnionType):
         members = [member for member in get_args(kind) if member is not NoneType]
         if len(members) == 1:
-            return _place(members[0], location, siblings)
-        tagged = [member for member in members if part in get_args(_kinds(member).get("kind"))]
-        return _place(tagged[0] if tagged else None, rest, siblings)
+            return _key_path(members[0], location, siblings)
+        tagged = [member for member in members if part in get_args(_types_by_key(member).get("kind"))]
+        return _key_path(tagged[0] if tagged else None, rest, siblings)
     if get_origin(kind) is dict:
-        keys, beside = _place(get_args(kind)[1], rest, ())
+        keys, beside = _key_path(get_args(kind)[1], rest, ())
         return [str(part), *keys], beside
-    kinds = _kinds(kind)
-    keys, beside = _place(kinds.get(str(part)), rest, list(kinds))
+    kinds = _types_by_key(kind)
+    keys, beside = _key_path(kinds.get(str(part)), rest, list(kinds))
     return [str(part), *keys], beside
 
 
-def _kinds(kind: Any) -> dict[str, Any]:
+def _types_by_key(kind: Any) -> dict[str, Any]:
     """What is below a section: types by key."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {name: field.annotation for name, field in kind.model_fields.items()}

@@ -1,21 +1,23 @@
-"""Accounts, bills and their lines, payments, and usage against allowance."""
+"""Loaders, ownership and pure functions for billing: accounts, bills, charges, payments and usage allowances."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+from typing_extensions import override
+
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window, changed
-from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.filters import ordered, within
-from resolvers.ownership import customers_of, names_nobody
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
+from resolvers.filters import is_within, sorted_by_date
+from resolvers.ownership import customers_of, names_no_customer
 from resolvers.rows import RowsKey, RowsLoader
 
 
 class BillFilter(Enum):
-    """Which bills a list holds."""
+    """Which bills a list has."""
 
     OPEN = "open"
     OVERDUE = "overdue"
@@ -23,7 +25,7 @@ class BillFilter(Enum):
 
 
 class BillSort(Enum):
-    """The order of a list of bills."""
+    """Order of a list of bills."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -31,36 +33,36 @@ class BillSort(Enum):
 
 
 class BillingAccountById(Loader[str, BillingAccount]):
-    """An account by its id."""
+    """Billing accounts by id."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
     entity = "BillingAccount"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[BillingAccount]:
-        """One batch of accounts."""
         return await self.context.connectors.billing.accounts(keys, self.context.fields("BillingAccount"))
 
 
 class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
-    """A customer's accounts."""
+    """Billing accounts by customer number."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
     primes = BillingAccountById
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillingAccount]]:
-        """One batch of accounts."""
         return await self.context.connectors.billing.accounts_of_customers(keys, self.context.fields("BillingAccount"))
 
 
-async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
-    """A bill's related parties say whose it is; one that names none belongs to its account's customers."""
+async def bill_ownership(context: RequestContext, bills: Sequence[Bill]) -> Rule:
+    """A bill belongs to the customers it names; one that names none belongs to the customers of its account."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [bill.account_id for bill in bills if names_nobody(bill)])
+    accounts = await _accounts(context, [bill.account_id for bill in bills if names_no_customer(bill)])
 
     def may_see(bill: Bill) -> bool:
-        own = _is_own(bill.account_id, accounts) if names_nobody(bill) else not mine.isdisjoint(customers_of(bill))
+        own = _is_own(bill.account_id, accounts) if names_no_customer(bill) else not mine.isdisjoint(customers_of(bill))
         if own:
             context.grant("Bill", [bill.id])
         return own
@@ -68,21 +70,21 @@ async def own_bills(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     return may_see
 
 
-async def own_payments(context: RequestContext, payments: Sequence[Payment]) -> Rule:
-    """A payment is its payer's; one that does not say who paid belongs to the customers of the account it went to."""
+async def payment_ownership(context: RequestContext, payments: Sequence[Payment]) -> Rule:
+    """A payment belongs to its payer; one that names none belongs to the customers of its account."""
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [payment.account_id for payment in payments if names_nobody(payment)])
+    accounts = await _accounts(context, [payment.account_id for payment in payments if names_no_customer(payment)])
 
     def may_see(payment: Payment) -> bool:
-        if names_nobody(payment):
+        if names_no_customer(payment):
             return _is_own(payment.account_id, accounts)
         return not mine.isdisjoint(customers_of(payment))
 
     return may_see
 
 
-async def own_charges(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
-    """A line is seen with its bill."""
+async def charge_ownership(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
+    """A charge may be seen by whoever may see its bill."""
     return lambda charge: context.granted("Bill", charge.bill_id)
 
 
@@ -90,7 +92,7 @@ Accounts = Mapping[str, BillingAccount | ConnectorError | None]
 
 
 async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:
-    """The accounts with these ids that the viewer may see; a failure belongs to those that needed that account."""
+    """Those of the accounts that the viewer may see, by id. An account that could not be read maps to its failure."""
     if not ids:
         return {}
     return await BillingAccountById.of(context).load_all(list(dict.fromkeys(key for key in ids if key)))
@@ -104,36 +106,36 @@ def _is_own(account_id: str | None, accounts: Accounts) -> bool:
 
 
 class BillById(Loader[str, Bill]):
-    """A bill by its id."""
+    """Bills by id."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     entity = "Bill"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Bill]:
-        """One batch of bills."""
         return await self.context.connectors.billing.bills(keys, self.context.fields("Bill"))
 
 
 class BillsByCustomer(RowsLoader[Bill]):
-    """A customer's bills, over all accounts."""
+    """Bills of all accounts, by customer."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     primes = BillById
     connection = "BillConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Bill]]:
-        """See `RowsLoader`."""
         fields = self.context.fields("Bill")
         return await self.context.connectors.billing.bills_of_customers(parents, window, fields)
 
 
 class BillsByAccount(RowsLoader[Bill]):
-    """An account's bills."""
+    """Bills by account."""
 
     domain = "billing"
-    ownership = own_bills
+    ownership = bill_ownership
     primes = BillById
     connection = "BillConnection"
 
@@ -142,13 +144,13 @@ class BillsByAccount(RowsLoader[Bill]):
         self._customers: set[str] = set()
 
     def expect_of_customers(self, customers: Sequence[str]) -> None:
-        """Begin with the bills of the customers whose accounts are being read: they are the accounts' bills, too."""
+        """Start reading the customers' bills while their accounts are read: they include the accounts' bills."""
         if self.context.connectors.billing.bills_name_customers:
             self._customers.update(customers)
             BillsByCustomer.of(self.context).expect([RowsKey(key) for key in customers])
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Mapping[str, Any]:
-        """See `RowsLoader`."""
         found = await self._of_customers(parents) if self._customers else {}
         rest = [key for key in parents if key not in found]
         if not rest:
@@ -157,9 +159,9 @@ class BillsByAccount(RowsLoader[Bill]):
         return found | dict(await billing.bills_of_accounts(rest, window, fields))
 
     async def _of_customers(self, parents: Sequence[str]) -> dict[str, Rows[Bill]]:
-        """Bills of accounts whose customers' bills were asked for before; not those whose could not be had whole.
+        """Bills of accounts whose only customer's bills were read completely by `expect_of_customers`.
 
-        An account of several customers is asked for itself: the bills of one of them need not be all.
+        An account of several customers is left out: the bills of one of them need not be all of the account's.
         """
         customers: dict[str, RowsKey] = {}
         for key, account in (await BillingAccountById.of(self.context).load_all(parents)).items():
@@ -181,86 +183,88 @@ class BillsByAccount(RowsLoader[Bill]):
 
 
 class ChargesByBill(Loader[str, Rows[BillCharge]]):
-    """A bill's lines."""
+    """Charges (lines) by bill."""
 
     domain = "billing"
-    ownership = own_charges
+    ownership = charge_ownership
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[BillCharge]]:
-        """One batch of lines."""
         return await self.context.connectors.billing.charges_of_bills(keys, self.context.fields("BillCharge"))
 
 
 class PaymentById(Loader[str, Payment]):
-    """A payment by its id."""
+    """Payments by id."""
 
     domain = "billing"
-    ownership = own_payments
+    ownership = payment_ownership
     entity = "Payment"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Payment]:
-        """One batch of payments."""
         return await self.context.connectors.billing.payments(keys, self.context.fields("Payment"))
 
 
 class PaymentsByAccount(RowsLoader[Payment]):
-    """Payments to an account."""
+    """Payments by account."""
 
     domain = "billing"
-    ownership = own_payments
+    ownership = payment_ownership
     primes = PaymentById
     connection = "PaymentConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Payment]]:
-        """See `RowsLoader`."""
         fields = self.context.fields("Payment")
         return await self.context.connectors.billing.payments_of_accounts(parents, window, fields)
 
 
 class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
-    """What a customer used of what it has."""
+    """Usage allowances by customer."""
 
     domain = "billing"
-    ownership = owned
+    ownership = customer_ownership
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """One task for all customers."""
         return await self.context.connectors.billing.usage_of_customers(keys)
 
 
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
-    """Open although its due date has passed (FACTS.md, TMF678: there is no such state, so it is derived).
+    """Whether the bill is open and its due date has passed (derived: TMF678 has no such state, FACTS.md).
 
-    The day itself, in the due date's own zone, is still in time: bills are due on a day, not at a minute.
+    The whole due date, in its own time zone, is still in time.
     """
     if bill.due_date is None or not bill.is_open:
         return False
     return (now or datetime.now(UTC)).astimezone(bill.due_date.tzinfo).date() > bill.due_date.date()
 
 
-def chosen(
+def filter_bills(
     bills: Rows[Bill],
     state: BillFilter | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     sort: BillSort | None = None,
 ) -> Rows[Bill]:
-    """Bills of the wanted sort and date, in the wanted order; they come newest first."""
+    """The bills in this state and span of bill dates, in this order. `bills` are newest first."""
     now = datetime.now(UTC)
-    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and within(bill.bill_date, since, until))
+    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and is_within(bill.bill_date, since, until))
     if sort is None and state in (BillFilter.OPEN, BillFilter.OVERDUE):
         sort = BillSort.DUE_FIRST
     if sort is None:
         return rows
     if sort is BillSort.DUE_FIRST:
-        return changed(rows, items=ordered(rows.items, lambda bill: bill.due_date, newest_first=False))
+        return changed(rows, items=sorted_by_date(rows.items, lambda bill: bill.due_date, newest_first=False))
     newest_first = sort is BillSort.NEWEST
-    return changed(rows, items=ordered(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
+    return changed(rows, items=sorted_by_date(rows.items, lambda bill: bill.bill_date, newest_first=newest_first))
 
 
-def paid_within(payments: Rows[Payment], since: datetime | None = None, until: datetime | None = None) -> Rows[Payment]:
-    """Payments of a span of time."""
-    return payments.keep(lambda payment: within(payment.paid_at, since, until))
+def filter_payments(
+    payments: Rows[Payment], since: datetime | None = None, until: datetime | None = None
+) -> Rows[Payment]:
+    """The payments paid in this span of time."""
+    return payments.keep(lambda payment: is_within(payment.paid_at, since, until))
 
 
 def _is(bill: Bill, state: BillFilter, now: datetime) -> bool:

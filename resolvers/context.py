@@ -1,7 +1,7 @@
-"""What one request carries through the graph, and the loaders that live exactly as long.
+"""The context of one request, and the base class of the loaders that live as long as it.
 
-A loader says `fetch` and `ownership`; this module settles once what all have in common: one cache per request, the
-order and the gaps of a batch, who may see a row, and what happens when the request ends early.
+A loader defines `fetch` and `ownership`. Its base classes add the cache per request, the order of a batch, the
+ownership check, and the end of batches when the request ends early.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Rule = Callable[[Any], bool]
-"""Whether one record may be seen. Raises `ConnectorError` where what decides about this record could not be read."""
+"""Whether a record may be seen. Raises `ConnectorError` if what decides about it could not be read."""
 
 Ownership = Callable[["RequestContext", Sequence[Any]], Awaitable[Rule]]
-"""Decides for a whole batch of records at once; may load what it needs to know, in batches too."""
+"""Makes the rule for a batch of records. It may load what it needs, in batches."""
 
 Translate = Callable[["RequestContext", Connectors], Connectors]
-"""Makes one request's ports of the connectors: what they answer has the graph's ids (`resolvers.translated_ports`)."""
+"""Wraps the connectors for one request so that ids are translated (`resolvers.translated_ports`)."""
 
 
 class RequestContext:
-    """One request: who asks, what was selected per type, the ports, and the loaders made so far."""
+    """One request: the viewer, the selected attributes by type, the ports, and the loaders made so far."""
 
     def __init__(
         self,
@@ -65,50 +65,50 @@ class RequestContext:
         return RequestContext(self.viewer, self._connectors, self._translate)
 
     def renew(self) -> None:
-        """Forget what was loaded and begun with: it may be stale after a write. What is under way goes on, unheard."""
+        """Forget loaded and prefetched records: they may be stale after a write. Running calls go on."""
         self.loaders.clear()
         self.early.clear()
 
     def fields(self, type_name: str) -> Fields | None:
-        """Attributes that the operation selects of a GraphQL type, anywhere; None where that is not known."""
+        """Attributes that the operation selects of a GraphQL type, anywhere; None if the selection is unknown."""
         return None if self._selection is None else self._selection.get(type_name, frozenset())
 
     def selects(self, type_name: str) -> bool:
-        """Whether the operation reaches a GraphQL type at all, if only for its id."""
+        """Whether the operation reaches a GraphQL type, if only for its id."""
         return self._selection is None or type_name in self._selection
 
     def grant(self, type_name: str, ids: Iterable[str]) -> None:
-        """Remember that records of `type_name` hang under one that the viewer owns."""
+        """Note that the viewer may see these records of `type_name`, as they belong to a record of the viewer's."""
         self._granted[type_name].update(ids)
 
     def granted(self, type_name: str, key: str) -> bool:
-        """Whether `grant` was said for this record."""
+        """Whether the record was granted."""
         return key in self._granted[type_name]
 
     def warn(self, system: str, message: str) -> None:
-        """Say in the trace of this request what is wrong with a link between systems."""
+        """Add a warning about a link between systems to the request's trace."""
         if scope := current_scope.get():
             scope.warn(system, message)
 
     def warn_staff(self, system: str, message: str) -> None:
-        """`warn`, where the message may tell what exists that is not the viewer's."""
+        """Add a warning for staff only: it may reveal what exists that is not the viewer's."""
         if self.viewer.is_staff:
             self.warn(system, message)
 
     def joined(self, batch: "asyncio.Task[Any]") -> None:
-        """A loader's batch begins: it ends with the request. Raises `Cancelled` where that has ended."""
+        """Register a loader's batch, to be cancelled with the request. Raises `Cancelled` if the request has ended."""
         if self._closed:
             raise Cancelled("gateway", "the request ended")
         self._batches.add(batch)
 
     def left(self, batch: "asyncio.Task[Any]") -> None:
-        """It has all it asked for."""
+        """Unregister a loader's batch, which is done."""
         self._batches.discard(batch)
 
     async def close(self) -> None:
-        """End what is still under way: nobody waits for it any more. The loaders go with all that they hold."""
+        """Cancel the batches that still run, and drop the loaders."""
         self._closed = True
-        self.loaders.clear()  # They point back here, and a circle would wait for the garbage collector.
+        self.loaders.clear()  # They refer to this context: the cycle would wait for the garbage collector.
         self.early.clear()
         batches = list(self._batches)
         for batch in batches:
@@ -118,26 +118,26 @@ class RequestContext:
 
 
 class Loader(BatchLoader[K, V], Generic[K, V]):
-    """Base of all loaders of fields, named `XByY`. What the viewer may not see is as if it did not exist."""
+    """Base class of all loaders of fields, named `XByY`. Records that the viewer may not see are left out."""
 
     domain: ClassVar[str]
-    """Whose port is asked."""
+    """Domain whose port is called."""
     ownership: ClassVar[Ownership]
     primes: ClassVar["type[Loader[str, Any]] | None"] = None
-    """The loader by id that need not ask for the records that this one brings."""
+    """The loader by id to which this one's records are primed."""
     entity: ClassVar[str | None] = None
-    """What a loader by id loads: then a key without a record is a link that leads nowhere."""
+    """The type that a loader by id loads; a key without a record is then reported as a broken link."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.by_id = cls.entity is not None
 
     async def fetch(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """Ask the port for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
+        """Records by key from the port, for distinct keys; unknown keys are absent. Raises `ConnectorError` for all."""
         raise NotImplementedError
 
     def expect(self, keys: Sequence[K]) -> None:
-        """Begin to ask the port. Who may see what comes is decided when it is loaded, and what never is, is dropped."""
+        """Prefetch the keys. Ownership is checked when they are loaded; unused results are dropped."""
         self.context.early.expect(self, keys)
 
     def clear(self, key: K) -> Self:
@@ -151,16 +151,16 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         return super().clear_all()
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """What the port has for `keys`, and only what the viewer may see."""
+        """The port's records for `keys` that the viewer may see."""
         found = await self.visible(await self.context.early.answers(self, keys))
         if self.entity is not None:
             for key in keys:
                 if key not in found:
-                    self.context.warn_staff(self.domain, f"{self.entity}:{key} does not exist there")
+                    self.context.warn_staff(self.domain, f"{self.entity}:{key} does not exist in this system")
         return found
 
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
-        """The same without what the viewer may not see; staff sees everything."""
+        """`found` without the records that the viewer may not see; staff may see all."""
         if not self.context.viewer.is_staff:
             may_see = await type(self).ownership(self.context, list(records(found.values())))
             found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
@@ -172,7 +172,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
 
 
 def _seen(value: Any, may_see: Rule) -> Any:
-    """What is left of one key's value; None for a record that is hidden, the failure where that cannot be told."""
+    """One key's value as far as it may be seen: None for a hidden record, the failure if ownership is unknown."""
     if isinstance(value, (ConnectorError, NoLink)):
         return value
     try:
@@ -183,13 +183,13 @@ def _seen(value: Any, may_see: Rule) -> Any:
         return failure
 
 
-async def owned(context: RequestContext, _records: Sequence[Any]) -> Rule:
-    """Ownership of records that name their customers: one of them must be the viewer's."""
+async def customer_ownership(context: RequestContext, _records: Sequence[Any]) -> Rule:
+    """For records that name their customers: one of them must be the viewer's."""
     is_strangers = frozenset(context.viewer.customer_ids).isdisjoint
     return lambda record: not is_strangers(customers_of(record))
 
 
-async def signed_in(context: RequestContext, _records: Sequence[Any]) -> Rule:
-    """For records that are about nobody, such as outages: whoever has a token may see them."""
+async def signed_in_ownership(context: RequestContext, _records: Sequence[Any]) -> Rule:
+    """For records without an owner, such as outages: every signed-in viewer may see them."""
     known = context.viewer.is_signed_in
     return lambda record: known

@@ -1,14 +1,16 @@
-"""Customers, the people behind them and what they bought."""
+"""Loaders and pure functions for the CRM: customers, parties and products."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 from connectors.crm.port import Customer, Party, Product, ProductStatus
 from connectors.errors import ConnectorError
 from connectors.records import Found, Known, Owners, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
-from resolvers.filters import among
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
+from resolvers.filters import is_wanted
 from resolvers.links import CustomerRecordById
 from resolvers.ownership import customers_of
 from resolvers.rows import RowsLoader
@@ -17,9 +19,9 @@ from resolvers.viewer import Viewer
 
 @dataclass(frozen=True, slots=True)
 class CustomerRef:
-    """A customer whose number is known, from a token or another record, before or without the CRM.
+    """A customer of whom only the number is known, from a token or another record.
 
-    What the number alone gives access to (bills, services, tickets) needs no CRM; names and the like are loaded.
+    Bills, services and tickets need only the number, also while the CRM is down. Names are loaded from the CRM.
     """
 
     id: str
@@ -31,32 +33,33 @@ class CustomerRef:
 
 
 class CustomerById(Loader[str, Customer]):
-    """The CRM's record of a customer."""
+    """The CRM's customers by number, as far as the viewer may see them."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Customer"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | ConnectorError]:
-        """One batch of the CRM's customers."""
         found = await CustomerRecordById.of(self.context).load_now(keys)
         return {key: record for key, record in found.items() if record is not None}
 
 
 class KnownCustomerById(Loader[str, Customer | CustomerRef]):
-    """A customer that a client named. The viewer's own need no proof; with the CRM down, others are given unproved."""
+    """Customers that a client named by number. If the CRM is down, staff get references that are not verified."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Customer"
 
-    def foreseen(self, keys: Sequence[str]) -> Sequence[str]:
-        """A subscriber's own; nothing is begun for others'."""
+    def likely_keys(self, keys: Sequence[str]) -> Sequence[str]:
+        """For a subscriber, only the subscriber's own customers."""
         mine = self.context.viewer.customer_ids
         return keys if self.context.viewer.is_staff else [key for key in keys if key in mine]
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Mapping[str, Customer | CustomerRef | ConnectorError]:
-        """Records where the CRM answers, references where it does not; what it does not know is absent."""
+        """Records if the CRM answers, else references. Customers that the CRM does not know are absent."""
         mine = set(self.context.viewer.customer_ids)
         if not self.context.viewer.is_staff:
             return {key: CustomerRef(key) for key in keys if key in mine}
@@ -69,18 +72,19 @@ class KnownCustomerById(Loader[str, Customer | CustomerRef]):
 
 
 async def _of_own_customers(_context: RequestContext, _records: Sequence[Party]) -> Rule:
-    """A party has no customer in it: it was reached through one that `CustomerById` let the viewer see."""
+    """Every party may be seen: it is only reached through a customer that the viewer may see."""
     return lambda _record: True
 
 
 class PartyByCustomer(Loader[str, Party]):
-    """The person behind a customer."""
+    """The party (person or organization) of a customer, by customer number."""
 
     domain = "crm"
     ownership = _of_own_customers
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:
-        """First the customers, who name their parties, then those."""
+        """Read the customers first, as they name their parties."""
         customers = await CustomerById.of(self.context).load_all(keys)
         known = {key: customer for key, customer in customers.items() if isinstance(customer, Customer)}
         fields = frozenset({"given_name", "family_name"})
@@ -91,51 +95,51 @@ class PartyByCustomer(Loader[str, Party]):
         for key, customer in known.items():
             if customer.party_id and key not in found and (customer.party_kind or "").casefold() != "organization":
                 self.context.warn(
-                    self.domain, f"customer {key} has a party {customer.party_id} that does not exist there"
+                    self.domain, f"the party {customer.party_id} of customer {key} does not exist in the CRM"
                 )
         return found | {key: failed for key, failed in customers.items() if isinstance(failed, ConnectorError)}
 
 
 class ProductById(Loader[str, Product]):
-    """A product by its id."""
+    """Products by id."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Product"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Product]:
-        """One batch of the CRM's products."""
         return await self.context.connectors.crm.products(keys, self.context.fields("Product"))
 
 
 class ProductsByCustomer(RowsLoader[Product]):
-    """What a customer bought."""
+    """Products by customer."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = ProductById
     connection = "ProductConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Product]]:
-        """See `RowsLoader`."""
         fields = self.context.fields("Product")
         return await self.context.connectors.crm.products_of_customers(parents, window, fields)
 
 
 class ProductsByService(Loader[str, Rows[Product]]):
-    """What was bought that a service realizes."""
+    """Products by the service that realizes them."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = ProductById
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Product]]:
-        """One batch of the CRM's products."""
         return await self.context.connectors.crm.products_of_services(keys, self.context.fields("Product"))
 
 
 def customer_of(record: Any, viewer: Viewer) -> CustomerRef | None:
-    """The customer a record belongs to; of several, one that the viewer may see. Raises `ConnectorError`."""
+    """The record's customer, or None; for a subscriber, one of the subscriber's own. Raises `ConnectorError`."""
     ids = customers_of(record)
     if viewer.is_staff:
         return CustomerRef(ids[0]) if ids else None
@@ -148,10 +152,10 @@ def own_customers(viewer: Viewer) -> list[CustomerRef]:
 
 
 def own_customer(viewer: Viewer) -> CustomerRef | None:
-    """The signed-in subscriber's customer, the first where the token names several; None for staff."""
+    """The first customer in the viewer's token; None for staff."""
     return next(iter(own_customers(viewer)), None)
 
 
-def with_status(products: Rows[Product], status: list[ProductStatus] | None = None) -> Rows[Product]:
-    """Products with the wanted statuses."""
-    return products.keep(lambda product: among(product.status, status))
+def filter_products(products: Rows[Product], status: list[ProductStatus] | None = None) -> Rows[Product]:
+    """The products with one of these statuses; all for None."""
+    return products.keep(lambda product: is_wanted(product.status, status))

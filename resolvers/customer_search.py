@@ -1,4 +1,4 @@
-"""Customers as a list, and found by what an agent has in hand: a name, a number, an address, a bill, a ticket."""
+"""The list of customers, and the search by name, e-mail, phone, and customer, account, bill or ticket number."""
 
 import asyncio
 import re
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from typing_extensions import override
+
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, NotConfigured
 from connectors.records import Fields, Found, Rows, Window
-from resolvers.context import Loader, owned
+from resolvers.context import Loader, customer_ownership
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.links import CustomerRecordById, customer_fields
-from resolvers.nodes import typed
+from resolvers.nodes import type_and_number
 from resolvers.ownership import customers_of
 from resolvers.paging import window
 from resolvers.viewer import Viewer
@@ -33,7 +35,7 @@ class CustomerSort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerSearch:
-    """What is looked for (None: everybody), in which order, and which window of it is wanted."""
+    """A search: the text (None for all customers), the order, and the window of rows to read."""
 
     text: str | None
     sort: CustomerSort
@@ -48,21 +50,21 @@ def customer_search(
     first: int | None = None,
     after: str | None = None,
 ) -> CustomerSearch:
-    """The customers to read. Raises `Forbidden` for subscribers."""
+    """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
-        raise Forbidden("customers is for agents: a signed-in subscriber's own customer is me.")
+        raise Forbidden("The field customers is for agents and admins. A subscriber's own customer is me.")
     return CustomerSearch(search, sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
 
 
 class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
-    """A list of customers."""
+    """Customers by search."""
 
     domain = "crm"
-    ownership = owned
+    ownership = customer_ownership
     primes = CustomerById
 
+    @override
     async def fetch(self, keys: Sequence[CustomerSearch]) -> dict[CustomerSearch, Rows[Customer] | ConnectorError]:
-        """Each search is a question of its own."""
         found = dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
         for rows in found.values():
             if isinstance(rows, Rows):
@@ -85,13 +87,13 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
             return failure
 
     async def _numbered(self, text: str) -> Rows[Customer]:
-        """A text with digits may be any system's number, or part of a name: all are asked, side by side.
+        """Customers found by a text with digits: it may be a number of any system or part of a name, so all are asked.
 
-        A global id says itself whose it is. A system that is down costs its own kind of number: what the others found
-        is given, without a total. Too many names are no obstacle where a number was found.
+        A global id is looked up as its own type only. If a system fails, the customers that others found are returned
+        without a total; the failure is raised only if there are none. The same holds for too many names.
         """
-        kind, number = typed(text)
-        ways: dict[str | None, list[Callable[[str], Awaitable[Sequence[str]]]]] = {
+        kind, number = type_and_number(text)
+        searches: dict[str | None, list[Callable[[str], Awaitable[Sequence[str]]]]] = {
             "Customer": [self._customer],
             "BillingAccount": [self._account],
             "Bill": [self._bill],
@@ -100,9 +102,11 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         }
         ids: dict[str, None] = {}
         failures: list[ConnectorError | BadInput] = []
-        for attempt in await asyncio.gather(*(way(number) for way in ways.get(kind, ())), return_exceptions=True):
+        for attempt in await asyncio.gather(
+            *(search(number) for search in searches.get(kind, ())), return_exceptions=True
+        ):
             if isinstance(attempt, NotConfigured):
-                continue  # a system that is not there has no numbers
+                continue  # a domain without a system has no numbers
             if isinstance(attempt, ConnectorError | BadInput):
                 failures.append(attempt)
             elif isinstance(attempt, BaseException):
@@ -129,7 +133,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         crm = self.context.connectors.crm
         rows = await crm.customers_named(text, Window(0, _MOST_NAMES + 1), self._fields())
         if len(rows.items) > _MOST_NAMES:
-            raise BadInput(f"search is {text!r}: more than {_MOST_NAMES} names contain it, give more of the name.")
+            raise BadInput(f"More than {_MOST_NAMES} names contain the search text {text!r}. Give more of the name.")
         return self._known({record.id: record for record in rows.items})
 
     async def _account(self, number: str) -> Sequence[str]:
@@ -150,18 +154,18 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
         return customer_fields(self.context)
 
     def _known(self, found: Mapping[str, Customer]) -> Sequence[str]:
-        """Remember records that a search brought, so that they are not read again by id."""
+        """Ids of the records, which are primed so that they are not read again."""
         CustomerRecordById.of(self.context).prime_many(list(found.values()))
         return list(found)
 
 
 def _spelled(number: str) -> list[str]:
-    """A number as it was typed, and in capitals, as numbers with letters are kept."""
+    """Spellings to look up: as typed, and in upper case, as systems store numbers with letters."""
     return list(dict.fromkeys([number, number.upper()]))
 
 
 def _owners(found: Found[Any]) -> Sequence[str]:
-    """Whose the records are. Raises `ConnectorError` where one of them could not be read, or its owner looked up."""
+    """Customers who own the records. Raises `ConnectorError` if a record or its owner could not be read."""
     ids: list[str] = []
     for record in found.values():
         if isinstance(record, ConnectorError):

@@ -1,4 +1,4 @@
-"""Files that belong to records: where each is found behind the graph, and whose port opens it."""
+"""Documents of records, such as a bill's PDF: their addresses on the gateway, and the ports that open them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,30 +10,31 @@ from connectors.records import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
-    """A type whose records have documents: in which attribute, and of which domain's port."""
+class DocumentOwner:
+    """A type whose records have documents, the attribute that holds them, and the domain whose port opens them."""
 
     type_name: str
     attribute: str
     domain: str
 
 
-FILED: Final[Mapping[str, Filed]] = {
-    one.type_name: one for one in (Filed("Bill", "documents", "billing"), Filed("Ticket", "attachments", "ticketing"))
+DOCUMENT_OWNERS: Final[Mapping[str, DocumentOwner]] = {
+    one.type_name: one
+    for one in (DocumentOwner("Bill", "documents", "billing"), DocumentOwner("Ticket", "attachments", "ticketing"))
 }
-"""By the type's name."""
+"""By type name."""
 
 
 @dataclass(frozen=True, slots=True)
-class FiledDocument:
-    """A document as clients see it, with the type of the record that it belongs to."""
+class OwnedDocument:
+    """A document and the type of its record. Clients see its attributes."""
 
     type_name: str
     document: Document
 
     @property
     def id(self) -> str:
-        """Unique within its record."""
+        """The document's id, unique within its record."""
         return self.document.id
 
     @property
@@ -43,21 +44,21 @@ class FiledDocument:
 
     @property
     def mime_type(self) -> str | None:
-        """What it is, such as application/pdf."""
+        """Media type, such as application/pdf."""
         return self.document.mime_type
 
     @property
     def url(self) -> str:
-        """Path under the gateway: it names the record and the document, never where the system keeps it."""
+        """Path on the gateway, such as /documents/Bill:77/1. It never reveals the address in the system."""
         owner = quote(f"{self.type_name}:{self.document.owner}", safe=":")
         return f"/documents/{owner}/{quote(self.document.id, safe='')}"
 
 
-def documents_of(type_name: str) -> Callable[[Any], Sequence[FiledDocument]]:
-    """What gives the documents of a record of this type."""
-    read = attrgetter(FILED[type_name].attribute)
+def documents_of(type_name: str) -> Callable[[Any], Sequence[OwnedDocument]]:
+    """A function from a record of this type to its documents."""
+    read = attrgetter(DOCUMENT_OWNERS[type_name].attribute)
 
-    def documents(record: Any) -> Sequence[FiledDocument]:
-        return [FiledDocument(type_name, one) for one in read(record)]
+    def documents(record: Any) -> Sequence[OwnedDocument]:
+        return [OwnedDocument(type_name, one) for one in read(record)]
 
     return documents

@@ -1,8 +1,7 @@
-"""What is asked for early: beside the records that need it, not after them.
+"""Prefetching: loads that start before the records they belong to are there.
 
-A plan knows which keys will be loaded before there are objects to take them from: the id that a client named is the key
-of what hangs under it. So loaders may begin with keys that they expect. What was begun is not checked for who may see
-it until somebody loads it, and what nobody loads is dropped.
+A plan often knows a key before the record: the id that a client sent is the key of the lists under that record. Loaders
+can start with such keys (`expect`). Ownership is checked when the key is really loaded; unused results are dropped.
 """
 
 import asyncio
@@ -14,34 +13,34 @@ from resolvers.loader import BatchLoader
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """A shortcut of an edge: while `over` loads the parents, `expect` begins with what hangs under them by its keys."""
+class Prefetch:
+    """Prefetch rule of an edge: while loader `over` loads parents, `expect(context, keys)` starts the edge's loads."""
 
     over: type[BatchLoader[Any, Any]]
     expect: Callable[[Any, Sequence[Any]], None]
 
 
 class Asking(Protocol):
-    """A loader that can be begun with: it asks a port."""
+    """A loader that can prefetch."""
 
     context: Any
 
     @property
     def label(self) -> str:
-        """The name in traces."""
+        """Name in traces."""
 
     async def fetch(self, keys: Any) -> Mapping[Any, Any]:
-        """Ask the port for keys, which are distinct."""
+        """Ask the port for these distinct keys."""
 
 
 class EarlyLoads:
-    """What one request's loaders began with."""
+    """The prefetched loads of one request."""
 
     def __init__(self) -> None:
         self._begun: dict[type[Any], _Begun] = {}
 
     def expect(self, loader: Asking, keys: Sequence[Any]) -> None:
-        """Begin to ask the loader's port for keys that it will probably be asked for."""
+        """Start asking the loader's port for keys that will probably be loaded."""
         begun = self._begun.get(type(loader))
         if begun is None:
             begun = self._begun[type(loader)] = _Begun(loader)
@@ -49,7 +48,7 @@ class EarlyLoads:
             begun.load(key).add_done_callback(_heard)
 
     def answers(self, loader: Asking, keys: Sequence[Any]) -> Awaitable[Mapping[Any, Any]]:
-        """What the port says to these keys, begun with or asked now: nothing is checked. Raises as `fetch` does."""
+        """The port's answers, prefetched or fetched now, without an ownership check. Raises what `fetch` raises."""
         begun = self._begun.get(type(loader))
         return loader.fetch(keys) if begun is None else _present(begun, keys)
 
@@ -68,7 +67,7 @@ class EarlyLoads:
 
 
 class _Begun(BatchLoader[Any, Any]):
-    """What a loader's port says, before anybody asks who may see it."""
+    """A loader's answers from its port, before the ownership check."""
 
     def __init__(self, loader: Asking) -> None:
         super().__init__(loader.context)
@@ -76,20 +75,20 @@ class _Begun(BatchLoader[Any, Any]):
 
     @property
     def label(self) -> str:
-        """Traces name the loader that it is for."""
+        """Name of the loader that it prefetches for."""
         return self._loader.label
 
     async def found(self, keys: Sequence[Any]) -> Mapping[Any, Any]:
-        """Ask the port, in one batch."""
+        """Ask the port in one batch."""
         return await self._loader.fetch(keys)
 
 
 async def _present(begun: _Begun, keys: Sequence[Any]) -> Mapping[Any, Any]:
-    """What was begun with, for the keys that there is something for."""
+    """The prefetched values of the keys that have one."""
     return {key: value for key, value in (await begun.load_all(keys)).items() if value is not None}
 
 
 def _heard(loading: "asyncio.Future[Any]") -> None:
-    """A failure that nobody waits for is no news."""
+    """Mark a failure as retrieved, so that asyncio does not log it when nobody waits for it."""
     if not loading.cancelled():
         loading.exception()

@@ -1,21 +1,21 @@
-"""What the caller did wrong, in words that the caller may read."""
+"""Errors that are the caller's doing. Clients see their text."""
 
 from typing import ClassVar
 
 
 class PublicError(Exception):
-    """Base: its text and `code` are shown to the client as they are."""
+    """Base class: clients see its text and its `code`."""
 
     code: ClassVar[str] = "BAD_USER_INPUT"
     retryable: ClassVar[bool] = False
 
 
 class BadInput(PublicError):
-    """An argument that cannot be used: the text names it, and says what would be right."""
+    """An argument's value cannot be used. The text names the argument and says what would be right."""
 
 
 class Forbidden(PublicError):
-    """The viewer's kind may not ask this at all (not used for single records: those are simply absent)."""
+    """This kind of viewer may not use the field. Records that a viewer may not see are null instead."""
 
     code = "FORBIDDEN"
 

@@ -1,4 +1,4 @@
-"""Choosing and sorting rows that are at hand: what a system cannot be asked for faithfully is decided here."""
+"""Filters and orders for rows that were read, for what systems cannot be relied on to filter or sort."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
@@ -7,27 +7,27 @@ from typing import Any, TypeVar
 R = TypeVar("R")
 
 
-def zoned(moment: datetime) -> datetime:
-    """The moment with a zone: what clients send without one is UTC."""
+def with_zone(moment: datetime) -> datetime:
+    """The time with a zone: UTC if the client sent none."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def within(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
-    """Whether a row's date lies in the span; one without a date lies in no span that has an end."""
+def is_within(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a time lies in `[since, until)`. None lies in no span that has an end."""
     if since is None and until is None:
         return True
     if moment is None:
         return False
-    return (since is None or moment >= zoned(since)) and (until is None or moment < zoned(until))
+    return (since is None or moment >= with_zone(since)) and (until is None or moment < with_zone(until))
 
 
-def among(value: R, wanted: Collection[R] | None) -> bool:
-    """Whether a word is one of those asked for; nothing asked for means all."""
+def is_wanted(value: R, wanted: Collection[R] | None) -> bool:
+    """Whether the value is one of `wanted`, where None stands for all values."""
     return wanted is None or value in wanted
 
 
-def ordered(rows: Iterable[R], date_of: Callable[[R], datetime | None], *, newest_first: bool) -> list[R]:
-    """Rows by a date, those without one last, by id where dates are the same."""
+def sorted_by_date(rows: Iterable[R], date_of: Callable[[R], datetime | None], *, newest_first: bool) -> list[R]:
+    """Rows sorted by date, then by id; rows without a date come last."""
 
     def place(row: Any) -> tuple[bool, float, str]:
         moment = date_of(row)

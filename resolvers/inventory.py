@@ -1,8 +1,8 @@
-"""Services, the resources under them, and their sites.
+"""Loaders and ownership for the inventory: services, resources and sites.
 
-A resource names no customer: a subscriber sees it when it stands under one of the subscriber's services, a site when
-one of those services or resources stands there. Services that were let through grant what is under them; for a
-resource that came another way the subscriber's services are read, once per request.
+A resource names no customer. A subscriber may see it if one of the subscriber's services uses it, and a site if one
+of those services or resources is there. Services that the viewer may see grant what they use. For a resource that is
+reached in another way, the subscriber's services are read, once per request.
 """
 
 import asyncio
@@ -10,24 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from typing_extensions import override
+
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
-from resolvers.context import Loader, RequestContext, Rule, owned
+from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.errors import Forbidden
-from resolvers.filters import among
-from resolvers.ownership import customers_of, names_nobody
+from resolvers.filters import is_wanted
+from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
 
-FEW: Final = 20
-"""So many records are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
+MAX_READ_BY_ID: Final = 20
+"""Most records that are read by id for a subscriber. For more ids, the subscriber's own records are read instead."""
 
 
-async def own_services(context: RequestContext, services: Sequence[Service]) -> Rule:
-    """A service's related parties say whose it is."""
-    rule = await owned(context, services)
+async def service_ownership(context: RequestContext, services: Sequence[Service]) -> Rule:
+    """A service belongs to the customers it names. Grants the resources and the site of those that may be seen."""
+    rule = await customer_ownership(context, services)
     for service in filter(rule, services):
         context.grant("Resource", service.resource_ids)
         if service.site_id:
@@ -35,10 +37,10 @@ async def own_services(context: RequestContext, services: Sequence[Service]) -> 
     return rule
 
 
-async def own_resources(context: RequestContext, resources: Sequence[Resource]) -> Rule:
-    """Seen when a service of the viewer stands on it, and it does not say itself that it is somebody else's."""
+async def resource_ownership(context: RequestContext, resources: Sequence[Resource]) -> Rule:
+    """A resource may be seen if one of the viewer's services uses it and it does not name another customer."""
     unknown = [resource for resource in resources if not context.granted("Resource", resource.id)]
-    failure = (await what_is_under_own_services(context))[1] if unknown else None
+    failure = (await load_own_services(context))[1] if unknown else None
     granted = _granted(context, "Resource", failure)
 
     def may_see(resource: Resource) -> bool:
@@ -50,11 +52,11 @@ async def own_resources(context: RequestContext, resources: Sequence[Resource]) 
     return may_see
 
 
-async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
-    """Seen when a service of the viewer, or a resource under one, stands there."""
+async def site_ownership(context: RequestContext, sites: Sequence[Site]) -> Rule:
+    """A site may be seen if one of the viewer's services, or a resource of one, is there."""
     failure = None
     if any(not context.granted("Site", site.id) for site in sites):
-        services, failure = await what_is_under_own_services(context)
+        services, failure = await load_own_services(context)
         under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
         found = await ResourceById.of(context).load_all(under)
         failure = failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
@@ -62,11 +64,11 @@ async def own_sites(context: RequestContext, sites: Sequence[Site]) -> Rule:
 
 
 def _granted(context: RequestContext, type_name: str, failure: ConnectorError | None) -> Rule:
-    """Seen when granted; where what would grant could not be read, nobody can tell. Never where it is another's."""
+    """Granted records may be seen. Without a grant, `failure` is raised if there is one: it may hide a grant."""
     mine = frozenset(context.viewer.customer_ids)
 
     def may_see(record: Any) -> bool:
-        if not names_nobody(record) and mine.isdisjoint(customers_of(record)):
+        if not names_no_customer(record) and mine.isdisjoint(customers_of(record)):
             return False
         if context.granted(type_name, record.id):
             return True
@@ -77,17 +79,17 @@ def _granted(context: RequestContext, type_name: str, failure: ConnectorError | 
     return may_see
 
 
-async def what_is_under_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
-    """The viewer's own services, whole, once per request; what is under them is granted on the way."""
+async def load_own_services(context: RequestContext) -> tuple[list[Service], ConnectorError | None]:
+    """All services of the viewer's customers, and the failure of one that could not be read. Grants what they use."""
     keys = [RowsKey(key) for key in context.viewer.customer_ids]
     found = await ServicesByCustomer.of(context).load_all(keys)
     failure = next((rows for rows in found.values() if isinstance(rows, ConnectorError)), None)
     return [service for rows in found.values() if isinstance(rows, Rows) for service in rows.items], failure
 
 
-async def own_services_among(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
-    """Those of many services that are the viewer's: its own few are read, and what is under them, not everybody's."""
-    services, failure = await what_is_under_own_services(context)
+async def own_services_by_id(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
+    """The viewer's own among many services: only the viewer's services and their parts are read."""
+    services, failure = await load_own_services(context)
     own: dict[str, Service | ConnectorError] = {service.id: service for service in services}
     parts = {key for service in services for key in service.part_ids}
     if under := [key for key in keys if key in parts and key not in own]:
@@ -96,7 +98,7 @@ async def own_services_among(context: RequestContext, keys: Sequence[str]) -> di
 
 
 def service_fields(context: RequestContext) -> frozenset[str] | None:
-    """What to read of services: what was selected, and for subscribers what decides who may see what is under them."""
+    """Attributes of services to read: those selected, and for subscribers those that ownership of resources needs."""
     fields = context.fields("Service")
     if fields is None or context.viewer.is_staff or not (context.selects("Resource") or context.selects("Site")):
         return fields
@@ -104,45 +106,47 @@ def service_fields(context: RequestContext) -> frozenset[str] | None:
 
 
 class ServiceById(Loader[str, Service]):
-    """A service by its id."""
+    """Services by id."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     entity = "Service"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Service]:
-        """One batch of services. A subscriber who meets many, as in an outage, is answered from its own."""
-        if not self.context.viewer.is_staff and len(keys) > FEW:
-            return await own_services_among(self.context, keys)
+        """For a subscriber with many keys, as below an outage, only the subscriber's own services are read."""
+        if not self.context.viewer.is_staff and len(keys) > MAX_READ_BY_ID:
+            return await own_services_by_id(self.context, keys)
         return await self.context.connectors.inventory.services(keys, service_fields(self.context))
 
 
 class ServicesByCustomer(RowsLoader[Service]):
-    """A customer's services."""
+    """Services by customer."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     primes = ServiceById
     connection = "ServiceConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Service]]:
-        """See `RowsLoader`."""
         fields = service_fields(self.context)
         return await self.context.connectors.inventory.services_of_customers(parents, window, fields)
 
 
 class ServicesByResource(Loader[str, Rows[Service]]):
-    """The services that stand on a resource; a subscriber sees only its own."""
+    """Services by the resource that they use. A subscriber sees only the subscriber's own."""
 
     domain = "inventory"
-    ownership = own_services
+    ownership = service_ownership
     primes = ServiceById
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Rows[Service]]:
-        """One batch of services; a subscriber's own ones are few, and known to stand on what."""
+        """For a subscriber, the own services are read: they name their resources."""
         if self.context.viewer.is_staff:
             return await self.context.connectors.inventory.services_of_resources(keys, service_fields(self.context))
-        services, failure = await what_is_under_own_services(self.context)
+        services, failure = await load_own_services(self.context)
         if failure is not None:
             raise failure
         return {
@@ -153,14 +157,15 @@ class ServicesByResource(Loader[str, Rows[Service]]):
 
 
 class ResourceById(Loader[str, Resource]):
-    """A resource by its id."""
+    """Resources by id."""
 
     domain = "inventory"
-    ownership = own_resources
+    ownership = resource_ownership
     entity = "Resource"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Resource]:
-        """One batch of resources. Where a resource stands decides about sites, so it comes along for subscribers."""
+        """For subscribers `site_id` is read as well: it decides whether a site may be seen."""
         fields = self.context.fields("Resource")
         if fields is not None and self.context.selects("Site") and not self.context.viewer.is_staff:
             fields |= {"site_id"}
@@ -169,7 +174,7 @@ class ResourceById(Loader[str, Resource]):
 
 @dataclass(frozen=True, slots=True)
 class ResourceSearch:
-    """What is looked for (None: everything) and which window of it is wanted."""
+    """A search: the text (None for all resources) and the window of rows to read."""
 
     text: str | None
     window: Window
@@ -182,21 +187,23 @@ def resource_search(
     first: int | None = None,
     after: str | None = None,
 ) -> ResourceSearch:
-    """The resources to read. Raises `Forbidden` for subscribers, who find theirs under their services."""
+    """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
-        raise Forbidden("resources is for agents: a subscriber's resources are under me { services { resources } }.")
+        raise Forbidden(
+            "The field resources is for agents and admins. A subscriber's resources are under me and services."
+        )
     return ResourceSearch(search, window(first, after) or Window(0, 1))
 
 
 class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
-    """A list of resources."""
+    """Resources by search."""
 
     domain = "inventory"
-    ownership = own_resources
+    ownership = resource_ownership
     primes = ResourceById
 
+    @override
     async def fetch(self, keys: Sequence[ResourceSearch]) -> dict[ResourceSearch, Rows[Resource] | ConnectorError]:
-        """Each search is a question of its own."""
         return dict(zip(keys, await asyncio.gather(*map(self._search, keys)), strict=True))
 
     async def _search(self, search: ResourceSearch) -> Rows[Resource] | ConnectorError:
@@ -210,17 +217,17 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
 
 
 class SiteById(Loader[str, Site]):
-    """A site by its id."""
+    """Sites by id."""
 
     domain = "inventory"
-    ownership = own_sites
+    ownership = site_ownership
     entity = "Site"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Site]:
-        """One batch of sites."""
         return await self.context.connectors.inventory.sites(keys, self.context.fields("Site"))
 
 
-def in_state(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:
-    """Services in the wanted states."""
-    return services.keep(lambda service: among(service.state, state))
+def filter_services(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:
+    """The services in one of these states; all for None."""
+    return services.keep(lambda service: is_wanted(service.state, state))

@@ -1,14 +1,16 @@
-"""Identity across systems: which customer of ours is meant by what another system calls one, and the other way round.
+"""Identity across systems: the customer numbers for another system's customer keys, and the keys for numbers.
 
-The graph knows customers by the CRM's number. Where a system knows them by something else (`customer_key`), questions
-and answers are translated where its port is asked (`resolvers.translated_ports`), by what is looked up here. A key that
-no customer has, or that two have by mistake, makes the row nobody's: wrong links lead nowhere, never to somebody else.
+The graph identifies customers by the CRM's number. For a system that uses something else (`customer_key`), arguments
+and answers are translated in `resolvers.translated_ports` by the loaders here. A record whose key no customer has, or
+two by mistake, has no owner: a wrong link never leads to another customer.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from typing_extensions import override
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled
@@ -27,23 +29,24 @@ class KeyedCustomer:
 
 
 class CustomerRecordById(BatchLoader[str, Customer]):
-    """The CRM's record of a customer, whoever asks: what other loaders look up on the way."""
+    """The CRM's customers by number, without an ownership check, for use by other loaders."""
 
+    @override
     async def found(self, keys: Sequence[str]) -> Found[Customer]:
-        """One batch of the CRM's customers."""
         return await self.context.connectors.crm.customers(keys, customer_fields(self.context))
 
 
 class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
-    """Numbers of the customers that another system knows by a key: one, or none, where the key must be unique.
+    """Customer numbers by another system's key; none if the key must be unique and is not.
 
-    A person and a company may have the same id in TMF632, which numbers them apart: then it is neither's.
+    TMF632 numbers persons and organizations separately: an id that one of each has belongs to neither.
     """
 
     missing = ()
 
+    @override
     async def found(self, keys: Sequence[KeyedCustomer]) -> Mapping[KeyedCustomer, Any]:
-        """One batch of the CRM's customers per kind of key."""
+        """One call per kind of key."""
         kinds: dict[CustomerKey, list[str]] = {}
         for one in keys:
             kinds.setdefault(one.key, []).append(one.value)
@@ -62,20 +65,22 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
         if isinstance(rows, ConnectorError):
             return rows
         if rows is not None and rows.total is None:
-            return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read: whose it is nobody knows")
+            return Garbled("crm", f"customers with {key} = {value[:100]} cannot all be read, so its owner is unknown")
         ids = tuple(sorted({customer.id for customer in rows.items})) if rows else ()
         if not ids:
-            self.context.warn("crm", f"no customer has {key} = {value}, which a row of another system names")
+            self.context.warn("crm", f"no customer has {key} = {value}, which a record of another system names")
         kinds = {(customer.party_kind or "").casefold() for customer in rows.items} if rows else set()
         if len(ids) > 1 and (key.is_unique or len(kinds) > 1):
             who = f" ({', '.join(ids[:5])})" if self.context.viewer.is_staff else ""
-            self.context.warn("crm", f"{key} = {value} is of {len(ids)} customers{who}: what is under it is nobody's")
+            self.context.warn(
+                "crm", f"{len(ids)} customers{who} have {key} = {value}: records that name it have no owner"
+            )
             return ()
         return ids
 
 
 def customer_fields(context: RequestContext) -> Fields | None:
-    """What to read of customers: what was selected, and what other systems know them by."""
+    """Attributes of customers to read: those selected, and the keys that other systems identify customers by."""
     fields = context.fields("Customer")
     if fields is None:
         return None
@@ -83,15 +88,15 @@ def customer_fields(context: RequestContext) -> Fields | None:
     return fields.union(*(key.attributes for key in keys))
 
 
-async def owners_of(
+async def customers_with(
     context: RequestContext, key: CustomerKey, known: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Sequence[str] | ConnectorError]:
-    """Whose these keys are: who else has one may show that it is nobody's (`CustomersByKey`)."""
+    """Customer numbers by key. `known` has the numbers found so far, but a key may have other customers, too."""
     keys = {value: KeyedCustomer(key, value) for value in known}
     found = await CustomersByKey.of(context).load_all(list(keys.values()))
     return {value: found[one] for value, one in keys.items()}
 
 
-def key_of(customer: Customer, key: CustomerKey) -> str | None:
-    """What another system knows a customer by; None where the CRM does not say it, or says two things."""
+def key_value(customer: Customer, key: CustomerKey) -> str | None:
+    """The customer's value of this key; None if the CRM has none or more than one."""
     return customer.party_id if key.kind == "party" else customer.external_ids.get(key.name)

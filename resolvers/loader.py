@@ -1,4 +1,4 @@
-"""What asks in batches and lives as long as one request: the base of all loaders, an `aiodataloader.DataLoader`."""
+"""The base class of all loaders: an `aiodataloader.DataLoader` that lives as long as one request."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,33 +17,33 @@ V = TypeVar("V")
 
 
 class NoLink:
-    """In place of what hangs under a customer whom a system cannot be asked about: the field is null."""
+    """Loaded in place of the records of a customer whom a system cannot identify: the field is null."""
 
 
 NO_LINK: Final = NoLink()
 
 
 class BatchLoader(DataLoader[K, V], Generic[K, V]):
-    """One cache per request, order and gaps of a batch, failures as values, an end when the request ends early.
+    """A loader with one cache per request, which is cancelled with the request.
 
-    What it gives is not checked for who may see it: only `Loader` is for fields. A key without a record loads
-    `missing`; a failed one raises its failure, which is kept like a record. Any other fault is not kept.
+    There is no ownership check: `Loader` has it, for fields. A key without a record loads `missing`. A failed key
+    raises its `ConnectorError`, which is cached like a record; other exceptions are not cached.
     """
 
     missing: ClassVar[Any] = None
     by_id: ClassVar[bool] = False
-    """Whether a key is the id of the record that it loads: what hangs on that id can be asked for beside it."""
+    """Whether a key is the id of the record that it loads, so that edges by that id can be prefetched."""
 
     def __init__(self, context: "RequestContext", **options: Any) -> None:
         """`options` are those of `DataLoader`."""
         super().__init__(**{"loop": options.get("loop") or asyncio.get_running_loop(), **options})
         self.context = context
         self._next: list[tuple[K, asyncio.Future[V]]] = []
-        """The next batch."""
+        """Keys of the next batch, with their futures."""
         self._primed: dict[Any, V] = {}
-        """By cache key the records of `prime_many` that nobody loaded so far."""
+        """Records of `prime_many` that were not loaded yet, by cache key."""
         self._unindexed: list[Sequence[V]] = []
-        """Those that came since somebody looked."""
+        """Records of `prime_many` that are not in `_primed` yet."""
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -55,37 +55,37 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
 
     @property
     def label(self) -> str:
-        """The name in traces."""
+        """Name in traces."""
         return type(self).__name__
 
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        """What there is for `keys`, which are distinct. Absent keys stay absent. May raise `ConnectorError` for all."""
+        """Records by key, for distinct keys; unknown keys are absent. May raise `ConnectorError` for all."""
         raise NotImplementedError
 
     async def batch_load_fn(self, keys: list[K]) -> list[V]:
-        """What `found` finds, in the order of the keys; a failure of a key is in its place."""
+        """The values of `found` in the order of the keys; a failed key's value is its failure."""
         found = await self.found(list(dict.fromkeys(keys)))
         return [found.get(key, self.missing) for key in keys]
 
-    def foreseen(self, keys: Sequence[K]) -> Sequence[K]:
-        """Those of the keys whose records the viewer is likely to get, so that what hangs on them may be begun with."""
+    def likely_keys(self, keys: Sequence[K]) -> Sequence[K]:
+        """The keys whose records the viewer will probably see, so that their edges may be prefetched."""
         return keys
 
     def expect(self, keys: Sequence[K]) -> None:
-        """Keys that will probably be loaded soon (see `resolvers.early`). This one waits until they are."""
+        """Keys that will probably be loaded soon (`resolvers.early`). The base class does not prefetch them."""
 
     def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
-        """The records of several keys, in their order. Raises TypeError for what is no list of keys."""
-        return super().load_many(listed(keys))
+        """The records of several keys, in their order. Raises TypeError if `keys` is not iterable."""
+        return super().load_many(as_keys(keys))
 
     async def load_all(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """The record of every key, with the failures of keys as values. Other exceptions are raised."""
+        """The record of every key; a failed key maps to its `ConnectorError`. Other exceptions are raised."""
         primed = self._primed_of(keys)
         loading = {key: self.load(key) for key in keys if key not in primed}
         return await _values(keys, primed, loading)
 
     async def load_now(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
-        """As `load_all`, in this task instead of the next batch's, for another loader's batch about the same keys.
+        """Load keys like `load_all`, at once, without waiting for the next batch. For use in another loader's batch.
 
         That saves a task and two turns of the event loop. Keys that somebody asked for before are waited for; what is
         more than one batch may hold goes the usual way.
@@ -110,27 +110,27 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         return await _values(keys, primed, loading)
 
     def prime(self, key: K, value: V) -> Self:
-        """What a key would load is known. Changes nothing for a key that was loaded or primed before."""
+        """Cache a key's value, unless the key was loaded or primed before."""
         return self if self._primed_of([key]) else super().prime(key, value)
 
     def prime_many(self, records: Sequence[V]) -> None:
-        """Records that others read are not asked for by their ids. Cheap, as nobody will load most of them."""
+        """Prime records by their ids. They are indexed only when a key is loaded, as most are never loaded."""
         self._unindexed.append(records)
 
     def clear(self, key: K) -> Self:
-        """Ask for this key again when it is loaded next."""
+        """Forget the key: it is read again when it is loaded next."""
         self._index()
         self._primed.pop(self.get_cache_key(key), None)
         return super().clear(key)
 
     def clear_all(self) -> Self:
-        """Ask for every key again when it is loaded next."""
+        """Forget all keys: they are read again when they are loaded next."""
         self._unindexed.clear()
         self._primed.clear()
         return super().clear_all()
 
     def _primed_of(self, keys: Sequence[K]) -> dict[K, V]:
-        """Those of the keys whose records were primed, and that nobody loaded: they need not be waited for."""
+        """Primed records of the keys that were not loaded yet, by key."""
         self._index()
         if not self._primed or not self.cache:
             return {}
@@ -143,7 +143,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         self._unindexed.clear()
 
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
-        """Settle the future of a key with its primed record, or else in the next batch."""
+        """Settle the future with the key's primed record, or add the key to the next batch."""
         if self._unindexed:
             self._index()
         if self._primed and self.cache and (primed := self.get_cache_key(key)) in self._primed:
@@ -153,11 +153,11 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         if not self.batch:
             self._dispatch()
         elif len(self._next) == 1:
-            # The turn after the next one: what is begun now may ask for the same loader's keys in its first turn.
+            # Two turns later: tasks that start now may load keys of this loader in their first turn.
             self.loop.call_soon(self.loop.call_soon, self._dispatch)
 
     def _dispatch(self) -> None:
-        """One task for each batch. The base class has two, and a coroutine more."""
+        """Start one task for each batch, where the base class starts two."""
         batch, self._next = self._next, []
         for part in get_chunks(batch, self.max_batch_size) if self.max_batch_size else [batch]:
             self.loop.create_task(self._batch(part))  # the context keeps it, and ends it
@@ -178,7 +178,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             self.context.left(task)
 
     async def _ask(self, batch: "list[tuple[K, asyncio.Future[V]]]") -> None:
-        """Settle all futures, always. Failures are values, so that they are kept like others; a fault is not kept."""
+        """Settle all futures. Failures of systems are cached like values; other exceptions are not cached."""
         values: Sequence[Any]
         try:
             values = list(await self.batch_load_fn([key for key, _ in batch]))
@@ -187,7 +187,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         except ConnectorError as failure:
             values = [failure] * len(batch)
         except asyncio.CancelledError:
-            # Whoever still waits must learn that nothing comes.
+            # Callers that still wait must not wait for ever.
             for _, future in batch:
                 _fail(future, Cancelled("gateway", "the request ended"))
             raise
@@ -208,10 +208,10 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
 async def _values(
     keys: Sequence[K], primed: dict[K, V], loading: "dict[K, asyncio.Future[V]]"
 ) -> "dict[K, V | ConnectorError]":
-    """What every key loads, in their order, once all are there. Raises what is no `ConnectorError`."""
+    """The values of all keys, in their order, once all are loaded. Raises exceptions other than `ConnectorError`."""
     for one in loading.values():
         if not one.done():
-            await asyncio.wait([one])  # those of one batch are done together: one wait, and not one for each
+            await asyncio.wait([one])  # futures of one batch are done together, so one wait is enough
     values: dict[K, Any] = {key: one.exception() or one.result() for key, one in loading.items()}
     for value in values.values():
         if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
@@ -222,15 +222,15 @@ async def _values(
 def _fail(future: "asyncio.Future[Any]", failure: BaseException) -> None:
     if future.done():
         return
-    # A future takes no StopIteration, and would hand on what ends the process.
+    # A future cannot hold StopIteration, and must not pass on exceptions that end the process.
     is_plain = isinstance(failure, Exception) and not isinstance(failure, StopIteration)
     future.set_exception(failure if is_plain else RuntimeError(f"a loader gave {failure!r}"))
     if isinstance(failure, ConnectorError):
-        future.exception()  # seen: one that nobody waits for any more is no news for the log
+        future.exception()  # marked as retrieved, so that asyncio does not log it when nobody waits for it
 
 
-def listed(keys: Any) -> Iterable[Any]:
-    """The keys. Raises TypeError where they are none."""
+def as_keys(keys: Any) -> Iterable[Any]:
+    """`keys`, if they are iterable. Raises TypeError otherwise."""
     if not isinstance(keys, Iterable):
         raise TypeError(f"These should be several keys, and are: {keys!r}.")
     return keys

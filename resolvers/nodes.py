@@ -1,4 +1,4 @@
-"""What has an id of its own: each type with its record and the loader that finds it again, and the global ids.
+"""The types with global ids: their record classes and loaders, and how global ids are read.
 
 A global id is `Customer:1001`: type, colon, the upstream's own id, which may itself contain colons.
 """
@@ -22,7 +22,7 @@ from resolvers.ticketing import OutageById, TicketById
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type of the graph with ids of its own. `records` are the classes of its objects, which pass unconverted."""
+    """A type with global ids. `records` are the classes of the records that stand for its objects."""
 
     name: str
     records: tuple[type[Any], ...]
@@ -44,14 +44,14 @@ NODES: Final[Mapping[str, NodeType]] = {
         NodeType("Outage", (ticketing.Outage,), OutageById),
     )
 }
-"""By the type's name: the only list of them."""
+"""All types with global ids, by name."""
 
 TYPES: Final[Mapping[type[Any], str]] = {record: one.name for one in NODES.values() for record in one.records}
-"""The GraphQL type of an object, by its record's class."""
+"""GraphQL type names by record class."""
 
 
 class NodeById(Loader[str, Any]):
-    """Anything by its global id: whom the type's own loader gives, in one batch with what else is loaded by that."""
+    """Any record by its global id, loaded by the type's own loader and in its batches."""
 
     def load(self, key: str) -> "asyncio.Future[Any]":
         """The record. Raises `BadInput` for what is no global id."""
@@ -82,30 +82,30 @@ class NodeById(Loader[str, Any]):
 
 
 def local_id(type_name: str, given: str) -> str:
-    """The upstream's id for an argument of a known type, which may come with or without the type in front.
+    """The system's id from a global id of this type, or from the system's id itself.
 
-    Another type's id is a mistake that is worth a sentence. Raises `BadInput`.
+    Raises `BadInput` for an empty id or one of another type.
     """
     head, colon, rest = given.partition(":")
     if colon and head in NODES:
         if head != type_name:
-            raise BadInput(f"id is {given!r}, a {head}: here a {type_name} is asked for.")
+            raise BadInput(f"The id {given!r} is the id of a {head}. This field needs the id of a {type_name}.")
         given = rest
     if not given:
-        raise BadInput(f"id is empty: a {type_name} is asked for, such as {type_name}:1001.")
+        raise BadInput(f"The id is empty. This field needs the id of a {type_name}, such as {type_name}:1001.")
     return given
 
 
 def split_id(given: str) -> tuple[str, str]:
-    """Type and upstream id of a global id. Raises `BadInput`."""
+    """The type and the system's id of a global id. Raises `BadInput`."""
     head, colon, rest = given.partition(":")
     if not colon or not rest or head not in NODES:
-        raise BadInput(f"id is {given!r}: a global id looks like Customer:1001.")
+        raise BadInput(f"The id {given!r} is not a global id, which looks like Customer:1001.")
     return head, rest
 
 
-def typed(text: str) -> tuple[str | None, str]:
-    """What somebody searches for: its type where it is a global id (else None), and the rest without blanks."""
+def type_and_number(text: str) -> tuple[str | None, str]:
+    """The type (None if the text is no global id) and the number in a search text, without blanks around it."""
     text = text.strip()
     head, colon, rest = text.partition(":")
     return (head, rest) if colon and rest and head in NODES else (None, text)

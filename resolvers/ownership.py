@@ -1,4 +1,4 @@
-"""Whose a record is, by what it says itself."""
+"""The owners that a record names."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -9,20 +9,20 @@ from resolvers.loader import NoLink
 
 
 class HasOwners(Protocol):
-    """A record that says whose it is."""
+    """A record with owners."""
 
     @property
     def owners(self) -> Owners:
-        """Its customers, or why they are not known."""
+        """The customers that own it, or why they are unknown."""
 
 
-def names_nobody(record: HasOwners) -> bool:
-    """Whether the record does not say whose it is: then what it hangs under does."""
+def names_no_customer(record: HasOwners) -> bool:
+    """Whether the record names no customer, so that its parent's owners count."""
     return isinstance(record.owners, Unnamed)
 
 
 def customers_of(record: HasOwners) -> tuple[str, ...]:
-    """The customers that the record names and that are known. Raises `ConnectorError` where that cannot be told."""
+    """The known customers that the record names. Raises `ConnectorError` if they could not be looked up."""
     match record.owners:
         case Known(ids):
             return ids
@@ -33,7 +33,7 @@ def customers_of(record: HasOwners) -> tuple[str, ...]:
 
 
 def records(values: Iterable[Any]) -> Iterator[Any]:
-    """The records among what a loader found, those of lists too."""
+    """The records in a loader's values, including those in lists."""
     for value in values:
         if isinstance(value, Rows):
             yield from value.items

@@ -1,7 +1,7 @@
-"""Relay connections over `Rows`: cursors, windows, and the page that a field gives.
+"""Relay connections over `Rows`: cursors, windows and pages.
 
-A cursor holds the row's place and its id. Where all rows are at hand the id leads, so that a new row in front moves
-nothing; where only a window was read, the place does.
+A cursor holds a row's position and its id. If all rows were read, the id is used, so that new rows do not shift pages;
+if only a window was read, the position is used.
 """
 
 import base64
@@ -29,14 +29,14 @@ class PageInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class PageEdge(msgspec.Struct, frozen=True, gc=False):
-    """One row with its cursor."""
+    """Relay's edge: a row with its cursor."""
 
     cursor: str
     node: Any
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
-    """Part of a list, as a connection shows it. `offset` is the place of its first row in the whole list."""
+    """A page of a list. `offset` is the position of its first row in the whole list."""
 
     nodes: Sequence[Any]
     offset: int
@@ -45,12 +45,12 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def edges(self) -> list[PageEdge]:
-        """Every row with its cursor."""
+        """The rows with their cursors."""
         return [PageEdge(_cursor(self.offset + place, node.id), node) for place, node in enumerate(self.nodes)]
 
     @property
     def page_info(self) -> PageInfo:
-        """Where this page stands in the whole list."""
+        """Position of the page in the whole list."""
         if not self.nodes:
             return PageInfo(self.has_next, self.offset > 0, None, None)
         first, last = self.nodes[0], self.nodes[-1]
@@ -61,9 +61,9 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 def window(
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> Window | None:
-    """The rows to ask a system for: one more than wanted, to know whether more follow.
+    """The window to read for these arguments: one row more than the page, to know whether more follow.
 
-    None for pages from the end: there the whole list is needed. Raises `BadInput`.
+    None for a page from the end, which needs the whole list. Raises `BadInput`.
     """
     wanted = _checked(first, last)
     if last is not None or before is not None:
@@ -71,14 +71,14 @@ def window(
     return Window(_place(after, "after")[0] + 1 if after else 0, wanted + 1)
 
 
-def connected(
+def page_of_rows(
     rows: Rows[Any] | None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """The page of `rows` that the arguments name. Raises `BadInput`."""
+    """The page of `rows` for Relay's arguments. Raises `BadInput`."""
     if rows is None:
         rows = Rows.of(())
     wanted = _checked(first, last)
@@ -97,8 +97,8 @@ def connected(
     return Page(items, start, stop < max(known, rows.total or 0), rows.total)
 
 
-def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
-    """What `connected` does where at most `first` is given, which is the same for all lists. Raises `BadInput`."""
+def first_page(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
+    """`page_of_rows` for `first` only, prepared once for many lists. Raises `BadInput`."""
     wanted = _checked(first, None)
 
     def page_of(rows: Rows[Any] | None) -> Page:
@@ -112,20 +112,20 @@ def leading(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
     return page_of
 
 
-def connected_forward(rows: Rows[Any] | None, first: int | None = None, after: str | None = None) -> Page:
-    """The page of a list that a system can only be asked for from the start. Raises `BadInput`."""
-    return connected(rows, first, after)
+def forward_page(rows: Rows[Any] | None, first: int | None = None, after: str | None = None) -> Page:
+    """The page of a list that can be paged forward only. Raises `BadInput`."""
+    return page_of_rows(rows, first, after)
 
 
-def connected_all(
+def page_of_records(
     found: Sequence[Any],
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """The page of records that were found one by one. Raises `BadInput`."""
-    return connected(Rows.of(found), first, after, last, before)
+    """The page of a complete list of records. Raises `BadInput`."""
+    return page_of_rows(Rows.of(found), first, after, last, before)
 
 
 def _checked(first: int | None, last: int | None) -> int:
@@ -133,7 +133,7 @@ def _checked(first: int | None, last: int | None) -> int:
         raise BadInput("Give either first or last, not both.")
     name, wanted = ("last", last) if last is not None else ("first", DEFAULT_PAGE if first is None else first)
     if not 0 <= (wanted or 0) <= MAX_PAGE:
-        raise BadInput(f"{name} is {wanted}: it must be from 0 to {MAX_PAGE}.")
+        raise BadInput(f"{name} is {wanted}. It must be from 0 to {MAX_PAGE}.")
     return wanted or 0
 
 
@@ -153,7 +153,7 @@ def _place(cursor: str, argument: str) -> tuple[int, str]:
 
 
 def _no_cursor(argument: str) -> BadInput:
-    return BadInput(f"{argument} is not a cursor of this gateway: take one from pageInfo or edges.")
+    return BadInput(f"{argument} is not a cursor of this gateway. Take one from pageInfo or edges.")
 
 
 def _after(rows: Rows[Any], cursor: str) -> int:

@@ -1,4 +1,4 @@
-"""Loaders of lists that hang under a parent: one window for one parent, everything for many (decision 8)."""
+"""Loaders of lists by parent: a window for a single parent, whole lists for many (ARCHITECTURE.md, decision 8)."""
 
 import asyncio
 from collections import defaultdict
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 class RowsKey(msgspec.Struct, frozen=True):
-    """One parent's list: whose, by which conditions, and the window of it that is wanted (None: everything).
+    """One parent's list: the parent's id, the conditions for the system, and the window (None for the whole list).
 
-    A struct, because it is a key many times over: its hash is made in C.
+    A msgspec struct, because it is hashed very often, and a struct's hash is made in C.
     """
 
     parent: str
@@ -27,15 +27,15 @@ class RowsKey(msgspec.Struct, frozen=True):
 
 
 class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
-    """Loads lists per parent. What was read whole is not read again, whatever window is asked for next."""
+    """Loads lists by parent. A list that was read as a whole is not read again for another window."""
 
     connection: ClassVar[str]
-    """The GraphQL type of the lists, to know whether somebody asked how many rows there are."""
+    """GraphQL type of the connection, to see whether `totalCount` is selected."""
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
         self._whole: defaultdict[Hashable, dict[str, asyncio.Future[Mapping[str, Any]]]] = defaultdict(dict)
-        """By conditions and parent the reading that has the parent's whole list."""
+        """Reads of whole lists, by conditions and parent."""
 
     def clear(self, key: RowsKey) -> Self:
         """Read this parent's list again when it is loaded next."""
@@ -48,11 +48,11 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return super().clear_all()
 
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[R]]:
-        """Ask the port. A window comes only with a single parent."""
+        """Lists by parent from the port. A window is given with a single parent only."""
         raise NotImplementedError
 
     async def fetch(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
-        """Lists by key; lists under the same conditions are asked for together."""
+        """Lists by key. Keys with the same conditions are read together."""
         if len(keys) == 1:
             return await self._group(keys)
         groups: dict[Hashable, list[RowsKey]] = {}
@@ -75,10 +75,10 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return {} if found is None else dict.fromkeys(keys, found)
 
     def _window(self, keys: Sequence[RowsKey]) -> Window | None:
-        """The one window that serves all keys; None where the whole lists are needed.
+        """One window that covers all keys; None if whole lists are needed.
 
-        A system that ignores a filter counts everybody's rows: a subscriber is told a number only when it was counted
-        here, row by row, and so is anybody under conditions, of which nobody knows whether the system obeys them.
+        A system that ignores a filter counts other customers' rows. So if `totalCount` is selected, rows are counted
+        here for subscribers, and for everybody if there are conditions, which the system may ignore as well.
         """
         windows = [key.window for key in keys if key.window is not None]
         if len(windows) < len(keys) or (len(keys) > 1 and len({key.parent for key in keys}) > 1):
@@ -92,7 +92,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return Window(start, limit) if limit <= 2 * sum(window.limit for window in windows) else None
 
     def _counts(self) -> bool:
-        """Whether somebody asked how many rows there are."""
+        """Whether `totalCount` is selected."""
         return "total_count" in (self.context.fields(self.connection) or {"total_count"})
 
     async def _wholes(self, keys: Sequence[RowsKey]) -> dict[RowsKey, Rows[R] | ConnectorError | NoLink]:
@@ -111,7 +111,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         return found
 
     async def visible(self, found: Mapping[RowsKey, Any]) -> Mapping[RowsKey, Any]:
-        """As in `Loader`. A window that loses rows is no page any more: then the whole list is read and filtered."""
+        """The visible rows. If a window loses rows to the ownership check, the whole list is read and filtered."""
         seen = dict(await super().visible(found))
         short = [key for key, rows in seen.items() if _lost(found[key], rows)]
         if short:
@@ -132,7 +132,7 @@ class RowsLoader(Loader[RowsKey, Rows[R]], Generic[R]):
         answers: Mapping[str, Any]
         try:
             answers = await self.rows(parents, None, conditions)
-            answers.get(parents[0])  # what is no mapping raises here, and reaches all who wait
+            answers.get(parents[0])  # an answer that is no mapping raises here, for all who wait
         except ConnectorError as failure:
             answers = dict.fromkeys(parents, failure)
         except BaseException as fault:
@@ -158,6 +158,6 @@ def _lost(before: Any, after: Any) -> bool:
     )
 
 
-def items(rows: Rows[Any] | None) -> Sequence[Any]:
-    """All rows of a short list, as a plain list."""
+def all_rows(rows: Rows[Any] | None) -> Sequence[Any]:
+    """The rows of a short list; empty for None."""
     return [] if rows is None else rows.items

@@ -1,4 +1,4 @@
-"""The gateway's own view of the systems behind it."""
+"""Health of the systems behind the gateway."""
 
 import asyncio
 from contextlib import suppress
@@ -12,13 +12,13 @@ from connectors.http.health import LastError, SystemStatus
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden
 
-FRESH: Final = timedelta(seconds=5)
-"""How old what real traffic showed of a system may be before one read is made to see."""
+MAX_AGE: Final = timedelta(seconds=5)
+"""Age of a system's last answer above which the system is probed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something that a product cannot give."""
+    """An operation or attribute that a product cannot provide."""
 
     name: str
     reason: str
@@ -26,7 +26,7 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class SystemReport:
-    """One system's state. `latency_ms` is that of its last answer; asking for what is `unsupported` fails."""
+    """A system's health. `latency_ms` is the duration of its last answer, in milliseconds."""
 
     name: str
     domain: str
@@ -37,17 +37,17 @@ class SystemReport:
     unsupported: list[Unsupported]
 
 
-async def reports(context: RequestContext) -> list[SystemReport]:
-    """All systems, looked at afresh where nothing was heard lately. Raises `Forbidden` for subscribers."""
+async def system_reports(context: RequestContext) -> list[SystemReport]:
+    """Reports of all systems; those without a recent answer are probed first. Raises `Forbidden` for subscribers."""
     if not context.viewer.is_staff:
-        raise Forbidden("systems is for agents and admins.")
+        raise Forbidden("The field systems is for agents and admins.")
     return list(await asyncio.gather(*(_report(system) for system in context.connectors.systems)))
 
 
 async def _report(system: ConnectedSystem) -> SystemReport:
     health = system.probe.http.health
-    if health.last_seen is None or datetime.now(UTC) - health.last_seen > FRESH:
-        with suppress(ConnectorError):  # health has noted what went wrong: that is what the report is about
+    if health.last_seen is None or datetime.now(UTC) - health.last_seen > MAX_AGE:
+        with suppress(ConnectorError):  # the failure is in `health`, which the report shows
             await system.probe.probe()
     return SystemReport(
         system.name,

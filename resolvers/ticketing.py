@@ -1,5 +1,8 @@
-"""Tickets, and the outages behind them. Outages are about the network, not about people: every signed-in viewer may
-see them, and the edges back to services, resources and tickets are filtered where those records enter."""
+"""Loaders and pure functions for ticketing: tickets and outages.
+
+Outages have no owner, and every signed-in viewer may see them. The services, resources and tickets under an outage are
+subject to their own ownership.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,38 +11,41 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+from typing_extensions import override
+
 from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.ticketing.port import Outage, Ticket, TicketNote, TicketStatus
-from resolvers.context import Loader, owned, signed_in
-from resolvers.filters import among, ordered, within, zoned
+from resolvers.context import Loader, customer_ownership, signed_in_ownership
+from resolvers.filters import is_wanted, is_within, sorted_by_date, with_zone
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer
 
 
 class TicketSort(Enum):
-    """The order of a list of tickets."""
+    """Order of a list of tickets."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
     UPDATED = "updated"
 
 
-FEW: Final = 20
-"""So many tickets are asked for by id even when some may be others'; of more, a subscriber's own are looked up."""
+MAX_READ_BY_ID: Final = 20
+"""Most tickets that are read by id for a subscriber. For more ids, the subscriber's own tickets are read instead."""
 
 
 class TicketById(Loader[str, Ticket]):
-    """A ticket by its id."""
+    """Tickets by id."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     entity = "Ticket"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Ticket]:
-        """One batch of tickets. A subscriber who meets many, as in an outage, is answered from its own."""
-        if self.context.viewer.is_staff or len(keys) <= FEW:
+        """For a subscriber with many keys, as below an outage, only the subscriber's own tickets are read."""
+        if self.context.viewer.is_staff or len(keys) <= MAX_READ_BY_ID:
             return await self.context.connectors.ticketing.tickets(keys, self.context.fields("Ticket"))
         found = await TicketsByCustomer.of(self.context).load_all(
             [RowsKey(key) for key in self.context.viewer.customer_ids]
@@ -54,48 +60,48 @@ class TicketById(Loader[str, Ticket]):
 
 
 class TicketsByCustomer(RowsLoader[Ticket]):
-    """A customer's tickets; the condition is whether they are open."""
+    """Tickets by customer. The condition is whether they are open, or None."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     primes = TicketById
     connection = "TicketConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
-        """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
         return await ticketing.tickets_of_customers(parents, window, fields, is_open=conditions)
 
 
 class TicketsByService(RowsLoader[Ticket]):
-    """Tickets about a service; the condition is whether they are open."""
+    """Tickets by service. The condition is whether they are open, or None."""
 
     domain = "ticketing"
-    ownership = owned
+    ownership = customer_ownership
     primes = TicketById
     connection = "TicketConnection"
 
+    @override
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: bool | None) -> Found[Rows[Ticket]]:
-        """See `RowsLoader`."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Ticket")
         return await ticketing.tickets_of_services(parents, fields, is_open=conditions)
 
 
 class OutageById(Loader[str, Outage]):
-    """An outage by its id."""
+    """Outages by id."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     entity = "Outage"
 
+    @override
     async def fetch(self, keys: Sequence[str]) -> Found[Outage]:
-        """One batch of outages."""
         return await self.context.connectors.ticketing.outages(keys, self.context.fields("Outage"))
 
 
 @dataclass(frozen=True, slots=True)
 class OutageList:
-    """Open ones, ended ones or all (None), begun in which span, and which window of them."""
+    """A list of outages: open or ended ones (None for both), the span of their start, and the window to read."""
 
     is_open: bool | None
     since: datetime | None
@@ -104,14 +110,14 @@ class OutageList:
 
 
 class OutagesByState(Loader[OutageList, Rows[Outage]]):
-    """A list of outages, newest first."""
+    """Outages by list, newest first."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     primes = OutageById
 
+    @override
     async def fetch(self, keys: Sequence[OutageList]) -> dict[OutageList, Rows[Outage] | ConnectorError]:
-        """Each list is a question of its own."""
         return dict(zip(keys, await asyncio.gather(*map(self._list, keys)), strict=True))
 
     async def _list(self, key: OutageList) -> Rows[Outage] | ConnectorError:
@@ -129,21 +135,21 @@ Asking = Callable[[Sequence[str], Fields | None], Awaitable[Found[Rows[Outage]]]
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What an outage may affect: a service or a resource, by id."""
+    """A service or resource that an outage may affect. `kind` is `Service` or `Resource`."""
 
     kind: str
     id: str
 
 
 class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
-    """Open outages of services and of resources: one call each, side by side."""
+    """Open outages by affected service or resource, in one call for each kind."""
 
     domain = "ticketing"
-    ownership = signed_in
+    ownership = signed_in_ownership
     primes = OutageById
 
+    @override
     async def fetch(self, keys: Sequence[Affected]) -> dict[Affected, Rows[Outage] | ConnectorError]:
-        """Two batches, services and resources."""
         ticketing, fields = self.context.connectors.ticketing, self.context.fields("Outage")
         services = [key.id for key in keys if key.kind == "Service"]
         resources = [key.id for key in keys if key.kind == "Resource"]
@@ -158,26 +164,26 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}
 
 
-def are_open(is_open: bool | None = None) -> bool | None:
-    """The condition under which tickets are read."""
+def open_condition(is_open: bool | None = None) -> bool | None:
+    """The condition that the ticketing system is asked to apply."""
     return is_open
 
 
-def chosen(
+def filter_tickets(
     tickets: Rows[Ticket],
     status: list[TicketStatus] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     sort: TicketSort | None = None,
 ) -> Rows[Ticket]:
-    """Tickets of the wanted status and date of opening, in the wanted order; they come newest first."""
-    rows = tickets.keep(lambda ticket: among(ticket.status, status) and within(ticket.created_at, since, until))
+    """The tickets with these statuses, opened in this span, in this order. `tickets` are newest first."""
+    rows = tickets.keep(lambda ticket: is_wanted(ticket.status, status) and is_within(ticket.created_at, since, until))
     if sort is None:
         return rows
     if sort is TicketSort.UPDATED:
-        return changed(rows, items=ordered(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
+        return changed(rows, items=sorted_by_date(rows.items, lambda ticket: ticket.updated_at, newest_first=True))
     newest_first = sort is TicketSort.NEWEST
-    return changed(rows, items=ordered(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
+    return changed(rows, items=sorted_by_date(rows.items, lambda ticket: ticket.created_at, newest_first=newest_first))
 
 
 def outage_list(
@@ -188,12 +194,14 @@ def outage_list(
     first: int | None = None,
     after: str | None = None,
 ) -> OutageList:
-    """The outages to read, by when they began."""
-    return OutageList(is_open, since and zoned(since), until and zoned(until), window(first, after) or Window(0, 1))
+    """The loader's key for the field's arguments."""
+    return OutageList(
+        is_open, since and with_zone(since), until and with_zone(until), window(first, after) or Window(0, 1)
+    )
 
 
-def affecting(service: Any) -> list[Affected]:
-    """What an outage may name to mean this service: itself, a service under it, or a resource under that."""
+def service_outage_keys(service: Any) -> list[Affected]:
+    """Keys of all outages that affect a service: the service itself, its parts, and its resources."""
     services = dict.fromkeys([service.id, *service.part_ids])
     return [
         *(Affected("Service", key) for key in services),
@@ -201,17 +209,17 @@ def affecting(service: Any) -> list[Affected]:
     ]
 
 
-def affecting_resource(resource: Any) -> list[Affected]:
-    """What an outage names to mean this resource."""
+def resource_outage_keys(resource: Any) -> list[Affected]:
+    """Keys of the outages that affect a resource."""
     return [Affected("Resource", resource.id)]
 
 
-def merged(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
-    """Outages of all keys together, each once, by id."""
+def merge_outages(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
+    """The outages of all keys, each once, in the order of their ids."""
     outages = {outage.id: outage for rows in found if rows is not None for outage in rows.items}
     return [outages[key] for key in sorted(outages)]
 
 
-def notes_for(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
-    """The notes that the viewer may read: internal ones are for staff."""
+def visible_notes(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
+    """The notes that the viewer may see: internal ones are for staff only."""
     return ticket.notes if viewer.is_staff else [note for note in ticket.notes if not note.internal]

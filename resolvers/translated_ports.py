@@ -1,9 +1,8 @@
-"""The ports as one request's loaders ask them: in the graph's own ids, whatever a system calls its customers.
+"""The ports as loaders call them: ids of other systems' records are translated in arguments and in answers.
 
-This is the one place where ids of a system that knows customers, or other systems' records, by something else are
-translated, below every loader, so that none can forget it or do it twice: those in the arguments on the way down, those
-of the records on the way up. What an argument or attribute is the id of, its name says (`customer_ids`), or its mark in
-the port (`RefersTo`).
+A system may identify customers, or records of other systems, by something else than the graph does (`customer_key`,
+`references` in the settings). Its ids are translated here, below every loader, and nowhere else. Which record an
+argument or attribute refers to follows from its name (`customer_ids`) or from `RefersTo` in the port.
 """
 
 import asyncio
@@ -19,17 +18,17 @@ from connectors.links import CustomerKey, Links, Reference, references_of
 from connectors.ports import marks
 from connectors.records import STRANGERS, Known, Owned, Owners, Record, Rows, Unknown, attributes, changed
 from resolvers.context import RequestContext
-from resolvers.links import CustomerRecordById, CustomersByKey, KeyedCustomer, key_of, owners_of
+from resolvers.links import CustomerRecordById, CustomersByKey, KeyedCustomer, customers_with, key_value
 from resolvers.loader import NO_LINK
 
 Numbers = Mapping[str, Sequence[str] | ConnectorError]
-"""Whose the keys are that rows name: customers' numbers. A key that is nobody's, or not the viewer's, is absent."""
+"""Customer numbers by the key that records name. Keys that no customer has, or none of the viewer's, are absent."""
 
-Ask = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
+Call = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
 
 
 def translated(context: RequestContext, connectors: Connectors) -> Connectors:
-    """The connectors, with the ports of systems that need it translated; the same ones where none does."""
+    """The connectors, with translating ports for the systems whose settings need it; unchanged if none does."""
     ports = {
         domain: _TranslatedPort(context, domain, links, getattr(connectors, domain))
         for domain, links in connectors.links.items()
@@ -39,7 +38,7 @@ def translated(context: RequestContext, connectors: Connectors) -> Connectors:
 
 
 class _TranslatedPort:
-    """One port: what its methods are asked and what they give is translated; everything else is its own."""
+    """A port whose methods translate the ids in their arguments and answers. Other attributes are the port's own."""
 
     def __init__(self, context: RequestContext, domain: str, links: Links, port: Any) -> None:
         self._context, self._domain, self._links, self._port = context, domain, links, port
@@ -47,36 +46,36 @@ class _TranslatedPort:
         self._marks = marks(self._kind)
 
     def __getattr__(self, name: str) -> Any:
-        asked, mark = getattr(self._port, name), self._marks.get(name)
+        method, mark = getattr(self._port, name), self._marks.get(name)
         if mark is None:
-            return asked
+            return method
         parameters = list(inspect.signature(getattr(self._kind, name)).parameters)[1:]
 
         keys_at = parameters.index(mark.keys) if mark.keys is not None else None
-        way = self._way(mark.keys) if mark.keys is not None else None
+        translation = self._translation(mark.keys) if mark.keys is not None else None
 
-        async def ask(*given: Any, **more: Any) -> Any:
+        async def call(*given: Any, **keyword_arguments: Any) -> Any:
             arguments = [
-                one if at == keys_at else await self._down(name, one)
+                one if at == keys_at else await self._translate_argument(name, one)
                 for at, (name, one) in enumerate(zip(parameters, given, strict=False))
             ]
-            options = {name: await self._down(name, one) for name, one in more.items()}
+            options = {name: await self._translate_argument(name, one) for name, one in keyword_arguments.items()}
 
             async def by_keys(keys: Sequence[str]) -> Mapping[str, Any]:
-                asking = [keys if at == keys_at else one for at, one in enumerate(arguments)]
-                found: Mapping[str, Any] = await self._up(await asked(*asking, **options))
+                call_arguments = [keys if at == keys_at else one for at, one in enumerate(arguments)]
+                found: Mapping[str, Any] = await self._translate_answer(await method(*call_arguments, **options))
                 return found
 
-            if keys_at is None or way is None:
-                return await self._up(await asked(*arguments, **options))
-            if isinstance(way, Reference):
-                return await self._under_references(way, given[keys_at], by_keys)
-            return await self._under_customers(way, given[keys_at], by_keys)
+            if keys_at is None or translation is None:
+                return await self._translate_answer(await method(*arguments, **options))
+            if isinstance(translation, Reference):
+                return await self._by_references(translation, given[keys_at], by_keys)
+            return await self._by_customers(translation, given[keys_at], by_keys)
 
-        return ask
+        return call
 
-    def _way(self, name: str, record: type[Record] | None = None) -> CustomerKey | Reference | None:
-        """How the ids are written that a parameter, or a record's attribute, holds; None where they are as they are."""
+    def _translation(self, name: str, record: type[Record] | None = None) -> CustomerKey | Reference | None:
+        """How to translate the ids in a parameter or a record's attribute; None if they need no translation."""
         entity = references_of(record).get(name) if record is not None else None
         if entity is None:
             entity, _, suffix = name.rpartition("_")
@@ -84,110 +83,112 @@ class _TranslatedPort:
                 return None
         return self._links.customer_key if entity == "customer" else self._links.references.get(entity)
 
-    async def _under_references(self, way: Reference, keys: Sequence[str], ask: Ask) -> Mapping[str, Any]:
-        """What hangs under another system's records."""
-        written = {key: way.write(key) for key in keys}
-        answers = await ask(list(written.values()))
+    async def _by_references(self, translation: Reference, keys: Sequence[str], call: Call) -> Mapping[str, Any]:
+        """Call a method whose keys are ids of another system's records."""
+        written = {key: translation.write(key) for key in keys}
+        answers = await call(list(written.values()))
         return {key: answers[text] for key, text in written.items() if text in answers}
 
-    async def _under_customers(self, key: CustomerKey, customers: Sequence[str], ask: Ask) -> Mapping[str, Any]:
-        """What hangs under customers; `NO_LINK` for one whom this system cannot be asked about."""
+    async def _by_customers(self, key: CustomerKey, customers: Sequence[str], call: Call) -> Mapping[str, Any]:
+        """Call a method whose keys are customers; `NO_LINK` for a customer whom this system cannot identify."""
         found: dict[str, Any] = {}
         known: dict[str, list[str]] = {}
         for number, record in (await CustomerRecordById.of(self._context).load_all(customers)).items():
             if isinstance(record, ConnectorError):
                 found[number] = record
-            elif record is not None and (value := key_of(record, key)):
+            elif record is not None and (value := key_value(record, key)):
                 known.setdefault(value, []).append(number)
             else:
-                self._context.warn(self._domain, self._nameless(number, key))
+                self._context.warn(self._domain, self._no_key(number, key))
                 found[number] = NO_LINK
         if known:
-            owners, answers = await asyncio.gather(owners_of(self._context, key, known), ask(list(known)))
+            owners, answers = await asyncio.gather(customers_with(self._context, key, known), call(list(known)))
             for value, numbers in known.items():
                 for number in numbers:
-                    whose = owners[value]
-                    if isinstance(whose, ConnectorError):
-                        found[number] = whose
-                    elif number not in whose:
+                    owners_of_key = owners[value]
+                    if isinstance(owners_of_key, ConnectorError):
+                        found[number] = owners_of_key
+                    elif number not in owners_of_key:
                         found[number] = NO_LINK
                     elif value in answers:
                         found[number] = answers[value]
         return found
 
     @staticmethod
-    def _nameless(number: str, key: CustomerKey) -> str:
-        return f"customer {number} has not one {key}, by which this system knows customers"
+    def _no_key(number: str, key: CustomerKey) -> str:
+        return f"customer {number} has no single {key}, by which this system identifies customers"
 
-    async def _down(self, name: str, value: Any) -> Any:
-        """An argument as the system writes its ids; a record with those that it holds."""
+    async def _translate_argument(self, name: str, value: Any) -> Any:
+        """An argument with its ids as the system writes them; a record is translated attribute by attribute."""
         if isinstance(value, Record):
             names = [*references_of(type(value)), *({"customer_id", "customer_ids"} & set(attributes(type(value))))]
-            changes = {one: await self._written(self._way(one, type(value)), getattr(value, one)) for one in names}
+            changes = {
+                one: await self._written_ids(self._translation(one, type(value)), getattr(value, one)) for one in names
+            }
             if isinstance(value, Owned) and isinstance(value.owners, Known):
-                changes["owners"] = Known(await self._written(self._links.customer_key, value.owners.ids))
+                changes["owners"] = Known(await self._written_ids(self._links.customer_key, value.owners.ids))
             return changed(value, **changes) if changes else value
-        return await self._written(self._way(name), value)
+        return await self._written_ids(self._translation(name), value)
 
-    async def _written(self, way: CustomerKey | Reference | None, value: Any) -> Any:
-        if way is None or value is None:
+    async def _written_ids(self, translation: CustomerKey | Reference | None, value: Any) -> Any:
+        if translation is None or value is None:
             return value
-        texts = [value] if isinstance(value, str) else list(value)
-        if isinstance(way, Reference):
-            written = [way.write(one) for one in texts]
+        ids_given = [value] if isinstance(value, str) else list(value)
+        if isinstance(translation, Reference):
+            written = [translation.write(one) for one in ids_given]
         else:
-            written = [await self._known_as(one, way) for one in texts]
+            written = [await self._key_of_customer(one, translation) for one in ids_given]
         return written[0] if isinstance(value, str) else tuple(written)
 
-    async def _known_as(self, number: str, key: CustomerKey) -> str:
-        """What this system calls a customer. Raises `Rejected` where nobody can tell, or it is not this one's alone."""
+    async def _key_of_customer(self, number: str, key: CustomerKey) -> str:
+        """This system's key of a customer. Raises `Rejected` if it is unknown or not unique."""
         record = (await CustomerRecordById.of(self._context).load_all([number]))[number]
         if isinstance(record, ConnectorError):
             raise record
-        value = key_of(record, key) if record is not None else None
+        value = key_value(record, key) if record is not None else None
         if value is None:
-            raise Rejected(self._domain, self._nameless(number, key))
-        whose = (await owners_of(self._context, key, {value: [number]}))[value]
-        if isinstance(whose, ConnectorError):
-            raise whose
-        if number not in whose:
-            raise Rejected(self._domain, self._nameless(number, key))
+            raise Rejected(self._domain, self._no_key(number, key))
+        owners_of_key = (await customers_with(self._context, key, {value: [number]}))[value]
+        if isinstance(owners_of_key, ConnectorError):
+            raise owners_of_key
+        if number not in owners_of_key:
+            raise Rejected(self._domain, self._no_key(number, key))
         return value
 
-    async def _up(self, found: Any) -> Any:
-        """What the system answered, with the graph's ids in its records."""
+    async def _translate_answer(self, found: Any) -> Any:
+        """The system's answer, with the graph's ids in its records."""
         key = self._links.customer_key
-        named = {value for one in _records(found) if isinstance(one, Owned) for value in one.customer_ids}
-        numbers = await _numbers(self._context, key, named) if key and named else {}
-        return self._value(found, numbers)
+        keys = {value for one in _records(found) if isinstance(one, Owned) for value in one.customer_ids}
+        numbers = await _numbers_by_key(self._context, key, keys) if key and keys else {}
+        return self._translate_value(found, numbers)
 
-    def _value(self, found: Any, numbers: Numbers) -> Any:
+    def _translate_value(self, found: Any, numbers: Numbers) -> Any:
         if isinstance(found, Record):
-            return self._record_up(found, numbers)
+            return self._translate_record(found, numbers)
         if isinstance(found, Rows):
-            return changed(found, items=[self._record_up(row, numbers) for row in found.items])
+            return changed(found, items=[self._translate_record(row, numbers) for row in found.items])
         if isinstance(found, Mapping):
-            return {key: self._value(one, numbers) for key, one in found.items()}
+            return {key: self._translate_value(one, numbers) for key, one in found.items()}
         if isinstance(found, list | tuple):
-            return [self._value(one, numbers) for one in found]
+            return [self._translate_value(one, numbers) for one in found]
         return found
 
-    def _record_up(self, one: Any, numbers: Numbers) -> Any:
+    def _translate_record(self, one: Any, numbers: Numbers) -> Any:
         changes: dict[str, Any] = {}
         if self._links.customer_key and isinstance(one, Owned):
             changes["owners"] = _translated_owners(one.owners, numbers)
         for attribute, entity in references_of(one.__class__).items():
             if reference := self._links.references.get(entity):
-                changes[attribute] = self._read(getattr(one, attribute), reference, entity)
+                changes[attribute] = self._read_ids(getattr(one, attribute), reference, entity)
         return changed(one, **changes) if changes else one
 
-    def _read(self, value: Any, reference: Reference, entity: str) -> Any:
-        """Ids of the other system; what is not written as the settings say is no id of it."""
+    def _read_ids(self, value: Any, reference: Reference, entity: str) -> Any:
+        """Ids of the other system's records. Texts that the setting does not match are left out, with a warning."""
         if value is None:
             return None
-        texts = (value,) if isinstance(value, str) else value
+        ids_given = (value,) if isinstance(value, str) else value
         ids = []
-        for text in texts:
+        for text in ids_given:
             if (key := reference.read(text)) is None:
                 right = f"{reference.write('{id}')!r} (references.{entity})"
                 self._context.warn_staff(self._domain, f"{entity} {text!r} is not written as {right}")
@@ -196,24 +197,24 @@ class _TranslatedPort:
         return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)
 
 
-async def _numbers(context: RequestContext, key: CustomerKey, named: set[str]) -> Numbers:
-    """The numbers of the customers that rows name. For a subscriber only its own are looked up: others see nothing."""
+async def _numbers_by_key(context: RequestContext, key: CustomerKey, keys: set[str]) -> Numbers:
+    """Customer numbers by key. For a subscriber only the subscriber's own keys are looked up."""
     if context.viewer.is_staff:
-        looked_up = await CustomersByKey.of(context).load_all([KeyedCustomer(key, value) for value in sorted(named)])
+        looked_up = await CustomersByKey.of(context).load_all([KeyedCustomer(key, value) for value in sorted(keys)])
         return {one.value: ids for one, ids in looked_up.items()}
     mine = await CustomerRecordById.of(context).load_all(context.viewer.customer_ids)
     failure = next((one for one in mine.values() if isinstance(one, ConnectorError)), None)
     own: dict[str, list[str]] = {}
     for number, record in mine.items():
-        if isinstance(record, Customer) and (value := key_of(record, key)) in named:
+        if isinstance(record, Customer) and (value := key_value(record, key)) in keys:
             own.setdefault(value, []).append(number)
-    found = await owners_of(context, key, own)
-    # What is not the others' may be that customer's whose record could not be read.
-    return found if failure is None else {**dict.fromkeys(named, failure), **found}
+    found = await customers_with(context, key, own)
+    # A key that none of the readable customers has may belong to the one whose record could not be read.
+    return found if failure is None else {**dict.fromkeys(keys, failure), **found}
 
 
 def _records(found: Any) -> Iterator[Any]:
-    """The records in a port's answer: one, a list, or either by key."""
+    """The records in a port's answer, which is a record, a list, or a mapping to either."""
     if isinstance(found, Record):
         yield found
     elif isinstance(found, Rows):
@@ -226,7 +227,7 @@ def _records(found: Any) -> Iterator[Any]:
 
 
 def _translated_owners(owners: Owners, numbers: Numbers) -> Owners:
-    """The customers that a row names, by the graph's numbers; one that names only strangers is nobody's."""
+    """Owners by the graph's customer numbers; `STRANGERS` if none of the customers is known."""
     if not isinstance(owners, Known):
         return owners
     ids: dict[str, None] = {}

@@ -1,11 +1,11 @@
-"""Who is asking: what the token proved, in the graph's own words."""
+"""The caller, as the token proves it."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class ViewerKind(Enum):
-    """What sort of person or program is asking; rules differ per kind."""
+    """Kind of caller."""
 
     ANONYMOUS = "anonymous"
     CUSTOMER = "customer"
@@ -15,7 +15,7 @@ class ViewerKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The caller. `customer_ids` are the customers a subscriber may see (upstream's own ids, no type prefix)."""
+    """The caller. `customer_ids` are the numbers of a subscriber's customers, without a type prefix."""
 
     kind: ViewerKind
     customer_ids: tuple[str, ...] = ()
@@ -27,12 +27,12 @@ class Viewer:
 
     @property
     def is_staff(self) -> bool:
-        """Agents and admins see every customer; everybody else only what is theirs."""
+        """Whether the caller is an agent or admin, who may see the data of all customers."""
         return self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN)
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether a token proved who asks."""
+        """Whether the caller has a valid token."""
         return self.kind is not ViewerKind.ANONYMOUS
 
 

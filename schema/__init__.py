@@ -1,7 +1,7 @@
-"""What clients see: thin Strawberry types, declarations only."""
+"""The GraphQL schema: Strawberry types that only declare what clients see."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, is_introspection_type
@@ -12,9 +12,14 @@ import schema.enums  # noqa: F401  # first: the enums are declared before fields
 from schema.mutation import Mutation
 from schema.query import Query
 
+_DATE_TIME: Final = (
+    "A point in time in ISO 8601, with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What is known by the day"
+    " only is midnight in the system's time zone."
+)
+
 
 class Graph(strawberry.Schema):
-    """The schema. Errors are logged where they are presented to clients (`gateway.errors`), once and not twice."""
+    """The schema. It logs no errors: `gateway.errors` logs them when it presents them to clients."""
 
     @property
     def graphql(self) -> GraphQLSchema:
@@ -22,16 +27,17 @@ class Graph(strawberry.Schema):
         return self._schema
 
     def process_errors(self, *_: Any) -> None:
-        """Nothing here."""
+        """Do nothing: Strawberry would log the errors here."""
 
 
 def build_schema(
     extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query, mutation: type[Any] | None = Mutation
 ) -> Graph:
-    """The graph, with the extensions that its host needs. Raises `TypeError` for arguments without a description."""
-    graph = Graph(
-        query=query, mutation=mutation, extensions=list(extensions), config=StrawberryConfig(auto_camel_case=True)
-    )
+    """The schema with these extensions. Raises `TypeError` if an argument has no description."""
+    config = StrawberryConfig(auto_camel_case=True)
+    graph = Graph(query=query, mutation=mutation, extensions=list(extensions), config=config)
+    if (date_time := graph.graphql.get_type("DateTime")) is not None:
+        date_time.description = _DATE_TIME
     if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph

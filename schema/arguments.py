@@ -1,4 +1,4 @@
-"""Arguments that several fields have: what they are for, and what choosing and sorting by them reads of the rows."""
+"""Arguments that several fields share: their descriptions, and the attributes that filtering and sorting need."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,29 +10,32 @@ from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from schema.edges import Reads
 
 Text = str | StrawberryArgumentAnnotation
-"""What an argument is for; `strawberry.argument` where clients call it otherwise than the resolver does."""
+"""Description of an argument; a `strawberry.argument` if its GraphQL name differs from the parameter's."""
 
 FORWARD: Final[Mapping[str, Text]] = {
-    "first": f"How many from the start (or after `after`): {DEFAULT_PAGE} unless told, at most {MAX_PAGE}.",
-    "after": "Only what follows this cursor.",
+    "first": f"Number of rows from the start of the list, or after `after`. Default {DEFAULT_PAGE}; at most"
+    f" {MAX_PAGE}.",
+    "after": "Only rows after this cursor, which is a row's `cursor` or a page's `endCursor`.",
 }
 PAGE: Final[Mapping[str, Text]] = {
     **FORWARD,
-    "last": f"How many from the end (or before `before`), at most {MAX_PAGE}.",
-    "before": "Only what precedes this cursor.",
+    "last": f"Number of rows from the end of the list, or before `before`. At most {MAX_PAGE}; not with `first`.",
+    "before": "Only rows before this cursor, which is a row's `cursor` or a page's `startCursor`.",
 }
 SPAN: Final[Mapping[str, Text]] = {
-    "since": "Only from this moment on; without a zone it is UTC.",
-    "until": "Only before this moment; without a zone it is UTC.",
+    "since": "Only rows dated at or after this time. A time without an offset is UTC.",
+    "until": "Only rows dated before this time. A time without an offset is UTC.",
 }
 OPEN: Final[Mapping[str, Text]] = {
-    "is_open": strawberry.argument(name="open", description="Only what is not ended (true), or only what is (false)."),
+    "is_open": strawberry.argument(
+        name="open", description="Only open ones (true) or only ended ones (false); both if it is not given."
+    ),
 }
 
 BILL_ARGUMENTS: Final[Mapping[str, Text]] = {
-    "state": "Only bills of this sort; OPEN and OVERDUE ones come by due date, soonest first.",
+    "state": "Only bills in this state; all bills if it is not given. OPEN and OVERDUE order bills by due date.",
     **SPAN,
-    "sort": "The order; newest first unless `state` or this says otherwise.",
+    "sort": "Order of the bills. Without it, newest first, or by due date if `state` is OPEN or OVERDUE.",
 }
 BILL_FILTERS: Final = Reads(
     "Bill",
@@ -46,9 +49,9 @@ BILL_FILTERS: Final = Reads(
 
 TICKET_ARGUMENTS: Final[Mapping[str, Text]] = {
     **OPEN,
-    "status": "Only tickets with one of these statuses.",
+    "status": "Only tickets with one of these statuses; all tickets if it is not given.",
     **SPAN,
-    "sort": "The order; newest first unless this says otherwise.",
+    "sort": "Order of the tickets; newest first if it is not given.",
 }
 TICKET_FILTERS: Final = Reads(
     "Ticket",

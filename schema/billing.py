@@ -18,127 +18,188 @@ from resolvers.billing import (
 )
 from resolvers.crm import ProductById, customer_of
 from resolvers.documents import documents_of
-from resolvers.early import Ahead
-from resolvers.rows import items
+from resolvers.early import Prefetch
+from resolvers.rows import all_rows
 from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Document, Money, Period, number
 
 if TYPE_CHECKING:
     from schema.crm import Customer, Product
 
 
-@strawberry.type(description="What bills are collected on: a customer has one or several.")
-class BillingAccount(Recorded, Node):
+@strawberry.type(
+    description="An account to which bills are issued and payments are made (TMF666). A customer has one or more."
+)
+class BillingAccount(RecordType, Node):
     """Declares `connectors.billing.port.BillingAccount`."""
 
     id: strawberry.ID = node_id("BillingAccount")
-    name: str | None = strawberry.field(description="Name of the account, such as Household.")
-    state: str | None = strawberry.field(description="The billing system's own word for its state.")
-    balance: Money | None = strawberry.field(description="What is owed on it; negative when there is a credit.")
-    customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
-        customer_of, needs=(), description="Whose it is."
+    name: str | None = strawberry.field(description="Name of the account, such as Household. Null if unknown.")
+    state: str | None = strawberry.field(
+        description="State of the account, in the billing system's own word. Null if unknown."
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+    balance: Money | None = strawberry.field(
+        description="Amount that the customer owes on the account; negative if the account is in credit. Null"
+        " if unknown."
+    )
+    customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
+        customer_of, needs=(), description="The customer who holds the account. Null if the account names no customer."
+    )
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = connection(
         BillsByAccount,
-        resolvers.chosen,
+        resolvers.filter_bills,
         arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
-        ahead=Ahead(
+        prefetch=Prefetch(
             BillingAccountsByCustomer,
             lambda context, customers: BillsByAccount.of(context).expect_of_customers(customers),
         ),
-        description="Bills of this account, newest first.",
+        description="Bills of the account, newest first unless the arguments order them. Null with an error"
+        " if the billing system did not answer.",
     )
-    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = listed(
+    payments: Connection[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = connection(
         PaymentsByAccount,
-        resolvers.paid_within,
+        resolvers.filter_payments,
         arguments=SPAN,
         reads=PAYMENT_FILTERS,
-        description="Payments to this account, newest first.",
+        description="Payments to the account, newest first. Null with an error if the billing system did not answer.",
     )
 
 
-@strawberry.type(description="One line of a bill.")
+@strawberry.type(description="One line of a bill (TMF678 AppliedCustomerBillingRate).")
 class BillCharge:
     """Declares `connectors.billing.port.BillCharge`."""
 
-    name: str | None = strawberry.field(description="What it is for, in words.")
-    kind: port.ChargeKind = strawberry.field(description="What sort of charge it is.")
-    raw_kind: str | None = strawberry.field(description="The billing system's own word for the kind.")
-    amount: Money | None = strawberry.field(description="Tax included; negative for a discount.")
+    name: str | None = strawberry.field(description="What is charged for, in words. Null if unknown.")
+    kind: port.ChargeKind = strawberry.field(
+        description="Kind of charge. UNKNOWN if the gateway does not know the billing system's word."
+    )
+    raw_kind: str | None = strawberry.field(
+        description="Kind of charge, in the billing system's own word. Null if it gives none."
+    )
+    amount: Money | None = strawberry.field(
+        description="Amount of the line, taxes included; negative for a discount. Null if unknown."
+    )
     product: Annotated["Product", strawberry.lazy("schema.crm")] | None = edge(
-        ProductById, "product_id", description="The product that it is for."
+        ProductById,
+        "product_id",
+        description="The product that is charged for. Null if the line names none. Null with an error if the"
+        " CRM did not answer.",
     )
 
 
-@strawberry.type(description="A bill.")
-class Bill(Recorded, Node):
+@strawberry.type(description="A bill to a customer (TMF678).")
+class Bill(RecordType, Node):
     """Declares `connectors.billing.port.Bill`."""
 
     id: strawberry.ID = node_id("Bill")
-    number: str | None = strawberry.field(description="Number printed on the bill.")
-    state: port.BillState = strawberry.field(description="Where the bill is in its life.")
-    raw_state: str | None = strawberry.field(description="The billing system's own word for the state.")
-    is_open: bool = computed(lambda bill: bill.is_open, needs=["is_open"], description="Whether it is not fully paid.")
+    number: str | None = strawberry.field(description="Number printed on the bill. Null if unknown.")
+    state: port.BillState = strawberry.field(
+        description="State of the bill. UNKNOWN if the gateway does not know the billing system's word."
+    )
+    raw_state: str | None = strawberry.field(
+        description="State of the bill, in the billing system's own word. Null if it gives none."
+    )
+    is_open: bool = computed(
+        lambda bill: bill.is_open,
+        needs=["is_open"],
+        description="Whether the bill is not fully paid. Without a remaining amount, its state decides.",
+    )
     is_overdue: bool = computed(
         lambda bill: resolvers.is_overdue(bill),
         needs=["is_open", "due_date"],
-        description="Whether it is not fully paid although its due date has passed.",
+        description="Whether the bill is not fully paid and its due date has passed. The due date itself"
+        " is still in time.",
     )
-    bill_date: datetime | None = strawberry.field(description="Date of the bill.")
-    due_date: datetime | None = strawberry.field(description="When it is to be paid.")
-    period: Period | None = strawberry.field(description="What span of time it covers.")
-    amount_due: Money | None = strawberry.field(description="What was to be paid when it was made.")
-    remaining_amount: Money | None = strawberry.field(description="What is still to be paid.")
-    tax_included: Money | None = strawberry.field(description="Total, taxes included.")
-    tax_excluded: Money | None = strawberry.field(description="Total before taxes.")
-    charges: list[BillCharge] | None = edge(ChargesByBill, step=items, description="Its lines.")
+    bill_date: datetime | None = strawberry.field(description="Date on which the bill was issued. Null if unknown.")
+    due_date: datetime | None = strawberry.field(description="Date by which the bill must be paid. Null if unknown.")
+    period: Period | None = strawberry.field(description="Period of time that the bill covers. Null if unknown.")
+    amount_due: Money | None = strawberry.field(description="Amount to pay when the bill was issued. Null if unknown.")
+    remaining_amount: Money | None = strawberry.field(description="Amount still to be paid. Null if unknown.")
+    tax_included: Money | None = strawberry.field(description="Total of the bill, taxes included. Null if unknown.")
+    tax_excluded: Money | None = strawberry.field(description="Total of the bill before taxes. Null if unknown.")
+    charges: list[BillCharge] | None = edge(
+        ChargesByBill,
+        step=all_rows,
+        description="Lines of the bill. Null with an error if the billing system did not answer.",
+    )
     documents: list[Document] = computed(
-        documents_of("Bill"), needs=["documents"], description="The bill as files, such as a PDF."
+        documents_of("Bill"),
+        needs=["documents"],
+        description="Files of the bill, such as a PDF. Empty if there are none.",
     )
     payments: list[Annotated["Payment", strawberry.lazy("schema.billing")]] | None = edge(
         PaymentById,
         "payment_ids",
         many=True,
-        description="Payments that were applied to it.",
+        description="Payments applied to the bill. Null with an error if the billing system did not answer.",
     )
-    account: BillingAccount | None = edge(BillingAccountById, "account_id", description="The account it was made for.")
+    account: BillingAccount | None = edge(
+        BillingAccountById,
+        "account_id",
+        description="The account that the bill was issued to. Null if the bill names none. Null with an error"
+        " if the billing system did not answer.",
+    )
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
-        customer_of, needs=(), description="Whose bill it is."
+        customer_of, needs=(), description="The customer whose bill it is. Null if the bill names no customer."
     )
 
 
-@strawberry.type(description="Money that a customer paid.")
-class Payment(Recorded, Node):
+@strawberry.type(description="A payment by a customer (TMF676).")
+class Payment(RecordType, Node):
     """Declares `connectors.billing.port.Payment`."""
 
     id: strawberry.ID = node_id("Payment")
-    status: port.PaymentStatus = strawberry.field(description="How far it got.")
-    raw_status: str | None = strawberry.field(description="The billing system's own word for the status.")
-    paid_at: datetime | None = strawberry.field(description="When it was paid.")
-    amount: Money | None = strawberry.field(description="How much was paid.")
-    method: str | None = strawberry.field(description="What it was paid with, such as a card's brand and last digits.")
-    account: BillingAccount | None = edge(BillingAccountById, "account_id", description="The account it went to.")
+    status: port.PaymentStatus = strawberry.field(
+        description="Status of the payment. UNKNOWN if the gateway does not know the billing system's word."
+    )
+    raw_status: str | None = strawberry.field(
+        description="Status of the payment, in the billing system's own word. Null if it gives none."
+    )
+    paid_at: datetime | None = strawberry.field(description="Date and time of the payment. Null if unknown.")
+    amount: Money | None = strawberry.field(description="Amount paid. Null if unknown.")
+    method: str | None = strawberry.field(
+        description="Means of payment, such as a card's brand and last digits, in the billing system's own"
+        " words. Null if unknown."
+    )
+    account: BillingAccount | None = edge(
+        BillingAccountById,
+        "account_id",
+        description="The account that was paid to. Null if the payment names none. Null with an error if the"
+        " billing system did not answer.",
+    )
     bills: list[Bill] | None = edge(
         BillById,
         "bill_ids",
         many=True,
-        description="The bills it pays.",
+        description="The bills that the payment was applied to. Null with an error if the billing system did"
+        " not answer.",
     )
 
 
-@strawberry.type(description="What a customer used of something it has, such as the month's mobile data.")
+@strawberry.type(
+    description="A usage allowance of a customer, such as the month's mobile data, with what is used and"
+    " what is left (TMF677)."
+)
 class UsageAllowance:
     """Declares `connectors.billing.port.UsageAllowance`."""
 
-    name: str | None = strawberry.field(description="Name of the allowance.")
-    usage_type: str | None = strawberry.field(description="Sort of usage, such as data, voice or sms.")
-    used: float | None = computed(lambda one: number(one.used), needs=(), description="Used so far, in `unit`.")
-    remaining: float | None = computed(lambda one: number(one.remaining), needs=(), description="Left, in `unit`.")
-    allowance: float | None = computed(
-        lambda one: number(one.allowance), needs=(), description="Used and left together, in `unit`."
+    name: str | None = strawberry.field(description="Name of the allowance. Null if unknown.")
+    usage_type: str | None = strawberry.field(
+        description="Type of usage, such as data, voice or sms, in the billing system's own word. Null if unknown."
     )
-    unit: str | None = strawberry.field(description="Unit of the quantities, such as GB or min.")
-    resets_at: datetime | None = strawberry.field(description="When the counter starts again.")
+    used: float | None = computed(
+        lambda one: number(one.used), needs=(), description="Quantity used so far, in `unit`. Null if unknown."
+    )
+    remaining: float | None = computed(
+        lambda one: number(one.remaining), needs=(), description="Quantity left, in `unit`. Null if unknown."
+    )
+    allowance: float | None = computed(
+        lambda one: number(one.allowance),
+        needs=(),
+        description="Whole quantity (used plus remaining), in `unit`. Null if one of the two is unknown.",
+    )
+    unit: str | None = strawberry.field(description="Unit of the quantities, such as GB or min. Null if unknown.")
+    resets_at: datetime | None = strawberry.field(description="When the allowance is renewed. Null if unknown.")

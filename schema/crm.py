@@ -11,14 +11,13 @@ from resolvers.billing import (
     BillingAccountsByCustomer,
     BillsByCustomer,
     UsageByCustomer,
+    filter_bills,
 )
-from resolvers.billing import chosen as chosen_bills
-from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, with_status
-from resolvers.inventory import ServiceById, ServicesByCustomer, in_state
-from resolvers.paging import connected_all
-from resolvers.rows import items
-from resolvers.ticketing import TicketsByCustomer, are_open
-from resolvers.ticketing import chosen as chosen_tickets
+from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, filter_products
+from resolvers.inventory import ServiceById, ServicesByCustomer, filter_services
+from resolvers.paging import page_of_records
+from resolvers.rows import all_rows
+from resolvers.ticketing import TicketsByCustomer, filter_tickets, open_condition
 from schema.arguments import (
     BILL_ARGUMENTS,
     BILL_FILTERS,
@@ -28,9 +27,9 @@ from schema.arguments import (
     TICKET_ARGUMENTS,
     TICKET_FILTERS,
 )
-from schema.edges import IsNot
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.edges import IsNotInstance
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Money
 
 if TYPE_CHECKING:
@@ -39,10 +38,12 @@ if TYPE_CHECKING:
     from schema.ticketing import Ticket
 
 
-_IS_RECORD: Final = IsNot(CustomerRef)
+_IS_RECORD: Final = IsNotInstance(CustomerRef)
 """One question for all attributes: a plan asks it once per customer."""
 
-_IN_CRM: Final = "Null with an error when the CRM does not answer; what else a customer has is not touched by that."
+_IN_CRM: Final = (
+    "Null with an error if the CRM did not answer; the customer's bills, services and tickets are still there."
+)
 
 
 def _from_crm(attribute: str, description: str) -> Any:
@@ -56,88 +57,118 @@ def _from_crm(attribute: str, description: str) -> Any:
     )
 
 
-@strawberry.type(description="A person or company that buys from us.")
-class Customer(Recorded, Node):
+@strawberry.type(description="A person or company that buys from the operator (TMF629).")
+class Customer(RecordType, Node):
     """Declares `connectors.crm.port.Customer`, or only its number."""
 
     id: strawberry.ID = node_id("Customer")
-    name: str | None = _from_crm("name", "Name in full.")
+    name: str | None = _from_crm("name", "Full name of the person or company.")
     given_name: str | None = edge(
         PartyByCustomer,
         step="given_name",
         needs=["party_id", "party_kind"],
-        description="Given name of the person behind the customer; null for a company.",
+        description="Given name of the customer. Null for a company, and null with an error if the CRM did not answer.",
     )
     family_name: str | None = edge(
         PartyByCustomer,
         step="family_name",
         needs=["party_id", "party_kind"],
-        description="Family name of the person behind the customer; null for a company.",
+        description="Family name of the customer. Null for a company, and null with an error if the CRM did"
+        " not answer.",
     )
-    status: port.CustomerStatus | None = _from_crm("status", "Standing.")
-    raw_status: str | None = _from_crm("raw_status", "The CRM's own word for the standing.")
-    email: str | None = _from_crm("email", "Preferred e-mail address.")
-    phone: str | None = _from_crm("phone", "Preferred phone number.")
+    status: port.CustomerStatus | None = _from_crm(
+        "status", "Status of the customer. UNKNOWN if the gateway does not know the CRM's word."
+    )
+    raw_status: str | None = _from_crm("raw_status", "Status of the customer, in the CRM's own word.")
+    email: str | None = _from_crm("email", "Preferred e-mail address. Null if the CRM has none.")
+    phone: str | None = _from_crm("phone", "Preferred phone number, as the CRM keeps it. Null if the CRM has none.")
     accounts: list[Annotated["BillingAccount", strawberry.lazy("schema.billing")]] | None = edge(
-        BillingAccountsByCustomer, step=items, description="Billing accounts, by id."
+        BillingAccountsByCustomer,
+        step=all_rows,
+        description="Billing accounts of the customer, in the order of their ids. Null if the billing system"
+        " cannot identify the customer, and null with an error if it did not answer.",
     )
-    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = listed(
+    bills: Connection[Annotated["Bill", strawberry.lazy("schema.billing")]] | None = connection(
         BillsByCustomer,
-        chosen_bills,
+        filter_bills,
         arguments=BILL_ARGUMENTS,
         reads=BILL_FILTERS,
-        description="Bills that name the customer, over all accounts, newest first.",
+        description="Bills that name the customer, from all accounts, newest first unless the arguments order them."
+        " Null if the billing system cannot identify the customer, and null with an error if it"
+        " did not answer.",
     )
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
-        UsageByCustomer, step=items, description="What is used and left of every allowance."
+        UsageByCustomer,
+        step=all_rows,
+        description="All usage allowances of the customer, with what is used and what is left. Null if the"
+        " billing system cannot identify the customer, and null with an error if it did not"
+        " answer.",
     )
-    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = listed(
+    products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = connection(
         ProductsByCustomer,
-        with_status,
-        arguments={"status": "Only products with one of these statuses."},
+        filter_products,
+        arguments={"status": "Only products with one of these statuses; all products if it is not given."},
         reads=PRODUCT_FILTERS,
-        description="What the customer bought, by id.",
+        description="Products that the customer bought, in the order of their ids. Null with an error if the"
+        " CRM did not answer.",
     )
-    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = listed(
+    services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = connection(
         ServicesByCustomer,
-        in_state,
-        arguments={"state": "Only services in one of these states."},
+        filter_services,
+        arguments={"state": "Only services in one of these states; all services if it is not given."},
         reads=SERVICE_FILTERS,
-        description="What the customer uses, by id.",
+        description="Services that the customer uses, in the order of their ids. Null if the inventory cannot"
+        " identify the customer, and null with an error if it did not answer.",
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = connection(
         TicketsByCustomer,
-        chosen_tickets,
-        conditions=are_open,
+        filter_tickets,
+        conditions=open_condition,
         arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
-        description="Tickets, newest first.",
+        description="Tickets of the customer, newest first unless the arguments order them. Null if the"
+        " ticketing system cannot identify the customer, and null with an error if it did not"
+        " answer.",
     )
 
 
-@strawberry.type(description="Something a customer bought, with its price and contract.")
-class Product(Recorded, Node):
+@strawberry.type(description="A product that a customer bought, with its price and contract (TMF637).")
+class Product(RecordType, Node):
     """Declares `connectors.crm.port.Product`."""
 
     id: strawberry.ID = node_id("Product")
-    name: str | None = strawberry.field(description="Name in the catalogue.")
-    status: port.ProductStatus = strawberry.field(description="Where the product is in its life.")
-    raw_status: str | None = strawberry.field(description="The CRM's own word for the status.")
-    price: Money | None = strawberry.field(description="What recurs, taxes included.")
-    price_period: str | None = strawberry.field(description="How often the price recurs, such as month.")
-    started_at: datetime | None = strawberry.field(description="When it began.")
-    contract_ends_at: datetime | None = strawberry.field(description="Until when the contract binds.")
+    name: str | None = strawberry.field(description="Name of the product in the catalogue. Null if unknown.")
+    status: port.ProductStatus = strawberry.field(
+        description="Status of the product. UNKNOWN if the gateway does not know the CRM's word."
+    )
+    raw_status: str | None = strawberry.field(
+        description="Status of the product, in the CRM's own word. Null if it gives none."
+    )
+    price: Money | None = strawberry.field(
+        description="Recurring price, taxes included, for each `pricePeriod`. Null if there is none or it is unknown."
+    )
+    price_period: str | None = strawberry.field(
+        description="Period of the recurring price, such as month, in the CRM's own word. Null if there is"
+        " none or it is unknown."
+    )
+    started_at: datetime | None = strawberry.field(description="When the product was started. Null if unknown.")
+    contract_ends_at: datetime | None = strawberry.field(
+        description="End of the contract's minimum term. Null if there is none or it is unknown."
+    )
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
-        customer_of, needs=(), description="Whose it is."
+        customer_of, needs=(), description="The customer who bought the product. Null if the product names no customer."
     )
     account: Annotated["BillingAccount", strawberry.lazy("schema.billing")] | None = edge(
-        BillingAccountById, "account_id", description="The account it is billed to."
+        BillingAccountById,
+        "account_id",
+        description="The account that the product is billed to. Null if the product names none. Null with an"
+        " error if the billing system did not answer.",
     )
     services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         "service_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
-        description="The services that realize it.",
+        description="Services that realize the product. Null with an error if the inventory did not answer.",
     )

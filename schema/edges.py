@@ -1,4 +1,4 @@
-"""What a field declares of itself, as data: the way to other records, the pure step, what either reads."""
+"""Declarations of fields as data: edges to other records, pure steps, and the attributes that they read."""
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -7,25 +7,25 @@ from functools import partial
 from typing import Any, ClassVar
 
 from resolvers.context import Loader, RequestContext
-from resolvers.early import Ahead
+from resolvers.early import Prefetch
 
 
-class IsNot:
-    """Whether a parent is of another class: then it holds what an edge would load (`known`)."""
+class IsNotInstance:
+    """Tests whether a parent is not of a class. For `known`: other classes hold what the edge would load."""
 
     def __init__(self, kind: type[Any]) -> None:
         self.kind = kind
 
     def __call__(self, parent: Any) -> bool:
-        """True for what is of any other class."""
+        """Whether the parent is not of the class."""
         return not isinstance(parent, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A pure function of a record (or of what an edge found), and which arguments it takes.
+    """A pure function of a record or of what an edge found, with the arguments that it takes.
 
-    `prepare` makes that function of the arguments, where some of its work is the same for all records.
+    `prepare` makes the function from the arguments, so that work that is the same for all records is done once.
     """
 
     call: Callable[..., Any]
@@ -35,14 +35,14 @@ class Step:
 
     @classmethod
     def of(cls, call: Callable[..., Any]) -> "Step":
-        """Read the arguments from the function's own signature; its first parameter is what it works on."""
+        """A step of a function whose first parameter is the record, and whose others are the field's arguments."""
         _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
         arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
         return cls(call, arguments, takes_context=len(arguments) < len(rest))
 
     @classmethod
     def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
-        """Of a function that makes the function, from these arguments."""
+        """A step of a function that takes these arguments and returns the function of the record."""
 
         def call(subject: Any, **given: Any) -> Any:
             return prepare(**given)(subject)
@@ -50,7 +50,7 @@ class Step:
         return cls(call, tuple(arguments), takes_context=False, prepare=prepare)
 
     def bound(self, context: RequestContext, arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """The function with the arguments that it takes, and the viewer: the same for all subjects of a request."""
+        """The function with its arguments and the viewer bound, for all records of a request."""
         taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
         if self.takes_context:
             taken["viewer"] = context.viewer
@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class GlobalId:
-    """A step that gives a record's global id: the prefix, which is type and colon, and the record's own id."""
+    """A step that gives a record's global id: the prefix (type and colon) and the record's id."""
 
     prefix: str
     arguments: ClassVar[tuple[inspect.Parameter, ...]] = ()
@@ -74,7 +74,7 @@ class GlobalId:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What an edge's step reads of the records of `type_name` that it found, when an argument is given."""
+    """Attributes that an edge's step reads of the found records of `type_name`, by the argument that is given."""
 
     type_name: str
     by_argument: Mapping[str, Collection[str]]
@@ -82,16 +82,14 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The way from a record to others: by which key of its own, through which loader, then which step.
+    """The way from a record to others: a key of the record, a loader, and then a step.
 
-    A key that is a name is that attribute of the parent; a step that is a name is that attribute of what was found,
-    None is no step. With `many` the key is a list of keys, and the step gets what was found, without the gaps; with
-    `per_key` the field has an entry for each key, which is null, or an error of its own, where there is nothing.
+    A key or step that is a string names an attribute of the parent or of the found record; a step of None returns what
+    was found. With `many` the key is a list of keys, and the step gets the found records without gaps. With `per_key`
+    the field has an entry for each key: null if nothing was found, an error of its own if the key failed.
 
-    Where `known` says that a parent already holds what the edge would load, only the step runs, on the parent: for
-    leaves, as plans have no objects that may come of two ways, and leave them to graphql-core.
-
-    `same_id` says that the key is made of the parent's id and nothing else, so that it is known as soon as that is.
+    If `known` says that a parent already holds what the edge would load, only the step runs, on the parent. Plans
+    support this for leaves only. `same_id` says that the key is made of the parent's id alone.
     """
 
     loader: type[Loader[Any, Any]]
@@ -101,31 +99,31 @@ class Edge:
     per_key: bool = False
     known: Callable[[Any], bool] | None = None
     same_id: bool = False
-    ahead: Ahead | None = None
+    prefetch: Prefetch | None = None
 
     @property
     def by_id(self) -> bool:
-        """Whether its keys are the ids of what it finds."""
+        """Whether its keys are ids of the records that it loads."""
         return self.loader.by_id
 
     @property
     def system(self) -> str | None:
-        """The domain whose port is asked."""
+        """The domain whose port is called; None if there is none."""
         return getattr(self.loader, "domain", None)
 
     @property
     def arguments(self) -> tuple[inspect.Parameter, ...]:
-        """Those of its key and its step."""
+        """The arguments of its key and its step."""
         return (*_arguments(self.key), *_arguments(self.step))
 
     def key_of(self, parent: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
-        """What to load for a parent; None for nothing."""
+        """The parent's key or keys; None if there is nothing to load."""
         if isinstance(self.key, str):
             return getattr(parent, self.key)
         return self.key.bound(context, arguments)(parent)
 
     def value_of(self, found: Any, context: RequestContext, arguments: Mapping[str, Any]) -> Any:
-        """The field's value, from what was found."""
+        """The field's value, made of what was found."""
         if self.step is None:
             return found
         if isinstance(self.step, str):

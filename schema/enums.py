@@ -1,6 +1,6 @@
-"""Words: every enum that clients see, declared with a description per member before any field names it.
+"""All enums that clients see, with a description of each member. They must be declared before fields use them.
 
-The enums themselves are the ports' and resolvers' own; UNKNOWN stands for a word that the gateway does not know.
+The enums are those of the ports and resolvers. UNKNOWN stands for a word that the gateway does not know.
 """
 
 from enum import Enum
@@ -21,7 +21,7 @@ from resolvers.viewer import ViewerKind
 
 
 def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
-    """Declare a port's enum to clients: every member gets its description, and fields name the enum as their type."""
+    """Declare an enum of the ports or resolvers to Strawberry. Raises `TypeError` if a member has no description."""
     missing = {member.name for member in cls} ^ values.keys()
     if missing:
         raise TypeError(f"enum {name}: descriptions and members differ in {sorted(missing)}")
@@ -34,185 +34,185 @@ def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, 
 enumeration(
     crm.CustomerStatus,
     "CustomerStatus",
-    "Standing of a customer.",
+    "Status of a customer (TMF629).",
     {
-        "INITIALIZED": "Known, not yet a customer in full.",
-        "ACTIVE": "A customer in good standing.",
-        "SUSPENDED": "Stopped for a while, for example for unpaid bills.",
-        "CLOSED": "No customer any more.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+        "INITIALIZED": "The customer is registered, but not active yet.",
+        "ACTIVE": "The customer is active.",
+        "SUSPENDED": "The customer is suspended for a time, for example because of unpaid bills.",
+        "CLOSED": "The customer is no longer a customer.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawStatus.",
     },
 )
 
 enumeration(
     crm.ProductStatus,
     "ProductStatus",
-    "Where a product is in its life (TMF637).",
+    "Status of a product (TMF637).",
     {
-        "CREATED": "Ordered.",
-        "PENDING_ACTIVE": "About to be activated.",
-        "ACTIVE": "In use.",
-        "SUSPENDED": "Stopped for a while.",
-        "PENDING_TERMINATE": "About to end.",
-        "TERMINATED": "Ended.",
-        "CANCELLED": "Cancelled before it began.",
-        "ABORTED": "Given up because the order failed.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+        "CREATED": "The product is ordered.",
+        "PENDING_ACTIVE": "The product is about to be activated.",
+        "ACTIVE": "The product is in use.",
+        "SUSPENDED": "The product is suspended for a time.",
+        "PENDING_TERMINATE": "The product is about to end.",
+        "TERMINATED": "The product has ended.",
+        "CANCELLED": "The product was cancelled before it began.",
+        "ABORTED": "The order failed, and the product was never started.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawStatus.",
     },
 )
 
 enumeration(
     billing.BillState,
     "BillState",
-    "Where a bill is in its life (TMF678). Whether it is paid or late: see isOpen and isOverdue.",
+    "State of a bill (TMF678). Bill.isOpen and Bill.isOverdue say whether it is paid or late.",
     {
-        "NEW": "Made, not yet checked.",
-        "ON_HOLD": "Held back.",
-        "VALIDATED": "Checked, not yet sent.",
-        "SENT": "Sent to the customer.",
-        "PARTIALLY_PAID": "Sent, and paid in part.",
-        "SETTLED": "Fully paid.",
-        "UNKNOWN": "A word that the gateway does not know: see rawState.",
+        "NEW": "The bill is made, but not checked yet.",
+        "ON_HOLD": "The bill is held back.",
+        "VALIDATED": "The bill is checked, but not sent yet.",
+        "SENT": "The bill was sent to the customer.",
+        "PARTIALLY_PAID": "The bill was sent, and is paid in part.",
+        "SETTLED": "The bill is fully paid.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawState.",
     },
 )
 
 enumeration(
     BillFilter,
     "BillFilter",
-    "Which bills a list holds.",
+    "Which bills a list has.",
     {
-        "OPEN": "Not fully paid; due soonest first.",
-        "OVERDUE": "Not fully paid although the due date has passed; due longest first.",
-        "PAID": "Fully paid; newest first.",
+        "OPEN": "Bills that are not fully paid, by due date, earliest first.",
+        "OVERDUE": "Bills that are not fully paid and whose due date has passed, by due date, earliest first.",
+        "PAID": "Bills that are fully paid, newest first.",
     },
 )
 
 enumeration(
     BillSort,
     "BillSort",
-    "The order of a list of bills.",
+    "Order of a list of bills.",
     {
-        "NEWEST": "Newest first.",
-        "OLDEST": "Oldest first.",
-        "DUE_FIRST": "By due date, soonest first.",
+        "NEWEST": "By bill date, newest first.",
+        "OLDEST": "By bill date, oldest first.",
+        "DUE_FIRST": "By due date, earliest first.",
     },
 )
 
 enumeration(
     billing.ChargeKind,
     "ChargeKind",
-    "What a line of a bill is for.",
+    "Kind of charge on a line of a bill.",
     {
-        "RECURRING": "Every period, such as a monthly fee.",
-        "USAGE": "By use, such as calls.",
-        "ONE_TIME": "Once, such as an installation.",
-        "DISCOUNT": "A reduction; its amount is negative.",
-        "UNKNOWN": "A word that the gateway does not know: see rawKind.",
+        "RECURRING": "A charge for each period, such as a monthly fee.",
+        "USAGE": "A charge for usage, such as calls.",
+        "ONE_TIME": "A charge that is made once, such as for an installation.",
+        "DISCOUNT": "A discount. Its amount is negative.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawKind.",
     },
 )
 
 enumeration(
     billing.PaymentStatus,
     "PaymentStatus",
-    "How far a payment got.",
+    "Status of a payment (TMF676).",
     {
-        "INITIALIZED": "Begun.",
-        "PENDING": "On its way.",
-        "DONE": "Arrived.",
-        "FAILED": "Did not arrive.",
-        "CANCELLED": "Called off.",
-        "REFUNDED": "Paid back.",
-        "UNKNOWN": "A word that the gateway does not know: see rawStatus.",
+        "INITIALIZED": "The payment was started.",
+        "PENDING": "The payment is being processed.",
+        "DONE": "The payment was received.",
+        "FAILED": "The payment failed.",
+        "CANCELLED": "The payment was cancelled.",
+        "REFUNDED": "The payment was refunded.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawStatus.",
     },
 )
 
 enumeration(
     inventory.ServiceState,
     "ServiceState",
-    "Where a service is in its life (TMF638).",
+    "State of a service (TMF638).",
     {
-        "FEASIBILITY_CHECKED": "Found possible.",
-        "DESIGNED": "Planned.",
-        "RESERVED": "Set aside.",
-        "INACTIVE": "Built, not in use.",
-        "ACTIVE": "In use.",
-        "SUSPENDED": "Stopped for a while.",
-        "TERMINATED": "Ended.",
-        "UNKNOWN": "A word that the gateway does not know: see rawState.",
+        "FEASIBILITY_CHECKED": "The service was found feasible.",
+        "DESIGNED": "The service is designed.",
+        "RESERVED": "The service's resources are reserved.",
+        "INACTIVE": "The service is set up, but not in use.",
+        "ACTIVE": "The service is in use.",
+        "SUSPENDED": "The service is suspended for a time.",
+        "TERMINATED": "The service has ended.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawState.",
     },
 )
 
 enumeration(
     inventory.ResourceStatus,
     "ResourceStatus",
-    "What a resource is doing (TMF639).",
+    "Status of a resource (TMF639).",
     {
-        "STANDBY": "Ready to take over.",
-        "ALARM": "Something is wrong with it.",
-        "AVAILABLE": "Working.",
-        "RESERVED": "Set aside.",
-        "SUSPENDED": "Taken out for a while.",
-        "UNKNOWN": "Not known, or a word that the gateway does not know: see rawStatus.",
+        "STANDBY": "The resource is ready to take over from another one.",
+        "ALARM": "The resource reports a fault.",
+        "AVAILABLE": "The resource works.",
+        "RESERVED": "The resource is reserved.",
+        "SUSPENDED": "The resource is out of service for a time.",
+        "UNKNOWN": "The inventory does not know the status, or the gateway does not know its word: see rawStatus.",
     },
 )
 
 _PROGRESS = {
-    "ACKNOWLEDGED": "Received.",
-    "REJECTED": "Not taken on.",
-    "PENDING": "Waiting for something.",
-    "HELD": "Put aside.",
-    "IN_PROGRESS": "Being worked on.",
-    "CANCELLED": "Called off.",
-    "CLOSED": "Ended.",
-    "RESOLVED": "Solved.",
+    "ACKNOWLEDGED": "It was received.",
+    "REJECTED": "It was rejected, and nobody works on it.",
+    "PENDING": "Work waits for information from somebody else.",
+    "HELD": "Work is put on hold.",
+    "IN_PROGRESS": "Somebody works on it.",
+    "CANCELLED": "It was cancelled.",
+    "CLOSED": "It is closed.",
+    "RESOLVED": "It is resolved.",
 }
 
 enumeration(
     ticketing.TicketStatus,
     "TicketStatus",
-    "How far a ticket is (TMF621). Resolved, closed, cancelled and rejected ones are not open.",
-    {**_PROGRESS, "UNKNOWN": "A word that the gateway does not know: see rawStatus."},
+    "Status of a ticket (TMF621). A ticket is open unless it is RESOLVED, CLOSED, CANCELLED or REJECTED.",
+    {**_PROGRESS, "UNKNOWN": "The gateway does not know the system's word: see rawStatus."},
 )
 
 enumeration(
     ticketing.OutageState,
     "OutageState",
-    "How far an outage is (TMF656). Resolved, closed, cancelled and rejected ones are not open.",
-    {**_PROGRESS, "UNKNOWN": "A word that the gateway does not know: see rawState."},
+    "State of an outage (TMF656). An outage is open unless it is RESOLVED, CLOSED, CANCELLED or REJECTED.",
+    {**_PROGRESS, "UNKNOWN": "The gateway does not know the system's word: see rawState."},
 )
 
 enumeration(
     TicketSort,
     "TicketSort",
-    "The order of a list of tickets.",
+    "Order of a list of tickets.",
     {
-        "NEWEST": "Opened last comes first.",
-        "OLDEST": "Opened first comes first.",
-        "UPDATED": "Changed last comes first.",
+        "NEWEST": "By the time of opening, newest first.",
+        "OLDEST": "By the time of opening, oldest first.",
+        "UPDATED": "By the time of the last change, newest first.",
     },
 )
 
 enumeration(
     ticketing.TicketSeverity,
     "TicketSeverity",
-    "How bad it is for the customer.",
+    "How severe a ticket's problem is for the customer.",
     {
-        "CRITICAL": "Nothing works.",
-        "MAJOR": "Something important does not work.",
-        "MINOR": "A nuisance.",
-        "UNKNOWN": "A word that the gateway does not know: see rawSeverity.",
+        "CRITICAL": "The service does not work at all.",
+        "MAJOR": "An important part of the service does not work.",
+        "MINOR": "The service works, with a minor problem.",
+        "UNKNOWN": "The gateway does not know the system's word: see rawSeverity.",
     },
 )
 
 enumeration(
     ViewerKind,
     "ViewerKind",
-    "What sort of person or program is asking.",
+    "Kind of caller.",
     {
-        "ANONYMOUS": "Nobody signed in.",
-        "CUSTOMER": "A subscriber, who sees only its own.",
-        "AGENT": "Staff that helps customers, and sees all of them.",
-        "ADMIN": "Staff that runs the systems.",
+        "ANONYMOUS": "The caller is not signed in.",
+        "CUSTOMER": "A subscriber, who sees only the subscriber's own data.",
+        "AGENT": "An agent, who helps customers and sees the data of all customers.",
+        "ADMIN": "An administrator, who runs the systems and sees the data of all customers.",
     },
 )
 
@@ -220,12 +220,16 @@ enumeration(
     SystemStatus,
     "SystemStatus",
     "Whether a system answers.",
-    {"UP": "It answers.", "DOWN": "It does not answer, or not usefully.", "UNKNOWN": "It has not been asked yet."},
+    {
+        "UP": "The system answers.",
+        "DOWN": "The system does not answer, or its answers cannot be used.",
+        "UNKNOWN": "The system has not been called yet.",
+    },
 )
 enumeration(
     CustomerSort,
     "CustomerSort",
-    "The order of a list of customers.",
+    "Order of a list of customers.",
     {"NUMBER": "By customer number.", "NAME": "By name."},
 )
 

@@ -1,9 +1,9 @@
-"""How fields are declared: a plain attribute, a pure function of the record, or an edge to other records.
+"""Declarations of fields: a plain attribute, a pure function of the record, or an edge to other records.
 
-An edge is data (loader, key, step), so the same declaration runs one object at a time, as here, or over a whole level
-at once. Arguments of the field are the parameters of its key and step functions; `arguments` describes them, by name. A
-parameter named `viewer` is given the viewer and shown to nobody. `needs` names the attributes of the parent's record
-that a field is made of: what an operation selects travels down to the systems by it.
+An edge is data (loader, key, step). The same declaration is run one object at a time by Strawberry, as here, or for all
+objects of a level by the engine. A field's arguments are the parameters of its key and step functions, and `arguments`
+describes them by name. A parameter named `viewer` gets the viewer and is not part of the schema. `needs` names the
+attributes of the parent's record that the field is made of; systems are asked for these attributes only.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from strawberry.parent import StrawberryParent
 
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
-from resolvers.early import Ahead
+from resolvers.early import Prefetch
 from resolvers.loader import NO_LINK
-from resolvers.paging import Page, connected, leading, window
+from resolvers.paging import Page, first_page, page_of_rows, window
 from resolvers.rows import RowsKey, RowsLoader
 from schema.arguments import PAGE, Text
 from schema.edges import Edge, GlobalId, Reads, Step
@@ -27,10 +27,10 @@ EDGE: Final = "edge"
 PURE: Final = "pure"
 NEEDS: Final = "needs"
 READS: Final = "reads"
-"""Keys of a field's metadata, as who runs operations by plans reads it."""
+"""Keys of a field's metadata, which the engine reads (`gateway.engine.declared`)."""
 
-AT_ONCE: Final = "gateway-at-once"
-"""Extension of a GraphQL field whose resolver was replaced by one that answers at once, and is never awaited."""
+SYNCHRONOUS: Final = "gateway-synchronous"
+"""Extension of a GraphQL field whose resolver was replaced by a synchronous one."""
 
 Info = strawberry.Info[RequestContext, None]
 
@@ -48,9 +48,9 @@ def edge(
     arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
-    """A field that reaches other records; a missing key or record makes it null.
+    """A field that loads other records. It is null if the key or the record is missing.
 
-    A key that is an attribute's name says by that what it needs, as in ``edge(ServiceById, "service_ids", many=True)``.
+    A key that names an attribute needs that attribute, as in ``edge(ServiceById, "service_ids", many=True)``.
     """
     names = {*needs, *([key] if isinstance(key, str) else [])}
     reach = Edge(
@@ -66,7 +66,7 @@ def edge(
 
 
 def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
-    """The field that runs an edge one object at a time: Strawberry's own executor."""
+    """The field, with a resolver that follows the edge for one object, for Strawberry's own executor."""
 
     async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
         keys = reach.key_of(parent, context, arguments)
@@ -79,7 +79,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
         if reach.many:
             found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
         else:
-            # Others may wait for the same: graphql-core cancels this one when a sibling makes their parent null.
+            # graphql-core cancels this when a sibling makes the parent null, and others may wait for the same key.
             found = await asyncio.shield(one.load(keys))
             if found is NO_LINK:
                 return None
@@ -96,7 +96,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
 
 
 async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
-    """What there is for each key, or the failure: an exception in a list is the error of its entry."""
+    """The value of each key, or its failure: graphql-core makes an exception in a list that entry's error."""
     loading: dict[Any, asyncio.Future[Any]] = {}
     entries: list[asyncio.Future[Any] | Exception] = []
     for key in keys:
@@ -112,42 +112,42 @@ async def _per_key(loader: Loader[Any, Any], keys: Iterable[Any]) -> list[Any]:
     return [None if one is NO_LINK else one for one in found]
 
 
-def listed(
+def connection(
     loader: type[RowsLoader[Any]],
-    choose: Callable[..., Rows[Any]] | None = None,
+    filter_rows: Callable[..., Rows[Any]] | None = None,
     *,
     conditions: Callable[..., Hashable] | None = None,
     reads: Reads | None = None,
-    ahead: Ahead | None = None,
+    prefetch: Prefetch | None = None,
     arguments: Mapping[str, Text] = {},
     **options: Any,
 ) -> Any:
     """A connection to the rows under a record.
 
-    `conditions` turns arguments into what the system is asked under; `choose` picks and sorts by other arguments what
-    was read, and then the whole list is read. Without any of these arguments a page of one parent is all that is read.
+    `conditions` turns its arguments into conditions that the system is asked to apply. `filter_rows` filters and sorts
+    what was read, by its arguments; where one is given, the whole list is read, else only the page of a single parent.
     """
-    asking = tuple(inspect.signature(conditions, eval_str=True).parameters.values()) if conditions else ()
-    choosing = Step.of(choose).arguments if choose else ()
-    paging = Step.of(connected).arguments
+    condition_arguments = tuple(inspect.signature(conditions, eval_str=True).parameters.values()) if conditions else ()
+    filter_arguments = Step.of(filter_rows).arguments if filter_rows else ()
+    page_arguments = Step.of(page_of_rows).arguments
 
-    def taken(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
+    def given(arguments: dict[str, Any], by: Iterable[inspect.Parameter]) -> dict[str, Any]:
         return {p.name: arguments[p.name] for p in by if arguments.get(p.name) is not None}
 
     def key(**arguments: Any) -> Callable[[Any], RowsKey]:
-        page = window(**taken(arguments, paging))
-        under = conditions(**taken(arguments, asking)) if conditions else None
-        wanted = None if taken(arguments, choosing) else page
-        return lambda parent: RowsKey(parent.id, under, wanted)
+        page = window(**given(arguments, page_arguments))
+        condition = conditions(**given(arguments, condition_arguments)) if conditions else None
+        rows_window = None if given(arguments, filter_arguments) else page
+        return lambda parent: RowsKey(parent.id, condition, rows_window)
 
     def step(**arguments: Any) -> Callable[[Rows[Any] | None], Page]:
-        chosen, paged = taken(arguments, choosing), taken(arguments, paging)
-        page_of = leading(**paged) if paged.keys() <= {"first"} else lambda rows: connected(rows, **paged)
-        if not choose or not chosen:
+        filters, page = given(arguments, filter_arguments), given(arguments, page_arguments)
+        page_of = first_page(**page) if page.keys() <= {"first"} else lambda rows: page_of_rows(rows, **page)
+        if not filter_rows or not filters:
             return page_of
-        return lambda rows: page_of(rows if rows is None else choose(rows, **chosen))
+        return lambda rows: page_of(rows if rows is None else filter_rows(rows, **filters))
 
-    parameters = (*asking, *choosing, *paging)
+    parameters = (*condition_arguments, *filter_arguments, *page_arguments)
     return _edge(
         Edge(
             loader,
@@ -155,7 +155,7 @@ def listed(
             Step.prepared(step, parameters),
             many=False,
             same_id=True,
-            ahead=ahead,
+            prefetch=prefetch,
         ),
         frozenset(),
         reads,
@@ -177,7 +177,7 @@ def node_id(type_name: str) -> Any:
         GlobalId(f"{type_name}:"),
         frozenset(),
         {},
-        description="Global id, readable and stable: type, colon, the system's own id. Any `id` argument accepts it.",
+        description=f"Global id: the type, a colon and the system's own id, such as {type_name}:1001. It is stable.",
     )
 
 
@@ -190,12 +190,12 @@ def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, 
 
 
 def _sign(resolve: Any, arguments: Iterable[inspect.Parameter], texts: Mapping[str, Text]) -> None:
-    """Give the resolver the arguments' names, types, defaults and texts: that is what Strawberry reads."""
+    """Give the resolver a signature with these arguments and descriptions, which Strawberry reads."""
     distinct = {
         argument.name: argument.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
             annotation=_described(argument.annotation, texts.get(argument.name)),
-            # Not given is not the same as null, and "= null" would stand in the schema.
+            # An argument that is not given differs from null, and the schema must not print "= null".
             default=strawberry.UNSET if argument.default is None else argument.default,
         )
         for argument in arguments

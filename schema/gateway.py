@@ -14,46 +14,61 @@ if TYPE_CHECKING:
     from schema.crm import Customer
 
 
-@strawberry.type(description="Who is asking, by the token.")
+@strawberry.type(description="The caller, as the bearer token says.")
 class Viewer:
     """Declares `resolvers.viewer.Viewer`."""
 
-    kind: ViewerKind = strawberry.field(description="What sort of viewer it is.")
-    roles: list[str] = strawberry.field(description="Roles in the token.")
+    kind: ViewerKind = strawberry.field(description="Kind of caller.")
+    roles: list[str] = strawberry.field(description="Roles in the token. Empty if it has none.")
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
         lambda viewer: next(iter(own_customers(viewer)), None),
         needs=(),
-        description="The subscriber's own customer; null for staff.",
+        description="The subscriber's own customer, the first if the token names several. Null for agents and admins.",
     )
     customers: list[Annotated["Customer", strawberry.lazy("schema.crm")]] = computed(
-        own_customers, needs=(), description="All customers in the subscriber's token; empty for staff."
+        own_customers,
+        needs=(),
+        description="All customers that the subscriber's token names. Empty for agents and admins.",
     )
 
 
-@strawberry.type(description="The last failure of a system.")
+@strawberry.type(description="The last failure of a system behind the gateway.")
 class SystemFailure:
     """Declares `connectors.http.health.LastError`."""
 
     message: str = strawberry.field(description="What went wrong.")
-    at: datetime = strawberry.field(description="When.")
+    at: datetime = strawberry.field(description="When it went wrong.")
 
 
-@strawberry.type(description="Something that the product behind a system cannot give: null, with NOT_SUPPORTED.")
+@strawberry.type(
+    description="An operation or attribute that the connected product cannot provide. Its field is null"
+    " with the error code NOT_SUPPORTED, unless it can never be null."
+)
 class Unsupported:
     """Declares `resolvers.systems.Unsupported`."""
 
-    name: str = strawberry.field(description="What: an operation or an attribute of the system's port.")
-    reason: str = strawberry.field(description="Why, for an operator.")
+    name: str = strawberry.field(
+        description="Name of the operation or attribute in the gateway's interface to the system, such as Bill.period."
+    )
+    reason: str = strawberry.field(description="Why the product cannot provide it, for an operator.")
 
 
-@strawberry.type(description="One system behind the gateway.")
+@strawberry.type(description="A system behind the gateway.")
 class System:
     """Declares `resolvers.systems.SystemReport`."""
 
-    name: str = strawberry.field(description="What the operator calls it.")
-    domain: str = strawberry.field(description="What it answers for: crm, billing, inventory or ticketing.")
-    driver: str = strawberry.field(description="The product or standard that the gateway speaks with it.")
-    status: SystemStatus = strawberry.field(description="Whether it answers.")
-    latency_ms: float | None = strawberry.field(description="How long its last answer took, in milliseconds.")
-    last_error: SystemFailure | None = strawberry.field(description="Its last failure, even when it is up again.")
-    unsupported: list[Unsupported] = strawberry.field(description="What the product cannot give; empty: it gives all.")
+    name: str = strawberry.field(description="Name of the system in the gateway's settings.")
+    domain: str = strawberry.field(description="Domain of the system: crm, billing, inventory or ticketing.")
+    driver: str = strawberry.field(
+        description="Name of the driver, which is the product or standard behind the system, such as tmf."
+    )
+    status: SystemStatus = strawberry.field(description="Whether the system answers.")
+    latency_ms: float | None = strawberry.field(
+        description="Duration of the system's last answer, in milliseconds. Null if it has not answered yet."
+    )
+    last_error: SystemFailure | None = strawberry.field(
+        description="The system's last failure, also if it answers again. Null if there was none."
+    )
+    unsupported: list[Unsupported] = strawberry.field(
+        description="Operations and attributes that the product cannot provide. Empty if it provides all."
+    )

@@ -8,20 +8,20 @@ import strawberry
 from connectors.inventory import port
 from resolvers.crm import ProductsByService, customer_of
 from resolvers.inventory import ResourceById, ServicesByResource, SiteById
-from resolvers.paging import connected
-from resolvers.rows import items
+from resolvers.paging import page_of_rows
+from resolvers.rows import all_rows
 from resolvers.ticketing import (
     OpenOutagesByAffected,
     TicketsByService,
-    affecting,
-    affecting_resource,
-    are_open,
-    chosen,
-    merged,
+    filter_tickets,
+    merge_outages,
+    open_condition,
+    resource_outage_keys,
+    service_outage_keys,
 )
 from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
-from schema.fields import computed, edge, listed, node_id
-from schema.node import Node, Recorded
+from schema.fields import computed, connection, edge, node_id
+from schema.node import Node, RecordType
 from schema.scalars import Connection
 
 if TYPE_CHECKING:
@@ -29,84 +29,123 @@ if TYPE_CHECKING:
     from schema.ticketing import Outage, Ticket
 
 
-@strawberry.type(description="Something a customer uses: a broadband line, a mobile number, TV.")
-class Service(Recorded, Node):
+@strawberry.type(
+    description="A service that a customer uses, such as a broadband line, a mobile number or TV (TMF638)."
+)
+class Service(RecordType, Node):
     """Declares `connectors.inventory.port.Service`."""
 
     id: strawberry.ID = node_id("Service")
-    name: str | None = strawberry.field(description="Name of the service.")
-    service_type: str | None = strawberry.field(description="Sort of service, such as broadband.")
-    state: port.ServiceState = strawberry.field(description="Where the service is in its life.")
-    raw_state: str | None = strawberry.field(description="The inventory's own word for the state.")
-    started_at: datetime | None = strawberry.field(description="Since when it is in use.")
+    name: str | None = strawberry.field(description="Name of the service. Null if unknown.")
+    service_type: str | None = strawberry.field(
+        description="Type of service, such as broadband, in the inventory's own word. Null if unknown."
+    )
+    state: port.ServiceState = strawberry.field(
+        description="State of the service. UNKNOWN if the gateway does not know the inventory's word."
+    )
+    raw_state: str | None = strawberry.field(
+        description="State of the service, in the inventory's own word. Null if it gives none."
+    )
+    started_at: datetime | None = strawberry.field(description="When the service was started. Null if unknown.")
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
-        customer_of, needs=(), description="Whose it is."
+        customer_of, needs=(), description="The customer who uses the service. Null if the service names no customer."
     )
     resources: list[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
         ResourceById,
         "resource_ids",
         many=True,
-        description="The boxes, cards, numbers and cabinets that it stands on.",
+        description="Resources that the service uses, such as devices, SIM cards, phone numbers and cabinets."
+        " Null with an error if the inventory did not answer.",
     )
     outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
         OpenOutagesByAffected,
-        affecting,
-        merged,
+        service_outage_keys,
+        merge_outages,
         needs=["part_ids", "resource_ids"],
         many=True,
-        description="Outages open now that affect it or a resource under it.",
+        description="Open outages that affect the service or a resource that it uses. Null with an error if"
+        " the ticketing system did not answer.",
     )
-    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = listed(
+    tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = connection(
         TicketsByService,
-        chosen,
-        conditions=are_open,
+        filter_tickets,
+        conditions=open_condition,
         arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
-        description="Tickets about it, newest first.",
+        description="Tickets about the service, newest first unless the arguments order them. Null with an"
+        " error if the ticketing system did not answer.",
     )
     products: list[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
-        ProductsByService, step=items, description="What was bought that it realizes."
+        ProductsByService,
+        step=all_rows,
+        description="Products that the service realizes. Null with an error if the CRM did not answer.",
     )
     site: Annotated["Site", strawberry.lazy("schema.inventory")] | None = edge(
-        SiteById, "site_id", description="Where it is installed."
+        SiteById,
+        "site_id",
+        description="Site where the service is installed. Null if the service names none. Null with an error"
+        " if the inventory did not answer.",
     )
 
 
-@strawberry.type(description="Something in the network that services stand on: a box, a card, a number, a cabinet.")
-class Resource(Recorded, Node):
+@strawberry.type(
+    description="A resource of the network that services use, such as a device, a SIM card, a phone"
+    " number or a cabinet (TMF639)."
+)
+class Resource(RecordType, Node):
     """Declares `connectors.inventory.port.Resource`."""
 
     id: strawberry.ID = node_id("Resource")
-    name: str | None = strawberry.field(description="Name of the resource.")
-    kind: str | None = strawberry.field(description="What it is, in the inventory's words, such as ONT or SIM.")
-    is_physical: bool | None = strawberry.field(description="Whether it can be touched; a phone number cannot.")
-    status: port.ResourceStatus = strawberry.field(description="What it is doing.")
-    raw_status: str | None = strawberry.field(description="The inventory's own word for the status.")
-    serial_number: str | None = strawberry.field(description="Serial number, as printed on a box.")
-    value: str | None = strawberry.field(description="What a logical resource stands for, such as a phone number.")
+    name: str | None = strawberry.field(description="Name of the resource. Null if unknown.")
+    kind: str | None = strawberry.field(
+        description="Kind of resource, such as ONT or SIM, in the inventory's own word. Null if unknown."
+    )
+    is_physical: bool | None = strawberry.field(
+        description="True for a physical resource, such as a device; false for a logical one, such as a phone"
+        " number. Null if unknown."
+    )
+    status: port.ResourceStatus = strawberry.field(
+        description="Status of the resource. UNKNOWN if the inventory or the gateway does not know it."
+    )
+    raw_status: str | None = strawberry.field(
+        description="Status of the resource, in the inventory's own word. Null if it gives none."
+    )
+    serial_number: str | None = strawberry.field(
+        description="Serial number of a physical resource, as printed on the device. Null if there is none or"
+        " it is unknown."
+    )
+    value: str | None = strawberry.field(
+        description="Value of a logical resource, such as the phone number itself. Null if there is none."
+    )
     site: Annotated["Site", strawberry.lazy("schema.inventory")] | None = edge(
-        SiteById, "site_id", description="Where it stands."
+        SiteById,
+        "site_id",
+        description="Site where the resource is installed. Null if the resource names none. Null with an"
+        " error if the inventory did not answer.",
     )
     services: Connection[Service] | None = edge(
         ServicesByResource,
-        step=connected,
+        step=page_of_rows,
         arguments=PAGE,
-        description="Services that stand on it; a subscriber sees only its own.",
+        description="Services that use the resource. A subscriber sees only the subscriber's own. Null with"
+        " an error if the inventory did not answer.",
     )
     outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
         OpenOutagesByAffected,
-        affecting_resource,
-        merged,
+        resource_outage_keys,
+        merge_outages,
         many=True,
-        description="Outages open now that name it.",
+        description="Open outages that affect the resource. Null with an error if the ticketing system did not answer.",
     )
 
 
-@strawberry.type(description="A place where network or customer equipment stands.")
-class Site(Recorded, Node):
+@strawberry.type(description="A place where equipment of the network or of a customer is installed (TMF674).")
+class Site(RecordType, Node):
     """Declares `connectors.inventory.port.Site`."""
 
     id: strawberry.ID = node_id("Site")
-    name: str | None = strawberry.field(description="Name of the place.")
-    status: str | None = strawberry.field(description="The inventory's own word for its state.")
-    description: str | None = strawberry.field(description="More about the place.")
+    name: str | None = strawberry.field(description="Name of the site. Null if unknown.")
+    status: str | None = strawberry.field(
+        description="Status of the site, in the inventory's own word. Null if unknown."
+    )
+    description: str | None = strawberry.field(description="Description of the site, in words. Null if there is none.")

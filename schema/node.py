@@ -1,4 +1,4 @@
-"""Relay's Node: what has an id of its own."""
+"""Relay's Node interface."""
 
 from typing import Any
 
@@ -7,24 +7,26 @@ import strawberry
 from resolvers.nodes import TYPES
 
 
-@strawberry.interface(description="Anything with a global id; `node(id:)` finds it again.")
+@strawberry.interface(description="An object with a global id. `node(id:)` finds the object by it.")
 class Node:
-    """Relay's interface."""
+    """Relay's Node interface."""
 
-    id: strawberry.ID = strawberry.field(description="Global id: type, colon, the system's own id.")
+    id: strawberry.ID = strawberry.field(
+        description="Global id: the type, a colon and the system's own id, such as Customer:1001."
+    )
 
     @classmethod
     def resolve_type(cls, obj: Any, *_: Any) -> str:
-        """The type of a record."""
+        """The name of the record's GraphQL type."""
         return TYPES[type(obj)]
 
 
-class Recorded:
-    """Mixed into types that implement Node: any record of its class is one, whatever is in it."""
+class RecordType:
+    """Mixin for types that implement Node: an object is of the type if its record is of the type's class."""
 
     is_type_of_class = True
 
     @classmethod
     def is_type_of(cls, obj: Any, _info: Any) -> bool:
-        """Whether `obj` is this type's record."""
+        """Whether `obj` is a record of this type."""
         return TYPES.get(type(obj)) == cls.__name__

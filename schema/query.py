@@ -1,4 +1,4 @@
-"""The ways into the graph."""
+"""The root of queries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from resolvers.customer_search import CustomersBySearch, customer_search
 from resolvers.errors import BadInput
 from resolvers.inventory import ResourcesBySearch, resource_search
 from resolvers.nodes import NODES, NodeById, local_id
-from resolvers.paging import MAX_PAGE, connected_forward
+from resolvers.paging import MAX_PAGE, forward_page
 from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
 from schema.arguments import FORWARD, OPEN, SPAN
@@ -31,8 +31,8 @@ def _by_id(type_name: str, description: str) -> Any:
     return edge(
         NODES[type_name].loader,
         key,
-        arguments={"id": f"With or without the type: {type_name}:x or x."},
-        description=f"{description} Null when there is none, or it is not yours.",
+        arguments={"id": f"Global id, or the system's own id: {type_name}:1001 or 1001."},
+        description=f"{description} Null if it does not exist or is not yours.",
     )
 
 
@@ -42,76 +42,85 @@ def _node_id(_root: Any, id: strawberry.ID) -> str:  # noqa: A002  # Relay's nam
 
 def _node_ids(_root: Any, ids: list[strawberry.ID]) -> Sequence[str]:
     if len(ids) > MAX_PAGE:
-        raise BadInput(f"ids has {len(ids)} entries: at most {MAX_PAGE}.")
+        raise BadInput(f"ids has {len(ids)} entries; the limit is {MAX_PAGE}. Split them into several requests.")
     return ids
 
 
-# Systems are asked for their health directly, not for records through a loader.
+# Health is read directly: systems are no records that a loader could load.
 async def _systems(info: Info) -> list[systems.SystemReport]:
-    return await systems.reports(info.context)
+    return await systems.system_reports(info.context)
 
 
-@strawberry.type(description="The ways into the graph.")
+@strawberry.type(description="The fields at which a query can start.")
 class Query:
-    """Root of all questions."""
+    """The root of queries."""
 
-    viewer: gateway.Viewer = computed(lambda _root, viewer: viewer, needs=(), description="Who is asking.")
+    viewer: gateway.Viewer = computed(lambda _root, viewer: viewer, needs=(), description="The caller.")
     me: Customer | None = computed(
         lambda _root, viewer: own_customer(viewer),
         needs=(),
-        description="The signed-in subscriber's customer; null for staff.",
+        description="The signed-in subscriber's own customer, the first if the token names several. Null for"
+        " agents and admins.",
     )
-    customer: Customer | None = _by_id("Customer", "A customer.")
+    customer: Customer | None = _by_id("Customer", "The customer with this id.")
     customers: Connection[Customer] | None = edge(
         CustomersBySearch,
         customer_search,
-        connected_forward,
+        forward_page,
         arguments={
-            "search": "Part of a name, or a whole customer number, e-mail address, phone number, account, bill or"
-            " ticket number.",
-            "sort": "The order of all customers; what a search finds comes by number.",
+            "search": "Part of a name, or a whole customer number, e-mail address, phone number, account number,"
+            " bill number or ticket number. Without it, all customers.",
+            "sort": "Order of the list of all customers; by number if it is not given. The customers that `search`"
+            " finds are always in the order of their numbers.",
             **FORWARD,
         },
-        description="Customers, by id. For agents and admins.",
+        description="All customers, or those that `search` finds. For agents and admins; others get the error"
+        " FORBIDDEN.",
     )
-    account: BillingAccount | None = _by_id("BillingAccount", "A billing account.")
-    bill: Bill | None = _by_id("Bill", "A bill.")
-    payment: Payment | None = _by_id("Payment", "A payment.")
-    product: Product | None = _by_id("Product", "Something a customer bought.")
-    service: Service | None = _by_id("Service", "A service.")
-    resource: Resource | None = _by_id("Resource", "A resource of the network.")
+    account: BillingAccount | None = _by_id("BillingAccount", "The billing account with this id.")
+    bill: Bill | None = _by_id("Bill", "The bill with this id.")
+    payment: Payment | None = _by_id("Payment", "The payment with this id.")
+    product: Product | None = _by_id("Product", "The product with this id.")
+    service: Service | None = _by_id("Service", "The service with this id.")
+    resource: Resource | None = _by_id("Resource", "The resource with this id.")
     resources: Connection[Resource] | None = edge(
         ResourcesBySearch,
         resource_search,
-        connected_forward,
-        arguments={"search": "Part of a name, or a whole serial number, in any case.", **FORWARD},
-        description="Resources, by id. For agents and admins.",
+        forward_page,
+        arguments={
+            "search": "Part of a name, or a whole serial number, in upper or lower case. Without it, all resources.",
+            **FORWARD,
+        },
+        description="All resources, or those that `search` finds, in the order of their ids. For agents and"
+        " admins; others get the error FORBIDDEN.",
     )
-    site: Site | None = _by_id("Site", "A place.")
-    ticket: Ticket | None = _by_id("Ticket", "A ticket.")
-    outage: Outage | None = _by_id("Outage", "An outage.")
+    site: Site | None = _by_id("Site", "The site with this id.")
+    ticket: Ticket | None = _by_id("Ticket", "The ticket with this id.")
+    outage: Outage | None = _by_id("Outage", "The outage with this id.")
     outages: Connection[Outage] | None = edge(
         OutagesByState,
         outage_list,
-        connected_forward,
+        forward_page,
         arguments={**OPEN, **SPAN, **FORWARD},
-        description="Outages, newest first.",
+        description="Outages, newest first. Null with an error if the ticketing system did not answer.",
     )
 
     node: Node | None = edge(
         NodeById,
         _node_id,
-        arguments={"id": "A global id."},
-        description="Anything by its global id. Null when there is none, or it is not yours.",
+        arguments={"id": "Global id, such as Customer:1001."},
+        description="Any object by its global id. Null if it does not exist or is not yours.",
     )
     nodes: list[Node | None] | None = edge(
         NodeById,
         _node_ids,
         per_key=True,
-        arguments={"ids": "Global ids."},
-        description="Several things by their global ids, in the same order; null for what is not there.",
+        arguments={"ids": f"Global ids, such as Customer:1001; at most {MAX_PAGE}."},
+        description="Several objects by their global ids, in the same order. An entry is null if the object"
+        " does not exist or is not yours.",
     )
     systems: list[gateway.System] | None = strawberry.field(  # type: ignore[assignment]  # records pass through
         resolver=_systems,
-        description="The systems behind the gateway, and whether they answer. For agents and admins.",
+        description="The systems behind the gateway, and whether they answer. For agents and admins; others"
+        " get the error FORBIDDEN.",
     )

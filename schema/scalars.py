@@ -1,4 +1,4 @@
-"""Values that types of all domains share: money, quantities, periods, documents, and Relay's paging."""
+"""Types that all domains share: money, periods, documents, and Relay's paging."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def _plain(money: records.Money) -> str:
-    """All digits. To write none as an exponent takes three times as long, and hardly any amount has one."""
+    """The amount without an exponent. `str` is three times as fast as `format`, and rarely writes an exponent."""
     text = str(money.amount)
     return format(money.amount, "f") if "E" in text else text
 
@@ -22,59 +22,70 @@ def _plain(money: records.Money) -> str:
 class Money:
     """Declares `connectors.records.Money`."""
 
-    amount: str = computed(_plain, needs=(), description='Exact decimal as a string, such as "-12.50".')
-    currency: str = strawberry.field(description="ISO 4217 code, such as EUR.")
+    amount: str = computed(
+        _plain, needs=(), description='Exact decimal number as a string without an exponent, such as "-12.50".'
+    )
+    currency: str = strawberry.field(description="Currency as an ISO 4217 code, such as EUR.")
 
 
-@strawberry.type(description="A span of time; an end that is null is open.")
+@strawberry.type(description="A period of time.")
 class Period:
     """Declares `connectors.records.Period`."""
 
-    start: datetime | None = strawberry.field(description="First moment.")
-    end: datetime | None = strawberry.field(description="Last moment.")
+    start: datetime | None = strawberry.field(
+        description="When the period begins. Null if the beginning is open or unknown."
+    )
+    end: datetime | None = strawberry.field(description="When the period ends. Null if the end is open or unknown.")
 
 
 @strawberry.type(description="A file, such as a bill's PDF or a ticket's attachment.")
 class Document:
-    """Declares `resolvers.documents.FiledDocument`."""
+    """Declares `resolvers.documents.OwnedDocument`."""
 
-    name: str | None = strawberry.field(description="File name or title.")
-    mime_type: str | None = strawberry.field(description="Media type, such as application/pdf.")
+    name: str | None = strawberry.field(description="File name or title. Null if it has none.")
+    mime_type: str | None = strawberry.field(description="Media type, such as application/pdf. Null if unknown.")
     url: str = strawberry.field(
-        description="Where to get it: a path on this gateway, with the same bearer token as this query."
+        description="Path of the file on this gateway, such as /documents/Bill:77/1. Get it with the same"
+        " bearer token as this query."
     )
 
 
-@strawberry.type(description="Where a page stands in its list (Relay).")
+@strawberry.type(description="Position of a page in its list (Relay).")
 class PageInfo:
     """Declares `resolvers.paging.PageInfo`."""
 
-    has_next_page: bool = strawberry.field(description="Whether more follow.")
-    has_previous_page: bool = strawberry.field(description="Whether some come before.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the page's first row; null when it is empty.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the page's last row: give it as `after`.")
+    has_next_page: bool = strawberry.field(description="Whether the list has more rows after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether the list has rows before this page.")
+    start_cursor: str | None = strawberry.field(
+        description="Cursor of the page's first row, to be given as `before` for the page before it. Null if"
+        " the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="Cursor of the page's last row, to be given as `after` for the next page. Null if the"
+        " page is empty."
+    )
 
 
-@strawberry.type(name="Edge", description="A row with its cursor (Relay).")
+@strawberry.type(name="Edge", description="A row of a list, with its cursor (Relay).")
 class PageEdge(Generic[T]):
     """Declares `resolvers.paging.PageEdge`."""
 
-    cursor: str = strawberry.field(description="Place of this row, for `after` and `before`.")
+    cursor: str = strawberry.field(description="Cursor of the row, to be given as `after` or `before`.")
     node: T = strawberry.field(description="The row.")
 
 
-@strawberry.type(description="A page of a list (Relay).")
+@strawberry.type(description="A page of a list (a Relay connection).")
 class Connection(Generic[T]):
     """Declares `resolvers.paging.Page`."""
 
-    edges: list[PageEdge[T]] = strawberry.field(description="Rows with their cursors.")
-    nodes: list[T] = strawberry.field(description="The same rows without cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands in its list.")
+    edges: list[PageEdge[T]] = strawberry.field(description="Rows of the page, each with its cursor.")
+    nodes: list[T] = strawberry.field(description="Rows of the page, without cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
     total_count: int | None = strawberry.field(
-        description="How many rows the whole list has; null where the system cannot tell."
+        description="Number of rows in the whole list that the caller may see. Null if the system cannot tell."
     )
 
 
 def number(value: Decimal | None) -> float | None:
-    """A quantity as a JSON number: usage is counted, not paid."""
+    """A quantity of usage as a JSON number. Money is never a float."""
     return None if value is None else float(value)

@@ -9,11 +9,11 @@ from connectors.ticketing import port
 from resolvers.crm import customer_of
 from resolvers.documents import documents_of
 from resolvers.inventory import ResourceById, ServiceById
-from resolvers.paging import connected_all
-from resolvers.ticketing import TicketById, notes_for
+from resolvers.paging import page_of_records
+from resolvers.ticketing import TicketById, visible_notes
 from schema.arguments import PAGE
 from schema.fields import computed, edge, node_id
-from schema.node import Node, Recorded
+from schema.node import Node, RecordType
 from schema.scalars import Connection, Document
 
 if TYPE_CHECKING:
@@ -21,85 +21,129 @@ if TYPE_CHECKING:
     from schema.inventory import Resource, Service
 
 
-@strawberry.type(description="What somebody wrote on a ticket.")
+@strawberry.type(description="A note on a ticket.")
 class TicketNote:
     """Declares `connectors.ticketing.port.TicketNote`."""
 
-    author: str | None = strawberry.field(description="Who wrote it.")
-    text: str | None = strawberry.field(description="What was written.")
-    created_at: datetime | None = strawberry.field(description="When it was written.")
-    internal: bool = strawberry.field(description="Whether it is for staff only; subscribers never see such notes.")
+    author: str | None = strawberry.field(
+        description="Who wrote the note, as the ticketing system names the person or program. Null if unknown."
+    )
+    text: str | None = strawberry.field(description="Text of the note. Null if there is none.")
+    created_at: datetime | None = strawberry.field(description="When the note was written. Null if unknown.")
+    internal: bool = strawberry.field(
+        description="Whether the note is for agents and admins only. Subscribers never see such notes."
+    )
 
 
-@strawberry.type(description="A complaint or a request for help.")
-class Ticket(Recorded, Node):
+@strawberry.type(description="A trouble ticket: a fault or question that somebody reported (TMF621).")
+class Ticket(RecordType, Node):
     """Declares `connectors.ticketing.port.Ticket`."""
 
     id: strawberry.ID = node_id("Ticket")
-    name: str | None = strawberry.field(description="What it is about, in a line.")
-    description: str | None = strawberry.field(description="What it is about, in full.")
-    kind: str | None = strawberry.field(description="The ticketing system's own word for the sort of ticket.")
-    status: port.TicketStatus = strawberry.field(description="How far it is.")
-    raw_status: str | None = strawberry.field(description="The ticketing system's own word for the status.")
-    is_open: bool = computed(lambda ticket: ticket.is_open, needs=["is_open"], description="Whether it is not ended.")
-    severity: port.TicketSeverity = strawberry.field(description="How bad it is for the customer.")
-    raw_severity: str | None = strawberry.field(description="The ticketing system's own word for the severity.")
-    priority: str | None = strawberry.field(description="How soon it is worked on, in the ticketing system's words.")
-    created_at: datetime | None = strawberry.field(description="When it was opened.")
-    updated_at: datetime | None = strawberry.field(description="When something last changed.")
-    resolved_at: datetime | None = strawberry.field(description="When it was solved.")
-    expected_resolution_at: datetime | None = strawberry.field(description="When it is expected to be solved.")
+    name: str | None = strawberry.field(description="What the ticket is about, in one line. Null if unknown.")
+    description: str | None = strawberry.field(description="What the ticket is about, in full. Null if unknown.")
+    kind: str | None = strawberry.field(
+        description="Kind of ticket, in the ticketing system's own word. Null if unknown."
+    )
+    status: port.TicketStatus = strawberry.field(
+        description="Status of the ticket. UNKNOWN if the gateway does not know the ticketing system's word."
+    )
+    raw_status: str | None = strawberry.field(
+        description="Status of the ticket, in the ticketing system's own word. Null if it gives none."
+    )
+    is_open: bool = computed(
+        lambda ticket: ticket.is_open,
+        needs=["is_open"],
+        description="Whether the ticket is open: neither resolved nor closed, cancelled or rejected.",
+    )
+    severity: port.TicketSeverity = strawberry.field(
+        description="How severe the problem is for the customer. UNKNOWN if the gateway does not know the"
+        " ticketing system's word."
+    )
+    raw_severity: str | None = strawberry.field(
+        description="Severity, in the ticketing system's own word. Null if it gives none."
+    )
+    priority: str | None = strawberry.field(
+        description="Priority with which the ticket is worked on, in the ticketing system's own word. Null if unknown."
+    )
+    created_at: datetime | None = strawberry.field(description="When the ticket was opened. Null if unknown.")
+    updated_at: datetime | None = strawberry.field(description="When the ticket was last changed. Null if unknown.")
+    resolved_at: datetime | None = strawberry.field(
+        description="When the ticket was resolved. Null if it is not resolved or the time is unknown."
+    )
+    expected_resolution_at: datetime | None = strawberry.field(
+        description="When the ticket is expected to be resolved. Null if unknown."
+    )
     notes: list[TicketNote] = computed(
-        notes_for, needs=["notes"], description="What was written; a subscriber sees only what is meant for customers."
+        visible_notes,
+        needs=["notes"],
+        description="Notes on the ticket. A subscriber sees only those that are meant for customers.",
     )
     attachments: list[Document] = computed(
-        documents_of("Ticket"), needs=["attachments"], description="Files that belong to it."
+        documents_of("Ticket"),
+        needs=["attachments"],
+        description="Files attached to the ticket. Empty if there are none.",
     )
     services: list[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         "service_ids",
         many=True,
-        description="The services that it is about.",
+        description="Services that the ticket is about. Null with an error if the inventory did not answer.",
     )
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
-        customer_of, needs=(), description="Whose ticket it is."
+        customer_of, needs=(), description="The customer whose ticket it is. Null if the ticket names no customer."
     )
 
 
-@strawberry.type(description="Something broken in the network that many may notice.")
-class Outage(Recorded, Node):
+@strawberry.type(description="A fault in the network that may affect many customers (TMF656 ServiceProblem).")
+class Outage(RecordType, Node):
     """Declares `connectors.ticketing.port.Outage`."""
 
     id: strawberry.ID = node_id("Outage")
-    name: str | None = strawberry.field(description="What is broken, in a line.")
-    description: str | None = strawberry.field(description="What is broken, in full.")
-    state: port.OutageState = strawberry.field(description="How far it is.")
-    raw_state: str | None = strawberry.field(description="The ticketing system's own word for the state.")
-    is_open: bool = computed(lambda outage: outage.is_open, needs=["is_open"], description="Whether it is not ended.")
-    severity: int | None = strawberry.field(description="From 1, the worst, to 10.")
-    started_at: datetime | None = strawberry.field(description="Since when.")
-    resolved_at: datetime | None = strawberry.field(description="When it was repaired.")
+    name: str | None = strawberry.field(description="What is broken, in one line. Null if unknown.")
+    description: str | None = strawberry.field(description="What is broken, in full. Null if unknown.")
+    state: port.OutageState = strawberry.field(
+        description="State of the outage. UNKNOWN if the gateway does not know the ticketing system's word."
+    )
+    raw_state: str | None = strawberry.field(
+        description="State of the outage, in the ticketing system's own word. Null if it gives none."
+    )
+    is_open: bool = computed(
+        lambda outage: outage.is_open,
+        needs=["is_open"],
+        description="Whether the outage is open: neither resolved nor closed, cancelled or rejected.",
+    )
+    severity: int | None = strawberry.field(
+        description="Severity from 1 (most severe) to 10 (least severe). Null if unknown."
+    )
+    started_at: datetime | None = strawberry.field(description="When the outage began. Null if unknown.")
+    resolved_at: datetime | None = strawberry.field(
+        description="When the outage was resolved. Null if it is not resolved or the time is unknown."
+    )
     affected_services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
         ServiceById,
         "service_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
-        description="Services that it affects; a subscriber sees only its own, and only those are counted.",
+        description="Services that the outage affects. A subscriber sees and counts only the subscriber's"
+        " own. Null with an error if the inventory did not answer.",
     )
     affected_resources: Connection[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
         ResourceById,
         "resource_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
-        description="Resources that it affects; a subscriber sees only those under its own services.",
+        description="Resources that the outage affects. A subscriber sees only those that the subscriber's"
+        " own services use. Null with an error if the inventory did not answer.",
     )
     tickets: Connection[Ticket] | None = edge(
         TicketById,
         "ticket_ids",
-        connected_all,
+        page_of_records,
         many=True,
         arguments=PAGE,
-        description="Tickets that were opened because of it; a subscriber sees only its own.",
+        description="Tickets opened because of the outage. A subscriber sees only the subscriber's own. Null"
+        " with an error if the ticketing system did not answer.",
     )

@@ -1,9 +1,9 @@
-"""Attributes that the connected products cannot give: their fields are null with an error that says so.
+"""Fields of attributes that the connected products cannot provide: they are null, with the error NOT_SUPPORTED.
 
-A driver declares them as ``Record.attribute`` in its `unsupported`, as in ``Bill.period``. What a client sees of an
-attribute is found by the fields' own metadata: the field of that name, an edge along it (``BillCharge.product_id`` is
-`product`), and a function of it. Only a field that is made of nothing else, and may be null, is touched: a non-null one
-keeps its value, which says UNKNOWN, false or an empty list, because null there would take the whole record away.
+A driver declares such attributes in its `unsupported`, as in ``Bill.period``. The fields made of an attribute follow
+from their metadata: the field of that name, an edge by it (``BillCharge.product_id`` makes `product`), and a function
+of it. Only nullable fields that are made of nothing else are replaced. A non-null field keeps its value, which is
+UNKNOWN, false or an empty list, because a null would make the whole record null.
 """
 
 import sys
@@ -14,33 +14,33 @@ from graphql import GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
 from connectors import DOMAINS, ConnectedSystem
 from connectors.errors import NotSupported
-from schema.fields import AT_ONCE, NEEDS
+from schema.fields import NEEDS, SYNCHRONOUS
 
 _SHOWN_BY: Final[Mapping[str, str]] = {"Party": "Customer"}
-"""Records without a type of their own, and the type whose fields of the same names show them."""
+"""Records without a GraphQL type of their own, and the type that has fields of their attributes."""
 _DEFINITION: Final = "strawberry-definition"
 
 
-def withhold(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
-    """Replace the resolvers of fields that no record of these systems can fill; other fields cost what they did.
+def disable_unsupported(schema: GraphQLSchema, systems: Iterable[ConnectedSystem]) -> None:
+    """Replace the resolvers of fields that these systems' drivers do not support.
 
-    The schema must be the app's own. May be called again with the same systems.
+    This changes `schema`, which the application must not share. It may be called again with the same systems.
     """
     for system in systems:
         port = sys.modules[DOMAINS[system.domain].port.__module__]
         lacking: dict[str, set[str]] = {}
         for name in system.unsupported:
             record, _, attribute = name.partition(".")
-            # Records of all domains, such as Document, are nobody's to declare.
+            # Records that all domains share, such as Document, cannot be declared by one of them.
             if attribute and getattr(vars(port).get(record), "__module__", "") == port.__name__:
                 lacking.setdefault(_SHOWN_BY.get(record, record), set()).add(attribute)
         for type_name, attributes in lacking.items():
             shown = schema.get_type(type_name)
             if isinstance(shown, GraphQLObjectType):
-                _withhold(shown, attributes, system.name)
+                _disable(shown, attributes, system.name)
 
 
-def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> None:
+def _disable(shown: GraphQLObjectType, attributes: set[str], system: str) -> None:
     for name, field in shown.fields.items():
         definition = field.extensions.get(_DEFINITION)
         if definition is None or isinstance(field.type, GraphQLNonNull):
@@ -48,11 +48,11 @@ def _withhold(shown: GraphQLObjectType, attributes: set[str], system: str) -> No
         needs = definition.metadata.get(NEEDS) or frozenset()
         if definition.python_name in attributes or (needs and needs <= attributes):
             field.resolve = _refusal(system, f"{shown.name}.{name}")
-            field.extensions = {**field.extensions, AT_ONCE: True}
+            field.extensions = {**field.extensions, SYNCHRONOUS: True}
 
 
 def _refusal(system: str, field: str) -> Callable[..., Any]:
     def resolve(*_: Any, **__: Any) -> Any:
-        raise NotSupported(system, f"{field} is unsupported by the driver", field=field)
+        raise NotSupported(system, f"the driver does not support {field}", field=field)
 
     return resolve

@@ -1,4 +1,4 @@
-"""What may be asked at all, by whom: decided from an operation's root, before anything runs."""
+"""Who may run which operations, decided from the fields at an operation's root before it runs."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,22 +11,22 @@ from gateway.errors import RequestError
 from resolvers.viewer import Viewer, ViewerKind
 
 IntrospectionFor = Literal["nobody", "staff", "signed-in", "everyone"]
-"""Who may read the schema through the graph."""
+"""Who may read the schema by introspection."""
 
 TraceFor = Literal["staff", "signed-in", "signed-in with keys"]
-"""Who may see which upstream calls an answer took, and whether subscribers see what was asked for, too."""
+"""Who may see the upstream calls of an answer, and whether subscribers see their keys."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 class SignInRequiredError(RequestError):
-    """The question needs a token and there is none."""
+    """The request has no token, and its operation needs one."""
 
     status = 401
     code = "UNAUTHENTICATED"
 
     def __init__(self) -> None:
-        message = "Sign in first: the request needs a header 'Authorization: Bearer <token>'."
+        message = "Sign in first. The request needs a header 'Authorization: Bearer <token>'."
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -60,10 +60,10 @@ def check_public(schema: GraphQLSchema, document: DocumentNode, introspection_fo
         raise SignInRequiredError
 
 
-def check_may_learn(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
-    """Let what validation says to a caller without a token pass, or raise SignInRequiredError.
+def check_validation_public(errors: Sequence[GraphQLError], introspection_for: IntrospectionFor) -> None:
+    """Raise SignInRequiredError if a caller without a token must not see these validation errors.
 
-    Where the schema is not public, names in it (such as directives) cannot be found out by guessing either.
+    They would reveal names of a schema that is not public to callers who guess.
     """
     if introspection_for == "everyone":
         return
@@ -89,4 +89,7 @@ def check_access(
     if viewer.kind is ViewerKind.ANONYMOUS and not roots <= public:
         raise SignInRequiredError
     if roots & _INTROSPECTION and not allowed:
-        raise RequestError("This caller may not read the schema (introspection) here.", code="INTROSPECTION_DISABLED")
+        raise RequestError(
+            "This caller may not read the schema (introspection). Ask the gateway's operator for it.",
+            code="INTROSPECTION_DISABLED",
+        )

@@ -1,4 +1,4 @@
-"""The public keys that tokens are checked with: fetched when needed, at a bounded rate, kept when a fetch fails."""
+"""Public keys to check tokens with: fetched on demand at a limited rate, and kept if a fetch fails."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ import orjson
 _log = logging.getLogger("gateway.auth")
 
 Load = Callable[[], Awaitable[bytes]]
-"""Reads a JSON Web Key Set (RFC 7517); raises OSError or aiohttp.ClientError where it cannot be had."""
+"""Reads a JSON Web Key Set (RFC 7517); raises OSError or aiohttp.ClientError if it cannot be read."""
 
 MAX_BYTES = 512 * 1024
 
 
 class KeysUnavailableError(Exception):
-    """No key set could be had so far."""
+    """No key set has been loaded yet."""
 
 
 class KeySet:
@@ -39,13 +39,15 @@ class KeySet:
         self._failing = False
 
     async def key(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
-        """The key with that id; where the token names none, the only key for its algorithm. None: unknown.
+        """The key with this id, or without an id the only key for the algorithm; None if there is none.
 
-        Raises KeysUnavailableError where no set was ever loaded.
+        Raises KeysUnavailableError if no key set has been loaded yet.
         """
         found = self._find(key_id, algorithm)
         old = time.monotonic() - self._loaded > self._max_age
-        if found is None or (old and not self._lock.locked()):  # One caller waits for newer keys; others use these.
+        if found is None or (
+            old and not self._lock.locked()
+        ):  # One caller waits for new keys; others use the old ones.
             await self._refresh()
             found = self._find(key_id, algorithm)
         if not self._keys:
@@ -59,7 +61,7 @@ class KeySet:
         return fitting[0] if len(fitting) == 1 else None
 
     async def _refresh(self) -> None:
-        async with self._lock:  # Whoever waited here finds a fresh attempt, and makes none.
+        async with self._lock:  # Callers that waited for the lock find a recent attempt and make none.
             if time.monotonic() - self._tried < (self._min_refetch if self._keys else self._retry):
                 return
             try:
@@ -94,7 +96,7 @@ def _parse(body: bytes) -> list[jwt.PyJWK]:
 
 
 def from_file(path: Path) -> Load:
-    """Reads the key set from a file, each time anew."""
+    """A loader that reads the key set from a file each time."""
 
     async def load() -> bytes:
         return await asyncio.to_thread(path.read_bytes)
@@ -103,7 +105,7 @@ def from_file(path: Path) -> Load:
 
 
 def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float = 5.0) -> Load:
-    """Fetches the key set by HTTP: at most 512 KiB within `timeout` seconds; a redirect is a failure.
+    """A loader that fetches the key set by HTTP: at most 512 KiB within `timeout` seconds, without redirects.
 
     Raises ValueError at once for an address that is neither https nor http.
     """
@@ -126,7 +128,7 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
 
 
 def from_bytes(body: bytes) -> Load:
-    """A key set that is known already."""
+    """A loader of a constant key set."""
 
     async def load() -> bytes:
         return body

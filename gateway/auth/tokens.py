@@ -1,4 +1,4 @@
-"""Token to Viewer: who is asking, proven by a signed token (RFC 7519, RFC 6750) or by nothing."""
+"""Authentication: from a signed bearer token (RFC 7519, RFC 6750) to a Viewer."""
 
 import hashlib
 import time
@@ -16,11 +16,11 @@ from gateway.errors import RequestError
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 
 ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
-"""Algorithms that may be allowed at all: with a shared secret, whoever checks tokens could make them too."""
+"""Algorithms that may be configured. With a symmetric one, everyone who checks tokens could also make them."""
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
 CACHE_SECONDS = 300.0
-"""How long a verified token is believed without looking at the keys again (never beyond its own expiry)."""
+"""Seconds for which a verified token is cached (never beyond its expiry)."""
 
 
 class AuthenticationError(RequestError):
@@ -45,7 +45,7 @@ class AuthUnavailableError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
-    """Which claims carry what. A name is looked up as it is first, then as a path: `realm_access.roles`."""
+    """Names of the claims to read. A name is looked up as it is, then as a path, as in `realm_access.roles`."""
 
     kind: str = "kind"
     customers: str = "customer_ids"
@@ -55,9 +55,9 @@ class ClaimNames:
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What a token must be to be believed. `leeway` is the clock skew allowed for, in seconds.
+    """What a token must have to be accepted. `leeway` is the allowed clock skew in seconds.
 
-    Raises ValueError for rules that would let anybody in.
+    Raises ValueError for rules that would accept tokens of others.
     """
 
     issuer: str
@@ -97,7 +97,7 @@ class Authenticator:
         return await self.viewer(token.strip())
 
     async def viewer(self, token: str) -> Viewer:
-        """The viewer that a token proves."""
+        """The viewer of a token. Raises as `__call__` does."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise AuthenticationError(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
@@ -126,7 +126,7 @@ class Authenticator:
         except jwt.ExpiredSignatureError as error:
             claims = jwt.decode(token, options={"verify_signature": False})  # Verified above: only the time is wrong.
             expired = datetime.fromtimestamp(max(0, int(claims["exp"])), UTC).isoformat().replace("+00:00", "Z")
-            raise AuthenticationError(f"The token expired at {expired}: get a new one.") from error
+            raise AuthenticationError(f"The token expired at {expired}. Get a new one.") from error
         except jwt.InvalidTokenError as error:
             raise AuthenticationError(_reason(error)) from error
         except (jwt.PyJWTError, OverflowError) as error:
@@ -144,7 +144,7 @@ class Authenticator:
         try:
             key = await self._keys.key(key_id, algorithm)
         except KeysUnavailableError as error:
-            message = "Tokens cannot be checked at the moment; try again a little later."
+            message = "Tokens cannot be checked at the moment. Try again in a moment."
             raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
         if key is None:
             named = "is signed by an unknown key (kid)" if key_id else "does not say which key signed it (kid)"
@@ -156,7 +156,7 @@ _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
     jwt.InvalidSignatureError: "The token's signature is wrong.",
     jwt.InvalidIssuerError: "The token comes from an issuer (iss) that this gateway does not trust.",
     jwt.InvalidAudienceError: "The token was made for another audience (aud).",
-    jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future): check the issuer's clock.",
+    jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future). Check the issuer's clock.",
     jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names.",
 }
 

@@ -25,7 +25,7 @@ from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import System
 from gateway.settings import AuthSettings, Settings, without_credentials
-from resolvers.links import key_of
+from resolvers.links import key_value
 
 Mark = Literal["ok", "FAILED", "-"]
 
@@ -140,13 +140,13 @@ async def _customer_key(
 ) -> Finding:
     """Whether customers have it, and whether the CRM finds one by it, as rows that name customers so need."""
     name, address, setting = f"{domain} key", str(key), f"systems.{domain}.customer_key"
-    having = [one for one in customers if key_of(one, key)]
+    having = [one for one in customers if key_value(one, key)]
     if not having:
         there_are = sorted({f"external:{name}" for one in customers for name in one.external_ids})
         detail = f"none of the CRM's first {len(customers)} customers has {key}, by which {domain} knows customers"
         hint = f"Set {setting} to what they have{': ' + ', '.join(there_are) if there_are else ''}."
         return Finding(name, driver, address, read="FAILED", detail=detail, hint=hint)
-    value, started = str(key_of(having[0], key)), time.monotonic()
+    value, started = str(key_value(having[0], key)), time.monotonic()
     try:
         found = (await connectors.crm.customers_known_as(key, [value], key.attributes)).get(value)
     except ConnectorError as error:

@@ -207,7 +207,7 @@ def explain(
             "--config",
             "-c",
             envvar="GATEWAY_CONFIG",
-            help="The settings: then what costs their systems a call per row is said, too.",
+            help="The settings. With them, methods that cost their systems a call per row are named, too.",
         ),
     ] = None,
     code: Annotated[bool, typer.Option("--code", help="Print the Python that is generated for it instead.")] = False,
@@ -221,15 +221,15 @@ def explain(
 
     console = Console(highlight=False)
     try:
-        told = explaining.explain(file, operation, variables)
-        dear = asyncio.run(explaining.one_by_one(load(config))) if config else {}
+        explained = explaining.explain(file, operation, variables)
+        costly = asyncio.run(explaining.one_by_one(load(config))) if config else {}
     except (explaining.UnusableDocument, WrongSettings) as error:
         _fail(error, code=2)
     if code:
-        explaining.show_code(told, console)
+        explaining.show_code(explained, console)
         return
-    explaining.show(told, console)
-    for warning in explaining.warnings(told, dear):
+    explaining.show(explained, console)
+    for warning in explaining.warnings(explained, costly):
         console.print(f"warning: {warning}", style="yellow")
 
 
@@ -252,7 +252,7 @@ def schema(
         if check:
             _compare(schema_file.difference(file, sdl), file)
         elif diff is not None:
-            _tell(schema_file.changes(diff, sdl), diff)
+            _print_changes(schema_file.changes(diff, sdl), diff)
         elif write:
             file.write_text(sdl, encoding="utf-8")
         else:
@@ -263,12 +263,12 @@ def schema(
 
 def _compare(difference: list[str], file: Path) -> None:
     if difference:
-        said = f"{file} is not the code's schema: run 'gateway schema --write', look at the change, and commit it."
-        _fail(*difference, "", said)
+        message = f"{file} is not the code's schema: run 'gateway schema --write', look at the change, and commit it."
+        _fail(*difference, "", message)
     typer.echo(f"{file} is the code's schema.")
 
 
-def _tell(changes: "Changes", old: Path) -> None:
+def _print_changes(changes: "Changes", old: Path) -> None:
     for kind, lines in (("BREAKING", changes.breaking), ("dangerous", changes.dangerous)):
         for line in lines:
             typer.echo(f"{kind}: {line}")

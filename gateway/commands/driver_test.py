@@ -43,7 +43,7 @@ class WrongDriver(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class TestedDriver:
     """What is to be tested: a driver of a domain, by the name it was given."""
 
     name: str
@@ -51,7 +51,7 @@ class Tested:
     driver: Driver
 
 
-def found(module: str, domain: str | None) -> Tested:
+def found(module: str, domain: str | None) -> TestedDriver:
     """The driver that was named: `package.module:Object`, or a name that the settings would use.
 
     Raises WrongDriver.
@@ -71,12 +71,12 @@ def found(module: str, domain: str | None) -> Tested:
         )
     chosen = domain or domains[0]
     try:
-        return Tested(module, chosen, DOMAINS[chosen].driver(module))
+        return TestedDriver(module, chosen, DOMAINS[chosen].driver(module))
     except UnusableDriver as error:
         raise WrongDriver(f"{module}: systems.{chosen} {error}.") from error
 
 
-def _imported(named: str, domain: str | None) -> Tested:
+def _imported(named: str, domain: str | None) -> TestedDriver:
     module, _, attribute = named.partition(":")
     try:
         thing: Any = importlib.import_module(module)
@@ -93,7 +93,7 @@ def _imported(named: str, domain: str | None) -> Tested:
         if not inspect.isclass(thing):
             raise WrongDriver(f"{named} is {thing!r:.60}; right is a driver's class, or a connectors.Driver.")
         thing = Driver(thing, _options(thing))
-    return Tested(named, domain or _domain(named, thing), thing)
+    return TestedDriver(named, domain or _domain(named, thing), thing)
 
 
 def _offered(module: str) -> str:
@@ -133,8 +133,8 @@ def _domain(named: str, driver: Driver) -> str:
 
 
 @asynccontextmanager
-async def on_trial(
-    tested: Tested,
+async def results_of(
+    tested: TestedDriver,
     system: System,
     keys: Mapping[str, Sequence[str]],
     *,
@@ -203,7 +203,7 @@ def keys_given(customers: Sequence[str], others: Sequence[str]) -> dict[str, lis
 
 
 async def run(
-    tested: Tested,
+    tested: TestedDriver,
     system: System,
     keys: Mapping[str, Sequence[str]],
     console: Console,
@@ -228,7 +228,7 @@ async def run(
         customers = await _customers(config, tested.domain, system, 4 * most, console)
         keys = {**keys, "customer": customers} if customers else keys
     results: list[Result] = []
-    async with on_trial(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
+    async with results_of(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
         with console.status("asking ...") as status:
             async for result in coming:
                 results.append(result)

@@ -39,7 +39,7 @@ def explain(file: Path, operation_name: str | None, variables: str | None) -> li
         raise UnusableDocument("\n".join(f"{file}{_place(error)}: {error.message}" for error in prepared))
     given = _given(variables)
     names = [operation_name] if operation_name else list(prepared.operations)
-    told = []
+    explained = []
     for name in names:
         operation = engine.operation(prepared, name)
         if isinstance(operation, GraphQLError):
@@ -48,8 +48,8 @@ def explain(file: Path, operation_name: str | None, variables: str | None) -> li
         if not isinstance(explanation, Explanation):
             raise UnusableDocument("\n".join(f"--variables: {error.message}" for error in explanation))
         code = [one for one in engine.code(prepared, operation, given) if isinstance(one, str)]
-        told.append(Explained(name or "the operation", explanation, code))
-    return told
+        explained.append(Explained(name or "the operation", explanation, code))
+    return explained
 
 
 async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
@@ -59,14 +59,14 @@ async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
         return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}
 
 
-def warnings(told: Sequence[Explained], dear: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def warnings(explained: Sequence[Explained], costly: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """What costs a call per row in these operations: a method, or an attribute that they read."""
     read = defaultdict[str, set[str]](set)
-    for load in [load for one in told for step in one.explanation.steps for load in step]:
+    for load in [load for one in explained for step in one.explanation.steps for load in step]:
         if load.system is not None:
             read[load.system].update(load.reads)
     for system in sorted(read):
-        for name, reason in dear.get(system, {}).items():
+        for name, reason in costly.get(system, {}).items():
             attribute = name.partition(".")[2]
             if not attribute:
                 yield f"{system}: {name} costs a call per key: {reason}"
@@ -74,18 +74,18 @@ def warnings(told: Sequence[Explained], dear: Mapping[str, Mapping[str, str]]) -
                 yield f"{system}: {name} costs a call per record: {reason}"
 
 
-def show_code(told: Sequence[Explained], console: Console) -> None:
+def show_code(explained: Sequence[Explained], console: Console) -> None:
     """Print the Python that is generated for each operation."""
-    for one in told:
+    for one in explained:
         because = f", run by graphql-core because of {one.explanation.fallback}" if one.explanation.fallback else ""
         console.print(Text(f"# {one.name}{because}"), soft_wrap=True)
         for code in one.code:
             console.print(Text(code), soft_wrap=True, end="")
 
 
-def show(told: Sequence[Explained], console: Console) -> None:
+def show(explained: Sequence[Explained], console: Console) -> None:
     """Print the steps of each operation."""
-    for one in told:
+    for one in explained:
         name, explanation = one.name, one.explanation
         if explanation.fallback is not None:
             console.print(Text(f"{name}: run by graphql-core, field by field, because of {explanation.fallback}"))

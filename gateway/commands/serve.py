@@ -66,11 +66,11 @@ def app() -> Starlette:
     settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
     logs.configure(settings.log)
     made = create_app(settings)
-    spare_collector()
+    tune_garbage_collector()
     return made
 
 
-def spare_collector() -> None:
+def tune_garbage_collector() -> None:
     """Let the garbage collector look less often, and never at what was there before the first request.
 
     Requests leave next to nothing to it: what they make goes with the last reference. With Python's own thresholds it

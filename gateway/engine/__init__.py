@@ -1,6 +1,6 @@
-"""How an operation is executed: parsed and validated once per document, compiled to a plan, and run by that.
+"""Executes operations: a document is parsed and validated once, compiled to a plan, and run by the plan.
 
-What a plan cannot express is run by Strawberry's own executor, graphql-core, with the same answer.
+Operations that a plan cannot express are run by Strawberry's executor (graphql-core), with the same answer.
 """
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -26,7 +26,7 @@ from gateway.engine.compiler import NotPlanned
 from gateway.engine.cost import Cost
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation
-from gateway.engine.limits import Limits, PageSizes, exceeded, root_fields
+from gateway.engine.limits import Limits, PageSizes, limit_errors, root_fields
 from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
 from gateway.engine.plans import Planned, Plans
@@ -37,7 +37,7 @@ from gateway.engine.run import Outcome
 __all__ = ["Engine", "Explanation", "Outcome", "Prepared"]
 
 CACHED_CHARACTERS = 1_000_000
-"""Length of all cached documents together: a syntax tree takes some hundred bytes per character."""
+"""Most characters of all cached documents together. A syntax tree takes some hundred bytes per character."""
 
 _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 
@@ -47,7 +47,7 @@ _running: ContextVar[Prepared] = ContextVar("prepared")
 
 
 class _AlreadyPrepared(SchemaExtension):
-    """Hands Strawberry the document that the engine parsed and validated, so that neither is done twice."""
+    """Hands Strawberry the parsed and validated document, so that neither is done twice."""
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.graphql_document = _running.get().document
@@ -56,9 +56,9 @@ class _AlreadyPrepared(SchemaExtension):
 
 
 class Engine:
-    """Prepares documents (bounded cache) and executes them.
+    """Prepares documents, with a bounded cache, and executes their operations.
 
-    The schema should override `process_errors` to do nothing: whoever shows errors to clients is who logs them.
+    The schema should override `process_errors` to do nothing: errors are logged where they are presented to clients.
     """
 
     def __init__(
@@ -73,13 +73,11 @@ class Engine:
         compiling: bool = True,
         executed: Callable[[str | None], None] | None = None,
     ) -> None:
-        """`hide_suggestions` takes "Did you mean ...?" out of messages, where callers may not read the schema.
+        """`hide_suggestions` removes "Did you mean ...?" from messages, for callers who may not read the schema.
 
-        `pages` are those of the schema's connections. `absent` is what loaders give where a field is null whatever its
-        step would make of that.
-
-        Without `compiling` everything is run by graphql-core: what the plans are measured against. `executed` is told
-        of every operation that runs: None where a plan does it, else why graphql-core does.
+        `pages` are the page sizes of the schema's connections. A field is null, without its step, if its loader gives
+        `absent`. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
+        with None if a plan runs it, else with the reason why graphql-core does.
         """
         self.schema = schema
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
@@ -88,7 +86,7 @@ class Engine:
         renew_loaders(self.core_schema)
         self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
-        self._executed = executed or _nobody_counts
+        self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._hide_suggestions = hide_suggestions
         self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
@@ -96,12 +94,12 @@ class Engine:
     def prepare(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None
     ) -> Prepared | list[GraphQLError]:
-        """Parse and validate a document, or say what is wrong with it.
+        """The parsed and validated document, or errors with a code.
 
-        Each error has a code: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED or LIMIT_EXCEEDED.
+        The codes are GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED and LIMIT_EXCEEDED.
 
-        `admit` is for callers who may ask hardly anything: it sees the parsed document before the dearer validation,
-        and raises to refuse it. What they send is not kept, so that they cannot push out anybody else's documents.
+        `admit` is for callers without a token: it gets the parsed document before the more expensive validation, and
+        raises to refuse it. Their documents are not cached, so that they cannot evict those of others.
         """
         if not admit and (known := self._cache.get(source)):
             return known
@@ -116,7 +114,7 @@ class Engine:
         return prepared
 
     def operation(self, prepared: Prepared, operation_name: str | None) -> OperationDefinitionNode | GraphQLError:
-        """The operation that a request means; code OPERATION_RESOLUTION_FAILURE where that is not clear."""
+        """The operation to run, or an error with the code OPERATION_RESOLUTION_FAILURE."""
         operations = prepared.operations
         if operation_name is None and len(operations) == 1:
             return next(iter(operations.values()))
@@ -124,11 +122,11 @@ class Engine:
             return found
         names = ", ".join(f"'{name}'" for name in operations if name)
         if operation_name is not None:
-            message = f"The document has no operation '{operation_name}'; it has {names or 'one without a name'}."
+            message = f"The document has no operation '{operation_name}'. It has {names or 'one without a name'}."
         elif operations:
-            message = f"The document has more than one operation: operationName must be one of {names}."
+            message = f"The document has more than one operation. Set operationName to one of {names}."
         else:
-            message = "The document has no operation, only fragments."
+            message = "The document has only fragments. Add an operation."
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
     async def execute(
@@ -138,7 +136,7 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
     ) -> Outcome:
-        """Run one operation of a prepared document to its end; see `start`."""
+        """Run one operation of a prepared document to its end, as `start` does."""
         started = self.start(prepared, operation, variables, context)
         return started if isinstance(started, Outcome) else await started
 
@@ -149,10 +147,10 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """Run one operation of a prepared document; `context` is what resolvers get as `info.context`.
+        """Run one operation of a prepared document. Resolvers get `context` as `info.context`.
 
-        Gives the outcome where nothing has to be waited for, else a coroutine that must be awaited. An operation whose
-        answer could become too large is not run: LIMIT_EXCEEDED.
+        Returns the outcome if nothing has to be awaited, else a coroutine, which must be awaited. An operation whose
+        answer could be too large is not run; the error's code is LIMIT_EXCEEDED.
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
@@ -168,15 +166,15 @@ class Engine:
     def explain(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
-        """What will be done for an operation; errors where the variables do not fit."""
+        """The steps and loads of an operation, or the errors of variables that do not fit."""
         return self._plans.explain(prepared, operation, variables)
 
     def code(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
     ) -> list[str] | list[GraphQLError]:
-        """The Python that is generated for an operation, for people: a text, for a mutation one per field at its root.
+        """The Python that is generated for an operation: one text, for a mutation one per field at its root.
 
-        None where graphql-core runs it; errors where the variables do not fit.
+        Empty if graphql-core runs it. Errors if the variables do not fit.
         """
         return self._plans.code(prepared, operation, variables)
 
@@ -185,8 +183,8 @@ class Engine:
     ) -> Planned | list[GraphQLError] | NotPlanned:
         if self._is_compiling:
             return self._plans.of(prepared, operation, variables)
-        # What graphql-core says of variables that do not fit has suggestions.
-        refused = self._plans.refused(operation, variables) if self._hide_suggestions else None
+        # graphql-core's messages about variables that do not fit have suggestions.
+        refused = self._plans.variable_errors(operation, variables) if self._hide_suggestions else None
         return refused or _NOT_COMPILING
 
     async def _by_core(
@@ -196,7 +194,7 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
     ) -> Outcome:
-        """Run one operation by graphql-core: what a plan cannot express."""
+        """Run one operation by graphql-core."""
         running = _running.set(prepared)
         try:
             result = await self.schema.execute(
@@ -221,7 +219,7 @@ class Engine:
             document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
-        _unchain(document)
+        _release_tokens(document)
         return document
 
     def _too_large(
@@ -232,13 +230,13 @@ class Engine:
             return None
         message = (
             f"The answer could have {values} values; the limit is {limit}."
-            " Ask for fewer rows (first, last, ids), for less below them, or for lists inside lists in later requests."
+            " Ask for fewer rows (first, last, ids) or for fewer fields of each row, or split the request."
         )
         return refuse(message, "LIMIT_EXCEEDED")
 
     def _checked(self, source: str, document: DocumentNode) -> Prepared | list[GraphQLError]:
         try:
-            if errors := exceeded(document, self._limits):
+            if errors := limit_errors(document, self._limits):
                 return errors
             rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
             errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
@@ -246,11 +244,11 @@ class Engine:
                 return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
             return _prepared(source, document, self.core_schema, self._pages)
         except RecursionError:
-            return [refuse("The document nests fragments too deeply.", "LIMIT_EXCEEDED")]
+            return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
 
-def _unchain(document: DocumentNode) -> None:
-    """Let go of the tokens' chain: nobody reads it after parsing, and a kept document would hold a circle by it."""
+def _release_tokens(document: DocumentNode) -> None:
+    """Unlink the tokens, which nothing reads after parsing: a cached document would hold a reference cycle."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         token.prev, token.next, token = None, None, token.next
@@ -271,10 +269,10 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages:
 
 
 def _can_be_compiled(schema: strawberry.Schema) -> bool:
-    """Whether what plans do is all that the schema wants done with every field."""
+    """Whether plans do all that the schema requires: it has no extensions, directives or own default resolver."""
     has_own = set(schema.extensions) > {_AlreadyPrepared} or schema.directives
     return not has_own and schema.config.default_resolver is getattr
 
 
-def _nobody_counts(_fallback: str | None) -> None:
-    """For engines whose operations nobody counts."""
+def _ignore_executed(_fallback: str | None) -> None:
+    """The default for `executed`."""

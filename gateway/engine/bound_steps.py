@@ -1,4 +1,4 @@
-"""What the fields of a plan do with their objects, with arguments. What takes no variable is bound once for a plan."""
+"""The functions of a plan's fields with their arguments bound: once per plan, or per request if they depend on it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,16 +16,16 @@ from gateway.engine.declared import Step
 from gateway.engine.plan import EdgeField, Plan, PlannedField, ResolverField, StepField, ValueField
 
 Value = Callable[[Any], Any]
-"""From an object to one field's value."""
+"""A function from an object to the value of one field."""
 
 KeyAndStep = tuple[Value, Value | None]
-"""Of an edge: from an object to the key, and from what was found to the field's value; None where that is it."""
+"""Of an edge: functions from an object to its key, and from what was found to the field's value (None: unchanged)."""
 
 _HELPERS: Final = GraphQLResolveInfoHelpers(gather=lambda some: asyncio.gather(*some), track=lambda _some: None)
 
 
 class Infos(dict[int, GraphQLResolveInfo[Any]]):
-    """What functions of types get as `info`, by field number (-1: the root), made when somebody looks."""
+    """The `info` for `is_type_of` and `resolve_type`, by field number (-1 for the root), made on demand."""
 
     def __init__(self, plan: Plan, schema: GraphQLSchema, context: Any, variables: VariableValues) -> None:
         super().__init__()
@@ -53,37 +53,37 @@ class Infos(dict[int, GraphQLResolveInfo[Any]]):
 
 
 class BoundSteps:
-    """The functions of one plan. Arguments that cannot be used are the field's error, for each of its objects."""
+    """The bound functions of one plan. Arguments that cannot be used are an error of the field for each object."""
 
     def __init__(self, plan: Plan, converter: GraphQLCoreConverter) -> None:
         self._converter = converter
         self._values: list[Value | None] = [None] * len(plan.fields)
-        self._open: list[StepField | ResolverField | EdgeField] = []
+        self._per_request: list[StepField | ResolverField | EdgeField] = []
         self._edges: dict[int, KeyAndStep] = {}
         nothing = VariableValues({}, {})
         for one in plan.fields:
-            if isinstance(one, EdgeField) and not _varies(one):
+            if isinstance(one, EdgeField) and not _differs_by_request(one):
                 bound = self._edge(one, None, nothing)
                 if not isinstance(bound, Exception):
                     self._edges[one.number] = bound
             if isinstance(one, StepField | ResolverField) or (isinstance(one, EdgeField) and one.edge.known):
-                value = None if _varies(one) else self._value(one, None, None, nothing)
+                value = None if _differs_by_request(one) else self._value(one, None, None, nothing)
                 if value is None or isinstance(value, Exception):
-                    # An error is made anew for each request: a kept one would keep, by its traceback, all who met it.
-                    self._open.append(one)
+                    # Errors are made for each request: the traceback of a stored one would keep the requests' objects.
+                    self._per_request.append(one)
                 else:
                     self._values[one.number] = value
 
     def values(self, context: Any, variables: VariableValues, infos: Infos) -> list[Value | None]:
-        """Per field number what gives its value from its object; None for attributes, and edges that are followed."""
+        """By field number, the function from object to value; None for attributes and for edges that load."""
         found = self._values.copy()
-        for one in self._open:
+        for one in self._per_request:
             value = self._value(one, infos, context, variables)
             found[one.number] = partial(_raise, value) if isinstance(value, Exception) else value
         return found
 
     def edge(self, field: EdgeField, context: Any, variables: VariableValues) -> KeyAndStep | Exception:
-        """How an edge gets from its objects to keys, and from what is found to values."""
+        """The key and step functions of an edge, or the error of its arguments."""
         return self._edges.get(field.number) or self._edge(field, context, variables)
 
     def _edge(self, field: EdgeField, context: Any, variables: VariableValues) -> KeyAndStep | Exception:
@@ -111,7 +111,7 @@ class BoundSteps:
             return error
 
     def resolver(self, field: ValueField, infos: Infos, variables: VariableValues) -> Value:
-        """The field's resolver with its arguments. Raises where they cannot be used."""
+        """The field's resolver with its arguments bound. Raises if they cannot be used."""
         resolve, given = field.core.resolve, self._coerced(field, variables)
         assert resolve is not None  # noqa: S101  # Strawberry's fields all have one
         info = infos[field.number]
@@ -123,7 +123,7 @@ class BoundSteps:
         return get_argument_values(field.core, field.nodes[0], variables)
 
     def arguments(self, field: ValueField, variables: VariableValues) -> dict[str, Any]:
-        """The field's arguments as Strawberry gives them to a resolver. Raises where they cannot be used."""
+        """The field's arguments as Strawberry passes them to a resolver. Raises if they cannot be used."""
         given = self._coerced(field, variables)
         if not given or field.definition is None:
             return {}
@@ -132,8 +132,8 @@ class BoundSteps:
         )
 
 
-def _varies(field: PlannedField) -> bool:
-    """Whether the next request may need other functions: another viewer, other variables, another `info`."""
+def _differs_by_request(field: PlannedField) -> bool:
+    """Whether the functions depend on the request: on its viewer, its variables or its `info`."""
     if field.takes_variables or isinstance(field, ResolverField):
         return True
     if isinstance(field, StepField):
@@ -153,7 +153,7 @@ def _step(step: str | Step | None, context: Any, arguments: Mapping[str, Any]) -
 
 
 def _attribute(read: Value, found: Any) -> Any:
-    """The attribute; what was not found has none."""
+    """The attribute of what was found; None if nothing was found."""
     return None if found is None else read(found)
 
 

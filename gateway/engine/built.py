@@ -1,4 +1,4 @@
-"""Blocks that are built, and where in the answer their values stand: asked for only where there are errors."""
+"""Built blocks, and the paths of their values in the answer, which are computed for errors only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PathStep = str | int
 
 @dataclass(eq=False, slots=True)
 class BuiltBlock:
-    """A block whose values are made, and the dictionaries of the block above into which they go."""
+    """A block with its values, and the dictionaries of the block above that hold them."""
 
     block: Block
     values: list[Any]
@@ -20,13 +20,13 @@ class BuiltBlock:
     _paths: dict[int, tuple[int, tuple[PathStep, ...]]] | None = None
 
     def path_to(self, value: int) -> list[PathStep]:
-        """Where the value with this number stands in the answer."""
+        """Path of the value with this number in the answer."""
         if self.above is None or self.block.reached_by is None:
             return []
         return [*self.above.path_of(self.places[value]), self.block.reached_by.key]
 
     def path_of(self, place: dict[str, Any]) -> list[PathStep]:
-        """Where a dictionary of this block stands in the answer."""
+        """Path of a dictionary of this block in the answer."""
         if self._paths is None:
             self._paths = {}
             for number, value in enumerate(self.values):

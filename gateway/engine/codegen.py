@@ -1,7 +1,7 @@
-"""Python generated from a plan: a function per object, which makes its dictionary and notes the edges that leave it.
+"""Generates Python from a plan: a function per object type, which makes the object's dictionary and notes its edges.
 
-The functions are the fast way, for values that are as the schema says. Whatever is not raises, and its block is made
-again by `gateway.engine.failures`, which knows about errors.
+The functions handle values that match the schema. Any other value raises `UnexpectedValue`, and the block is completed
+again, value by value, in `gateway.engine.failures`.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from graphql import (
 from graphql.pyutils import Undefined, inspect
 from strawberry.schema.types.base_scalars import DateTimeDefinition
 
-from gateway.engine.declared import DEFINITION, IsNot, Prefixing
+from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -38,10 +38,10 @@ from gateway.engine.plan import (
 )
 
 Build = Callable[[Any], Any]
-"""From the value that a block's edge found to what stands in the answer."""
+"""A function from what a block's edge found to the value in the answer."""
 
 BY_CLASS: Final = "is_type_of_class"
-"""Attribute of a type whose `is_type_of` looks at the class of an object only."""
+"""Attribute of a type whose `is_type_of` depends on an object's class only."""
 
 _FUNCTION: Final = "blocks"
 
@@ -52,23 +52,23 @@ _TESTS: Final = {
     "Int": "{v}.__class__ is int and -2147483648 <= {v} <= 2147483647",
     "Float": "{v}.__class__ is float and -1.7976931348623157e308 <= {v} <= 1.7976931348623157e308",
 }
-"""When a value of a built-in scalar is its own coerced form, in Python."""
+"""Python tests for values of built-in scalars that coercion would not change."""
 
 
 class NullForNonNull(TypeError):
-    """A null where the schema promises none."""
+    """A null for a non-null type."""
 
 
-class NotAsPromised(Exception):
-    """A value is not what the schema says, or there is none where one must be: `failures` must complete it."""
+class UnexpectedValue(Exception):
+    """A value does not match the schema, so that `gateway.engine.failures` must complete the block."""
 
 
-def _not_as_promised() -> Any:
-    raise NotAsPromised
+def _unexpected() -> Any:
+    raise UnexpectedValue
 
 
 def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
-    """The leaf's own coercion of one value that is not null; raises what graphql-core raises."""
+    """The leaf type's coercion of a value that is not null. Raises what graphql-core raises."""
 
     def coerce(value: Any) -> Any:
         if isinstance(value, Exception):
@@ -87,11 +87,10 @@ def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
 
 
 def generated(plan: Plan) -> Callable[..., list[Build]]:
-    """A function of (values, subjects, places, infos) that gives one `Build` per block.
+    """A function of (values, subjects, places, infos) that returns one `Build` per block.
 
-    `values` has, by field number, a function from object to value; `subjects` and `places` have, by number of an
-    edge's field, the lists to which objects and their dictionaries are added; `infos` has, by field number, what types
-    get as `info`.
+    By field number, `values` has functions from object to value, and `infos` the `info` for types. By number of an
+    edge's field, `subjects` and `places` have the lists to which objects and their dictionaries are added.
     """
     writer = _Writer(plan)
     names = writer.names
@@ -101,21 +100,21 @@ def generated(plan: Plan) -> Callable[..., list[Build]]:
 
 
 def source(plan: Plan) -> str:
-    """The text of that function, for people."""
+    """The source of the function that `generated` returns."""
     return _Writer(plan).source()
 
 
 class _Writer:
     """Writes the function. In it `o` is an object, `d` its dictionary, `v` a value and `x` an item of a list.
 
-    What stands behind a name with a number is in `names`, or bound by the first lines.
+    Names with a number are in `names`, or are bound by the first lines.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.names: dict[str, Any] = {
-            "not_as_promised": _not_as_promised,
-            # Other iterables may be read only once, and a block may be made twice: they are left to who reads last.
+            "unexpected": _unexpected,
+            # Other iterables may be readable only once, and a block may be made twice: `failures` reads them.
             "LISTS": frozenset([list, tuple]),
             "Undefined": Undefined,
         }
@@ -139,7 +138,7 @@ class _Writer:
         if block.reached_by is not None:
             return self._value(block.reached_by.type, block.reached_by, "v")
         assert block.selected is not None  # noqa: S101  # the root is an object
-        return self._one(block.selected, "v")  # it is no value: it may be None, and is there nevertheless
+        return self._one(block.selected, "v")  # the root object may be None, and is no null value
 
     def _object(self, one: ObjectPlan) -> list[str]:
         lines = [f"    def object_{one.number}(o):  # {one.type.name}", *self._checked(one)]
@@ -157,16 +156,16 @@ class _Writer:
         return [*lines, "        return d"]
 
     def _checked(self, one: ObjectPlan) -> list[str]:
-        """Lines that look at what an object is. Of a class that was seen to be the type, every object is."""
-        # What failed comes as a value, too, and where only edges are selected nothing else would notice.
-        checks = ["if isinstance(o, Exception): not_as_promised()"]
+        """Lines that check an object's type. A class is checked once if `is_type_of` depends on it only."""
+        # Failures come as values, and nothing else would notice them if only edges are selected.
+        checks = ["if isinstance(o, Exception): unexpected()"]
         if not any(isinstance(field, AttributeField) for field in one.fields):
-            checks.append("if o is Undefined: not_as_promised()")
+            checks.append("if o is Undefined: unexpected()")
         n, is_type_of = one.number, one.type.is_type_of
         if is_type_of is None or one.is_root:
             return [f"        {check}" for check in checks]
         self.names[f"is_type_{n}"] = is_type_of
-        checks.append(f"if not is_type_{n}(o, infos[{one.field_number}]): not_as_promised()")
+        checks.append(f"if not is_type_{n}(o, infos[{one.field_number}]): unexpected()")
         if not getattr(getattr(is_type_of, "__self__", None), BY_CLASS, False):
             return [f"        {check}" for check in checks]
         self.names[f"classes_{n}"] = set()
@@ -174,7 +173,7 @@ class _Writer:
         return [*seen, f"            classes_{n}.add(o.__class__)"]
 
     def _known(self, one: ObjectPlan) -> dict[int, int]:
-        """Edges whose parent may hold the value already (a leaf): their number, to the number of the question."""
+        """Edges whose parent may hold the value already: field number to number of the test."""
         asked: dict[int, int] = {}
         known: dict[int, int] = {}
         for field in one.fields:
@@ -185,9 +184,9 @@ class _Writer:
         return known
 
     def _question(self, number: int) -> str:
-        """Whether the object holds what an edge would load; what only looks at its class is written out."""
+        """The test whether the object holds what an edge would load; a test of its class is inlined."""
         asked = self.names[f"is_known_{number}"]
-        if not isinstance(asked, IsNot):
+        if not isinstance(asked, IsNotInstance):
             return f"is_known_{number}(o)"
         self.names[f"class_{number}"] = asked.kind
         return f"not isinstance(o, class_{number})"
@@ -214,13 +213,13 @@ class _Writer:
         return f"({made} if known_{known[field.number]} else None)" if field.number in known else made
 
     def _value(self, kind: GraphQLOutputType, field: ValueField, value: str) -> str:
-        """`value` with what stands for null, and null where that may be."""
+        """The expression that completes `value`, null included."""
         empty = "None"
         if isinstance(kind, GraphQLNonNull):
-            kind, empty = kind.of_type, "not_as_promised()"
+            kind, empty = kind.of_type, "unexpected()"
         name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
         if isinstance(kind, GraphQLList):
-            items = f"({name} if {name}.__class__ in LISTS else not_as_promised())"
+            items = f"({name} if {name}.__class__ in LISTS else unexpected())"
             made = f"[{self._value(kind.of_type, field, 'x')} for x in {items}]"
         elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)
@@ -241,7 +240,7 @@ class _Writer:
         return f"objects_{n}[resolve_type_{n}({name}, infos[{first.field_number}], type_{n})]({name})"
 
     def _leaf(self, leaf: GraphQLLeafType, number: int, v: str) -> str:
-        """The value in the variable `v`, which is not null, as it stands in the answer."""
+        """The expression that coerces the variable `v`, which is not null."""
         self.names[f"coerced_{number}"] = coercion(leaf)
         slow = f"coerced_{number}({v})"
         if leaf.name in _TESTS and specified_scalar_types.get(leaf.name) is leaf:
@@ -256,7 +255,7 @@ class _Writer:
 
 
 def _members(leaf: GraphQLEnumType) -> tuple[dict[str, str], type[Enum]] | None:
-    """The enum's members by their Python names, coerced once for all; None for what is no Python enum."""
+    """The coerced values of an enum's members by name, and its class; None if it is no Python enum."""
     members = getattr(leaf, "wrapped_cls", None)
     if not (isinstance(members, type) and issubclass(members, Enum)):
         return None

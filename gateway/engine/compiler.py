@@ -1,4 +1,4 @@
-"""From an operation to its plan. What a plan cannot express (`NotPlanned`) is left to graphql-core."""
+"""Compiles an operation to a plan. Raises `NotPlanned` for what a plan cannot express and graphql-core must run."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -22,7 +22,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from gateway.engine.declared import AT_ONCE, DEFINITION, EDGE, PURE
+from gateway.engine.declared import DEFINITION, EDGE, PURE, SYNCHRONOUS
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -39,12 +39,12 @@ from gateway.engine.plan import (
 )
 from gateway.engine.prepared import Prepared
 
-MOST_OBJECTS: Final = 1000
-"""Most places with a type of a plan: below interfaces that hold interfaces each level multiplies them."""
+MAX_OBJECTS: Final = 1000
+"""Most object types at places of a plan. Interfaces below interfaces multiply them at each level."""
 
 
 class NotPlanned(Exception):
-    """The operation has something that a plan cannot express; the text says what, in no words of the client's."""
+    """A plan cannot express the operation. The text says why, without text of the client."""
 
 
 def compiled(
@@ -52,7 +52,7 @@ def compiled(
 ) -> list[Plan]:
     """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`.
 
-    Of a mutation one plan per field at its root, to be run one after the other.
+    For a mutation there is one plan per field at its root, to be run one after the other.
     """
     try:
         return _Compiler(schema, prepared, operation, variables).plans()
@@ -111,7 +111,7 @@ class _Compiler:
         above: PlannedField | None,
     ) -> ObjectPlan:
         self._objects += 1
-        if self._objects > MOST_OBJECTS:
+        if self._objects > MAX_OBJECTS:
             raise NotPlanned("interfaces below interfaces, with too many types together")
         made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)
@@ -137,7 +137,7 @@ class _Compiler:
         return made
 
     def _select(self, made: ValueField, details: list[FieldDetails], block: Block) -> None:
-        """What is selected of a field's value: in a block of its own, if that is waited for."""
+        """Plan the selection of a field's value, in a block of its own if the value is awaited."""
         named = get_named_type(made.type)
         if not is_leaf_type(named):
             assert is_object_type(named) or is_abstract_type(named)  # noqa: S101  # output types are nothing else
@@ -160,7 +160,7 @@ class _Compiler:
     def _declared(
         self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], above: PlannedField | None
     ) -> PlannedField:
-        """The field by how its value is come by, from what its declaration says."""
+        """The planned field, of the class that its declaration calls for."""
         nodes = [one.node for one in details]
         name = nodes[0].name.value
         core = self._schema.get_field(parent, name)
@@ -174,7 +174,7 @@ class _Compiler:
         definition = core.extensions.get(DEFINITION)
         if above is None and self._operation.operation is OperationType.MUTATION:
             return MutationField(*place, definition)
-        if core.extensions.get(AT_ONCE):
+        if core.extensions.get(SYNCHRONOUS):
             return ResolverField(*place, definition)
         if not isinstance(definition, StrawberryField):
             raise NotPlanned(f"{parent.name}.{name}, which is not a field of Strawberry's")

@@ -1,9 +1,8 @@
-"""How large an answer can become: an estimate made from the operation and its variables, before anything runs.
+"""Estimates the size of an answer from the operation and its variables, before anything runs.
 
-A document of few fields can ask for a list in a list in a list, and each level multiplies. What counts are leaf values
-(scalars and enums), since each of them is resolved and written: a field below lists counts once per row, where a row's
-list is as long as its connection's `first` or `last` says, or `ids`, or `ASSUMED_LIST` where no argument bounds it.
-Fields under @skip and @include count, and so does a field that several fragments name, once for each.
+The size is the number of leaf values (scalars and enums). A field below lists counts once per row. The length of a
+list is `first` or `last` of its connection, the length of `ids`, or `ASSUMED_LIST` if no argument limits it. Fields
+with @skip or @include count, and a field that several fragments select counts once for each.
 """
 
 from collections import Counter
@@ -34,7 +33,7 @@ from graphql import (
 from gateway.engine.limits import PageSizes
 
 ASSUMED_LIST: Final = 5
-"""Rows of a list that no argument bounds, such as a customer's accounts."""
+"""Assumed rows of a list that no argument limits, such as a customer's accounts."""
 
 _PAGE: Final = ("first", "last")
 _KEYS: Final = "ids"
@@ -44,7 +43,7 @@ _KEYS: Final = "ids"
 class _Length:
     """The length of a list that depends on variables: the largest of those given.
 
-    `variables` hold a number of rows, or where `of_keys` a list of ids. `least` is what literals beside them say.
+    `variables` hold a number of rows, or with `of_keys` a list of ids. `least` comes from literal arguments.
     """
 
     variables: tuple[str, ...]
@@ -63,7 +62,7 @@ class _Length:
 
 
 _Sizes = Counter[tuple[_Length, ...]]
-"""A polynomial: how often each product of lengths counts; the empty product is what no variable changes."""
+"""A polynomial: the factor of each product of lengths. The empty product is the part without variables."""
 
 
 class Cost:
@@ -85,7 +84,7 @@ class Cost:
         }
 
     def values(self, variables: Mapping[str, Any] | None) -> int:
-        """About how many leaf values the answer can have. Variables need not be valid: what cannot be used is small."""
+        """Estimated number of leaf values in the answer. Invalid variables count as small numbers."""
         given = {**self._defaults, **(variables or {})} if self._variable else {}
         total = self._fixed
         for lengths, count in self._variable:
@@ -102,7 +101,7 @@ class _Compiler:
         self._known: dict[tuple[str, _Length | int | None], _Sizes] = {}
 
     def of(self, selected: SelectionSetNode, parent: GraphQLNamedType, page: "_Length | int | None") -> _Sizes:
-        """What a selection on `parent` adds up to; `page` is the length of the lists in it, if it is a connection."""
+        """Size of a selection on `parent`. `page` is the length of the lists in it, if it is a connection."""
         total: _Sizes = Counter()
         for node in selected.selections:
             if isinstance(node, FieldNode):
@@ -163,7 +162,7 @@ def _times(sizes: _Sizes, length: _Length | int) -> _Sizes:
 
 
 def _rows(value: object, pages: PageSizes) -> int | None:
-    """Rows that a page can have for this argument; None where it is none (null, or what GraphQL does not take)."""
+    """Rows of a page for this argument; None if it is null or invalid."""
     try:
         return None if value is None else max(0, min(GraphQLInt.parse_value(value), pages.most))
     except GraphQLError:

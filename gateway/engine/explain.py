@@ -1,4 +1,4 @@
-"""A plan told before it runs: which loads in which step, by which keys, for which attributes, and what begins early."""
+"""What a plan will do, before it runs: loads by step, with their keys and attributes, and what begins early."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,11 +12,10 @@ from gateway.engine.selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One load: all objects that have the fields are served by it together.
+    """One load, for all objects that have these fields.
 
-    `fields` are the places of those; `keys` what it is looked up by; `reads` the attributes that travel down;
-    `early` says why it need not wait for its parent; `only_if` when it happens at all. A mutation's resolver is told as
-    a load, too.
+    `fields` are paths in the answer, `keys` says what is loaded by, and `reads` are the attributes asked for. `early`
+    says why it does not wait for its parent, `only_if` when it happens. A mutation's resolver counts as a load.
     """
 
     fields: tuple[str, ...]
@@ -30,34 +29,34 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`steps` are what waits for each other; loads of one step run side by side, those of one loader in one call.
+    """Steps run one after the other; the loads of one step run concurrently, those of one loader in one call.
 
-    `fallback` says why graphql-core runs the operation: then there are no steps to tell.
+    `fallback` says why graphql-core runs the operation; then there are no steps.
     """
 
     steps: tuple[tuple[Load, ...], ...] = ()
     fallback: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """As it stands in JSON."""
+        """The explanation as a JSON object."""
         return asdict(self)
 
 
 def explained(plans: Iterable[Plan], selection: Selection) -> Explanation:
-    """What plans will do, one after the other."""
+    """The explanation of plans that run one after the other."""
     return Explanation(tuple(step for plan in plans for step in _steps(plan, selection)))
 
 
 def _steps(plan: Plan, selection: Selection) -> list[tuple[Load, ...]]:
     steps: dict[int, dict[tuple[str, str, str | None], Load]] = {}
-    for step, load in _Teller(plan, selection).block(plan.blocks[0], (), 0):
+    for step, load in _Explainer(plan, selection).block(plan.blocks[0], (), 0):
         loads, same = steps.setdefault(step, {}), (load.loader, load.keys, load.only_if)
-        loads[same] = _together(loads[same], load) if same in loads else load
+        loads[same] = _merged(loads[same], load) if same in loads else load
     return [tuple(steps[number].values()) for number in sorted(steps)]
 
 
-def _together(one: Load, other: Load) -> Load:
-    """Two fields that are served by one load."""
+def _merged(one: Load, other: Load) -> Load:
+    """The load of two fields together."""
     return replace(
         one, fields=one.fields + other.fields, reads=tuple(sorted({*one.reads, *other.reads})), early=one.early
     )
@@ -70,15 +69,15 @@ def _resolver(field: MutationField, path: tuple[str, ...]) -> Load:
     return Load((".".join(path),), f"{field.parent.name}.{field.name}", None, "the arguments", ())
 
 
-class _Teller:
+class _Explainer:
     def __init__(self, plan: Plan, selection: Selection) -> None:
         self._plan, self._selection = plan, selection
 
     def block(self, block: Block, path: tuple[str, ...], step: int) -> Iterator[tuple[int, Load]]:
-        """Loads out of a block that is there after `step` steps."""
+        """The loads below a block that is complete after `step` steps, each with its step."""
         same = {one.number for one in block.same_id(known=True)}
         shortcuts = {one.number for one, _ahead in block.shortcuts()}
-        for one, place in self._leaving(block, path):
+        for one, place in self._waited_for(block, path):
             early = None
             if one.number in same:
                 early = "its key is the id that is asked for"
@@ -89,13 +88,13 @@ class _Teller:
             yield at, load
             yield from self.block(self._plan.below[one.number], place, at if not early else max(step, at))
 
-    def _leaving(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
-        """What is waited for by a block, with where in the answer they are; each once."""
-        told: set[int] = set()
+    def _waited_for(self, block: Block, path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:
+        """The awaited fields of a block with their paths in the answer, each once."""
+        seen: set[int] = set()
         for of_type in block.selected.by_type.values() if block.selected else ():
             for one, place in self._under(of_type.fields, path):
-                if one.number not in told:
-                    told.add(one.number)
+                if one.number not in seen:
+                    seen.add(one.number)
                     yield one, place
 
     def _under(self, fields: list[PlannedField], path: tuple[str, ...]) -> Iterator[tuple[_Waited, tuple[str, ...]]]:

@@ -1,7 +1,7 @@
-"""Errors: values completed with an eye on them, and what they make null in the answer.
+"""Errors: completes values with error handling, and sets the nulls that errors cause.
 
-What the generated code cannot make is completed here, one value at a time, as graphql-core does it. An error makes its
-field null, or where null is not allowed the nearest thing around it that may be.
+Blocks that the generated code cannot make are completed here value by value, as graphql-core does it. An error makes
+its field null, or the nearest nullable field or list item around it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ from gateway.engine.plan import (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of one value of a block; `path` is inside the value."""
+    """An error in one value of a block. `path` is relative to the value."""
 
     built: BuiltBlock
     value: int
@@ -45,8 +45,8 @@ class Failure:
     path: tuple[PathStep, ...]
 
 
-class Nulled(Exception):
-    """A value that must not be null is: what is around it becomes null. `error` is why, `path` where, in the block."""
+class NullInNonNull(Exception):
+    """A non-null value is null, so that its parent becomes null. `path` is relative to the block's value."""
 
     def __init__(self, error: Exception, field: PlannedField, path: Sequence[PathStep]) -> None:
         super().__init__(str(error))
@@ -55,10 +55,10 @@ class Nulled(Exception):
 
 @dataclass(slots=True)
 class Completion:
-    """Completes values of blocks; `values`, `subjects`, `places` and `infos` are what the generated code gets.
+    """Completes values of blocks. `values`, `subjects`, `places` and `infos` are those of the generated code.
 
-    `arguments` gives those of a field, or raises why they cannot be used. Edges are noted as the generated code does;
-    those of an object that became null are forgotten. What was met is in `failures`.
+    `arguments` returns a field's arguments or raises. Edges are noted as in the generated code, except for objects that
+    became null. The errors are in `failures`.
     """
 
     values: Sequence[Any]
@@ -71,7 +71,7 @@ class Completion:
     _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
 
     def completed(self, built: BuiltBlock, number: int, found: Any) -> Any:
-        """What stands in the answer for what was found as this value of the block."""
+        """The answer's value for what was found as this value of the block."""
         reached_by, selected = built.block.reached_by, built.block.selected
         before = self._sizes()
         try:
@@ -79,27 +79,27 @@ class Completion:
                 return self._value(reached_by.type, found, reached_by, [])
             assert selected is not None  # noqa: S101  # the root is an object
             return self._object(selected.by_type[selected.type.name], found, None, [])
-        except Nulled as nulled:
+        except NullInNonNull as error_above:
             self._forget(before)
-            self._met.append((nulled.error, nulled.field, nulled.path))
+            self._met.append((error_above.error, error_above.field, error_above.path))
             return None
         finally:
             self.failures += [Failure(built, number, *one) for one in self._met]
             self._met.clear()
 
     def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
-        """What stands in the answer for `found`. Raises `Nulled` where that must not be null and is."""
+        """The answer's value for `found`. Raises `NullInNonNull` for a null of a non-null type."""
         before = self._sizes()
         try:
             return self._complete(kind, found, field, path)
-        except Nulled as nulled:
+        except NullInNonNull as error_above:
             if isinstance(kind, GraphQLNonNull):
                 raise
             self._forget(before)
-            self._met.append((nulled.error, nulled.field, nulled.path))
-        except Exception as error:  # whatever a resolver or a coercion raises is this field's error
+            self._met.append((error_above.error, error_above.field, error_above.path))
+        except Exception as error:  # any exception of a resolver or coercion is this field's error
             if isinstance(kind, GraphQLNonNull):
-                raise Nulled(error, field, path) from error
+                raise NullInNonNull(error, field, path) from error
             self._forget(before)
             self._met.append((error, field, tuple(path)))
         return None
@@ -110,7 +110,9 @@ class Completion:
         if isinstance(kind, GraphQLNonNull):
             made = self._complete(kind.of_type, found, field, path)
             if made is None:
-                raise Nulled(NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path)
+                raise NullInNonNull(
+                    NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path
+                )
             return made
         if found is None or found is Undefined:
             return None
@@ -142,7 +144,7 @@ class Completion:
         raise GraphQLError(self._no_type(kind, name, found, field), field.nodes)
 
     def _no_type(self, kind: Any, name: Any, found: Any, field: ValueField) -> str:
-        """Why a record's type cannot stand there, in graphql-core's words."""
+        """The message for a record whose type is not possible, as graphql-core writes it."""
         must = f"Abstract type '{kind}' must resolve to an Object type at runtime for field '{_place(field)}'"
         if name is None:
             return (
@@ -160,7 +162,7 @@ class Completion:
         return f"Runtime Object type '{known}' is not a possible type for '{kind}'."
 
     def _object(self, one: ObjectPlan, found: Any, field: ValueField | None, path: list[PathStep]) -> dict[str, Any]:
-        """One object's dictionary. Raises `Nulled` where a field of it must not be null and is."""
+        """One object's dictionary. Raises `NullInNonNull` if a non-null field is null."""
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
         made: dict[str, Any] = {}
@@ -172,7 +174,7 @@ class Completion:
                     made[planned.key] = self._field(one, planned, found, made, path)
                 finally:
                     path.pop()
-        except Nulled:
+        except NullInNonNull:
             self._forget(before)
             raise
         return made
@@ -181,7 +183,7 @@ class Completion:
         return [len(places) for places in self.places.values()]
 
     def _forget(self, sizes: Sequence[int]) -> None:
-        """Edges that were noted since are of objects that are not in the answer."""
+        """Remove the edges noted since then: their objects are not in the answer."""
         for subjects, places, size in zip(self.subjects.values(), self.places.values(), sizes, strict=True):
             del subjects[size:], places[size:]
 
@@ -207,7 +209,7 @@ class Completion:
         return self._value(field.type, value, field, path)
 
     def _is_known(self, field: EdgeField, found: Any) -> bool:
-        """Whether the record holds already what the edge would load. Raises where arguments cannot be used."""
+        """Whether the record already holds what the edge would load. Raises if the arguments cannot be used."""
         self.arguments(field)
         return bool(field.edge.known and field.edge.known(found))
 
@@ -216,26 +218,26 @@ def _place(field: PlannedField) -> str:
     return f"{field.parent.name}.{field.name}"
 
 
-def with_nulls(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-    """The answer without what errors make null, and the errors, as graphql-core collects them.
+def apply_failures(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    """The answer with the nulls that errors cause, and the errors that graphql-core would collect.
 
-    They come in the order in which they happened; of what happens below something that is null already nothing is said.
+    Errors are in the order in which they happened. Errors below a place that is already null are left out.
     """
     errors: list[GraphQLError] = []
     nulls: set[tuple[PathStep, ...]] = set()
     for one in failures:
         path = (*one.built.path_to(one.value), *one.path)
-        position = _nulled(one.field, path)
+        position = _null_position(one.field, path)
         if not any(position[:size] in nulls for size in range(len(position) + 1)):
             nulls.add(position)
             errors.append(located_error(one.error, one.field.nodes, path))
     for position in nulls:
-        data = _without(data, position)
+        data = _with_null_at(data, position)
     return data, errors
 
 
-def _nulled(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
-    """What an error of this field makes null: the nearest thing around it that may be, () for the whole answer."""
+def _null_position(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
+    """Path of the nearest nullable value at or around an error of this field; () for the whole answer."""
     while field is not None:
         at = len(path)
         while isinstance(path[at - 1], int):
@@ -253,8 +255,8 @@ def _nulled(field: PlannedField | None, path: tuple[PathStep, ...]) -> tuple[Pat
     return ()
 
 
-def _without(data: Any, position: Sequence[PathStep]) -> Any:
-    """The answer with null at this place, where there still is one."""
+def _with_null_at(data: Any, position: Sequence[PathStep]) -> Any:
+    """The answer with null at this path, unless a null is above it."""
     if not position:
         return None
     around = data

@@ -1,4 +1,4 @@
-"""How large a request may be, and the check of a parsed document against it."""
+"""Limits of a request, and the check of a parsed document against them."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,10 @@ from graphql import (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one request. Fields and aliases are counted with every fragment spread written out.
+    """Limits of one request. Fields and aliases are counted with all fragments written out.
 
-    `max_fields` also bounds the time that validation can take: the rule that merges fields compares them in pairs (at
-    500, a quarter of a second for the worst document that was found). `max_values` bounds the answer instead: the
-    estimate of `gateway.engine.cost` for the operation and its variables.
+    `max_fields` also limits the time of validation, which compares fields in pairs: with 500 fields, a quarter of a
+    second for the worst known document. `max_values` limits the answer, as estimated by `gateway.engine.cost`.
     """
 
     max_body_bytes: int = 256 * 1024
@@ -39,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PageSizes:
-    """How many rows a connection gives: by default, where neither `first` nor `last` says it, and at most."""
+    """Rows of a connection's page: the default without `first` and `last`, and the maximum."""
 
     default: int = 20
     most: int = 1000
@@ -56,7 +55,7 @@ class _Size:
 
 
 class _Measure:
-    """Sizes of selection sets. Each fragment is measured once, so a document costs its own length and no more."""
+    """Measures selection sets. Each fragment is measured once, so the time is linear in the document's length."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
@@ -88,11 +87,10 @@ class _Measure:
         return self._measured[name]
 
 
-def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
-    """What is too large about a document, with the numbers; empty when all is well.
+def limit_errors(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+    """An error, with the numbers, for each limit that the document exceeds.
 
-    Fragments that nothing spreads count too, as they are validated like the others. Runs before validation, because
-    some validation rules cost more than linear time.
+    Unused fragments count, too, as they are validated. Call it before validation, which takes more than linear time.
     """
     measure = _Measure(document)
     errors = []
@@ -102,15 +100,15 @@ def exceeded(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
         is_operation = isinstance(definition, OperationDefinitionNode)
         size = measure.of(definition.selection_set)
         for what, is_, limit in (
-            ("levels deep", size.depth, limits.max_depth),
-            ("fields large (fragments written out)", size.fields, limits.max_fields),
-            ("aliases rich (fragments written out)", size.aliases, limits.max_aliases),
-            ("fields wide at its root", _width(document, definition), limits.max_root_fields),
+            ("is {} levels deep", size.depth, limits.max_depth),
+            ("selects {} fields, with fragments written out", size.fields, limits.max_fields),
+            ("has {} aliases, with fragments written out", size.aliases, limits.max_aliases),
+            ("selects {} fields at its root", _width(document, definition), limits.max_root_fields),
         ):
             if is_ > limit:
                 name = f"'{definition.name.value}'" if definition.name else "without a name"
                 kind = "operation" if is_operation else "fragment"
-                message = f"The {kind} {name} is {is_} {what}; the limit is {limit}."
+                message = f"The {kind} {name} {what.format(is_)}; the limit is {limit}. Ask for less in one request."
                 errors.append(GraphQLError(message, definition, extensions={"code": "LIMIT_EXCEEDED"}))
     return errors
 
@@ -120,7 +118,7 @@ def _width(document: DocumentNode, definition: OperationDefinitionNode | Fragmen
 
 
 def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> list[FieldNode]:
-    """Every field that an operation selects at its root, with fragments written out (each fragment once)."""
+    """All fields that an operation selects at its root, with each fragment written out once."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     fields: list[FieldNode] = []
     seen: set[str] = set()

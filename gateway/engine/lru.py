@@ -1,4 +1,4 @@
-"""A cache that forgets what was used longest ago, bounded in entries and in weight."""
+"""A least-recently-used cache, bounded in entries and in weight."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,36 +9,36 @@ V = TypeVar("V")
 
 
 class LRU(Generic[K, V]):
-    """At most `entries` values that weigh at most `weight` together (what a value weighs is `weigh`'s business)."""
+    """At most `entries` values, with at most `weight` in total; `weigh` gives the weight of one value."""
 
     def __init__(self, entries: int, weight: int | None = None, weigh: Callable[[V], int] = lambda _value: 0) -> None:
         self._entries, self._weight, self._weigh = entries, weight, weigh
-        self._kept: OrderedDict[K, V] = OrderedDict()
-        self._weighs = 0
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._total_weight = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._values)
 
     def get(self, key: K) -> V | None:
-        """What was put under the key and is still kept; it counts as used now."""
-        value = self._kept.get(key)
+        """The value of the key, or None. It becomes the most recently used."""
+        value = self._values.get(key)
         if value is not None:
-            self._kept.move_to_end(key)
+            self._values.move_to_end(key)
         return value
 
     def put(self, key: K, value: V) -> None:
-        """Keep a value; the ones that were used longest ago go when there is no room. What never fits is not kept."""
+        """Store a value, and drop the least recently used ones to make room. A value above the limit is not stored."""
         self.discard(key)
-        weighs = self._weigh(value)
-        if self._weight is not None and weighs > self._weight:
+        value_weight = self._weigh(value)
+        if self._weight is not None and value_weight > self._weight:
             return
-        self._kept[key] = value
-        self._weighs += weighs
-        while len(self._kept) > self._entries or (self._weight is not None and self._weighs > self._weight):
-            _key, oldest = self._kept.popitem(last=False)
-            self._weighs -= self._weigh(oldest)
+        self._values[key] = value
+        self._total_weight += value_weight
+        while len(self._values) > self._entries or (self._weight is not None and self._total_weight > self._weight):
+            _key, oldest = self._values.popitem(last=False)
+            self._total_weight -= self._weigh(oldest)
 
     def discard(self, key: K) -> None:
-        """Forget the key, if it is there."""
-        if key in self._kept:
-            self._weighs -= self._weigh(self._kept.pop(key))
+        """Remove the key, if it is there."""
+        if key in self._values:
+            self._total_weight -= self._weigh(self._values.pop(key))

@@ -1,4 +1,4 @@
-"""What was loaded before a write may be stale after it: fields of mutations begin with loaders anew."""
+"""Fields of mutations start with new loaders, as records that were loaded before a write may be stale."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,10 +10,10 @@ from gateway.engine.declared import Context
 
 
 def renew_loaders(schema: GraphQLSchema) -> None:
-    """Let every field of the mutation type forget the request's loaders before its resolver, and when that is done.
+    """Make every field of the mutation type renew the request's loaders before its resolver and after it.
 
-    So a write decides by nothing that was read before an earlier one, and what it answers is read after it, whoever
-    executes the operation. It is the schema's resolvers that are changed.
+    So a write does not depend on what was read before an earlier write, and its answer is read after it. This replaces
+    the resolvers in `schema`, so that it holds for graphql-core, too.
     """
     for field in schema.mutation_type.fields.values() if schema.mutation_type else ():
         if field.resolve is not None:

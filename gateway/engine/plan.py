@@ -1,4 +1,4 @@
-"""An operation as data: per place and type the fields, each of the class that says how its value is come by."""
+"""An operation as data: for each place and type its fields, whose class says where the value comes from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from gateway.engine.declared import Ahead, Edge, Step
+from gateway.engine.declared import Edge, Prefetch, Step
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class PlannedField:
-    """One field of one type at one place. `key` is what its value is called in the answer.
+    """One field of one type at one place. `key` is its key in the answer.
 
-    `above` is the field whose value the object is that has this one; None at the root. What an error makes null goes by
-    it. Weak, as that field holds this one: a plan that is forgotten goes at once, and leaves nothing to the collector.
+    `above` is the field whose value is the object that has this field; None at the root. Nulls propagate along it. It
+    is a weak reference, so that a plan has no reference cycle for the garbage collector.
     """
 
     key: str
@@ -39,17 +39,17 @@ class PlannedField:
 
     @property
     def name(self) -> str:
-        """As the schema calls it."""
+        """The field's name in the schema."""
         return self.nodes[0].name.value
 
     @property
     def type(self) -> GraphQLOutputType:
-        """The field's type as the schema declares it."""
+        """The field's type in the schema."""
         return self.core.type
 
     @property
     def takes_variables(self) -> bool:
-        """Whether its arguments may be others in the next request."""
+        """Whether its arguments contain variables."""
         return any(_has_variable(argument.value) for argument in self.nodes[0].arguments or ())
 
 
@@ -68,7 +68,7 @@ class TypenameField(PlannedField):
 
 @dataclass(eq=False, slots=True)
 class ValueField(PlannedField):
-    """A field with a value out of its object. `selected` is what is selected of it; None for leaves."""
+    """A field with a value. `selected` is the selection of the value; None for leaves."""
 
     definition: StrawberryField | None
     selected: "Selected | None" = field(init=False, default=None)
@@ -76,54 +76,54 @@ class ValueField(PlannedField):
 
 @dataclass(eq=False, slots=True)
 class AttributeField(ValueField):
-    """An attribute of the object."""
+    """A field that is an attribute of its object."""
 
     attribute: str
 
 
 @dataclass(eq=False, slots=True)
 class StepField(ValueField):
-    """A pure function of the object."""
+    """A field that is a pure function of its object."""
 
     step: Step
 
 
 @dataclass(eq=False, slots=True)
 class ResolverField(ValueField):
-    """What its resolver says, which answers at once."""
+    """A field with a synchronous resolver."""
 
 
 @dataclass(eq=False, slots=True)
 class EdgeField(ValueField):
-    """What is loaded along an edge, for all objects of a block together. The value has a block of its own."""
+    """A field that is loaded along an edge, for all objects of a block together. Its value has a block of its own."""
 
     edge: Edge
 
 
 @dataclass(eq=False, slots=True)
 class MutationField(ValueField):
-    """A field of the mutation type: what its resolver says, which is waited for. The value has a block of its own."""
+    """A field of the mutation type, whose resolver is awaited. Its value has a block of its own."""
 
 
 @dataclass(eq=False, slots=True)
 class ObjectPlan:
-    """What is selected of one object type at one place, in the answer's order."""
+    """The selection on one object type at one place, in the order of the answer."""
 
     type: GraphQLObjectType
     fields: list[PlannedField]
     number: int = 0
     field_number: int = -1
-    """Of the field that the object is the value of; -1 for the root."""
+    """Number of the field whose value the object is; -1 for the root."""
 
     @property
     def is_root(self) -> bool:
-        """Whether it is the operation's root, whose type nobody asks for."""
+        """Whether it is the operation's root, whose type is not checked."""
         return self.field_number < 0
 
 
 @dataclass(eq=False, slots=True)
 class Selected:
-    """What is selected at one place, for each type that can be there."""
+    """The selection at one place, for each type that is possible there."""
 
     type: GraphQLObjectType | GraphQLAbstractType
     by_type: dict[str, ObjectPlan]
@@ -131,21 +131,21 @@ class Selected:
 
 @dataclass(eq=False, slots=True)
 class Block:
-    """What is made without waiting: the root, or what was found by one field and all that hangs on it directly.
+    """A part of the answer that is made without waiting: the root or what a field found, down to the next edges.
 
-    `edges` leave it: each is a load for all objects of the block together.
+    Each of its `edges` is a load for all objects of the block together.
     """
 
     reached_by: EdgeField | MutationField | None
     selected: Selected | None
     edges: list[EdgeField] = field(default_factory=list)
     number: int = 0
-    _early: "tuple[list[EdgeField], list[Ahead]] | None" = None
+    _early: "tuple[list[EdgeField], list[Prefetch]] | None" = None
     _loads: "list[list[EdgeField]] | None" = None
 
     @property
     def loads(self) -> list[list[EdgeField]]:
-        """The edges; together stand those that get leaves of the same record, which is waited for once."""
+        """The edges in groups. Edges of a group are leaves of the same record, which is loaded once."""
         if self._loads is None:
             by_loader: dict[object, list[EdgeField]] = {}
             for one in self.edges:
@@ -156,16 +156,16 @@ class Block:
         return self._loads
 
     @property
-    def early(self) -> tuple[list[EdgeField], list[Ahead]]:
-        """What can be begun with by the keys that lead here: edges out of it, and shortcuts."""
+    def early(self) -> tuple[list[EdgeField], list[Prefetch]]:
+        """What can be prefetched by the keys that lead to this block: edges by the same id, and shortcuts."""
         if self._early is None:
-            self._early = self.same_id(), [ahead for _field, ahead in self.shortcuts()]
+            self._early = self.same_id(), [prefetch for _field, prefetch in self.shortcuts()]
         return self._early
 
     def same_id(self, *, known: bool = False) -> list[EdgeField]:
-        """Edges out of the record that was looked for by its id, which need no more than that id.
+        """Edges whose key is the id by which the block's record is loaded.
 
-        Those whose value the record may hold itself only where `known` asks for them: they wait for it.
+        Edges whose value the record may already hold wait for the record; they are included only with `known`.
         """
         edge = self.reached_by.edge if isinstance(self.reached_by, EdgeField) else None
         if edge is None or edge.many or not edge.by_id or edge.step is not None or self.selected is None:
@@ -175,17 +175,19 @@ class Block:
             one for one in self.edges if one.number in own and one.edge.same_id and (known or one.edge.known is None)
         ]
 
-    def shortcuts(self) -> list[tuple[EdgeField, Ahead]]:
-        """Edges that can be begun with by the keys of the edge that leads here."""
+    def shortcuts(self) -> list[tuple[EdgeField, Prefetch]]:
+        """Edges that can be prefetched by the keys of the edge that leads to this block."""
         loader = self.reached_by.edge.loader if isinstance(self.reached_by, EdgeField) else None
-        return [(one, one.edge.ahead) for one in self.edges if one.edge.ahead and one.edge.ahead.over is loader]
+        return [
+            (one, one.edge.prefetch) for one in self.edges if one.edge.prefetch and one.edge.prefetch.over is loader
+        ]
 
 
 @dataclass(eq=False, slots=True)
 class Plan:
-    """A compiled operation, or of a mutation one field at its root, which is then `mutation`.
+    """A compiled operation; for a mutation one field at its root, which is `mutation`.
 
-    `blocks[0]` is the root; every field that is waited for has a block of its own, by its number in `below`.
+    `blocks[0]` is the root. Every awaited field has a block of its own, by field number in `below`.
     """
 
     operation: OperationDefinitionNode

@@ -27,24 +27,24 @@ from gateway.engine.prepared import Prepared
 from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
 
-MOST_VARIANTS: Final = 16
-"""Most plans of one document: two variables in @skip or @include make four."""
+MAX_VARIANTS: Final = 16
+"""Most plans of one document. Two variables in @skip or @include make four."""
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """An operation ready to run, with this request's variables: a mutation in parts, one after the other."""
+    """An operation ready to run with a request's variables. A mutation has one part per field at its root."""
 
     parts: tuple[Compiled, ...]
     variables: VariableValues
 
     def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """The outcome, or what waits for it."""
+        """The outcome, or a coroutine that returns it."""
         if len(self.parts) == 1:
             return Run(self.parts[0], context, self.variables).start(None)
         return self._one_after_the_other(context)
 
     async def _one_after_the_other(self, context: Context) -> Outcome:
-        """Each field at the root, with all that is selected below it; none after one that makes the answer null."""
+        """Run each field at the root with its selection; stop after one that makes the answer null."""
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
         for part in self.parts:
@@ -58,15 +58,15 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class _Variants:
-    """The plans of one document. `deciding` are the names of the variables in @skip and @include."""
+    """The plans of one document. `selection_variables` are the names of the variables in @skip and @include."""
 
-    def __init__(self, deciding: tuple[str, ...]) -> None:
-        self.deciding = deciding
-        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MOST_VARIANTS, MOST_VARIANTS, lambda _one: 1)
+    def __init__(self, selection_variables: tuple[str, ...]) -> None:
+        self.selection_variables = selection_variables
+        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, MAX_VARIANTS, lambda _one: 1)
 
 
 class Plans:
-    """The plans of one schema. They live as long as the document that they were made from."""
+    """The plans of one schema. They are stored with the document that they were made from."""
 
     def __init__(self, schema: strawberry.Schema, absent: object, *, hide_suggestions: bool = False) -> None:
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
@@ -76,16 +76,18 @@ class Plans:
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Planned | list[GraphQLError] | NotPlanned:
-        """The operation, ready to run; errors where the variables do not fit; why graphql-core must run it."""
+        """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
         definitions = operation.variable_definitions
         variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
         if isinstance(variables, list):
             return variables
-        made = self._made(prepared, operation, variables)
+        made = self._variant(prepared, operation, variables)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
 
-    def refused(self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None) -> list[GraphQLError] | None:
-        """Errors where the variables do not fit, for an operation that no plan will run."""
+    def variable_errors(
+        self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> list[GraphQLError] | None:
+        """Errors of variables that do not fit, for an operation that no plan runs; else None."""
         coerced = self._coerced(operation.variable_definitions or (), given)
         return coerced if isinstance(coerced, list) else None
 
@@ -100,16 +102,16 @@ class Plans:
             hide_suggestions=self._hide_suggestions,
         )
 
-    def _made(
+    def _variant(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
     ) -> tuple[Compiled, ...] | NotPlanned:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
-            variants = prepared.derived[self] = _Variants(deciding(prepared))
-        # Another operation of the document may have a variable of the same name that decides nothing.
-        given = map(variables.coerced.get, variants.deciding)
-        deciders = tuple(value if isinstance(value, bool) else None for value in given)
-        key = (operation.name.value if operation.name else None, deciders)
+            variants = prepared.derived[self] = _Variants(selection_variables(prepared))
+        # Another operation of the document may have a variable of the same name and another type.
+        given = map(variables.coerced.get, variants.selection_variables)
+        selecting = tuple(value if isinstance(value, bool) else None for value in given)
+        key = (operation.name.value if operation.name else None, selecting)
         made = variants.made.get(key)
         if made is None:
             made = self._compiled(prepared, operation, variables)
@@ -119,8 +121,8 @@ class Plans:
     def explain(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Explanation | list[GraphQLError]:
-        """What will be done for the operation; errors where the variables that decide what is selected do not fit."""
-        made = self._decided(prepared, operation, given)
+        """The steps of the operation, or errors if variables in @skip or @include do not fit."""
+        made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
         if isinstance(made, NotPlanned):
@@ -130,20 +132,20 @@ class Plans:
     def code(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> list[str] | list[GraphQLError]:
-        """The text of what is generated; empty where graphql-core runs the operation. Errors as in `explain`."""
-        made = self._decided(prepared, operation, given)
+        """The generated source of each plan; empty if graphql-core runs the operation. Errors as in `explain`."""
+        made = self._for_explaining(prepared, operation, given)
         if isinstance(made, list):
             return made
         return [] if isinstance(made, NotPlanned) else [source(one.plan) for one in made]
 
-    def _decided(
+    def _for_explaining(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
-        """What runs the operation, for which only the variables need fit that decide what is selected."""
-        deciders = deciding(prepared)
-        decisive = [one for one in operation.variable_definitions or () if one.variable.name.value in deciders]
-        variables = self._coerced(decisive, given)
-        return variables if isinstance(variables, list) else self._made(prepared, operation, variables)
+        """The plans to explain. Only variables in @skip and @include must fit."""
+        selecting = selection_variables(prepared)
+        definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
+        variables = self._coerced(definitions, given)
+        return variables if isinstance(variables, list) else self._variant(prepared, operation, variables)
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
@@ -154,26 +156,26 @@ class Plans:
             why = str(reason)
         else:
             return tuple(map(self._with_functions, plans))
-        return NotPlanned(why)  # one without a cause and a traceback, which would keep the request's variables
+        return NotPlanned(why)  # a new one: the traceback of the first would keep the request's variables
 
     def _with_functions(self, plan: Plan) -> Compiled:
         return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
 
 
-class _Deciders(Visitor):
+class _SelectionVariables(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        """Note the variables that decide whether something is selected."""
+        """Note the variables of @skip and @include."""
         if node.name.value in ("skip", "include"):
             values = (argument.value for argument in node.arguments or ())
             self.names.update(value.name.value for value in values if isinstance(value, VariableNode))
 
 
-def deciding(prepared: Prepared) -> tuple[str, ...]:
+def selection_variables(prepared: Prepared) -> tuple[str, ...]:
     """Names of the variables in @skip and @include anywhere in the document."""
-    found = _Deciders()
+    found = _SelectionVariables()
     visit(prepared.document, found)
     return tuple(sorted(found.names))

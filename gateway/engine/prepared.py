@@ -1,4 +1,4 @@
-"""Documents that were parsed and validated once, and are executed many times."""
+"""Parsed and validated documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from gateway.engine.cost import Cost
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A document that fits the schema and the limits. Compared by identity.
+    """A valid document within the limits. It is compared by identity.
 
-    `operations` are by name (None for the one without a name); `roots` has, per operation, the names of the fields at
-    its root, fragments written out; `costs` estimates, per operation, how large its answer can become. `derived` keeps
-    what others work out from the document, by who did, for as long as it lives.
+    `operations` are by name, where None is an operation without a name. `roots` has the names of the fields at the root
+    of each operation, fragments written out, and `costs` the size estimates. `derived` caches what other objects derive
+    from the document, by the object.
     """
 
     source: str

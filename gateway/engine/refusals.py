@@ -1,12 +1,12 @@
-"""Requests that the engine does not execute."""
+"""Errors of requests that the engine refuses to execute."""
 
 from graphql import GraphQLError
 
 
 def refuse(message: str, code: str, error: GraphQLError | None = None) -> GraphQLError:
-    """A GraphQL error that is the client's own doing: the message and `extensions.code` are shown as they are.
+    """A GraphQL error caused by the client. Clients see the message and `extensions.code`.
 
-    `error` lends its places in the document.
+    The locations are those of `error`.
     """
     if error is None:
         return GraphQLError(message, extensions={"code": code})

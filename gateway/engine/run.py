@@ -1,7 +1,7 @@
-"""One operation run by its plan, breadth first: a block at once, then all edges that leave it side by side.
+"""Runs a plan breadth first: a block at once, then all its edges concurrently.
 
-An edge starts with its loads, and is finished when they are there; nothing else is a task. What is found together is
-built together, so that what follows from it is loaded together.
+An edge starts its loads and is finished when they are done; no edge is a task. What was loaded together is built
+together, so that the edges below are loaded together.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from gateway.engine.bound_steps import BoundSteps, Infos
 from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
-from gateway.engine.failures import Completion, Failure, with_nulls
+from gateway.engine.failures import Completion, Failure, apply_failures
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 
 logger = logging.getLogger(__package__)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of an operation. `executed` is false where it could not start (variables that do not fit)."""
+    """The result of an operation. `executed` is false if it could not start, for example because of its variables."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError]
@@ -39,7 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan with its generated functions, and what every run of it needs of the engine."""
+    """A plan with its generated functions, and what every run needs of the engine."""
 
     plan: Plan
     blocks: Callable[..., list[Build]]
@@ -50,9 +50,9 @@ class Compiled:
 
 @dataclass(eq=False, slots=True)
 class _StartedEdge:
-    """One edge for all objects of a block: where each value goes, and by which key it is waited for."""
+    """A started edge for all objects of a block: their keys, and the dictionaries that get the values."""
 
-    via: EdgeField
+    edge_field: EdgeField
     above: BuiltBlock
     places: Sequence[dict[str, Any]]
     values: list[Any]
@@ -60,20 +60,20 @@ class _StartedEdge:
     step: Callable[[Any], Any] | None = None
     loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
     waiting: list[tuple[int, Any]] = field(default_factory=list)
-    """Numbers of values with their keys; where each key has an entry of its own, with what those wait for."""
-    also: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
-    """Other edges of the same objects to leaves of the same records."""
+    """Numbers of values with their keys; with `per_key`, with the futures of their entries."""
+    same_loads: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
+    """Other edges of the same objects that are leaves of the same records."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """In place of an object of which only the id is known."""
+class _OnlyId:
+    """Stands for an object of which only the id is known."""
 
     id: Any
 
 
 class Run:
-    """One execution. `start` gives the outcome."""
+    """One execution of a plan."""
 
     def __init__(self, compiled: Compiled, context: Context, variables: VariableValues) -> None:
         plan = compiled.plan
@@ -90,7 +90,7 @@ class Run:
         self._woken: asyncio.Future[None] | None = None
 
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """The outcome, or where edges were followed, what waits for it."""
+        """The outcome, or a coroutine that returns it if edges are loading."""
         top = self._built(self._plan.blocks[0], [root], None, ())
         if self._plan.mutation is not None:
             return self._mutated(self._plan.mutation, root, top)
@@ -103,7 +103,7 @@ class Run:
         return await self._finished(top)
 
     async def _resolved(self, field: MutationField, root: Any) -> Any:
-        """What the resolver answers, or its error."""
+        """The resolver's value, or its exception."""
         try:
             found = self._steps.resolver(field, self._infos, self._variables)(root)
             return await found if is_awaitable(found) else found
@@ -121,11 +121,11 @@ class Run:
         return self._outcome(top)
 
     def _outcome(self, top: BuiltBlock) -> Outcome:
-        data, errors = with_nulls(top.values[0], self._failures) if self._failures else (top.values[0], [])
+        data, errors = apply_failures(top.values[0], self._failures) if self._failures else (top.values[0], [])
         return Outcome(data, errors, executed=True)
 
     def _start_edges(self, built: BuiltBlock) -> None:
-        """Start the edges out of a block."""
+        """Start the edges of a block."""
         for fields in built.block.loads:
             started: _StartedEdge | None = None
             for one in fields:
@@ -133,7 +133,7 @@ class Run:
                 if not subjects:
                     continue
                 if started is not None and started.waiting and _are_same(subjects, started.subjects):
-                    started.also.append((one, places.copy()))
+                    started.same_loads.append((one, places.copy()))
                 else:
                     self._pending += 1
                     started = self._start_edge(one, subjects.copy(), places.copy(), built)
@@ -144,7 +144,7 @@ class Run:
     def _start_edge(
         self, field: EdgeField, subjects: Sequence[Any], places: Sequence[dict[str, Any]], above: BuiltBlock
     ) -> _StartedEdge:
-        """One edge for all objects that have it: each key once, in one load."""
+        """Start an edge for all objects that have it, loading each key once."""
         edge = field.edge
         started = _StartedEdge(field, above, places, [None] * len(subjects), subjects)
         bound = self._steps.edge(field, self._context, self._variables)
@@ -170,20 +170,20 @@ class Run:
                 elif per_key:
                     key = [_loading(load, loading, one) for one in _keys(key)]
                 else:
-                    key = list(_keys(key))  # looked at twice
+                    key = list(_keys(key))  # iterated twice
                     for one in key:
                         if one not in loading:
                             loading[one] = load(one)
                 waiting.append((number, key))
             except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
                 started.values[number] = error
-        early, ahead = self._plan.below[field.number].early
-        if (early or ahead) and any(not one.done() for one in loading.values()):
-            self._begin(edge, early, [one.expect for one in ahead], list(loading))
+        early, prefetch = self._plan.below[field.number].early
+        if (early or prefetch) and any(not one.done() for one in loading.values()):
+            self._start_early(edge, early, [one.expect for one in prefetch], list(loading))
         return started
 
     def _wait(self, started: _StartedEdge, _done: object = None) -> None:
-        """Ready when nothing is pending any more: loads of one batch are there together, so that one is listened to."""
+        """Mark the edge as ready when its loads are done. Loads of a batch end together, so one callback is enough."""
         for one in started.loading.values():
             if not one.done():
                 one.add_done_callback(partial(self._wait, started))
@@ -193,18 +193,20 @@ class Run:
             self._woken.set_result(None)
 
     def _finish(self, started: _StartedEdge) -> BuiltBlock:
-        """The block of what was found, in its places. In the order of the fields, as errors are told in that."""
+        """Build the block of what was found, and put its values into the answer, in the order of the fields."""
         found = {key: one.exception() or one.result() for key, one in started.loading.items()}
-        built = self._place(started.via, self._found(started, found, started.step), started.above, started.places)
-        for one, places in started.also:
+        built = self._place(
+            started.edge_field, self._found(started, found, started.step), started.above, started.places
+        )
+        for one, places in started.same_loads:
             bound = self._steps.edge(one, self._context, self._variables)
             values = [bound] * len(places) if isinstance(bound, Exception) else self._found(started, found, bound[1])
             self._place(one, values, started.above, places)
         return built
 
     def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
-        """The value of each object, before anything is selected of it."""
-        values, absent, edge = started.values.copy(), self._compiled.absent, started.via.edge
+        """The edge's value for each object, before its selection is completed."""
+        values, absent, edge = started.values.copy(), self._compiled.absent, started.edge_field.edge
         if edge.per_key:
             for number, entries in started.waiting:
                 values[number] = [_entry(one, absent) for one in entries]
@@ -237,38 +239,38 @@ class Run:
             place[key] = value
         return built
 
-    def _begin(
+    def _start_early(
         self,
         over: Edge,
         early: Sequence[EdgeField],
-        ahead: Sequence[Callable[[Any, Sequence[Any]], None]],
+        prefetch: Sequence[Callable[[Any, Sequence[Any]], None]],
         keys: Sequence[Any],
     ) -> None:
-        """What the records will be asked for can be asked for beside them, where their keys are enough."""
+        """Prefetch edges of the records that are being loaded, as far as their keys are enough."""
         try:
             loader: EarlyLoader = self._context.loader(over.loader)
-            keys = loader.foreseen(keys)
+            keys = loader.likely_keys(keys)
             if not keys:
                 return
             for field in early:
                 bound = self._steps.edge(field, self._context, self._variables)
                 if not isinstance(bound, Exception):
-                    with suppress(Exception):  # a key that cannot be made: an error when the edge is followed
-                        self._context.loader(field.edge.loader).expect([bound[0](_Named(key)) for key in keys])
-            for expect in ahead:
+                    with suppress(Exception):  # a key that cannot be made becomes an error when the edge is followed
+                        self._context.loader(field.edge.loader).expect([bound[0](_OnlyId(key)) for key in keys])
+            for expect in prefetch:
                 expect(self._context, keys)
-        except Exception:  # a fault in what is only a shortcut: the operation goes the whole way
-            logger.exception("%s could not be begun with early", over.loader.__name__)
+        except Exception:  # prefetching is optional: the edges are loaded later
+            logger.exception("Prefetching for %s failed", over.loader.__name__)
 
     def _built(
         self, block: Block, found: Sequence[Any], above: BuiltBlock | None, places: Sequence[dict[str, Any]]
     ) -> BuiltBlock:
-        """The block's values: all at once where they are as promised, else one by one."""
+        """Build the block's values by the generated code; if one is unexpected, complete all of them one by one."""
         built = BuiltBlock(block, [], above, places)
         build = self._builds[block.number]
         try:
             built.values = [build(one) for one in found]
-        except Exception:  # noqa: BLE001  # completed anew, with an eye on errors
+        except Exception:  # noqa: BLE001  # completed again, with error handling
             for field in block.edges:
                 self._subjects[field.number].clear()
                 self._places[field.number].clear()
@@ -289,12 +291,12 @@ class Run:
 
 
 def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether these are the very same objects: equal ones may have different keys."""
+    """Whether both have the identical objects: equal ones may have different keys."""
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _keys(several: Any) -> Iterable[Any]:
-    """Keys of one object. Raises TypeError where they are none."""
+    """The keys of an object. Raises TypeError if they are not iterable."""
     if not isinstance(several, Iterable):
         raise TypeError(f"These should be several keys, and are: {several!r}.")
     return several
@@ -303,7 +305,7 @@ def _keys(several: Any) -> Iterable[Any]:
 def _loading(
     load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
 ) -> "asyncio.Future[Any] | Exception":
-    """What one of several keys waits for; the same for equal ones. An exception where it cannot be loaded."""
+    """The future of one of several keys, shared by equal keys; the exception if it cannot be loaded."""
     try:
         if key not in loading:
             loading[key] = load(key)
@@ -313,13 +315,13 @@ def _loading(
 
 
 def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:
-    """What one of several keys found, or its error."""
+    """The value of one of several keys, or its exception."""
     found = loaded if isinstance(loaded, Exception) else loaded.exception() or loaded.result()
     return None if found is absent else found
 
 
 def _gathered(found: Sequence[Any]) -> Any:
-    """What was found of many, without the gaps; one that failed fails them all."""
+    """The found values without gaps; the exception of one that failed."""
     for one in found:
         if isinstance(one, Exception):
             return one

@@ -1,7 +1,7 @@
-"""What an operation selects, per type: the attributes of records that its fields are made of.
+"""The selection of an operation: by GraphQL type, the attributes of records that the selected fields are made of.
 
-The union over all places of a type in the operation travels down to the systems as a projection (decision 7). Fields
-under @skip and @include count as selected: asking for one attribute too many is cheaper than a second plan.
+The union over all places of a type is sent to the systems as a projection (ARCHITECTURE.md, decision 7). Fields with
+@skip or @include count as selected: reading an attribute too many is cheaper than a second plan.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from gateway.engine.declared import DEFINITION, NEEDS, READS, Reads
 from gateway.engine.prepared import Prepared
 
 Selection = Mapping[str, frozenset[str]]
-"""GraphQL type name to names of the record's attributes."""
+"""Names of record attributes by GraphQL type name."""
 
 
 class _Collect(Visitor):
@@ -36,7 +36,7 @@ class _Collect(Visitor):
         self.found: defaultdict[str, set[str]] = defaultdict(set)
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        """Note the type that a field reaches, and what the field needs of its parent's record."""
+        """Note the field's type, and the attributes that the field needs of its parent's record."""
         reached = get_named_type(self._types.get_type())
         for object_type in self._possible(reached):
             self.found.setdefault(object_type.name, set())
@@ -50,7 +50,7 @@ class _Collect(Visitor):
                 self._note(object_type.name, field.extensions[DEFINITION], node)
 
     def _note(self, type_name: str, definition: Any, node: FieldNode) -> None:
-        """A field says what it needs (`NEEDS`); a plain one is the attribute of its own name."""
+        """Note the attributes that a field declares (`NEEDS`); without a declaration, the one of its name."""
         needs: frozenset[str] | None = definition.metadata.get(NEEDS)
         self.found[type_name].update({definition.python_name} if needs is None else needs)
         reads: Reads | None = definition.metadata.get(READS)
@@ -68,7 +68,7 @@ class _Collect(Visitor):
 
 
 def selection_of(schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
-    """What one operation of a document selects; its fragments are taken with it, also those of other operations."""
+    """The selection of one operation, with all fragments of the document."""
     types = TypeInfo(schema)
     collect = _Collect(schema, types)
     others = [one for one in prepared.operations.values() if one is not operation]

@@ -1,4 +1,4 @@
-"""One request's context: who asks, what was selected, how long it may take, and what it cost upstream."""
+"""The context of a GraphQL request: its viewer, selection, deadline, and the trace of its upstream calls."""
 
 from operator import attrgetter
 from typing import Any, Final
@@ -21,7 +21,7 @@ TRACE_HEADER: Final = "X-Gateway-Trace"
 
 
 class GatewayContext(RequestContext):
-    """The resolvers' context, with the answer's `extensions` for those who may see them and ask."""
+    """The resolvers' context, with the trace for the answer's `extensions`."""
 
     def __init__(
         self,
@@ -38,26 +38,25 @@ class GatewayContext(RequestContext):
         self._trace, self._keys = trace, keys
 
     async def close(self) -> None:
-        """As in `RequestContext`; this task's upstream calls belong to no request any more."""
+        """End the request's batches. Later upstream calls of this task belong to no request."""
         current_scope.set(None)
         await super().close()
 
     def extensions(self) -> dict[str, Any]:
-        """One entry per upstream call, in the order in which they began, and what links led nowhere.
+        """The trace: an entry per upstream call, in the order of their start, and warnings about broken links.
 
-        A subscriber is not told what was asked for by which keys, and how long the answers were: on the way to what is
-        shown lies what may not be, and what does not exist.
+        Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see.
         """
         if not self._trace:
             return {}
-        entries = _entry if self._keys else _shortened
+        entries = _entry if self._keys else _redacted
         upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
         warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
         return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
 
 
-class Contexts:
-    """Makes the context of each request; what a document selects is worked out once."""
+class ContextFactory:
+    """Makes the contexts of requests. A document's selection is computed once."""
 
     def __init__(
         self,
@@ -73,7 +72,7 @@ class Contexts:
     def __call__(
         self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
     ) -> GatewayContext:
-        """A context whose deadline starts now, and to which this task's upstream calls belong."""
+        """A context whose deadline starts now. This task's upstream calls belong to it."""
         trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
         return self.make(request, viewer, self._selection(prepared, operation), trace=trace)
 
@@ -103,7 +102,7 @@ class Contexts:
 
 
 def _token_of(request: Request) -> str | None:
-    """The bearer token that proved who asks."""
+    """The request's bearer token, or None."""
     scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
@@ -123,7 +122,7 @@ def _entry(call: UpstreamCall) -> dict[str, Any]:
     return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
 
 
-def _shortened(call: UpstreamCall) -> dict[str, Any]:
+def _redacted(call: UpstreamCall) -> dict[str, Any]:
     entry = _entry(call)
     del entry["bytes"]
     path = call.path.partition("?")[0]

@@ -1,7 +1,7 @@
 """GraphQL over HTTP (the specification's current draft) as one ASGI endpoint.
 
-Callers are known by bearer tokens only and never by cookies, so a foreign page cannot ask in somebody's name: GET is
-safe for queries. GraphQL over WebSocket and batches are not served here.
+Callers are identified by bearer tokens, never by cookies, so another site's page cannot send requests in a user's name,
+and GET is safe for queries. GraphQL over WebSocket and batches are not supported.
 """
 
 import asyncio
@@ -16,47 +16,47 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.auth.access import IntrospectionFor, check_access, check_may_learn, check_public
+from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
 from gateway.engine import Engine, Explanation, Outcome, Prepared
 from gateway.engine.declared import Context
 from gateway.engine.limits import Limits
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
-from gateway.http.disconnect import OutOfTime, unless_hung_up
-from gateway.http.headers import QuickRequest
-from gateway.http.media_types import JSON, RESPONSE_JSON, negotiate, takes_gzip, wants_page
+from gateway.http.disconnect import DeadlinePassed, run_until_disconnect
+from gateway.http.headers import IndexedRequest
+from gateway.http.media_types import JSON, RESPONSE_JSON, accepts_gzip, accepts_html, negotiate
 from gateway.http.persisted_queries import PersistedQueries
 from gateway.http.request import read
 from resolvers.viewer import Viewer
 
 
 class RequestContext(Context, Protocol):
-    """What one operation's resolvers share (`info.context`), as far as the endpoint is concerned."""
+    """The part of a resolver context (`info.context`) that the endpoint uses."""
 
     async def close(self) -> None:
-        """End every upstream call that still runs; called once, whatever happened."""
+        """End every upstream call that still runs. Called once, also after a failure."""
 
     def extensions(self) -> dict[str, Any]:
-        """What goes into the answer's `extensions` (empty: nothing does); asked once the operation is done."""
+        """The answer's `extensions`, empty if there are none. Called once, after the operation."""
 
 
 GRACE: Final = 1.0
-"""Seconds beyond the deadline in which an answer can still be put together from what the systems gave."""
+"""Seconds after the deadline in which an answer can still be made of what the systems returned."""
 
-WORTH_PACKING: Final = 1024
-"""Bytes of the smallest answer that is compressed where the client takes that."""
+MIN_COMPRESSED: Final = 1024
+"""Bytes from which an answer is compressed, if the client accepts gzip."""
 
-TAKES_LONG: Final = 128 * 1024
-"""Bytes from which on compressing would keep other requests waiting (about a millisecond)."""
+COMPRESSED_IN_THREAD: Final = 128 * 1024
+"""Bytes from which an answer is compressed in a thread: it would block the event loop for about a millisecond."""
 
-PACKING_LEVEL: Final = 2
-"""zlib's. A dashboard of 57 KB becomes 6.3 KB in 0.22 ms; level 4 makes 5.8 KB of it in 0.37 ms."""
+COMPRESSION_LEVEL: Final = 2
+"""Of zlib. Level 2 compresses a dashboard of 57 KB to 6.3 KB in 0.22 ms; level 4 to 5.8 KB in 0.37 ms."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
 
 _VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encoding")
-"""What the answer depends on: a short one, and one that may be compressed."""
+"""The Vary header of a short answer, and of one that may be compressed."""
 
 _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
 
@@ -66,10 +66,10 @@ Page = Callable[[Request], Response]
 
 
 class GraphQLEndpoint:
-    """For `Route("/graphql", GraphQLEndpoint(...))`: reads, checks, executes and answers one operation per request.
+    """ASGI application for `Route("/graphql", ...)`: reads, checks, executes and answers one operation per request.
 
     `authenticate` may raise RequestError (401, 503). `page` answers a browser that asks for HTML without a query.
-    `deadline`, in seconds, is what contexts give upstream calls; an operation that runs for `GRACE` longer is ended.
+    `deadline` is in seconds; an operation that runs for `GRACE` longer is cancelled.
     """
 
     def __init__(
@@ -89,61 +89,61 @@ class GraphQLEndpoint:
         self._introspection_for, self._deadline = introspection_for, deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request. A client that hangs up ends its operation and gets nothing."""
-        request = QuickRequest(scope, receive)
+        """Answer one HTTP request. A client that disconnects cancels its operation."""
+        request = IndexedRequest(scope, receive)
         media_type = negotiate(request.headers.get("accept"))
         try:
-            response = await self._page_or_answer(request, media_type, receive)
+            response = await self._respond(request, media_type, receive)
         except RequestError as error:
             response = error.response(media_type or JSON)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
             fault = GraphQLError("", original_error=error)
-            response = _answer(media_type or JSON, Outcome(None, [fault], executed=False))
+            response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
-            is_long = len(response.body) >= WORTH_PACKING
-            if not isinstance(response, _Answer):
-                response.headers["Vary"] = _VARY[is_long].decode()
-            if is_long and takes_gzip(request.headers.get("accept-encoding", "")):
-                await _pack(response)
+            is_compressible = len(response.body) >= MIN_COMPRESSED
+            if not isinstance(response, _JsonResponse):
+                response.headers["Vary"] = _VARY[is_compressible].decode()
+            if is_compressible and accepts_gzip(request.headers.get("accept-encoding", "")):
+                await _compress(response)
             await response(scope, receive, send)
 
-    async def _page_or_answer(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
+    async def _respond(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
-        is_asking = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
-        if self._page and not is_asking and wants_page(request.headers.get("accept")):
+        has_operation = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
+        if self._page and not has_operation and accepts_html(request.headers.get("accept")):
             return self._page(request)
         if media_type is None:
-            message = f"The answer can be {RESPONSE_JSON} or {JSON}; the Accept header takes neither."
+            message = f"The Accept header allows neither {RESPONSE_JSON} nor {JSON}. Allow one of them."
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
-        asked = await read(request, self._limits.max_body_bytes)
-        source = await self._persisted.source(asked)
+        parameters = await read(request, self._limits.max_body_bytes)
+        source = await self._persisted.source(parameters)
         prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
-                check_may_learn(prepared, self._introspection_for)
-            return _answer(media_type, Outcome(None, prepared, executed=False))
-        operation = self._engine.operation(prepared, asked.operation_name)
+                check_validation_public(prepared, self._introspection_for)
+            return _response(media_type, Outcome(None, prepared, executed=False))
+        operation = self._engine.operation(prepared, parameters.operation_name)
         if isinstance(operation, GraphQLError):
-            return _answer(media_type, Outcome(None, [operation], executed=False))
+            return _response(media_type, Outcome(None, [operation], executed=False))
         _check_method(request, operation)
         check_access(prepared, operation, viewer, self._introspection_for)
-        if viewer.is_signed_in:  # Nobody else may fill the store, or push out what is in it.
-            await self._persisted.keep(asked)
+        if viewer.is_signed_in:  # Others could fill the store and evict its documents.
+            await self._persisted.keep(parameters)
 
         context = self._context(request, viewer, prepared, operation)
         outcome: Outcome | None
         try:
-            started = self._engine.start(prepared, operation, asked.variables, context)
+            started = self._engine.start(prepared, operation, parameters.variables, context)
             if isinstance(started, Outcome):
                 outcome = started
             else:
-                outcome = await unless_hung_up(started, receive, self._deadline + GRACE)
-        except OutOfTime:
+                outcome = await run_until_disconnect(started, receive, self._deadline + GRACE)
+        except DeadlinePassed:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
         finally:
             await context.close()
@@ -151,15 +151,15 @@ class GraphQLEndpoint:
             return None
         extensions = context.extensions()
         if viewer.is_staff and request.headers.get(EXPLAIN_HEADER) == "1":
-            extensions |= _explained(self._engine.explain(prepared, operation, asked.variables))
-        return _answer(media_type, outcome, extensions)
+            extensions |= _explained(self._engine.explain(prepared, operation, parameters.variables))
+        return _response(media_type, outcome, extensions)
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
 
 
-class _Answer(Response):
-    """An answer in JSON. Its headers are written down once, and not looked for among those that are there."""
+class _JsonResponse(Response):
+    """A JSON response with its headers encoded directly, which Starlette would build and search for each answer."""
 
     def __init__(self, body: bytes, status: int, media_type: str) -> None:
         self.body, self.status_code, self.background = body, status, None
@@ -167,38 +167,38 @@ class _Answer(Response):
             (b"content-length", b"%d" % len(body)),
             _CONTENT_TYPES[media_type],
             (b"cache-control", b"no-store"),
-            (b"vary", _VARY[len(body) >= WORTH_PACKING]),
+            (b"vary", _VARY[len(body) >= MIN_COMPRESSED]),
         ]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def _pack(response: Response) -> None:
-    """Compress the answer; a large one beside the event loop."""
-    pack = partial(zlib.compress, response.body, PACKING_LEVEL, _GZIP)
-    response.body = await asyncio.to_thread(pack) if len(response.body) >= TAKES_LONG else pack()
+async def _compress(response: Response) -> None:
+    """Compress the response with gzip; a large one in a thread."""
+    compress = partial(zlib.compress, response.body, COMPRESSION_LEVEL, _GZIP)
+    response.body = await asyncio.to_thread(compress) if len(response.body) >= COMPRESSED_IN_THREAD else compress()
     response.headers["Content-Length"] = str(len(response.body))
     response.headers["Content-Encoding"] = "gzip"
 
 
 def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:
-    """The plan as an extension; nothing where the variables do not fit, which is an error anyway."""
+    """The plan as an extension; empty for variables that do not fit, which are errors anyway."""
     return {"explain": explanation.document()} if isinstance(explanation, Explanation) else {}
 
 
 def _check_method(request: Request, operation: OperationDefinitionNode) -> None:
     if operation.operation is OperationType.SUBSCRIPTION:
-        raise RequestError("Subscriptions are not answered here: this is one request, one answer.")
+        raise RequestError("Subscriptions are not supported at this address. Send a query.")
     if request.method == "GET" and operation.operation is not OperationType.QUERY:
-        message = "A mutation must be sent with POST; GET is for queries."
+        message = "A mutation must be sent with POST. GET is for queries only."
         raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
 
 
-def _answer(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None = None) -> Response:
-    """An outcome as a response: the order of keys is the GraphQL specification's recommendation, errors first."""
+def _response(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None = None) -> Response:
+    """The outcome as a response, with errors before data, as the GraphQL specification recommends."""
     body: dict[str, Any] = {}
     if outcome.errors:
         body["errors"] = [present(error) for error in outcome.errors]
@@ -206,7 +206,7 @@ def _answer(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None
         body["data"] = outcome.data
     if extensions:
         body["extensions"] = extensions
-    return _Answer(orjson.dumps(body), _status(media_type, outcome, body), media_type)
+    return _JsonResponse(orjson.dumps(body), _status(media_type, outcome, body), media_type)
 
 
 def _status(media_type: str, outcome: Outcome, body: dict[str, Any]) -> int:

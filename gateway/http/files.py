@@ -1,4 +1,4 @@
-"""Files behind the graph: streamed from the system that keeps them, after the same ownership check as in the graph.
+"""Documents of records, streamed from their systems after the same ownership check as in the graph.
 
 The address names the record and the file (`/documents/Bill:77/1`), never where the system keeps it.
 """
@@ -17,10 +17,10 @@ from connectors.errors import ConnectorError
 from connectors.records import Document
 from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError, fault
-from gateway.http.context import Contexts, GatewayContext
-from gateway.http.disconnect import unless_hung_up
+from gateway.http.context import ContextFactory, GatewayContext
+from gateway.http.disconnect import run_until_disconnect
 from gateway.http.endpoint import Authenticate
-from resolvers.documents import FILED
+from resolvers.documents import DOCUMENT_OWNERS
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
 
@@ -28,17 +28,17 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
 class DocumentNotFoundError(RequestError):
-    """There is no such document, or it is not the viewer's: the same answer for both."""
+    """The document does not exist or is not the viewer's; the answer is the same for both."""
 
     status = 404
     code = "NOT_FOUND"
 
     def __init__(self) -> None:
-        super().__init__("There is no such document, or it is not yours.")
+        super().__init__("This document does not exist or is not yours.")
 
 
 class SystemUnavailableError(RequestError):
-    """The system that keeps the document did not give it: 504 too late, 503 busy, otherwise 502."""
+    """The system did not deliver the document: 504 for a timeout, 503 for a request limit, else 502."""
 
     status = 502
 
@@ -47,7 +47,7 @@ class SystemUnavailableError(RequestError):
         self._error = error
 
     def extensions(self) -> dict[str, Any]:
-        """As for a field of the graph that the system did not answer."""
+        """The same extensions as those of a field's error."""
         return {"code": self.code, "system": self._error.system, "retryable": self._error.retryable}
 
 
@@ -57,14 +57,14 @@ _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_
 class DocumentEndpoint:
     """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
-    def __init__(self, authenticate: Authenticate, contexts: Contexts) -> None:
+    def __init__(self, authenticate: Authenticate, contexts: ContextFactory) -> None:
         self._authenticate, self._contexts = authenticate, contexts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream the document, or say why not. A client that hangs up ends the calls to the system."""
+        """Stream the document, or answer with an error. A client that disconnects cancels the upstream calls."""
         request = Request(scope, receive)
         try:
-            response = await unless_hung_up(self._opened(request), receive)
+            response = await run_until_disconnect(self._response(request), receive)
         except RequestError as error:
             response = error.response()
         except ConnectorError as error:
@@ -74,7 +74,7 @@ class DocumentEndpoint:
         if response is not None:
             await response(scope, receive, send)
 
-    async def _opened(self, request: Request) -> Response:
+    async def _response(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowedError(request.method, "GET, HEAD")
         viewer = await self._authenticate(request)
@@ -88,21 +88,21 @@ class DocumentEndpoint:
             parts = await stack.enter_async_context(opening)
             if parts is None:
                 raise DocumentNotFoundError
-            # What fails before the first byte can still be said with a status.
+            # A failure before the first byte can still be answered with an error status.
             first = await anext(parts, b"")
             wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
             return _DocumentResponse(wanted, _headers(document), stack.pop_all())
 
 
 class _DocumentResponse(StreamingResponse):
-    """Closes what it streams from, also where the client is gone before anything was sent."""
+    """Closes the upstream document, also if the client disconnects before anything is sent."""
 
     def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
         super().__init__(parts, headers=headers)
-        self._opened = opened
+        self._response = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._opened:
+        async with self._response:
             await super().__call__(scope, receive, send)
 
 
@@ -113,15 +113,15 @@ async def _find(
         type_name, key = split_id(owner)
     except BadInput as error:
         raise DocumentNotFoundError from error
-    filed = FILED.get(type_name)
-    if filed is None:
+    owner_type = DOCUMENT_OWNERS.get(type_name)
+    if owner_type is None:
         raise DocumentNotFoundError
     record = await NODES[type_name].loader.of(context).load(key)
-    documents: Sequence[Document] = () if record is None else getattr(record, filed.attribute)
+    documents: Sequence[Document] = () if record is None else getattr(record, owner_type.attribute)
     found = next((one for one in documents if one.id == document_id), None)
     if found is None:
         raise DocumentNotFoundError
-    return found, getattr(context.connectors, filed.domain).open_document(found)
+    return found, getattr(context.connectors, owner_type.domain).open_document(found)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
@@ -132,7 +132,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncItera
 
 
 def _headers(document: Document) -> dict[str, str]:
-    """Files come from elsewhere: they are saved, not shown, and never run as part of the gateway's own pages."""
+    """Headers that make browsers save the file, and never run it as part of the gateway's own pages."""
     media_type = document.mime_type or ""
     return {
         "Content-Type": media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.http.media_types import takes_gzip
+from gateway.http.media_types import accepts_gzip
 
 STATIC_FOLDER = Path(__file__).resolve().parents[1] / "static"
 ASSETS_PATH = "/graphiql"
 """Where the assets are served; `web/build.mjs` writes the same address into the page."""
 
-NOT_BUILT = "The browser page is not built: run `make setup` in the gateway's folder, then start the gateway again.\n"
+NOT_BUILT = "The GraphiQL page is not built. Run `make setup` in the gateway's folder, then start the gateway again.\n"
 
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 """Media types of everything that the build writes beside index.html; the system's own table varies by machine."""
@@ -103,10 +103,10 @@ class GraphiQLPage:
         name = request.path_params["name"]
         path = self._assets.get(name)
         if path is None or path.suffix == ".gz":
-            return PlainTextResponse("No such file\n", 404, headers=COMMON_HEADERS)
+            return PlainTextResponse("This file does not exist.\n", 404, headers=COMMON_HEADERS)
         headers = {**COMMON_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
         packed = self._assets.get(f"{name}.gz")
         # Packed once, at build time: megabytes are not to be compressed in the event loop for every visitor.
-        if packed is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+        if packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
             path, headers["Content-Encoding"] = packed, "gzip"
         return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])

@@ -1,4 +1,4 @@
-"""An HTTP request whose headers are looked up, not searched for: each answer asks for some ten of them."""
+"""A request with indexed headers: each answer reads about ten of them, and Starlette's are searched each time."""
 
 from functools import lru_cache
 from typing import TypeVar
@@ -10,10 +10,10 @@ from starlette.types import Receive, Scope
 T = TypeVar("T")
 
 
-class QuickHeaders(Headers):
-    """Starlette's headers are gone through from the first at every look; these are put into a dictionary once.
+class IndexedHeaders(Headers):
+    """Starlette's headers with a dictionary by name.
 
-    Of several with one name the first counts, as there; `getlist` has them all.
+    Of several headers with one name the first counts, as in Starlette; `getlist` returns all.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -21,32 +21,32 @@ class QuickHeaders(Headers):
         self._first = dict(reversed(self._list))
 
     def __getitem__(self, key: str) -> str:
-        """The value of a header, in any case. Raises KeyError."""
+        """The value of a header; the name's case does not matter. Raises KeyError."""
         try:
             return self._first[_name(key)].decode("latin-1")
         except KeyError:
             raise KeyError(key) from None
 
     def get(self, key: str, default: T | None = None) -> str | T | None:  # type: ignore[override]  # as it is used
-        """The same, or `default`."""
+        """The value of a header, or `default`."""
         value = self._first.get(_name(key))
         return default if value is None else value.decode("latin-1")
 
 
 @lru_cache(maxsize=256)
 def _name(key: str) -> bytes:
-    """A header's name as it is in a request; those that are looked up are few, and always the same."""
+    """A header's name as in ASGI. The cache is small because few names are looked up."""
     return key.lower().encode("latin-1")
 
 
-class QuickRequest(Request):
-    """Starlette's request with such headers, read once."""
+class IndexedRequest(Request):
+    """Starlette's request with `IndexedHeaders`."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        self._headers = QuickHeaders(scope)
+        self._headers = IndexedHeaders(scope)
 
     @property
     def headers(self) -> Headers:
-        """The headers."""
+        """The request's headers."""
         return self._headers

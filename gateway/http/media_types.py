@@ -1,4 +1,4 @@
-"""Which media type an answer has: Accept (RFC 9110, section 12.5.1) against the two of GraphQL over HTTP."""
+"""Content negotiation: the Accept header (RFC 9110, section 12.5.1) and the media types of GraphQL over HTTP."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,7 @@ RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
 
 _REMEMBERED = 200
-"""Characters of the longest header that is remembered: no client fills the memory with longer ones."""
+"""Characters of the longest header that is cached, so that clients cannot fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def _negotiated(accept: str | None) -> str | None:
 _remembered = lru_cache(maxsize=256)(_negotiated)
 
 
-def wants_page(accept: str | None) -> bool:
-    """Whether the client names text/html: a person with a browser."""
+def accepts_html(accept: str | None) -> bool:
+    """Whether the Accept header names text/html, as a browser's does."""
     return any(one.type == "text/html" and one.quality > 0 for one in map(_range, (accept or "").split(",")))
 
 
@@ -69,8 +69,8 @@ def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
     return 0.0, 0
 
 
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an answer may be packed with gzip (RFC 9110, section 12.5.3): named, and not with a weight of nothing."""
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the Accept-Encoding header names gzip with a weight above 0 (RFC 9110, section 12.5.3)."""
     for coding in accept_encoding.lower().split(","):
         name, _, weight = coding.partition(";")
         if name.strip() in ("gzip", "x-gzip"):

@@ -1,7 +1,7 @@
 """Automatic persisted queries (Apollo's protocol): a client sends a document's hash instead of the document.
 
-A hash that is not known (any more) is answered with PERSISTED_QUERY_NOT_FOUND; the client then sends hash and document
-together once. Only documents of signed-in callers that passed validation, and are not too long, are kept.
+An unknown hash is answered with PERSISTED_QUERY_NOT_FOUND, and the client then sends the hash with the document. Only
+valid documents of signed-in callers are stored, up to a maximum length.
 """
 
 import asyncio
@@ -21,51 +21,51 @@ from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
 
-KEPT_CHARACTERS: Final = 32 * 1024
-"""Length of the longest document that is kept. A longer one is answered, but has to come along every time."""
+MAX_STORED_CHARACTERS: Final = 32 * 1024
+"""Length of the longest document that is stored. A longer one must be sent with every request."""
 
 _log = logging.getLogger("gateway.persisted_queries")
 
 
-class Documents(Protocol):
-    """Where documents are kept, by the SHA-256 of their text (hexadecimal, lower case)."""
+class DocumentStore(Protocol):
+    """A store of documents by the SHA-256 of their text (hexadecimal, lower case)."""
 
     async def get(self, digest: str) -> str | None:
-        """The document, or None where it is not kept or cannot be had at the moment. Never raises."""
+        """The document, or None if it is not stored or cannot be read. Never raises."""
 
     async def put(self, digest: str, source: str) -> None:
-        """Keep a document if possible. Never raises."""
+        """Store a document if possible. Never raises."""
 
     async def close(self) -> None:
-        """Give back what is held open."""
+        """Close the store's connections."""
 
 
-class DocumentsInProcess:
-    """Kept in this process: bounded in number and in length (characters of all together)."""
+class MemoryDocumentStore:
+    """A store in this process, limited in documents and in their total characters."""
 
     def __init__(self, entries: int = 2000, characters: int = 4_000_000) -> None:
-        self._kept: LRU[str, str] = LRU(entries, characters, len)
+        self._documents: LRU[str, str] = LRU(entries, characters, len)
 
     async def get(self, digest: str) -> str | None:
-        """See Documents."""
-        return self._kept.get(digest)
+        """See DocumentStore."""
+        return self._documents.get(digest)
 
     async def put(self, digest: str, source: str) -> None:
-        """See Documents."""
-        self._kept.put(digest, source)
+        """See DocumentStore."""
+        self._documents.put(digest, source)
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: there are no connections."""
 
 
-class DocumentsInRedis:
-    """Kept in Redis (or Valkey), for all processes of the gateway; each use starts the time to live (a day) anew.
+class RedisDocumentStore:
+    """A store in Redis (or Valkey) for all processes of the gateway. Each use renews the time to live (a day).
 
-    How much room they take in all is for Redis to bound: with `maxmemory` and `maxmemory-policy volatile-lru` or
-    `allkeys-lru` it forgets what was not used for longest.
+    Redis limits the memory: with `maxmemory` and `maxmemory-policy volatile-lru` or `allkeys-lru` it drops the least
+    recently used documents.
 
-    Redis away: nothing is found, nothing fails. Each question waits at most `timeout` seconds, and after a failure
-    Redis is left alone for `pause` seconds.
+    If Redis is down nothing is found, and nothing fails. Each command waits at most `timeout` seconds, and after a
+    failure no command is sent for `pause` seconds.
     """
 
     def __init__(
@@ -85,73 +85,75 @@ class DocumentsInRedis:
             retry=Retry(NoBackoff(), 0),
         )
         self._prefix, self._time_to_live, self._timeout, self._pause = prefix, time_to_live, timeout, pause
-        self._lost_at: float | None = None
+        self._failed_at: float | None = None
 
     async def get(self, digest: str) -> str | None:
-        """See Documents."""
-        return await self._ask(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
+        """See DocumentStore."""
+        return await self._call(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
 
     async def put(self, digest: str, source: str) -> None:
-        """See Documents."""
-        await self._ask(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
+        """See DocumentStore."""
+        await self._call(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _ask(self, command: Callable[[], Awaitable[Any]]) -> str | None:
-        if self._lost_at is not None and time.monotonic() < self._lost_at + self._pause:
+    async def _call(self, command: Callable[[], Awaitable[Any]]) -> str | None:
+        if self._failed_at is not None and time.monotonic() < self._failed_at + self._pause:
             return None
         try:
             async with asyncio.timeout(self._timeout):
                 answer: str | None = await command()
         except (RedisError, OSError, TimeoutError) as error:
-            if self._lost_at is None:
-                _log.warning("Redis is lost; persisted queries are asked for again: %s", error)
-            self._lost_at = time.monotonic()
+            if self._failed_at is None:
+                _log.warning("Redis cannot be reached; clients must send persisted queries again: %s", error)
+            self._failed_at = time.monotonic()
             return None
-        if self._lost_at is not None:
-            _log.warning("Redis is back; persisted queries are kept again.")
-            self._lost_at = None
+        if self._failed_at is not None:
+            _log.warning("Redis can be reached again; persisted queries are stored.")
+            self._failed_at = None
         return answer
 
 
 class PersistedQueries:
-    """The protocol on top of a store: what a request's document is, and when to keep it."""
+    """The protocol on top of a store: finds a request's document, and stores it."""
 
-    def __init__(self, documents: Documents | None = None) -> None:
-        self._documents = documents or DocumentsInProcess()
+    def __init__(self, documents: DocumentStore | None = None) -> None:
+        self._documents = documents or MemoryDocumentStore()
 
     async def source(self, request: GraphQLRequest) -> str:
-        """The document that a request means.
+        """The document of a request, sent or stored. Raises RequestError.
 
-        Raises RequestError. PERSISTED_QUERY_NOT_FOUND has status 200 in both media types, as Apollo Server's has:
-        clients (older ones of Apollo for iOS and Kotlin among them) send the document again only then.
+        PERSISTED_QUERY_NOT_FOUND has the status 200 in both media types, as in Apollo Server: some clients, such as
+        older ones of Apollo for iOS and Kotlin, send the document again only then.
         """
         digest = _digest(request)
         if request.query is not None:
             if digest is not None and digest != _sha256(request.query):
                 raise RequestError(
-                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.",
+                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query. Send the query's own hash.",
                     code="PERSISTED_QUERY_HASH_MISMATCH",
                 )
             return request.query
         source = await self._documents.get(digest) if digest else None
-        if source is None or _sha256(source) != digest:  # Whoever can write to Redis cannot change what a hash means.
+        if (
+            source is None or _sha256(source) != digest
+        ):  # Checked again, so that nobody who can write to Redis can change a document.
             raise RequestError("PersistedQueryNotFound", status=200, code="PERSISTED_QUERY_NOT_FOUND")
         return source
 
     async def keep(self, request: GraphQLRequest) -> None:
-        """Keep the document of a request that came with its hash, unless it is longer than `KEPT_CHARACTERS`.
+        """Store the document of a request that came with its hash, up to `MAX_STORED_CHARACTERS`.
 
         To be called once the document is validated, and only for callers who are signed in.
         """
         digest = _digest(request)
-        if digest is not None and request.query is not None and len(request.query) <= KEPT_CHARACTERS:
+        if digest is not None and request.query is not None and len(request.query) <= MAX_STORED_CHARACTERS:
             await self._documents.put(digest, request.query)
 
     async def close(self) -> None:
-        """Give back what the store holds open."""
+        """Close the store."""
         await self._documents.close()
 
 

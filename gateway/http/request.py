@@ -1,4 +1,4 @@
-"""A GraphQL request as it comes by HTTP: read in bounds, checked for its shape, nothing more."""
+"""Reads a GraphQL request from HTTP, within limits, and checks its shape."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from gateway.http.media_types import JSON
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """What GraphQL over HTTP calls the request parameters. `query` is None where only a persisted query's hash came."""
+    """The request parameters of GraphQL over HTTP. `query` is None for a persisted query's hash alone."""
 
     query: str | None
     operation_name: str | None
@@ -26,9 +26,9 @@ _PLAIN: Final = frozenset({"query", "variables"})
 async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """The parameters of a GET (query string) or a POST (JSON body).
 
-    Raises RequestError: 400 for a shape that is wrong, 413 for too many bytes, 415 for a body that is not plain JSON.
-    A type that a form can send without asking (text/plain, multipart/form-data, application/x-www-form-urlencoded) is
-    among those that get a 415, so no foreign page can make a browser post here.
+    Raises RequestError: 400 for a wrong shape, 413 for too many bytes, 415 for a body that is not uncompressed JSON.
+    Media types that a form can send without a preflight request (text/plain, multipart/form-data,
+    application/x-www-form-urlencoded) get a 415, too, so that another site's page cannot post here.
     """
     if request.method == "GET":
         return _checked(_from_query_string(request))
@@ -39,7 +39,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     except orjson.JSONDecodeError as error:
         raise RequestError(f"The request body is not JSON in UTF-8: {error}.") from error
     if isinstance(parameters, list):
-        raise RequestError("Batches are not supported: send each operation in a request of its own.")
+        raise RequestError("Batches are not supported. Send each operation in a request of its own.")
     if not isinstance(parameters, dict):
         raise RequestError('The request body must be a JSON object such as {"query": "{ __typename }"}.')
     return _checked(parameters)
@@ -83,7 +83,7 @@ async def _body(request: Request, limit: int) -> bytes:
 
 def _too_large(limit: int) -> RequestError:
     return RequestError(
-        f"The request body is larger than {limit} bytes.",
+        f"The request body is larger than {limit} bytes. Send a smaller one.",
         status=413,
         code="REQUEST_TOO_LARGE",
         headers={"Connection": "close"},
@@ -96,7 +96,7 @@ def _from_query_string(request: Request) -> dict[str, Any]:
     for name in ("query", "operationName", "variables", "extensions"):
         values = given.getlist(name)
         if len(values) > 1:
-            raise RequestError(f"The parameter '{name}' is in the address {len(values)} times; once is right.")
+            raise RequestError(f"The parameter '{name}' is in the address {len(values)} times. Give it once.")
         if not values or (name != "query" and values[0] == ""):
             continue  # An empty parameter of a query string stands for null.
         parameters[name] = values[0]
@@ -125,5 +125,5 @@ def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
     extensions = parameters.get("extensions") or {}
     query = parameters.get("query")
     if not query and "persistedQuery" not in extensions:
-        raise RequestError("The parameter 'query' is missing: it must be a GraphQL document.")
+        raise RequestError("The parameter 'query' is missing. It must be a GraphQL document.")
     return GraphQLRequest(query or None, parameters.get("operationName"), parameters.get("variables") or {}, extensions)

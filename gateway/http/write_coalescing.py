@@ -1,9 +1,8 @@
-"""uvicorn's HTTP protocol with one difference: what is written in a turn of the event loop leaves at the turn's end.
+"""uvicorn's HTTP protocol, except that all writes of one turn of the event loop are sent together at its end.
 
-uvicorn writes an answer's head and its body by themselves, each by a system call, and each may wake the client or the
-proxy in front; and a client that is woken by the first of many answers is awake when the others come. Together that is
-a fifth of the CPU time of small answers under load (docs/performance.md). Where turns are long, because large answers
-are made in them, small ones do not wait for their end.
+uvicorn writes the head and the body of an answer separately. Each write is a system call and may wake the client or
+proxy. Sending them together saves a fifth of the CPU time of small answers under load (docs/performance.md). While
+turns are long, because large answers are made in them, writes are sent at once.
 """
 
 import asyncio
@@ -12,87 +11,87 @@ from typing import Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST_HELD: Final = 64 * 1024
-"""Bytes from which on nothing is held: whoever streams is told in time that a client does not keep up."""
+MAX_BUFFERED: Final = 64 * 1024
+"""Bytes above which the buffer is sent at once, so that a stream notices in time that its client is slow."""
 
 
-class Turns:
-    """Whether the event loop's turns are short, as those know who waited for the end of one. Times are in seconds."""
+class LoopTurns:
+    """Whether turns of the event loop are short, as measured by those who wait for their end. Times are in seconds."""
 
     def __init__(self, longest: float = 0.002, rest: float = 0.1) -> None:
-        """After a wait of more than `longest` nobody waits for `rest`."""
+        """After a wait of more than `longest`, turns count as long for `rest`."""
         self._longest, self._rest, self._long_until = longest, rest, 0.0
 
     def are_short(self, now: float) -> bool:
-        """Whether it is all right to wait, at this time of `time.perf_counter`."""
+        """Whether writes may be buffered at this time of `time.perf_counter`."""
         return now >= self._long_until
 
-    def waited(self, since: float) -> None:
-        """Somebody waited since then."""
+    def record_wait(self, since: float) -> None:
+        """Record a wait that began then, by `time.perf_counter`."""
         now = time.perf_counter()
         if now - since > self._longest:
             self._long_until = now + self._rest
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """For `http=` of uvicorn's settings."""
+    """To be given as `http=` in uvicorn's configuration."""
 
-    turns: ClassVar = Turns()
+    turns: ClassVar = LoopTurns()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client is there."""
-        super().connection_made(cast(asyncio.Transport, HeldWrites(transport, self.turns)))
+        """Wrap the transport of a new connection."""
+        super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.turns)))
 
 
-class HeldWrites:
-    """A connection's transport; what is written to it waits for the end of the turn."""
+class CoalescingTransport:
+    """A transport that buffers writes until the end of the event loop's turn."""
 
-    __slots__ = ("_held", "_loop", "_since", "_size", "_transport", "_turns", "is_closing")
+    __slots__ = ("_buffer", "_loop", "_since", "_size", "_transport", "_turns", "is_closing")
 
-    def __init__(self, transport: asyncio.Transport, turns: Turns) -> None:
+    def __init__(self, transport: asyncio.Transport, turns: LoopTurns) -> None:
         self._transport, self._turns, self._loop = transport, turns, asyncio.get_running_loop()
-        self._held: list[bytes] = []
+        self._buffer: list[bytes] = []
         self._size, self._since = 0, 0.0
         self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the transport's own."""
+        """Other attributes are those of the wrapped transport."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """As a transport's."""
-        if not self._held:
+        """Buffer the data, or send it if turns are long or the buffer is full."""
+        if not self._buffer:
             self._since = time.perf_counter()
             if not self._turns.are_short(self._since):
                 self._transport.write(data)
                 return
-            self._loop.call_soon(self._turn_ended)
-        self._held.append(data)
+            self._loop.call_soon(self._on_turn_end)
+        self._buffer.append(data)
         self._size += len(data)
-        if self._size >= MOST_HELD:
+        if self._size >= MAX_BUFFERED:
             self._flush()
 
     def writelines(self, parts: list[bytes]) -> None:
-        """As a transport's."""
+        """Write each part."""
         for data in parts:
             self.write(data)
 
     def write_eof(self) -> None:
-        """As a transport's."""
+        """Send the buffer, then close the writing side."""
         self._flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        """As a transport's: what was written still leaves."""
+        """Send the buffer, then close."""
         self._flush()
         self._transport.close()
 
-    def _turn_ended(self) -> None:
-        if self._held:
+    def _on_turn_end(self) -> None:
+        if self._buffer:
             self._flush()
-            self._turns.waited(self._since)
+            self._turns.record_wait(self._since)
 
     def _flush(self) -> None:
-        held, self._held, self._size = self._held, [], 0
-        if held and not self.is_closing():
-            self._transport.writelines(held)
+        buffer, self._buffer, self._size = self._buffer, [], 0
+        if buffer and not self.is_closing():
+            self._transport.writelines(buffer)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.http.media_types import takes_gzip
+from gateway.http.media_types import accepts_gzip
 from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 
@@ -290,7 +290,7 @@ def test_nobody_is_believed_by_default() -> None:
     ],
 )
 def test_which_clients_take_gzip(accepted: str, taken: bool) -> None:
-    assert takes_gzip(accepted) == taken
+    assert accepts_gzip(accepted) == taken
 
 
 async def test_answers_are_compressed(stack: Stack) -> None:

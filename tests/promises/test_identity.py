@@ -89,8 +89,8 @@ async def patch(stack: Stack, system: str, path: str, changes: dict[str, Any]) -
 
 
 TWO_HAVE_IT = {
-    "agent": "external:billingNumber = B-1001 is of 2 customers (1001, 1002): what is under it is nobody's",
-    "1002": "external:billingNumber = B-1001 is of 2 customers: what is under it is nobody's",
+    "agent": "2 customers (1001, 1002) have external:billingNumber = B-1001: records that name it have no owner",
+    "1002": "2 customers have external:billingNumber = B-1001: records that name it have no owner",
 }
 
 
@@ -130,7 +130,7 @@ async def test_a_customer_without_a_reference_has_null_and_a_warning(tmp_path: P
     assert answer.body["extensions"]["warnings"] == [
         {
             "system": "billing",
-            "message": "customer 1001 has not one external:billingNumber, by which this system knows customers",
+            "message": "customer 1001 has no single external:billingNumber, by which this system identifies customers",
         }
     ]
 
@@ -147,7 +147,7 @@ async def test_a_row_of_a_customer_that_the_crm_does_not_know(tmp_path: Path) ->
     assert answer.body["extensions"]["warnings"] == [
         {
             "system": "crm",
-            "message": "no customer has external:billingNumber = B-1001, which a row of another system names",
+            "message": "no customer has external:billingNumber = B-1001, which a record of another system names",
         }
     ]
     assert own.clean() == {"bill": None}
@@ -288,7 +288,7 @@ async def test_a_person_and_a_company_with_the_same_id_are_not_one_party(tmp_pat
         answers = [await stack.ask(document, who) for who in ("1001", "1002")]
 
     assert [one.clean() for one in answers] == [{"me": {"bills": None, "accounts": None}, "bill": None}] * 2
-    assert "party.id = P1001 is of 2 customers" in answers[0].body["extensions"]["warnings"][0]["message"]
+    assert "2 customers have party.id = P1001" in answers[0].body["extensions"]["warnings"][0]["message"]
 
 
 async def test_a_reference_is_nobodys_while_some_customers_cannot_be_read(tmp_path: Path) -> None:
@@ -395,7 +395,7 @@ async def test_a_reference_that_is_not_one_number_is_none(tmp_path: Path, kept: 
         answer = await stack.ask('{ me { bills { totalCount } } bill(id: "BILL-1001-1-05") { id } }', "1001")
 
     assert answer.clean() == {"me": {"bills": None}, "bill": None}
-    assert "customer 1001 has not one external:billingNumber" in answer.body["extensions"]["warnings"][0]["message"]
+    assert "customer 1001 has no single external:billingNumber" in answer.body["extensions"]["warnings"][0]["message"]
 
 
 async def test_records_that_came_through_other_loaders_are_translated_once(stack: Stack, tmp_path: Path) -> None:
@@ -463,5 +463,5 @@ async def test_a_link_to_nothing_is_null_with_a_warning(tmp_path: Path) -> None:
 
     assert answer.clean()["ticket"] == {"services": []}
     assert answer.body["extensions"]["warnings"] == [
-        {"system": "inventory", "message": "Service:SVC-9999-1 does not exist there"}
+        {"system": "inventory", "message": "Service:SVC-9999-1 does not exist in this system"}
     ]

@@ -15,7 +15,7 @@ WRONG_PAGE = '{ customer(id: "1001") { tickets(first: 5, after: "junk") { totalC
 
 
 def contexts() -> int:
-    """Contexts of requests that are alive."""
+    """ContextFactory of requests that are alive."""
     gc.collect()
     return sum(isinstance(one, RequestContext) for one in gc.get_objects())
 

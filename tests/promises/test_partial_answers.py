@@ -140,7 +140,7 @@ async def test_systems_tells_who_is_down(stack: Stack) -> None:
     status = {system["name"]: system["status"] for system in systems}
     assert status["ticketing"] == "DOWN"
     ticketing = next(system for system in systems if system["name"] == "ticketing")
-    assert ticketing["lastError"]["message"] == "The ticketing system cannot be reached at the moment."
+    assert ticketing["lastError"]["message"] == "The ticketing system cannot be reached. Try again in a moment."
 
 
 async def test_a_failure_is_not_kept_for_the_next_request(stack: Stack) -> None:

@@ -77,8 +77,8 @@ async def test_an_attribute_is_null_with_a_code_at_each_place_and_the_rest_is_th
     told = refused(after, "billing")
     assert told.keys() == paths
     assert set(told.values()) == {
-        "The connected billing system does not provide Bill.period, so it is always null.",
-        "The connected billing system does not provide BillCharge.product, so it is always null.",
+        "The connected billing system does not provide Bill.period. The field is always null.",
+        "The connected billing system does not provide BillCharge.product. The field is always null.",
     }
     asked = [sorted(call["path"].partition("?")[0] for call in one.calls) for one in (before, after)]
     assert asked[1] == [path for path in asked[0] if not path.endswith("/product")]  # no call for what nobody has

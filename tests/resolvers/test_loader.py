@@ -15,7 +15,7 @@ from aiodataloader import DataLoader
 
 from connectors.errors import Cancelled, Failed
 from connectors.records import Rows, Window
-from resolvers.context import Loader, owned
+from resolvers.context import Loader, customer_ownership
 from resolvers.early import EarlyLoads
 from resolvers.inventory import SiteById
 from resolvers.loader import BatchLoader
@@ -237,7 +237,7 @@ def ours_by_found(ask: Ask, **options: Any) -> DataLoader[Any, Any]:
 def ours_of_fields(ask: Ask, **options: Any) -> DataLoader[Any, Any]:
     class Derived(Loader[Any, Any]):
         domain = "crm"
-        ownership = owned
+        ownership = customer_ownership
 
         async def fetch(self, keys: Sequence[Any]) -> Mapping[Any, Any]:
             return dict(zip(keys, await ask(list(keys)), strict=True))

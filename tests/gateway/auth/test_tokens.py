@@ -127,7 +127,7 @@ async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
 @pytest.mark.parametrize(
     ("claims", "says"),
     [
-        ({"exp": 1767225600}, "The token expired at 2026-01-01T00:00:00Z: get a new one."),
+        ({"exp": 1767225600}, "The token expired at 2026-01-01T00:00:00Z. Get a new one."),
         ({"exp": None}, "The token has no claim 'exp'."),
         ({"iss": None}, "The token has no claim 'iss'."),
         ({"iss": "https://evil.example"}, "issuer (iss) that this gateway does not trust"),

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import pytest
 
 from gateway.engine import failures
-from gateway.engine.failures import Completion, Nulled
+from gateway.engine.failures import Completion, NullInNonNull
 from gateway.engine.plans import Planned
 from gateway.engine.run import Outcome
 from resolvers.loader import BatchLoader
@@ -182,8 +182,8 @@ def _ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _too_high(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is around a null becomes null, too, where errors of all the answer are brought together."""
-    whole = failures._nulled  # private: broken on purpose, see tests/house/test_private_names.py
-    monkeypatch.setattr(failures, "_nulled", lambda field, path: whole(field, path)[:-1])
+    whole = failures._null_position  # private: broken on purpose, see tests/house/test_private_names.py
+    monkeypatch.setattr(failures, "_null_position", lambda field, path: whole(field, path)[:-1])
 
 
 def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
         met = len(self._met)
         made = whole(self, *rest)
         if made is None and len(self._met) > met:
-            raise Nulled(*self._met.pop())
+            raise NullInNonNull(*self._met.pop())
         return made
 
     monkeypatch.setattr(Completion, "_value", raising)
@@ -202,7 +202,7 @@ def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _too_low(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the field that failed becomes null, whatever it must be, where the answer is brought together."""
-    monkeypatch.setattr(failures, "_nulled", lambda _field, path: path)  # private, as above
+    monkeypatch.setattr(failures, "_null_position", lambda _field, path: path)  # private, as above
 
 
 def _going_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from strawberry.directive import DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from gateway.engine import Engine, Explanation, Outcome, Prepared
-from gateway.engine.compiler import MOST_OBJECTS
+from gateway.engine.compiler import MAX_OBJECTS
 from schema import Graph
 from schema.fields import computed
 from tests.gateway.engine.comparing import LIMITS
@@ -87,7 +87,7 @@ def test_types_that_multiply_are_not_compiled() -> None:
     for levels, fallback in ((3, None), (11, "interfaces below interfaces, with too many types together")):
         prepared = engine.prepare("{ thing " + "{ friend " * levels + "{ id }" + " }" * levels + " }")
         assert isinstance(prepared, Prepared)
-        assert 2**levels > MOST_OBJECTS or fallback is None
+        assert 2**levels > MAX_OBJECTS or fallback is None
         explained = engine.explain(prepared, prepared.operations[None], {})
         assert isinstance(explained, Explanation)
         assert explained.fallback == fallback

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.http.disconnect import PATIENCE, OutOfTime, unless_hung_up
+from gateway.http.disconnect import WATCH_DELAY, DeadlinePassed, run_until_disconnect
 
 
 async def _nothing_comes() -> Any:
@@ -29,9 +29,9 @@ async def test_the_bound_counts_from_the_beginning(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(loop, "call_at", call_at)
     before = loop.time()
-    with pytest.raises(OutOfTime):
-        await unless_hung_up(work(), _nothing_comes, 2 * PATIENCE)
-    assert before <= asked[-1] - 2 * PATIENCE <= began[0]
+    with pytest.raises(DeadlinePassed):
+        await run_until_disconnect(work(), _nothing_comes, 2 * WATCH_DELAY)
+    assert before <= asked[-1] - 2 * WATCH_DELAY <= began[0]
 
 
 async def test_work_that_is_done_in_time() -> None:
@@ -48,7 +48,7 @@ async def test_work_that_is_done_in_time() -> None:
         await heard.wait()
         return "done"
 
-    assert await unless_hung_up(work(), receive, 60) == "done"
+    assert await run_until_disconnect(work(), receive, 60) == "done"
     (task,) = listening
     assert task is not None
     await asyncio.wait([task])
@@ -68,5 +68,5 @@ async def test_a_client_that_goes_away() -> None:
         finally:
             ended.append("work")
 
-    assert await unless_hung_up(work(), gone, 60) is None
+    assert await run_until_disconnect(work(), gone, 60) is None
     assert ended == ["work"]

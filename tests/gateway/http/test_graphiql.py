@@ -351,7 +351,7 @@ async def test_nothing_in_the_settings_can_leave_its_element(tmp_path: Path) -> 
 async def test_a_page_that_is_not_built_says_what_to_do(tmp_path: Path) -> None:
     async with serve(GraphiQLPage(tmp_path)) as gateway, aiohttp.request("GET", gateway.url) as response:
         assert response.status == 503
-        assert "run `make setup`" in await response.text()
+        assert "Run `make setup`" in await response.text()
 
 
 @pytest.mark.skipif(not CONTRACT.is_dir(), reason="the contract's folder ../shared is not beside this repository")

