@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
+from connectors.billing.port import Bill, BillCharge, BillingAccount, BillingPort, Payment, UsageAllowance
 from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
+from connectors.ports import writing
 from connectors.records import Fields, Rows, Window
 
 
@@ -56,4 +57,5 @@ BILLING: Final = Promises(
     kinds={BillingAccount: "account", Bill: "bill", Payment: "payment"},
     has_documents=True,
     declared=_bills_name_customers,
+    writes=writing(BillingPort),
 )

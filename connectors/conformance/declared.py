@@ -46,7 +46,7 @@ def declarations(trial: Trial) -> str:
 
 def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
     """The record and attribute that a declaration names; None and "" if it names a method. Raises Failure."""
-    methods = {one.name for one in trial.promises.methods} | {"open_document"}
+    methods = {one.name for one in trial.promises.methods} | {"open_document", *trial.promises.writes}
     records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")
     known = list(attributes(records[record])) if record in records else []

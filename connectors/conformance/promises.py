@@ -4,7 +4,7 @@ A method is `Keyed` (takes keys, returns a mapping), `Listed` (returns one windo
 records by a text). Each domain's are in `connectors/<domain>/promises.py`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -124,13 +124,15 @@ class Promises:
 
     Earlier `methods` give sample keys for later ones. `kinds` map record classes to the kind of key that their ids are;
     `references` map attributes to kinds of keys if their names do not tell it (as `site_id` does). `declared` checks
-    further declarations of a driver and raises `Failure`.
+    further declarations of a driver and raises `Failure`. `writes` name the methods that write, or look for a
+    write: a driver may declare them unsupported; these checks do not call them.
     """
 
     methods: tuple[Method, ...]
     kinds: Mapping[type[Any], str]
     references: Mapping[str, str] = field(default_factory=dict)
     has_documents: bool = False
+    writes: Collection[str] = ()
     declared: "Callable[[Trial], None] | None" = None
 
     def kind_in(self, attribute: str) -> str | None:

@@ -18,6 +18,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the system's health. Example: 422, if it names the keys that the product does not know.
     `ambiguous`: server errors that the product also sends for mistakes of the client, such as 500. They do not count
     against the system's health; the driver finds out the cause.
+    `headers`: further headers of a write, such as another Content-Type or one for its key; never credentials.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     repeatable: bool
     expected: Collection[int] = ()
     ambiguous: Collection[int] = ()
+    headers: Mapping[str, str] = {}
 
     @classmethod
     def get(
@@ -80,6 +82,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         *,
         expected: Collection[int] = (),
         ambiguous: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> "Request":
         """A request that changes something (POST, PUT, PATCH, DELETE), with JSON or without a body; never repeated."""
         return cls(
@@ -91,6 +94,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             repeatable=False,
             expected=expected,
             ambiguous=ambiguous,
+            headers=headers or {},
         )
 
     def __str__(self) -> str:

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_own_id, by_parent_key
+from connectors.ports import writing
 from connectors.records import Fields, Window
-from connectors.ticketing.port import Outage, Ticket
+from connectors.ticketing.port import Outage, Ticket, TicketingPort
 
 
 def _outages(**more: Any) -> AskWindow:
@@ -44,4 +45,5 @@ TICKETING: Final = Promises(
     ),
     kinds={Ticket: "ticket", Outage: "outage"},
     has_documents=True,
+    writes=writing(TicketingPort),
 )

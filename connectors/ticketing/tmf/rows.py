@@ -10,7 +10,7 @@ from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, references, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import enum_table
-from connectors.tmf.shapes import Attachment, RelatedEntity, array_of, ids
+from connectors.tmf.shapes import Attachment, RelatedEntity, RelatedParty, array_of, ids
 
 
 class NoteRow(msgspec.Struct, gc=False):
@@ -52,8 +52,9 @@ TICKET: Final = Mapping(
     notes=source("note", Kind(array_of(NoteRow))),
     attachments=Source({"id": str, "attachment": array_of(Attachment)}, lambda _reader: documents),
     service_ids=source("relatedEntity", Kind(array_of(RelatedEntity), lambda _reader: _service_ids)),
+    assignee=source("relatedParty", Kind(array_of(RelatedParty))),
 )
-"""TMF621 TroubleTicket. The driver decodes `status` and `notes`."""
+"""TMF621 TroubleTicket. The driver decodes `status`, `notes` and `assignee`."""
 
 OUTAGE: Final = Mapping(
     Outage,
