@@ -42,4 +42,5 @@ TICKETING: Final = Promises(
     ),
     kinds={Ticket: "ticket", Outage: "outage"},
     has_documents=True,
+    writes=("open_ticket", "ticket_opened_with", "add_note", "has_note", "set_status", "assign_ticket"),
 )
