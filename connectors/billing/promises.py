@@ -56,4 +56,5 @@ BILLING: Final = Promises(
     kinds={BillingAccount: "account", Bill: "bill", Payment: "payment"},
     has_documents=True,
     declared=_bills_name_customers,
+    writes=("pay_bill", "payment_made_with"),
 )

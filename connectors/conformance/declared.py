@@ -45,7 +45,7 @@ def declarations(trial: Trial) -> str:
 
 def _named(trial: Trial, where: str, name: str, reason: object) -> tuple[type[Record] | None, str]:
     """The record and the attribute that a declaration names; no record where it names a method. Raises Failure."""
-    methods = {one.name for one in trial.promises.methods} | {"open_document"}
+    methods = {one.name for one in trial.promises.methods} | {"open_document", *trial.promises.writes}
     records = {one.record.__name__: one.record for one in trial.promises.methods}
     record, _, attribute = name.partition(".")
     known = list(attributes(records[record])) if record in records else []

@@ -121,7 +121,8 @@ class Promises:
 
     `methods` come in an order in which the first ones give keys to the later ones. `kinds` says which kind of key a
     record's id is; `references` which kind stands in an attribute whose name does not say it (`site_id` is a site's).
-    `declared` checks what else a driver says of itself, and raises `Failure`.
+    `declared` checks what else a driver says of itself, and raises `Failure`. `writes` are the methods that write, or
+    find what was written, by name: a driver may declare them, too.
     """
 
     methods: tuple[Method, ...]
@@ -129,6 +130,7 @@ class Promises:
     references: Mapping[str, str] = field(default_factory=dict)
     has_documents: bool = False
     declared: "Callable[[Trial], None] | None" = None
+    writes: tuple[str, ...] = ()
 
     def kind_in(self, attribute: str) -> str | None:
         """The kind of key that stands in a record's attribute; None where it holds no key."""

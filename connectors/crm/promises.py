@@ -66,4 +66,5 @@ CRM: Final = Promises(
         under("products_of_services", "service", Product, "service_ids", ""),
     ),
     kinds={Customer: "customer", Party: "party", Product: "product"},
+    writes=("update_contact",),
 )
