@@ -11,15 +11,26 @@ import msgspec
 from pydantic import Field
 
 from connectors.drivers import Driver
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
+from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.records import Document, Fields, Found, Rows, Window, changed, owned_by
 from connectors.strict import Strict
-from connectors.ticketing.port import Ticket, TicketingPort, TicketNote, TicketStatus
+from connectors.ticketing.port import (
+    NewNote,
+    NewTicket,
+    StatusChange,
+    Ticket,
+    TicketingPort,
+    TicketNote,
+    TicketStatus,
+)
+from connectors.writes import WriteKey
 
+NUMBER = re.compile("[1-9][0-9]{0,17}")  # nothing else can be the number of a case
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
 NOT_KEPT = "Acme Desk has cases only: no outages, no files."
+STAFF_ONLY = "Acme Desk lets only its own staff change a case's state or who works on it."
 
 
 class DeskOptions(Strict):
@@ -27,6 +38,7 @@ class DeskOptions(Strict):
 
     page_size: Annotated[int, Field(ge=1, le=500, description="Cases asked for in one call.")] = 100
     batch: Annotated[int, Field(ge=1, description="Most keys in one filter.")] = 20
+    kind: Annotated[str, Field(description="What a case is where the caller does not say it.")] = "fault"
 
 
 class Case(msgspec.Struct):  # only what is read; unknown attributes are ignored
@@ -36,6 +48,9 @@ class Case(msgspec.Struct):  # only what is read; unknown attributes are ignored
     state: str | None = None
     opened: int | None = None
     service: str | None = None
+    text: str | None = None
+    kind: str | None = None
+    ref: str | None = None  # the key of the write that made it
 
 
 class Page(msgspec.Struct):  # both are required: an apology in a 200 has neither, and must not be an empty list
@@ -51,10 +66,16 @@ class Note(msgspec.Struct):
     by: str | None = None
     text: str | None = None
     public: bool = False
+    ref: str | None = None
 
 
 class Notes(msgspec.Struct):
     notes: list[Note]
+
+
+class Done(msgspec.Struct):  # Acme Desk says 200 to what it refuses, too: without a number nothing was done
+    number: int | None = None
+    refused: str | None = None  # the attribute that it does not like, or "case"
 
 
 class DeskTicketing:
@@ -63,7 +84,7 @@ class DeskTicketing:
     unsupported: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ["outages", "outage_list", "open_outages_of_services", "open_outages_of_resources", "Ticket.attachments"],
         NOT_KEPT,
-    )
+    ) | dict.fromkeys(["set_status", "assign_ticket"], STAFF_ONLY)
     one_by_one: ClassVar[Mapping[str, str]] = {"Ticket.notes": "Acme Desk lists the notes of one case per call."}
 
     def __init__(self, http: HttpClient, options: DeskOptions) -> None:
@@ -73,7 +94,7 @@ class DeskTicketing:
         await self._page("", [], 0, 1)  # one cheap read, for health and `check`
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
-        numbers = [key for key in ids if re.fullmatch("[1-9][0-9]{0,17}", key)]  # nothing else can be a number
+        numbers = [key for key in ids if NUMBER.fullmatch(key)]
         found = await self._with_notes(await self._tickets_by("number", numbers), fields)
         hidden = Garbled(self.http.name, "a case that was asked for by number may be one that cannot be read")
         return {key: next(iter(one.items), hidden) if isinstance(one, Rows) else one for key, one in found.items()}
@@ -98,6 +119,65 @@ class DeskTicketing:
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         raise NotSupported(self.http.name, NOT_KEPT)  # else: self.http.stream(document.source)
+
+    async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
+        if new.severity is not None:  # no place for it: say so, rather than drop it
+            raise Declined(self.http.name, "no severity", Reason.NOT_ALLOWED, attribute="severity")
+        if len(new.service_ids) > 1:
+            raise Declined(self.http.name, "one service a case", Reason.NOT_ALLOWED, attribute="service_ids")
+        case: dict[str, str | None] = {"client": new.customer_id, "title": new.name, "text": new.description}
+        case |= {"kind": new.kind or self._options.kind, "service": next(iter(new.service_ids), None), "ref": key}
+        attributes = {"client": "customer_id", "title": "name", "text": "description", "service": "service_ids"}
+        return await self._write("/api/cases", case, [], attributes)
+
+    async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:  # asked after a lost answer
+        def read(answer: Answer) -> str | None:
+            page = msgspec.json.decode(answer.body, type=Page)
+            cases = [msgspec.json.decode(raw, type=Case) for raw in page.cases]
+            for case in cases:
+                if case.ref == key:  # on the row itself: an older Acme Desk ignores the filter
+                    return str(case.number)
+            if page.total:  # everybody's cases: "there is none" would be a guess
+                raise Garbled(self.http.name, "the filter by ref was ignored")
+            return None
+
+        return await self.http.send(Request.get(f"/api/cases?ref={key}&count=100"), read)
+
+    async def add_note(self, note: NewNote, key: WriteKey) -> None:
+        body = {"by": note.author, "text": note.text, "public": not note.internal, "ref": key}
+        await self._write(f"/api/cases/{self._number(note)}/notes", body, [note.ticket_id], {"case": "ticket_id"})
+
+    async def has_note(self, note: NewNote, key: WriteKey) -> bool:
+        return any(one.ref == key for one in await self._written(self._number(note)))
+
+    async def set_status(self, change: StatusChange, key: WriteKey) -> None:
+        raise NotSupported(self.http.name, STAFF_ONLY)
+
+    async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
+        raise NotSupported(self.http.name, STAFF_ONLY)
+
+    def _number(self, note: NewNote) -> str:
+        if not NUMBER.fullmatch(note.ticket_id):
+            raise Declined(self.http.name, "no number of a case", Reason.NOT_FOUND, attribute="ticket_id")
+        return note.ticket_id
+
+    async def _write(
+        self, target: str, body: Mapping[str, Any], keys: Sequence[str], attributes: Mapping[str, str]
+    ) -> str:
+        """One request, sent once: the number of what was made. `attributes` are the port's names for Acme Desk's."""
+
+        def read(answer: Answer) -> str:
+            if answer.status == 404:
+                raise Declined(self.http.name, "no such case", Reason.NOT_FOUND, attribute="ticket_id")
+            done = msgspec.json.decode(answer.body, type=Done)
+            if done.refused:
+                attribute = attributes.get(done.refused, done.refused)
+                raise Declined(self.http.name, f"{attribute} was refused", Reason.INVALID, attribute=attribute)
+            if done.number is None:  # neither: nobody knows, and Garbled says that it may have happened
+                raise Garbled(self.http.name, "a success without the number of what was made")
+            return str(done.number)
+
+        return await self.http.send(Request.write("POST", target, msgspec.json.encode(body), keys), read)
 
     async def _tickets_by(self, name: str, keys: Sequence[str], is_open: bool | None = None) -> Found[Rows[Ticket]]:
         """Tickets by key, with many keys per call. Each row is checked, because the product may ignore the filter."""
@@ -162,9 +242,12 @@ class DeskTicketing:
         return {key: _add_notes(notes, rows) if isinstance(rows, Rows) else rows for key, rows in found.items()}
 
     async def _notes(self, number: str) -> tuple[TicketNote, ...]:
-        def read(answer: Answer) -> tuple[TicketNote, ...]:
-            rows = [] if answer.status == 404 else msgspec.json.decode(answer.body, type=Notes).notes
-            return tuple(TicketNote(author=n.by, text=n.text, created_at=None, internal=not n.public) for n in rows)
+        rows = await self._written(number)
+        return tuple(TicketNote(author=n.by, text=n.text, created_at=None, internal=not n.public) for n in rows)
+
+    async def _written(self, number: str) -> list[Note]:
+        def read(answer: Answer) -> list[Note]:
+            return [] if answer.status == 404 else msgspec.json.decode(answer.body, type=Notes).notes
 
         return await self.http.send(Request.get(f"/api/cases/{number}/notes", [number]), read)
 
@@ -200,6 +283,8 @@ def _ticket(raw: msgspec.Raw) -> Ticket | None:
         id=str(case.number),
         owners=owned_by(case.client),
         name=case.title,
+        description=case.text,
+        kind=case.kind,
         status=STATES.get(case.state or "", TicketStatus.UNKNOWN),
         raw_status=case.state,
         created_at=opened,

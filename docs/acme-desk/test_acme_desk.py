@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from acme_desk_opticom import DRIVER
 from aiohttp import web
 
 from connectors.conformance import conform
-from connectors.errors import Garbled
+from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason
 from connectors.http.client import HttpClient
 from connectors.settings import System
-from connectors.ticketing.port import Ticket, TicketStatus
+from connectors.ticketing.port import NewNote, NewTicket, StatusChange, Ticket, TicketSeverity, TicketStatus
 from connectors.ticketing.promises import TICKETING
+from connectors.writes import WriteKey
 
 WORDS = ("new", "open", "done")
 CASES: list[dict[str, Any]] = [
@@ -29,20 +31,32 @@ CASES: list[dict[str, Any]] = [
 ]
 CASES += [{"number": 200, "client": "C0", "state": "parked", "opened": None}]
 UNREADABLE = {"number": 300, "client": "C9", "opened": "yesterday"}
-NOTES = [{"by": "Kim", "text": "Called back", "public": True}, {"by": "Ole", "text": "Owes us money"}]
+KEY = WriteKey("k" * 32)
+NEW = NewTicket(customer_id="C1", name="No signal", description="Since noon.", service_ids=("S1",))
+NOTE = NewNote(ticket_id="100", text="Called back.", author="Jana")
+NOTES: list[dict[str, Any]] = [
+    {"by": "Kim", "text": "Called back", "public": True},
+    {"by": "Ole", "text": "Owes us money"},
+]
 
 
 class Desk:
-    """Acme Desk with these rows. `asked` are the paths that were asked for."""
+    """Acme Desk with these rows. `asked` are the paths that were asked for, `sent` what was to be written.
 
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self.rows, self.asked = rows, list[str]()
+    `loses` answers: it does what it is asked, and breaks the connection. `refuses` an attribute, with 200.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]], *, loses: bool = False, refuses: str = "") -> None:
+        self.rows, self.written, self.loses, self.refuses = rows, list(NOTES), loses, refuses
+        self.asked, self.sent, self.filters = (
+            list[str](),
+            list[dict[str, Any]](),
+            ["number", "client", "service", "ref"],
+        )
 
     async def cases(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)
-        given = {
-            name: request.query[name].split(",") for name in ("number", "client", "service") if name in request.query
-        }
+        given = {name: request.query[name].split(",") for name in self.filters if name in request.query}
         unknown = set(given.get("number", ())) - {str(row["number"]) for row in self.rows}
         if unknown:
             return web.json_response({"unknown": sorted(map(int, unknown))}, status=422)
@@ -52,7 +66,24 @@ class Desk:
 
     async def notes(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)
-        return web.json_response({"notes": NOTES})
+        return web.json_response({"notes": self.written})
+
+    async def write(self, request: web.Request) -> web.Response:
+        self.sent.append(await request.json())
+        number = request.match_info.get("number")
+        if number and all(number != str(row["number"]) for row in self.rows):
+            return web.json_response({}, status=404)
+        if self.refuses:
+            return web.json_response({"refused": self.refuses})
+        made = 400 + len(self.sent)
+        if number:
+            self.written = [*self.written, self.sent[-1]]
+        else:
+            self.rows = [*self.rows, {**self.sent[-1], "number": made, "state": "new", "opened": 1777629600}]
+        if self.loses:
+            assert request.transport
+            request.transport.abort()
+        return web.json_response({"number": made}, status=201)
 
 
 @asynccontextmanager
@@ -60,6 +91,8 @@ async def running(desk: Desk) -> AsyncIterator[System]:
     app = web.Application()
     app.router.add_get("/api/cases", desk.cases)
     app.router.add_get("/api/cases/{number}/notes", desk.notes)
+    app.router.add_post("/api/cases", desk.write)
+    app.router.add_post("/api/cases/{number}/notes", desk.write)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -120,3 +153,79 @@ async def test_a_word_that_nobody_knows_is_unknown_and_counts_as_open() -> None:
         (ticket,) = (await driver.tickets(["200"], frozenset())).values()
     assert isinstance(ticket, Ticket)
     assert (ticket.status, ticket.raw_status, ticket.is_open) == (TicketStatus.UNKNOWN, "parked", True)
+
+
+async def test_a_ticket_is_opened_with_its_key_and_with_what_acme_desk_needs() -> None:
+    desk = Desk(CASES)
+    async with driving(desk) as driver:
+        assert await driver.ticket_opened_with(NEW, KEY) is None
+        opened = await driver.open_ticket(NEW, KEY)
+        assert await driver.ticket_opened_with(NEW, KEY) == opened
+        (ticket,) = (await driver.tickets([opened], frozenset())).values()
+    assert (ticket.name, ticket.description, ticket.customer_ids) == (NEW.name, NEW.description, ("C1",))
+    assert [(one["ref"], one["kind"], one["service"]) for one in desk.sent] == [(KEY, "fault", "S1")]
+
+
+async def test_a_lost_answer_may_have_happened_is_not_sent_again_and_is_found_by_its_key() -> None:
+    desk = Desk(CASES, loses=True)
+    async with driving(desk) as driver:
+        for writing in (driver.open_ticket(NEW, KEY), driver.add_note(NOTE, KEY)):
+            with pytest.raises(ConnectorError) as lost:
+                await writing
+            assert lost.value.may_have_happened
+        assert len(desk.sent) == 2
+        assert await driver.ticket_opened_with(NEW, KEY) == "401"
+        assert (await driver.has_note(NOTE, KEY), await driver.has_note(NOTE, WriteKey("other"))) == (True, False)
+
+
+async def test_a_refusal_with_200_is_declined_and_names_the_attribute_of_the_port() -> None:
+    desk = Desk(CASES, refuses="title")
+    async with driving(desk) as driver:
+        with pytest.raises(Declined) as declined:
+            await driver.open_ticket(NEW, KEY)
+    assert (declined.value.reason, declined.value.attribute) == (Reason.INVALID, "name")
+    assert not declined.value.may_have_happened
+
+
+async def test_what_has_no_place_is_declined_before_anything_is_sent() -> None:
+    desk = Desk(CASES)
+    severe = NewTicket(customer_id="C1", name="n", description="d", severity=TicketSeverity.MAJOR)
+    two = NewTicket(customer_id="C1", name="n", description="d", service_ids=("S1", "S2"))
+    async with driving(desk) as driver:
+        for new, attribute in ((severe, "severity"), (two, "service_ids")):
+            with pytest.raises(Declined) as declined:
+                await driver.open_ticket(new, KEY)
+            assert (declined.value.reason, declined.value.attribute) == (Reason.NOT_ALLOWED, attribute)
+        for writing in (
+            driver.set_status(StatusChange(ticket_id="100", status=TicketStatus.CLOSED), KEY),
+            driver.assign_ticket("100", "kim", KEY),
+        ):
+            with pytest.raises(NotSupported):
+                await writing
+    assert desk.sent == []
+
+
+async def test_a_filter_that_is_ignored_does_not_make_a_lost_ticket_one_that_is_not_there() -> None:
+    desk = Desk(CASES)
+    desk.filters.remove("ref")
+    async with driving(desk) as driver:
+        with pytest.raises(Garbled):
+            await driver.ticket_opened_with(NEW, KEY)
+
+
+@pytest.mark.parametrize("number", ["999", "x"])
+async def test_a_note_on_a_case_that_is_not_there_is_not_found(number: str) -> None:
+    desk = Desk(CASES)
+    async with driving(desk) as driver:
+        with pytest.raises(Declined) as declined:
+            await driver.add_note(NewNote(ticket_id=number, text="t", author="a"), KEY)
+    assert (declined.value.reason, declined.value.attribute) == (Reason.NOT_FOUND, "ticket_id")
+
+
+async def test_notes_are_public_only_where_they_are_not_internal() -> None:
+    desk = Desk(CASES)
+    async with driving(desk) as driver:
+        await driver.add_note(NOTE, KEY)
+        await driver.add_note(NewNote(ticket_id="100", text="Owes us.", author="Ole", internal=True), WriteKey("o"))
+        (ticket,) = (await driver.tickets(["100"], frozenset({"notes"}))).values()
+    assert [(one.text, one.internal) for one in ticket.notes[2:]] == [("Called back.", False), ("Owes us.", True)]

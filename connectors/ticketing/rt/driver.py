@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
@@ -17,7 +17,7 @@ from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.records import Document, Fields, Found, Rows, Window
-from connectors.ticketing.port import ENDED, Outage, Ticket
+from connectors.ticketing.port import ENDED, NewNote, NewTicket, Outage, StatusChange, Ticket
 from connectors.ticketing.rt.client import (
     PAGE,
     RtList,
@@ -32,6 +32,8 @@ from connectors.ticketing.rt.client import (
 from connectors.ticketing.rt.history import NO_HISTORY, Histories
 from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.rt.rows import Records, TicketRow, TicketWithHistory, rt_fields
+from connectors.ticketing.rt.writes import NO_NOTE_KEY, NO_TICKET_KEY, RtWrites
+from connectors.writes import WriteKey
 
 
 class _CustomField(Identified, rename="pascal"):
@@ -53,25 +55,27 @@ class RtTicketing:
     call, to check that the custom field exists.
     """
 
-    unsupported: ClassVar[Mapping[str, str]] = {
-        "outages": _NO_OUTAGES,
-        "outage_list": _NO_OUTAGES,
-        "open_outages_of_services": _NO_OUTAGES,
-        "open_outages_of_resources": _NO_OUTAGES,
-        "Ticket.severity": "Request Tracker has a priority, and no severity.",
-        "Ticket.raw_severity": "Request Tracker has a priority, and no severity.",
-    }
-
     def __init__(self, http: HttpClient, options: RtOptions) -> None:
         self.http, self._options = http, options
         self._tickets = RtList(http, "tickets", TicketRow, options.max_url)
         self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
         self._records = Records(http.name, options)
-        self._histories = Histories(http, options.max_url, self._records.date)
+        self._histories = Histories(http, options, self._records.date)
         # The words that `Ticket.is_open` counts as ended, without "deleted": RT finds such tickets only by that word.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}
         self._ended = sorted(ended - {"deleted"})
         self._existing: set[str] = set()
+        self._writes = RtWrites(http, options, self._records.words)
+        self.unsupported: Mapping[str, str] = {
+            "outages": _NO_OUTAGES,
+            "outage_list": _NO_OUTAGES,
+            "open_outages_of_services": _NO_OUTAGES,
+            "open_outages_of_resources": _NO_OUTAGES,
+            "Ticket.severity": "Request Tracker has a priority, and no severity.",
+            "Ticket.raw_severity": "Request Tracker has a priority, and no severity.",
+            **({} if options.key_field else {"ticket_opened_with": NO_TICKET_KEY}),
+            **({} if options.note_key_field else {"has_note": NO_NOTE_KEY}),
+        }
 
     async def probe(self) -> None:
         """Check that the custom fields exist. Raises `ConnectorError`."""
@@ -129,6 +133,30 @@ class RtTicketing:
         if not isinstance(document.source, str) or not ids_among([document.source]):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
         return self._opened(document.source)
+
+    async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
+        """See `TicketingPort` and `RtWrites`."""
+        return await self._writes.open_ticket(new, key)
+
+    async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
+        """See `TicketingPort` and `RtWrites`."""
+        return await self._writes.ticket_opened_with(new, key)
+
+    async def add_note(self, note: NewNote, key: WriteKey) -> None:
+        """See `TicketingPort` and `RtWrites`."""
+        await self._writes.add_note(note, key)
+
+    async def has_note(self, note: NewNote, key: WriteKey) -> bool:
+        """See `TicketingPort` and `RtWrites`."""
+        return await self._writes.has_note(note, key)
+
+    async def set_status(self, change: StatusChange, key: WriteKey) -> None:
+        """See `TicketingPort` and `RtWrites`."""
+        await self._writes.set_status(change, key)
+
+    async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
+        """See `TicketingPort` and `RtWrites`. RT has no place for this key, nor needs one: the owner is read."""
+        await self._writes.assign_ticket(ticket_id, assignee)
 
     @asynccontextmanager
     async def _opened(self, key: str) -> AsyncIterator[AsyncIterator[bytes] | None]:

@@ -23,6 +23,8 @@ from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
 from connectors.ticketing.port import TicketNote
 from connectors.ticketing.rt.client import PAGE, REST2, RtList, json_query
+from connectors.ticketing.rt.fields import FieldValues, values_by_name
+from connectors.ticketing.rt.options import RtOptions
 
 
 class User(msgspec.Struct):
@@ -38,6 +40,7 @@ class _Transaction(Identified, rename="pascal"):
     type: str
     created: str | None = None
     creator: User | str | None = None
+    custom_fields: list[FieldValues] | str | None = None
 
 
 class _Attachment(Identified, rename="pascal"):
@@ -85,8 +88,10 @@ _FILE: Final = {"TransactionId": None, "ContentType": None, "Filename": None}
 class Histories:
     """Reads the histories of many tickets at once."""
 
-    def __init__(self, http: HttpClient, max_url: int, date: Callable[[str | None], datetime | None]) -> None:
-        self._http, self._date = http, date
+    def __init__(self, http: HttpClient, options: RtOptions, date: Callable[[str | None], datetime | None]) -> None:
+        self._http, self._date, self._author_field = http, date, options.author_field
+        self._asked = _TRANSACTION | ({"CustomFields": None} if options.author_field else {})
+        max_url = options.max_url
         self._transactions = RtList(http, "transactions", _Transaction, max_url)
         self._attachments = RtList(http, "attachments", _Attachment, max_url)
         self._file = msgspec.json.Decoder(_File)
@@ -121,7 +126,7 @@ class Histories:
             {"field": "ObjectId", "operator": "IN", "value": tickets},
             {"field": "Type", "operator": "IN", "value": sorted(_types(wanted))},
         )
-        return self._transactions.question(query, _TRANSACTION)
+        return self._transactions.question(query, self._asked)
 
     async def _transactions_of(self, tickets: Sequence[str], wanted: Fields) -> list[_Transaction]:
         asked, types = frozenset(tickets), _types(wanted)
@@ -158,7 +163,7 @@ class Histories:
             description=bodies.get(str(created.id)) if created and "description" in wanted else None,
             notes=tuple(
                 TicketNote(
-                    author=_author(one.creator),
+                    author=self._author(one),
                     text=bodies.get(str(one.id)),
                     created_at=self._date(one.created),
                     internal=one.type != "Correspond",
@@ -178,6 +183,15 @@ class Histories:
                 for file in files.get(str(one.id), ())
             ),
         )
+
+    def _author(self, transaction: _Transaction) -> str | None:
+        """Who wrote a note: the caller for whom the gateway wrote it, else the user of RT."""
+        for name in values_by_name(transaction.custom_fields).get(self._author_field, ()):
+            return name
+        user = transaction.creator
+        if isinstance(user, User):
+            return user.real_name or (None if user.id is None else str(user.id))
+        return user or None
 
     async def file(self, key: str) -> bytes | None:
         """A file's bytes; None if it is gone. RT sends base64 in JSON, so `max_bytes` limits the file."""
@@ -231,12 +245,6 @@ def _files(rows: Sequence[_Attachment]) -> Mapping[str, Sequence[_Attachment]]:
         if row.filename:
             found[str(row.transaction_id)].append(row)
     return found
-
-
-def _author(user: User | str | None) -> str | None:
-    if isinstance(user, User):
-        return user.real_name or (None if user.id is None else str(user.id))
-    return user or None
 
 
 class _Plain(HTMLParser):

@@ -8,6 +8,8 @@ from connectors.strict import Strict
 from connectors.ticketing.port import TicketStatus
 
 CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
+CustomFieldNameOrNone = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]*$")]
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
 
 
 class RtOptions(Strict):
@@ -32,3 +34,43 @@ class RtOptions(Strict):
         "resolved": TicketStatus.RESOLVED,
         "rejected": TicketStatus.REJECTED,
     }
+    queue: Annotated[Name, Field(description="Queue that tickets are opened in.")] = "General"
+    other_queues: Annotated[
+        tuple[Name, ...], Field(description="Queues that a caller may open a ticket in, by naming one as its kind.")
+    ] = ()
+    requestor: Annotated[
+        str,
+        Field(
+            description="Requestor of a ticket that is opened: a user name or an address, in which {customer_id} stands"
+            " for the customer number. Empty: none. Request Tracker mails to requestors."
+        ),
+    ] = ""
+    status_words: Annotated[
+        dict[TicketStatus, Name],
+        Field(
+            description="What is written for a status of the standard. For one that is not named, the first of words"
+            " that means it; for closed and resolved also one that means the other."
+        ),
+    ] = {}
+    key_field: Annotated[
+        CustomFieldNameOrNone,
+        Field(description="Custom field of tickets that holds the key of a write. Empty: none."),
+    ] = "GatewayKey"
+    note_key_field: Annotated[
+        CustomFieldNameOrNone, Field(description="The same, of transactions: of comments and replies.")
+    ] = "GatewayTxnKey"
+    author_field: Annotated[
+        CustomFieldNameOrNone,
+        Field(description="Custom field of transactions that holds who wrote a note. Empty: the note begins with it."),
+    ] = "GatewayAuthor"
+
+    def word_for(self, status: TicketStatus) -> str | None:
+        """The status to be written for one of the standard; None where there is none."""
+        ended = {TicketStatus.CLOSED: TicketStatus.RESOLVED, TicketStatus.RESOLVED: TicketStatus.CLOSED}
+        for wanted in (status, ended.get(status)):
+            if wanted in self.status_words:
+                return self.status_words[wanted]
+            for word, means in self.words.items():
+                if means is wanted:
+                    return word
+        return None

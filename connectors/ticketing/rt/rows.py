@@ -1,7 +1,7 @@
 """Converts Request Tracker's rows to the port's tickets, by the installation's options."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -10,17 +10,20 @@ from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, owned_by
 from connectors.ticketing.port import Ticket, TicketStatus
+from connectors.ticketing.rt.fields import FieldValues, values_by_name
 from connectors.ticketing.rt.history import HISTORY_ATTRIBUTES, History
 from connectors.ticketing.rt.options import RtOptions
 
-
-class _CustomField(msgspec.Struct):
-    name: str | None = None
-    values: list[Any] | None = None
+NOBODY: Final = "Nobody"
+"""Login name of the owner of a ticket that nobody owns."""
 
 
 class _Queue(msgspec.Struct):
     name: str | None = msgspec.field(name="Name", default=None)
+
+
+class _Owner(Identified):
+    """A member of staff; the id is the login name."""
 
 
 class TicketRow(Identified, rename="pascal"):
@@ -31,11 +34,12 @@ class TicketRow(Identified, rename="pascal"):
     status: str | None = None
     priority: str | int | None = None
     queue: _Queue | str | None = None
+    owner: _Owner | str | None = None
     created: str | None = None
     last_updated: str | None = None
     resolved: str | None = None
     due: str | None = None
-    custom_fields: list[_CustomField] | str | None = None
+    custom_fields: list[FieldValues] | str | None = None
 
 
 class TicketWithHistory(Identified):
@@ -53,6 +57,7 @@ _FIELDS: Final = {
     "raw_status": "Status",
     "is_open": "Status",
     "priority": "Priority",
+    "assignee": "Owner",
     "created_at": "Created",
     "updated_at": "LastUpdated",
     "resolved_at": "Resolved",
@@ -82,7 +87,7 @@ class Records:
     def ticket(self, ticket_row: TicketWithHistory) -> Ticket:
         """The ticket for a row. A status that is not in `words` is UNKNOWN and logged."""
         row, history = ticket_row.row, ticket_row.history
-        held = _values(row.custom_fields)
+        held = values_by_name(row.custom_fields)
         status = self.words.get((row.status or "").strip().casefold(), TicketStatus.UNKNOWN)
         if row.status and status is TicketStatus.UNKNOWN:
             self._warn_once(f"has the unknown status {row.status!r}: add it to the option words")
@@ -95,6 +100,7 @@ class Records:
             status=status,
             raw_status=row.status or None,
             priority=None if row.priority in (None, "") else str(row.priority),
+            assignee=_login(row.owner),
             created_at=self.date(row.created),
             updated_at=self.date(row.last_updated),
             resolved_at=self.date(row.resolved),
@@ -105,12 +111,6 @@ class Records:
         )
 
 
-def _values(fields: list[_CustomField] | str | None) -> dict[str, tuple[str, ...]]:
-    """Values by the name of the custom field."""
-    if not isinstance(fields, list):
-        return {}
-    return {
-        field.name: tuple(dict.fromkeys(value for value in field.values or () if isinstance(value, str) and value))
-        for field in fields
-        if field.name
-    }
+def _login(owner: _Owner | str | None) -> str | None:
+    """The owner's login name, which `assign_ticket` takes; Request Tracker calls a ticket without one Nobody's."""
+    return None if not isinstance(owner, _Owner) or owner.id == NOBODY else str(owner.id)

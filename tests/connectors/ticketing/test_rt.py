@@ -542,7 +542,7 @@ async def test_outages_are_declared_unsupported_and_cost_no_call() -> None:
             with pytest.raises(NotSupported):
                 await asking
     assert server.seen == []
-    methods = {name for name in RtTicketing.unsupported if "." not in name}
+    methods = {name for name in driver.unsupported if "." not in name}
     assert methods == {"outages", "outage_list", "open_outages_of_services", "open_outages_of_resources"}
 
 
