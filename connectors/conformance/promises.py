@@ -4,7 +4,7 @@ Three shapes: `Keyed` (keys in, a mapping out), `Listed` (one window of everythi
 Each domain says its own in `connectors/<domain>/promises.py`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,16 +121,16 @@ class Promises:
 
     `methods` come in an order in which the first ones give keys to the later ones. `kinds` says which kind of key a
     record's id is; `references` which kind stands in an attribute whose name does not say it (`site_id` is a site's).
-    `declared` checks what else a driver says of itself, and raises `Failure`. `writes` are the names of the methods
-    that write, or find out about it: a driver may declare them unsupported, and nothing else is checked of them.
+    `declared` checks what else a driver says of itself, and raises `Failure`. `writes` are the methods that write, or
+    find what was written, by name: a driver may declare them, too.
     """
 
     methods: tuple[Method, ...]
     kinds: Mapping[type[Any], str]
     references: Mapping[str, str] = field(default_factory=dict)
     has_documents: bool = False
-    writes: Collection[str] = ()
     declared: "Callable[[Trial], None] | None" = None
+    writes: tuple[str, ...] = ()
 
     def kind_in(self, attribute: str) -> str | None:
         """The kind of key that stands in a record's attribute; None where it holds no key."""

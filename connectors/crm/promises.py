@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from connectors.conformance.promises import Keyed, Listed, Promises, Searched, by_id, in_name, own_id, under
-from connectors.crm.port import CrmPort, Customer, Party, Product
+from connectors.crm.port import Customer, Party, Product
 from connectors.links import CustomerKey
-from connectors.ports import writing
 from connectors.records import Fields, Rows, Window
 
 
@@ -67,5 +66,5 @@ CRM: Final = Promises(
         under("products_of_services", "service", Product, "service_ids", ""),
     ),
     kinds={Customer: "customer", Party: "party", Product: "product"},
-    writes=writing(CrmPort),
+    writes=("update_contact",),
 )

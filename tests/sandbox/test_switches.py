@@ -225,7 +225,7 @@ def test_the_role_can_be_in_the_referred_type(ticketing):
     assert (entity["role"], entity["@referredType"]) == ("affectedService", "Service")
     assert [(p["id"][:5], p["@referredType"], "role" in p) for p in parties] == [
         ("1001", "customer", False),
-        ("AGENT", "assignee", False),
+        ("AGENT", "assigned_to", False),
         ("", "customer_contact", False),
     ]
 

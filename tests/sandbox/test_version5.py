@@ -259,7 +259,7 @@ def test_vendors_quirks_are_the_same_in_v5(v5):
         ("role" in p, p["partyOrPartyRole"]["id"][:5], p["partyOrPartyRole"]["@referredType"]) for p in parties
     ] == [
         (False, "1001", "customer"),
-        (False, "AGENT", "assignee"),
+        (False, "AGENT", "assigned_to"),
         (False, "", "customer_contact"),
     ]
 

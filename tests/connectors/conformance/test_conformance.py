@@ -26,8 +26,10 @@ VERSIONS = ["v4", *(["v5"] if "version" in Switches.model_fields else [])]
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_method_of_a_port_is_checked(domain: str) -> None:
     methods = {name for name, one in vars(DOMAINS[domain].port).items() if callable(one) and not name.startswith("_")}
-    assert {one.name for one in DOMAINS[domain].promises.methods} | {"open_document"} >= methods
-    assert {one.name for one in DOMAINS[domain].promises.methods} <= methods
+    promises = DOMAINS[domain].promises
+    reads = {one.name for one in promises.methods}
+    assert reads | {"open_document", *promises.writes} >= methods
+    assert {*reads, *promises.writes} <= methods
 
 
 def counted(results: Sequence[Result]) -> str:
