@@ -71,11 +71,6 @@ def _marked(method: M, mark: Mark) -> M:
     return method
 
 
-def writing(port: type[Any]) -> frozenset[str]:
-    """Names of a port's methods that write, or find out whether a write happened."""
-    return frozenset(name for name, mark in marks(port).items() if mark.effect is not Effect.READ)
-
-
 def marks(port: type[Any]) -> Mapping[str, Mark]:
     """The marks of a port's methods, by name.
 

@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from connectors.billing.port import Bill, BillCharge, BillingAccount, BillingPort, Payment, UsageAllowance
+from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
-from connectors.ports import writing
 from connectors.records import Fields, Rows, Window
 
 
@@ -57,5 +56,5 @@ BILLING: Final = Promises(
     kinds={BillingAccount: "account", Bill: "bill", Payment: "payment"},
     has_documents=True,
     declared=_bills_name_customers,
-    writes=writing(BillingPort),
+    writes=("pay_bill", "payment_made_with"),
 )

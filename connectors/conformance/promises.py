@@ -4,7 +4,7 @@ A method is `Keyed` (takes keys, returns a mapping), `Listed` (returns one windo
 records by a text). Each domain's are in `connectors/<domain>/promises.py`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +132,8 @@ class Promises:
     kinds: Mapping[type[Any], str]
     references: Mapping[str, str] = field(default_factory=dict)
     has_documents: bool = False
-    writes: Collection[str] = ()
     declared: "Callable[[Trial], None] | None" = None
+    writes: tuple[str, ...] = ()
 
     def kind_in(self, attribute: str) -> str | None:
         """The kind of key that a record's attribute holds; None if it holds no key."""

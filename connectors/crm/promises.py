@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from connectors.conformance.promises import Keyed, Listed, Promises, Searched, by_own_id, by_parent_key, in_name, own_id
-from connectors.crm.port import CrmPort, Customer, Party, Product
+from connectors.crm.port import Customer, Party, Product
 from connectors.links import CustomerKey
-from connectors.ports import writing
 from connectors.records import Fields, Rows, Window
 
 
@@ -67,5 +66,5 @@ CRM: Final = Promises(
         by_parent_key("products_of_services", "service", Product, "service_ids", ""),
     ),
     kinds={Customer: "customer", Party: "party", Product: "product"},
-    writes=writing(CrmPort),
+    writes=("update_contact",),
 )

@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_own_id, by_parent_key
-from connectors.ports import writing
 from connectors.records import Fields, Window
-from connectors.ticketing.port import Outage, Ticket, TicketingPort
+from connectors.ticketing.port import Outage, Ticket
 
 
 def _outages(**more: Any) -> AskWindow:
@@ -45,5 +44,5 @@ TICKETING: Final = Promises(
     ),
     kinds={Ticket: "ticket", Outage: "outage"},
     has_documents=True,
-    writes=writing(TicketingPort),
+    writes=("open_ticket", "ticket_opened_with", "add_note", "has_note", "set_status", "assign_ticket"),
 )

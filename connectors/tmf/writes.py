@@ -1,6 +1,6 @@
 """Writes to one resource of a TM Forum server: POST and PATCH, each sent once, and judged by what came back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -105,12 +105,13 @@ class ResourceWriter:
         row: type[T],
         said: Mapping[str, str],
         *,
+        tells: Callable[[T], bool],
         etag: str | None = None,
     ) -> tuple[T, bool]:
         """Change a row: as it is afterwards, and whether the system is through with it (not after a 202).
 
-        `existing` is the row's id, and the record's attribute that named it. Raises as `create`; where the answer does
-        not show the row, it is read.
+        `existing` is the row's id, and the record's attribute that named it. Raises as `create`. Where the answer does
+        not show the row, or not what `tells` looks for in it, it is read.
         """
         self._need_writes()
         ident, found_by = existing
@@ -128,7 +129,7 @@ class ResourceWriter:
             return shown, answer.status != 202
 
         shown, is_through = _or_raised(await self._http.send(request, read))
-        if shown is None:
+        if shown is None or not tells(shown):
             shown = await self._read_back(address, ident, row)
         return shown, is_through
 

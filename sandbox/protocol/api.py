@@ -3,14 +3,14 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from random import Random
-from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.data import documents, shapes, usage
 from sandbox.data.shapes import Row
 from sandbox.data.world import World
-from sandbox.protocol import deviations, strict, version5
+from sandbox.protocol import deviations, version5
 from sandbox.protocol.answers import Answer, Refused, to_json
+from sandbox.protocol.bodies import entries, read
 from sandbox.protocol.collection import of_customer
 from sandbox.protocol.dialect import parse_query
 from sandbox.protocol.hub import Hub
@@ -168,7 +168,7 @@ class Api:
             raise Refused(404, f"{resource.name} {ident} does not exist")
         query = parse_query(raw, resource.name, switches)
         if method == "PATCH":
-            patch = _read(resource.path, body, switches, changes=True)
+            patch = read(resource.path, body, switches, changes=True)
             row, changes = self._writer.change(resource, row, patch, switches)
             self._publish(changes, switches, host)
         elif method != "GET":
@@ -178,7 +178,7 @@ class Api:
         return Answer(status, to_json(shown))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
-        row, changes = self._writer.create(resource, _read(resource.path, body, switches), switches)
+        row, changes = self._writer.create(resource, read(resource.path, body, switches), switches)
         self._publish(changes, switches, host)
         shown = self._shown(self._shaped(resource.path, [row], switches), Query(), switches, host)[0]
         status = 202 if switches.accept_writes else 201
@@ -216,7 +216,7 @@ class Api:
         """Answer a request for a TMF677 task, which is done at once."""
         query = parse_query(raw, "queryUsageConsumption", switches)
         if method == "POST" and not ident:
-            task = self._usage_task(_read(shapes.USAGE, body, switches), switches)
+            task = self._usage_task(read(shapes.USAGE, body, switches), switches)
             shown = self._shown(self._shaped(shapes.USAGE, [task], switches), query, switches, host)[0]
             return Answer(201, to_json(shown), headers=[(b"location", shown["href"].encode())])
         if method == "GET" and not ident:
@@ -239,7 +239,7 @@ class Api:
         wanted = {
             name: ids
             for name in ("relatedParty", "partyAccount", "product", "service", "logicalResource")
-            if (ids := [str(e.get("id")) for e in _entries(criteria, name) + _entries(body, name)])
+            if (ids := [str(e.get("id")) for e in entries(criteria, name) + entries(body, name)])
         }
         if not wanted:
             known = "relatedParty, partyAccount, product, service or logicalResource"
@@ -293,22 +293,6 @@ def served_path(path: str, switches: Switches) -> str:
 def _read_only(path: str | None, switches: Switches) -> bool:
     """Return whether the resource whose v4 path is `path`, if it is one, may only be read."""
     return path is not None and path.rpartition("/")[2] in switches.read_only
-
-
-def _read(path: str, raw: bytes, switches: Switches, *, changes: bool = False) -> Row:
-    """Return a request's body in v4's shape and the standard's words. Raises Refused (400)."""
-    body = body_of(raw)
-    if switches.strict_writes:
-        strict.check(path, body, switches.version, changes=changes)
-    body = deviations.undisguised(body, switches)
-    return version5.body_of(path, body) if switches.version == "v5" else body
-
-
-def _entries(body: Row, name: str) -> list[Row]:
-    value: Any = body.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise Refused(400, f"{name} must be an array of references")
-    return value
 
 
 def _can_match(query: Query, switches: Switches) -> bool:

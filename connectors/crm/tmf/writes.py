@@ -70,7 +70,13 @@ class ContactWrites:
             body["engagedParty"] = before.row.engaged_party
         said = {at: name for name, (at, *_) in _KINDS.items() if name in wanted} | {name: name for name in wanted}
         after, _ = await self._writer.change(
-            (change.customer_id, "customer_id"), body, key, _CustomerRow, said, etag=before.etag
+            (change.customer_id, "customer_id"),
+            body,
+            key,
+            _CustomerRow,
+            said,
+            tells=lambda row: row.contact_medium is not None,
+            etag=before.etag,
         )
         for name in wanted:
             if _read(after.contact_medium or (), name) != _read(media, name):

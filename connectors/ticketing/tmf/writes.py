@@ -172,7 +172,13 @@ class TicketWrites:
             if _with_key(before.row.note, key):
                 return
         after, _ = await writer.change(
-            (note.ticket_id, "ticket_id"), {"note": notes}, key, _TicketRow, {"note": "text"}, etag=etag
+            (note.ticket_id, "ticket_id"),
+            {"note": notes},
+            key,
+            _TicketRow,
+            {"note": "text"},
+            tells=lambda row: row.note is not None,
+            etag=etag,
         )
         if not _with_key(after.note, key) and not _with_text(after.note, note.text):
             raise Garbled(self._system, "the ticket came back without the note that was written")
@@ -201,7 +207,13 @@ class TicketWrites:
         if change.reason is not None:
             body["statusChangeReason"] = change.reason
         after, is_through = await self._writer.change(
-            (change.ticket_id, "ticket_id"), body, key, _TicketRow, said, etag=before.etag
+            (change.ticket_id, "ticket_id"),
+            body,
+            key,
+            _TicketRow,
+            said,
+            tells=lambda row: row.status is not None,
+            etag=before.etag,
         )
         if self._status_of(after) is change.status:
             return
@@ -227,6 +239,7 @@ class TicketWrites:
             key,
             _TicketRow,
             {"relatedParty": "assignee"},
+            tells=lambda row: row.related_party is not None,
             etag=before.etag,
         )
         if assignee not in self._assignees(after.related_party or []):

@@ -49,7 +49,10 @@ DEVIATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ignored filters, no sort": ({"ignore_filters": True, "no_sort": True, "no_total": True}, {"sort": False}),
     "wrapped": ({"wrap_list": True}, {}),
     "numbers as ids": ({"numeric_ids": True}, {}),
-    "roles as types": ({"party_role_in_referred_type": True}, {}),
+    "roles as types": (
+        {"party_role_in_referred_type": True},
+        {"party_type_is_role": True, "assignee_role": "assigned_to"},
+    ),
     "parts by reference": ({"supporting_service_by_reference": True}, {"service_parts": "reference"}),
     "parts by reference, no id lists": (
         {"supporting_service_by_reference": True, "no_id_lists": True},

@@ -233,8 +233,8 @@ async def test_a_lost_answer_may_have_happened_and_the_same_again_sends_nothing(
     assert sent(desk) == ["GET", "PATCH", "GET"]
 
 
-@pytest.mark.parametrize("status", [200, 204])
-async def test_a_success_that_shows_nothing_is_read_back(status: int) -> None:
+@pytest.mark.parametrize(("status", "body"), [(200, ""), (204, ""), (200, '{"id": "1001"}')])
+async def test_a_success_that_shows_nothing_is_read_back(status: int, body: str) -> None:
     rows = [ROW % "[]", ROW % '[{"characteristic": {"emailAddress": "a@example.net"}}]', "broken", "broken"]
     reads = iter([rows[0], rows[1], rows[0], rows[0], rows[0], rows[2]])
     seen = []
@@ -242,7 +242,7 @@ async def test_a_success_that_shows_nothing_is_read_back(status: int) -> None:
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.method)
         if request.method == "PATCH":
-            return web.Response(status=status)
+            return web.Response(status=status, text=body)
         return web.Response(text=next(reads), content_type="application/json")
 
     change = ContactChange(customer_id="1001", email="a@example.net")
