@@ -364,9 +364,7 @@ async def test_a_mutation_is_asked_about_once_and_has_a_key_until_a_new_one_is_m
 
     sent = [(one["operation"], one["variables"]) for one in gateway.received[1:]]
     example = EXAMPLES["CloseTicket"]["variables"]["input"]
-    assert sent == [
-        ("CloseTicket", {"input": {**example, "idempotencyKey": key}}) for key in (first, first, second)
-    ]
+    assert sent == [("CloseTicket", {"input": {**example, "idempotencyKey": key}}) for key in (first, first, second)]
     assert len(asked) == 2  # the first was declined, and after the second nothing was asked any more
     assert asked[0].startswith("CloseTicket changes data")
 
