@@ -18,7 +18,7 @@ export function KeyBar() {
       <span className="gateway-quiet">
         It is done once for each idempotencyKey. Run it again with the same key to learn what came of it.
       </span>
-      <button type="button" onClick={renew}>
+      <button type="button" onClick={renew} disabled={withFreshKeys(tab?.variables ?? "") === null}>
         New idempotencyKey
       </button>
     </section>
