@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
-from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
+from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings, WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
@@ -99,6 +99,7 @@ async def stacked(
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     server: ServerSettings | None = None,
     without: Collection[str] = (),
+    writes: WritesSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -118,6 +119,7 @@ async def stacked(
             systems=SystemsSettings.model_validate(given),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
+            writes=writes or WritesSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)

@@ -11,6 +11,8 @@ import typer.main
 
 from gateway.commands.cli import cli
 from gateway.errors import CODES
+from resolvers.errors import Forbidden, OutcomeUnknown, PaymentUnknown, WriteInProgress, WriteNotDone
+from resolvers.mutations import UserErrorCode
 from tests.house.__main__ import ROOT
 
 README = ROOT / "README.md"
@@ -103,3 +105,9 @@ def test_the_readme_names_every_page() -> None:
 def test_every_code_is_told_to_portal_developers() -> None:
     page = (ROOT / "docs/portal-developers.md").read_text(encoding="utf-8")
     assert sorted(CODE.findall(page)) == sorted(CODES)
+
+
+def test_every_code_of_writes_is_told_with_what_to_show() -> None:
+    page = (ROOT / "docs/writing.md").read_text(encoding="utf-8")
+    failures = [one.code for one in (WriteInProgress, OutcomeUnknown, PaymentUnknown, WriteNotDone, Forbidden)]
+    assert CODE.findall(page) == [*UserErrorCode.__members__, *failures]

@@ -1,19 +1,25 @@
-/** The contract's query documents as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+/** The contract's queries and mutations as GraphiQL tabs; examples.json says in which order, and for whom each is. */
 import settings from "./examples.json";
+import AddTicketNote from "./operations/AddTicketNote.graphql";
 import AgentSearch from "./operations/AgentSearch.graphql";
 import BillDetail from "./operations/BillDetail.graphql";
+import CloseTicket from "./operations/CloseTicket.graphql";
 import DeviceTrace from "./operations/DeviceTrace.graphql";
+import OpenTicket from "./operations/OpenTicket.graphql";
 import OpsDashboard from "./operations/OpsDashboard.graphql";
 import OutageImpact from "./operations/OutageImpact.graphql";
+import PayBill from "./operations/PayBill.graphql";
 import PortalHome from "./operations/PortalHome.graphql";
 import SystemStatus from "./operations/SystemStatus.graphql";
 import TicketThread from "./operations/TicketThread.graphql";
+import UpdateContact from "./operations/UpdateContact.graphql";
 import UsageGlance from "./operations/UsageGlance.graphql";
+import { withFreshKeys } from "./writing";
 
 export interface Example {
   /** The demo token that the document is written for. */
   token: string;
-  /** With ids of the sandbox's people, as its default seed makes them. */
+  /** With ids of the sandbox's people, as its default seed makes them. An idempotencyKey is made for every tab. */
   variables: Record<string, unknown>;
 }
 
@@ -30,12 +36,17 @@ const documents: Record<keyof typeof settings, string> = {
   OutageImpact,
   DeviceTrace,
   SystemStatus,
+  OpenTicket,
+  AddTicketNote,
+  CloseTicket,
+  PayBill,
+  UpdateContact,
 };
 
-export const exampleTabs = Object.entries(examples).map(([name, { variables }]) => ({
-  query: documents[name as keyof typeof documents],
-  variables: Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null,
-}));
+export const exampleTabs = Object.entries(examples).map(([name, { variables }]) => {
+  const shown = Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null;
+  return { query: documents[name as keyof typeof documents], variables: shown && (withFreshKeys(shown) ?? shown) };
+});
 
 const RESET = "gateway:reset-examples";
 

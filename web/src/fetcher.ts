@@ -1,4 +1,4 @@
-import { type DocumentNode, getOperationAST, parse } from "graphql";
+import { getOperationAST, type OperationDefinitionNode, parse } from "graphql";
 import { config } from "./config";
 import type { UpstreamCall } from "./waterfall";
 
@@ -31,18 +31,18 @@ export interface AnswerFacts {
 }
 
 /**
- * The name of the operation to run. GraphiQL reads it from the document a moment after a change, so just after a
- * turn to another tab it still sends the name from the tab before, which the gateway would refuse.
+ * The operation to run; null where there is none, which the gateway then says in its own words.
+ *
+ * GraphiQL reads its name from the document a moment after a change, so just after a turn to another tab it still has
+ * the name from the tab before.
  */
-export function withItsOwnName(request: GraphQLRequest): GraphQLRequest {
-  let document: DocumentNode;
+export function operationOf(request: GraphQLRequest): OperationDefinitionNode | null {
   try {
-    document = parse(request.query);
+    const document = parse(request.query);
+    return getOperationAST(document, request.operationName) ?? getOperationAST(document) ?? null;
   } catch {
-    return request; // the gateway's own words about the syntax are what the visitor is to see
+    return null;
   }
-  const named = getOperationAST(document, request.operationName) ?? getOperationAST(document);
-  return named ? { ...request, operationName: named.name?.value ?? null } : request;
 }
 
 export class NotAnAnswer extends Error {}

@@ -10,11 +10,13 @@ import "graphiql/style.css";
 import "@graphiql/plugin-explorer/style.css";
 import "./page.css";
 import { exampleTabs } from "./examples";
-import { ask, type AnswerFacts, withItsOwnName } from "./fetcher";
+import { ask, type AnswerFacts, operationOf } from "./fetcher";
 import { Header } from "./header";
+import { KeyBar } from "./key-bar";
 import { storage } from "./storage";
 import { useToken } from "./token";
 import { UpstreamPanel } from "./upstream-panel";
+import { mayChangeData } from "./writing";
 
 const INTROSPECTION = "IntrospectionQuery";
 const plugins = [explorerPlugin(), HISTORY_PLUGIN];
@@ -28,8 +30,10 @@ function App() {
   const latestToken = useRef(token);
   latestToken.current = token;
   const fetcher = useCallback<Fetcher>(async (sent, options) => {
-    const request = withItsOwnName(sent);
+    const operation = operationOf(sent);
+    const request = operation ? { ...sent, operationName: operation.name?.value ?? null } : sent;
     const name = request.operationName ?? null;
+    if (operation?.operation === "mutation" && !mayChangeData(name)) throw new Error("Not sent: nothing was changed.");
     const { tokenFor, nameFor } = latestToken.current;
     const { answer, facts } = await ask(request, tokenFor(name), nameFor(name), options?.headers ?? {});
     if (name !== INTROSPECTION) setFacts(facts);
@@ -53,6 +57,7 @@ function App() {
         </GraphiQL.Logo>
         <OperationWatch onChange={setOperationName} />
         <SchemaWatch identity={`${token.choice} ${token.choice === "own" ? token.own : ""}`} />
+        <KeyBar />
         {facts && <UpstreamPanel facts={facts} />}
       </GraphiQL>
     </>

@@ -1,4 +1,4 @@
-"""Mutations over the product's own types and ports, as it has none yet: they look, write, and are read back."""
+"""Mutations over the product's own types and ports, which can be made to fail: they look, write, and are read back."""
 
 import asyncio
 from collections.abc import Iterable

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 import strawberry
 import uvicorn
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Dialog, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,6 +34,7 @@ CONTRACT = Path(__file__).resolve().parents[4] / "shared" / "contract" / "operat
 TOKENS = {"subscriber 1001": "token-of-1001", "agent": "token-of-agent", "admin": "token-of-admin"}
 
 EXAMPLES = json.loads((OPERATIONS.parent / "examples.json").read_text())
+MUTATIONS = ["OpenTicket", "AddTicketNote", "CloseTicket", "PayBill", "UpdateContact"]
 
 # Two calls at once, then one that waited for both and got no answer: three calls in two steps, 130 ms.
 UPSTREAM = [
@@ -81,6 +82,7 @@ WAIT_FOR_TABS = """(good) => new Promise((done) => {
     if (stored !== null && good(stored)) { clearInterval(timer); done(); }
   }, 20);
 })"""
+STORED_WITH = f"(text) => ({WAIT_FOR_TABS})((stored) => stored.includes(text))"
 STORED_WITHOUT_PORTAL_HOME = f"({WAIT_FOR_TABS})((stored) => !stored.includes('PortalHome'))"
 TABS_STORED_ANEW = f"localStorage.removeItem('graphiql:tabState'); ({WAIT_FOR_TABS})(() => true)"
 
@@ -124,7 +126,41 @@ class Query:
         return Viewer(kind="AGENT", roles=["support"])
 
 
-SCHEMA = strawberry.Schema(Query)
+@strawberry.input
+class CloseTicketInput:
+    idempotency_key: str
+    ticket_id: strawberry.ID
+    reason: str | None = None
+
+
+@strawberry.type
+class Ticket:
+    id: strawberry.ID
+    status: str
+    resolved_at: str | None = None
+
+
+@strawberry.type
+class UserError:
+    code: str
+    message: str
+    path: list[str]
+
+
+@strawberry.type
+class CloseTicketPayload:
+    ticket: Ticket | None
+    user_errors: list[UserError]
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def close_ticket(self, input: CloseTicketInput) -> CloseTicketPayload:  # noqa: A002  # the argument's name
+        return CloseTicketPayload(ticket=Ticket(id=input.ticket_id, status="CLOSED"), user_errors=[])
+
+
+SCHEMA = strawberry.Schema(Query, Mutation)
 
 
 @dataclass
@@ -132,7 +168,7 @@ class Gateway:
     """The stand-in's address and what it was sent, introspection apart."""
 
     origin: str = ""
-    received: list[dict[str, str]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -145,7 +181,8 @@ class Gateway:
         if result.errors:
             answer["errors"] = [error.formatted for error in result.errors]
         if body.get("operationName") != "IntrospectionQuery":
-            self.received.append({"operation": body["operationName"], **request.headers})
+            sent = {"operation": body["operationName"], "variables": body.get("variables")}
+            self.received.append({**request.headers, **sent})
             if request.headers.get("x-gateway-trace") == "1" and "agent" in request.headers.get("authorization", ""):
                 answer["extensions"] = {"upstream": UPSTREAM}
         return JSONResponse(answer, media_type="application/graphql-response+json")
@@ -273,6 +310,63 @@ async def test_the_token_follows_the_tab_until_one_is_chosen(browser: Browser, g
         ("Bearer typed-by-hand", None),
         ("Bearer typed-by-hand", "typed-into-the-pane"),
     ]
+
+
+@needs_chromium
+@needs_build
+async def test_a_mutation_is_asked_about_once_and_has_a_key_until_a_new_one_is_made(
+    browser: Browser, gateway: Gateway
+) -> None:
+    asked: list[str] = []
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await (dialog.accept() if len(asked) > 1 else dialog.dismiss())
+
+    async with opened(browser, gateway) as (page, _):
+        page.on("dialog", answer)
+        about, response = page.get_by_role("region", name="About this mutation"), page.locator(".graphiql-response")
+        variables = page.get_by_role("region", name="Variables").locator(".graphiql-editor:not(.hidden) .view-lines")
+        await expect(about).to_be_hidden()
+        await run(page, "SystemStatus")
+        await expect(response).to_contain_text("plant-register")
+        assert asked == []
+
+        await page.get_by_role("tab", name="CloseTicket").click()
+        await expect(variables).to_contain_text("TT-1001-1")
+        await expect(page.get_by_label("Ask as").locator("option:checked")).to_have_text(
+            "subscriber 1001 (matches the tab)"
+        )
+        await run(page, "CloseTicket")
+        await expect(response).to_contain_text("Not sent: nothing was changed.")
+        for _ in range(2):
+            async with page.expect_response(gateway.url):
+                await page.get_by_role("button", name="Execute query").click()
+            await expect(response).to_contain_text("CLOSED")
+
+        first = gateway.received[-1]["variables"]["input"]["idempotencyKey"]
+        stored = json.loads(await page.evaluate("localStorage.getItem('graphiql:tabState')"))["tabs"]
+        keys = {
+            tab["title"]: re.findall(r'"idempotencyKey": "([0-9a-f]{32})"', tab["variables"] or "") for tab in stored
+        }
+        assert [name for name, found in keys.items() if found] == MUTATIONS
+        assert len({found for [found] in (keys[name] for name in MUTATIONS)}) == len(MUTATIONS)
+        assert keys["CloseTicket"] == [first]
+
+        await about.get_by_role("button", name="New idempotencyKey").click()
+        await expect(variables).not_to_contain_text(first)
+        second = re.findall(r"[0-9a-f]{32}", await variables.inner_text())[0]
+        await page.evaluate(STORED_WITH, second)
+        await page.reload()
+        await expect(about).to_contain_text("CloseTicket changes data.")
+        await run(page, "CloseTicket")
+        await expect(response).to_contain_text("CLOSED")
+
+    sent = [(one["operation"], one["variables"]) for one in gateway.received[1:]]
+    example = EXAMPLES["CloseTicket"]["variables"]["input"]
+    assert sent == [("CloseTicket", {"input": {**example, "idempotencyKey": key}}) for key in (first, first, second)]
+    assert len(asked) == 2  # the first was declined, and after the second nothing was asked any more
+    assert asked[0].startswith("CloseTicket changes data")
 
 
 @needs_chromium
