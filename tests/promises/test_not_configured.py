@@ -33,7 +33,7 @@ async def test_its_fields_are_null_with_a_code_and_the_rest_is_there(stack: Stac
     services = answer.data["me"]["services"]["nodes"]
     assert services
     assert all(one["outages"] is None for one in services)
-    said = "No ticketing system is connected to this gateway, so the field is always null."
+    said = "No ticketing system is connected to this gateway. The field is always null."
     assert {error["message"] for error in answer.errors} == {said}
     assert {tuple(error["extensions"].items()) for error in answer.errors} == {
         (("code", "NOT_CONFIGURED"), ("system", "ticketing"), ("retryable", False))
