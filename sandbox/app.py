@@ -7,10 +7,12 @@ from random import Random
 from threading import Event
 from typing import Any
 
+from sandbox.data import shapes
 from sandbox.data.world import World
 from sandbox.protocol.answers import Answer, Refused, encoded
 from sandbox.protocol.api import Api
 from sandbox.protocol.gate import Gate
+from sandbox.protocol.strict import check_patch_type
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import SystemName
 from sandbox.protocol.writes import body_of
@@ -86,11 +88,17 @@ class SandboxApp:
         if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
             await sleep(wait / 1000)
         answer = self._answer(scope, body)
+        if switches.lose_answers and answer.status < 300 and _writes(scope):
+            switches.lose_answers -= 1
+            scope["extensions"][ABORT]()
+            await _gone(receive)
+            return
         seen["status"] = answer.status
         await _send(send, answer, cut=switches.close_early)
 
     def _answer(self, scope: Scope, body: bytes | None) -> Answer:
         switches, headers = self.switches, dict(scope["headers"])
+        writes = _writes(scope)
         try:
             if switches.error_rate and self._chance.random() < switches.error_rate:
                 later = [(b"retry-after", b"1")] if switches.error_status != 500 else []
@@ -102,6 +110,10 @@ class SandboxApp:
             self._gate.check(switches.auth, headers)
             if body is None:
                 raise Refused(413, f"the body is larger than {_LARGEST_BODY} bytes")
+            if writes and switches.refuse_writes:
+                raise Refused(switches.refuse_writes, "the sandbox was told to refuse writes")
+            if switches.strict_writes and scope["method"] == "PATCH":
+                check_patch_type(headers.get(b"content-type", b"").decode("latin-1"), switches.version)
             return self._api.answer(
                 scope["method"],
                 scope["path"],
@@ -111,7 +123,10 @@ class SandboxApp:
                 headers.get(b"host", b"").decode("latin-1"),
             )
         except Refused as refused:
-            return refused.answer()
+            answer = refused.answer()
+            if writes and switches.refusals_in_200:
+                answer.status = 200
+            return answer
 
     async def _administer(self, scope: Scope, receive: Receive) -> Answer:
         method, path = scope["method"], scope["path"]
@@ -139,6 +154,12 @@ class SandboxApp:
             raise Refused(404, f"{path} is not one of /_sandbox/switches, /_sandbox/requests, /_sandbox/oauth/token")
         except Refused as refused:
             return refused.answer()
+
+
+def _writes(scope: Scope) -> bool:
+    """Return whether a request creates or changes a resource, which neither a subscription nor a usage task is."""
+    last = scope["path"].rstrip("/").rpartition("/")[2]
+    return scope["method"] in ("POST", "PATCH") and last not in ("hub", shapes.USAGE.rpartition("/")[2])
 
 
 async def _read(receive: Receive) -> bytes | None:

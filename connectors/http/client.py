@@ -73,9 +73,8 @@ class HttpClient(Transport):
         return call
 
     async def _once(self, call: UpstreamCall, request: Request, credentials: dict[str, str]) -> Answer:
-        headers = {"Accept": "application/json", **credentials}
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
+        typed = {"Content-Type": "application/json"} if request.body is not None else {}
+        headers = {"Accept": "application/json", **typed, **request.headers, **credentials}
         call.status, call.bytes = None, 0
         try:
             async with self.open(request, self.address(request.target), headers) as response:

@@ -18,6 +18,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     does not know. They do not count against the system's health, unless reading them fails.
     `ambiguous`: server errors that say nothing about the system's health, because the product answers so to the
     client's own mistakes, too. The driver finds out which it was.
+    `headers`: what a write says besides, such as another Content-Type or a header for its key; never credentials.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     repeatable: bool
     expected: Collection[int] = ()
     ambiguous: Collection[int] = ()
+    headers: Mapping[str, str] = {}
 
     @classmethod
     def get(
@@ -80,6 +82,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         *,
         expected: Collection[int] = (),
         ambiguous: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> "Request":
         """What changes something (POST, PUT, PATCH, DELETE), with JSON or without a body: sent once, never repeated."""
         return cls(
@@ -91,6 +94,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             repeatable=False,
             expected=expected,
             ambiguous=ambiguous,
+            headers=headers or {},
         )
 
     def __str__(self) -> str:

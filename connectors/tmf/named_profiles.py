@@ -22,6 +22,12 @@ SERVICENOW: Final[Mapping[str, Any]] = {
     "status_filter": False,
     # "role in @referredType (customer, customer_contact, assigned_to), entries with empty id" [SNOW]
     "party_type_is_role": True,
+    "assignee_role": "assigned_to",
+    # "PATCH note[] appends instead of replacing" [SNOW] PATCH example
+    "note_patch": "append",
+    # "vendor @type (ServiceNow work_notes / comments)", section 9
+    "public_note_types": ["comments", "Note"],
+    "internal_note_type": "work_notes",
     "resources": {
         # "only a few filters: id (single), severity, status, ticketType; no relatedParty.id" [SNOW] trouble ticket
         "troubleTicket": {"filters": ["id", "severity", "status", "ticketType"]},

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from connectors.reading.dates import TimeZone
 from connectors.strict import Strict
 from connectors.tmf.named_profiles import PROFILES
+from connectors.tmf.shapes import folded
 
 PARTY_TYPES: Final = ("Individual", "Organization", "Party")
 """@referredType of parties whose id is a TMF632 party's."""
@@ -93,6 +94,9 @@ class Manner(Strict):
         tuple[str, ...],
         Field(description="Attributes, by the standard's names, that never come with a value: NOT_SUPPORTED."),
     ] = ()
+    read_only: Annotated[
+        bool, Field(description="Whether nothing can be created or changed: such writes are NOT_SUPPORTED.")
+    ] = False
 
 
 class Profile(Manner):
@@ -174,6 +178,45 @@ class Profile(Manner):
         ),
     ] = "value"
     timezone: Annotated[TimeZone, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+    ticket_severity: Annotated[
+        str, Field(min_length=1, description="Severity of a ticket that is opened without one.")
+    ] = "Minor"
+    ticket_type: Annotated[
+        str, Field(min_length=1, description="ticketType of a ticket that is opened without a kind.")
+    ] = "fault"
+    internal_note_type: Annotated[
+        str, Field(min_length=1, description="@type that an internal note is written with; none of public_note_types.")
+    ] = "InternalNote"
+    note_patch: Annotated[
+        Literal["merge", "append"],
+        Field(
+            description="What a PATCH does with note: it replaces all notes, so that they are read and written with the"
+            " new one among them (merge), or it adds to them (append)."
+        ),
+    ] = "merge"
+    assignee_role: Annotated[
+        str, Field(min_length=1, description="Role of the related party to whom a ticket is assigned.")
+    ] = "assignee"
+    payment_method: Annotated[
+        dict[str, str],
+        Field(
+            description="The paymentMethod of a payment that comes without a token, e.g. { id = 'PM-PORTAL' }; without"
+            " it such a payment is refused."
+        ),
+    ] = {}
+    patch_type: Annotated[
+        Literal["application/json", "application/merge-patch+json"] | None,
+        Field(
+            description="Content-Type of a PATCH. Default: application/json in v4, application/merge-patch+json in v5."
+        ),
+    ] = None
+    key_header: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9-]+$",
+            description="Header in which each write carries its key, where the system knows one: 'Idempotency-Key'.",
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -188,6 +231,16 @@ class Profile(Manner):
         if name is not None and name not in PROFILES:
             raise ValueError(f"there is no profile named '{name}'; there are: {', '.join(PROFILES)}")
         return name
+
+    @model_validator(mode="after")
+    def _keeps_apart_what_is_written(self) -> "Profile":
+        if folded(self.internal_note_type) in map(folded, self.public_note_types):
+            raise ValueError(f"internal_note_type = '{self.internal_note_type}' is among the public_note_types")
+        if folded(self.assignee_role) in map(folded, self.party_roles):
+            raise ValueError(
+                f"assignee_role = '{self.assignee_role}' is among the party_roles: it would own the ticket"
+            )
+        return self
 
     def at(self, standard: str) -> "Profile":
         """This profile as it holds for the resource that the standard has at `standard`: its own keys go first."""

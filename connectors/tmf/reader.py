@@ -150,6 +150,11 @@ class Reader:
         known = {word.casefold() for word in wanted}
         return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
 
+    def own_word(self, standard: str) -> str:
+        """How the system itself spells a standard word: the profile's first word for it, or the standard's."""
+        wanted = folded(standard)
+        return next((own for own, word in self._own.items() if folded(word) == wanted), standard)
+
 
 def by_word(members: Iterable[E]) -> dict[str, E]:
     """A table for `Reader.word`: enum members by their value, which is the standard's word, without case."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sandbox.data import documents, shapes, usage
 from sandbox.data.shapes import Row
 from sandbox.data.world import World
-from sandbox.protocol import disguise, version5
+from sandbox.protocol import disguise, strict, version5
 from sandbox.protocol.answers import Answer, Refused, encoded
 from sandbox.protocol.collection import of_customer
 from sandbox.protocol.dialect import asked
@@ -88,7 +88,7 @@ class Api:
         default, most = switches.resource_limits.get(resource.name, (switches.default_limit, switches.max_limit))
         limit = min(query.limit if query.limit is not None else default, most)
         offset = query.offset * limit if switches.offset_is_page else query.offset
-        if not query.groups and query.sort in _BY_ID:
+        if not query.groups and query.sort in _BY_ID and not rows.is_late:
             matching = rows.total()
             if switches.no_paging:
                 offset, limit = 0, matching
@@ -156,23 +156,27 @@ class Api:
     def _one(
         self, resource: Resource, ident: str, method: str, raw: str, body: bytes, switches: Switches, host: str
     ) -> Answer:
-        row = self._rows[resource.path].get(ident)
+        rows = self._rows[resource.path]
+        row = rows.seen(ident) if method == "GET" else rows.get(ident)
         if row is None:
             raise Refused(404, f"{resource.name} {ident} does not exist")
         query = asked(raw, resource.name, switches)
         if method == "PATCH":
-            patch = _read(resource.path, body, switches)
-            row, changes = self._writer.change(resource, row, patch, append_notes=switches.notes_append)
+            patch = _read(resource.path, body, switches, changes=True)
+            row, changes = self._writer.change(resource, row, patch, switches)
             self._publish(changes, switches, host)
         elif method != "GET":
             raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
-        return Answer(200, encoded(self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]))
+        status = 202 if method == "PATCH" and switches.accept_writes else 200
+        shown = self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]
+        return Answer(status, encoded(shown))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
-        row, changes = self._writer.create(resource, _read(resource.path, body, switches))
+        row, changes = self._writer.create(resource, _read(resource.path, body, switches), switches)
         self._publish(changes, switches, host)
         shown = self._shown(self._shaped(resource.path, [row], switches), Query(), switches, host)[0]
-        return Answer(201, encoded(shown), headers=[(b"location", shown["href"].encode())])
+        status = 202 if switches.accept_writes else 201
+        return Answer(status, encoded(shown), headers=[(b"location", shown["href"].encode())])
 
     def _publish(self, changes: list[Change], switches: Switches, host: str) -> None:
         def shown(event: Row) -> Row:
@@ -285,9 +289,12 @@ def _read_only(path: str | None, switches: Switches) -> bool:
     return path is not None and path.rpartition("/")[2] in switches.read_only
 
 
-def _read(path: str, raw: bytes, switches: Switches) -> Row:
-    """Return a request's body in v4's shape. Raises Refused (400)."""
+def _read(path: str, raw: bytes, switches: Switches, *, changes: bool = False) -> Row:
+    """Return a request's body in v4's shape and the standard's words. Raises Refused (400)."""
     body = body_of(raw)
+    if switches.strict_writes:
+        strict.check(path, body, switches.version, changes=changes)
+    body = disguise.undisguised(body, switches)
     return version5.body_of(path, body) if switches.version == "v5" else body
 
 

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
+from time import monotonic
 from typing import Final
 
 from sandbox.data.shapes import Row
@@ -61,13 +62,32 @@ class Collection:
         self.written: dict[str, Row] = {}
         self._created: dict[str, Row] = {}
         self._ends: list[list[int]] | None = None
+        self._late: dict[str, tuple[float, Row | None]] = {}
+        """By id: when the row as it is will be seen, and the one that is seen until then (None: none)."""
 
     def get(self, ident: str) -> Row | None:
         """Return the row with this id, or None."""
         return self.written.get(ident) or self._generated(ident)
 
-    def put(self, row: Row) -> None:
-        """Keep a row that was created or changed."""
+    def seen(self, ident: str) -> Row | None:
+        """Return the row with this id as readers see it, or None."""
+        row = self.get(ident)
+        return None if row is None else self._as_seen(row)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether readers do not see everything yet that was written."""
+        self._late = {ident: late for ident, late in self._late.items() if late[0] > monotonic()}
+        return bool(self._late)
+
+    def _as_seen(self, row: Row) -> Row | None:
+        until, before = self._late.get(row["id"], (0.0, None))
+        return before if until > monotonic() else row
+
+    def put(self, row: Row, late: float = 0) -> None:
+        """Keep a row that was created or changed; readers see it in `late` seconds."""
+        if late:
+            self._late[row["id"]] = (monotonic() + late, self.seen(row["id"]))
         self.written[row["id"]] = row
         if row["id"] in self._created or self._generated(row["id"]) is None:
             self._created[row["id"]] = row
@@ -86,6 +106,12 @@ class Collection:
 
     def candidates(self, query: Query) -> Iterator[Row]:
         """Return, in natural order, all rows that may meet the query's conditions; the caller applies them."""
+        if self.is_late:
+            yield from (seen for row in self._candidates(query) if (seen := self._as_seen(row)) is not None)
+        else:
+            yield from self._candidates(query)
+
+    def _candidates(self, query: Query) -> Iterator[Row]:
         shards = self._narrowed(query)
         if shards is None:
             yield from self._from(0)

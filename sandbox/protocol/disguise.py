@@ -28,6 +28,8 @@ _WORDS: Final = {
     "resourceStatus": {"available": "Operational", "alarm": "Faulty"},
 }
 
+_STANDARD: Final = {key: {own: word for word, own in words.items()} for key, words in _WORDS.items()}
+
 
 def changes_rows(switches: Switches) -> bool:
     """Return whether any switch changes what rows look like."""
@@ -58,9 +60,9 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
             value = value | {"partyOrPartyRole": version5.embedded(value["partyOrPartyRole"])}
         role_as_type = switches.party_role_in_referred_type and key in _PARTIES and "role" in value
         if role_as_type and "@referredType" in value:
-            value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": value["role"]}
+            value = {k: v for k, v in value.items() if k != "role"} | {"@referredType": _as_type(value["role"])}
         if role_as_type and "partyOrPartyRole" in value:
-            inner = value["partyOrPartyRole"] | {"@referredType": value["role"]}
+            inner = value["partyOrPartyRole"] | {"@referredType": _as_type(value["role"])}
             value = {k: v for k, v in value.items() if k != "role"} | {"partyOrPartyRole": inner}
         if key == "supportingService" and switches.supporting_service_by_reference:
             kept = {k: value[k] for k in ("id", "href", "name") if k in value}
@@ -86,6 +88,36 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
         value = _WORDS.get(key, {}).get(value, value)
     if switches.dates != "iso" and (match := _DATE.match(value)):
         return f"{match[1]} {match[2]}" if switches.dates == "plain" else f"{match[1]}T{match[2]}"
+    return value
+
+
+def _as_type(role: str) -> str:
+    """Return the @referredType in which an installation hides this role; an assignee is called otherwise there."""
+    return {"assignee": "assigned_to"}.get(role, role)
+
+
+def undisguised(body: Row, switches: Switches) -> Row:
+    """Return a request's body with the standard's words, text for ids, and parties' roles in their place."""
+    if not (switches.status_words or switches.numeric_ids or switches.party_role_in_referred_type):
+        return body
+    found: Row = _plain("", body, switches)
+    return found
+
+
+def _plain(key: str, value: Any, switches: Switches) -> Any:
+    if isinstance(value, dict):
+        if switches.party_role_in_referred_type and key in _PARTIES and "role" not in value:
+            role = value.get("@referredType", "")
+            role = "assignee" if role == _as_type("assignee") else role
+            value = value | {"role": role, "@referredType": "Customer" if role == "customer" else "Individual"}
+        return {k: _plain(k, v, switches) for k, v in value.items()}
+    if isinstance(value, list):
+        found = [_plain(key, item, switches) for item in value]
+        return [one for one in found if key not in _PARTIES or one.get("id") != ""]
+    if key == "id" and switches.numeric_ids and isinstance(value, int):
+        return str(value)
+    if switches.status_words and isinstance(value, str):
+        return _STANDARD.get(key, {}).get(value, value)
     return value
 
 

@@ -147,6 +147,26 @@ class Switches(_Model):
     """Link has no filters, no first page and a stray quote in front."""
     no_product_price: bool = False
     """productPrice is always an empty array."""
+    lose_answers: int = Field(default=0, ge=0)
+    """The next so many writes that are done find their connection cut, without an answer; counts down."""
+    late_ms: float = Field(default=0, ge=0)
+    """What a write changed is seen so long after it was answered, or its answer was lost; until then all reads show
+    what was there before."""
+    refuse_writes: Literal[0, 400, 409, 412, 422] = 0
+    """Every write is refused with this status and an error body, and changes nothing."""
+    refusals_in_200: bool = False
+    """A write that is refused is answered with 200 all the same, and the error body."""
+    accept_writes: bool = False
+    """A write is answered with 202 and the body of the resource; a payment has the status ``accepted``."""
+    half_writes: bool = False
+    """PATCH does not take the status (or state), and takes the rest: 200 with the row as it is then."""
+    strict_writes: bool = False
+    """Refuses what the official files call wrong: a PATCH of a content type that the version does not list, in v5 a
+    body without @type, and a PATCH of a customer without engagedParty (v5: name, too)."""
+    own_note_ids: bool = False
+    """Notes get ids of the system's own, whatever ids they are written with."""
+    drop_keys: bool = False
+    """externalId (v5 externalIdentifier) and correlatorId are not kept."""
     auth: Auth = Field(default_factory=Auth)
 
     @field_validator("paths", "resource_limits", "only_filters", "filter_names", "ignore_id_filter", "read_only")

@@ -11,11 +11,13 @@ from sandbox.data.shapes import Row
 from sandbox.data.world import World
 from sandbox.protocol.answers import Refused
 from sandbox.protocol.collection import Collection
+from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import Resource
 
 Change = tuple[Resource, str, Row]
 """(resource, event type such as CustomerCreateEvent, the row after the change)."""
 _SERVER_OWNED = frozenset({"id", "href", "@type"})
+_DROPPED = _SERVER_OWNED | {"externalId", "correlatorId"}
 _OVER = ("closed", "resolved", "cancelled", "rejected")
 
 
@@ -50,7 +52,7 @@ class Writer:
         self._world, self._resources, self._rows = world, resources, rows
         self._numbers: Iterator[int] = count(world.numbers.stop)
 
-    def create(self, resource: Resource, body: Row) -> tuple[Row, list[Change]]:
+    def create(self, resource: Resource, body: Row, switches: Switches) -> tuple[Row, list[Change]]:
         """Make a row. Raises Refused: 400 for bad attributes, 409 for a bill that wants no such payment."""
         if resource.create is None:
             raise Refused(405, f"{resource.name} cannot be created")
@@ -59,15 +61,16 @@ class Writer:
         self._check_state(resource, body)
         now = shapes.stamp(self._world.now())
         changes: list[Change] = []
-        row = {k: v for k, v in body.items() if k not in _SERVER_OWNED}
+        row = {k: v for k, v in body.items() if k not in (_DROPPED if switches.drop_keys else _SERVER_OWNED)}
         if resource.path == shapes.PAYMENT:
-            changes = self._pay(row)
-            row |= {"paymentDate": now, "status": "done", "statusDate": now}
+            changes = self._pay(row, switches.late_ms / 1000)
+            status = "accepted" if switches.accept_writes else "done"
+            row |= {"paymentDate": now, "status": status, "statusDate": now}
         elif resource.path == shapes.TICKET:
             status = row.get("status", "acknowledged")
             row |= {"status": status, "creationDate": now, "lastUpdate": now, "statusChangeDate": now}
             row["statusChange"] = [{"status": status, "changeDate": now}]
-            row["note"] = self._notes(row.get("note", []), now)
+            row["note"] = self._notes(row.get("note", []), now, [] if switches.own_note_ids else None)
         elif resource.path == shapes.PROBLEM:
             row |= {"creationDate": now, "lastUpdate": now, "statusChangeDate": now}
             row.setdefault("status", "acknowledged")
@@ -75,10 +78,10 @@ class Writer:
             row.setdefault("status", "Active")
         ident = self._new_id(resource, row)
         row = {"id": ident, "href": f"{resource.path}/{ident}", **row, "@type": body.get("@type", resource.type)}
-        self._rows[resource.path].put(row)
+        self._rows[resource.path].put(row, switches.late_ms / 1000)
         return row, [(resource, f"{resource.type}CreateEvent", row), *changes]
 
-    def change(self, resource: Resource, row: Row, patch: Row, *, append_notes: bool) -> tuple[Row, list[Change]]:
+    def change(self, resource: Resource, row: Row, patch: Row, switches: Switches) -> tuple[Row, list[Change]]:
         """Apply a merge patch to `row`. Raises Refused (400, 405) naming what may not be changed."""
         if resource.update is None:
             raise Refused(405, f"{resource.name} cannot be changed")
@@ -89,22 +92,27 @@ class Writer:
         self._check_state(resource, patch)
         now = shapes.stamp(self._world.now())
         if "note" in patch:
-            notes = [*row.get("note", []), *patch["note"]] if append_notes else patch["note"]
-            patch = patch | {"note": self._notes(notes, now)}
+            before: list[Row] = row.get("note", [])
+            notes = patch["note"]
+            if switches.notes_append and isinstance(notes, list):
+                notes = [*before, *notes]
+            patch = patch | {"note": self._notes(notes, now, before if switches.own_note_ids else None)}
+        if switches.half_writes:
+            patch = {k: v for k, v in patch.items() if k != resource.state}
         new: Row = merged(row, patch)
-        before, after = row.get(resource.state), new.get(resource.state)
+        was, after = row.get(resource.state), new.get(resource.state)
         if resource.path in (shapes.TICKET, shapes.PROBLEM):
             new["lastUpdate"] = now
-            if before != after:
+            if was != after:
                 new["statusChangeDate"] = now
                 if after in _OVER:
                     new.setdefault("resolutionDate", now)
-        if resource.path == shapes.TICKET and before != after:
+        if resource.path == shapes.TICKET and was != after:
             step = {"status": after, "changeDate": now}
             if reason := patch.get("statusChangeReason"):
                 step["changeReason"] = reason
             new["statusChange"] = [*row.get("statusChange", []), step]
-        self._rows[resource.path].put(new)
+        self._rows[resource.path].put(new, switches.late_ms / 1000)
         return new, self._events(resource, row, new)
 
     def _events(self, resource: Resource, old: Row, new: Row) -> list[Change]:
@@ -131,12 +139,16 @@ class Writer:
         if word is not None and resource.states and word not in resource.states:
             raise Refused(400, f"{resource.state} is {word!r}; it must be one of {', '.join(resource.states)}")
 
-    def _notes(self, notes: Any, now: str) -> list[Row]:
+    def _notes(self, notes: Any, now: str, before: list[Row] | None) -> list[Row]:
+        """Return the notes with ids and dates; those that are not among `before` get new ids, if that is given."""
         if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
             raise Refused(400, "note must be an array of objects")
+        if before is not None:
+            known = {note["id"] for note in before}
+            notes = [note if note.get("id") in known else note | {"id": None} for note in notes]
         taken = {note.get("id") for note in notes}
         free = (str(n) for n in count(1) if str(n) not in taken)
-        return [{"id": note.get("id") or next(free), "date": note.get("date") or now, **note} for note in notes]
+        return [note | {"id": note.get("id") or next(free), "date": note.get("date") or now} for note in notes]
 
     def _new_id(self, resource: Resource, row: Row) -> str:
         rows = self._rows[resource.path]
@@ -155,7 +167,7 @@ class Writer:
             return f"{prefix}{next(self._numbers)}"
         return next(f"{stem}-{n}" for n in count(1) if rows.get(f"{stem}-{n}") is None)
 
-    def _pay(self, payment: Row) -> list[Change]:
+    def _pay(self, payment: Row, late: float) -> list[Change]:
         """Take a payment's items off the bills they name and off the account's balance."""
         bills, accounts = self._resources[shapes.BILL], self._resources[shapes.ACCOUNT]
         account = self._rows[accounts.path].get(str(payment["account"].get("id")))
@@ -168,20 +180,23 @@ class Writer:
             if bill is None:
                 raise Refused(400, f"paymentItem names {ident!r}, which is no bill")
             amount = _amount(item.get("totalAmount") or item.get("amount") or payment["totalAmount"])
-            if amount > bill["remainingAmount"]["value"]:
-                raise Refused(409, f"bill {ident} wants {bill['remainingAmount']['value']}, not {amount}")
+            left = bill["remainingAmount"]["value"]
+            if not left:
+                raise Refused(409, f"bill {ident} is already paid")
+            if amount > left:
+                raise Refused(409, f"{amount} exceeds what remains of bill {ident}: {left}")
             todo.append((bill, amount))
         changes: list[Change] = []
         for bill, amount in todo:
             left = bill["remainingAmount"]["value"] - amount
             new = bill | {"remainingAmount": shapes.money(left), "state": "partiallyPaid" if left else "settled"}
             new["lastUpdate"] = shapes.stamp(self._world.now())
-            self._rows[bills.path].put(new)
+            self._rows[bills.path].put(new, late)
             changes += self._events(bills, bill, new)
         balance, *others = account["accountBalance"]
         left = balance["amount"]["value"] - _amount(payment["totalAmount"])
         new = account | {"accountBalance": [balance | {"amount": shapes.money(left)}, *others]}
-        self._rows[accounts.path].put(new)
+        self._rows[accounts.path].put(new, late)
         return [*changes, *self._events(accounts, account, new)]
 
 

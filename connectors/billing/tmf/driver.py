@@ -13,6 +13,7 @@ from connectors.billing.port import (
 )
 from connectors.billing.tmf.rows import ACCOUNT, BILL, CHARGE, PAYMENT
 from connectors.billing.tmf.usage import usage
+from connectors.billing.tmf.writes import PaymentWrites
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import mapped
 from connectors.reading.order import BY_ID, Order
@@ -30,7 +31,7 @@ _NEWEST_BILL: Final = Order("-billDate", "bill_date")
 _NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
 
 
-class TmfBilling:
+class TmfBilling(PaymentWrites):
     """The billing port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
@@ -41,6 +42,7 @@ class TmfBilling:
         account = self._spelled.path("/tmf-api/accountManagement/v4/billingAccount")
         bill = self._spelled.path("/tmf-api/customerBillManagement/v4/customerBill")
         rate = self._spelled.path("/tmf-api/customerBillManagement/v4/appliedCustomerBillingRate")
+        super().__init__(http, profile, self._spelled.path(PAYMENT_PATH))
         mapped_by = self._reader, version
         self._accounts = Collection(http, profile, account, ACCOUNT.bound(*mapped_by))
         self._bills = Collection(http, profile, bill, BILL.bound(*mapped_by))
@@ -77,7 +79,7 @@ class TmfBilling:
     @property
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why."""
-        return self._unsupported
+        return {**self._unsupported, **self.lacking()}
 
     @property
     def bills_name_customers(self) -> bool:

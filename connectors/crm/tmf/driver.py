@@ -5,6 +5,7 @@ from typing import Final
 
 from connectors.crm.port import Customer, Party, Product
 from connectors.crm.tmf.rows import CUSTOMER, PARTY, PRODUCT, ContactMediumRow, contacts
+from connectors.crm.tmf.writes import ContactWrites
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.grouping import mapped
@@ -23,13 +24,14 @@ _KNOWN_AS: Final = {"party.id": "engagedParty.id", "an external reference": "cha
 _BY_NAME: Final = Order("name", "name")
 
 
-class TmfCrm:
+class TmfCrm(ContactWrites):
     """The CRM port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._spelled = SPELLINGS[profile.version]
         customer = self._spelled.path("/tmf-api/customerManagement/v4/customer")
+        super().__init__(http, profile, customer)
         individual = self._spelled.path("/tmf-api/party/v4/individual")
         product = self._spelled.path("/tmf-api/productInventory/v4/product")
         reader, version = Reader(http.name, profile, http.system.customer_key), profile.version
@@ -57,7 +59,7 @@ class TmfCrm:
     @property
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why; `customers_known_as` may lack one way of two."""
-        return self._unsupported
+        return {**self._unsupported, **self.lacking()}
 
     @property
     def empty_is_404(self) -> bool:

@@ -12,6 +12,7 @@ from connectors.reading.order import Order
 from connectors.records import Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
 from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
+from connectors.ticketing.tmf.writes import TicketWrites, is_assignee
 from connectors.tmf.capabilities import Need, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import opened
@@ -19,6 +20,7 @@ from connectors.tmf.lists import listed, narrowed, per_key
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
 from connectors.tmf.reader import E, Reader, Words, by_word
+from connectors.tmf.shapes import RelatedParty, id_of
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
@@ -31,7 +33,7 @@ _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
 _ENDED: Final = sorted(ENDED)
 
 
-class TmfTicketing:
+class TmfTicketing(TicketWrites):
     """The ticketing port over TM Forum v4 and v5."""
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
@@ -40,12 +42,14 @@ class TmfTicketing:
         self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
         self._spelled = SPELLINGS[profile.version]
         tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
+        super().__init__(http, profile, self._reader, tickets)
         problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
         ticket = TICKET.bound(
             self._reader,
             profile.version,
             status=self._states(lambda: self._tickets, _STATUS, TicketStatus.UNKNOWN).__getitem__,
             notes=lambda notes: tuple(map(self._note, notes or ())),
+            assignee=self._assignee,
         )
         states = self._states(lambda: self._problems, _STATE, OutageState.UNKNOWN)
         outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
@@ -64,7 +68,7 @@ class TmfTicketing:
     @property
     def unsupported(self) -> Mapping[str, str]:
         """What this installation cannot give, by its profile, and why."""
-        return self._unsupported
+        return {**self._unsupported, **self.lacking()}
 
     @property
     def empty_is_404(self) -> bool:
@@ -206,6 +210,10 @@ class TmfTicketing:
             created_at=self._reader.date(note.date),
             internal=self._internal(note.type),
         )
+
+    def _assignee(self, parties: Sequence[RelatedParty] | None) -> str | None:
+        named = [one.party for one in parties or () if is_assignee(one, self._profile)]
+        return next((found for one in named if (found := id_of(one) or one.name)), None)
 
     def _internal(self, kind: str | None) -> bool:
         """Whether a note is not meant for customers: any is that the profile does not call public."""

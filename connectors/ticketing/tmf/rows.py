@@ -10,7 +10,7 @@ from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, numbered_text, owners, references, text, word
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import by_word
-from connectors.tmf.shapes import Attachment, RelatedEntity, ids, many
+from connectors.tmf.shapes import Attachment, RelatedEntity, RelatedParty, ids, many
 
 
 class NoteRow(msgspec.Struct, gc=False):
@@ -52,8 +52,9 @@ TICKET: Final = Mapping(
     notes=source("note", Kind(many(NoteRow))),
     attachments=Source({"id": str, "attachment": many(Attachment)}, lambda _reader: documents),
     service_ids=source("relatedEntity", Kind(many(RelatedEntity), lambda _reader: _service_ids)),
+    assignee=source("relatedParty", Kind(many(RelatedParty))),
 )
-"""TMF621 TroubleTicket. The driver decodes `status` and `notes`."""
+"""TMF621 TroubleTicket. The driver decodes `status`, `notes` and `assignee`."""
 
 OUTAGE: Final = Mapping(
     Outage,
