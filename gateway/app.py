@@ -151,7 +151,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
     if not rules.enabled:
         yield None
         return
-    address = settings.redis.writes_url if settings.redis else None
+    address = settings.writes_url
     store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
     systems = settings.systems.by_domain
     writes = Writes(

@@ -81,7 +81,11 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One outcome, for the audit log: no values of the input. `outcome` is a phase of the write."""
+    """One outcome, for the audit log: no values of the input, and nothing that a system says, which may repeat them.
+
+    `outcome`: done, refused, unknown, invalid (the caller's mistake) or not_done. `codes` are what the caller was told;
+    `cause` is what a system or the store did.
+    """
 
     caller: str
     mutation: str
@@ -90,7 +94,8 @@ class Audited:
     subject: str
     outcome: str
     result: str
-    detail: str
+    codes: tuple[str, ...]
+    cause: str
 
 
 class Write:
@@ -221,8 +226,7 @@ class Writes:
 
         def ended(task: asyncio.Task[Outcome]) -> None:
             del self._running[key]
-            failure = None if task.cancelled() else task.exception()
-            self._audit(_audited(context.viewer, write, key, run, failure))
+            self._audit(_audited(context.viewer, write, key, run, task))
 
         task.add_done_callback(ended)
         return running
@@ -254,8 +258,8 @@ class _Run:
     ) -> None:
         self._store, self._rules, self._key, self._write, self._context = store, rules, key, write, context
         self.record, self._now = claim.record, claim.now
-        self.detail = ""
-        """What a system said, for the audit log."""
+        self.cause = ""
+        """What a system or the store did, for the audit log: codes, not what it said."""
 
     async def result(self, asked: RequestScope | None) -> Outcome:
         """Run to the end. Raises `PublicError`."""
@@ -271,7 +275,7 @@ class _Run:
                     self._write.decided = dict(self.record.decided)
                     return await self._found_or_sent_again()
             except StoreUnavailable as failure:
-                self.detail = str(failure)
+                self.cause = _STORE
                 raise self._undecided() from failure
             except TimeoutError as failure:
                 raise self._undecided() from failure
@@ -305,8 +309,8 @@ class _Run:
     async def _unlock(self, name: str, token: int) -> None:
         try:
             await self._store.unlock(name, token)
-        except StoreUnavailable as failure:
-            self.detail = self.detail or str(failure)  # its lease ends it
+        except StoreUnavailable:
+            self.cause = self.cause or _STORE  # its lease ends it
 
     async def _checked(self) -> Outcome:
         """A key that nothing was sent under: look at the state, then send."""
@@ -316,11 +320,11 @@ class _Run:
             found = await self._shown() if not problems and write.looks_first else None
         except NotSupported as failure:
             await self._store.forget(self._key, self.record.token)
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             raise
         except ConnectorError as failure:
             await self._store.forget(self._key, self.record.token)
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             raise WriteNotDone(failure.public) from failure
         if problems:
             await self._store.forget(self._key, self.record.token)
@@ -345,10 +349,10 @@ class _Run:
         try:
             result_id = await self._write.send(self._context, self._key)
         except Declined as refusal:
-            self.detail = refusal.detail
+            self.cause = _cause(refusal)
             return await self._refused(refusal)
         except ConnectorError as failure:
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             if not failure.may_have_happened:
                 await self._store.forget(self._key, self.record.token)
                 self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
@@ -375,7 +379,7 @@ class _Run:
         try:
             found = await self._write.find(self._context, self._key)
         except ConnectorError as failure:
-            self.detail = f"{self.detail}; {failure.detail}"
+            self.cause = f"{self.cause}, then {_cause(failure)}"
             found = None
         if found is not None:
             return await self._done(found)
@@ -386,7 +390,7 @@ class _Run:
         try:
             found = await self._write.find(self._context, self._key)
         except ConnectorError as failure:
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             return await self._unknown()
         if found is not None:
             return await self._done(found)
@@ -417,8 +421,8 @@ class _Run:
         self.record = msgspec.structs.replace(self.record, **changes)
         try:
             await self._store.advance(self._key, self.record, 0.0)
-        except StoreUnavailable as failure:
-            self.detail = f"{self.detail} {failure}".strip()
+        except StoreUnavailable:
+            self.cause = f"{self.cause}, then {_STORE}" if self.cause else _STORE
 
 
 _CODES: Final = {
@@ -441,9 +445,27 @@ def write_key(viewer: Viewer, mutation: str, client_key: str) -> WriteKey:
     return WriteKey(hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
 
-def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, failure: BaseException | None) -> Audited:
+_STORE: Final = "STORE_UNAVAILABLE"
+
+
+def _cause(failure: ConnectorError) -> str:
+    return failure.code if failure.status is None else f"{failure.code} {failure.status}"
+
+
+def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, task: "asyncio.Task[Outcome]") -> Audited:
     record: WriteRecord = run.record
-    outcome = record.phase.value if failure is None or record.phase is Phase.UNKNOWN else type(failure).__name__
+    failure = None if task.cancelled() else task.exception()
+    problems = () if task.cancelled() or failure is not None else task.result().problems
+    codes = tuple(problem.code for problem in problems)
+    if failure is not None:
+        codes = (failure.code if isinstance(failure, ConnectorError | PublicError) else "INTERNAL",)
+    match record.phase:
+        case Phase.CLAIMED:
+            outcome = "invalid" if problems else "not_done"
+        case Phase.SENT:  # it was not found out, or not kept, what came of it
+            outcome = Phase.UNKNOWN.value
+        case phase:
+            outcome = phase.value
     result = f"{record.result.type}:{record.result.id}" if record.result else ""
     caller = f"{viewer.issuer} {viewer.subject}"
-    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, result, run.detail)
+    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, result, codes, run.cause)
