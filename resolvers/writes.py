@@ -183,7 +183,7 @@ class Writes:
         while True:
             running = self._running.get(key)
             if running is None:
-                claim = await self._claimed(key, write)
+                claim = await self._claimed(key, write, context.viewer)
                 if (known := await self._known(claim, write, context)) is not None:
                     return known
                 if claim.is_held:
@@ -202,11 +202,13 @@ class Writes:
         while self._running:
             await asyncio.wait([running.task for running in self._running.values()])
 
-    async def _claimed(self, key: WriteKey, write: Write) -> Claim:
+    async def _claimed(self, key: WriteKey, write: Write, viewer: Viewer) -> Claim:
         try:
             return await self._store.claim(key, write.fingerprint, self._rules.lease)
         except StoreUnavailable as failure:
-            raise WriteNotDone("This cannot be done safely at the moment.") from failure
+            told = WriteNotDone("This cannot be done safely at the moment.")
+            self._audit(_audited(viewer, write, key, outcome=_NOT_DONE, codes=(told.code,), cause=_STORE))
+            raise told from failure
 
     async def _known(self, claim: Claim, write: Write, context: RequestContext) -> Outcome | None:
         """The outcome of a key that has one."""
@@ -226,7 +228,7 @@ class Writes:
 
         def ended(task: asyncio.Task[Outcome]) -> None:
             del self._running[key]
-            self._audit(_audited(context.viewer, write, key, run, task))
+            self._audit(_ended(context.viewer, write, key, run, task))
 
         task.add_done_callback(ended)
         return running
@@ -446,13 +448,14 @@ def write_key(viewer: Viewer, mutation: str, client_key: str) -> WriteKey:
 
 
 _STORE: Final = "STORE_UNAVAILABLE"
+_NOT_DONE: Final = "not_done"
 
 
 def _cause(failure: ConnectorError) -> str:
     return failure.code if failure.status is None else f"{failure.code} {failure.status}"
 
 
-def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, task: "asyncio.Task[Outcome]") -> Audited:
+def _ended(viewer: Viewer, write: Write, key: WriteKey, run: _Run, task: "asyncio.Task[Outcome]") -> Audited:
     record: WriteRecord = run.record
     failure = None if task.cancelled() else task.exception()
     problems = () if task.cancelled() or failure is not None else task.result().problems
@@ -461,11 +464,24 @@ def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, task: "asyn
         codes = (failure.code if isinstance(failure, ConnectorError | PublicError) else "INTERNAL",)
     match record.phase:
         case Phase.CLAIMED:
-            outcome = "invalid" if problems else "not_done"
-        case Phase.SENT:  # it was not found out, or not kept, what came of it
+            outcome = "invalid" if problems else _NOT_DONE
+        case Phase.SENT:  # what came of it was not found out, or could not be kept
             outcome = Phase.UNKNOWN.value
         case phase:
             outcome = phase.value
-    result = f"{record.result.type}:{record.result.id}" if record.result else ""
+    return _audited(viewer, write, key, outcome=outcome, codes=codes, cause=run.cause, result=record.result)
+
+
+def _audited(
+    viewer: Viewer,
+    write: Write,
+    key: WriteKey,
+    *,
+    outcome: str,
+    codes: tuple[str, ...],
+    cause: str,
+    result: Pointer | None = None,
+) -> Audited:
+    made = f"{result.type}:{result.id}" if result else ""
     caller = f"{viewer.issuer} {viewer.subject}"
-    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, result, codes, run.cause)
+    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, made, codes, cause)

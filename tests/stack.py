@@ -13,6 +13,7 @@ from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
+from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
@@ -101,6 +102,7 @@ async def stacked(
     graphql: GraphQLSettings | None = None,
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     server: ServerSettings | None = None,
+    writes: WritesSettings | None = None,
     without: Collection[str] = (),
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
@@ -121,6 +123,7 @@ async def stacked(
             systems=SystemsSettings.model_validate(given),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
+            writes=writes or WritesSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)
