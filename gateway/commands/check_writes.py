@@ -126,7 +126,7 @@ async def _refusal(url: str) -> str:
 
 async def _keeping(redis: Redis) -> Keeping:
     """What it tells by CONFIG; where that is refused, as managed ones do, what INFO tells."""
-    told: dict[str, Any] = {}
+    told: dict[Any, Any] = {}
     try:
         for pattern in ("maxmemory*", "appendonly", "save"):
             told |= await redis.config_get(pattern)
