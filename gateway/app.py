@@ -161,7 +161,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
             rules.lease,
             rules.wait,
             rules.patience,
-            settles={name: 2 * one.timeout + one.connect_timeout + one.reads_after for name, one in systems.items()},
+            settles={name: rules.lease + one.timeout + one.reads_after for name, one in systems.items()},
             reads_after={name: one.reads_after for name, one in systems.items()},
         ),
         audit,

@@ -16,7 +16,8 @@ From the claim on, a write runs to its end in a task of its own, whoever hangs u
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -43,8 +44,8 @@ class WriteRules:
     `wait`: how long a second request with the same key waits for the first.
     `patience`: how long a write may take in all, whoever waits for it.
     `reads_after`: by domain, after how long a system shows what was written to it, at the latest.
-    `settles`: by domain, after how long a system that does not show a write has not done it: it covers `reads_after`,
-    and the time that a write may still be on its way.
+    `settles`: by domain, after how long a system that does not show a write has not done it: it covers the `lease`, in
+    which it may have been sent, the time that it may have been on its way since, and `reads_after`.
     """
 
     lease: float = 30.0
@@ -260,6 +261,7 @@ class _Run:
     ) -> None:
         self._store, self._rules, self._key, self._write, self._context = store, rules, key, write, context
         self.record, self._now = claim.record, claim.now
+        self._lock_token: int | None = None
         self.cause = ""
         """What a system or the store did, for the audit log: codes, not what it said."""
 
@@ -290,13 +292,14 @@ class _Run:
         return self._write.unknown()
 
     async def _locked(self) -> Outcome:
-        name = self._write.lock
-        token = await self._lock(name) if name is not None else None
+        if (name := self._write.lock) is None:
+            return await self._checked()
+        token = self._lock_token = await self._lock(name)
         try:
             return await self._checked()
         finally:
-            if name is not None and token is not None:
-                await self._unlock(name, token)
+            self._lock_token = None
+            await self._unlock(name, token)
 
     async def _lock(self, name: str) -> int:
         pause, ends = _FIRST_LOOK, time.monotonic() + self._rules.wait
@@ -343,13 +346,18 @@ class _Run:
             return None
 
     async def _sent(self) -> Outcome:
-        """Send it. From here on it may have happened."""
+        """Send it. From here on it may have happened, but nothing is sent any more when the lease has run out."""
+        ends = time.monotonic() + self._rules.lease
+        if not await self._still_locked():
+            await self._store.forget(self._key, self.record.token)
+            raise WriteNotDone("Something else is being changed here at the moment.")
         sending = msgspec.structs.replace(self.record, phase=Phase.SENT, decided=dict(self._write.decided))
         if not await self._store.advance(self._key, sending, self._rules.lease):
             raise WriteInProgress  # the lease ran out, and somebody else goes on
         self.record = sending
         try:
-            result_id = await self._write.send(self._context, self._key)
+            with _until(ends):
+                result_id = await self._write.send(self._context, self._key)
         except Declined as refusal:
             self.cause = _cause(refusal)
             return await self._refused(refusal)
@@ -364,6 +372,10 @@ class _Run:
             return await self._found()
         await self._until_shown()
         return await self._done(result_id)
+
+    async def _still_locked(self) -> bool:
+        name, token = self._write.lock, self._lock_token
+        return name is None or token is None or await self._store.hold(name, token, self._rules.lease)
 
     async def _until_shown(self) -> None:
         """Wait until a system that shows its own writes late shows this one."""
@@ -425,6 +437,18 @@ class _Run:
             await self._store.advance(self._key, self.record, 0.0)
         except StoreUnavailable:
             self.cause = f"{self.cause}, then {_STORE}" if self.cause else _STORE
+
+
+@contextmanager
+def _until(ends: float) -> Iterator[None]:
+    """Systems are asked until then at most: also what waits for its turn is not sent later."""
+    scope = current_scope.get()
+    assert scope is not None  # noqa: S101  # `_Run.result` made it
+    before, scope.deadline = scope.deadline, min(scope.deadline, ends)
+    try:
+        yield
+    finally:
+        scope.deadline = before
 
 
 _CODES: Final = {
