@@ -151,7 +151,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
     if not rules.enabled:
         yield None
         return
-    address = settings.redis.writes_url if settings.redis else None
+    address = settings.writes_url
     store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
     systems = settings.systems.by_domain
     writes = Writes(
@@ -161,7 +161,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
             rules.lease,
             rules.wait,
             rules.patience,
-            settles={name: 2 * one.timeout + one.connect_timeout + one.reads_after for name, one in systems.items()},
+            settles={name: rules.lease + one.timeout + one.reads_after for name, one in systems.items()},
             reads_after={name: one.reads_after for name, one in systems.items()},
         ),
         audit,

@@ -1,30 +1,46 @@
-"""The audit log: one line of JSON per outcome of a write, by the logger `gateway.audit`.
+"""The audit log: one line of JSON per outcome of a write, by the logger `gateway.audit`, whatever `log` says.
 
-It says who wrote what for whom, and what came of it. It never holds what was written: no text, no address, no amount.
+| key | says |
+| --- | --- |
+| `time`, `logger` | when (UTC), and `gateway.audit` |
+| `caller` | who: issuer and `sub` of the token |
+| `subject` | for whom, or to what: a global id |
+| `mutation`, `system` | what, and where |
+| `key` | the write's own key, which goes to the system where that has a place for it; not the client's |
+| `outcome` | `done`, `refused` by the system, `unknown`, `invalid` (the caller's mistake), `not_done` |
+| `result` | the global id of what came of it |
+| `codes` | what the caller was told, apart from the result |
+| `cause` | what the system, or Redis, did: a code, and the status of its answer |
+
+It never holds what was written: no text, no address, no amount, nor what a system says, which may repeat them.
 """
 
+import json
 import logging
+from datetime import UTC, datetime
+from typing import Final
 
-import orjson
-
-from connectors.http.scope import current_scope
 from resolvers.writes import Audited
 
-_log = logging.getLogger("gateway.audit")
+LOGGER: Final = "gateway.audit"
+_log = logging.getLogger(LOGGER)
+_LONGEST: Final = 200
+"""Characters of an id, which a caller may have made up."""
 
 
 def audit(audited: Audited) -> None:
     """Log one outcome."""
-    scope = current_scope.get()
     line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "logger": LOGGER,
         "caller": audited.caller,
         "mutation": audited.mutation,
-        "subject": audited.subject,
+        "subject": audited.subject[:_LONGEST],
         "system": audited.system,
         "key": audited.key,
         "outcome": audited.outcome,
         "result": audited.result or None,
-        "detail": audited.detail or None,
-        "calls": len(scope.calls) if scope else None,
+        "codes": list(audited.codes),
+        "cause": audited.cause or None,
     }
-    _log.info(orjson.dumps(line).decode())
+    _log.info("%s", json.dumps(line))  # in ASCII: there is nothing that cannot be written, and no second line

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from gateway.audit import LOGGER as AUDIT
 from gateway.settings import LogSettings
 
 
@@ -25,15 +26,28 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
 
 
+class _AuditAsItIs(logging.Formatter):
+    """Lines of the audit log are JSON already; all others are as `other` makes them."""
+
+    def __init__(self, other: logging.Formatter) -> None:
+        super().__init__()
+        self._other = other
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage() if record.name == AUDIT else self._other.format(record)
+
+
 def configure(settings: LogSettings) -> None:
     """Send all log records of this process to standard error, as the settings say.
 
-    Below warnings, asyncio and aiohttp log at level `debug` only.
+    The audit log is there whatever the level and the format are. Below warnings, asyncio and aiohttp log at level
+    `debug` only.
     """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")
-    handler.setFormatter(JsonLines() if settings.format == "json" else text)
+    handler.setFormatter(_AuditAsItIs(JsonLines() if settings.format == "json" else text))
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
     if settings.level != "debug":
         for name in ("asyncio", "aiohttp"):
             logging.getLogger(name).setLevel(logging.WARNING)

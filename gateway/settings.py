@@ -30,7 +30,7 @@ from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
-from resolvers.viewer import Viewer
+from gateway.writes_settings import WritesSettings, wrong
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -182,45 +182,6 @@ class RedisSettings(Strict):
         return url
 
 
-Caller = Annotated[str, Field(pattern=r"^(customer|agent|admin|role:.+)$")]
-Mutation = Literal[
-    "openTicket", "addTicketNote", "closeTicket", "reopenTicket", "assignTicket", "payBill", "updateContact"
-]
-
-
-class WritesSettings(Strict):
-    """`[writes]`: who may change what, and how long a write may take."""
-
-    enabled: Annotated[bool, Field(description="Whether anything may be written through the gateway.")] = False
-    allow: Annotated[
-        dict[Mutation, tuple[Caller, ...]],
-        Field(
-            description='Who may use a mutation: customer, agent, admin, or "role:NAME" of the token. Who is not named'
-            " here may not use it; a mutation that is not named is for all kinds of callers."
-        ),
-    ] = {}
-    in_process: Annotated[
-        bool,
-        Field(
-            description="What became of a write is kept in the only process, and lost with it: for tickets and contact"
-            " data, without redis.writes_url. Bills cannot be paid then."
-        ),
-    ] = False
-    keep: Annotated[float, Field(ge=600, description="Seconds for which it is known what became of a key.")] = 86_400.0
-    lease: Annotated[
-        float, Field(ge=5, description="Seconds after which a process that says nothing is taken for dead.")
-    ] = 30.0
-    wait: Annotated[float, Field(gt=0, description="Seconds that a request waits for another with its key.")] = 10.0
-    patience: Annotated[float, Field(gt=0, description="Seconds that a write may take in all.")] = 60.0
-
-    def allows(self, viewer: Viewer, mutation: str) -> bool:
-        """Whether this caller may use a mutation at all."""
-        if not self.enabled:
-            return False
-        allowed = self.allow.get(mutation)  # type: ignore[call-overload]  # names of mutations are these
-        return allowed is None or viewer.kind.value in allowed or any(f"role:{one}" in allowed for one in viewer.roles)
-
-
 class ServerSettings(Strict):
     """`[server]`: where the gateway listens."""
 
@@ -252,22 +213,26 @@ class Settings(Strict):
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 
+    @property
+    def writes_url(self) -> str | None:
+        """Where what becomes of each write is kept for all processes; None: nowhere."""
+        return self.redis.writes_url if self.redis else None
+
+    @property
+    def keeps_writes_in_process(self) -> bool:
+        """Whether what becomes of each write is known to one process only."""
+        return self.writes.enabled and not self.writes_url
+
     @model_validator(mode="after")
-    def _writes_are_kept(self) -> Self:
-        writes = self.writes
-        if not writes.enabled or (self.redis is not None and self.redis.writes_url):
-            return self
-        if not writes.in_process:
-            raise ValueError(
-                "writes.enabled: what becomes of each write must be kept for all processes: set redis.writes_url; or,"
-                " for tickets and contact data in one process, writes.in_process"
-            )
-        if self.server.workers > 1:
-            raise ValueError("writes.in_process: server.workers must be 1, or redis.writes_url be set")
-        if writes.allow.get("payBill") != ():
-            raise ValueError(
-                "writes.in_process: a payment would be forgotten with the process: set redis.writes_url, or"
-                " writes.allow.payBill = []"
+    def _writes_fit(self) -> Self:
+        systems, workers = self.systems.by_domain, self.server.workers
+        if found := wrong(self.writes, systems, writes_url=self.writes_url, workers=workers):
+            raise ValidationError.from_exception_data(
+                type(self).__name__,
+                [
+                    InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": ValueError(text)})
+                    for place, text in found
+                ],
             )
         return self
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -191,7 +192,14 @@ def _problem_lines(
     details: ErrorDetails, path: Path, kind: type[BaseModel] = Settings, above: Sequence[str] = ()
 ) -> Iterator[str]:
     """Lines about one error in a model; `above` are the keys that lead to it."""
-    own, siblings = _key_path(kind, details["loc"], ())
+    location = details["loc"]
+    if location[-1:] == ("[key]",) and details["type"] == "literal_error":
+        own, _ = _key_path(kind, location[:-1], ())
+        known = re.findall(r"'([^']+)'", details["ctx"]["expected"])
+        keys = [*above, *own]
+        yield f"{_source(keys, path)}: {_unknown(keys[-1], known)}"
+        return
+    own, siblings = _key_path(kind, location, ())
     keys = [*above, *own]
     if details["type"] == "missing" and keys == ["systems"]:
         for name, domain in DOMAINS.items():
@@ -224,7 +232,7 @@ def _problem(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]
             return f'missing: the address of the {DOMAINS[keys[1]].label}, e.g. "https://{keys[1]}.example"'
         case "missing":
             return "missing: this has to be set"
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if details["ctx"]["pattern"].startswith("^https?"):
             return 'should be an address that begins with http:// or https://, e.g. "https://host.example"'
         case "union_tag_invalid" | "union_tag_not_found":
             known = details["ctx"].get("expected_tags") or "'bearer', 'basic', 'api_key', 'oauth2'"

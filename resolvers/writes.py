@@ -16,7 +16,8 @@ From the claim on, a write runs to its end in a task of its own, whoever hangs u
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -43,8 +44,8 @@ class WriteRules:
     `wait`: how long a second request with the same key waits for the first.
     `patience`: how long a write may take in all, whoever waits for it.
     `reads_after`: by domain, after how long a system shows what was written to it, at the latest.
-    `settles`: by domain, after how long a system that does not show a write has not done it: it covers `reads_after`,
-    and the time that a write may still be on its way.
+    `settles`: by domain, after how long a system that does not show a write has not done it: it covers the `lease`, in
+    which it may have been sent, the time that it may have been on its way since, and `reads_after`.
     """
 
     lease: float = 30.0
@@ -81,7 +82,11 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One outcome, for the audit log: no values of the input. `outcome` is a phase of the write."""
+    """One outcome, for the audit log: no values of the input, and nothing that a system says, which may repeat them.
+
+    `outcome`: done, refused, unknown, invalid (the caller's mistake) or not_done. `codes` are what the caller was told;
+    `cause` is what a system or the store did.
+    """
 
     caller: str
     mutation: str
@@ -90,7 +95,8 @@ class Audited:
     subject: str
     outcome: str
     result: str
-    detail: str
+    codes: tuple[str, ...]
+    cause: str
 
 
 class Write:
@@ -178,7 +184,7 @@ class Writes:
         while True:
             running = self._running.get(key)
             if running is None:
-                claim = await self._claimed(key, write)
+                claim = await self._claimed(key, write, context.viewer)
                 if (known := await self._known(claim, write, context)) is not None:
                     return known
                 if claim.is_held:
@@ -197,11 +203,13 @@ class Writes:
         while self._running:
             await asyncio.wait([running.task for running in self._running.values()])
 
-    async def _claimed(self, key: WriteKey, write: Write) -> Claim:
+    async def _claimed(self, key: WriteKey, write: Write, viewer: Viewer) -> Claim:
         try:
             return await self._store.claim(key, write.fingerprint, self._rules.lease)
         except StoreUnavailable as failure:
-            raise WriteNotDone("This cannot be done safely at the moment.") from failure
+            told = WriteNotDone("This cannot be done safely at the moment.")
+            self._audit(_audited(viewer, write, key, outcome=_NOT_DONE, codes=(told.code,), cause=_STORE))
+            raise told from failure
 
     async def _known(self, claim: Claim, write: Write, context: RequestContext) -> Outcome | None:
         """The outcome of a key that has one."""
@@ -221,8 +229,7 @@ class Writes:
 
         def ended(task: asyncio.Task[Outcome]) -> None:
             del self._running[key]
-            failure = None if task.cancelled() else task.exception()
-            self._audit(_audited(context.viewer, write, key, run, failure))
+            self._audit(_ended(context.viewer, write, key, run, task))
 
         task.add_done_callback(ended)
         return running
@@ -254,8 +261,9 @@ class _Run:
     ) -> None:
         self._store, self._rules, self._key, self._write, self._context = store, rules, key, write, context
         self.record, self._now = claim.record, claim.now
-        self.detail = ""
-        """What a system said, for the audit log."""
+        self._lock_token: int | None = None
+        self.cause = ""
+        """What a system or the store did, for the audit log: codes, not what it said."""
 
     async def result(self, asked: RequestScope | None) -> Outcome:
         """Run to the end. Raises `PublicError`."""
@@ -271,7 +279,7 @@ class _Run:
                     self._write.decided = dict(self.record.decided)
                     return await self._found_or_sent_again()
             except StoreUnavailable as failure:
-                self.detail = str(failure)
+                self.cause = _STORE
                 raise self._undecided() from failure
             except TimeoutError as failure:
                 raise self._undecided() from failure
@@ -284,13 +292,14 @@ class _Run:
         return self._write.unknown()
 
     async def _locked(self) -> Outcome:
-        name = self._write.lock
-        token = await self._lock(name) if name is not None else None
+        if (name := self._write.lock) is None:
+            return await self._checked()
+        token = self._lock_token = await self._lock(name)
         try:
             return await self._checked()
         finally:
-            if name is not None and token is not None:
-                await self._unlock(name, token)
+            self._lock_token = None
+            await self._unlock(name, token)
 
     async def _lock(self, name: str) -> int:
         pause, ends = _FIRST_LOOK, time.monotonic() + self._rules.wait
@@ -305,8 +314,8 @@ class _Run:
     async def _unlock(self, name: str, token: int) -> None:
         try:
             await self._store.unlock(name, token)
-        except StoreUnavailable as failure:
-            self.detail = self.detail or str(failure)  # its lease ends it
+        except StoreUnavailable:
+            self.cause = self.cause or _STORE  # its lease ends it
 
     async def _checked(self) -> Outcome:
         """A key that nothing was sent under: look at the state, then send."""
@@ -316,11 +325,11 @@ class _Run:
             found = await self._shown() if not problems and write.looks_first else None
         except NotSupported as failure:
             await self._store.forget(self._key, self.record.token)
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             raise
         except ConnectorError as failure:
             await self._store.forget(self._key, self.record.token)
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             raise WriteNotDone(failure.public) from failure
         if problems:
             await self._store.forget(self._key, self.record.token)
@@ -337,18 +346,23 @@ class _Run:
             return None
 
     async def _sent(self) -> Outcome:
-        """Send it. From here on it may have happened."""
+        """Send it. From here on it may have happened, but nothing is sent any more when the lease has run out."""
+        ends = time.monotonic() + self._rules.lease
+        if not await self._still_locked():
+            await self._store.forget(self._key, self.record.token)
+            raise WriteNotDone("Something else is being changed here at the moment.")
         sending = msgspec.structs.replace(self.record, phase=Phase.SENT, decided=dict(self._write.decided))
         if not await self._store.advance(self._key, sending, self._rules.lease):
             raise WriteInProgress  # the lease ran out, and somebody else goes on
         self.record = sending
         try:
-            result_id = await self._write.send(self._context, self._key)
+            with _until(ends):
+                result_id = await self._write.send(self._context, self._key)
         except Declined as refusal:
-            self.detail = refusal.detail
+            self.cause = _cause(refusal)
             return await self._refused(refusal)
         except ConnectorError as failure:
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             if not failure.may_have_happened:
                 await self._store.forget(self._key, self.record.token)
                 self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
@@ -358,6 +372,10 @@ class _Run:
             return await self._found()
         await self._until_shown()
         return await self._done(result_id)
+
+    async def _still_locked(self) -> bool:
+        name, token = self._write.lock, self._lock_token
+        return name is None or token is None or await self._store.hold(name, token, self._rules.lease)
 
     async def _until_shown(self) -> None:
         """Wait until a system that shows its own writes late shows this one."""
@@ -375,7 +393,7 @@ class _Run:
         try:
             found = await self._write.find(self._context, self._key)
         except ConnectorError as failure:
-            self.detail = f"{self.detail}; {failure.detail}"
+            self.cause = f"{self.cause}, then {_cause(failure)}"
             found = None
         if found is not None:
             return await self._done(found)
@@ -386,7 +404,7 @@ class _Run:
         try:
             found = await self._write.find(self._context, self._key)
         except ConnectorError as failure:
-            self.detail = failure.detail
+            self.cause = _cause(failure)
             return await self._unknown()
         if found is not None:
             return await self._done(found)
@@ -417,8 +435,20 @@ class _Run:
         self.record = msgspec.structs.replace(self.record, **changes)
         try:
             await self._store.advance(self._key, self.record, 0.0)
-        except StoreUnavailable as failure:
-            self.detail = f"{self.detail} {failure}".strip()
+        except StoreUnavailable:
+            self.cause = f"{self.cause}, then {_STORE}" if self.cause else _STORE
+
+
+@contextmanager
+def _until(ends: float) -> Iterator[None]:
+    """Systems are asked until then at most: also what waits for its turn is not sent later."""
+    scope = current_scope.get()
+    assert scope is not None  # noqa: S101  # `_Run.result` made it
+    before, scope.deadline = scope.deadline, min(scope.deadline, ends)
+    try:
+        yield
+    finally:
+        scope.deadline = before
 
 
 _CODES: Final = {
@@ -441,9 +471,41 @@ def write_key(viewer: Viewer, mutation: str, client_key: str) -> WriteKey:
     return WriteKey(hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
 
-def _audited(viewer: Viewer, write: Write, key: WriteKey, run: _Run, failure: BaseException | None) -> Audited:
+_STORE: Final = "STORE_UNAVAILABLE"
+_NOT_DONE: Final = "not_done"
+
+
+def _cause(failure: ConnectorError) -> str:
+    return failure.code if failure.status is None else f"{failure.code} {failure.status}"
+
+
+def _ended(viewer: Viewer, write: Write, key: WriteKey, run: _Run, task: "asyncio.Task[Outcome]") -> Audited:
     record: WriteRecord = run.record
-    outcome = record.phase.value if failure is None or record.phase is Phase.UNKNOWN else type(failure).__name__
-    result = f"{record.result.type}:{record.result.id}" if record.result else ""
+    failure = None if task.cancelled() else task.exception()
+    problems = () if task.cancelled() or failure is not None else task.result().problems
+    codes = tuple(problem.code for problem in problems)
+    if failure is not None:
+        codes = (failure.code if isinstance(failure, ConnectorError | PublicError) else "INTERNAL",)
+    match record.phase:
+        case Phase.CLAIMED:
+            outcome = "invalid" if problems else _NOT_DONE
+        case Phase.SENT:  # what came of it was not found out, or could not be kept
+            outcome = Phase.UNKNOWN.value
+        case phase:
+            outcome = phase.value
+    return _audited(viewer, write, key, outcome=outcome, codes=codes, cause=run.cause, result=record.result)
+
+
+def _audited(
+    viewer: Viewer,
+    write: Write,
+    key: WriteKey,
+    *,
+    outcome: str,
+    codes: tuple[str, ...],
+    cause: str,
+    result: Pointer | None = None,
+) -> Audited:
+    made = f"{result.type}:{result.id}" if result else ""
     caller = f"{viewer.issuer} {viewer.subject}"
-    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, result, run.detail)
+    return Audited(caller, write.mutation, write.system, key, write.subject, outcome, made, codes, cause)

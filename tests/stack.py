@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
-from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings, WritesSettings
+from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
+from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
@@ -98,8 +99,8 @@ async def stacked(
     graphql: GraphQLSettings | None = None,
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     server: ServerSettings | None = None,
-    without: Collection[str] = (),
     writes: WritesSettings | None = None,
+    without: Collection[str] = (),
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 

@@ -71,6 +71,14 @@ class WritesInMemory:
         self._locks[name] = self._last_lock, now + lease
         return self._last_lock
 
+    async def hold(self, name: str, token: int, lease: float) -> bool:
+        now = self._clock()
+        holder, until = self._locks.get(name, (0, 0.0))
+        if holder != token or now >= until:
+            return False
+        self._locks[name] = token, now + lease
+        return True
+
     async def unlock(self, name: str, token: int) -> None:
         if self._locks.get(name, (0, 0.0))[0] == token:
             del self._locks[name]

@@ -61,6 +61,11 @@ if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 
+_HOLD: Final = (
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+)
+"""KEYS: the lock's. ARGV: token, lease (ms)."""
+
 _UNLOCK: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
@@ -86,6 +91,7 @@ class WritesInRedis:
         self._claim = self._redis.register_script(_CLAIM)
         self._advance = self._redis.register_script(_ADVANCE)
         self._forget = self._redis.register_script(_FORGET)
+        self._hold = self._redis.register_script(_HOLD)
         self._unlock = self._redis.register_script(_UNLOCK)
 
     async def claim(self, key: str, fingerprint: str, lease: float) -> Claim:
@@ -118,6 +124,10 @@ class WritesInRedis:
             lambda: self._redis.set(f"{self._prefix}lock:{name}", token, nx=True, px=max(1, int(lease * 1000)))
         )
         return token if taken else None
+
+    async def hold(self, name: str, token: int, lease: float) -> bool:
+        arguments: list[Argument] = [token, max(1, int(lease * 1000))]
+        return bool(await _asked(lambda: self._hold(keys=[f"{self._prefix}lock:{name}"], args=arguments)))
 
     async def unlock(self, name: str, token: int) -> None:
         await _asked(lambda: self._unlock(keys=[f"{self._prefix}lock:{name}"], args=[token]))

@@ -104,6 +104,9 @@ class WriteStore(Protocol):
     async def lock(self, name: str, lease: float) -> int | None:
         """Take a lock for `lease` seconds: its fencing token, None where somebody else has it."""
 
+    async def hold(self, name: str, token: int, lease: float) -> bool:
+        """Keep a lock for `lease` seconds from now. False, and nothing is changed, where its lease has run out."""
+
     async def unlock(self, name: str, token: int) -> None:
         """Give a lock back. Nothing happens where it is somebody else's by now."""
 

@@ -4,19 +4,14 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from connectors import DOMAINS, ConnectedSystem, Connectors, Domain, connect
 from connectors.crm.port import Customer
@@ -24,42 +19,13 @@ from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rej
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import System
+from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
+from gateway.commands.findings import Finding, Mark
 from gateway.settings import AuthSettings, Settings, without_credentials
 from resolvers.links import key_value
 
-Mark = Literal["ok", "FAILED", "-"]
-
-_TIMEOUT = 5.0
-"""Seconds for the key set and for Redis; systems have their own timeouts in the settings."""
-
 _FEW: Final = 20
 """Customers of the CRM that are looked at for what other systems know them by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the table; `-` is what was not tried. `latency_ms` is the read's; `hint` is empty when all is well.
-
-    `detail` is what exactly happened, for the person who runs the check. `unsupported` is what the product cannot give,
-    with the reasons: nothing to repair. Nor is a `note`, which says more about a line that is well.
-    """
-
-    name: str
-    driver: str
-    address: str
-    reach: Mark = "-"
-    credentials: Mark = "-"
-    read: Mark = "-"
-    latency_ms: float | None = None
-    detail: str = ""
-    hint: str = ""
-    unsupported: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether nothing failed."""
-        return "FAILED" not in (self.reach, self.credentials, self.read)
 
 
 NO_AUTH: Final = Finding(
@@ -74,7 +40,7 @@ NO_AUTH: Final = Finding(
 
 
 async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
-    """Try the systems, their customer keys, the key set and Redis, as far as the settings name them, all at once.
+    """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
 
     Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
     """
@@ -86,9 +52,10 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
             tries.append(_keys(settings.auth, session))
         if settings.redis and settings.redis.url:
             tries.append(_redis(settings.redis.url))
-        findings = list(await asyncio.gather(*tries))
+        *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
+    findings.append(writes)
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 
@@ -105,8 +72,11 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
         hint = _hint(error, name, system)
         return Finding(name, system.driver, address, "ok", credentials, read, None, error.detail, hint)
     latency = (time.monotonic() - started) * 1000
-    credentials = "ok" if system.auth else "-"
-    return Finding(name, system.driver, address, "ok", credentials, "ok", latency, unsupported=connected.unsupported)
+    credentials, cannot = ("ok" if system.auth else "-"), unwritable(connected)
+    unsupported = {what: why for what, why in connected.unsupported.items() if what not in write_methods(name)}
+    return Finding(
+        name, system.driver, address, "ok", credentials, "ok", latency, unsupported=unsupported, unwritable=cannot
+    )
 
 
 def _not_configured(domain: Domain) -> Finding:
@@ -237,7 +207,7 @@ async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:
 
 async def _redis(url: str) -> Finding:
     address = without_credentials(url)
-    redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
     started = time.monotonic()
     try:
         await redis.ping()
@@ -250,28 +220,3 @@ async def _redis(url: str) -> Finding:
     finally:
         await redis.aclose()
     return Finding("redis", "Redis", address, "ok", "-", "ok", (time.monotonic() - started) * 1000)
-
-
-def show(findings: Sequence[Finding], console: Console) -> None:
-    """Print the table, then for each line that failed what happened and what to do."""
-    table = Table("system", "driver", "address", "reach", "credentials", "read", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("ms", justify="right")
-    table.columns[2].overflow = "fold"
-    for one in findings:
-        latency = "" if one.latency_ms is None else f"{one.latency_ms:.0f}"
-        marks: list[RenderableType] = [_coloured(mark) for mark in (one.reach, one.credentials, one.read)]
-        table.add_row(Text(one.name), Text(one.driver), Text(one.address), *marks, latency)
-    console.print(table)
-    for one in findings:
-        if not one.is_good:
-            console.print(Text.assemble((f"{one.name}: ", "bold red"), f"{one.detail}. {one.hint}"), soft_wrap=True)
-        if one.note:
-            console.print(Text(f"{one.name}: {one.note}.", style="dim"), soft_wrap=True)
-        for what, why in one.unsupported.items():
-            console.print(Text(f"{one.name}: {one.driver} does not give {what}: {why}", style="dim"), soft_wrap=True)
-    wrong = sum(not one.is_good for one in findings)
-    console.print(Text(f"{wrong} of {len(findings)} need attention." if wrong else "All is well."))
-
-
-def _coloured(mark: Mark) -> Text:
-    return Text(mark, style={"ok": "green", "FAILED": "bold red", "-": "dim"}[mark])

@@ -114,13 +114,13 @@ def check(
     sandbox_port: SandboxPort = 8101,
 ) -> None:
     """Try every system that the settings name (reach, credentials, one read), and say what to do about the rest."""
-    from gateway.commands.check import check, show
+    from gateway.commands.check import check
     from gateway.commands.demo_settings import settings
+    from gateway.commands.findings import show
     from gateway.settings_file import WrongSettings, load
 
     try:
-        tried = check(load(config)) if config else check(settings(8000, sandbox_port), is_demo=True)
-        findings = asyncio.run(tried)
+        findings = asyncio.run(check(load(config) if config else settings(8000, sandbox_port), is_demo=not config))
     except WrongSettings as error:
         _fail(error, code=2)
     show(findings, Console(highlight=False))

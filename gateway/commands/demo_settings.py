@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from gateway.settings import Settings, WritesSettings
+from gateway.settings import Settings
+from gateway.writes_settings import WritesSettings
 from sandbox.protocol.systems import SYSTEMS
 
 HOST: Final = "127.0.0.1"

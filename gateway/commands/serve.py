@@ -15,6 +15,8 @@ from gateway.commands.listening import KEEP_ALIVE, check_free
 from gateway.http.write_coalescing import HttpProtocol
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
+from gateway.settings_file import WrongSettings
+from gateway.writes_settings import FOR_ONE_PROCESS
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
@@ -36,13 +38,18 @@ class NoAuth(Exception):
 
 
 def run(config: Path, workers: int | None = None) -> None:
-    """Serve until a signal ends it. Raises WrongSettings, NoAuth and PortUnavailable before anything starts."""
+    """Serve until a signal ends it, and then until the writes under way have ended.
+
+    Raises WrongSettings, NoAuth and PortUnavailable before anything starts.
+    """
     settings = _settings(config)
     server = settings.server
+    processes = workers or server.workers
+    if processes > 1 and settings.keeps_writes_in_process:
+        raise WrongSettings([f"--workers {processes}: with {FOR_ONE_PROCESS}"])
     check_free(server.host, server.port)
     os.environ[CONFIG_VARIABLE] = str(config.resolve())
     logs.configure(settings.log)
-    processes = workers or server.workers
     with tempfile.TemporaryDirectory() as folder:
         if processes > 1 and server.metrics:
             os.environ.setdefault(SHARED_FOLDER, folder)

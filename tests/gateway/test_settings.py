@@ -86,7 +86,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         assert model is not None
         missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file"}
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
-    for section in (everything.redis, everything.server, everything.log):
+    for section in (everything.redis, everything.writes, everything.server, everything.log):
         assert section is not None
         assert section.model_fields_set == type(section).model_fields.keys()
 
@@ -239,6 +239,94 @@ def test_no_systems_at_all(tmp_path: Path) -> None:
 def test_settings_that_do_not_fit_together(tmp_path: Path, changed: str, problem: str) -> None:
     (found,) = problems(tmp_path, SYSTEMS + AUTH + changed)
     assert found.startswith(f"gateway.toml: {problem}")
+
+
+KEPT = '[redis]\nwrites_url = "redis://writes.example"\n[writes]\nenabled = true\n'
+ALONE = "[writes]\nenabled = true\nin_process = true\nallow.payBill = []\n"
+IN_ONE = (
+    "writes.in_process: every process would know its own writes only: there must be one, or redis.writes_url be set"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [KEPT, ALONE, KEPT + "in_process = true\n[server]\nworkers = 4", "[writes]\nlease = 6"]
+)
+def test_writes_that_can_be_kept(tmp_path: Path, text: str) -> None:
+    assert load(write(tmp_path, SYSTEMS + AUTH + text)).writes.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            KEPT.replace("writes_url", "url"),
+            "writes.enabled: what becomes of each write must be kept for all processes: set redis.writes_url; or, for"
+            " tickets and contact data in one process, writes.in_process",
+        ),
+        (ALONE + "[server]\nworkers = 2", f"server.workers: should be 1, not 2, with {IN_ONE}"),
+        (
+            ALONE.replace("[]", '["agent"]'),
+            "writes.in_process: a payment would be forgotten with the process: set redis.writes_url, or"
+            " writes.allow.payBill = []",
+        ),
+        ("[writes]\nallow.payBil = []", "writes.allow.payBil: is not a setting here; did you mean payBill?"),
+        (
+            "[writes]\nallow.withdraw = []",
+            "writes.allow.withdraw: is not a setting here; there are: openTicket, addTicketNote, closeTicket,"
+            " reopenTicket, assignTicket, payBill, updateContact",
+        ),
+        (
+            '[writes]\nallow.payBill = ["agent", "clerk"]',
+            'writes.allow.payBill.1: should be "customer", "agent", "admin" or "role:NAME", not "clerk"',
+        ),
+        (
+            '[writes]\nallow.payBill = ["role:"]',
+            'writes.allow.payBill.0: should be "customer", "agent", "admin" or "role:NAME", not "role:"',
+        ),
+        (
+            '[writes]\nallow.payBill = "agent"',
+            'writes.allow.payBill: should be a list, such as ["agent"]; [] is for nobody',
+        ),
+        ("[writes]\nlease = 1", "writes.lease: should be greater than or equal to 5"),
+        (
+            KEPT + "[systems.billing]\nurl = 'https://billing.example'\ntimeout = 29\n",
+            "writes.lease: should be more than 30, which is systems.billing.timeout + connect_timeout, not 30: a"
+            " process that waits for that system would be taken for dead",
+        ),
+        (
+            KEPT + "patience = 16\n[systems.billing]\nurl = 'https://billing.example'\nreads_after = 10\n",
+            "writes.patience: should be at least 17, which is 2 * systems.billing.timeout + connect_timeout +"
+            " reads_after, not 16: a write is sent, looked for where its answer was lost, and waited for until it"
+            " shows",
+        ),
+        (
+            KEPT + "keep = 600\npatience = 570",
+            "writes.keep: should be more than writes.lease + writes.patience (600), not 600: a write would be forgotten"
+            " while it is under way",
+        ),
+    ],
+)
+def test_what_is_wrong_about_writes_is_named(tmp_path: Path, text: str, problem: str) -> None:
+    systems = SYSTEMS.replace('[systems.billing]\nurl = "https://billing.example"\n', "") if "[sys" in text else SYSTEMS
+    assert problems(tmp_path, systems + AUTH + text) == [f"gateway.toml: {problem}"]
+
+
+def test_what_is_wrong_about_writes_in_a_variable_is_named_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_WRITES__ENABLED", "true")
+    monkeypatch.setenv("GATEWAY_WRITES__LEASE", "3.5e1")
+    monkeypatch.setenv("GATEWAY_SYSTEMS__CRM__TIMEOUT", "40")
+    monkeypatch.setenv("GATEWAY_WRITES__ALLOW", '{"payBil": []}')
+    unknown = "environment: GATEWAY_WRITES__ALLOW.payBil: is not a setting here; did you mean payBill?"
+    assert problems(tmp_path, SYSTEMS + AUTH) == [unknown]
+    monkeypatch.delenv("GATEWAY_WRITES__ALLOW")
+    found = [problem.split(": ")[:2] for problem in problems(tmp_path, SYSTEMS + AUTH)]
+    assert found == [
+        ["environment", "GATEWAY_WRITES__ENABLED"],
+        ["environment", "GATEWAY_WRITES__LEASE"],
+        ["gateway.toml", "writes.patience"],
+    ]
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,5 +160,5 @@ async def test_check_says_it_before_anybody_asks(tmp_path: Path) -> None:
         findings = await check(Settings.model_validate({"systems": systems}), is_demo=True)
 
     assert [(one.name, one.is_good, dict(one.unsupported)) for one in findings] == [
-        (name, True, {}) for name in ("crm", "billing", "inventory", "ticketing")
+        (name, True, {}) for name in ("crm", "billing", "inventory", "ticketing", "writes")
     ]

@@ -21,6 +21,7 @@ from connectors.errors import (
     TimedOut,
     Unreachable,
 )
+from connectors.http.scope import current_scope
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import Phase, Pointer, Problem, StoreUnavailable, WriteStore
@@ -313,6 +314,47 @@ async def test_who_was_slow_until_its_lease_ran_out_sends_nothing(store: WriteSt
     outcome = await asyncio.gather(first, return_exceptions=True)
     assert isinstance(outcome[0], WriteInProgress) or outcome[0].problems or outcome[0].result
     assert len(ledger.rows) == 1
+
+
+class Stalling(Entry):
+    """Is slow after its state was checked."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self.looking, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.time_left = 0.0
+
+    async def find(self, context: RequestContext, key: WriteKey) -> str | None:
+        self.looking.set()
+        await self.may_go_on.wait()
+        return await super().find(context, key)
+
+    async def send(self, context: RequestContext, key: WriteKey) -> str:
+        scope = current_scope.get()
+        assert scope is not None
+        self.time_left = scope.remaining()
+        return await super().send(context, key)
+
+
+async def test_who_lost_its_lock_after_the_check_sends_nothing(store: WriteStore, ledger: Ledger) -> None:
+    slow, quick = Process(store, lease=0.05), Process(store)
+    stalling = Stalling(ledger)
+    first = asyncio.create_task(slow.once(stalling, "a"))
+    await stalling.looking.wait()
+    assert await quick.once(Entry(ledger), "b") == ROW
+    stalling.may_go_on.set()
+    with pytest.raises(WriteNotDone):
+        await first
+    assert len(ledger.rows) == 1
+    again = await quick.once(Entry(ledger), "a")
+    assert [problem.code for problem in again.problems] == ["WRONG_STATE"]
+
+
+async def test_nothing_is_sent_when_the_lease_has_run_out(store: WriteStore, ledger: Ledger) -> None:
+    entry = Stalling(ledger)
+    entry.may_go_on.set()
+    assert await Process(store, lease=5.0).once(entry) == ROW
+    assert 0 < entry.time_left <= 5.0
 
 
 @pytest.mark.parametrize("happened", [True, False])

@@ -106,6 +106,7 @@ async def test_a_lock_is_one_holders_until_it_is_given_back_or_its_lease_is_over
     assert second is not None
     assert second > first
     await asyncio.sleep(SHORT)  # a lease is a matter of time
+    assert not await store.hold("bill:1", second, LONG)
     third = await store.lock("bill:1", LONG)
     assert third is not None
     await store.unlock("bill:1", second)

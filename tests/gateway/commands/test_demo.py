@@ -156,7 +156,7 @@ def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path) -> 
             "ticketing": ["ok", "-", "ok"],
         }
         assert "billing: no connection to 127.0.0.1:" in checked.stdout
-        assert "1 of 4 need attention." in checked.stdout
+        assert "1 of 5 need attention." in checked.stdout
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
