@@ -31,7 +31,7 @@ class ConnectorError(Exception):
         return self.sentence.format(system=self.system)
 
     def without_traceback(self) -> Self:
-        """A copy to raise if this failure is kept: a traceback would keep all objects of its frames alive."""
+        """A copy without a traceback. Keep this one: a traceback would keep all objects of its frames alive."""
         one = type(self).__new__(type(self), *self.args)
         one.__dict__.update(self.__dict__)
         return one

@@ -40,7 +40,7 @@ class _Systems(Strict):
     @field_validator("*", mode="wrap")
     @classmethod
     def _fits_driver(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> System | None:
-        """The section, with a configuration that fits its driver. What is wrong in either is said at once."""
+        """Validate a section together with its driver's configuration, so that all errors are reported at once."""
         try:
             system: System | None = read(given)
         except ValidationError as error:
@@ -83,7 +83,7 @@ def _configuration(domain: str, system: System) -> None:
 
 
 def _init_details(details: ErrorDetails) -> InitErrorDetails:
-    """An error as it is given to pydantic, from one as it gives it."""
+    """Convert an error that pydantic reported to the form in which it can be raised again."""
     made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
     if "ctx" in details:
         made["ctx"] = details["ctx"]

@@ -83,7 +83,7 @@ class Ticket(Owned, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Not ended."""
+        """Whether it has not ended. An unknown status counts as open."""
         return self.status.value not in ENDED
 
 
@@ -104,12 +104,15 @@ class Outage(Record, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Not ended."""
+        """Whether it has not ended. An unknown status counts as open."""
         return self.state.value not in ENDED
 
 
 class TicketingPort(Protocol):
-    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
+
+    Methods without keys raise it; others may, if all keys failed. `fields` are the attributes to read, None for all.
+    """
 
     @batch("ids")
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:

@@ -138,7 +138,10 @@ async def _customer_keys(connectors: Connectors, findings: Sequence[Finding]) ->
 async def _customer_key(
     connectors: Connectors, domain: str, driver: str, key: CustomerKey, customers: Sequence[Customer]
 ) -> Finding:
-    """Whether customers have it, and whether the CRM finds one by it, as rows that name customers so need."""
+    """Whether the CRM's customers have this key, and whether the CRM finds one of them by it.
+
+    The domain's rows name their customers by it.
+    """
     name, address, setting = f"{domain} key", str(key), f"systems.{domain}.customer_key"
     having = [one for one in customers if key_value(one, key)]
     if not having:

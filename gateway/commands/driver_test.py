@@ -107,7 +107,7 @@ def _offered(module: str) -> str:
 
 
 def _options(driver: type) -> type[Strict]:
-    """The model of the driver's configuration: what its second argument is annotated with."""
+    """The model of the driver's configuration: the annotation of its second parameter, or `NoOptions`."""
     try:
         parameters = list(inspect.signature(driver, eval_str=True).parameters.values())
     except (NameError, ValueError, TypeError):

@@ -53,7 +53,7 @@ def explain(file: Path, operation_name: str | None, variables: str | None) -> li
 
 
 async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
-    """Per system, the questions that cost it a call per key, and why; nothing is asked of the systems."""
+    """By system, the methods and attributes that take one call per key, and why. No system is called."""
     async with aiohttp.ClientSession() as session:
         systems = connect(settings.systems.by_domain, session).systems
         return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}

@@ -25,7 +25,7 @@ _NEW_OBJECTS: Final = 50_000
 
 
 class NoAuth(Exception):
-    """The settings do not say whose tokens are believed: everybody would be refused, or worse."""
+    """The settings have no section `auth`, so no token could be checked. The text says what to do."""
 
     def __init__(self, config: Path) -> None:
         super().__init__(
