@@ -137,7 +137,7 @@ class NotSupported(ConnectorError):
 
     code = "NOT_SUPPORTED"
     retryable = False
-    sentence = "The product that is connected as the {system} system cannot answer this."
+    sentence = "The product that is connected as the {system} system cannot answer this. Leave it out."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)
