@@ -130,11 +130,11 @@ class AuthSettings(Strict):
 
     @property
     def rules(self) -> TokenRules:
-        """What a token must be to be believed."""
+        """The rules by which tokens are accepted. Raises ValueError as `TokenRules` does."""
         return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims)
 
     def load_keys(self, session: aiohttp.ClientSession) -> Load:
-        """What reads the issuer's keys, for `gateway.auth.keys.KeySet`."""
+        """A function that reads the issuer's keys from their address or file, for `gateway.auth.keys.KeySet`."""
         return from_address(session, self.jwks_url) if self.jwks_url else from_file(Path(str(self.jwks_file)))
 
 

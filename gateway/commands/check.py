@@ -38,10 +38,10 @@ _FEW: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the table; `-` is what was not tried. `latency_ms` is the read's; `hint` is empty when all is well.
+    """One line of the table. A mark `-` means not tried; `latency_ms` is that of the read; `hint` says what to do.
 
-    `detail` is what exactly happened, for the person who runs the check. `unsupported` is what the product cannot give,
-    with the reasons: nothing to repair. Nor is a `note`, which says more about a line that is well.
+    `detail` says exactly what happened, for the person who runs the check. `unsupported` (what the product cannot give,
+    with the reasons) and `note` are information about a line without a failure: nothing has to be repaired.
     """
 
     name: str
@@ -67,7 +67,7 @@ NO_AUTH: Final = Finding(
     "-",
     "-",
     read="FAILED",
-    detail="missing: gateway serve will not start without saying whose tokens it believes",
+    detail="missing: 'gateway serve' does not start without it, because it could check no token",
     hint="Set issuer, audience, and jwks_url or jwks_file in [auth] (see gateway.example.toml).",
 )
 """The line for settings that `gateway serve` refuses."""
@@ -76,7 +76,7 @@ NO_AUTH: Final = Finding(
 async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
     """Try the systems, their customer keys, the key set and Redis, as far as the settings name them, all at once.
 
-    Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
+    Settings without `[auth]` are a failure too, except the demo's, which brings its own keys.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
@@ -185,7 +185,7 @@ async def _unreachable(system: System) -> str:
 
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
-    """Credentials and read. A system that fails before it judges credentials leaves them untried."""
+    """The marks for credentials and read. Credentials count as not tried if the failure came before their check."""
     if isinstance(error, Refused) or error.from_token_endpoint:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)

@@ -287,7 +287,7 @@ def served_path(path: str, switches: Switches) -> str:
 
 
 def _read_only(path: str | None, switches: Switches) -> bool:
-    """Return whether the resource whose v4 path is `path`, if it is one, may only be read."""
+    """Return whether the resource at this v4 path may only be read; False for None."""
     return path is not None and path.rpartition("/")[2] in switches.read_only
 
 
