@@ -138,7 +138,7 @@ class Authenticator:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError) as error:
             raise AuthenticationError(
-                "The token is not a signed JSON Web Token (JWT). Send the one that you got."
+                "The token is not a signed JSON Web Token (JWT). Send it as its issuer gave it."
             ) from error
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in self._rules.algorithms:
@@ -157,7 +157,7 @@ class Authenticator:
 
 _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
     jwt.InvalidSignatureError: "The token's signature is wrong. Get a new one, and send it unchanged.",
-    jwt.InvalidIssuerError: "The token's issuer (iss) is not the one that this gateway trusts. Sign in there.",
+    jwt.InvalidIssuerError: "The issuer (iss) is not the one that this gateway trusts. Get a token from that one.",
     jwt.InvalidAudienceError: "The token was made for another audience (aud). Get one for this gateway.",
     jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future). Check the issuer's clock.",
     jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names. Get a new one.",

@@ -36,7 +36,7 @@ class CompanyRow(Identified):
 
 
 class DueRow(msgspec.Struct, gc=False):
-    """An amount to be paid (account.move.line). It is paid if it has a `reconciliation`."""
+    """An amount to pay (account.move.line); a `reconciliation` says it is paid. `payments` are account_payment's."""
 
     maturity_date: Any = None
     reconciliation: Any = None
