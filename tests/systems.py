@@ -49,7 +49,8 @@ def settings(systems: Systems, **overrides: Mapping[str, Any]) -> dict[str, Syst
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))}: no such domain; there are {', '.join(systems)}")
     return {
-        name: System.model_validate({"url": server.url, **overrides.get(name, {})}) for name, server in systems.items()
+        name: System.model_validate({"url": server.url, "connect_timeout": 10.0, **overrides.get(name, {})})
+        for name, server in systems.items()
     }
 
 
