@@ -41,7 +41,7 @@ async def lost(trial: WriteTrial) -> str:
         raise Failure(f"{call} is not found by its key with {trial.writing.finder}; right is the effect that it had.")
     if outcome.error is None and not trial.is_found(Done(effect, key, outcome.value), found):
         raise Failure(f"{call} gave {brief(outcome.value)}, and its key finds {brief(found)}; right is the same.")
-    if wrong := await effect.wrong(None if found is True else found):
+    if wrong := await trial.wrong(effect.wrong, None if found is True else found):
         raise Failure(f"after {call} {wrong}; right is what was written.")
     return f"found: {brief(found)}"
 
@@ -52,7 +52,7 @@ async def _repeated(trial: WriteTrial, done: Done) -> str:
     call = f"{done.effect.call}, repeated after a lost answer,"
     if outcome.error is not None:
         raise Failure(f"{call} {describe_error(outcome.error)}; right is a success.")
-    if wrong := await done.effect.wrong(None):
+    if wrong := await trial.wrong(done.effect.wrong, None):
         raise Failure(f"after {call} {wrong}; right is what was written.")
     return "repeated"
 

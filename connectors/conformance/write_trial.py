@@ -1,12 +1,13 @@
 """One method that writes, under test: the driver behind the proxy, its calls, and what they came to."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from connectors.conformance.trial import Failure, Outcome, Skipped, Trial, describe_error
 from connectors.conformance.wire import Wire
-from connectors.conformance.writing import Effect, WriteCall, Writing
+from connectors.conformance.writing import Effect, WriteCall, Writing, settled
 from connectors.errors import ConnectorError, NotSupported
 from connectors.settings import System
 from connectors.writes import WriteKey
@@ -43,7 +44,7 @@ class WriteTrial:
 
     async def made(self, effect: Effect, key: WriteKey) -> Done:
         """Write what must succeed, and have exactly one effect. Raises `Failure`."""
-        before = await self._counted(effect)
+        before = await self.count(effect)
         outcome = await self.attempt(effect.write, key)
         if outcome.error is not None:
             raise Failure(f"{effect.call} {describe_error(outcome.error)}; right would be a success.")
@@ -56,20 +57,30 @@ class WriteTrial:
             raise Failure(f"{effect.call} sent {again} twice; right is each write once, whatever is answered.")
         if not self.wire.written:
             raise Failure(f"{effect.call} sent nothing that writes; right is one request that does.")
-        now = await self._counted(effect)
+        now = await settled(self.trial.system, lambda: self.count(effect), lambda now: now in (None, (before or 0) + 1))
         if before is not None and now is not None and now != before + 1:
             raise Failure(f"{effect.call} made {now - before} of what it should make one of; right is one.")
 
-    async def _counted(self, effect: Effect) -> int | None:
+    async def count(self, effect: Effect) -> int | None:
+        """How many effects of this kind there are; None where that cannot be told."""
         try:
             return None if effect.count is None else await effect.count()
         except NotSupported:
             return None
 
-    count = _counted
+    async def wrong(self, ask: Callable[[Any], Awaitable[str]], value: Any) -> str:
+        """What is not as it was written (`Effect.wrong`); empty if nothing."""
+        return await settled(self.trial.system, lambda: ask(value), lambda wrong: not wrong)
 
     async def find(self, effect: Effect, key: WriteKey) -> Any:
-        """What the `@fresh` method says of a key: an id or True, else None. Raises `Failure`, `Skipped`."""
+        """What the `@fresh` method says of a key that was written with: an id or True, else None.
+
+        Raises `Failure`, `Skipped`.
+        """
+        return await settled(self.trial.system, lambda: self.find_now(effect, key), bool)
+
+    async def find_now(self, effect: Effect, key: WriteKey) -> Any:
+        """The same of any key, without patience."""
         name = self.writing.finder
         if effect.find is None:
             raise Skipped(f"the port has no method that finds what {self.writing.name} has written.")

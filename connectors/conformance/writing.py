@@ -4,18 +4,26 @@ Each domain's are in `connectors/<domain>/promised_writes.py`. They read the sys
 the checks write.
 """
 
+import asyncio
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from connectors.conformance.trial import Skipped
 from connectors.errors import Reason
+from connectors.settings import System
 from connectors.writes import WriteKey
 
 if TYPE_CHECKING:
     from connectors.conformance.trial import Trial
+
+T = TypeVar("T")
+
+_BETWEEN: Final = 0.05
+"""Seconds between two reads of what a system shows late."""
 
 WriteCall = Callable[[Any, WriteKey], Awaitable[Any]]
 """Writes with this driver under this key: the id of what was made, None where nothing is."""
@@ -109,6 +117,14 @@ class Writing(ABC):
     async def restore(self) -> str:
         """Take back what can be, and say what that was: empty where nothing can. Raises `ConnectorError`."""
         return ""
+
+
+async def settled(system: System, read: Callable[[], Awaitable[T]], is_right: Callable[[T], bool]) -> T:
+    """What is read: once it is right, or when the system must show what was written to it (`reads_after`)."""
+    until = time.monotonic() + system.reads_after
+    while not is_right(value := await read()) and time.monotonic() < until:  # noqa: ASYNC110  # nothing tells it
+        await asyncio.sleep(_BETWEEN)
+    return value
 
 
 def new_key() -> WriteKey:

@@ -14,6 +14,7 @@ from connectors.conformance.writing import (
     different,
     new_key,
     read_one,
+    settled,
     word,
 )
 from connectors.crm.port import ContactChange, Customer
@@ -78,7 +79,8 @@ class UpdateContact(Writing):
 
     async def restore(self) -> str:
         await self._call(email=self._was.email, phone=self._was.phone)(self.trial.driver, new_key())
-        if wrong := await self._wrong(email=self._was.email, phone=self._was.phone):
+        was = {"email": self._was.email, "phone": self._was.phone}
+        if wrong := await settled(self.trial.system, lambda: self._wrong(**was), lambda wrong: not wrong):
             raise Failure(f"customer {self._was.id} could not be given back what was there: {wrong}.")
         return f"customer {self._was.id} is reached as before"
 

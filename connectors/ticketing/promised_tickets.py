@@ -15,6 +15,7 @@ from connectors.conformance.writing import (
     first_key,
     new_key,
     read_one,
+    settled,
     word,
 )
 from connectors.errors import ConnectorError, Reason
@@ -62,8 +63,10 @@ class Desk:
         outcome = await self.trial.attempt(lambda: self.trial.driver.open_ticket(self.new(), new_key()))
         if outcome.error is not None or not isinstance(outcome.value, str):
             raise Skipped(f"no ticket could be opened to write to: {outcome.error}")
-        self.opened[outcome.value] = None
-        return outcome.value
+        ident: str = outcome.value
+        self.opened[ident] = None
+        await settled(self.trial.system, lambda: self.read(ident), bool)
+        return ident
 
     async def ticket(self) -> str:
         """The ticket that most is written to."""

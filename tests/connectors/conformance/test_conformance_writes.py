@@ -113,11 +113,36 @@ async def test_a_system_that_keeps_no_key_or_takes_no_writes_is_no_failure(world
         without = System.model_validate({"url": server.url})
         (tokenless,) = await written("billing", driver, without, KEYS)
         given = await written("billing", driver, without, {**KEYS, "method_token": ["tok-1"]})
-    assert {check for check, mark in forgetful.items() if mark == "skipped"} == {"key", "again", "lost"}
+    assert {check for check, mark in forgetful.items() if mark == "skipped"} == {"key", "lost"}
     assert "failed" not in forgetful.values()
     assert refusing == {("pay_bill", "unsup."): "passed", ("payment_made_with", "unsup."): "passed"}
     assert (tokenless.mark, "--key method_token=" in tokenless.reason) == ("skipped", True)
     assert {one.mark for one in given} == {"passed"}
+
+
+@pytest.mark.parametrize("domain", WRITTEN)
+async def test_a_system_that_shows_its_writes_late_is_waited_for_as_the_settings_say(domain: str, world: World) -> None:
+    with SandboxServer(domain, world=world) as server:
+        server.switches.late_ms = 200
+        system = System.model_validate({"url": server.url, "profile": profile(domain)})
+        method = DOMAINS[domain].promises.writes[0]
+        driver = DOMAINS[domain].drivers["tmf"]
+        impatient = await written(domain, driver, system, KEYS, only=[method])
+        patient = await written(domain, driver, system.model_copy(update={"reads_after": 5.0}), KEYS, only=[method])
+    assert (method, "once" if domain != "crm" else "shows") in failed(impatient)
+    assert failures(patient) == []
+
+
+@pytest.mark.parametrize("domain", WRITTEN)
+async def test_where_the_profile_takes_no_writes_every_method_says_so_and_asks_nothing(
+    domain: str, world: World
+) -> None:
+    with SandboxServer(domain, world=world) as server:
+        system = System.model_validate({"url": server.url, "profile": {"read_only": True}})
+        results = await written(domain, DOMAINS[domain].drivers["tmf"], system, KEYS)
+    assert failures(results) == []
+    assert {one.method for one in results if one.mark == "passed"} == set(DOMAINS[domain].promises.writes)
+    assert {one.check for one in results} == {"unsup."}
 
 
 class SendsTwice(TmfBilling):
