@@ -3,8 +3,7 @@
 A proxy stands between the driver and its system (`wire`): it counts what is sent, and loses or replaces answers.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,28 +75,36 @@ class WritePlan:
         except ConnectorError as failure:
             self.skipped[writing.name] = f"what to write to could not be read: {failure}"
 
-    async def run(self) -> AsyncIterator[Result]:
-        """Write, check, and take back what can be. Results come as they are found; whatever fails becomes one."""
-        async with AsyncExitStack() as stack:
-            wire, beyond = await stack.enter_async_context(wire_to(self.trial.system))
+    async def run(self, tell: Callable[[Result], None] = lambda _: None) -> list[Result]:
+        """Write, check, and take back what can be, also where it is cancelled. Whatever fails becomes a result.
+
+        `tell` is called with each result as it is found.
+        """
+        results: list[Result] = []
+
+        def found(result: Result) -> None:
+            results.append(result)
+            tell(result)
+
+        async with wire_to(self.trial.system) as (wire, beyond):
             begun: list[WriteTrial] = []
             try:
                 for writing in self._writings:
                     trial = WriteTrial(self.trial, writing, wire, beyond)
                     for name in filter(None, (writing.name, writing.finder)):
                         if name in self.trial.unsupported:
-                            yield await _result(trial, "unsup.", name, written.refuses_call(name))
+                            found(await _result(trial, "unsup.", name, written.refuses_call(name)))
                     if writing.name in self.skipped:
-                        yield Result("once", writing.name, "skipped", self.skipped[writing.name])
+                        found(Result("once", writing.name, "skipped", self.skipped[writing.name]))
                     elif writing.name in self.changes:
                         begun.append(trial)
-                        async for result in _of_writing(trial):
-                            yield result
+                        await _of_writing(trial, found)
             finally:
                 restored = [await _result(one, "undone", one.writing.name, written.restore) for one in begun]
             for result in restored:
                 if result.reason or result.mark == "failed":
-                    yield result
+                    found(result)
+        return results
 
 
 async def plan_writes(
@@ -119,19 +126,19 @@ async def plan_writes(
     return plan
 
 
-async def _of_writing(trial: WriteTrial) -> AsyncIterator[Result]:
+async def _of_writing(trial: WriteTrial, found: Callable[[Result], None]) -> None:
     why = ""
     absent = {"" if trial.writing.finder else "key", "" if trial.writing.has_places else "place"}
     for name, check in _CHECKS.items():
         if name in absent:
             continue
         if why and name not in _ALONE:
-            yield Result(name, trial.writing.name, "skipped", why)
+            found(Result(name, trial.writing.name, "skipped", why))
             continue
         result = await _result(trial, name, trial.writing.name, check)
         if name == "once" and result.mark != "passed":
             why = result.reason if result.mark == "skipped" else f"see {trial.writing.name}, once."
-        yield result
+        found(result)
 
 
 async def _result(trial: WriteTrial, check: str, method: str, run: Callable[[WriteTrial], Awaitable[str]]) -> Result:
@@ -139,9 +146,11 @@ async def _result(trial: WriteTrial, check: str, method: str, run: Callable[[Wri
         trial.wire.clear()
         try:
             return await run(trial)
+        except (Failure, Skipped):
+            raise
         except NotSupported as why:
             raise Skipped(f"what is read for this check is not supported: {why.detail}") from why
-        except ConnectorError as failure:
+        except Exception as failure:
             raise Failure(
                 f"{method}: what is read for this check {describe_error(failure)}; right is an answer."
             ) from failure

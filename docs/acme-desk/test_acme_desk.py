@@ -130,7 +130,7 @@ async def test_it_keeps_what_it_promises_of_writes() -> None:
         plan = await plan_writes("ticketing", TICKETING, build, system, keys={"customer": ["C1"]})
         assert desk.sent == []
         assert list(plan.changes) == ["open_ticket", "add_note"]
-        results = [one async for one in plan.run()]
+        results = await plan.run()
     assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
     assert {one.method for one in results if one.check == "lost" and one.mark == "passed"} == {
         "open_ticket",

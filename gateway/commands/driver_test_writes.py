@@ -44,11 +44,12 @@ async def run(
         if plan.changes and not is_wanted():
             console.print("Nothing was written.")
             return False
-        results: list[Result] = []
         with console.status("writing ...") as status:
-            async for result in plan.run():
-                results.append(result)
+
+            def tell(result: Result) -> None:
                 status.update(f"{result.method}: {result.check} {result.mark}")
+
+            results = await plan.run(tell)
     show(f"{tested.name} ({tested.domain}), writes", results, console, reasons=reasons, checks=WRITE_CHECKS)
     return bool(plan.changes) and all(result.mark != "failed" for result in results)
 

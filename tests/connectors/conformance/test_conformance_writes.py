@@ -1,5 +1,6 @@
 """The part of the conformance suite that writes: on every driver that does, and on drivers that lie in one way each."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import pytest
 from connectors import DOMAINS
 from connectors.billing.port import NewPayment
 from connectors.billing.tmf.driver import TmfBilling
+from connectors.conformance import Result
 from connectors.conformance.writes import WRITE_CHECKS, plan_writes
 from connectors.crm.port import ContactChange
 from connectors.crm.tmf.driver import TmfCrm
@@ -91,6 +93,30 @@ async def test_nothing_is_written_before_it_is_asked_for_and_all_is_as_before(wo
         assert {one["method"] for one in server.requests} == {"GET"}
 
 
+async def test_who_interrupts_it_finds_all_as_before(world: World) -> None:
+    driver = DOMAINS["crm"].drivers["tmf"]
+    with SandboxServer("crm", world=world) as server:
+        system = System.model_validate({"url": server.url})
+        before = await _customer(system)
+        async with _session() as session:
+
+            def build(one: System) -> Any:
+                return driver.connect(HttpClient("crm", one, session))
+
+            plan = await plan_writes("crm", DOMAINS["crm"].promises, build, system, keys={"customer": ["1001"]})
+            told: list[str] = []
+
+            def interrupt(result: Result) -> None:
+                told.append(result.check)
+                running.cancel()
+
+            running = asyncio.create_task(plan.run(interrupt))
+            await asyncio.wait([running])
+        assert (running.cancelled(), told) == (True, ["once"])
+        assert {one["method"] for one in server.requests} == {"GET", "PATCH"}
+        assert await _customer(system) == before
+
+
 def _session() -> Any:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
@@ -122,13 +148,15 @@ async def test_a_system_that_keeps_no_key_or_takes_no_writes_is_no_failure(world
 
 @pytest.mark.parametrize("domain", WRITTEN)
 async def test_a_system_that_shows_its_writes_late_is_waited_for_as_the_settings_say(domain: str, world: World) -> None:
-    with SandboxServer(domain, world=world) as server:
-        server.switches.late_ms = 200
-        system = System.model_validate({"url": server.url, "profile": profile(domain)})
-        method = DOMAINS[domain].promises.writes[0]
-        driver = DOMAINS[domain].drivers["tmf"]
-        impatient = await written(domain, driver, system, KEYS, only=[method])
-        patient = await written(domain, driver, system.model_copy(update={"reads_after": 5.0}), KEYS, only=[method])
+    method = DOMAINS[domain].promises.writes[0]
+
+    async def run(**settings: Any) -> list[Result]:
+        with SandboxServer(domain, world=world) as server:
+            server.switches.late_ms = 200
+            system = System.model_validate({"url": server.url, "profile": profile(domain), **settings})
+            return await written(domain, DOMAINS[domain].drivers["tmf"], system, KEYS, only=[method])
+
+    impatient, patient = await run(), await run(reads_after=5)
     assert (method, "once" if domain != "crm" else "shows") in failed(impatient)
     assert failures(patient) == []
 

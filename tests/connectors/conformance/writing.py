@@ -35,7 +35,7 @@ async def written(
             return driver.connect(HttpClient(domain, one, session))
 
         plan = await plan_writes(domain, DOMAINS[domain].promises, build, system, keys=keys, **more)
-        return [one async for one in plan.run()]
+        return await plan.run()
 
 
 class PaidTryton(Tryton):
