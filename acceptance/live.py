@@ -26,7 +26,8 @@ from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unf
 from acceptance.running import serving
 from connectors.conformance import Result
 from connectors.settings import System
-from gateway.commands.driver_test import found, results_of, show
+from gateway.commands.driver_test import found, results_of
+from gateway.commands.driver_test_table import show
 from gateway.settings import Settings
 
 CUSTOMER: Final = "C100001"

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
+from connectors.billing.promised_writes import PayBill
 from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
 from connectors.records import Fields, Rows, Window
@@ -57,4 +58,6 @@ BILLING: Final = Promises(
     has_documents=True,
     declared=_bills_name_customers,
     writes=("pay_bill", "payment_made_with"),
+    writings=lambda trial: [PayBill(trial)],
+    write_kinds=("method_token",),
 )

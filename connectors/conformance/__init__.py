@@ -4,14 +4,13 @@
 are given, or found in the system (`samples`).
 """
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.conformance import checks, declared, failing, lists, odd, system
 from connectors.conformance.promises import Keyed, Listed, Method, Promises
 from connectors.conformance.samples import collect_samples
-from connectors.conformance.trial import Failure, Mark, Result, Skipped, Trial
+from connectors.conformance.trial import Result, Trial, result_of
 from connectors.settings import System
 
 __all__ = ["CHECKS", "Result", "conform"]
@@ -90,16 +89,16 @@ async def conform(
     trial = Trial(
         domain, promises, build(settings), settings, build, sample_size, check_credentials, given=dict(keys or {})
     )
-    yield await _result(trial, "answers", "probe", lambda: system.probe(trial))
-    yield await _result(trial, "errors", "probe", lambda: system.probe_errors(trial))
-    yield await _result(trial, "errors", "credentials", lambda: system.credentials(trial))
+    yield await result_of(trial, "answers", "probe", lambda: system.probe(trial))
+    yield await result_of(trial, "errors", "probe", lambda: system.probe_errors(trial))
+    yield await result_of(trial, "errors", "credentials", lambda: system.credentials(trial))
     await collect_samples(trial)
     for method in [one for one in promises.methods if not only or one.name in only]:
         async for result in _of_method(trial, method):
             yield result
     if promises.has_documents:
-        yield await _result(trial, "answers", "open_document", lambda: system.document(trial))
-    yield await _result(trial, "unsup.", "unsupported", lambda: _declared(trial))
+        yield await result_of(trial, "answers", "open_document", lambda: system.document(trial))
+    yield await result_of(trial, "unsup.", "unsupported", lambda: _declared(trial))
 
 
 async def _declared(trial: Trial) -> str:
@@ -112,30 +111,17 @@ async def _of_method(trial: Trial, method: Method) -> AsyncIterator[Result]:
         yield Result("answers", method.name, "failed", missing)
         return
     if trial.is_unsupported(method):
-        yield await _result(trial, "unsup.", method.name, lambda: declared.raises_not_supported(trial, method))
+        yield await result_of(trial, "unsup.", method.name, lambda: declared.raises_not_supported(trial, method))
         return
     possible = _checks(method)
-    first = await _result(trial, "answers", method.name, lambda: possible["answers"](trial, method))
+    first = await result_of(trial, "answers", method.name, lambda: possible["answers"](trial, method))
     yield first
     for name in CHECKS:
         if name == "answers" or name not in possible:
             continue
         if first.mark == "passed" or (name == "errors" and first.mark == "failed"):
             check = possible[name]
-            yield await _result(trial, name, method.name, lambda check=check: check(trial, method))  # type: ignore[misc]  # bound in the loop
+            yield await result_of(trial, name, method.name, lambda check=check: check(trial, method))  # type: ignore[misc]  # bound in the loop
         else:
             why = first.reason if first.mark == "skipped" else f"see {method.name}, answers."
             yield Result(name, method.name, "skipped", why)
-
-
-async def _result(trial: Trial, check: str, method: str, run: Callable[[], Awaitable[str]]) -> Result:
-    before, started = trial.calls, time.monotonic()
-    mark: Mark = "passed"
-    cost = ""
-    try:
-        reason = await run()
-        cost = reason if check == "calls" else ""
-    except (Failure, Skipped) as told:
-        mark, reason = "failed" if isinstance(told, Failure) else "skipped", str(told.args[0])
-        cost = str(told.args[1]) if len(told.args) > 1 else ""
-    return Result(check, method, mark, reason, trial.calls - before, (time.monotonic() - started) * 1000, cost)

@@ -34,7 +34,8 @@ _LONGEST_HEAD: Final = 64 * 1024
 _PAGE: Final = b"<!doctype html><html><body><form>Log in</form></body></html>"
 
 
-def _http(status: str, kind: str, body: bytes, more: str = "") -> bytes:
+def http_answer(status: str, kind: str, body: bytes, more: str = "") -> bytes:
+    """The bytes of an HTTP answer, after which the connection is closed."""
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
     )
@@ -51,18 +52,24 @@ class FailureMode:
 
 
 FAILURE_MODES: Final = (
-    FailureMode("answers every question with an HTML page", _http("200 OK", "text/html", _PAGE), (Garbled, Refused)),
     FailureMode(
-        "answers with half of a JSON text", _http("200 OK", "application/json", b'{"data": [{"id": '), (Garbled,)
+        "answers every question with an HTML page", http_answer("200 OK", "text/html", _PAGE), (Garbled, Refused)
     ),
-    FailureMode("answers with JSON of no shape that it has", _http("200 OK", "application/json", b"7"), (Garbled,)),
-    FailureMode("answers with no HTTP", b"220 mail.example ESMTP\r\n\r\n", (Garbled, Unreachable)),
-    FailureMode("answers 500", _http("500 Internal Server Error", "text/html", _PAGE), (Failed,)),
-    FailureMode("answers 503", _http("503 Service Unavailable", "text/plain", b"later"), (Failed,)),
-    FailureMode("answers 429", _http("429 Too Many Requests", "text/plain", b"slower"), (RateLimited,)),
-    FailureMode("answers 401", _http("401 Unauthorized", "text/html", _PAGE), (Refused,)),
     FailureMode(
-        "sends to a login page (302)", _http("302 Found", "text/html", b"", "Location: /login\r\n"), (Rejected, Refused)
+        "answers with half of a JSON text", http_answer("200 OK", "application/json", b'{"data": [{"id": '), (Garbled,)
+    ),
+    FailureMode(
+        "answers with JSON of no shape that it has", http_answer("200 OK", "application/json", b"7"), (Garbled,)
+    ),
+    FailureMode("answers with no HTTP", b"220 mail.example ESMTP\r\n\r\n", (Garbled, Unreachable)),
+    FailureMode("answers 500", http_answer("500 Internal Server Error", "text/html", _PAGE), (Failed,)),
+    FailureMode("answers 503", http_answer("503 Service Unavailable", "text/plain", b"later"), (Failed,)),
+    FailureMode("answers 429", http_answer("429 Too Many Requests", "text/plain", b"slower"), (RateLimited,)),
+    FailureMode("answers 401", http_answer("401 Unauthorized", "text/html", _PAGE), (Refused,)),
+    FailureMode(
+        "sends to a login page (302)",
+        http_answer("302 Found", "text/html", b"", "Location: /login\r\n"),
+        (Rejected, Refused),
     ),
     FailureMode("hangs up in the middle", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", (Unreachable,)),
     FailureMode("never answers", None, (TimedOut,)),
@@ -70,7 +77,7 @@ FAILURE_MODES: Final = (
 
 
 NOT_FOUND: Final = FailureMode(
-    "answers 404 to everything", _http("404 Not Found", "text/html", _PAGE), (Rejected, Garbled)
+    "answers 404 to everything", http_answer("404 Not Found", "text/html", _PAGE), (Rejected, Garbled)
 )
 """A server at a wrong address, for `probe`. In other methods a 404 may mean that a record does not exist."""
 

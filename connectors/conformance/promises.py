@@ -12,6 +12,7 @@ from connectors.records import Fields, Window
 
 if TYPE_CHECKING:
     from connectors.conformance.trial import Trial
+    from connectors.conformance.writing import Writing
 
 AskKeys = Callable[[Any, Sequence[str], Window | None, Fields | None], Awaitable[Any]]
 AskWindow = Callable[[Any, Window, Fields | None], Awaitable[Any]]
@@ -124,8 +125,11 @@ class Promises:
 
     Earlier `methods` give sample keys for later ones. `kinds` map record classes to the kind of key that their ids are;
     `references` map attributes to kinds of keys if their names do not tell it (as `site_id` does). `declared` checks
-    further declarations of a driver and raises `Failure`. `writes` name the methods that write, or look for a
-    write: a driver may declare them unsupported; these checks do not call them.
+    further declarations of a driver and raises `Failure`.
+
+    `writes` name the methods that write, or look for a write: a driver may declare them unsupported. `writings` are
+    those that write, for the checks that do (`connectors.conformance.writes`); `write_kinds` are kinds of keys that
+    only these need, and that must be given.
     """
 
     methods: tuple[Method, ...]
@@ -134,6 +138,8 @@ class Promises:
     has_documents: bool = False
     declared: "Callable[[Trial], None] | None" = None
     writes: tuple[str, ...] = ()
+    writings: "Callable[[Trial], Sequence[Writing]] | None" = None
+    write_kinds: tuple[str, ...] = ()
 
     def kind_in(self, attribute: str) -> str | None:
         """The kind of key that a record's attribute holds; None if it holds no key."""

@@ -1,5 +1,6 @@
 """Runs calls of the driver under test, counts their requests, and describes wrong results in sentences."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -234,3 +235,17 @@ def _type(value: Any) -> str:
 
 def _shape(method: Keyed) -> str:
     return f"Rows of {method.record.__name__}" if method.many else method.record.__name__
+
+
+async def result_of(trial: Trial, check: str, method: str, run: Callable[[], Awaitable[str]]) -> Result:
+    """Run a check of a method. It returns the reason of a success, and raises `Failure` or `Skipped`."""
+    before, started = trial.calls, time.monotonic()
+    mark: Mark = "passed"
+    cost = ""
+    try:
+        reason = await run()
+        cost = reason if check == "calls" else ""
+    except (Failure, Skipped) as told:
+        mark, reason = "failed" if isinstance(told, Failure) else "skipped", str(told.args[0])
+        cost = str(told.args[1]) if len(told.args) > 1 else ""
+    return Result(check, method, mark, reason, trial.calls - before, (time.monotonic() - started) * 1000, cost)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from connectors.conformance.promises import Keyed, Listed, Promises, Searched, by_own_id, by_parent_key, in_name, own_id
 from connectors.crm.port import Customer, Party, Product
+from connectors.crm.promised_writes import UpdateContact
 from connectors.links import CustomerKey
 from connectors.records import Fields, Rows, Window
 
@@ -67,4 +68,5 @@ CRM: Final = Promises(
     ),
     kinds={Customer: "customer", Party: "party", Product: "product"},
     writes=("update_contact",),
+    writings=lambda trial: [UpdateContact(trial)],
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from connectors.conformance.promises import AskWindow, Listed, Promises, Test, by_own_id, by_parent_key
 from connectors.records import Fields, Window
 from connectors.ticketing.port import Outage, Ticket
+from connectors.ticketing.promised_writes import ticket_writings
 
 
 def _outages(**more: Any) -> AskWindow:
@@ -45,4 +46,6 @@ TICKETING: Final = Promises(
     kinds={Ticket: "ticket", Outage: "outage"},
     has_documents=True,
     writes=("open_ticket", "ticket_opened_with", "add_note", "has_note", "set_status", "assign_ticket"),
+    writings=ticket_writings,
+    write_kinds=("assignee",),
 )

@@ -10,6 +10,7 @@ from acme_desk_opticom import DRIVER
 from aiohttp import web
 
 from connectors.conformance import conform
+from connectors.conformance.writes import plan_writes
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason
 from connectors.http.client import HttpClient
 from connectors.settings import System
@@ -117,6 +118,25 @@ async def test_it_conforms() -> None:
     assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
     answered = {one.method for one in results if one.check == "answers" and one.mark == "passed"}
     assert answered == {"probe", "tickets", "tickets_of_customers", "tickets_of_services"}
+
+
+async def test_it_keeps_what_it_promises_of_writes() -> None:
+    desk = Desk(CASES)
+    async with running(desk) as system, aiohttp.ClientSession() as session:
+
+        def build(one: System) -> Any:
+            return DRIVER.connect(HttpClient("ticketing", one, session))
+
+        plan = await plan_writes("ticketing", TICKETING, build, system, keys={"customer": ["C1"]})
+        assert desk.sent == []
+        assert list(plan.changes) == ["open_ticket", "add_note"]
+        results = await plan.run()
+    assert [f"{one.method}, {one.check}: {one.reason}" for one in results if one.mark == "failed"] == []
+    assert {one.method for one in results if one.check == "lost" and one.mark == "passed"} == {
+        "open_ticket",
+        "add_note",
+    }
+    assert {one.method for one in results if one.check == "unsup."} == {"set_status", "assign_ticket"}
 
 
 async def test_a_number_that_does_not_exist_costs_one_more_call_and_fails_nobody() -> None:

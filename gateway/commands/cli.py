@@ -8,10 +8,13 @@ import asyncio
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+from gateway.commands.arguments import Config, fail
+from gateway.commands.driver_test_command import driver_test
 
 if TYPE_CHECKING:
     from gateway.commands.schema_file import Changes
@@ -25,7 +28,6 @@ cli = typer.Typer(
     rich_markup_mode=None,
 )
 
-Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="The gateway's port.", show_envvar=True)]
 SandboxPort = Annotated[
     int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
@@ -43,12 +45,6 @@ class Kind(StrEnum):
 def main() -> None:
     """Entry point of the `gateway` command."""
     cli()
-
-
-def _fail(*lines: object, code: int = 1) -> NoReturn:
-    for line in lines:
-        typer.echo(line, err=True)
-    raise typer.Exit(code)
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,7 +80,7 @@ def demo(
     try:
         run(Demo(port, sandbox_port, customers, seed, today), Console(highlight=False))
     except (PortUnavailable, NotStarted, GatewayNotStarted) as error:
-        _fail(error)
+        fail(error)
 
 
 @cli.command()
@@ -100,9 +96,9 @@ def serve(
     try:
         run(config, workers)
     except (WrongSettings, NoAuth) as error:
-        _fail(error, code=2)
+        fail(error, code=2)
     except PortUnavailable as error:
-        _fail(f"{error} Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.")
+        fail(f"{error} Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.")
 
 
 @cli.command()
@@ -122,76 +118,13 @@ def check(
     try:
         findings = asyncio.run(check(load(config) if config else settings(8000, sandbox_port), is_demo=not config))
     except WrongSettings as error:
-        _fail(error, code=2)
+        fail(error, code=2)
     show(findings, Console(highlight=False))
     if not all(one.is_good for one in findings):
         raise typer.Exit(1)
 
 
-@cli.command("driver-test")
-def driver_test(
-    module: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODULE",
-            help="The driver: its name in the settings (tryton), or package.module:ClassOrDriver.",
-        ),
-    ],
-    config: Config = Path("gateway.toml"),
-    customer: Annotated[
-        list[str] | None,
-        typer.Option(help="A customer's number to ask about; repeat it. Without any, those of the settings' CRM."),
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KIND=VALUE", help="Another key to ask about, e.g. service=S300001; repeat it."),
-    ] = None,
-    system: Annotated[
-        str | None,
-        typer.Option(metavar="DOMAIN", help="Whose driver it is, such as crm, where its name does not say it."),
-    ] = None,
-    most: Annotated[int, typer.Option(min=1, max=50, help="Most keys of a kind that are asked for at once.")] = 5,
-    auth_check: Annotated[
-        bool, typer.Option("--auth-check/--no-auth-check", help="Whether to try wrong credentials once (some lock).")
-    ] = True,
-    method: Annotated[
-        list[str] | None, typer.Option(help="Check this method of the port only; repeat it. Without any, all of them.")
-    ] = None,
-    reasons: Annotated[
-        bool, typer.Option("--reasons", help="Also say what each check is about, and what it looked at.")
-    ] = False,
-) -> None:
-    """Test a driver against a running system: does it keep every promise of its port? It only reads.
-
-    The settings need the section of that system only, e.g. [systems.billing] with url, auth and options. Prints a line
-    for each method of the port with a mark for each check (calls: requests for one key / for many), then what failed,
-    in a sentence each. Some seconds to a minute. Exit code 1 where a check failed.
-    """
-    from gateway.commands import driver_test
-    from gateway.settings_file import WrongSettings, load_system
-
-    console = Console(highlight=False)
-    try:
-        tested = driver_test.found(module, system)
-        keys = driver_test.keys_given(customer or (), key or ())
-        section = load_system(config, tested.domain)
-        good = asyncio.run(
-            driver_test.run(
-                tested,
-                section,
-                keys,
-                console,
-                config,
-                most=most,
-                check_credentials=auth_check,
-                only=method or (),
-                reasons=reasons,
-            )
-        )
-    except (driver_test.WrongDriver, WrongSettings) as error:
-        _fail(error, code=2)
-    if not good:
-        raise typer.Exit(1)
+cli.command("driver-test")(driver_test)
 
 
 @cli.command()
@@ -224,7 +157,7 @@ def explain(
         explained = explaining.explain(file, operation, variables)
         costly = asyncio.run(explaining.one_by_one(load(config))) if config else {}
     except (explaining.UnusableDocument, WrongSettings) as error:
-        _fail(error, code=2)
+        fail(error, code=2)
     if code:
         explaining.show_code(explained, console)
         return
@@ -246,7 +179,7 @@ def schema(
     from gateway.commands import schema_file
 
     if check + write + (diff is not None) > 1:
-        _fail("Choose one of --check, --write and --diff.", code=2)
+        fail("Choose one of --check, --write and --diff.", code=2)
     sdl = schema_file.printed()
     try:
         if check:
@@ -258,13 +191,13 @@ def schema(
         else:
             typer.echo(sdl, nl=False)
     except schema_file.UnreadableSchema as error:
-        _fail(error)
+        fail(error)
 
 
 def _compare(difference: list[str], file: Path) -> None:
     if difference:
         message = f"{file} is not the code's schema: run 'gateway schema --write', look at the change, and commit it."
-        _fail(*difference, "", message)
+        fail(*difference, "", message)
     typer.echo(f"{file} is the code's schema.")
 
 
@@ -289,11 +222,11 @@ def token(
     from resolvers.viewer import ViewerKind
 
     if kind is Kind.CUSTOMER and not customers:
-        _fail("A subscriber's token needs a customer number, e.g. 'gateway token customer 1001'.", code=2)
+        fail("A subscriber's token needs a customer number, e.g. 'gateway token customer 1001'.", code=2)
     if kind is not Kind.CUSTOMER and customers:
-        _fail(f"Customer numbers are for subscribers; 'gateway token {kind.value}' takes none.", code=2)
+        fail(f"Customer numbers are for subscribers; 'gateway token {kind.value}' takes none.", code=2)
     try:
         keys = DemoKeys.load(key_path(port))
     except NoDemoError as error:
-        _fail(f"{error} (Looked for the one on port {port}; --port chooses another.)")
+        fail(f"{error} (Looked for the one on port {port}; --port chooses another.)")
     typer.echo(keys.token(ViewerKind(kind.value), *(customers or ())))

@@ -3,20 +3,17 @@
 import importlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from connectors import DOMAINS
-from connectors.conformance import CHECKS, Result, conform
+from connectors.conformance import Result, conform
 from connectors.drivers import (
     Driver,
     MisplacedConfiguration,
@@ -30,12 +27,12 @@ from connectors.http.client import HttpClient
 from connectors.records import Window
 from connectors.settings import System
 from connectors.strict import Strict
+from gateway.commands.driver_test_table import show
 from gateway.settings_file import WrongSettings, load_system
 
-_WIDTH: Final = 130
-"""Columns that the table needs; less would break every heading into pieces."""
-
-_KINDS: Final = sorted({kind for domain in DOMAINS.values() for kind in domain.promises.kinds.values()})
+_KINDS: Final = sorted(
+    {kind for one in DOMAINS.values() for kind in (*one.promises.kinds.values(), *one.promises.write_kinds)}
+)
 
 
 class WrongDriver(Exception):
@@ -130,16 +127,8 @@ def _domain(named: str, driver: Driver) -> str:
 
 
 @asynccontextmanager
-async def results_of(
-    tested: TestedDriver,
-    system: System,
-    keys: Mapping[str, Sequence[str]],
-    *,
-    most: int,
-    check_credentials: bool,
-    only: Collection[str],
-) -> AsyncIterator[AsyncIterator[Result]]:
-    """The suite's results as they come, over an HTTP session like the gateway's. Raises WrongDriver."""
+async def building(tested: TestedDriver, system: System) -> AsyncIterator[Callable[[System], Any]]:
+    """What makes the driver from a system's settings, over an HTTP session like the gateway's. Raises WrongDriver."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
@@ -156,6 +145,21 @@ async def results_of(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
                 " options a connectors.strict.Strict (such as a Profile)."
             ) from error
+        yield build
+
+
+@asynccontextmanager
+async def results_of(
+    tested: TestedDriver,
+    system: System,
+    keys: Mapping[str, Sequence[str]],
+    *,
+    most: int,
+    check_credentials: bool,
+    only: Collection[str],
+) -> AsyncIterator[AsyncIterator[Result]]:
+    """The suite's results as they come. Raises WrongDriver."""
+    async with building(tested, system) as build:
         yield conform(
             tested.domain,
             DOMAINS[tested.domain].promises,
@@ -166,6 +170,16 @@ async def results_of(
             check_credentials=check_credentials,
             only=only,
         )
+
+
+async def with_customers(
+    keys: Mapping[str, Sequence[str]], config: Path | None, domain: str, system: System, count: int, console: Console
+) -> Mapping[str, Sequence[str]]:
+    """The keys; where no customer is among them, with those of the CRM in `config`."""
+    if "customer" in keys or config is None:
+        return keys
+    customers = await _customers(config, domain, system, count, console)
+    return {**keys, "customer": customers} if customers else keys
 
 
 async def _customers(config: Path, domain: str, system: System, count: int, console: Console) -> Sequence[str]:
@@ -199,6 +213,11 @@ def keys_given(customers: Sequence[str], others: Sequence[str]) -> dict[str, lis
     return keys
 
 
+def quiet() -> None:
+    """Say nothing of the broken systems on loopback: they are no news."""
+    logging.getLogger("gateway").addHandler(logging.NullHandler())
+
+
 async def run(
     tested: TestedDriver,
     system: System,
@@ -215,13 +234,11 @@ async def run(
 
     Returns whether checks were made and none failed. Without customers in `keys`, the CRM of `config` gives some.
     """
-    logging.getLogger("gateway").addHandler(logging.NullHandler())  # the broken systems on loopback are no news
+    quiet()
     methods = [one.name for one in DOMAINS[tested.domain].promises.methods]
     if wrong := sorted(set(only) - set(methods)):
         raise WrongDriver(f"--method {wrong[0]}: not of the {tested.domain} port; there are {', '.join(methods)}.")
-    if "customer" not in keys and config is not None:
-        customers = await _customers(config, tested.domain, system, 4 * most, console)
-        keys = {**keys, "customer": customers} if customers else keys
+    keys = await with_customers(keys, config, tested.domain, system, 4 * most, console)
     results: list[Result] = []
     async with results_of(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
         with console.status("asking ...") as status:
@@ -237,55 +254,3 @@ async def run(
             soft_wrap=True,
         )
     return answers != {"skipped"} and all(result.mark != "failed" for result in results)
-
-
-def show(title: str, results: Sequence[Result], console: Console, *, reasons: bool = False) -> None:
-    """Print the table (a line for each method, a column for each check), then each failure in a sentence.
-
-    The column `calls` has the requests for one key and for many; `sent` and `ms` are the requests and
-    the time of all checks of the line.
-    """
-    if console.width < _WIDTH:
-        console = Console(file=console.file, width=_WIDTH, highlight=False, force_terminal=console.is_terminal)
-    console.print(table(title, results))
-    for one in results:
-        if one.mark == "failed":
-            place = f"{one.method}, {one.check}: "
-            console.print(Text.assemble((place, "bold red"), one.reason), soft_wrap=True)
-    skipped = dict.fromkeys(one.reason for one in results if one.mark == "skipped")
-    for reason in skipped:
-        places = [f"{one.method} {one.check}" for one in results if one.mark == "skipped" and one.reason == reason]
-        more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-        console.print(Text(f"not checked: {places[0]}{more}: {reason}", style="dim"), soft_wrap=True)
-    if reasons:
-        for check, about in CHECKS.items():
-            console.print(Text(f"{check}: {about}", style="dim"), soft_wrap=True)
-        for one in results:
-            if one.mark == "passed" and one.reason:
-                console.print(Text(f"{one.method}, {one.check}: {one.reason}", style="dim"), soft_wrap=True)
-    counts = {mark: sum(one.mark == mark for one in results) for mark in ("passed", "failed", "skipped")}
-    console.print(Text(", ".join(f"{count} {mark}" for mark, count in counts.items()) + "."))
-
-
-def table(title: str, results: Sequence[Result]) -> Table:
-    """The results as a table: a row for each method, a column for each check."""
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, title=title, title_justify="left")
-    drawn.add_column("method", no_wrap=True)
-    for check in CHECKS:
-        drawn.add_column(check, no_wrap=True)
-    drawn.add_column("sent", justify="right", no_wrap=True)
-    drawn.add_column("ms", justify="right", no_wrap=True)
-    for method in dict.fromkeys(one.method for one in results):
-        own = {one.check: one for one in results if one.method == method}
-        cells = [_cell(own[check]) if check in own else Text("") for check in CHECKS]
-        spent = sum(one.calls for one in own.values()), sum(one.ms for one in own.values())
-        drawn.add_row(Text(method), *cells, str(spent[0]), f"{spent[1]:.0f}")
-    return drawn
-
-
-def _cell(result: Result) -> Text:
-    word = {"passed": "ok", "failed": "FAIL", "skipped": "-"}[result.mark]
-    style = {"passed": "green", "failed": "bold red", "skipped": "dim"}[result.mark]
-    return Text(
-        f"{result.cost} {word}" if result.cost and result.mark == "failed" else result.cost or word, style=style
-    )

@@ -60,6 +60,10 @@ class PaymentWrites:
             found["payment_made_with"] = why
         return found
 
+    def _must_have(self, method: str) -> None:
+        if why := self.lacking().get(method):
+            raise NotSupported(self._system, why)
+
     def _keeps_no_key(self) -> str | None:
         if self._drops_keys or _KEY in self._writer.profile.absent:
             return "This installation does not keep the key with the payment."
@@ -67,6 +71,7 @@ class PaymentWrites:
 
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
         """See `BillingPort`."""
+        self._must_have("pay_bill")
         total = {"unit": new.amount.currency, "value": amount(new.amount.amount)}
         bill = {"id": new.bill_id, "@referredType": "CustomerBill"}
         said = dict(_SAID)
@@ -104,8 +109,7 @@ class PaymentWrites:
 
     async def payment_made_with(self, new: NewPayment, key: WriteKey) -> str | None:
         """See `BillingPort`. The key is matched on the rows: a system may ignore the filters."""
-        if why := self._keeps_no_key():
-            raise NotSupported(self._system, why)
+        self._must_have("payment_made_with")
         filters = self._conditions(key, new.account_id) or [(_KEY, [key])]
         page = await self._paid.drain(filters, fields=None, keys=[key])
         found = next((str(row.id) for row in page.rows if str(row.correlator_id) == key), None)

@@ -8,7 +8,7 @@ import msgspec
 
 from connectors.crm.port import ContactChange
 from connectors.crm.tmf.rows import ContactMediumRow
-from connectors.errors import Declined, Garbled, Reason
+from connectors.errors import Declined, Garbled, NotSupported, Reason
 from connectors.http.client import HttpClient
 from connectors.tmf.profile import Profile
 from connectors.tmf.writes import Body, ResourceWriter
@@ -51,6 +51,8 @@ class ContactWrites:
         A merge patch replaces all media, so that all are written: the other ones word for word as they came. Removing
         leaves further media of the kind, so that the next one is read then.
         """
+        if why := self._writer.read_only:
+            raise NotSupported(self._system, why)
         wanted = {name: to for name in _KINDS if (to := getattr(change, name)) is not UNCHANGED}
         if not wanted:
             return

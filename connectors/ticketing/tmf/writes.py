@@ -82,6 +82,10 @@ class TicketWrites:
             found["ticket_opened_with"] = why
         return found
 
+    def _must_have(self, method: str) -> None:
+        if why := self.lacking().get(method):
+            raise NotSupported(self._system, why)
+
     def _keeps_no_key(self) -> str | None:
         if self._drops_keys or self._key_filter.partition(".")[0] in self._writer.profile.absent:
             return "This installation does not keep the key with the ticket."
@@ -89,6 +93,7 @@ class TicketWrites:
 
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
         """See `TicketingPort`."""
+        self._must_have("open_ticket")
         profile, writer = self._writer.profile, self._writer
         said = {"description": "description"}
         if new.severity is TicketSeverity.UNKNOWN:
@@ -146,8 +151,7 @@ class TicketWrites:
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
         """See `TicketingPort`. The key is matched on the rows: a system may ignore the filter."""
-        if why := self._keeps_no_key():
-            raise NotSupported(self._system, why)
+        self._must_have("ticket_opened_with")
         filters: Filters = [(self._key_filter, [key])]
         page = await self._opened.drain(filters, fields=None, keys=[key])
         found = next((str(row.id) for row in page.rows if key in row.keys), None)
@@ -157,6 +161,7 @@ class TicketWrites:
 
     async def add_note(self, note: NewNote, key: WriteKey) -> None:
         """See `TicketingPort`. The note's id is the key."""
+        self._must_have("add_note")
         profile, writer = self._writer.profile, self._writer
         kind = profile.internal_note_type if note.internal else next(iter(profile.public_note_types), None)
         written: Body = {"id": key, "author": note.author, "date": _now(), "text": note.text}
@@ -197,6 +202,7 @@ class TicketWrites:
 
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
         """See `TicketingPort`."""
+        self._must_have("set_status")
         if change.status is TicketStatus.UNKNOWN:
             raise Declined(self._system, "a status that nobody knows", Reason.INVALID, attribute="status")
         before = await self._writer.existing(change.ticket_id, "ticket_id", _TicketRow)

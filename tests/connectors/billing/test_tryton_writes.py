@@ -109,13 +109,13 @@ class Tryton:
             return other
         if self.sick_after_create and self.bodies:
             return page(503)
-        done = await self._done(step, request)
+        done = await self.done(step, request)
         if step in self.lost:
             assert request.transport is not None
             request.transport.close()
         return web.json_response(done)
 
-    async def _done(self, step: str, request: web.Request) -> Any:
+    async def done(self, step: str, request: web.Request) -> Any:
         if step == "create":
             self.bodies.append(await request.json())
             self.paid(self.bodies[-1]["reference"])

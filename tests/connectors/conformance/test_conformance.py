@@ -38,14 +38,16 @@ def counted(results: Sequence[Result]) -> str:
     return " / ".join(str(sum(one.mark == mark for one in results)) for mark in ("passed", "failed", "skipped"))
 
 
-def told(driver: str, domain: str) -> str:
-    """What the table in docs/drivers.md says of a driver in a domain."""
+def told(driver: str, domain: str, of: str = "driver") -> str:
+    """What a table in docs/drivers.md says of a driver in a domain; `of` heads the table's first column."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in (ROOT / "docs/drivers.md").read_text(encoding="utf-8").partition("## Conformance\n")[2].splitlines()
         if line.startswith("|")
     ]
-    return next(row for row in rows if row[0] == driver)[rows[0].index(domain)]
+    heads = [at for at, row in enumerate(rows) if row[0] in ("driver", "writes")]
+    head = next(at for at in heads if rows[at][0] == of)
+    return next(row for row in rows[head:] if row[0] == driver)[rows[head].index(domain)]
 
 
 def sandboxed(systems: Systems, domain: str, **settings: Any) -> System:

@@ -28,8 +28,10 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "XDG_CONFIG_HOME": str(folder), "HOME": str(folder), "COLUMNS": "200"}
 
 
-def gateway(*arguments: str, folder: Path, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def gateway(
+    *arguments: str, folder: Path, variables: dict[str, str] | None = None, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; `typed` is what it reads."""
     return subprocess.run(
         [sys.executable, "-m", "gateway", *arguments],
         capture_output=True,
@@ -38,6 +40,7 @@ def gateway(*arguments: str, folder: Path, variables: dict[str, str] | None = No
         env={**environment(folder), **(variables or {})},
         timeout=PATIENCE,
         check=False,
+        input=typed,
     )
 
 

@@ -204,7 +204,9 @@ def test_keys_of_the_command_line() -> None:
         "service": ["S=1"],
         "bill": ["7"],
     }
-    with pytest.raises(WrongDriver, match=r"--key person=1: right is KIND=VALUE, with KIND one of account, bill"):
+    with pytest.raises(
+        WrongDriver, match=r"--key person=1: right is KIND=VALUE, with KIND one of account, assignee, bill"
+    ):
         keys_given([], ["person=1"])
 
 
@@ -248,6 +250,45 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
+
+
+def test_writes_are_announced_and_made_only_where_the_systems_name_is_typed(tmp_path: Path) -> None:
+    with SandboxServer("crm", world=World(customers=6)) as crm:
+        path = tmp_path / "crm.toml"
+        path.write_text(f'[systems.crm]\nurl = "{crm.url}"\n', encoding="utf-8")
+        asked = ("driver-test", "tmf", "--system", "crm", "--writes", "--config", str(path), "--customer", "1001")
+
+        def ran(*more: str, typed: str = "") -> tuple[int, str, set[str]]:
+            crm.requests.clear()
+            done = gateway(*asked, *more, folder=tmp_path, typed=typed)
+            return done.returncode, done.stdout + done.stderr, {one["method"] for one in crm.requests}
+
+        for typed in ("", "\n", "yes\n", "billing\n"):
+            code, said, methods = ran(typed=typed)
+            assert (code, methods) == (1, {"GET"})
+            assert f"This WRITES to the crm system at {crm.url}:\n  update_contact changes" in said
+            assert "Type crm to write" in said
+            assert said.rstrip().endswith("Nothing was written.")
+        for more, typed in (((), "crm\n"), (("--yes",), "")):
+            code, said, methods = ran(*more, typed=typed)
+            assert (code, methods) == (0, {"GET", "PATCH"})
+            assert said.index("This WRITES") < said.index("tmf (crm), writes")
+            assert ("Type crm" in said) is (not more)
+            assert "10 passed, 0 failed, 0 skipped." in said
+        crm.switches.refuse_writes = 409
+        code, said, _ = ran("--yes")
+        assert (code, "update_contact, once: update_contact('1001'" in said) == (1, True)
+        code, said, _ = ran("--method", "customers")
+        assert (code, "--method customers: --writes knows update_contact." in said) == (2, True)
+
+
+def test_a_port_without_writes_has_none_to_check(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.toml"
+    path.write_text('[systems.inventory]\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
+    done = gateway(
+        "driver-test", "nautobot", "--writes", "--yes", "--config", str(path), "--customer", "1", folder=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (2, "--writes: the inventory port has no methods that write.\n")
 
 
 def test_the_guide_names_what_there_is() -> None:

@@ -1,0 +1,15 @@
+"""What the commands share: the option that names the settings, and how a mistake ends a command."""
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
+
+
+def fail(*lines: object, code: int = 1) -> NoReturn:
+    """Say what is wrong on standard error, and end with this exit code."""
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(code)
