@@ -5,7 +5,7 @@ again, value by value, in `gateway.engine.failures`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -21,8 +21,9 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, inspect
 from strawberry.schema.types.base_scalars import DateTimeDefinition
+from strawberry.types.scalar import ScalarDefinition
 
-from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing
+from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing, Writer
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -248,9 +249,21 @@ class _Writer:
         if isinstance(leaf, GraphQLEnumType) and (table := _members(leaf)):
             self.names[f"members_{number}"], self.names[f"enum_{number}"] = table
             return f"(members_{number}[{v}._name_] if {v}.__class__ is enum_{number} else {slow})"
-        if leaf.extensions.get(DEFINITION) is DateTimeDefinition:  # written by isoformat(), and by nothing else
-            self.names["datetime"] = datetime
-            return f"({v}.isoformat() if {v}.__class__ is datetime else {slow})"
+        definition = leaf.extensions.get(DEFINITION)
+        return self._scalar(definition, v, slow) if isinstance(definition, ScalarDefinition) else slow
+
+    def _scalar(self, definition: ScalarDefinition, v: str, slow: str) -> str:
+        """The expression for a scalar of the schema's own, by what its serializer does for one class."""
+        name = definition.name
+        serialize: Any = definition.serialize
+        if serialize is DateTimeDefinition.serialize and definition.origin in (datetime, date):
+            self.names[f"kind_{name}"] = definition.origin
+            return f"({v}.isoformat() if {v}.__class__ is kind_{name} else {slow})"
+        if serialize is str:  # of a text it is the text
+            return f"({v} if {v}.__class__ is str else {slow})"
+        if isinstance(serialize, Writer):
+            self.names[f"kind_{name}"], self.names[f"write_{name}"] = serialize.kind, serialize.write
+            return f"(write_{name}({v}) if {v}.__class__ is kind_{name} else {slow})"
         return slow
 
 
