@@ -79,12 +79,14 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="A point in time (RFC 3339), with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What"
         " a system knows by the day only is midnight in its time zone. In arguments, a time without an offset is UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=Writer(datetime, datetime.isoformat),
     ),
     date: replace(
         DateDefinition,
         description="A day, such as 2026-11-22: the same for everybody, in no time zone. Show it as it is; a point in"
         " time made of it would be another day elsewhere.",
         specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+        serialize=Writer(date, date.isoformat),  # of a datetime, which is one, too, the day without the time
         parse_value=_day,
     ),
     Decimal: replace(

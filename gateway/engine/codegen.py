@@ -5,7 +5,6 @@ again, value by value, in `gateway.engine.failures`.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from graphql import (
     specified_scalar_types,
 )
 from graphql.pyutils import Undefined, inspect
-from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing, Writer
@@ -250,20 +248,13 @@ class _Writer:
             self.names[f"members_{number}"], self.names[f"enum_{number}"] = table
             return f"(members_{number}[{v}._name_] if {v}.__class__ is enum_{number} else {slow})"
         definition = leaf.extensions.get(DEFINITION)
-        return self._scalar(definition, v, slow) if isinstance(definition, ScalarDefinition) else slow
-
-    def _scalar(self, definition: ScalarDefinition, v: str, slow: str) -> str:
-        """The expression for a scalar of the schema's own, by what its serializer does for one class."""
-        name = definition.name
-        serialize: Any = definition.serialize
-        if serialize is DateTimeDefinition.serialize and definition.origin in (datetime, date):
-            self.names[f"kind_{name}"] = definition.origin
-            return f"({v}.isoformat() if {v}.__class__ is kind_{name} else {slow})"
+        serialize: Any = definition.serialize if isinstance(definition, ScalarDefinition) else None
         if serialize is str:  # of a text it is the text
             return f"({v} if {v}.__class__ is str else {slow})"
         if isinstance(serialize, Writer):
-            self.names[f"kind_{name}"], self.names[f"write_{name}"] = serialize.kind, serialize.write
-            return f"(write_{name}({v}) if {v}.__class__ is kind_{name} else {slow})"
+            kind, write = f"kind_{leaf.name}", f"write_{leaf.name}"
+            self.names |= {kind: serialize.kind, write: serialize.write}
+            return f"({write}({v}) if {v}.__class__ is {kind} else {slow})"
         return slow
 
 
