@@ -249,7 +249,7 @@ class Floor:
                                 {
                                     "id": f"Bill:{bill.id}",
                                     "number": bill.bill_no,
-                                    "dueDate": bill.payment_due_date,
+                                    "dueDate": bill.payment_due_date[:10],
                                     "state": WORDS.get(bill.state, "UNKNOWN"),
                                     "amountDue": _money(bill.amount_due),
                                 }

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar
@@ -218,7 +218,7 @@ class Bill:
     id: strawberry.ID
     number: str | None
     state: BillState
-    due_date: datetime | None
+    due_date: date | None
     amount_due: Money | None
     account_key: strawberry.Private[str]
 
@@ -229,7 +229,7 @@ class Bill:
             id=strawberry.ID(f"Bill:{row['id']}"),
             number=row["billNo"],
             state=word(BillState, row["state"]),
-            due_date=datetime.fromisoformat(row["paymentDueDate"]),
+            due_date=datetime.fromisoformat(row["paymentDueDate"]).date(),
             amount_due=Money.of(row["amountDue"]),
             account_key=row["billingAccount"]["id"],
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
@@ -85,10 +85,10 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
 
 class Period(msgspec.Struct, frozen=True, gc=False):
-    """A period of time. None means that it has no start, or no end."""
+    """A period of days, from the first to the last as the system gives them. None means no start, or no end."""
 
-    start: datetime | None
-    end: datetime | None
+    start: date | None
+    end: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

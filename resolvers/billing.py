@@ -1,7 +1,7 @@
 """Loaders, ownership and pure functions for billing: accounts, bills, charges, payments and usage allowances."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
@@ -9,9 +9,10 @@ from typing_extensions import override
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
+from connectors.reading.dates import end_of_day
 from connectors.records import Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
-from resolvers.filters import is_within, sorted_by_date
+from resolvers.filters import is_day_within, is_within, sorted_by_date
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.rows import RowsKey, RowsLoader
 
@@ -233,23 +234,24 @@ class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
     """Whether the bill is open and its due date has passed (TMF678 has no such state).
 
-    The due date itself is still in time, until it ends in its own time zone. `now` is for tests.
+    The whole due date is still in time. `now` is for tests.
     """
     if bill.due_date is None or not bill.is_open:
         return False
-    return (now or datetime.now(UTC)).astimezone(bill.due_date.tzinfo).date() > bill.due_date.date()
+    return (now or datetime.now(UTC)) >= (bill.overdue_from or end_of_day(bill.due_date, UTC))
 
 
 def filter_bills(
     bills: Rows[Bill],
     state: BillFilter | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: date | None = None,
+    until: date | None = None,
     sort: BillSort | None = None,
 ) -> Rows[Bill]:
     """The bills in this state and span of bill dates, in this order. `bills` are newest first."""
     now = datetime.now(UTC)
-    rows = bills.keep(lambda bill: (state is None or _is(bill, state, now)) and is_within(bill.bill_date, since, until))
+    rows = bills.keep(lambda bill: state is None or _is(bill, state, now))
+    rows = rows.keep(lambda bill: is_day_within(bill.bill_date, since, until))
     if sort is None and state in (BillFilter.OPEN, BillFilter.OVERDUE):
         sort = BillSort.DUE_FIRST
     if sort is None:

@@ -1,7 +1,7 @@
 """The GraphQL schema: Strawberry types that only declare what clients see."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import strawberry
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, is_introspection_type
@@ -9,13 +9,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401  # first: the enums are declared before fields name them
+from schema.leaves import SCALARS
 from schema.mutation import Mutation
 from schema.query import Query
-
-_DATE_TIME: Final = (
-    "A point in time in ISO 8601, with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What is known by the day"
-    " only is midnight in the system's time zone."
-)
 
 
 class Graph(strawberry.Schema):
@@ -34,10 +30,8 @@ def build_schema(
     extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query, mutation: type[Any] | None = Mutation
 ) -> Graph:
     """The schema with these extensions. Raises `TypeError` if an argument has no description."""
-    config = StrawberryConfig(auto_camel_case=True)
+    config = StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS)
     graph = Graph(query=query, mutation=mutation, extensions=list(extensions), config=config)
-    if (date_time := graph.graphql.get_type("DateTime")) is not None:
-        date_time.description = _DATE_TIME
     if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph

@@ -26,6 +26,10 @@ SPAN: Final[Mapping[str, Text]] = {
     "since": "Only rows dated at or after this time. A time without an offset is UTC.",
     "until": "Only rows dated before this time. A time without an offset is UTC.",
 }
+DAYS: Final[Mapping[str, Text]] = {
+    "since": "Only rows dated on this day or after it.",
+    "until": "Only rows dated before this day.",
+}
 OPEN: Final[Mapping[str, Text]] = {
     "is_open": strawberry.argument(
         name="open", description="Only open ones (true) or only ended ones (false); both if it is not given."
@@ -34,13 +38,13 @@ OPEN: Final[Mapping[str, Text]] = {
 
 BILL_ARGUMENTS: Final[Mapping[str, Text]] = {
     "state": "Only bills in this state; all bills if it is not given. OPEN and OVERDUE order bills by due date.",
-    **SPAN,
+    **DAYS,
     "sort": "Order of the bills. Without it, newest first, or by due date if `state` is OPEN or OVERDUE.",
 }
 BILL_FILTERS: Final = Reads(
     "Bill",
     {
-        "state": ("is_open", "due_date"),
+        "state": ("is_open", "due_date", "overdue_from"),
         "since": ("bill_date",),
         "until": ("bill_date",),
         "sort": ("bill_date", "due_date"),

@@ -1,6 +1,6 @@
 """Accounts, bills, payments and usage."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -109,13 +109,13 @@ class Bill(RecordType, Node):
     )
     is_overdue: bool = computed(
         lambda bill: resolvers.is_overdue(bill),
-        needs=["is_open", "due_date"],
+        needs=["is_open", "due_date", "overdue_from"],
         description="Whether the bill is not fully paid and its due date has passed. The due date itself"
-        " is still in time.",
+        " is still in time, in the billing system's time zone.",
     )
-    bill_date: datetime | None = strawberry.field(description="Date on which the bill was issued. Null if unknown.")
-    due_date: datetime | None = strawberry.field(description="Date by which the bill must be paid. Null if unknown.")
-    period: Period | None = strawberry.field(description="Period of time that the bill covers. Null if unknown.")
+    bill_date: date | None = strawberry.field(description="Day on which the bill was issued. Null if unknown.")
+    due_date: date | None = strawberry.field(description="Last day on which the bill is paid in time. Null if unknown.")
+    period: Period | None = strawberry.field(description="Days that the bill covers. Null if unknown.")
     amount_due: Money | None = strawberry.field(description="Amount to pay when the bill was issued. Null if unknown.")
     remaining_amount: Money | None = strawberry.field(description="Amount still to be paid. Null if unknown.")
     tax_included: Money | None = strawberry.field(description="Total of the bill, taxes included. Null if unknown.")

@@ -15,6 +15,7 @@ from resolvers.ticketing import TicketById
 from schema.billing import Bill, Payment
 from schema.crm import Customer
 from schema.fields import Info, edge
+from schema.leaves import CurrencyCode
 from schema.ticketing import Ticket
 
 _KEY = (
@@ -107,8 +108,12 @@ class AssignTicketInput:
 class MoneyInput:
     """Becomes `connectors.records.Money`."""
 
-    amount: Decimal = strawberry.field(description='Exact decimal, such as "25.66".')
-    currency: str = strawberry.field(description="ISO 4217 code, such as EUR.")
+    amount: Decimal = strawberry.field(
+        description='The amount, such as "25.66". What is no amount of money, such as "NaN" or "1E99", is INVALID.'
+    )
+    currency: CurrencyCode = strawberry.field(
+        description="The currency, such as EUR. What is not three capital letters is INVALID."
+    )
 
 
 @strawberry.input(description="A bill to be paid.")

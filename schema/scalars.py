@@ -1,41 +1,34 @@
 """Types that all domains share: money, periods, documents, and Relay's paging."""
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 import strawberry
 
-from connectors import records
-from schema.fields import computed
+from schema.leaves import CurrencyCode
 
 T = TypeVar("T")
-
-
-def _plain(money: records.Money) -> str:
-    """The amount without an exponent. `str` is three times as fast as `format`, and rarely writes an exponent."""
-    text = str(money.amount)
-    return format(money.amount, "f") if "E" in text else text
 
 
 @strawberry.type(description="An amount of money.")
 class Money:
     """Declares `connectors.records.Money`."""
 
-    amount: str = computed(
-        _plain, needs=(), description='Exact decimal number as a string without an exponent, such as "-12.50".'
-    )
-    currency: str = strawberry.field(description="Currency as an ISO 4217 code, such as EUR.")
+    amount: Decimal = strawberry.field(description='The amount, such as "-12.50".')
+    currency: CurrencyCode = strawberry.field(description="The currency, such as EUR.")
 
 
-@strawberry.type(description="A period of time.")
+@strawberry.type(description="A period of days.")
 class Period:
     """Declares `connectors.records.Period`."""
 
-    start: datetime | None = strawberry.field(
-        description="When the period begins. Null if the beginning is open or unknown."
+    start: date | None = strawberry.field(
+        description="First day of the period. Null if the beginning is open or unknown."
     )
-    end: datetime | None = strawberry.field(description="When the period ends. Null if the end is open or unknown.")
+    end: date | None = strawberry.field(
+        description="Last day of the period, as the system gives it. Null if the end is open or unknown."
+    )
 
 
 @strawberry.type(description="A file, such as a bill's PDF or a ticket's attachment.")

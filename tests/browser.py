@@ -49,12 +49,20 @@ async def open_chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def open_page(
-    browser: Browser, origin: str, *, dark: bool = False, width: int = 1360, height: int = 860
+    browser: Browser,
+    origin: str,
+    *,
+    dark: bool = False,
+    width: int = 1360,
+    height: int = 860,
+    timezone: str | None = None,
 ) -> AsyncIterator[tuple[Page, Complaints]]:
     """An empty tab of a new profile, in which requests to any host but `origin` are blocked and written down."""
     complaints = Complaints()
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        timezone_id=timezone,
     )
 
     async def gate(route: Route) -> None:

@@ -70,7 +70,7 @@ const asBill = (row) => ({
   id: `Bill:${row.id}`,
   number: row.billNo,
   state: billState(row.state),
-  dueDate: row.paymentDueDate,
+  dueDate: row.paymentDueDate?.slice(0, 10),
   amountDue: row.amountDue && money(row.amountDue),
 });
 const asService = (row) => ({

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Protocol
@@ -57,15 +57,19 @@ class BillingAccount(Owned, frozen=True, kw_only=True):
 
 
 class Bill(Owned, frozen=True, kw_only=True):
-    """TMF678 CustomerBill. `number` is printed on the bill; `remaining_amount` is still to be paid."""
+    """TMF678 CustomerBill. `number` is printed on the bill; `remaining_amount` is still to be paid.
+
+    Days are those of the system's time zone. `overdue_from` is the midnight after the due date there; without it, the
+    midnight in UTC counts.
+    """
 
     id: str
     account_id: str | None = None
     number: str | None = None
     state: BillState = BillState.UNKNOWN
     raw_state: str | None = None
-    bill_date: datetime | None = None
-    due_date: datetime | None = None
+    bill_date: date | None = None
+    due_date: date | None = None
     period: Period | None = None
     amount_due: Money | None = None
     remaining_amount: Money | None = None
@@ -73,6 +77,7 @@ class Bill(Owned, frozen=True, kw_only=True):
     tax_excluded: Money | None = None
     documents: tuple[Document, ...] = ()
     payment_ids: tuple[str, ...] = ()
+    overdue_from: datetime | None = None
 
     @property
     def is_open(self) -> bool:

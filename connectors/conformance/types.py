@@ -1,7 +1,7 @@
-"""Checks that a record's attributes have the port's types, money is exact, and dates have a time zone."""
+"""Checks that a record's attributes have the port's types, money is exact, times have a zone, and days no time."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
@@ -37,6 +37,8 @@ def _wrong(value: Any, kind: Any) -> str:
         return next((wrong for one in value if (wrong := _wrong(one, get_args(kind)[0]))), "")
     if not isinstance(kind, type):
         return ""
+    if kind is date and isinstance(value, datetime):
+        return f"{value.isoformat()}, right is a day: a date without a time"
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         return f"{value!r:.60} ({type(value).__name__}), right is {kind.__name__}"
     return _wrong_value(value)

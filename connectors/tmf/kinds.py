@@ -9,6 +9,11 @@ from connectors.tmf.shapes import Money, Ref, RelatedParty, TimePeriod, array_of
 
 text: Final = Kind(str | None)
 date: Final = Kind(str | None, lambda reader: reader.date)
+"""A point in time."""
+day: Final = Kind(str | None, lambda reader: reader.day)
+"""A day in the system's time zone, which TM Forum writes as a point in time."""
+day_end: Final = Kind(str | None, lambda reader: reader.day_end)
+"""When such a day ends."""
 money: Final = Kind(Money | None, lambda reader: reader.money)
 period: Final = Kind(TimePeriod | None, lambda reader: reader.period)
 reference: Final = Kind(Ref | None, lambda _reader: id_of)

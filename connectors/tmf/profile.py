@@ -176,7 +176,7 @@ class Profile(ResourceProfile):
             " services that are only referred to, or on the service itself."
         ),
     ] = "value"
-    timezone: Annotated[TimeZone, Field(description="Zone of dates that come without one (IANA name).")] = "UTC"
+    timezone: Annotated[TimeZone, Field(description="Zone of days, and of dates without a zone (IANA name).")] = "UTC"
     ticket_severity: Annotated[
         str, Field(min_length=1, description="Severity of a ticket that is opened without one.")
     ] = "Minor"

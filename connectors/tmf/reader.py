@@ -39,8 +39,11 @@ class Reader:
     def __init__(self, system: str, profile: Profile, customer_key: str = "customer.id") -> None:
         """`customer_key` is the system's setting; with `party.id`, related parties are persons and companies."""
         self.warn_once = WarnOnce(system)
-        self.date = Dates(profile.timezone, self.warn_once).read
-        """Decodes a date; one without a time zone gets the profile's. None for no date or an invalid one."""
+        dates = Dates(profile.timezone if "timezone" in profile.model_fields_set else None, self.warn_once)
+        self.date = dates.read
+        """Decodes a point in time; one without a time zone gets the profile's. None for no date or an invalid one."""
+        self.day, self.day_end = dates.day, dates.day_end
+        """Decode a day, and when it ends: in the profile's time zone; as written where the profile names none."""
         self._own = profile.words
         self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(folded, profile.party_roles))
@@ -121,10 +124,10 @@ class Reader:
         return value
 
     def period(self, period: TimePeriod | None) -> records.Period | None:
-        """A period. Start and end are swapped if the end comes first, as in some official examples."""
+        """A period of days. Start and end are swapped if the end comes first, as in some official examples."""
         if period is None:
             return None
-        start, end = self.date(period.start_date_time), self.date(period.end_date_time)
+        start, end = self.day(period.start_date_time), self.day(period.end_date_time)
         if start and end and end < start:
             start, end = end, start
         return records.Period(start, end)

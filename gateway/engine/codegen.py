@@ -5,7 +5,6 @@ again, value by value, in `gateway.engine.failures`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -20,9 +19,9 @@ from graphql import (
     specified_scalar_types,
 )
 from graphql.pyutils import Undefined, inspect
-from strawberry.schema.types.base_scalars import DateTimeDefinition
+from strawberry.types.scalar import ScalarDefinition
 
-from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing
+from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing, Writer
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -248,9 +247,14 @@ class _Writer:
         if isinstance(leaf, GraphQLEnumType) and (table := _members(leaf)):
             self.names[f"members_{number}"], self.names[f"enum_{number}"] = table
             return f"(members_{number}[{v}._name_] if {v}.__class__ is enum_{number} else {slow})"
-        if leaf.extensions.get(DEFINITION) is DateTimeDefinition:  # written by isoformat(), and by nothing else
-            self.names["datetime"] = datetime
-            return f"({v}.isoformat() if {v}.__class__ is datetime else {slow})"
+        definition = leaf.extensions.get(DEFINITION)
+        serialize: Any = definition.serialize if isinstance(definition, ScalarDefinition) else None
+        if serialize is str:  # of a text it is the text
+            return f"({v} if {v}.__class__ is str else {slow})"
+        if isinstance(serialize, Writer):
+            kind, write = f"kind_{leaf.name}", f"write_{leaf.name}"
+            self.names |= {kind: serialize.kind, write: serialize.write}
+            return f"({write}({v}) if {v}.__class__ is {kind} else {slow})"
         return slow
 
 

@@ -89,6 +89,19 @@ class IsNotInstance(Protocol):
         """Whether the object is not an instance of `kind`."""
 
 
+@runtime_checkable
+class Writer(Protocol):
+    """A scalar's serializer that is a function for objects of exactly one class, and needs no checks for them."""
+
+    @property
+    def kind(self) -> type[Any]:
+        """The class."""
+
+    @property
+    def write(self) -> Callable[[Any], str]:
+        """The function. Its value is a text."""
+
+
 class Prefetch(Protocol):
     """A prefetch rule of an edge: its loads start while the objects that have the edge are loaded."""
 

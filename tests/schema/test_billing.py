@@ -50,13 +50,21 @@ async def test_payments_since_a_date(stack: Stack) -> None:
     assert list(map(len, expected)) == [2, 3]
 
 
-async def test_amounts_are_exact_strings_and_dates_have_a_zone(stack: Stack) -> None:
+async def test_what_a_bill_calls_a_day_is_a_day(stack: Stack) -> None:
+    document = """{ bill(id: "BILL-1001-1-05") { billDate dueDate period { start end } payments { paidAt } } }"""
+    bill = (await stack.ask(document, "1001")).clean()["bill"]
+
+    days = (bill["billDate"], bill["dueDate"], bill["period"]["start"], bill["period"]["end"])
+    assert days == ("2026-09-12", "2026-10-12", "2026-08-12", "2026-09-11")
+    assert [one["paidAt"][19:] for one in bill["payments"]] == ["+00:00"]
+
+
+async def test_amounts_are_exact_strings(stack: Stack) -> None:
     bill = (await stack.ask(contract("BillDetail"), "1001", id="BILL-1001-1-05")).clean()["bill"]
 
     lines = sum(round(float(charge["amount"]["amount"]) * 100) for charge in bill["charges"])
     assert lines == round(float(bill["taxIncluded"]["amount"]) * 100)
     assert isinstance(bill["amountDue"]["amount"], str)
-    assert bill["period"]["start"].endswith("+00:00")
 
 
 async def test_usage_adds_up(stack: Stack) -> None:

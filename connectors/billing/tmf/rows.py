@@ -9,7 +9,7 @@ from connectors import records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
 from connectors.records import Owners, owned_by
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, enum_word, money, owners, period, reference, text
+from connectors.tmf.kinds import date, day, day_end, enum_word, money, owners, period, reference, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.shapes import Attachment, Money, Ref, RelatedParty, array_of, id_of, ids
@@ -122,8 +122,8 @@ BILL: Final = Mapping(
     number=source("billNo", text),
     state=Source(_STATE, _first_known(enum_table(BillState), BillState.UNKNOWN), _STATE_ASKED),
     raw_state=Source(_STATE, lambda _reader: _first_word, _STATE_ASKED),
-    bill_date=source("billDate", date),
-    due_date=source("paymentDueDate", date),
+    bill_date=source("billDate", day),
+    due_date=source("paymentDueDate", day),
     period=source("billingPeriod", period),
     amount_due=source("amountDue", money),
     remaining_amount=source("remainingAmount", money),
@@ -131,6 +131,7 @@ BILL: Final = Mapping(
     tax_excluded=source("taxExcludedAmount", money),
     documents=Source({"id": str, "billDocument": array_of(Attachment)}, lambda _reader: documents),
     payment_ids=source("appliedPayment", Kind(array_of(AppliedPaymentRow), lambda _reader: _paid_with)),
+    overdue_from=source("paymentDueDate", day_end),
 )
 """TMF678 CustomerBill."""
 

@@ -1,7 +1,7 @@
 """Converts Tryton's rows to the port's records."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -73,6 +73,7 @@ class Records:
         # For a draft, Tryton's amount to pay is 0, because nothing is booked yet.
         booked = row.state is not None and row.state not in _NOT_POSTED
         remaining = self._values.money(row.amount_to_pay, currency) if booked else None
+        due = self._due(row.lines_to_pay or ())
         return Bill(
             id=str(row.id),
             owners=owned_by(owner),
@@ -80,8 +81,9 @@ class Records:
             number=row.number,
             state=self._state(row.state, total, remaining),
             raw_state=row.state,
-            bill_date=self._values.date(row.invoice_date),
-            due_date=self._due(row.lines_to_pay or ()),
+            bill_date=self._values.day(row.invoice_date),
+            due_date=due,
+            overdue_from=self._values.end_of(due),
             amount_due=total,
             remaining_amount=remaining,
             tax_included=total,
@@ -95,11 +97,11 @@ class Records:
             return BillState.PARTIALLY_PAID
         return self._known(_STATES, word, BillState.UNKNOWN)
 
-    def _due(self, lines: Sequence[DueRow]) -> datetime | None:
+    def _due(self, lines: Sequence[DueRow]) -> date | None:
         """The earliest due date of unpaid lines; the latest due date if all are paid."""
-        dates = [(line, date) for line in lines if (date := self._values.date(line.maturity_date))]
-        unpaid = [date for line, date in dates if line.reconciliation is None]
-        return min(unpaid) if unpaid else max((date for _, date in dates), default=None)
+        days = [(line, day) for line in lines if (day := self._values.day(line.maturity_date))]
+        unpaid = [day for line, day in days if line.reconciliation is None]
+        return min(unpaid) if unpaid else max((day for _, day in days), default=None)
 
     def _documents(self, row: InvoiceRow) -> tuple[Document, ...]:
         """The file that Tryton made when the invoice was posted. A draft has none."""
@@ -140,7 +142,7 @@ class Records:
             bill_ids=(bill,) if model == "account.invoice" and bill else (),
             status=self._known(_STATUS, row.state, PaymentStatus.UNKNOWN),
             raw_status=row.state,
-            paid_at=self._values.date(row.date),
+            paid_at=self._values.moment(row.date),
             amount=self._values.money(row.amount, row.currency.code if row.currency else None),
             method=row.journal.name if row.journal else None,
         )

@@ -97,6 +97,7 @@ class PaymentRow(Identified):
 
 _MONEY: Final = ["currency.code"]
 _REMAINING: Final = ["amount_to_pay", "state", *_MONEY]
+_DUE: Final = ["lines_to_pay.maturity_date", "lines_to_pay.reconciliation"]
 
 PARTY: Final = Projection(["code"], {"name": ["name"], "state": ["active"], "balance": ["receivable"]})
 COMPANY: Final = Projection(["currency.code"], {})
@@ -107,7 +108,8 @@ INVOICE: Final = Projection(
         "state": ["total_amount", *_REMAINING],
         "raw_state": ["state"],
         "bill_date": ["invoice_date"],
-        "due_date": ["lines_to_pay.maturity_date", "lines_to_pay.reconciliation"],
+        "due_date": _DUE,
+        "overdue_from": _DUE,
         "amount_due": ["total_amount", *_MONEY],
         "remaining_amount": _REMAINING,
         "is_open": ["total_amount", *_REMAINING],

@@ -1,10 +1,10 @@
 """Tryton's typed values in JSON: ``{"__class__": "Decimal", "decimal": "49.80"}`` and the same for dates."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from connectors.reading.dates import TimeZone, time_zone
+from connectors.reading.dates import TimeZone, end_of_day, time_zone
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Money
 
@@ -38,7 +38,7 @@ class Values:
         amount = self.decimal(value)
         return None if amount is None or not currency else Money(amount, currency)
 
-    def date(self, value: Any) -> datetime | None:
+    def moment(self, value: Any) -> datetime | None:
         """A date (midnight in the company's time zone) or a time (UTC). None for 1970-01-01, 9999-12-31 or no date."""
         if value is None:
             return None
@@ -48,6 +48,15 @@ class Values:
             self._warn_once(f"the date {str(value)[:80]!r} cannot be read")
             return None
         return None if (found.year, found.month, found.day) in _NEVER else found
+
+    def day(self, value: Any) -> date | None:
+        """A date, or the day of a time in the company's time zone. None as in `moment`."""
+        found = self.moment(value)
+        return found and found.astimezone(self._zone).date()
+
+    def end_of(self, day: date | None) -> datetime | None:
+        """The midnight after a day in the company's time zone."""
+        return None if day is None else end_of_day(day, self._zone)
 
     def _date(self, value: Any) -> datetime:
         if isinstance(value, str):

@@ -153,7 +153,7 @@ class Payments:
         lines = [
             (due, line)
             for line in invoice.lines_to_pay or ()
-            if line.reconciliation is None and (due := self._values.date(line.maturity_date))
+            if line.reconciliation is None and (due := self._values.moment(line.maturity_date))
         ]
         payable = [(due, line) for due, line in lines if not line.payment_blocked]
         if not payable:

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ LIVE = os.environ.get("LIVE_TRYTON", "").rstrip("/")
 TOKEN = os.environ.get("LIVE_TRYTON_TOKEN", "")
 RECORD = bool(LIVE and os.environ.get("RECORD"))
 
-SEPTEMBER, OCTOBER = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 
 
 def euro(amount: str) -> Money:
@@ -190,7 +190,8 @@ async def test_bills_of_many_customers_are_one_call_and_newest_first(tryton: Any
         state=BillState.SENT,
         raw_state="posted",
         bill_date=SEPTEMBER,
-        due_date=datetime(2026, 9, 15, tzinfo=UTC),
+        due_date=date(2026, 9, 15),
+        overdue_from=datetime(2026, 9, 16, tzinfo=UTC),
         amount_due=euro("268.80"),
         remaining_amount=euro("268.80"),
         tax_included=euro("268.80"),
@@ -461,20 +462,22 @@ async def test_the_due_date_is_the_next_unpaid_one() -> None:
                 "reconciliation": reconciliation, "payments": [3, {"id": 4}]}  # fmt: skip
 
     bill = await one(listed(invoice(lines_to_pay=[line(10, 5), line(20, None), line(30, None)])))
-    assert bill.due_date == datetime(2026, 9, 20, tzinfo=UTC)
+    assert bill.due_date == date(2026, 9, 20)
     assert bill.payment_ids == ("3", "4")
     bill = await one(listed(invoice(lines_to_pay=[line(10, 5), line(20, 6)])))
-    assert bill.due_date == datetime(2026, 9, 20, tzinfo=UTC)
+    assert bill.due_date == date(2026, 9, 20)
 
 
-async def test_dates_have_the_companys_zone_and_1970_is_none() -> None:
+async def test_days_are_the_companys_and_1970_is_none() -> None:
     day = {"__class__": "date", "year": 2026, "month": 7, "day": 1}
-    bill = await one(listed(invoice(invoice_date=day)), timezone="Europe/Prague")
-    assert bill.bill_date.isoformat() == "2026-07-01T00:00:00+02:00"
-    moment = {"__class__": "datetime", "year": 2026, "month": 7, "day": 1, "hour": 9, "minute": 5, "second": 0}
-    assert (await one(listed(invoice(invoice_date=moment)), timezone="Europe/Prague")).bill_date == datetime(
-        2026, 7, 1, 9, 5, tzinfo=UTC
-    )
+    due = {"id": 1, "maturity_date": day, "reconciliation": None, "payments": []}
+    bill = await one(listed(invoice(invoice_date=day, lines_to_pay=[due])), timezone="Europe/Prague")
+    assert (bill.bill_date, bill.due_date) == (date(2026, 7, 1), date(2026, 7, 1))
+    assert bill.overdue_from.isoformat() == "2026-07-02T00:00:00+02:00"
+    moment = {"__class__": "datetime", "year": 2026, "month": 6, "day": 30, "hour": 22, "minute": 0, "second": 0}
+    for odd in (moment, "2026-07-01", "2026-06-30T22:00:00+00:00"):
+        bill = await one(listed(invoice(invoice_date=odd)), timezone="Europe/Prague")
+        assert (type(bill.bill_date), bill.bill_date) == (date, date(2026, 7, 1))
     for odd in ({**day, "year": 1970, "month": 1}, {**day, "month": 13}, {"__class__": "date"}, 17, "soon", None):
         assert (await one(listed(invoice(invoice_date=odd)))).bill_date is None
 

@@ -1,6 +1,7 @@
 """The conformance suite on every driver in the table, and on drivers that are broken in one way each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 import aiohttp
@@ -139,7 +140,7 @@ class LeaksForeignRows(Broken):
     ) -> Any:
         found = await super().bills_of_customers([*customer_ids, "1001", "1002"], None, fields)
         rows = [row for one in found.values() for row in one.items]
-        rows.sort(key=lambda row: row.bill_date or 0, reverse=True)
+        rows.sort(key=lambda row: row.bill_date or date.min, reverse=True)
         return {key: Rows.of(rows) for key in customer_ids if key in found}
 
 
@@ -230,7 +231,15 @@ class Untyped(Broken):
 class WithoutZone(Broken):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
         found = await super().bills(ids, fields)
-        return {key: changed(one, bill_date=one.bill_date.replace(tzinfo=None)) for key, one in found.items()}
+        return {key: changed(one, overdue_from=one.overdue_from.replace(tzinfo=None)) for key, one in found.items()}
+
+
+class GivesATimeForADay(Broken):
+    async def bills(self, ids: Sequence[str], fields: Fields | None) -> Any:
+        found = await super().bills(ids, fields)
+        return {
+            key: changed(one, bill_date=datetime.combine(one.bill_date, time.min, UTC)) for key, one in found.items()
+        }
 
 
 class OwnedByAnEmptyNumber(Broken):
@@ -284,6 +293,7 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
     CutsFields: {("bills", "fields")},
     Untyped: {("bills", "answers")},
     WithoutZone: {("bills", "answers")},
+    GivesATimeForADay: {("bills", "answers")},
     OwnedByAnEmptyNumber: {("bills", "answers")},
     TrimsKeys: {("accounts", "odd")},
     DeclaresWhatItGives: {("payments", "unsup."), ("unsupported", "unsup.")},

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -51,18 +52,59 @@ async def test_half_an_amount_is_none(money: Any) -> None:
     ],
 )
 async def test_dates(text: str | None, wanted: datetime | None) -> None:
-    bill = await one("customerBill", "billing.bills", {"id": "1", "billDate": text}, timezone="Europe/Stockholm")
-    assert bill.bill_date == wanted
-    assert wanted is None or bill.bill_date.tzinfo is not None
+    product = await one("product", "crm.products", {"id": "1", "startDate": text}, timezone="Europe/Stockholm")
+    assert product.started_at == wanted
+    assert wanted is None or product.started_at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "wanted"),
+    [
+        ("2026-11-11", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-11 00:00:00", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-11T00:00:00Z", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-10T23:00:00Z", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-10T22:59:59Z", "Europe/Stockholm", (10, "+01:00")),
+        ("2026-11-11T00:00:00+01:00", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-11T23:59:59+01:00", "Europe/Stockholm", (11, "+01:00")),
+        ("2026-11-11T05:00:00Z", "America/New_York", (11, "-05:00")),
+        ("2026-11-11T00:00:00Z", "America/New_York", (10, "-05:00")),
+        ("2026-11-11T00:00:00+01:00", "UTC", (10, "+00:00")),
+        # Without a zone in the profile, the system's own words count.
+        ("2026-11-11T00:00:00Z", None, (11, "+00:00")),
+        ("2026-11-11T00:00:00+01:00", None, (11, "+01:00")),
+        ("2026-11-11", None, (11, "+00:00")),
+        ("9999-12-31T23:59:59Z", None, None),
+        ("0001-01-01T00:00:00Z", "America/New_York", None),
+        ("soon", None, None),
+        (None, None, None),
+    ],
+)
+async def test_a_day_is_the_systems_and_ends_with_its_midnight(
+    text: str | None, zone: str | None, wanted: tuple[int, str] | None
+) -> None:
+    row = {"id": "1", "billDate": text, "paymentDueDate": text}
+    bill = await one("customerBill", "billing.bills", row, **({"timezone": zone} if zone else {}))
+
+    day = None if wanted is None else date(2026, 11, wanted[0])
+    assert (bill.bill_date, bill.due_date) == (day, day)
+    assert type(bill.due_date) is (date if wanted else NoneType)
+    end = None if wanted is None else f"2026-11-{wanted[0] + 1}T00:00:00{wanted[1]}"
+    assert (bill.overdue_from and bill.overdue_from.isoformat()) == end
+
+
+async def test_the_midnight_after_a_day_is_that_of_the_next_days_offset() -> None:
+    row = {"id": "1", "paymentDueDate": "2026-10-24T22:00:00Z"}  # the clocks go back on 25 October
+    bill = await one("customerBill", "billing.bills", row, timezone="Europe/Stockholm")
+    assert (bill.due_date, bill.overdue_from.isoformat()) == (date(2026, 10, 25), "2026-10-26T00:00:00+01:00")
 
 
 async def test_periods_the_wrong_way_round_and_open_ones() -> None:
     period = {"startDateTime": "2026-02-01T00:00:00+01:00", "endDateTime": "2026-01-01T00:00:00Z"}
     bill = await one("customerBill", "billing.bills", {"id": "1", "billingPeriod": period})
-    later = datetime(2026, 2, 1, tzinfo=timezone(timedelta(hours=1)))
-    assert bill.period == Period(datetime(2026, 1, 1, tzinfo=UTC), later)
+    assert bill.period == Period(date(2026, 1, 1), date(2026, 2, 1))
     bill = await one("customerBill", "billing.bills", {"id": "1", "billingPeriod": {"endDateTime": "2026-01-01"}})
-    assert bill.period == Period(None, datetime(2026, 1, 1, tzinfo=UTC))
+    assert bill.period == Period(None, date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ class Writer:
             "Float": 1.5,
             "Boolean": self.chance.random() < 0.5,
             "DateTime": "2026-06-01T00:00:00Z",
+            "Date": "2026-06-01",
         }.get(kind.name, str(self.chance.randrange(9)))
 
 

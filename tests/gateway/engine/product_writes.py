@@ -18,6 +18,7 @@ from schema import Graph
 from schema.billing import Bill
 from schema.crm import Customer
 from schema.fields import Info, edge
+from schema.leaves import SCALARS
 from schema.node import Node
 from schema.query import Query
 from schema.ticketing import Ticket
@@ -106,4 +107,4 @@ class Mutation:
 
 def build() -> Graph:
     """The product's schema, with these."""
-    return Graph(query=Query, mutation=Mutation, config=StrawberryConfig(auto_camel_case=True))
+    return Graph(query=Query, mutation=Mutation, config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS))
