@@ -131,6 +131,7 @@ class Rejected(ConnectorError):
 class Reason(Enum):
     """Why a system does not do what it was asked to write, as far as the caller can do something about it."""
 
+    REQUIRED = "required"
     INVALID = "invalid"
     TOO_LONG = "too long"
     NOT_FOUND = "not found"

@@ -52,7 +52,7 @@ CODES: Mapping[str, str] = {
     "IDEMPOTENCY_IN_PROGRESS": "The same key is being written at the moment: send it again to learn its outcome.",
     "OUTCOME_UNKNOWN": "The write was sent, and nobody can tell yet whether it happened: send the same key again.",
     "PAYMENT_UNKNOWN": "The payment was sent, and nobody can tell yet whether it was made: send the same key again.",
-    "WRITE_NOT_DONE": "The write surely did not happen: send the same key again.",
+    "WRITE_NOT_DONE": "This request wrote nothing: send the same key again.",
     # Ourselves.
     "INTERNAL": "An unexpected error in the gateway. Its log has the details under `extensions.id`.",
 }

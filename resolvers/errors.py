@@ -52,10 +52,10 @@ class PaymentUnknown(OutcomeUnknown):
 
 
 class WriteNotDone(PublicError):
-    """The write surely did not happen; the key is as good as new."""
+    """This request did not write; what became of an earlier one with the same key is found out by the next."""
 
     code = "WRITE_NOT_DONE"
     retryable = True
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"{why} Nothing was changed: try again, with the same idempotencyKey.")
+        super().__init__(f"{why} This request changed nothing: send it again with the same idempotencyKey.")

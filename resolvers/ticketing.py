@@ -220,6 +220,11 @@ def merge_outages(found: Sequence[Rows[Outage] | None]) -> list[Outage]:
     return [outages[key] for key in sorted(outages)]
 
 
+def visible_assignee(ticket: Ticket, viewer: Viewer) -> str | None:
+    """Who works on the ticket, for staff; None for everybody else."""
+    return ticket.assignee if viewer.is_staff else None
+
+
 def visible_notes(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
     """The notes that the viewer may see: internal ones are for staff only."""
     return ticket.notes if viewer.is_staff else [note for note in ticket.notes if not note.internal]

@@ -207,7 +207,7 @@ class Writes:
         try:
             return await self._store.claim(key, write.fingerprint, self._rules.lease)
         except StoreUnavailable as failure:
-            told = WriteNotDone("This cannot be done safely at the moment.")
+            told = WriteNotDone("This cannot be done safely at the moment, so it was not sent now.")
             self._audit(_audited(viewer, write, key, outcome=_NOT_DONE, codes=(told.code,), cause=_STORE))
             raise told from failure
 
@@ -360,6 +360,10 @@ class _Run:
                 result_id = await self._write.send(self._context, self._key)
         except Declined as refusal:
             self.cause = _cause(refusal)
+            scope = current_scope.get()
+            if scope is not None and not scope.writes_sent:  # refused before anything was sent: the key is as new
+                await self._store.forget(self._key, self.record.token)
+                return Outcome(problems=(self._problem(refusal),))
             return await self._refused(refusal)
         except ConnectorError as failure:
             self.cause = _cause(failure)
@@ -419,10 +423,12 @@ class _Run:
         await self._keep(phase=Phase.DONE, result=pointer)
         return Outcome(pointer)
 
-    async def _refused(self, refusal: Declined) -> Outcome:
+    def _problem(self, refusal: Declined) -> Problem:
         place = self._write.places().get(refusal.attribute or "", ())
-        code = _CODES.get(refusal.reason.name, "REFUSED_BY_SYSTEM")
-        problems = (Problem(code, refusal.public, place),)
+        return Problem(_CODES.get(refusal.reason.name, "REFUSED_BY_SYSTEM"), refusal.public, place)
+
+    async def _refused(self, refusal: Declined) -> Outcome:
+        problems = (self._problem(refusal),)
         await self._keep(phase=Phase.REFUSED, problems=problems)
         return Outcome(problems=problems)
 
@@ -452,6 +458,7 @@ def _until(ends: float) -> Iterator[None]:
 
 
 _CODES: Final = {
+    "REQUIRED": "REQUIRED",
     "INVALID": "INVALID",
     "TOO_LONG": "TOO_LONG",
     "NOT_FOUND": "NOT_FOUND",

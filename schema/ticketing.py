@@ -10,7 +10,7 @@ from resolvers.crm import customer_of
 from resolvers.documents import documents_of
 from resolvers.inventory import ResourceById, ServiceById
 from resolvers.paging import page_of_records
-from resolvers.ticketing import TicketById, visible_notes
+from resolvers.ticketing import TicketById, visible_assignee, visible_notes
 from schema.arguments import PAGE
 from schema.fields import computed, edge, node_id
 from schema.node import Node, RecordType
@@ -78,6 +78,11 @@ class Ticket(RecordType, Node):
         visible_notes,
         needs=["notes"],
         description="Notes on the ticket. A subscriber sees only those that are meant for customers.",
+    )
+    assignee: str | None = computed(
+        visible_assignee,
+        needs=["assignee"],
+        description="Who works on the ticket, as the ticketing system calls that person. Null for subscribers.",
     )
     attachments: list[Document] = computed(
         documents_of("Ticket"),

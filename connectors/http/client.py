@@ -77,6 +77,9 @@ class HttpClient(Transport):
         typed = {"Content-Type": "application/json"} if request.body is not None else {}
         headers = {"Accept": "application/json", **typed, **request.headers, **credentials}
         call.status, call.bytes = None, 0
+        scope = current_scope.get()
+        if scope is not None and not request.repeatable:
+            scope.writes_sent += 1
         try:
             async with self.open(request, self.address(request.target), headers) as response:
                 call.status = response.status

@@ -66,6 +66,8 @@ class RequestScope:
     warnings: dict[LinkWarning, None] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
     shows_calls: bool = True
+    writes_sent: int = 0
+    """Requests that change something, as far as they were begun to be sent."""
     fresh: bool = False
     """Whether nothing is shared with other requests: what is read must be read after a write of this one began."""
 

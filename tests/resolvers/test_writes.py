@@ -43,6 +43,8 @@ class Ledger:
         self.ends: list[Exception | None] = []
         """What the next writes end with, after their effect where that may have happened."""
         self.looks = 0
+        self.is_reached = True
+        """Whether the driver sends what it is asked to, or says no by itself."""
         self.cannot_look: ConnectorError | None = None
         self.hides: set[WriteKey] = set()
         self.sending = asyncio.Event()
@@ -53,6 +55,9 @@ class Ledger:
         self.sending.set()
         await self.may_send.wait()
         failure = self.ends.pop(0) if self.ends else None
+        scope = current_scope.get()
+        assert scope is not None
+        scope.writes_sent += self.is_reached
         if not isinstance(failure, ConnectorError) or failure.may_have_happened:
             self.rows.append((key, text))
         if failure is not None:
@@ -222,6 +227,15 @@ async def test_what_a_system_says_no_to_is_final_and_has_its_place(process: Proc
     ledger.ends = [Declined("ledger", "E18: no", Reason.OTHER)]
     outcome = await process.once(Entry(ledger), "other key")
     assert [(one.code, one.path) for one in outcome.problems] == [("REFUSED_BY_SYSTEM", ())]
+
+
+async def test_what_a_driver_says_no_to_before_it_sends_anything_does_not_burn_the_key(
+    process: Process, ledger: Ledger
+) -> None:
+    ledger.is_reached, ledger.ends = False, [Declined("ledger", "no method", Reason.REQUIRED, attribute="text")]
+    outcome = await process.once(Entry(ledger))
+    assert [(one.code, one.path) for one in outcome.problems] == [("REQUIRED", ("text",))]
+    assert await process.once(Entry(ledger)) == ROW
 
 
 @pytest.mark.parametrize(

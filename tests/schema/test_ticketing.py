@@ -32,3 +32,9 @@ async def test_outages_of_a_span(stack: Stack) -> None:
     assert [part["totalCount"] for part in found] == [len(part["nodes"]) for part in found]
     assert len(later.calls) == 1
     assert "creationDate.gte=" in later.calls[0]["path"]
+
+
+async def test_who_works_on_a_ticket_is_for_staff(stack: Stack) -> None:
+    document = '{ ticket(id: "TT-1001-1") { id assignee } }'
+    assert (await stack.ask(document, "1001")).clean()["ticket"] == {"id": "Ticket:TT-1001-1", "assignee": None}
+    assert (await stack.ask(document)).clean()["ticket"]["assignee"].startswith("AGENT")

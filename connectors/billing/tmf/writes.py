@@ -89,7 +89,7 @@ class PaymentWrites:
             return {"@type": _TOKEN_TYPE, "token": new.method_token}
         if not self._writer.profile.payment_method:
             detail = "a payment without a token, and the profile names no payment_method"
-            raise Declined(self._system, detail, Reason.INVALID, attribute="method_token")
+            raise Declined(self._system, detail, Reason.REQUIRED, attribute="method_token")
         return dict(self._writer.profile.payment_method)
 
     def _look_for_key(self, ident: str, made: bytes) -> None:
