@@ -71,23 +71,23 @@ class PayBill(Write):
             return (Problem("WRONG_STATE", "This bill cannot be paid here: what is open of it is not known.", _BILL),)
         open_amount = bill.remaining_amount.amount - await _under_way(bill, context)
         currency = bill.remaining_amount.currency
-        if open_amount <= 0:
-            return (Problem("ALREADY_PAID", "This bill is paid, or its payment is under way.", _BILL),)
         amount = self.given.amount or Money(open_amount, currency)
-        if problems := list(_too_much(amount, Money(open_amount, currency))):
-            return problems
         self.decided = {
             "amount": str(amount.amount),
-            "currency": currency,
+            "currency": amount.currency,
             "account": bill.account_id,
             "customer": customer,
         }
-        return ()
+        if open_amount <= 0:
+            return (Problem("ALREADY_PAID", "This bill is paid, or its payment is under way.", _BILL),)
+        return list(_too_much(amount, Money(open_amount, currency)))
 
     async def send(self, context: RequestContext, key: WriteKey) -> str:
         return await context.connectors.billing.pay_bill(self._payment(), key)
 
     async def find(self, context: RequestContext, key: WriteKey) -> str | None:
+        if not self.decided:
+            return None  # nothing was sent for a bill of which so little is known
         return await context.connectors.billing.payment_made_with(self._payment(), key)
 
     def _payment(self) -> NewPayment:

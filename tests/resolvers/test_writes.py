@@ -311,6 +311,70 @@ async def test_a_key_that_is_older_than_its_record_is_found_in_the_system(proces
     assert len(ledger.rows) == 1
 
 
+async def test_a_key_whose_record_is_lost_has_its_outcome_also_where_the_state_would_refuse_it_now(
+    store: WriteStore, ledger: Ledger
+) -> None:
+    assert await Process(store).once(Entry(ledger)) == ROW
+    assert await Process(WritesInMemory()).once(Entry(ledger)) == ROW
+    assert len(ledger.rows) == 1
+
+
+async def test_while_an_outcome_is_unknown_nothing_else_is_done_there(store: WriteStore, ledger: Ledger) -> None:
+    first, other = Process(store), Process(store, wait=0.05)
+    ledger.ends = [LOST]
+    key = write_key(ANN, "enter", "a")
+    ledger.hides.add(key)
+    with pytest.raises(OutcomeUnknown):
+        await first.once(Entry(ledger), "a")
+    hidden, ledger.rows = ledger.rows, []  # nor does the state show it
+    with pytest.raises(WriteNotDone):
+        await other.once(Entry(ledger), "b")
+    ledger.rows = hidden
+    ledger.hides.clear()
+    assert await other.once(Entry(ledger), "a") == ROW
+    refused = await other.once(Entry(ledger), "b")  # at once
+    assert [problem.code for problem in refused.problems] == ["WRONG_STATE"]
+    assert len(ledger.rows) == 1
+
+
+async def test_a_stranger_learns_nothing_from_a_lock_and_does_not_take_it(store: WriteStore, ledger: Ledger) -> None:
+    process = Process(store)
+    ledger.may_send.clear()
+    owner = asyncio.create_task(process.once(Entry(ledger), "a"))
+    await ledger.sending.wait()
+    outcome = await process.once(Entry(ledger, foreign=True), "b", other_ann(subject="bob"))
+    assert [problem.code for problem in outcome.problems] == ["NOT_FOUND"]
+    assert not owner.done()
+    ledger.may_send.set()
+    assert await owner == ROW
+
+
+class SlowToClaim(WritesInMemory):
+    def __init__(self) -> None:
+        super().__init__()
+        self.claiming, self.may_claim = asyncio.Event(), asyncio.Event()
+
+    async def claim(self, key: str, fingerprint: str, lease: float) -> Any:
+        found = await super().claim(key, fingerprint, lease)
+        self.claiming.set()
+        await self.may_claim.wait()
+        return found
+
+
+async def test_who_hangs_up_while_its_key_is_claimed_leaves_no_claim(ledger: Ledger) -> None:
+    store = SlowToClaim()
+    process = Process(store)
+    caller = asyncio.create_task(process.once(Entry(ledger)))
+    await store.claiming.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    store.may_claim.set()
+    await process.writes.finish()
+    assert await store.find(write_key(ANN, "enter", "k")) is None
+    assert ledger.rows == []
+    assert await process.once(Entry(ledger)) == ROW
+
+
 async def test_two_keys_for_one_thing_are_done_one_after_the_other(store: WriteStore, ledger: Ledger) -> None:
     one, other = Process(store), Process(store)
     outcomes = await asyncio.gather(one.once(Entry(ledger), "a"), other.once(Entry(ledger), "b"))
