@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
 from connectors.billing.port import Bill, BillingAccount, NewPayment, Payment, PaymentStatus
 from connectors.errors import ConnectorError, NotSupported
-from connectors.records import Money, Rows
+from connectors.records import Fields, Money, Rows
 from connectors.store.writes import Problem
 from connectors.writes import WriteKey
 from resolvers import shapes
@@ -20,6 +20,8 @@ from resolvers.writes import Write
 
 _COUNT: Final = frozenset({PaymentStatus.INITIALIZED, PaymentStatus.PENDING, PaymentStatus.DONE, PaymentStatus.UNKNOWN})
 """Payments in these states are paid, or may be."""
+_COUNTED: Final = frozenset({"amount", "bill_ids", "status"})
+"""What is looked at of payments."""
 
 
 class BillPayment(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class PayBill(Write):
     """Pay a bill, or a part of it."""
 
     mutation, system, result, unknown = "payBill", "billing", "Payment", PaymentUnknown
+    needs: ClassVar[Mapping[str, Fields]] = {"Bill": frozenset({"account_id", "payment_ids", "remaining_amount"})}
 
     def __init__(self, given: BillPayment) -> None:
         super().__init__()
@@ -126,7 +129,7 @@ def _decimals(amount: Decimal) -> int:
 async def _under_way(bill: Bill, context: RequestContext) -> Decimal:
     """What was paid of a bill and is not yet taken off what remains; all of a payment that is for several bills."""
     try:
-        found = await context.connectors.billing.payments_of_accounts([str(bill.account_id)], None, None)
+        found = await context.connectors.billing.payments_of_accounts([str(bill.account_id)], None, _COUNTED)
     except NotSupported:
         return Decimal(0)
     rows = found.get(str(bill.account_id))

@@ -27,6 +27,7 @@ import msgspec
 
 from connectors.errors import ConnectorError, Declined, NotSupported
 from connectors.http.scope import RequestScope, current_scope, request_scope
+from connectors.records import Fields
 from connectors.store.writes import Claim, Phase, Pointer, Problem, StoreUnavailable, WriteRecord, WriteStore
 from connectors.writes import WriteKey
 from resolvers.context import RequestContext
@@ -114,6 +115,8 @@ class Write:
     """The domain whose system is written to."""
     result: ClassVar[str]
     """The type of what comes of it."""
+    needs: ClassVar[Mapping[str, Fields]] = {}
+    """What `owned` and `check` look at beside ids and owners: attributes by type, as in a selection."""
     looks_first: ClassVar[bool] = True
     """Whether the system is asked for the key before the write is sent; not where the state tells as much."""
     unknown: ClassVar[type[OutcomeUnknown]] = OutcomeUnknown
@@ -247,10 +250,11 @@ class Writes:
             return None
         if problems := await write.owned(context):
             return Outcome(problems=tuple(problems))
+        context.nothing_written()  # the answer takes what was read for this
         return Outcome(record.result, record.problems)
 
     def _start(self, key: WriteKey, write: Write, claim: Claim, context: RequestContext) -> "_Running":
-        run = _Run(self._store, self._rules, key, write, claim, context.anew())
+        run = _Run(self._store, self._rules, key, write, claim, context.anew(write.needs))
         task = asyncio.create_task(run.result(current_scope.get()))
         running = self._running[key] = _Running(write.fingerprint, task)
 
@@ -405,8 +409,8 @@ class _Run:
             self.cause = _cause(refusal)
             scope = current_scope.get()
             if scope is not None and not scope.writes_sent:  # refused before anything was sent: the key is as new
-                await self._store.forget(self._key, self.record.token)
-                return Outcome(problems=(self._problem(refusal),))
+                self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
+                return await self._mistaken([self._problem(refusal)])
             return await self._refused(refusal)
         except ConnectorError as failure:
             self.cause = _cause(failure)
