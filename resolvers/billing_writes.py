@@ -1,6 +1,6 @@
 """Paying a bill, once, and never more than is open of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -137,16 +137,26 @@ async def _under_way(bill: Bill, context: RequestContext) -> Decimal:
         return Decimal(0)
     if isinstance(rows, ConnectorError):
         raise rows
-    payments = rows.items if isinstance(rows, Rows) else ()
-    return sum((_amount(one) for one in payments if _counts(one, bill)), Decimal(0))
+    return not_taken_off(bill, rows.items if isinstance(rows, Rows) else ())
 
 
-def _counts(payment: Payment, bill: Bill) -> bool:
-    return bill.id in payment.bill_ids and payment.id not in bill.payment_ids and payment.status in _COUNT
+def not_taken_off(bill: Bill, payments: Iterable[Payment]) -> Decimal:
+    """How much of these payments is not yet taken off what remains of the bill.
+
+    Those that the bill lists are. Of those that it does not list (many systems list none) what is under way is not, and
+    what has arrived is as far as the bill has become less than its total, listed payments apart.
+    """
+    of_it = [one for one in payments if bill.id in one.bill_ids and one.status in _COUNT]
+    listed = _sum(one for one in of_it if one.id in bill.payment_ids)
+    others = [one for one in of_it if one.id not in bill.payment_ids]
+    arrived = _sum(one for one in others if one.status is PaymentStatus.DONE)
+    total, remaining = bill.tax_included or bill.amount_due, bill.remaining_amount
+    taken_off = total.amount - remaining.amount if total and remaining else Decimal(0)
+    return _sum(others) - arrived + max(Decimal(0), arrived - max(Decimal(0), taken_off - listed))
 
 
-def _amount(payment: Payment) -> Decimal:
-    return payment.amount.amount if payment.amount is not None else Decimal(0)
+def _sum(payments: Iterable[Payment]) -> Decimal:
+    return sum((one.amount.amount for one in payments if one.amount is not None), Decimal(0))
 
 
 async def _customer_of(bill: Bill, context: RequestContext) -> str | None:

@@ -1,0 +1,117 @@
+"""What stands between the gateway and a system: it passes requests on, and loses or holds what a test tells it to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+_OF_ONE_CONNECTION: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"}
+
+Point = Literal["request", "answer"]
+
+
+@dataclass
+class Held:
+    """The next request of this method (and, if given, of this path) is held, before the system has it or after that."""
+
+    method: str
+    point: Point
+    path: str = ""
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    let: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def matches(self, request: web.Request, point: Point) -> bool:
+        """Whether this is the one, which has not come yet."""
+        fits = (request.method, point) == (self.method, self.point) and self.path in request.raw_path
+        return fits and not self.reached.is_set()
+
+    async def waited(self) -> None:
+        """Until it is held."""
+        await asyncio.wait_for(self.reached.wait(), 20)
+
+
+class Between:
+    """A proxy. `cut_every`: every so manieth answer finds the connection cut, after the effect; 0: none."""
+
+    def __init__(self, system: str) -> None:
+        self._system, self._holding = system, list[Held]()
+        self.url = ""
+        self.cut_every = self._answers = 0
+        self.cut: list[str] = []
+        """Methods of the requests whose answers were cut."""
+        self.seen: list[str] = []
+        """All requests: method and path."""
+        self.session: aiohttp.ClientSession
+
+    def hold(self, method: str, point: Point, path: str = "") -> Held:
+        """Hold the next such request."""
+        held = Held(method, point, path)
+        self._holding.append(held)
+        return held
+
+    def writes(self) -> int:
+        """How many requests to change something have come."""
+        return sum(not one.startswith("GET") for one in self.seen)
+
+    def reset(self) -> None:
+        """Pass everything on, and count from nothing."""
+        for held in self._holding:
+            held.let.set()
+        self._holding.clear()
+        self.cut_every = self._answers = 0
+        self.cut.clear()
+        self.seen.clear()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.seen.append(f"{request.method} {request.raw_path}")
+        await self._held(request, "request")
+        # What has been sent reaches the system also when the gateway does not wait for it any more.
+        answer = await asyncio.shield(asyncio.ensure_future(self._passed_on(request, body)))
+        self._answers += 1
+        if self.cut_every and self._answers % self.cut_every == 0:
+            self.cut.append(request.method)
+            if request.transport is not None:  # else who asked has gone
+                request.transport.abort()
+            return web.Response()
+        return answer
+
+    async def _passed_on(self, request: web.Request, body: bytes) -> web.Response:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        url = URL(self._system + request.raw_path, encoded=True)
+        async with self.session.request(request.method, url, data=body or None, headers=headers) as answer:
+            text = await answer.read()
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        await self._held(request, "answer")
+        return web.Response(status=answer.status, body=text, headers=kept)
+
+    async def _held(self, request: web.Request, point: Point) -> None:
+        held = next((one for one in self._holding if one.matches(request, point)), None)
+        if held is not None:
+            held.reached.set()
+            await held.let.wait()
+
+
+@asynccontextmanager
+async def between(system: str) -> AsyncIterator[Between]:
+    """Such a proxy on a port of its own; `system` is the address of what it stands before."""
+    made = Between(system)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+    ) as made.session:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield made
+        finally:
+            made.reset()
+            await runner.cleanup()
