@@ -36,7 +36,9 @@ class PayBill(Write):
     """Pay a bill, or a part of it."""
 
     mutation, system, result, unknown = "payBill", "billing", "Payment", PaymentUnknown
-    needs: ClassVar[Mapping[str, Fields]] = {"Bill": frozenset({"account_id", "payment_ids", "remaining_amount"})}
+    needs: ClassVar[Mapping[str, Fields]] = {
+        "Bill": frozenset({"account_id", "amount_due", "payment_ids", "remaining_amount", "tax_included"})
+    }
 
     def __init__(self, given: BillPayment) -> None:
         super().__init__()
