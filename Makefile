@@ -34,7 +34,7 @@ test: setup ## Run all tests, as many at a time as there are processors; WORKERS
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
-live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
+live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
 	@$(BIN)/python -m acceptance.live
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)

@@ -63,6 +63,16 @@ async def test_what_comes_of_it_is_kept_for_the_next(store: WriteStore) -> None:
     assert again.now >= found.sent_at
 
 
+async def test_when_it_was_sent_is_kept_while_nobody_can_tell_what_came_of_it(store: WriteStore) -> None:
+    claimed = (await store.claim("k", "same", LONG)).record
+    sent = msgspec.structs.replace(claimed, phase=Phase.SENT)
+    assert await store.advance("k", sent, LONG)
+    assert await store.advance("k", msgspec.structs.replace(sent, phase=Phase.UNKNOWN), 0)
+    again = await store.claim("k", "same", LONG)
+    assert (again.is_held, again.record.phase) == (True, Phase.UNKNOWN)
+    assert again.record.sent_at is not None
+
+
 async def test_a_refusal_is_final(store: WriteStore) -> None:
     claimed = (await store.claim("k", "same", LONG)).record
     problems = (Problem("WRONG_STATE", "The ticket is closed.", ("ticketId",)),)
