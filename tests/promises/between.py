@@ -24,6 +24,8 @@ class Held:
     path: str = ""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     let: asyncio.Event = field(default_factory=asyncio.Event)
+    is_lost: bool = False
+    """Whether the system never gets it."""
 
     def matches(self, request: web.Request, point: Point) -> bool:
         """Whether this is the one, which has not come yet."""
@@ -33,6 +35,11 @@ class Held:
     async def waited(self) -> None:
         """Until it is held."""
         await asyncio.wait_for(self.reached.wait(), 20)
+
+    def lose(self) -> None:
+        """The system never gets it, nor who asked an answer."""
+        self.is_lost = True
+        self.let.set()
 
 
 class Between:
@@ -70,16 +77,20 @@ class Between:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.seen.append(f"{request.method} {request.raw_path}")
-        await self._held(request, "request")
+        if (held := await self._held(request, "request")) is not None and held.is_lost:
+            return self._cut(request)
         # What has been sent reaches the system also when the gateway does not wait for it any more.
         answer = await asyncio.shield(asyncio.ensure_future(self._passed_on(request, body)))
         self._answers += 1
         if self.cut_every and self._answers % self.cut_every == 0:
-            self.cut.append(request.method)
-            if request.transport is not None:  # else who asked has gone
-                request.transport.abort()
-            return web.Response()
+            return self._cut(request)
         return answer
+
+    def _cut(self, request: web.Request) -> web.Response:
+        self.cut.append(request.method)
+        if request.transport is not None:  # else who asked has gone
+            request.transport.abort()
+        return web.Response()
 
     async def _passed_on(self, request: web.Request, body: bytes) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
@@ -90,11 +101,12 @@ class Between:
         await self._held(request, "answer")
         return web.Response(status=answer.status, body=text, headers=kept)
 
-    async def _held(self, request: web.Request, point: Point) -> None:
+    async def _held(self, request: web.Request, point: Point) -> Held | None:
         held = next((one for one in self._holding if one.matches(request, point)), None)
         if held is not None:
             held.reached.set()
             await held.let.wait()
+        return held
 
 
 @asynccontextmanager
