@@ -1,14 +1,18 @@
 """What stands between the gateway and a system: it passes requests on, and loses or holds what a test tells it to."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
+
+from gateway.writes_settings import WritesSettings
+from tests.stack import Stack, stacked
 
 _OF_ONE_CONNECTION: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"}
 
@@ -46,8 +50,8 @@ class Between:
     """A proxy. `cut_every`: every so manieth answer finds the connection cut, after the effect; 0: none."""
 
     def __init__(self, system: str) -> None:
-        self._system, self._holding = system, list[Held]()
-        self.url = ""
+        self.system, self.url = system, ""
+        self._holding: list[Held] = []
         self.cut_every = self._answers = 0
         self.cut: list[str] = []
         """Methods of the requests whose answers were cut."""
@@ -94,7 +98,7 @@ class Between:
 
     async def _passed_on(self, request: web.Request, body: bytes) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
-        url = URL(self._system + request.raw_path, encoded=True)
+        url = URL(self.system + request.raw_path, encoded=True)
         async with self.session.request(request.method, url, data=body or None, headers=headers) as answer:
             text = await answer.read()
         kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
@@ -127,3 +131,16 @@ async def between(system: str) -> AsyncIterator[Between]:
         finally:
             made.reset()
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def one_process(folder: Path, *, customers: int = 4) -> AsyncIterator[tuple[Stack, Mapping[str, Between]]]:
+    """A gateway in this process that takes writes, with a proxy before billing and one before ticketing."""
+    async with between("") as billing, between("") as ticketing:
+        proxies = {"billing": billing, "ticketing": ticketing}
+        addresses = {name: {"url": proxy.url} for name, proxy in proxies.items()}
+        writes = WritesSettings(enabled=True, in_process=True)
+        async with stacked(folder, customers=customers, systems=addresses, writes=writes) as stack:
+            for name, proxy in proxies.items():
+                proxy.system = stack.systems[name].url
+            yield stack, proxies
