@@ -36,7 +36,7 @@ class ConnectorError(Exception):
         return self.sentence.format(system=self.system)
 
     def without_traceback(self) -> Self:
-        """A copy to raise if this failure is kept: a traceback would keep all objects of its frames alive."""
+        """A copy without a traceback. Keep this one: a traceback would keep all objects of its frames alive."""
         one = type(self).__new__(type(self), *self.args)
         one.__dict__.update(self.__dict__)
         return one
@@ -176,7 +176,7 @@ class NotSupported(ConnectorError):
     code = "NOT_SUPPORTED"
     retryable = False
     may_have_happened = False
-    sentence = "The product that is connected as the {system} system cannot answer this."
+    sentence = "The product that is connected as the {system} system cannot answer this. Leave it out."
 
     def __init__(self, system: str, detail: str, *, field: str = "") -> None:
         super().__init__(system, detail)

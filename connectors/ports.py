@@ -21,7 +21,7 @@ _MARK: Final = "mark"
 
 
 class Effect(Enum):
-    """The effect of calling a method."""
+    """The effect of calling a method. The module's table says what follows from it."""
 
     READ = "read"
     FRESH = "fresh"

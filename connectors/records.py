@@ -116,8 +116,8 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """Rows of one list, from `offset` on.
 
     `total` is the length of the complete list, None if unknown. `complete`: these are all rows that can be read; if
-    some cannot, `total` is None. `total_doubted`: the system's total may count rows of other customers, so `total` is
-    None; reading the complete list would tell it.
+    some cannot, `total` is None. `total_doubted`: `total` is None because the system's own total may count rows
+    of other customers; whoever needs it reads the complete list.
     """
 
     items: Sequence[R]

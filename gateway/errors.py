@@ -15,48 +15,48 @@ from resolvers.errors import PublicError
 _log = logging.getLogger("gateway.errors")
 
 CODES: Mapping[str, str] = {
-    # The request never was executed.
+    # The request was refused before anything was executed.
     "BAD_REQUEST": "The HTTP request is not a GraphQL request. The message says what is wrong and what would be right.",
-    "NOT_ACCEPTABLE": "The Accept header names no media type that the gateway can answer with.",
-    "UNSUPPORTED_MEDIA_TYPE": "The request body is not uncompressed application/json in UTF-8.",
+    "NOT_ACCEPTABLE": "The Accept header allows no media type of the gateway. Allow application/graphql-response+json.",
+    "UNSUPPORTED_MEDIA_TYPE": "The request body must be application/json in UTF-8, without compression.",
     "METHOD_NOT_ALLOWED": "The HTTP method is not allowed at this address. Mutations must be sent with POST.",
-    "REQUEST_TOO_LARGE": "The request body is larger than the settings allow.",
-    "GRAPHQL_PARSE_FAILED": "The document has a syntax error.",
-    "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema.",
+    "REQUEST_TOO_LARGE": "The request body is larger than the settings allow. Send a smaller one.",
+    "GRAPHQL_PARSE_FAILED": "The document has a syntax error, or too many tokens. The message says where, or how many.",
+    "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema. The message says where.",
     "LIMIT_EXCEEDED": "The document or its answer is larger than the settings allow. The message has the numbers.",
-    "OPERATION_RESOLUTION_FAILURE": "operationName is missing, or the document has no operation of this name.",
-    "INTROSPECTION_DISABLED": "This caller may not read the schema.",
-    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known, or no longer. Send it again together with the document.",
-    "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it.",
+    "OPERATION_RESOLUTION_FAILURE": "The document has no operation of this name, or needs a name. Set operationName.",
+    "INTROSPECTION_DISABLED": "This caller may not read the schema. Ask the gateway's operator for it.",
+    "PERSISTED_QUERY_NOT_FOUND": "The hash is not known, or no longer. Send it together with the document.",
+    "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it. Correct it.",
     "NOT_FOUND": "There is nothing at this address, or it is a document that the caller may not see.",
     "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched. Try again in a moment.",
-    "DEADLINE_EXCEEDED": "The answer was not ready in time. The status is 504, or 200 as application/json.",
-    # Who asks, and what.
-    "UNAUTHENTICATED": "The request has no token, or one that is not accepted.",
-    "FORBIDDEN": "This kind of caller may not use the field at all.",
-    "BAD_USER_INPUT": "The value of an argument or a variable cannot be used.",
-    # A system below.
+    "DEADLINE_EXCEEDED": "The whole answer was not ready in time. Ask for less, or try again later.",
+    # The caller, or an argument.
+    "UNAUTHENTICATED": "The request has no token, or one that is not accepted. The message says why. Sign in again.",
+    "FORBIDDEN": "This kind of caller may not use the field at all. Leave it out.",
+    "BAD_USER_INPUT": "The value of an argument or a variable cannot be used. The message says what would be right.",
+    # A system that the gateway asks.
     "UPSTREAM_FAILED": "The system answered with a server error. Try again in a moment.",
     "UPSTREAM_UNAVAILABLE": "The system cannot be reached. Try again in a moment.",
     "UPSTREAM_TIMEOUT": "The system did not answer in time. Ask for less, or try again in a moment.",
     "UPSTREAM_RATE_LIMITED": "The system limits its requests. Try again in a moment.",
     "UPSTREAM_BUSY": "The system is at the request limit that the settings give it. Try again in a moment.",
-    "UPSTREAM_REFUSED": "The system does not accept the gateway's credentials.",
-    "UPSTREAM_REJECTED": "The system does not accept the gateway's request: its settings or its driver do not fit.",
-    "UPSTREAM_GARBLED": "The gateway cannot read the system's answer.",
+    "UPSTREAM_REFUSED": "The system does not accept the gateway's credentials. Tell the gateway's operator.",
+    "UPSTREAM_REJECTED": "The system calls the gateway's request wrong. Tell the gateway's operator.",
+    "UPSTREAM_GARBLED": "The gateway cannot read the system's answer. Try again, then tell the gateway's operator.",
     "UPSTREAM_TOO_MUCH": "The system has more data than the gateway reads at once. Ask for less.",
-    "NOT_SUPPORTED": "The product that is connected for this domain cannot answer this.",
-    "NOT_CONFIGURED": "No system is connected for this domain.",
-    "REQUEST_CANCELLED": "The request ended before the system answered.",
+    "NOT_SUPPORTED": "The product that is connected for this domain cannot answer this. Leave it out.",
+    "NOT_CONFIGURED": "No system is connected for this domain. Leave its fields out.",
+    "REQUEST_CANCELLED": "The request ended before the system answered. Send the request again.",
     # A write.
     "IDEMPOTENCY_IN_PROGRESS": "The same key is being written at the moment: send it again to learn its outcome.",
     "OUTCOME_UNKNOWN": "The write was sent, and nobody can tell yet whether it happened: send the same key again.",
     "PAYMENT_UNKNOWN": "The payment was sent, and nobody can tell yet whether it was made: send the same key again.",
     "WRITE_NOT_DONE": "This request wrote nothing: send the same key again.",
-    # Ourselves.
-    "INTERNAL": "An unexpected error in the gateway. Its log has the details under `extensions.id`.",
+    # The gateway itself.
+    "INTERNAL": "An unexpected error in the gateway. Give its operator `extensions.id`, which is in the log.",
 }
-"""Every `extensions.code` that a client can get, and what it means."""
+"""Every `extensions.code` that a client can get, what it means, and what to do."""
 
 
 _UNEXPECTED = "An unexpected error happened in the gateway. Give its operator the id in extensions.id."

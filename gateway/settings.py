@@ -41,7 +41,7 @@ class _Systems(Strict):
     @field_validator("*", mode="wrap")
     @classmethod
     def _fits_driver(cls, given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> System | None:
-        """The section, with a configuration that fits its driver. What is wrong in either is said at once."""
+        """Validate a section together with its driver's configuration, so that all errors are reported at once."""
         try:
             system: System | None = read(given)
         except ValidationError as error:
@@ -84,7 +84,7 @@ def _configuration(domain: str, system: System) -> None:
 
 
 def _init_details(details: ErrorDetails) -> InitErrorDetails:
-    """An error as it is given to pydantic, from one as it gives it."""
+    """Convert an error that pydantic reported to the form in which it can be raised again."""
     made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
     if "ctx" in details:
         made["ctx"] = details["ctx"]
@@ -131,11 +131,11 @@ class AuthSettings(Strict):
 
     @property
     def rules(self) -> TokenRules:
-        """What a token must be to be believed."""
+        """The rules by which tokens are accepted. Raises ValueError as `TokenRules` does."""
         return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims)
 
     def load_keys(self, session: aiohttp.ClientSession) -> Load:
-        """What reads the issuer's keys, for `gateway.auth.keys.KeySet`."""
+        """A function that reads the issuer's keys from their address or file, for `gateway.auth.keys.KeySet`."""
         return from_address(session, self.jwks_url) if self.jwks_url else from_file(Path(str(self.jwks_file)))
 
 

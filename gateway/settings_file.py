@@ -130,7 +130,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _decoded(value: Any) -> Any:
-    """A configuration out of the environment, with its lists and tables."""
+    """A value from the environment; texts that look like JSON lists or objects are decoded."""
     if isinstance(value, dict):
         return {key: _decoded(one) for key, one in value.items()}
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
@@ -155,7 +155,7 @@ class _Layered(BaseSettings, Settings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment first; nothing else than what the constructor is given after it."""
+        """The sources, strongest first: the environment, then what the constructor is given. No others."""
         return _Environment(settings_cls), init_settings
 
 
@@ -276,7 +276,7 @@ def _key_path(kind: Any, location: Sequence[int | str], siblings: Sequence[str])
 
 
 def _types_by_key(kind: Any) -> dict[str, Any]:
-    """What is below a section: types by key."""
+    """Types of the keys in a section, by key; empty if `kind` is not a section."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {name: field.annotation for name, field in kind.model_fields.items()}
     if is_dataclass(kind):

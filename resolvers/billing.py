@@ -17,7 +17,7 @@ from resolvers.rows import RowsKey, RowsLoader
 
 
 class BillFilter(Enum):
-    """Which bills a list has."""
+    """Condition of a list of bills: only bills that are open, overdue or paid."""
 
     OPEN = "open"
     OVERDUE = "overdue"
@@ -92,7 +92,7 @@ Accounts = Mapping[str, BillingAccount | ConnectorError | None]
 
 
 async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:
-    """Those of the accounts that the viewer may see, by id. An account that could not be read maps to its failure."""
+    """The accounts with these ids that the viewer may see, by id. One that could not be read maps to its failure."""
     if not ids:
         return {}
     return await BillingAccountById.of(context).load_all(list(dict.fromkeys(key for key in ids if key)))
@@ -118,7 +118,7 @@ class BillById(Loader[str, Bill]):
 
 
 class BillsByCustomer(RowsLoader[Bill]):
-    """Bills of all accounts, by customer."""
+    """Bills of all of a customer's accounts, by customer number, newest first."""
 
     domain = "billing"
     ownership = bill_ownership
@@ -132,7 +132,7 @@ class BillsByCustomer(RowsLoader[Bill]):
 
 
 class BillsByAccount(RowsLoader[Bill]):
-    """Bills by account."""
+    """Bills by account id, newest first."""
 
     domain = "billing"
     ownership = bill_ownership
@@ -183,7 +183,7 @@ class BillsByAccount(RowsLoader[Bill]):
 
 
 class ChargesByBill(Loader[str, Rows[BillCharge]]):
-    """Charges (lines) by bill."""
+    """Charges (lines) by bill id."""
 
     domain = "billing"
     ownership = charge_ownership
@@ -206,7 +206,7 @@ class PaymentById(Loader[str, Payment]):
 
 
 class PaymentsByAccount(RowsLoader[Payment]):
-    """Payments by account."""
+    """Payments by account id, newest first."""
 
     domain = "billing"
     ownership = payment_ownership
@@ -220,7 +220,7 @@ class PaymentsByAccount(RowsLoader[Payment]):
 
 
 class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
-    """Usage allowances by customer."""
+    """Usage allowances by customer number."""
 
     domain = "billing"
     ownership = customer_ownership
@@ -231,9 +231,9 @@ class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
 
 
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
-    """Whether the bill is open and its due date has passed (derived: TMF678 has no such state, FACTS.md).
+    """Whether the bill is open and its due date has passed (TMF678 has no such state).
 
-    The whole due date, in its own time zone, is still in time.
+    The due date itself is still in time, until it ends in its own time zone. `now` is for tests.
     """
     if bill.due_date is None or not bill.is_open:
         return False

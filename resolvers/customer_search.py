@@ -52,7 +52,7 @@ def customer_search(
 ) -> CustomerSearch:
     """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
-        raise Forbidden("The field customers is for agents and admins. A subscriber's own customer is me.")
+        raise Forbidden("The field customers is for agents and admins. Ask for me, which is your own customer.")
     return CustomerSearch(search, sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
 
 

@@ -55,7 +55,7 @@ class OwnedDocument:
 
 
 def documents_of(type_name: str) -> Callable[[Any], Sequence[OwnedDocument]]:
-    """A function from a record of this type to its documents."""
+    """A function that returns the documents of a record of this type."""
     read = attrgetter(DOCUMENT_OWNERS[type_name].attribute)
 
     def documents(record: Any) -> Sequence[OwnedDocument]:

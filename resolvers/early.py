@@ -53,12 +53,12 @@ class EarlyLoads:
         return loader.fetch(keys) if begun is None else _present(begun, keys)
 
     def forget(self, loader: Asking, key: Any) -> None:
-        """What was begun with for this key is not what the loader wants."""
+        """Drop what was prefetched for this key, because the loader was cleared."""
         if begun := self._begun.get(type(loader)):
             begun.clear(key)
 
     def forget_all(self, loader: Asking) -> None:
-        """Nor what was begun with for any key."""
+        """Drop what was prefetched for all keys of this loader."""
         self._begun.pop(type(loader), None)
 
     def clear(self) -> None:

@@ -189,9 +189,7 @@ def resource_search(
 ) -> ResourceSearch:
     """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
     if not viewer.is_staff:
-        raise Forbidden(
-            "The field resources is for agents and admins. A subscriber's resources are under me and services."
-        )
+        raise Forbidden("The field resources is for agents and admins. Your own are under me, services, resources.")
     return ResourceSearch(search, window(first, after) or Window(0, 1))
 
 

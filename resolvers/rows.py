@@ -1,4 +1,4 @@
-"""Loaders of lists by parent: a window for a single parent, whole lists for many (ARCHITECTURE.md, decision 8)."""
+"""Loaders of lists by parent: a window for a single parent, whole lists for many (docs/contributing.md, rule 8)."""
 
 import asyncio
 from collections import defaultdict

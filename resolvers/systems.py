@@ -40,7 +40,7 @@ class SystemReport:
 async def system_reports(context: RequestContext) -> list[SystemReport]:
     """Reports of all systems; those without a recent answer are probed first. Raises `Forbidden` for subscribers."""
     if not context.viewer.is_staff:
-        raise Forbidden("The field systems is for agents and admins.")
+        raise Forbidden("The field systems is for agents and admins. Leave it out.")
     return list(await asyncio.gather(*(_report(system) for system in context.connectors.systems)))
 
 

@@ -274,9 +274,11 @@ class Writes:
                 record = await self._store.find(key)
         except (StoreUnavailable, TimeoutError):
             raise write.unknown from None
-        if record is not None and record.phase is not Phase.CLAIMED:
-            raise write.unknown
-        raise WriteInProgress
+        if record is None or record.phase is Phase.CLAIMED:
+            raise WriteInProgress
+        if record.phase.is_final:  # another process has taken over
+            return Outcome(record.result, record.problems)
+        raise write.unknown
 
 
 class _Run:
@@ -342,7 +344,7 @@ class _Run:
         pause, ends = _FIRST_LOOK, time.monotonic() + self._rules.wait
         while (token := await self._store.lock(name, self._rules.lease)) is None:
             if time.monotonic() + pause >= ends:
-                await self._store.forget(self._key, self.record.token)
+                await self._give_up()
                 raise WriteNotDone("Something else is being changed here at the moment.")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _NEXT_LOOKS)
@@ -373,15 +375,20 @@ class _Run:
         try:
             return await ask(self._context)
         except ConnectorError as failure:
-            await self._store.forget(self._key, self.record.token)
             self.cause = _cause(failure)
+            await self._give_up()
             if isinstance(failure, NotSupported):
                 raise
             raise WriteNotDone(failure.public) from failure
 
     async def _mistaken(self, problems: Sequence[Problem]) -> Outcome:
-        await self._store.forget(self._key, self.record.token)
+        await self._give_up()
         return Outcome(problems=tuple(problems))
+
+    async def _give_up(self) -> None:
+        """Nothing was sent: make the key as good as new. Raises `WriteInProgress` where somebody else has it by now."""
+        if not await self._store.forget(self._key, self.record.token):
+            raise WriteInProgress
 
     async def _shown(self, context: RequestContext) -> str | None:
         """What the system shows for the key already; None where it cannot tell."""
@@ -394,7 +401,7 @@ class _Run:
         """Send it. From here on it may have happened, but nothing is sent any more when the lease has run out."""
         ends = time.monotonic() + self._rules.lease
         if not await self._still_locked():
-            await self._store.forget(self._key, self.record.token)
+            await self._give_up()
             raise WriteNotDone("Something else is being changed here at the moment.")
         sending = msgspec.structs.replace(
             self.record, phase=Phase.SENT, decided=dict(self._write.decided), lock_token=self._lock_token
@@ -415,7 +422,7 @@ class _Run:
         except ConnectorError as failure:
             self.cause = _cause(failure)
             if not failure.may_have_happened:
-                await self._store.forget(self._key, self.record.token)
+                await self._give_up()
                 self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
                 if isinstance(failure, NotSupported) or not failure.retryable:
                     raise

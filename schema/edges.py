@@ -42,7 +42,7 @@ class Step:
 
     @classmethod
     def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
-        """A step of a function that takes these arguments and returns the function of the record."""
+        """A step from `prepare`, which takes these arguments and returns the function to call with each record."""
 
         def call(subject: Any, **given: Any) -> Any:
             return prepare(**given)(subject)

@@ -50,6 +50,9 @@ def edge(
 ) -> Any:
     """A field that loads other records. It is null if the key or the record is missing.
 
+    `loader`, `key`, `step`, `many`, `per_key` and `known` are those of `Edge`, where a callable becomes a `Step`.
+    `options` are those of `strawberry.field`.
+
     A key that names an attribute needs that attribute, as in ``edge(ServiceById, "service_ids", many=True)``.
     """
     names = {*needs, *([key] if isinstance(key, str) else [])}

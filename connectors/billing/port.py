@@ -14,7 +14,7 @@ from connectors.writes import WriteKey
 
 
 class BillState(Enum):
-    """TMF678 stateValues."""
+    """The state of a bill: TMF678 StateValue."""
 
     NEW = "new"
     ON_HOLD = "onHold"
@@ -97,7 +97,7 @@ class BillCharge(Record, frozen=True, kw_only=True):
 
 
 class Payment(Owned, frozen=True, kw_only=True):
-    """TMF676 Payment. `owners` is `UNNAMED` if it names no payer: then its account's owners own it."""
+    """TMF676 Payment. `owners` is `UNNAMED` if it names no payer: then it belongs to the owners of its account."""
 
     id: str
     owners: Owners = UNNAMED
@@ -123,7 +123,7 @@ class UsageAllowance(Owned, frozen=True, kw_only=True):
 
     @property
     def allowance(self) -> Decimal | None:
-        """The sum of used and remaining (FACTS.md, section 3, TMF677: the total is not a field)."""
+        """The sum of used and remaining, because TMF677 has no attribute for it; None if one of them is unknown."""
         return None if self.used is None or self.remaining is None else self.used + self.remaining
 
 
@@ -138,11 +138,14 @@ class NewPayment(Record, frozen=True, kw_only=True):
 
 
 class BillingPort(Protocol):
-    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
+
+    Methods without keys raise it; others may, if all keys failed. `fields` are the attributes to read, None for all.
+    """
 
     @property
     def bills_name_customers(self) -> bool:
-        """Whether every bill names its account's customer, so that an account's bills are also found by customer."""
+        """Whether every bill names its account's customer: then `bills_of_customers` misses no bill of an account."""
 
     @batch("ids")
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
@@ -152,7 +155,7 @@ class BillingPort(Protocol):
     async def accounts_of_customers(
         self, customer_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[BillingAccount]]:
-        """All accounts per customer, by id."""
+        """All accounts per customer, sorted by id."""
 
     @batch("ids")
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
@@ -176,7 +179,7 @@ class BillingPort(Protocol):
 
     @batch("bill_ids")
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
-        """All charges per bill, by id."""
+        """All charges per bill, sorted by id."""
 
     @batch("ids")
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
@@ -190,7 +193,7 @@ class BillingPort(Protocol):
 
     @batch("customer_ids")
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """The usage of all allowances per customer."""
+        """All usage allowances per customer, in any order."""
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a document of a bill. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""

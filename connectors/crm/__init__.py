@@ -1,1 +1,1 @@
-"""The crm system's port, and one file per product that can stand behind it."""
+"""The crm system's port, and one folder per product that can stand behind it."""

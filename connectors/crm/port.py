@@ -91,7 +91,10 @@ class ContactChange(Record, frozen=True, kw_only=True):
 
 
 class CrmPort(Protocol):
-    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
+
+    Methods without keys raise it; others may, if all keys failed. `fields` are the attributes to read, None for all.
+    """
 
     @batch("ids")
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
@@ -99,11 +102,11 @@ class CrmPort(Protocol):
 
     @read
     async def customer_list(self, window: Window, fields: Fields | None, *, by_name: bool = False) -> Rows[Customer]:
-        """One window of all customers, by id ascending, or by name."""
+        """One window of all customers, sorted by id, or by name."""
 
     @read
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """One window of the customers whose name contains `text` (any case), by id ascending."""
+        """One window of the customers whose name contains `text` (any case), sorted by id."""
 
     @read
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
@@ -127,11 +130,11 @@ class CrmPort(Protocol):
     async def products_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Product]]:
-        """Products per customer, by id. A window is given only with a single customer."""
+        """Products per customer, sorted by id. A window is given only with a single customer."""
 
     @batch("service_ids")
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
-        """Products per service by which they are realized."""
+        """Products per service that realizes them."""
 
     @write
     async def update_contact(self, change: ContactChange, key: WriteKey) -> None:

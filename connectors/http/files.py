@@ -26,8 +26,8 @@ class Files:
         """Open a file, yielding its bytes as they arrive, or None if it does not exist.
 
         `address` may be relative. An address on another host is `Rejected`: a reference in a record must never choose
-        where the gateway connects to (FACTS.md, section 2, Reference). A file above `max_file_bytes` is `TooMuch`; one
-        that takes longer than `file_timeout`, whether system or reader is slow, is `TimedOut`.
+        where the gateway connects to. A file above `max_file_bytes` is `TooMuch`; one that takes longer than
+        `file_timeout`, whether system or reader is slow, is `TimedOut`.
         """
         url = self._same_origin_url(address)
         request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()

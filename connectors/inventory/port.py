@@ -79,7 +79,10 @@ class Site(Owned, frozen=True, kw_only=True):
 
 
 class InventoryPort(Protocol):
-    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
+
+    Methods without keys raise it; others may, if all keys failed. `fields` are the attributes to read, None for all.
+    """
 
     @batch("ids")
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
@@ -89,7 +92,7 @@ class InventoryPort(Protocol):
     async def services_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Service]]:
-        """Customer-facing services per customer, by id. A window is given only with a single customer."""
+        """Customer-facing services per customer, sorted by id. A window is given only with a single customer."""
 
     @batch("resource_ids")
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
@@ -101,7 +104,7 @@ class InventoryPort(Protocol):
 
     @read
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
-        """One window of all resources, by id."""
+        """One window of all resources, sorted by id."""
 
     @read
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:

@@ -85,7 +85,7 @@ class Ticket(Owned, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Not ended."""
+        """Whether it has not ended. An unknown status counts as open."""
         return self.status.value not in ENDED
 
 
@@ -106,7 +106,7 @@ class Outage(Record, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Not ended."""
+        """Whether it has not ended. An unknown status counts as open."""
         return self.state.value not in ENDED
 
 
@@ -139,7 +139,10 @@ class StatusChange(Record, frozen=True, kw_only=True):
 
 
 class TicketingPort(Protocol):
-    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its failure."""
+    """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
+
+    Methods without keys raise it; others may, if all keys failed. `fields` are the attributes to read, None for all.
+    """
 
     @batch("ids")
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:

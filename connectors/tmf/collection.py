@@ -27,7 +27,7 @@ from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
 from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, Writer, is_optional
+from connectors.tmf.query import Filters, QueryWriter, is_optional
 
 R = TypeVar("R")
 
@@ -54,7 +54,7 @@ class Collection(Generic[R]):
         self.path = profile.path(path)
         prefix = urlsplit(http.system.url).path.rstrip("/")
         self._projection = mapping.projection
-        self._write = Writer(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
+        self._write = QueryWriter(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
         self._row = mapping.row
         self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = mapping.record_factory
         """Returns the function that makes records of rows that were requested with these fields."""
@@ -235,7 +235,7 @@ class Collection(Generic[R]):
             return RowPage(distinct_rows(decode_leniently(raw, decoders.row, self.warn_once) for raw in raws), known)
 
     def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
-        """The list, also if the server wraps it in an object under the resource's name (FACTS.md, section 7)."""
+        """The list as JSON, also if the server wraps it in an object under the resource's name."""
         if body.lstrip()[:1] != b"{":
             return body
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])

@@ -1,7 +1,8 @@
 """Profiles of known products, selected by `profile = { name = "..." }`.
 
-Each holds only what FACTS.md, section 7, has a source for. The source's row stands above each value; rows that need no
-value stand at the end. Operators add what differs in their installation (mostly status words) beside the name.
+Each holds only what a public source says: ServiceNow's API reference [SNOW], Salesforce's API guide [SFDC], FIWARE's
+tmforum-api [FIW], TM Forum's ODA reference implementation [ODA]. A note of what it says stands above each value; notes
+that need no value stand at the end. Operators add what differs in their installation (mostly status words).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What an installation of the TM Forum standard can and cannot do (FACTS.md, sections 7 and 8).
+"""What an installation of the TM Forum standard can and cannot do.
 
 A driver is written against the standard; a profile says how one installation deviates. Every deviation is a setting
 whose default fits a server that implements TMF630. `docs/profiles.md` explains them to operators.
@@ -270,7 +270,7 @@ class Profile(ResourceProfile):
 
 
 _OPERATORS: Final = frozenset({"gt", "gte", "lt", "lte", "eq", "regex"})
-"""Suffixes of TMF630 (FACTS.md, section 4)."""
+"""Operators of TMF630: suffixes of a filter's name, such as `creationDate.gte`."""
 
 
 def _over(named: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

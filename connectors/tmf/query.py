@@ -20,7 +20,7 @@ Filters = Sequence[tuple[str, Sequence[str]]]
 """Filters that rows must meet: names and allowed values."""
 
 
-class Writer:
+class QueryWriter:
     """Writes query strings for one resource as the profile requires. All results are URL-encoded."""
 
     def __init__(self, profile: Profile, path: str, projection: Projection, prefix: str, most_rows: int) -> None:
@@ -84,7 +84,10 @@ class Writer:
         return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
 
     def single(self, filters: Filters) -> list[Filters]:
-        """The conditions in so many questions that none has alternatives the server would not take for such."""
+        """The filters of one or more requests that together find all rows.
+
+        If the server takes no list of values, there is one request for each combination of single values.
+        """
         if self._profile.id_list != "none":
             return [filters]
         names = [name for name, _ in filters]

@@ -1,4 +1,4 @@
-"""Decodes values that TM Forum systems spell differently (FACTS.md, sections 2 and 6): owners, money, dates, enums."""
+"""Decodes values that TM Forum systems spell differently: owners, money, dates, enums."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Types that TM Forum's APIs share (FACTS.md, section 2), decoded leniently (section 6)."""
+"""Types that TM Forum's APIs share, decoded leniently: a part that cannot be read costs only itself."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Paths and filters of each version of TM Forum's APIs (FACTS.md, sections 1 and 5).
+"""Paths and filters of each version of TM Forum's APIs.
 
 The drivers use v4's names and translate them here for their requests. Answers need no translation: rows accept the
 attributes of both versions, because installations mix them (official v5 examples do).

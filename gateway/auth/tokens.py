@@ -99,7 +99,8 @@ class Authenticator:
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token. Raises as `__call__` does."""
         if len(token) > MAX_TOKEN_CHARACTERS:
-            raise AuthenticationError(f"The token is longer than {MAX_TOKEN_CHARACTERS} characters.")
+            message = f"The token is longer than {MAX_TOKEN_CHARACTERS} characters. Ask its issuer for a shorter one."
+            raise AuthenticationError(message)
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         cached = self._verified.get(digest)
         if cached and time.time() < cached[0]:
@@ -130,41 +131,46 @@ class Authenticator:
         except jwt.InvalidTokenError as error:
             raise AuthenticationError(_reason(error)) from error
         except (jwt.PyJWTError, OverflowError) as error:
-            raise AuthenticationError("The token cannot be checked with the key that it names.") from error
+            message = "The token cannot be checked with the key that it names. Get a new one."
+            raise AuthenticationError(message) from error
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError) as error:
-            raise AuthenticationError("The token is not a signed JSON Web Token (JWT).") from error
+            raise AuthenticationError(
+                "The token is not a signed JSON Web Token (JWT). Send it as its issuer gave it."
+            ) from error
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in self._rules.algorithms:
             allowed = " or ".join(self._rules.algorithms)
-            raise AuthenticationError(f"The token is not signed with {allowed}.")
+            raise AuthenticationError(f"The token is not signed with {allowed}. Its issuer must sign it so.")
         try:
             key = await self._keys.key(key_id, algorithm)
         except KeysUnavailableError as error:
             message = "Tokens cannot be checked at the moment. Try again in a moment."
             raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
         if key is None:
-            named = "is signed by an unknown key (kid)" if key_id else "does not say which key signed it (kid)"
-            raise AuthenticationError(f"The token {named}.")
+            named = "is signed by an unknown key (kid)" if key_id else "does not name the key that signed it (kid)"
+            raise AuthenticationError(f"The token {named}. Get a new one.")
         return key
 
 
 _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {
-    jwt.InvalidSignatureError: "The token's signature is wrong.",
-    jwt.InvalidIssuerError: "The token comes from an issuer (iss) that this gateway does not trust.",
-    jwt.InvalidAudienceError: "The token was made for another audience (aud).",
+    jwt.InvalidSignatureError: "The token's signature is wrong. Get a new one, and send it unchanged.",
+    jwt.InvalidIssuerError: "The issuer (iss) is not the one that this gateway trusts. Get a token from that one.",
+    jwt.InvalidAudienceError: "The token was made for another audience (aud). Get one for this gateway.",
     jwt.ImmatureSignatureError: "The token is not valid yet (nbf or iat is in the future). Check the issuer's clock.",
-    jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names.",
+    jwt.InvalidAlgorithmError: "The token's algorithm (alg) is not the one of the key that it names. Get a new one.",
 }
+
+_OTHER_REASON = "The token cannot be read, or one of its claims is wrong. Get a new one."
 
 
 def _reason(error: jwt.InvalidTokenError) -> str:
     if isinstance(error, jwt.MissingRequiredClaimError):
-        return f"The token has no claim '{error.claim}'."
-    return next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "The token's claims are wrong.")
+        return f"The token has no claim '{error.claim}'. Its issuer must add it."
+    return next((text for kind, text in _REASONS.items() if isinstance(error, kind)), _OTHER_REASON)
 
 
 def _viewer(claims: Mapping[str, Any], names: ClaimNames) -> Viewer:

@@ -33,7 +33,7 @@ NO_AUTH: Final = Finding(
     "-",
     "-",
     read="FAILED",
-    detail="missing: gateway serve will not start without saying whose tokens it believes",
+    detail="missing: 'gateway serve' does not start without it, because it could check no token",
     hint="Set issuer, audience, and jwks_url or jwks_file in [auth] (see gateway.example.toml).",
 )
 """The line for settings that `gateway serve` refuses."""
@@ -42,7 +42,7 @@ NO_AUTH: Final = Finding(
 async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
     """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
 
-    Without `[auth]` that is wrong, too, unless the settings are the demo's, which brings its own keys.
+    Settings without `[auth]` are a failure too, except the demo's, which brings its own keys.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
@@ -108,7 +108,10 @@ async def _customer_keys(connectors: Connectors, findings: Sequence[Finding]) ->
 async def _customer_key(
     connectors: Connectors, domain: str, driver: str, key: CustomerKey, customers: Sequence[Customer]
 ) -> Finding:
-    """Whether customers have it, and whether the CRM finds one by it, as rows that name customers so need."""
+    """Whether the CRM's customers have this key, and whether the CRM finds one of them by it.
+
+    The domain's rows name their customers by it.
+    """
     name, address, setting = f"{domain} key", str(key), f"systems.{domain}.customer_key"
     having = [one for one in customers if key_value(one, key)]
     if not having:
@@ -152,7 +155,7 @@ async def _unreachable(system: System) -> str:
 
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
-    """Credentials and read. A system that fails before it judges credentials leaves them untried."""
+    """The marks for credentials and read. Credentials count as not tried if the failure came before their check."""
     if isinstance(error, Refused) or error.from_token_endpoint:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)

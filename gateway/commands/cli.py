@@ -33,7 +33,7 @@ SandboxPort = Annotated[
 
 
 class Kind(StrEnum):
-    """For whom a token is."""
+    """Kind of caller that a token is for."""
 
     CUSTOMER = "customer"
     AGENT = "agent"
@@ -113,7 +113,7 @@ def check(
     ] = None,
     sandbox_port: SandboxPort = 8101,
 ) -> None:
-    """Try every system that the settings name (reach, credentials, one read), and say what to do about the rest."""
+    """Try every system in the settings (reach, credentials, one read), and say what to do about each failure."""
     from gateway.commands.check import check
     from gateway.commands.demo_settings import settings
     from gateway.commands.findings import show
@@ -214,7 +214,7 @@ def explain(
 ) -> None:
     """Say what the gateway will do for a document: steps, loads, keys, what begins early, what is not compiled.
 
-    Nothing is asked of any system.
+    No system is called.
     """
     from gateway.commands import explain as explaining
     from gateway.settings_file import WrongSettings, load

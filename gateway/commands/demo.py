@@ -37,7 +37,7 @@ FIRST_QUERY: Final = (
 
 
 class GatewayNotStarted(Exception):
-    """The gateway itself could not start; why is in the log lines above."""
+    """The gateway itself could not start; the log lines above it say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Demo:
 
     @property
     def address(self) -> str:
-        """Where the graph is."""
+        """Address of the GraphQL endpoint."""
         return f"http://{HOST}:{self.port}/graphql"
 
     def processes(self) -> list[SandboxProcess]:
-        """The four systems, not started."""
+        """The processes of the four systems, not started yet."""
         arguments: tuple[str, ...] = ("--customers", str(self.customers), "--seed", str(self.seed))
         if self.today is not None:
             arguments += ("--today", self.today)
@@ -85,7 +85,7 @@ def run(demo: Demo, console: Console) -> None:
 
 
 def _take_ports(demo: Demo) -> socket:
-    """The gateway's socket, with the systems' ports known to be free."""
+    """The gateway's listening socket, once the systems' ports are known to be free. Raises PortUnavailable."""
     for port in range(demo.sandbox_port, demo.sandbox_port + len(SYSTEMS)):
         if port == demo.port:
             raise PortUnavailable(
@@ -133,7 +133,7 @@ class _Server(uvicorn.Server):
         try:
             await self.serve([listening])
         except SystemExit as error:  # uvicorn's way of saying that the start failed; it has logged why.
-            raise GatewayNotStarted("The gateway did not start; why is said above.") from error
+            raise GatewayNotStarted("The gateway did not start; the lines above say why.") from error
 
 
 async def _until_signal(demo: Demo, server: _Server, listening: socket, console: Console) -> None:
@@ -232,7 +232,7 @@ def _announce(demo: Demo, keys: DemoKeys, systems: list[SandboxProcess], console
 
 
 def curl(address: str, token: str, query: str) -> str:
-    """A line for a POSIX shell that asks a graph."""
+    """A curl command for a POSIX shell that sends the query."""
     body = orjson.dumps({"query": query}).decode()
     headers = ("Content-Type: application/json", f"Authorization: Bearer {token}")
     return shlex.join(["curl", "-sS", address, *(part for one in headers for part in ("-H", one)), "-d", body])

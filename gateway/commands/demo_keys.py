@@ -58,7 +58,7 @@ class DemoKeys:
 
     @classmethod
     def load(cls, path: Path) -> "DemoKeys":
-        """The key of the demo that wrote the path. Raises NoDemoError where there is none."""
+        """Read the key that the running demo wrote to the path. Raises NoDemoError if there is none."""
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except FileNotFoundError as error:
@@ -70,12 +70,12 @@ class DemoKeys:
         return cls(key, _key_id(key))
 
     def jwks(self) -> bytes:
-        """The public half, as a JSON Web Key Set."""
+        """The public key, as a JSON Web Key Set (JSON text)."""
         public = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return orjson.dumps({"keys": [{**public, "kid": self.key_id, "alg": "ES256", "use": "sig"}]})
 
     def authenticator(self) -> Authenticator:
-        """What checks this demo's tokens."""
+        """An authenticator that accepts this demo's tokens."""
         return Authenticator(KeySet(from_bytes(self.jwks())), RULES)
 
     def token(self, kind: ViewerKind, *customer_ids: str, lifetime: int = LIFETIME) -> str:

@@ -1,4 +1,4 @@
-"""What the demo is set to; there is no file for it."""
+"""The demo's settings, which are made here and not read from a file."""
 
 from typing import Any, Final
 
@@ -11,7 +11,10 @@ HOST: Final = "127.0.0.1"
 
 
 def settings(port: int, sandbox_port: int) -> Settings:
-    """The gateway's port, and the port of the first system: everybody may read the schema, a browser gets GraphiQL."""
+    """The demo's settings: everybody may read the schema, and a browser gets GraphiQL.
+
+    `sandbox_port` is the port of the first system; the others have the ports after it.
+    """
     systems: dict[str, dict[str, Any]] = {
         name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)
     }

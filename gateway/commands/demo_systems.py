@@ -28,12 +28,12 @@ class SandboxProcess:
 
     @property
     def command(self) -> str:
-        """What starts this system by hand, for a POSIX shell."""
+        """The command that starts this system by hand, for a POSIX shell."""
         return shlex.join(self._command)
 
     @property
     def pid(self) -> int:
-        """The process to stop by hand."""
+        """Id of the process, to end it by hand."""
         return self._running.pid
 
     @property
@@ -67,7 +67,7 @@ class SandboxProcess:
         return await self._running.wait()
 
     async def stop(self) -> None:
-        """End the process, kindly at first. Does nothing where there is none."""
+        """End the process: ask it first, then kill it. Does nothing if there is none."""
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):  # It may end at this very moment.
                 self._process.terminate()

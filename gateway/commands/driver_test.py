@@ -39,12 +39,12 @@ _KINDS: Final = sorted({kind for domain in DOMAINS.values() for kind in domain.p
 
 
 class WrongDriver(Exception):
-    """There is no such driver to test; the text says what is wrong with its name, and what would be right."""
+    """The driver cannot be tested. The text says what is wrong with its name or setup, and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestedDriver:
-    """What is to be tested: a driver of a domain, by the name it was given."""
+    """The driver to test, its domain, and the name by which it was given on the command line."""
 
     name: str
     domain: str
@@ -52,10 +52,7 @@ class TestedDriver:
 
 
 def found(module: str, domain: str | None) -> TestedDriver:
-    """The driver that was named: `package.module:Object`, or a name that the settings would use.
-
-    Raises WrongDriver.
-    """
+    """The driver of this name: `package.module:Object`, or the name that settings use. Raises WrongDriver."""
     if domain is not None and domain not in DOMAINS:
         raise WrongDriver(f"--system {domain}: there is no such system; there are: {', '.join(DOMAINS)}.")
     if ":" in module:
@@ -107,7 +104,7 @@ def _offered(module: str) -> str:
 
 
 def _options(driver: type) -> type[Strict]:
-    """The model of the driver's configuration: what its second argument is annotated with."""
+    """The model of the driver's configuration: the annotation of its second parameter, or `NoOptions`."""
     try:
         parameters = list(inspect.signature(driver, eval_str=True).parameters.values())
     except (NameError, ValueError, TypeError):
@@ -117,7 +114,7 @@ def _options(driver: type) -> type[Strict]:
 
 
 def _domain(named: str, driver: Driver) -> str:
-    """The domain whose port the driver has the most methods of."""
+    """The domain of whose port the driver has the most methods. Raises WrongDriver if it has none of any."""
     have = {
         name: sum(callable(getattr(driver.build, method.name, None)) for method in domain.promises.methods)
         for name, domain in DOMAINS.items()
@@ -172,7 +169,7 @@ async def results_of(
 
 
 async def _customers(config: Path, domain: str, system: System, count: int, console: Console) -> Sequence[str]:
-    """Customer numbers that the CRM of the same settings lists; none where it is not asked by these numbers."""
+    """Customer numbers from the CRM in the same settings; none if the tested system uses other keys for customers."""
     if domain == "crm" or system.customer_key != "customer.id":
         return ()
     try:
@@ -192,7 +189,7 @@ async def _customers(config: Path, domain: str, system: System, count: int, cons
 
 
 def keys_given(customers: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
-    """Sample keys of the command line, by kind. Raises WrongDriver for what is not KIND=VALUE."""
+    """Sample keys from the command line, by kind. Raises WrongDriver for a text that is not KIND=VALUE."""
     keys: dict[str, list[str]] = {"customer": list(customers)} if customers else {}
     for one in others:
         kind, equals, value = one.partition("=")
@@ -214,11 +211,9 @@ async def run(
     only: Collection[str] = (),
     reasons: bool = False,
 ) -> bool:
-    """Test, with a line that says what is being tested now, and print. Raises WrongDriver.
+    """Test the driver and print the results, with a line of progress. Raises WrongDriver.
 
-    Whether nothing failed, and there was something to check.
-
-    Without a customer to ask about, those of the CRM in `config` are taken.
+    Returns whether checks were made and none failed. Without customers in `keys`, the CRM of `config` gives some.
     """
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the broken systems on loopback are no news
     methods = [one.name for one in DOMAINS[tested.domain].promises.methods]
@@ -273,7 +268,7 @@ def show(title: str, results: Sequence[Result], console: Console, *, reasons: bo
 
 
 def table(title: str, results: Sequence[Result]) -> Table:
-    """Methods down, checks across."""
+    """The results as a table: a row for each method, a column for each check."""
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, title=title, title_justify="left")
     drawn.add_column("method", no_wrap=True)
     for check in CHECKS:

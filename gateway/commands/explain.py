@@ -24,7 +24,7 @@ class UnusableDocument(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An operation: what will be done for it, and the Python that is generated."""
+    """An operation's name, its explanation, and the Python that is generated for it."""
 
     name: str
     explanation: Explanation
@@ -32,7 +32,7 @@ class Explained:
 
 
 def explain(file: Path, operation_name: str | None, variables: str | None) -> list[Explained]:
-    """Every operation of the file, or the one with that name. Raises `UnusableDocument`."""
+    """Explain every operation of the file, or only the one with this name. Raises `UnusableDocument`."""
     engine = Engine(build_schema())
     prepared = engine.prepare(_read(file))
     if not isinstance(prepared, Prepared):
@@ -53,14 +53,14 @@ def explain(file: Path, operation_name: str | None, variables: str | None) -> li
 
 
 async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
-    """Per system, the questions that cost it a call per key, and why; nothing is asked of the systems."""
+    """By system, the methods and attributes that take one call per key, and why. No system is called."""
     async with aiohttp.ClientSession() as session:
         systems = connect(settings.systems.by_domain, session).systems
         return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}
 
 
 def warnings(explained: Sequence[Explained], costly: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """What costs a call per row in these operations: a method, or an attribute that they read."""
+    """One sentence for each method or attribute in these operations that takes a call per key or record."""
     read = defaultdict[str, set[str]](set)
     for load in [load for one in explained for step in one.explanation.steps for load in step]:
         if load.system is not None:
@@ -117,7 +117,7 @@ def _read(file: Path) -> str:
 
 
 def _given(variables: str | None) -> dict[str, Any]:
-    """Variables from JSON; none were given where the text is None."""
+    """Variables from a JSON text; empty for None. Raises `UnusableDocument`."""
     if variables is None:
         return {}
     try:

@@ -9,11 +9,11 @@ KEEP_ALIVE: Final = 75
 
 
 class PortUnavailable(Exception):
-    """A port cannot be listened on; the text names it and says why."""
+    """It is impossible to listen on a port. The text names the port and the reason."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises PortUnavailable."""
+    """A TCP socket that listens on this host and port. Raises PortUnavailable."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it each answer waits 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -30,5 +30,5 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise PortUnavailable where nobody else could listen now."""
+    """Raise PortUnavailable if it is impossible to listen there now. The port is released again."""
     listen(host, port).close()

@@ -38,7 +38,7 @@ def difference(path: Path, sdl: str, *, lines: int = 40) -> list[str]:
 
 
 def changes(old: Path, new: str) -> Changes:
-    """What it means for clients of the schema in the file `old` that the schema is `new` (SDL) now."""
+    """What clients may notice when the schema in the file `old` becomes `new` (SDL). Raises UnreadableSchema."""
     before, after = _schema(_text(old), str(old)), _schema(new, "the code's schema")
     return Changes(
         [change.description for change in find_breaking_changes(before, after)],

@@ -27,12 +27,12 @@ _NEW_OBJECTS: Final = 50_000
 
 
 class NoAuth(Exception):
-    """The settings do not say whose tokens are believed: everybody would be refused, or worse."""
+    """The settings have no section `auth`, so no token could be checked. The text says what to do."""
 
     def __init__(self, config: Path) -> None:
         super().__init__(
-            f"{config}: auth: missing: 'gateway serve' does not start without saying whose tokens it believes"
-            " (issuer, audience, and jwks_url or jwks_file; see gateway.example.toml)."
+            f"{config}: auth: missing: 'gateway serve' does not start without it, because it could check no token."
+            " Set issuer, audience, and jwks_url or jwks_file (see gateway.example.toml)."
             " To try the gateway without any of this, run 'gateway demo'."
         )
 
@@ -69,7 +69,7 @@ def run(config: Path, workers: int | None = None) -> None:
 
 
 def app() -> Starlette:
-    """What each worker runs."""
+    """The application that each worker process runs; uvicorn calls this. Raises WrongSettings and NoAuth."""
     settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
     logs.configure(settings.log)
     made = create_app(settings)
@@ -78,10 +78,10 @@ def app() -> Starlette:
 
 
 def tune_garbage_collector() -> None:
-    """Let the garbage collector look less often, and never at what was there before the first request.
+    """Make the garbage collector run less often, and ignore all objects that exist before the first request.
 
-    Requests leave next to nothing to it: what they make goes with the last reference. With Python's own thresholds it
-    goes through the objects of all requests that are under way, again and again, and finds nothing.
+    Requests leave it almost nothing: their objects are freed with their last reference. With Python's own thresholds it
+    would visit the objects of all requests under way, again and again, and find nothing to free.
     """
     gc.collect()
     gc.freeze()

@@ -121,12 +121,15 @@ class Engine:
         if operation_name is not None and (found := operations.get(operation_name)):
             return found
         names = ", ".join(f"'{name}'" for name in operations if name)
-        if operation_name is not None:
-            message = f"The document has no operation '{operation_name}'. It has {names or 'one without a name'}."
-        elif operations:
+        if not operations:
+            message = "The document has only fragments. Add an operation."
+        elif operation_name is None:
             message = f"The document has more than one operation. Set operationName to one of {names}."
         else:
-            message = "The document has only fragments. Add an operation."
+            right = (
+                f"Set operationName to one of {names}." if names else "Its only one has no name: omit operationName."
+            )
+            message = f"The document has no operation '{operation_name}'. {right}"
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
     async def execute(

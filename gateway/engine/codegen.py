@@ -173,7 +173,7 @@ class _Writer:
         return [*seen, f"            classes_{n}.add(o.__class__)"]
 
     def _known(self, one: ObjectPlan) -> dict[int, int]:
-        """Edges whose parent may hold the value already: field number to number of the test."""
+        """For edges whose value the object may already hold: the number of the test for it, by field number."""
         asked: dict[int, int] = {}
         known: dict[int, int] = {}
         for field in one.fields:
@@ -184,7 +184,7 @@ class _Writer:
         return known
 
     def _question(self, number: int) -> str:
-        """The test whether the object holds what an edge would load; a test of its class is inlined."""
+        """The expression that tests whether the object holds what an edge would load; a class test is inlined."""
         asked = self.names[f"is_known_{number}"]
         if not isinstance(asked, IsNotInstance):
             return f"is_known_{number}(o)"

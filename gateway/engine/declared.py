@@ -70,11 +70,11 @@ class Step(Protocol):
 
 @runtime_checkable
 class Prefixing(Step, Protocol):
-    """A step whose value is a prefix and the record's `id`."""
+    """A step whose value is a prefix followed by the record's `id`, such as `Bill:77`."""
 
     @property
     def prefix(self) -> str:
-        """The prefix."""
+        """The prefix, such as `Bill:`."""
 
 
 @runtime_checkable

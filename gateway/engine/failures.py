@@ -71,7 +71,7 @@ class Completion:
     _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
 
     def completed(self, built: BuiltBlock, number: int, found: Any) -> Any:
-        """The answer's value for what was found as this value of the block."""
+        """The answer's value for `found`, the block's value at this position; None if an error makes it null."""
         reached_by, selected = built.block.reached_by, built.block.selected
         before = self._sizes()
         try:

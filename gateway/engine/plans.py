@@ -141,7 +141,7 @@ class Plans:
     def _for_explaining(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
-        """The plans to explain. Only variables in @skip and @include must fit."""
+        """The plans to explain. Variables may be missing or wrong, except those in @skip and @include."""
         selecting = selection_variables(prepared)
         definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
         variables = self._coerced(definitions, given)

@@ -1,6 +1,6 @@
 """The selection of an operation: by GraphQL type, the attributes of records that the selected fields are made of.
 
-The union over all places of a type is sent to the systems as a projection (ARCHITECTURE.md, decision 7). Fields with
+The union over all places of a type is sent to the systems as a projection (docs/contributing.md, rule 7). Fields with
 @skip or @include count as selected: reading an attribute too many is cheaper than a second plan.
 """
 

@@ -34,7 +34,9 @@ class DocumentNotFoundError(RequestError):
     code = "NOT_FOUND"
 
     def __init__(self) -> None:
-        super().__init__("This document does not exist or is not yours.")
+        super().__init__(
+            "This document does not exist or is not yours. Take its address from the field url of a document."
+        )
 
 
 class SystemUnavailableError(RequestError):

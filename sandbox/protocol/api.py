@@ -77,7 +77,7 @@ class Api:
         raise Refused(404, f"there is nothing at {path}; this is {self._system}")
 
     def rewrite(self, path: str, ident: str, changes: Row) -> None:
-        """Change a row as no request could, and tell no listener. Raises KeyError where there is none."""
+        """Set a row's attributes without a request's checks and without an event. Raises KeyError if there is none."""
         if (row := self._rows[path].get(ident)) is None:
             raise KeyError(ident)
         self._rows[path].put(row | changes)
@@ -291,7 +291,7 @@ def served_path(path: str, switches: Switches) -> str:
 
 
 def _read_only(path: str | None, switches: Switches) -> bool:
-    """Return whether the resource whose v4 path is `path`, if it is one, may only be read."""
+    """Return whether the resource at this v4 path may only be read; False for None."""
     return path is not None and path.rpartition("/")[2] in switches.read_only
 
 

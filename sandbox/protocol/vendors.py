@@ -1,8 +1,8 @@
 """Switches for the known deviations of four real implementations from TMF630.
 
-``server.switches.merge(VENDORS["servicenow"])`` makes a system behave so. Sources are the rows of section 7 of the
-project's notes on the TM Forum APIs, named beside each switch; what no source states is left well-behaved. The
-sandbox's href are relative and its products say `status`, as ServiceNow's do, without a switch.
+``server.switches.merge(VENDORS["servicenow"])`` makes a system behave so. The source is named beside each
+switch; what no source states is left well-behaved. The sandbox's href are relative and its products say `status`, as
+ServiceNow's do, without a switch.
 """
 
 from typing import Any, Final

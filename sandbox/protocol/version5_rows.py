@@ -89,7 +89,7 @@ def _ticket(row: Row) -> Row:
 
 
 def _report(row: Row) -> Row:
-    """Return a report: v5 knows no service here, no state, and calls its buckets so."""
+    """Return a report as in v5: without service and state, and with its buckets under `bucket`."""
     found = {("bucket" if k == "bucketRefOrValue" else k): v for k, v in row.items() if k not in ("service", "state")}
     found["product"] = [{**product, "@type": "UsageConsumptionProductRef"} for product in row.get("product", [])]
     return found | {"href": f"{REPORT}/{row['id']}", "@type": "UsageConsumptionReport"}
@@ -112,4 +112,4 @@ RENAMED: Final[dict[str, Callable[[Row], Row]]] = {
     shapes.TICKET: _ticket,
     REPORT: _report,
 }
-"""What a resource's own attributes are called, before the shapes that all share."""
+"""By resource, the function that gives its own attributes their v5 names; shapes that all share come later."""

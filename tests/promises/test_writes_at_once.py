@@ -166,3 +166,27 @@ async def test_notes_that_are_added_at_once_under_merge_patch_are_all_there(work
     rows = await workers.rows("ticketing", shapes.TICKET)
     (row,) = [row for row in rows if row["id"] == TICKET.removeprefix("Ticket:")]
     assert Counter(note["text"] for note in row["note"] if note["text"] in texts) == Counter(texts)
+
+
+async def test_a_stranger_is_told_at_once_while_the_owner_writes_and_does_not_keep_the_owner_waiting(
+    workers: Workers,
+) -> None:
+    held = workers.between["ticketing"].hold("PATCH", "answer")
+    own = {"idempotencyKey": "owner", "ticketId": "Ticket:TT-1002-2", "text": "Mine."}
+    owner = workers.asking(0, NOTE, "1002", input=own)
+    await held.waited()
+    for at, theirs in enumerate(["Ticket:TT-1002-2", "Ticket:TT-9002-1"]):
+        given = {"idempotencyKey": f"stranger {at}", "ticketId": theirs, "text": "Not mine."}
+        answer = (await workers.ask(1, NOTE, "1001", input=given)).clean()
+        assert answer["addTicketNote"]["userErrors"] == [{"code": "NOT_FOUND", "path": ["ticketId"]}]
+    assert not owner.done()
+    held.let.set()
+    assert (await owner).clean() == {"addTicketNote": {"userErrors": []}}
+
+    held = workers.between["ticketing"].hold("GET", "answer", "TT-1002-2")
+    stranger = workers.asking(1, NOTE, "1001", input={**own, "idempotencyKey": "slow stranger"})
+    await held.waited()
+    again = {**own, "idempotencyKey": "owner again", "text": "Mine again."}
+    assert (await workers.ask(0, NOTE, "1002", input=again)).clean() == {"addTicketNote": {"userErrors": []}}
+    held.let.set()
+    assert (await stranger).clean()["addTicketNote"]["userErrors"] == [{"code": "NOT_FOUND", "path": ["ticketId"]}]

@@ -96,7 +96,8 @@ async def test_each_write_has_one_effect_and_one_true_answer(tmp_path: Path) -> 
             group.create_task(kill_in_the_middle())
 
         codes = sum((client.codes for client in clients), Counter[str]())
-        print(WRITES, "of each kind;", dict(codes), {name: one.cut for name, one in workers.between.items()})
+        cut = {name: dict(Counter(proxy.cut)) for name, proxy in workers.between.items()}
+        print(f"{WRITES} payments and tickets each; tries without an outcome: {dict(codes)}; answers cut: {cut}")
         assert codes["no answer"] > 0
         assert all(proxy.cut.count("POST") > 0 for proxy in workers.between.values())
         await check(workers, bills, outcomes)

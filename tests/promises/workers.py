@@ -148,10 +148,14 @@ class Workers:
 
     async def rows(self, system: str, resource: str) -> list[dict[str, Any]]:
         """All rows of a resource, as the system has them."""
-        url = f"{self.systems[system].url}{resource}?limit=2000"
-        async with self.session.get(url) as answer:
-            found: list[dict[str, Any]] = await answer.json()
-            return found
+        found: list[dict[str, Any]] = []
+        while True:
+            url = f"{self.systems[system].url}{resource}?offset={len(found)}&limit=2000"
+            async with self.session.get(url) as answer:
+                page = await answer.json()
+            found.extend(page)
+            if len(page) < 2000:
+                return found
 
 
 def key_of(who: str, mutation: str, key: str) -> WriteKey:
@@ -172,7 +176,7 @@ async def two_workers(folder: Path, *, customers: int = 4, wait: float = 10.0, *
         proxies = {
             name: await stack.enter_async_context(between(systems[name].url)) for name in ("billing", "ticketing")
         }
-        server = ValkeyServer(**valkey)
+        server = ValkeyServer(port=free_ports(1), **valkey)
         server.start()
         stack.callback(server.terminate)
         addresses = {name: system.url for name, system in systems.items()}

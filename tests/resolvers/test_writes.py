@@ -81,7 +81,7 @@ class Entry(Write):
     def __init__(self, ledger: Ledger, text: str = "one", *, foreign: bool = False) -> None:
         super().__init__()
         self.ledger, self.text, self.foreign = ledger, text, foreign
-        self.may_check = asyncio.Event()
+        self.checking, self.may_check = asyncio.Event(), asyncio.Event()
         self.may_check.set()
 
     @property
@@ -100,6 +100,7 @@ class Entry(Write):
         return (Problem("NOT_FOUND", "There is none.", ("text",)),) if self.foreign else ()
 
     async def check(self, context: RequestContext) -> Sequence[Problem]:
+        self.checking.set()
         await self.may_check.wait()
         if any(text == self.text for _, text in self.ledger.rows):
             return (Problem("WRONG_STATE", "It is there.", ("text",)),)
@@ -387,10 +388,10 @@ async def test_who_was_slow_until_its_lease_ran_out_sends_nothing(store: WriteSt
     entry = Entry(ledger)
     entry.may_check.clear()
     first = asyncio.create_task(slow.once(entry))
+    await entry.checking.wait()
     assert await quick.once(Entry(ledger)) == ROW
     entry.may_check.set()
-    outcome = await asyncio.gather(first, return_exceptions=True)
-    assert isinstance(outcome[0], WriteInProgress) or outcome[0].problems or outcome[0].result
+    assert await first == ROW  # it finds what was done under its key
     assert len(ledger.rows) == 1
 
 
@@ -433,6 +434,27 @@ async def test_nothing_is_sent_when_the_lease_has_run_out(store: WriteStore, led
     entry.may_go_on.set()
     assert await Process(store, lease=5.0).once(entry) == ROW
     assert 0 < entry.time_left <= 5.0
+
+
+class ByState(Entry):
+    """Is found by the state that it makes, so it is not looked for before it is sent."""
+
+    looks_first = False
+
+
+async def test_who_was_slow_does_not_take_what_was_done_under_its_key_for_anothers(
+    store: WriteStore, ledger: Ledger
+) -> None:
+    slow, quick = Process(store, lease=0.05), Process(store)
+    entry = ByState(ledger)
+    entry.may_check.clear()
+    first = asyncio.create_task(slow.once(entry))
+    await entry.checking.wait()
+    assert await quick.once(ByState(ledger)) == ROW
+    entry.may_check.set()
+    with pytest.raises(WriteInProgress):
+        await first
+    assert await slow.once(ByState(ledger)) == ROW
 
 
 @pytest.mark.parametrize("happened", [True, False])

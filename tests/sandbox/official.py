@@ -32,7 +32,7 @@ SUBCLASS = {
     ("TMF639_ResourceInventory_v4", "Resource"): {"serialNumber", "value"},  # PhysicalResource, LogicalResource
     ("TMF674_GeographicSite_v4", "PlaceRefOrValue"): {"streetName", "streetNr", "city", "postcode", "country"},
 }
-# Defects of the official file: Resource_Update asks for id and href and defines neither (FACTS.md section 6).
+# Defects of the official file: Resource_Update asks for id and href and defines neither.
 NOT_REQUIRED = {("TMF639_ResourceInventory_v4", "Resource_Update"): {"id", "href"}}
 
 formats = jsonschema.FormatChecker(formats=())

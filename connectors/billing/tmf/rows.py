@@ -41,7 +41,7 @@ class PaymentMethodRow(msgspec.Struct, gc=False):
 
 
 def _receivable(reader: Reader) -> Callable[[Sequence[BalanceRow] | None], records.Money | None]:
-    """The receivable balance; the first balance if none has this type."""
+    """A function of an account's balances: the receivable one, or the first if none has this type."""
 
     def balance(balances: Sequence[BalanceRow] | None) -> records.Money | None:
         found = sorted(balances or (), key=lambda one: "receivable" not in (one.balance_type or "").casefold())
@@ -55,7 +55,7 @@ def _first_word(first: str | None, second: str | None) -> str | None:
 
 
 def _first_known(table: dict[str, Any], unknown: Any) -> Callable[[Reader], Callable[..., Any]]:
-    """The table's member for the first of two words, or for the second if that is missing."""
+    """A decoder of two words: the table's member for the first, or for the second if the first is missing."""
 
     def decode(reader: Reader) -> Callable[..., Any]:
         words = reader.enum_decoder(table, unknown)

@@ -144,7 +144,7 @@ class TrytonBilling:
     async def payments_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
-        """One call. Money booked directly in the ledger is not a payment, but reduces the remaining amounts."""
+        """One call. Money booked directly in the ledger reduces bills' remaining amounts, but is not a payment here."""
         return await self._owned(self._payments, account_ids, window, fields, _NEWEST_PAYMENT, self._records.payment)
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:

@@ -21,7 +21,7 @@ class Currency(msgspec.Struct, gc=False):
 
 
 class PartyRow(Identified):
-    """party.party. Amounts and dates are typed objects, read by `values.Values`."""
+    """A customer: Tryton's party.party. Amounts and dates are typed objects, read by `values.Values`."""
 
     code: str | int | None = None
     name: str | None = None
@@ -30,13 +30,13 @@ class PartyRow(Identified):
 
 
 class CompanyRow(Identified):
-    """company.company."""
+    """The operator's own company: Tryton's company.company."""
 
     currency: Currency | None = None
 
 
 class DueRow(msgspec.Struct, gc=False):
-    """account.move.line that is to be paid; a `reconciliation` says that it was. `payments` are of account_payment."""
+    """An amount to pay (account.move.line); a `reconciliation` says it is paid. `payments` are account_payment's."""
 
     maturity_date: Any = None
     reconciliation: Any = None
@@ -44,7 +44,7 @@ class DueRow(msgspec.Struct, gc=False):
 
 
 class InvoiceRow(Identified):
-    """account.invoice."""
+    """An invoice: Tryton's account.invoice."""
 
     type: str | None = None
     party: Party | None = None
@@ -60,7 +60,7 @@ class InvoiceRow(Identified):
 
 
 class LineRow(Identified):
-    """account.invoice.line."""
+    """One line of an invoice: Tryton's account.invoice.line."""
 
     type: str | None = None
     invoice: Identified | None = None

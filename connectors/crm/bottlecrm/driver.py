@@ -66,7 +66,7 @@ class BottleCrm:
         await self._rest.accounts({}, [])(0, 1)
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
-        """N concurrent calls; if T <= N * `list_share`, one per `page_size` accounts.
+        """One call per id, concurrently; or all pages of the list, if it has at most `list_share` accounts per id.
 
         A number that two accounts have is `Garbled`, because the customer is ambiguous.
         """
@@ -132,7 +132,7 @@ class BottleCrm:
         )
 
     async def parties(self, customers: Sequence[Customer], fields: Fields | None) -> Found[Party]:
-        """N concurrent calls; if there are at most N * `list_share` contacts, one per `page_size` contacts.
+        """One call per party, concurrently; or all pages of the list, if it has up to `list_share` contacts per party.
 
         No calls for companies, or if no name is selected. The person is the account's only contact, or the only one
         with the account's e-mail address; otherwise the names are None.

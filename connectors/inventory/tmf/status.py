@@ -1,4 +1,4 @@
-"""The status of a TMF639 resource: v4 has one word, v5 the states of ITU-T X.731 (FACTS.md, section 3)."""
+"""The status of a TMF639 resource: v4 has one word, v5 the states of ITU-T X.731."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Rows as official examples and real systems spell them (FACTS.md, sections 6 and 7): read leniently, kept exactly."""
+"""Rows as official examples and real systems spell them: read leniently, kept exactly."""
 
 import json
 from collections.abc import Sequence

@@ -130,7 +130,7 @@ async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
         ({"exp": 1767225600}, "The token expired at 2026-01-01T00:00:00Z. Get a new one."),
         ({"exp": None}, "The token has no claim 'exp'."),
         ({"iss": None}, "The token has no claim 'iss'."),
-        ({"iss": "https://evil.example"}, "issuer (iss) that this gateway does not trust"),
+        ({"iss": "https://evil.example"}, "issuer (iss) is not the one that this gateway trusts"),
         ({"aud": "other"}, "another audience (aud)"),
         ({"aud": None}, "The token has no claim 'aud'."),
         ({"nbf": 4102444800}, "not valid yet"),
@@ -288,7 +288,7 @@ async def test_an_unknown_key_id_refetches_but_not_more_often_than_allowed() -> 
         answers = await asyncio.gather(
             *(bounded.viewer(issuer.token("k1", header={"kid": f"x{i}"})) for i in range(50)), return_exceptions=True
         )
-        assert {str(answer) for answer in answers} == {"The token is signed by an unknown key (kid)."}
+        assert {str(answer) for answer in answers} == {"The token is signed by an unknown key (kid). Get a new one."}
         assert server.fetches == 3  # One, by one of the fifty.
 
 
@@ -361,7 +361,8 @@ async def test_over_http_a_token_decides_who_asks(issuer: Issuer, authenticator:
         status, challenge, body = await ask(f"Bearer {issuer.token(aud='x')}")
         assert (status, body["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
         assert challenge == (
-            'Bearer error="invalid_token", error_description="The token was made for another audience (aud)."'
+            'Bearer error="invalid_token",'
+            ' error_description="The token was made for another audience (aud). Get one for this gateway."'
         )
         for wrong in (("Basic YTpi",), ("Bearer",), (f"Bearer {issuer.token()}", f"Bearer {issuer.token()}")):
             status, _challenge, body = await ask(*wrong)

@@ -200,7 +200,7 @@ async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, Sandb
     path.write_text("".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in servers.items()), "utf-8")
     checked = await asyncio.to_thread(gateway, "check", "--config", str(path), folder=tmp_path)
     assert (checked.returncode, checked.stderr) == (1, "")
-    assert "\nauth: missing: gateway serve will not start " in checked.stdout
+    assert "\nauth: missing: 'gateway serve' does not start " in checked.stdout
     assert checked.stdout.endswith("1 of 6 need attention.\n")
 
 

@@ -72,7 +72,7 @@ def test_serve_refuses_to_start_without_auth(run: InProcess, tmp_path: Path) -> 
     path.write_text(text, encoding="utf-8")
     done = run("serve", GATEWAY_CONFIG=str(path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"{path}: auth: missing: 'gateway serve' does not start without saying whose tokens")
+    assert done.stderr.startswith(f"{path}: auth: missing: 'gateway serve' does not start without it")
     assert "Traceback" not in done.stderr
 
 
