@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 WORKERS ?= auto
 
-.PHONY: help setup demo test fuzz bench live record lint types imports schema format lock clean
+.PHONY: help setup demo test writes fuzz bench live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -31,10 +31,13 @@ demo: setup ## Start four sandbox systems and the gateway, and print what to try
 test: setup ## Run all tests, as many at a time as there are processors; WORKERS=0: one after the other
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, answers lost, one worker killed (WRITES: how many)
+	@WRITES=$${WRITES:-200} $(BIN)/python -m pytest -q -s tests/promises/test_writes_lost_answers.py tests/promises/test_writes_at_once.py tests/promises/test_writes_killed.py
+
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
-live: setup ## Ask the contract's queries of four real products (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
+live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
 	@$(BIN)/python -m acceptance.live
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)

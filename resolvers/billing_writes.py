@@ -1,14 +1,14 @@
 """Paying a bill, once, and never more than is open of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
 from connectors.billing.port import Bill, BillingAccount, NewPayment, Payment, PaymentStatus
 from connectors.errors import ConnectorError, NotSupported
-from connectors.records import Money, Rows
+from connectors.records import Fields, Money, Rows
 from connectors.store.writes import Problem
 from connectors.writes import WriteKey
 from resolvers import shapes
@@ -20,6 +20,8 @@ from resolvers.writes import Write
 
 _COUNT: Final = frozenset({PaymentStatus.INITIALIZED, PaymentStatus.PENDING, PaymentStatus.DONE, PaymentStatus.UNKNOWN})
 """Payments in these states are paid, or may be."""
+_COUNTED: Final = frozenset({"amount", "bill_ids", "status"})
+"""What is looked at of payments."""
 
 
 class BillPayment(msgspec.Struct, frozen=True):
@@ -34,6 +36,9 @@ class PayBill(Write):
     """Pay a bill, or a part of it."""
 
     mutation, system, result, unknown = "payBill", "billing", "Payment", PaymentUnknown
+    needs: ClassVar[Mapping[str, Fields]] = {
+        "Bill": frozenset({"account_id", "amount_due", "payment_ids", "remaining_amount", "tax_included"})
+    }
 
     def __init__(self, given: BillPayment) -> None:
         super().__init__()
@@ -71,23 +76,23 @@ class PayBill(Write):
             return (Problem("WRONG_STATE", "This bill cannot be paid here: what is open of it is not known.", _BILL),)
         open_amount = bill.remaining_amount.amount - await _under_way(bill, context)
         currency = bill.remaining_amount.currency
-        if open_amount <= 0:
-            return (Problem("ALREADY_PAID", "This bill is paid, or its payment is under way.", _BILL),)
         amount = self.given.amount or Money(open_amount, currency)
-        if problems := list(_too_much(amount, Money(open_amount, currency))):
-            return problems
         self.decided = {
             "amount": str(amount.amount),
-            "currency": currency,
+            "currency": amount.currency,
             "account": bill.account_id,
             "customer": customer,
         }
-        return ()
+        if open_amount <= 0:
+            return (Problem("ALREADY_PAID", "This bill is paid, or its payment is under way.", _BILL),)
+        return list(_too_much(amount, Money(open_amount, currency)))
 
     async def send(self, context: RequestContext, key: WriteKey) -> str:
         return await context.connectors.billing.pay_bill(self._payment(), key)
 
     async def find(self, context: RequestContext, key: WriteKey) -> str | None:
+        if not self.decided:
+            return None  # nothing was sent for a bill of which so little is known
         return await context.connectors.billing.payment_made_with(self._payment(), key)
 
     def _payment(self) -> NewPayment:
@@ -126,7 +131,7 @@ def _decimals(amount: Decimal) -> int:
 async def _under_way(bill: Bill, context: RequestContext) -> Decimal:
     """What was paid of a bill and is not yet taken off what remains; all of a payment that is for several bills."""
     try:
-        found = await context.connectors.billing.payments_of_accounts([str(bill.account_id)], None, None)
+        found = await context.connectors.billing.payments_of_accounts([str(bill.account_id)], None, _COUNTED)
     except NotSupported:
         return Decimal(0)
     rows = found.get(str(bill.account_id))
@@ -134,16 +139,26 @@ async def _under_way(bill: Bill, context: RequestContext) -> Decimal:
         return Decimal(0)
     if isinstance(rows, ConnectorError):
         raise rows
-    payments = rows.items if isinstance(rows, Rows) else ()
-    return sum((_amount(one) for one in payments if _counts(one, bill)), Decimal(0))
+    return not_taken_off(bill, rows.items if isinstance(rows, Rows) else ())
 
 
-def _counts(payment: Payment, bill: Bill) -> bool:
-    return bill.id in payment.bill_ids and payment.id not in bill.payment_ids and payment.status in _COUNT
+def not_taken_off(bill: Bill, payments: Iterable[Payment]) -> Decimal:
+    """How much of these payments is not yet taken off what remains of the bill.
+
+    Those that the bill lists are. Of those that it does not list (many systems list none) what is under way is not, and
+    what has arrived is as far as the bill has become less than its total, listed payments apart.
+    """
+    of_it = [one for one in payments if bill.id in one.bill_ids and one.status in _COUNT]
+    listed = _sum(one for one in of_it if one.id in bill.payment_ids)
+    others = [one for one in of_it if one.id not in bill.payment_ids]
+    arrived = _sum(one for one in others if one.status is PaymentStatus.DONE)
+    total, remaining = bill.tax_included or bill.amount_due, bill.remaining_amount
+    taken_off = total.amount - remaining.amount if total and remaining else Decimal(0)
+    return _sum(others) - arrived + max(Decimal(0), arrived - max(Decimal(0), taken_off - listed))
 
 
-def _amount(payment: Payment) -> Decimal:
-    return payment.amount.amount if payment.amount is not None else Decimal(0)
+def _sum(payments: Iterable[Payment]) -> Decimal:
+    return sum((one.amount.amount for one in payments if one.amount is not None), Decimal(0))
 
 
 async def _customer_of(bill: Bill, context: RequestContext) -> str | None:

@@ -52,7 +52,7 @@ class RequestContext:
         self._selection = selection
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self._closed = self._is_current = False
         self.writes: Writes | None = None
         """What writes once; None where nothing is written."""
 
@@ -60,12 +60,19 @@ class RequestContext:
         """The request's loader of a class."""
         return kind.of(self)
 
-    def anew(self) -> "RequestContext":
+    def anew(self, selection: Mapping[str, Fields]) -> "RequestContext":
         """Another context for the same viewer, with loaders of its own: for what goes on when the request has ended."""
-        return RequestContext(self.viewer, self._connectors, self._translate)
+        return RequestContext(self.viewer, self._connectors, self._translate, selection)
+
+    def nothing_written(self) -> None:
+        """Let what is loaded outlast the next `renew`: nothing was written since it was read."""
+        self._is_current = True
 
     def renew(self) -> None:
         """Forget loaded and prefetched records: they may be stale after a write. Running calls go on."""
+        if self._is_current:
+            self._is_current = False
+            return
         self.loaders.clear()
         self.early.clear()
 

@@ -1,6 +1,7 @@
 """What callers change about customers: how they are reached."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from resolvers.context import RequestContext
 from resolvers.crm import CustomerById
 from resolvers.viewer import Viewer
 from resolvers.writes import Write
+
+_REACHED: Final = frozenset({"email", "phone"})
 
 
 def customer_meant(given: str | None, viewer: Viewer) -> str | Problem:
@@ -80,7 +83,7 @@ class UpdateContact(Write):
 
     async def find(self, context: RequestContext, key: WriteKey) -> str | None:
         number = self.change.customer_id
-        found = (await context.connectors.crm.customers([number], None)).get(number)
+        found = (await context.connectors.crm.customers([number], _REACHED)).get(number)
         if isinstance(found, ConnectorError):
             raise found
         return number if found is not None and self._is_done(found) else None

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from connectors.errors import ConnectorError
 from connectors.inventory.port import Service
-from connectors.records import UNNAMED, changed
+from connectors.records import UNNAMED, Fields, changed
 from connectors.store.writes import Problem
 from connectors.ticketing.port import NewNote, NewTicket, StatusChange, Ticket, TicketStatus
 from connectors.writes import WriteKey
@@ -84,6 +84,7 @@ class _OfTicket(Write):
     """Base of what is done to a ticket that is there."""
 
     system, result = "ticketing", "Ticket"
+    needs: ClassVar[Mapping[str, Fields]] = {"Ticket": frozenset({"status"})}
     while_open: ClassVar[bool | None] = True
     """Whether the ticket must be open for it, or ended; None: either."""
     wrong_state: ClassVar[str] = "This ticket is not open any more."
@@ -121,7 +122,8 @@ class _OfTicket(Write):
         return found
 
     async def _now(self, context: RequestContext, is_done: Callable[[Ticket], bool]) -> str | None:
-        found = (await context.connectors.ticketing.tickets([self.ticket_id], None)).get(self.ticket_id)
+        looked_at = frozenset({"assignee", "status"})
+        found = (await context.connectors.ticketing.tickets([self.ticket_id], looked_at)).get(self.ticket_id)
         if isinstance(found, ConnectorError):
             raise found
         return self.ticket_id if found is not None and is_done(found) else None

@@ -4,36 +4,44 @@ The order is the same for every mutation. Its input's shape is checked before (`
 
 1. the key is claimed. A known one has its outcome already, or is waited for;
 2. whose it is that shall be written to is checked, for known keys, too;
-3. under a lock on what the write depends on, the state and the amounts are read and checked;
-4. the system is asked whether it knows the key, which may be older than what is kept here;
+3. under a lock on what the write depends on, the state and the amounts are read;
+4. the system is asked whether it knows the key, which may be older than what is kept here. If not, the state and the
+   amounts must be right;
 5. the key is marked as sent, and the write is sent, once;
 6. where the answer was lost, the system is asked whether it happened. Where it cannot tell, the outcome is unknown: it
    is never guessed, and never sent again before the system has said that it did not happen.
 
-From the claim on, a write runs to its end in a task of its own, whoever hangs up.
+From the claim on, a write runs to its end in a task of its own, whoever hangs up. While its outcome is unknown, nothing
+else is written to what it depends on.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
 from connectors.errors import ConnectorError, Declined, NotSupported
 from connectors.http.scope import RequestScope, current_scope, request_scope
+from connectors.records import Fields
 from connectors.store.writes import Claim, Phase, Pointer, Problem, StoreUnavailable, WriteRecord, WriteStore
 from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden, OutcomeUnknown, PublicError, WriteInProgress, WriteNotDone
 from resolvers.viewer import Viewer
 
+T = TypeVar("T")
+
 _FIRST_LOOK: Final = 0.02
 _NEXT_LOOKS: Final = 0.2
 """Seconds between two looks at a key that another process holds: the first, and at most."""
+
+_LAST_LOOK: Final = 0.5
+"""Seconds for looking how far a write has come whose request has no time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ class Write:
     """The domain whose system is written to."""
     result: ClassVar[str]
     """The type of what comes of it."""
+    needs: ClassVar[Mapping[str, Fields]] = {}
+    """What `owned` and `check` look at beside ids and owners: attributes by type, as in a selection."""
     looks_first: ClassVar[bool] = True
     """Whether the system is asked for the key before the write is sent; not where the state tells as much."""
     unknown: ClassVar[type[OutcomeUnknown]] = OutcomeUnknown
@@ -134,7 +144,10 @@ class Write:
         raise NotImplementedError
 
     async def check(self, context: RequestContext) -> Sequence[Problem]:
-        """What is wrong with the state and the amounts; settles `decided`. Raises `ConnectorError`."""
+        """What is wrong with the state and the amounts. Raises `ConnectorError`.
+
+        It settles `decided`, as far as it can also where something is wrong: `find` may need it.
+        """
         raise NotImplementedError
 
     async def send(self, context: RequestContext, key: WriteKey) -> str:
@@ -163,6 +176,7 @@ class Writes:
         """`may_write` says whether a viewer may use a mutation at all; `audit` is told every outcome."""
         self._store, self._may_write, self._rules, self._audit = store, may_write, rules or WriteRules(), audit
         self._running: dict[WriteKey, _Running] = {}
+        self._cleaning: set[asyncio.Task[None]] = set()
 
     def allow(self, viewer: Viewer, mutation: str) -> None:
         """Raises `Forbidden` where this viewer may not use the mutation at all."""
@@ -200,16 +214,32 @@ class Writes:
 
     async def finish(self) -> None:
         """Wait for the writes that are under way: the process ends."""
-        while self._running:
-            await asyncio.wait([running.task for running in self._running.values()])
+        while under_way := [*self._cleaning, *(running.task for running in self._running.values())]:
+            await asyncio.wait(under_way)
 
     async def _claimed(self, key: WriteKey, write: Write, viewer: Viewer) -> Claim:
+        claiming = asyncio.ensure_future(self._store.claim(key, write.fingerprint, self._rules.lease))
         try:
-            return await self._store.claim(key, write.fingerprint, self._rules.lease)
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            self._clean_up(self._given_back(key, claiming))
+            raise
         except StoreUnavailable as failure:
             told = WriteNotDone("This cannot be done safely at the moment, so it was not sent now.")
             self._audit(_audited(viewer, write, key, outcome=_NOT_DONE, codes=(told.code,), cause=_STORE))
             raise told from failure
+
+    async def _given_back(self, key: WriteKey, claiming: "asyncio.Future[Claim]") -> None:
+        """Forget a claim whose request has ended before it was made."""
+        with suppress(StoreUnavailable):  # its lease ends it
+            claim = await claiming
+            if claim.is_held and claim.record.phase is Phase.CLAIMED:
+                await self._store.forget(key, claim.record.token)
+
+    def _clean_up(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
 
     async def _known(self, claim: Claim, write: Write, context: RequestContext) -> Outcome | None:
         """The outcome of a key that has one."""
@@ -220,10 +250,11 @@ class Writes:
             return None
         if problems := await write.owned(context):
             return Outcome(problems=tuple(problems))
+        context.nothing_written()  # the answer takes what was read for this
         return Outcome(record.result, record.problems)
 
     def _start(self, key: WriteKey, write: Write, claim: Claim, context: RequestContext) -> "_Running":
-        run = _Run(self._store, self._rules, key, write, claim, context.anew())
+        run = _Run(self._store, self._rules, key, write, claim, context.anew(write.needs))
         task = asyncio.create_task(run.result(current_scope.get()))
         running = self._running[key] = _Running(write.fingerprint, task)
 
@@ -239,12 +270,15 @@ class Writes:
         if done:
             return running.result()
         try:
-            record = await self._store.find(key)
-        except StoreUnavailable:
+            async with asyncio.timeout(_LAST_LOOK):
+                record = await self._store.find(key)
+        except (StoreUnavailable, TimeoutError):
             raise write.unknown from None
-        if record is not None and record.phase is not Phase.CLAIMED:
-            raise write.unknown
-        raise WriteInProgress
+        if record is None or record.phase is Phase.CLAIMED:
+            raise WriteInProgress
+        if record.phase.is_final:  # another process has taken over
+            return Outcome(record.result, record.problems)
+        raise write.unknown
 
 
 class _Run:
@@ -292,20 +326,25 @@ class _Run:
         return self._write.unknown()
 
     async def _locked(self) -> Outcome:
-        if (name := self._write.lock) is None:
+        write, context = self._write, self._context
+        if (name := write.lock) is None:
             return await self._checked()
+        if not context.viewer.is_staff:  # a lock would tell strangers that something is there, and let them hold it
+            if problems := await self._before_sending(write.owned):
+                return await self._mistaken(problems)
+            context.renew()
         token = self._lock_token = await self._lock(name)
         try:
             return await self._checked()
         finally:
-            self._lock_token = None
-            await self._unlock(name, token)
+            if self.record.phase not in (Phase.SENT, Phase.UNKNOWN):
+                await self._unlock(name, token)
 
     async def _lock(self, name: str) -> int:
         pause, ends = _FIRST_LOOK, time.monotonic() + self._rules.wait
         while (token := await self._store.lock(name, self._rules.lease)) is None:
             if time.monotonic() + pause >= ends:
-                await self._store.forget(self._key, self.record.token)
+                await self._give_up()
                 raise WriteNotDone("Something else is being changed here at the moment.")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _NEXT_LOOKS)
@@ -317,31 +356,44 @@ class _Run:
         except StoreUnavailable:
             self.cause = self.cause or _STORE  # its lease ends it
 
+    async def _unlock_earlier(self) -> None:
+        """Give back what was locked when the write was sent."""
+        if (name := self._write.lock) is not None and self.record.lock_token is not None:
+            await self._unlock(name, self.record.lock_token)
+
     async def _checked(self) -> Outcome:
         """A key that nothing was sent under: look at the state, then send."""
-        write, context = self._write, self._context
-        try:
-            problems = tuple(await write.owned(context)) or tuple(await write.check(context))
-            found = await self._shown() if not problems and write.looks_first else None
-        except NotSupported as failure:
-            await self._store.forget(self._key, self.record.token)
-            self.cause = _cause(failure)
-            raise
-        except ConnectorError as failure:
-            await self._store.forget(self._key, self.record.token)
-            self.cause = _cause(failure)
-            raise WriteNotDone(failure.public) from failure
-        if problems:
-            await self._store.forget(self._key, self.record.token)
-            return Outcome(problems=problems)
-        if found is not None:
+        if problems := await self._before_sending(self._write.owned):
+            return await self._mistaken(problems)
+        problems = await self._before_sending(self._write.check)
+        if self._write.looks_first and (found := await self._before_sending(self._shown)) is not None:
             return await self._done(found)
-        return await self._sent()
+        return await self._mistaken(problems) if problems else await self._sent()
 
-    async def _shown(self) -> str | None:
+    async def _before_sending(self, ask: Callable[[RequestContext], Awaitable[T]]) -> T:
+        """What `ask` says. Where it fails nothing was sent, and the key is as good as new."""
+        try:
+            return await ask(self._context)
+        except ConnectorError as failure:
+            self.cause = _cause(failure)
+            await self._give_up()
+            if isinstance(failure, NotSupported):
+                raise
+            raise WriteNotDone(failure.public) from failure
+
+    async def _mistaken(self, problems: Sequence[Problem]) -> Outcome:
+        await self._give_up()
+        return Outcome(problems=tuple(problems))
+
+    async def _give_up(self) -> None:
+        """Nothing was sent: make the key as good as new. Raises `WriteInProgress` where somebody else has it by now."""
+        if not await self._store.forget(self._key, self.record.token):
+            raise WriteInProgress
+
+    async def _shown(self, context: RequestContext) -> str | None:
         """What the system shows for the key already; None where it cannot tell."""
         try:
-            return await self._write.find(self._context, self._key)
+            return await self._write.find(context, self._key)
         except NotSupported:
             return None
 
@@ -349,9 +401,11 @@ class _Run:
         """Send it. From here on it may have happened, but nothing is sent any more when the lease has run out."""
         ends = time.monotonic() + self._rules.lease
         if not await self._still_locked():
-            await self._store.forget(self._key, self.record.token)
+            await self._give_up()
             raise WriteNotDone("Something else is being changed here at the moment.")
-        sending = msgspec.structs.replace(self.record, phase=Phase.SENT, decided=dict(self._write.decided))
+        sending = msgspec.structs.replace(
+            self.record, phase=Phase.SENT, decided=dict(self._write.decided), lock_token=self._lock_token
+        )
         if not await self._store.advance(self._key, sending, self._rules.lease):
             raise WriteInProgress  # the lease ran out, and somebody else goes on
         self.record = sending
@@ -362,13 +416,13 @@ class _Run:
             self.cause = _cause(refusal)
             scope = current_scope.get()
             if scope is not None and not scope.writes_sent:  # refused before anything was sent: the key is as new
-                await self._store.forget(self._key, self.record.token)
-                return Outcome(problems=(self._problem(refusal),))
+                self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
+                return await self._mistaken([self._problem(refusal)])
             return await self._refused(refusal)
         except ConnectorError as failure:
             self.cause = _cause(failure)
             if not failure.may_have_happened:
-                await self._store.forget(self._key, self.record.token)
+                await self._give_up()
                 self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
                 if isinstance(failure, NotSupported) or not failure.retryable:
                     raise
@@ -378,8 +432,14 @@ class _Run:
         return await self._done(result_id)
 
     async def _still_locked(self) -> bool:
+        """Whether the lock is held still. From now on it is until an effect would show, if nobody gives it back."""
         name, token = self._write.lock, self._lock_token
-        return name is None or token is None or await self._store.hold(name, token, self._rules.lease)
+        lasting = max(self._rules.lease, self._settles)
+        return name is None or token is None or await self._store.hold(name, token, lasting)
+
+    @property
+    def _settles(self) -> float:
+        return self._rules.settles.get(self._write.system, 30.0)
 
     async def _until_shown(self) -> None:
         """Wait until a system that shows its own writes late shows this one."""
@@ -411,10 +471,11 @@ class _Run:
             self.cause = _cause(failure)
             return await self._unknown()
         if found is not None:
+            await self._unlock_earlier()
             return await self._done(found)
-        settled = (self.record.sent_at or self._now) + self._rules.settles.get(self._write.system, 30.0)
-        if self._now < settled:
+        if self._now < (self.record.sent_at or self._now) + self._settles:
             return await self._unknown()  # it may be on its way still
+        await self._unlock_earlier()
         self.record = msgspec.structs.replace(self.record, phase=Phase.CLAIMED)
         return await self._locked()
 

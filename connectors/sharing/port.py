@@ -4,7 +4,10 @@ It wraps a driver and shares the methods that the port marks as reads (`connecto
 arguments beside the keys (projection, conditions) are merged: a key is loaded once at a time, and keys of several
 requests go into one call (see `queue`). A read without keys, or of one window of a list, is shared only with identical
 calls; but while windows turn out to hold the complete lists, they are batched as complete lists, at the same cost.
-Nothing is cached: a call that has returned is not reused. `@fresh` and `@write` methods are passed on unchanged.
+Nothing is cached: a call that has returned is not reused. `@fresh` and `@write` methods are not shared.
+
+Who asks after a write began, or after it ended, sees no older rows: no call that was under way then is joined any more.
+That holds in one process; another one does not learn of the write.
 """
 
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
@@ -87,8 +90,10 @@ class _Port:
         """By method: whether its last windows held complete lists."""
         for name, mark in marks(port).items():
             method = _Method(driver, name, mark, port, health.system)
-            may_share = shares and mark.effect is Effect.READ
-            setattr(self, name, self._sharing(method) if may_share else method)
+            if shares and mark.effect is Effect.READ:
+                setattr(self, name, self._sharing(method))
+            else:
+                setattr(self, name, self._writing(method) if mark.is_write else method)
 
     @property
     def is_idle(self) -> bool:
@@ -97,6 +102,22 @@ class _Port:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
+
+    def _writing(self, method: _Method) -> Callable[..., Awaitable[Any]]:
+        async def change(*args: Any, **options: Any) -> Any:
+            self._part_from_calls_under_way()
+            try:
+                return await method(*args, **options)
+            finally:
+                self._part_from_calls_under_way()
+
+        change.__name__ = method.name
+        return change
+
+    def _part_from_calls_under_way(self) -> None:
+        """A call that is under way may have read what was there before the write: nobody joins it from now on."""
+        for queue in self._queues.values():
+            queue.part_from_calls_under_way()
 
     def _sharing(self, method: _Method) -> Callable[..., Awaitable[Any]]:
         keys_position = method.keys_position

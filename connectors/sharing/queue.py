@@ -64,6 +64,10 @@ class CallQueue:
         """Whether new keys gather until a call returns, because `share_after` calls are under way or starting."""
         return self._under_way + sum(call.gathers_briefly for call in self._gathering) >= self._system.share_after
 
+    def part_from_calls_under_way(self) -> None:
+        """Nobody joins a call that has started any more, such as before a write. Who waits already goes on waiting."""
+        self._by_key = {key: call for key, call in self._by_key.items() if call.task is None}
+
     async def load(
         self,
         arguments: Arguments,

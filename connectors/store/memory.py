@@ -45,8 +45,8 @@ class WritesInMemory:
         now, kept = self._clock(), self._kept.get(key)
         if kept is None or kept.record.token != record.token:
             return False
-        if record.phase is Phase.SENT:
-            record = msgspec.structs.replace(record, sent_at=now)
+        sent_at = now if record.phase is Phase.SENT else kept.record.sent_at
+        record = msgspec.structs.replace(record, sent_at=sent_at)
         del self._kept[key]  # the oldest change comes first
         self._kept[key] = _Kept(record, now + lease, now + self._time_to_live)
         return True

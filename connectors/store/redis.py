@@ -85,7 +85,11 @@ class WritesInRedis:
         timeout: float = 1.0,
     ) -> None:
         self._redis = Redis.from_url(
-            address, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+            address,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,  # with 3, redis-py 8 asks over idle connections that are dead, as after a restart
         )
         self._prefix, self._time_to_live = prefix, int(time_to_live * 1000)
         self._claim = self._redis.register_script(_CLAIM)

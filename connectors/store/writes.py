@@ -56,6 +56,7 @@ class WriteRecord(msgspec.Struct, frozen=True, kw_only=True):
     `token`: the fencing token of the last claim.
     `sent_at`: seconds since the epoch, by the store's clock, when it was about to be sent; None before.
     `decided`: what the input left open and the first claim settled, such as the amount of a payment.
+    `lock_token`: of the lock under which it was sent. It is held until it is known what came of the write.
     """
 
     fingerprint: str
@@ -63,6 +64,7 @@ class WriteRecord(msgspec.Struct, frozen=True, kw_only=True):
     token: int
     sent_at: float | None = None
     decided: Mapping[str, str] = msgspec.field(default_factory=dict)
+    lock_token: int | None = None
     result: Pointer | None = None
     problems: tuple[Problem, ...] = ()
 

@@ -1,9 +1,12 @@
-"""The whole schema walked as subscriber 1001, along all edges to depth 6: nothing of anybody else may turn up."""
+"""The whole schema walked as subscriber 1001, along all edges to depth 6: nothing of anybody else may turn up.
+
+What mutations answer is walked, too.
+"""
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +18,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
 from gateway.engine.limits import Limits
 from gateway.settings import GraphQLSettings
+from gateway.writes_settings import WritesSettings
 from resolvers.context import Loader
 from resolvers.viewer import ViewerKind
 from sandbox.data import shapes
@@ -29,7 +33,9 @@ DEPTH: Final = 6
 TOGETHER: Final = 2
 """The last so many levels are asked for in one document, the ones before along one path each."""
 
-VALUES: Final = {"Money", "Period", "Document", "TicketNote", "PageInfo", "System", "SystemFailure", "Unsupported"}
+VALUES: Final = {
+    "Money", "Period", "Document", "TicketNote", "PageInfo", "System", "SystemFailure", "Unsupported", "UserError",
+}  # fmt: skip
 """Types that are part of their parent and reach nothing."""
 
 RESOURCES: Final = {
@@ -50,7 +56,8 @@ async def walked(folder: Path, systems: Mapping[str, Mapping[str, Any]] | None =
     patient = {
         domain: {"timeout": 25.0, "connect_timeout": 25.0, **(systems or {}).get(domain, {})} for domain in DOMAINS
     }
-    async with stacked(folder, customers=CUSTOMERS, graphql=graphql, systems=patient) as running:
+    writes = WritesSettings(enabled=True, in_process=True)
+    async with stacked(folder, customers=CUSTOMERS, graphql=graphql, systems=patient, writes=writes) as running:
         yield running
 
 
@@ -128,6 +135,33 @@ def documents(ids: dict[str, list[str]]) -> Iterator[str]:
             yield f'{{ node(id: "{key}") {{ id ... on {kind.name} {{ {expanded(kind, 1)} }} }} }}'
             yield f'{{ nodes(ids: ["{key}"]) {{ id ... on {kind.name} {{ {expanded(kind, 1)} }} }} }}'
             yield f'{{ {name}(id: "{key}") {{ {expanded(kind, 2)} }} }}'
+
+
+WRITES: Final[dict[str, dict[str, Any]]] = {
+    "openTicket": {"name": "No dial tone", "description": "Since this morning.", "serviceIds": ["SVC-1001-1"]},
+    "addTicketNote": {"ticketId": "TT-1001-1", "text": "It happened again."},
+    "closeTicket": {"ticketId": "TT-1001-1"},
+    "reopenTicket": {"ticketId": "TT-1001-2"},
+    "payBill": {
+        "billId": "BILL-1001-1-07",
+        "amount": {"amount": "1.00", "currency": "EUR"},
+        "paymentMethodToken": "tok-1",
+    },
+    "updateContact": {"email": "me@home.example"},
+}
+"""What 1001 writes, by mutation; `assignTicket` is for staff."""
+
+
+def mutations() -> Iterator[str]:
+    """Every path out of every payload. Keys are the same each time: what is written is written once."""
+    root: Any = SCHEMA.mutation_type
+    assert root.fields.keys() - {"assignTicket"} == WRITES.keys()
+    for name, given in WRITES.items():
+        written = json.dumps({"idempotencyKey": f"walk {name}", **given})
+        written = re.sub(r'"(\w+)":', r"\1:", written)
+        for payload_edge, kind, _ in edges(get_named_type(root.fields[name].type)):
+            for walk in walks(kind, DEPTH - 3):
+                yield f"mutation {{ {name}(input: {written}) {{ {payload_edge} {{ {walk} }} userErrors {{ code }} }} }}"
 
 
 def everybodys_ids() -> dict[str, list[str]]:
@@ -212,7 +246,7 @@ async def foreign(stack: Stack) -> Foreign:
     return Foreign(rows)
 
 
-async def leaks(stack: Stack, every: int = 1) -> tuple[set[str], int, set[str]]:
+async def leaks(stack: Stack, every: int = 1, asked: Iterable[str] | None = None) -> tuple[set[str], int, set[str]]:
     """Walk everything (or every so many documents): what was found of others, objects seen, and their types."""
     others = await foreign(stack)
     for domain in DOMAINS:
@@ -220,7 +254,7 @@ async def leaks(stack: Stack, every: int = 1) -> tuple[set[str], int, set[str]]:
     found: set[str] = set()
     types: set[str] = set()
     seen = 0
-    waiting = list(documents(everybodys_ids()))[::every]
+    waiting = list(documents(everybodys_ids()) if asked is None else asked)[::every]
     token = stack.headers("1001")
 
     async def walk() -> None:
@@ -232,6 +266,7 @@ async def leaks(stack: Stack, every: int = 1) -> tuple[set[str], int, set[str]]:
             ) as answer:
                 body = await answer.text()
             assert answer.status == 200, (document, body)
+            assert '"userErrors":[{' not in body, (document, body[-1000:])
             codes = set(re.findall(r'"extensions":{"code":"(\w+)"', body))
             assert codes <= {"FORBIDDEN"}, (document, body[-1000:])
             assert bool(codes) == ('"errors":[' in body), (document, body[-1000:])
@@ -297,6 +332,21 @@ async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: py
     paths = {re.sub(r"\[\d+\]", "", one.split(":")[0]) for one in found}
     assert ".me.services.nodes.outages.tickets.nodes.id" in paths
     assert len(paths) > 50
+
+
+async def test_nothing_of_others_in_what_writes_answer(tmp_path: Path) -> None:
+    async with walked(tmp_path) as running:
+        for system in running.systems.values():
+            system.switches.ignore_filters = True
+        asked = list(mutations())[::-1]  # the last one is asked first
+
+        found, seen, types = await leaks(running, asked=asked)
+
+        assert found == set()
+        assert types >= EVERYTHING - {"Viewer"}
+        assert seen > 1_000
+        requests = [one for system in running.systems.values() for one in system.requests]
+        assert sum(one["method"] != "GET" and "usage" not in one["path"] for one in requests) == len(WRITES)
 
 
 async def test_internal_notes_stay_inside(small: Stack) -> None:

@@ -81,7 +81,7 @@ class Entry(Write):
     def __init__(self, ledger: Ledger, text: str = "one", *, foreign: bool = False) -> None:
         super().__init__()
         self.ledger, self.text, self.foreign = ledger, text, foreign
-        self.may_check = asyncio.Event()
+        self.checking, self.may_check = asyncio.Event(), asyncio.Event()
         self.may_check.set()
 
     @property
@@ -100,6 +100,7 @@ class Entry(Write):
         return (Problem("NOT_FOUND", "There is none.", ("text",)),) if self.foreign else ()
 
     async def check(self, context: RequestContext) -> Sequence[Problem]:
+        self.checking.set()
         await self.may_check.wait()
         if any(text == self.text for _, text in self.ledger.rows):
             return (Problem("WRONG_STATE", "It is there.", ("text",)),)
@@ -311,6 +312,70 @@ async def test_a_key_that_is_older_than_its_record_is_found_in_the_system(proces
     assert len(ledger.rows) == 1
 
 
+async def test_a_key_whose_record_is_lost_has_its_outcome_also_where_the_state_would_refuse_it_now(
+    store: WriteStore, ledger: Ledger
+) -> None:
+    assert await Process(store).once(Entry(ledger)) == ROW
+    assert await Process(WritesInMemory()).once(Entry(ledger)) == ROW
+    assert len(ledger.rows) == 1
+
+
+async def test_while_an_outcome_is_unknown_nothing_else_is_done_there(store: WriteStore, ledger: Ledger) -> None:
+    first, other = Process(store), Process(store, wait=0.05)
+    ledger.ends = [LOST]
+    key = write_key(ANN, "enter", "a")
+    ledger.hides.add(key)
+    with pytest.raises(OutcomeUnknown):
+        await first.once(Entry(ledger), "a")
+    hidden, ledger.rows = ledger.rows, []  # nor does the state show it
+    with pytest.raises(WriteNotDone):
+        await other.once(Entry(ledger), "b")
+    ledger.rows = hidden
+    ledger.hides.clear()
+    assert await other.once(Entry(ledger), "a") == ROW
+    refused = await other.once(Entry(ledger), "b")  # at once
+    assert [problem.code for problem in refused.problems] == ["WRONG_STATE"]
+    assert len(ledger.rows) == 1
+
+
+async def test_a_stranger_learns_nothing_from_a_lock_and_does_not_take_it(store: WriteStore, ledger: Ledger) -> None:
+    process = Process(store)
+    ledger.may_send.clear()
+    owner = asyncio.create_task(process.once(Entry(ledger), "a"))
+    await ledger.sending.wait()
+    outcome = await process.once(Entry(ledger, foreign=True), "b", other_ann(subject="bob"))
+    assert [problem.code for problem in outcome.problems] == ["NOT_FOUND"]
+    assert not owner.done()
+    ledger.may_send.set()
+    assert await owner == ROW
+
+
+class SlowToClaim(WritesInMemory):
+    def __init__(self) -> None:
+        super().__init__()
+        self.claiming, self.may_claim = asyncio.Event(), asyncio.Event()
+
+    async def claim(self, key: str, fingerprint: str, lease: float) -> Any:
+        found = await super().claim(key, fingerprint, lease)
+        self.claiming.set()
+        await self.may_claim.wait()
+        return found
+
+
+async def test_who_hangs_up_while_its_key_is_claimed_leaves_no_claim(ledger: Ledger) -> None:
+    store = SlowToClaim()
+    process = Process(store)
+    caller = asyncio.create_task(process.once(Entry(ledger)))
+    await store.claiming.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    store.may_claim.set()
+    await process.writes.finish()
+    assert await store.find(write_key(ANN, "enter", "k")) is None
+    assert ledger.rows == []
+    assert await process.once(Entry(ledger)) == ROW
+
+
 async def test_two_keys_for_one_thing_are_done_one_after_the_other(store: WriteStore, ledger: Ledger) -> None:
     one, other = Process(store), Process(store)
     outcomes = await asyncio.gather(one.once(Entry(ledger), "a"), other.once(Entry(ledger), "b"))
@@ -323,10 +388,10 @@ async def test_who_was_slow_until_its_lease_ran_out_sends_nothing(store: WriteSt
     entry = Entry(ledger)
     entry.may_check.clear()
     first = asyncio.create_task(slow.once(entry))
+    await entry.checking.wait()
     assert await quick.once(Entry(ledger)) == ROW
     entry.may_check.set()
-    outcome = await asyncio.gather(first, return_exceptions=True)
-    assert isinstance(outcome[0], WriteInProgress) or outcome[0].problems or outcome[0].result
+    assert await first == ROW  # it finds what was done under its key
     assert len(ledger.rows) == 1
 
 
@@ -369,6 +434,27 @@ async def test_nothing_is_sent_when_the_lease_has_run_out(store: WriteStore, led
     entry.may_go_on.set()
     assert await Process(store, lease=5.0).once(entry) == ROW
     assert 0 < entry.time_left <= 5.0
+
+
+class ByState(Entry):
+    """Is found by the state that it makes, so it is not looked for before it is sent."""
+
+    looks_first = False
+
+
+async def test_who_was_slow_does_not_take_what_was_done_under_its_key_for_anothers(
+    store: WriteStore, ledger: Ledger
+) -> None:
+    slow, quick = Process(store, lease=0.05), Process(store)
+    entry = ByState(ledger)
+    entry.may_check.clear()
+    first = asyncio.create_task(slow.once(entry))
+    await entry.checking.wait()
+    assert await quick.once(ByState(ledger)) == ROW
+    entry.may_check.set()
+    with pytest.raises(WriteInProgress):
+        await first
+    assert await slow.once(ByState(ledger)) == ROW
 
 
 @pytest.mark.parametrize("happened", [True, False])

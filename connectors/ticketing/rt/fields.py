@@ -59,13 +59,19 @@ class QueueFields:
         self._http, self._max_url = http, max_url
         self._queue = msgspec.json.Decoder(Identified)
         self._fields: dict[str, Mapping[tuple[str, str], QueueField]] = {}
+        self._ids: dict[str, str] = {}
+
+    async def known_id(self, name: str) -> str:
+        """The number of a queue as it was last; as `queue_id` where it was not asked for yet."""
+        return self._ids.get(name) or await self.queue_id(name)
 
     async def queue_id(self, name: str) -> str:
         """The number of a queue. Raises `Rejected` where there is none of this name.
 
         One call each time: before a write it also renews a session that has ended, which no write can.
         """
-        return await self._http.send(Request.get(f"{REST2}/queue/{quote(name, safe='')}"), self._id)
+        found = self._ids[name] = await self._http.send(Request.get(f"{REST2}/queue/{quote(name, safe='')}"), self._id)
+        return found
 
     async def must_have(self, queue_id: str, lookup_type: str, names: Iterable[str]) -> Mapping[str, QueueField]:
         """The fields of these names. Raises `Rejected` where the queue lacks one: a value for it would be dropped."""

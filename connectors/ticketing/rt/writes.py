@@ -104,7 +104,7 @@ class RtWrites:
                     self._warn_once(f"has not kept what a ticket was opened with: {', '.join(dropped)}")
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
-        """See `TicketingPort`. One call; where nothing is found, one more, and the first time two.
+        """See `TicketingPort`. One call; where nothing is found, the first time three.
 
         RT finds no ticket that was deleted, by whatever is asked for.
         """
@@ -120,7 +120,7 @@ class RtWrites:
             raise Garbled(self._http.name, "the ticket with this key may be one that cannot be read")
         # RT finds nothing by a field that does not exist, or that the queue does not have, and says nothing.
         queue = refuse_what_has_no_place(self._http.name, options, new)
-        await self._fields.must_have(await self._fields.queue_id(queue), OF_TICKETS, [options.key_field])
+        await self._fields.must_have(await self._fields.known_id(queue), OF_TICKETS, [options.key_field])
         if self._key_was_dropped:
             raise NotSupported(self._http.name, "RT has dropped the key of the last ticket that was opened")
         return None

@@ -73,3 +73,39 @@ async def test_two_equal_calls_at_once(method: str, argument: Any, calls: int, s
     assert driver.calls == [method] * (calls if share else 2)
     assert set(driver.operations) == {Operation(method, is_write=method == "open_ticket")}
     assert current_operation.get() is None
+
+
+READS: list[tuple[str, Any]] = [("tickets", ["1"]), ("everything", None)]
+
+
+@pytest.mark.parametrize(("method", "argument"), READS)
+@pytest.mark.parametrize("ended", [False, True], ids=["begun", "ended"])
+async def test_who_asks_after_a_write_has_begun_or_ended_joins_no_earlier_call(
+    method: str, argument: Any, ended: bool
+) -> None:
+    driver, writing = Driver(), Driver()
+    driver.open_ticket = writing.open_ticket  # type: ignore[method-assign]  # it ends when the test says so
+    system = System.model_validate({"url": "http://ticketing.example"})
+    port: Any = share_reads(driver, Port, system, Health("ticketing"))
+    given = () if argument is None else (argument,)
+
+    def ask() -> Any:
+        return asking(lambda _: getattr(port, method)(*given), None)
+
+    write = asking(lambda _: port.open_ticket("No signal"), None) if ended else None
+    await settled()
+    before = ask()
+    await settled()
+    if write is None:
+        write = asking(lambda _: port.open_ticket("No signal"), None)
+    else:
+        writing.let.set()
+    await settled()
+    after = [ask(), ask()]
+    await settled()
+    assert driver.calls == [method] * 2  # those after it share one
+    driver.let.set()
+    writing.let.set()
+    answers = [await one for one in (before, *after, write)]
+    assert answers[1] == answers[2]
+    assert port.is_idle

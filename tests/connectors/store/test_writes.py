@@ -63,6 +63,16 @@ async def test_what_comes_of_it_is_kept_for_the_next(store: WriteStore) -> None:
     assert again.now >= found.sent_at
 
 
+async def test_when_it_was_sent_is_kept_while_nobody_can_tell_what_came_of_it(store: WriteStore) -> None:
+    claimed = (await store.claim("k", "same", LONG)).record
+    sent = msgspec.structs.replace(claimed, phase=Phase.SENT)
+    assert await store.advance("k", sent, LONG)
+    assert await store.advance("k", msgspec.structs.replace(sent, phase=Phase.UNKNOWN), 0)
+    again = await store.claim("k", "same", LONG)
+    assert (again.is_held, again.record.phase) == (True, Phase.UNKNOWN)
+    assert again.record.sent_at is not None
+
+
 async def test_a_refusal_is_final(store: WriteStore) -> None:
     claimed = (await store.claim("k", "same", LONG)).record
     problems = (Problem("WRONG_STATE", "The ticket is closed.", ("ticketId",)),)
@@ -84,7 +94,7 @@ async def test_a_lease_that_ran_out_passes_to_the_next_and_the_first_changes_not
 ) -> None:
     first = (await store.claim("k", "same", LONG)).record
     assert await store.advance("k", msgspec.structs.replace(first, phase=phase), SHORT)
-    await asyncio.sleep(SHORT)  # a lease is a matter of time
+    await asyncio.sleep(SHORT + 0.01)  # a lease is a matter of time
     second = await store.claim("k", "same", LONG)
     assert second.is_held
     assert (second.record.phase, second.record.token) == (phase, first.token + 1)
@@ -105,7 +115,7 @@ async def test_a_lock_is_one_holders_until_it_is_given_back_or_its_lease_is_over
     second = await store.lock("bill:1", SHORT)
     assert second is not None
     assert second > first
-    await asyncio.sleep(SHORT)  # a lease is a matter of time
+    await asyncio.sleep(SHORT + 0.01)  # a lease is a matter of time
     assert not await store.hold("bill:1", second, LONG)
     third = await store.lock("bill:1", LONG)
     assert third is not None
@@ -127,6 +137,16 @@ async def test_records_are_forgotten_when_their_time_is_over(valkey: ValkeyServe
     kept = WritesInRedis(address(valkey), time_to_live=500)
     await kept.claim("k", "same", 1)
     assert 490_000 < valkey.client().pttl("opticom:write:k") <= 500_000
+    await kept.close()
+
+
+async def test_a_redis_that_was_away_and_is_back_loses_no_question(valkey: ValkeyServer) -> None:
+    kept = WritesInRedis(address(valkey))
+    await asyncio.gather(*(kept.claim(f"k{at}", "f", LONG) for at in range(4)))
+    valkey.client().client_kill_filter(_type="normal", skipme=True)
+    await asyncio.sleep(0.05)  # idle connections are dead now, as after a restart
+    claims = await asyncio.gather(*(kept.claim(f"l{at}", "f", LONG) for at in range(4)))
+    assert [claim.is_held for claim in claims] == [True] * 4
     await kept.close()
 
 
