@@ -12,7 +12,7 @@ from resolvers import shapes
 from resolvers.context import RequestContext
 from resolvers.crm import CustomerById
 from resolvers.viewer import Viewer
-from resolvers.writes import Write
+from resolvers.write import Write
 
 
 def customer_meant(given: str | None, viewer: Viewer) -> str | Problem:
