@@ -85,6 +85,8 @@ class Writes:
         if scope is not None:
             scope.fresh = True  # what this request reads from now on, it reads anew
             ends = min(ends, scope.deadline)
+            if scope.remaining() <= 0:  # an earlier mutation of the document took it all
+                raise WriteNotDone("There was no time left for this.")
         pause = FIRST_LOOK
         while True:
             running = self._running.get(key)
