@@ -20,7 +20,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
-from resolvers.writes import Audited
+from resolvers.write_audit import Audited
 
 LOGGER: Final = "gateway.audit"
 _log = logging.getLogger(LOGGER)

@@ -16,7 +16,7 @@ from resolvers.billing import BillById, BillingAccountById
 from resolvers.context import RequestContext
 from resolvers.errors import PaymentUnknown
 from resolvers.ownership import customers_of
-from resolvers.writes import Write
+from resolvers.write import Write
 
 _COUNT: Final = frozenset({PaymentStatus.INITIALIZED, PaymentStatus.PENDING, PaymentStatus.DONE, PaymentStatus.UNKNOWN})
 """Payments in these states are paid, or may be."""

@@ -13,7 +13,7 @@ from resolvers import shapes
 from resolvers.context import RequestContext
 from resolvers.crm import CustomerById
 from resolvers.viewer import Viewer
-from resolvers.writes import Write
+from resolvers.write import Write
 
 _REACHED: Final = frozenset({"email", "phone"})
 

@@ -16,7 +16,7 @@ from resolvers.crm_writes import UpdateContact, customer_meant
 from resolvers.errors import BadInput, Forbidden
 from resolvers.nodes import local_id
 from resolvers.ticketing_writes import AddNote, AssignTicket, CloseTicket, OpenTicket, ReopenTicket
-from resolvers.writes import Write
+from resolvers.write import Write
 
 
 class UserErrorCode(Enum):

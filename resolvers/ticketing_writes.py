@@ -15,7 +15,7 @@ from resolvers.crm_writes import customer_owned
 from resolvers.inventory import ServiceById
 from resolvers.ownership import customers_of
 from resolvers.ticketing import TicketById
-from resolvers.writes import Write
+from resolvers.write import Write
 
 
 class OpenTicket(Write):

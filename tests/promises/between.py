@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from gateway.settings import GraphQLSettings
 from gateway.writes_settings import WritesSettings
 from tests.stack import Stack, stacked
 
@@ -134,13 +135,15 @@ async def between(system: str) -> AsyncIterator[Between]:
 
 
 @asynccontextmanager
-async def one_process(folder: Path, *, customers: int = 4) -> AsyncIterator[tuple[Stack, Mapping[str, Between]]]:
+async def one_process(
+    folder: Path, *, graphql: GraphQLSettings | None = None
+) -> AsyncIterator[tuple[Stack, Mapping[str, Between]]]:
     """A gateway in this process that takes writes, with a proxy before billing and one before ticketing."""
     async with between("") as billing, between("") as ticketing:
         proxies = {"billing": billing, "ticketing": ticketing}
         addresses = {name: {"url": proxy.url} for name, proxy in proxies.items()}
         writes = WritesSettings(enabled=True, in_process=True)
-        async with stacked(folder, customers=customers, systems=addresses, writes=writes) as stack:
+        async with stacked(folder, customers=4, systems=addresses, writes=writes, graphql=graphql) as stack:
             for name, proxy in proxies.items():
                 proxy.system = stack.systems[name].url
             yield stack, proxies

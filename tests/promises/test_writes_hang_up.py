@@ -1,4 +1,4 @@
-"""A client that hangs up leaves a write that runs to its end, and a key that tells the next one what came of it."""
+"""A client that hangs up, or a deadline, leaves a write that runs to its end; its key tells what came of it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from gateway.settings import GraphQLSettings
 from sandbox.data import shapes
 from tests.promises.between import Between, Point, one_process
 from tests.stack import Stack
@@ -79,3 +80,21 @@ async def test_what_comes_after_it_in_the_document_is_not_begun(running: Running
     assert both["a"] == found
     assert both["b"] == {"ticket": {"id": "Ticket:TT-1002-2"}, "userErrors": []}
     assert (billing.writes(), ticketing.writes()) == (1, 1)
+
+
+async def test_a_deadline_after_it_was_sent_is_an_unknown_outcome_and_nothing_else_is_begun(tmp_path: Path) -> None:
+    async with one_process(tmp_path, graphql=GraphQLSettings(deadline=1.0)) as (stack, proxies):
+        billing, ticketing = proxies["billing"], proxies["ticketing"]
+        held = billing.hold("POST", "answer", "/payment")
+        note = {"idempotencyKey": "note", "ticketId": "Ticket:TT-1002-2", "text": "I have paid."}
+        late = await stack.ask(TWO, "1002", a=GIVEN, b=note)
+        assert late.data == {"a": None, "b": None}
+        codes = {error["path"][0]: error["extensions"]["code"] for error in late.errors}
+        assert codes == {"a": "PAYMENT_UNKNOWN", "b": "WRITE_NOT_DONE"}
+        assert (held.reached.is_set(), billing.writes(), ticketing.writes()) == (True, 1, 0)
+
+        held.let.set()
+        found = (await stack.ask(TWO, "1002", a=GIVEN, b=note)).clean()
+        assert [found["a"]["payment"]["id"]] == await payments(stack)
+        assert found["b"] == {"ticket": {"id": "Ticket:TT-1002-2"}, "userErrors": []}
+        assert (billing.writes(), ticketing.writes()) == (1, 1)

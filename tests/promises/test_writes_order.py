@@ -1,6 +1,8 @@
 """The order is shape, key, state; all mistakes are told at once; and each code of a user error can be had."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -17,12 +19,31 @@ TOKEN: Final = {"paymentMethodToken": "tok-1"}
 Error = tuple[str, list[str]]
 
 
-@pytest_asyncio.fixture
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Stack]:
     writes = WritesSettings(enabled=True, in_process=True)
-    async with stacked(tmp_path_factory.mktemp("order"), customers=2, writes=writes) as started:
-        started.reset()
-        yield started
+    async with stacked(folder, customers=2, writes=writes) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """One to be changed."""
+    async with started(tmp_path) as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture(scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with started(tmp_path_factory.mktemp("order")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def unchanged(running: Stack) -> Stack:
+    """One of which no bill is paid and no ticket closed."""
+    running.reset()
+    return running
 
 
 async def written(
@@ -70,17 +91,17 @@ REFUSED: Final = {"REFUSED_BY_SYSTEM": ("ticketing", 422), "CONFLICT": ("ticketi
 
 
 @pytest.mark.parametrize("code", [code.name for code in UserErrorCode])
-async def test_each_code(stack: Stack, code: str) -> None:
+async def test_each_code(unchanged: Stack, code: str) -> None:
     mutation, given, path = EACH[code]
     if code == "IDEMPOTENCY_KEY_REUSED":
-        assert (await written(stack, mutation, **{**given, "text": "One."}))[0] == []
+        assert (await written(unchanged, mutation, code, **{**given, "text": "One."}))[0] == []
     if code in REFUSED:
         system, status = REFUSED[code]
-        stack.systems[system].switches.merge({"refuseWrites": status})
-    before = changes(stack)
-    errors, _ = await written(stack, mutation, **given)
+        unchanged.systems[system].switches.merge({"refuseWrites": status})
+    before = changes(unchanged)
+    errors, _ = await written(unchanged, mutation, code, **given)
     assert errors == [(code, path)]
-    assert changes(stack) - before == (1 if code in REFUSED else 0)
+    assert changes(unchanged) - before == (1 if code in REFUSED else 0)
 
 
 ALL_AT_ONCE: Final[list[tuple[str, dict[str, Any], set[tuple[str, str]]]]] = [
@@ -118,12 +139,12 @@ ALL_AT_ONCE: Final[list[tuple[str, dict[str, Any], set[tuple[str, str]]]]] = [
 
 @pytest.mark.parametrize(("mutation", "given", "wrong"), ALL_AT_ONCE, ids=[one[0] for one in ALL_AT_ONCE])
 async def test_all_mistakes_of_the_shape_at_once_and_nothing_is_asked(
-    stack: Stack, mutation: str, given: dict[str, Any], wrong: set[tuple[str, str]]
+    unchanged: Stack, mutation: str, given: dict[str, Any], wrong: set[tuple[str, str]]
 ) -> None:
-    errors, _ = await written(stack, mutation, key="k" * 256, **given)
+    errors, _ = await written(unchanged, mutation, key="k" * 256, **given)
     assert {(code, ".".join(path)) for code, path in errors} == {*wrong, ("TOO_LONG", "idempotencyKey")}
     assert len(errors) == len(wrong) + 1
-    assert [one for system in stack.systems.values() for one in system.requests] == []
+    assert [one for system in unchanged.systems.values() for one in system.requests] == []
 
 
 async def test_a_retry_after_a_payment_gets_its_payment(stack: Stack) -> None:
@@ -173,7 +194,7 @@ AMOUNTS: Final = ["NaN", "-NaN", "sNaN", "Infinity", "-Infinity", "1e400", "1E-3
 
 
 @pytest.mark.parametrize("amount", AMOUNTS)
-async def test_what_is_no_amount_is_invalid_and_not_a_fault(stack: Stack, amount: str) -> None:
-    errors, _ = await written(stack, "payBill", billId=OPEN_BILL, **TOKEN, **euros(amount))
+async def test_what_is_no_amount_is_invalid_and_not_a_fault(unchanged: Stack, amount: str) -> None:
+    errors, _ = await written(unchanged, "payBill", billId=OPEN_BILL, **TOKEN, **euros(amount))
     assert errors == [("INVALID", ["amount", "amount"])]
-    assert changes(stack) == 0
+    assert changes(unchanged) == 0

@@ -29,7 +29,9 @@ from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden, OutcomeUnknown, WriteInProgress, WriteNotDone
 from resolvers.viewer import Viewer, ViewerKind
-from resolvers.writes import Audited, Outcome, Write, WriteRules, Writes, write_key
+from resolvers.write import Outcome, Write, WriteRules
+from resolvers.write_audit import Audited
+from resolvers.writes import Writes, write_key
 
 ANN = Viewer(ViewerKind.CUSTOMER, ("1001",), subject="ann", issuer="idp")
 LOST = TimedOut("ledger", "no answer")
