@@ -55,7 +55,6 @@ async def open_page(
     dark: bool = False,
     width: int = 1360,
     height: int = 860,
-    timezone: str | None = None,
 ) -> AsyncIterator[tuple[Page, Complaints]]:
     """An empty tab of a new profile, in which requests to any host but `origin` are blocked and written down."""
     complaints = Complaints()

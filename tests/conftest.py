@@ -27,7 +27,7 @@ def stack(_stack: Stack) -> Iterator[Stack]:
         system.switches.reset()
 
 
-TIMEOUT = 1.0
+TIMEOUT = 2.0
 """Seconds that the impatient stack waits for a system."""
 
 

@@ -190,7 +190,7 @@ async def test_a_mistake_does_not_use_up_the_key_and_a_refusal_does(stack: Stack
     assert await written(stack, "closeTicket", "another", ticketId=OPEN_TICKET) == ([], OPEN_TICKET)
 
 
-AMOUNTS: Final = ["NaN", "-NaN", "sNaN", "Infinity", "-Infinity", "1e400", "1E-30", "0", "-1", "1" * 40]
+AMOUNTS: Final = ["NaN", "-NaN", "Infinity", "-Infinity", "1e400", "1E-30", "0", "-1", "1" * 40]
 
 
 @pytest.mark.parametrize("amount", AMOUNTS)
