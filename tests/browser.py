@@ -61,7 +61,6 @@ async def open_page(
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
-        timezone_id=timezone,
     )
 
     async def gate(route: Route) -> None:

@@ -19,7 +19,7 @@ from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
 
-from gateway.engine.bound_steps import BoundSteps, Infos
+from gateway.engine.bound_steps import BoundSteps, Infos, KeyAndStep
 from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
@@ -61,7 +61,9 @@ class _StartedEdge:
     loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
     waiting: list[tuple[int, Any]] = field(default_factory=list)
     """Numbers of values with their keys; with `per_key`, with the futures of their entries."""
-    same_loads: list[tuple[EdgeField, Sequence[dict[str, Any]]]] = field(default_factory=list)
+    same_loads: list[tuple[EdgeField, Callable[[Any], Any] | None, Sequence[dict[str, Any]]]] = field(
+        default_factory=list
+    )
     """Other edges of the same objects that are leaves of the same records."""
 
 
@@ -125,32 +127,43 @@ class Run:
         return Outcome(data, errors, executed=True)
 
     def _start_edges(self, built: BuiltBlock) -> None:
-        """Start the edges of a block."""
+        """Start the edges of a block.
+
+        An argument that cannot be used is an error before anything is waited for; any other error is met in its turn.
+        """
+        failed: list[_StartedEdge] = []
         for fields in built.block.loads:
             started: _StartedEdge | None = None
             for one in fields:
                 subjects, places = self._subjects[one.number], self._places[one.number]
                 if not subjects:
                     continue
-                if started is not None and started.waiting and _are_same(subjects, started.subjects):
-                    started.same_loads.append((one, places.copy()))
+                bound = self._steps.edge(one, self._context, self._variables)
+                if isinstance(bound, Exception):
+                    self._pending += 1
+                    wrong = _StartedEdge(one, built, places.copy(), [bound] * len(subjects), subjects.copy())
+                    (failed if isinstance(bound, GraphQLError) else self._ready).append(wrong)
+                elif started is not None and started.waiting and _are_same(subjects, started.subjects):
+                    started.same_loads.append((one, bound[1], places.copy()))
                 else:
                     self._pending += 1
-                    started = self._start_edge(one, subjects.copy(), places.copy(), built)
+                    started = self._start_edge(one, bound, subjects.copy(), places.copy(), built)
                     self._wait(started)
                 subjects.clear()
                 places.clear()
+        self._ready.extendleft(reversed(failed))
 
     def _start_edge(
-        self, field: EdgeField, subjects: Sequence[Any], places: Sequence[dict[str, Any]], above: BuiltBlock
+        self,
+        field: EdgeField,
+        bound: KeyAndStep,
+        subjects: Sequence[Any],
+        places: Sequence[dict[str, Any]],
+        above: BuiltBlock,
     ) -> _StartedEdge:
         """Start an edge for all objects that have it, loading each key once."""
         edge = field.edge
         started = _StartedEdge(field, above, places, [None] * len(subjects), subjects)
-        bound = self._steps.edge(field, self._context, self._variables)
-        if isinstance(bound, Exception):
-            started.values = [bound] * len(subjects)
-            return started
         key_of, started.step = bound
         try:
             loader: Loader = self._context.loader(edge.loader)
@@ -198,10 +211,8 @@ class Run:
         built = self._place(
             started.edge_field, self._found(started, found, started.step), started.above, started.places
         )
-        for one, places in started.same_loads:
-            bound = self._steps.edge(one, self._context, self._variables)
-            values = [bound] * len(places) if isinstance(bound, Exception) else self._found(started, found, bound[1])
-            self._place(one, values, started.above, places)
+        for one, step, places in started.same_loads:
+            self._place(one, self._found(started, found, step), started.above, places)
         return built
 
     def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
