@@ -4,7 +4,6 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
-WORKERS ?= auto
 
 .PHONY: help setup demo test writes fuzz bench live record lint types imports schema format lock clean
 
@@ -28,8 +27,9 @@ setup: .venv/installed gateway/static/index.html ## Install everything the proje
 demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
 
-test: setup ## Run all tests, as many at a time as there are processors; WORKERS=0: one after the other
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+test: setup ## Run all tests, one more at a time than there are processors; WORKERS=0: one after the other
+	@$(BIN)/python -m pytest --dist worksteal \
+		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)'))
 
 writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, answers lost, one worker killed (WRITES: how many)
 	@WRITES=$${WRITES:-200} $(BIN)/python -m pytest -q -s tests/promises/test_writes_lost_answers.py tests/promises/test_writes_at_once.py tests/promises/test_writes_killed.py

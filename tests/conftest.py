@@ -1,5 +1,6 @@
 """One stack for all tests that ask as a client; every test finds it well-behaved."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest_asyncio
 
 from gateway.settings import GraphQLSettings
 from tests.stack import DOMAINS, Stack, stacked
+
+gc.set_threshold(50_000, 20, 100)  # as the gateway serves: what a test makes goes with its last reference
 
 OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
 

@@ -2,8 +2,11 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gateway.engine import Engine, Explanation, Prepared
 from gateway.engine.plan import Plan
@@ -12,6 +15,13 @@ from schema import build_schema
 from tests.stack import Stack, stacked
 
 WRONG_PAGE = '{ customer(id: "1001") { tickets(first: 5, after: "junk") { totalCount } } }'
+
+
+@pytest.fixture(autouse=True)
+def _what_was_there_before_is_not_looked_at() -> Iterator[None]:
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def contexts() -> int:
