@@ -44,6 +44,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """Records of `prime_many` that were not loaded yet, by cache key."""
         self._unindexed: list[Sequence[V]] = []
         """Records of `prime_many` that are not in `_primed` yet."""
+        self._caches_keys = options.get("get_cache_key") is None and not hasattr(type(self), "get_cache_key")
+        """Whether the key itself is the cache key."""
 
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
@@ -77,6 +79,22 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
         """The records of several keys, in their order. Raises TypeError if `keys` is not iterable."""
         return super().load_many(as_keys(keys))
+
+    def load(self, key: K) -> "asyncio.Future[V]":
+        """The future of a key's value. Raises TypeError for None.
+
+        Most loaders cache by the key itself and batch: that is the base class written out, without its calls.
+        """
+        if key is None or not (self._caches_keys and self.cache and self.batch):
+            return super().load(key)
+        future = self._cache.get(key)
+        if future is None:
+            future = self._cache[key] = self.loop.create_future()
+            if self._primed or self._unindexed:
+                self.do_resolve_reject(key, future)
+            else:
+                self._enqueue(key, future)
+        return future
 
     async def load_all(self, keys: Sequence[K]) -> "dict[K, V | ConnectorError]":
         """The record of every key; a failed key maps to its `ConnectorError`. Other exceptions are raised."""
@@ -149,6 +167,9 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         if self._primed and self.cache and (primed := self.get_cache_key(key)) in self._primed:
             future.set_result(self._primed.pop(primed))
             return
+        self._enqueue(key, future)
+
+    def _enqueue(self, key: K, future: "asyncio.Future[V]") -> None:
         self._next.append((key, future))
         if not self.batch:
             self._dispatch()
