@@ -46,7 +46,7 @@ def _user_errors() -> Any:
 
 @strawberry.input(description="A ticket to be opened.")
 class OpenTicketInput:
-    """See `resolvers.mutations.open_ticket`."""
+    """The input of `resolvers.mutations.open_ticket`."""
 
     idempotency_key: str = _key()
     name: str = strawberry.field(description="What it is about, in one line of at most 200 characters.")
@@ -67,7 +67,7 @@ class OpenTicketInput:
 
 @strawberry.input(description="A note to be added to a ticket that is open.")
 class AddTicketNoteInput:
-    """See `resolvers.mutations.add_note`."""
+    """The input of `resolvers.mutations.add_note`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -79,7 +79,7 @@ class AddTicketNoteInput:
 
 @strawberry.input(description="A ticket to be closed.")
 class CloseTicketInput:
-    """See `resolvers.mutations.close_ticket`."""
+    """The input of `resolvers.mutations.close_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -88,7 +88,7 @@ class CloseTicketInput:
 
 @strawberry.input(description="A ticket that has ended, to be opened again.")
 class ReopenTicketInput:
-    """See `resolvers.mutations.reopen_ticket`."""
+    """The input of `resolvers.mutations.reopen_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -97,7 +97,7 @@ class ReopenTicketInput:
 
 @strawberry.input(description="A ticket to be given to a member of staff.")
 class AssignTicketInput:
-    """See `resolvers.mutations.assign_ticket`."""
+    """The input of `resolvers.mutations.assign_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -118,7 +118,7 @@ class MoneyInput:
 
 @strawberry.input(description="A bill to be paid.")
 class PayBillInput:
-    """See `resolvers.mutations.pay_bill`."""
+    """The input of `resolvers.mutations.pay_bill`."""
 
     idempotency_key: str = _key()
     bill_id: strawberry.ID = strawberry.field(description="The bill.")
@@ -132,7 +132,7 @@ class PayBillInput:
 
 @strawberry.input(description="How a customer is to be reached.")
 class UpdateContactInput:
-    """See `resolvers.mutations.update_contact`."""
+    """The input of `resolvers.mutations.update_contact`."""
 
     idempotency_key: str = _key()
     customer_id: strawberry.ID | None = strawberry.field(

@@ -47,11 +47,9 @@ class MemoryDocumentStore:
         self._documents: LRU[str, str] = LRU(entries, characters, len)
 
     async def get(self, digest: str) -> str | None:
-        """See DocumentStore."""
         return self._documents.get(digest)
 
     async def put(self, digest: str, source: str) -> None:
-        """See DocumentStore."""
         self._documents.put(digest, source)
 
     async def close(self) -> None:
@@ -88,11 +86,9 @@ class RedisDocumentStore:
         self._failed_at: float | None = None
 
     async def get(self, digest: str) -> str | None:
-        """See DocumentStore."""
         return await self._call(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
 
     async def put(self, digest: str, source: str) -> None:
-        """See DocumentStore."""
         await self._call(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
 
     async def close(self) -> None:

@@ -70,7 +70,6 @@ class PaymentWrites:
         return None
 
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
-        """See `BillingPort`."""
         self._must_have("pay_bill")
         total = {"unit": new.amount.currency, "value": amount(new.amount.amount)}
         bill = {"id": new.bill_id, "@referredType": "CustomerBill"}
@@ -108,7 +107,7 @@ class PaymentWrites:
             self._paid.warn_once("come back without the key that they were made with: lost ones are not found")
 
     async def payment_made_with(self, new: NewPayment, key: WriteKey) -> str | None:
-        """See `BillingPort`. The key is matched on the rows: a system may ignore the filters."""
+        """The key is matched on the rows: a system may ignore the filters."""
         self._must_have("payment_made_with")
         filters = self._conditions(key, new.account_id) or [(_KEY, [key])]
         page = await self._paid.drain(filters, fields=None, keys=[key])

@@ -157,11 +157,11 @@ class TrytonBilling:
         return self.http.stream(document.source)
 
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
-        """See `BillingPort`. Three reads side by side, the payment, and its submission."""
+        """Three reads side by side, the payment, and its submission."""
         return await self._writes.pay(new, key)
 
     async def payment_made_with(self, new: NewPayment, key: WriteKey) -> str | None:
-        """See `BillingPort`. One call."""
+        """One call."""
         return await self._writes.made_with(key)
 
     async def _owned(

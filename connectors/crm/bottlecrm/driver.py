@@ -160,7 +160,7 @@ class BottleCrm:
         self._refuse("products_of_services")
 
     async def update_contact(self, change: ContactChange, key: WriteKey) -> None:
-        """See `CrmPort`. Two reads; up to two writes, the contact's and the account's, and a read after them."""
+        """Two reads; up to two writes, the contact's and the account's, and a read after them."""
         with nothing_sent():
             found = await self._numbered(change.customer_id) if is_filter_value(change.customer_id) else None
             if isinstance(found, ConnectorError):

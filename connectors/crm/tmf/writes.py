@@ -46,10 +46,9 @@ class ContactWrites:
         return {"update_contact": why} if (why := self._writer.read_only) else {}
 
     async def update_contact(self, change: ContactChange, key: WriteKey) -> None:
-        """See `CrmPort`.
+        """A merge patch replaces all media, so that all are written: the other ones word for word as they came.
 
-        A merge patch replaces all media, so that all are written: the other ones word for word as they came. Removing
-        leaves further media of the kind, so that the next one is read then.
+        Removing leaves further media of the kind, so that the next one is read then.
         """
         if why := self._writer.read_only:
             raise NotSupported(self._system, why)

@@ -135,27 +135,22 @@ class RtTicketing:
         return self._opened(document.source)
 
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
-        """See `TicketingPort` and `RtWrites`."""
         return await self._writes.open_ticket(new, key)
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
-        """See `TicketingPort` and `RtWrites`."""
         return await self._writes.ticket_opened_with(new, key)
 
     async def add_note(self, note: NewNote, key: WriteKey) -> None:
-        """See `TicketingPort` and `RtWrites`."""
         await self._writes.add_note(note, key)
 
     async def has_note(self, note: NewNote, key: WriteKey) -> bool:
-        """See `TicketingPort` and `RtWrites`."""
         return await self._writes.has_note(note, key)
 
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
-        """See `TicketingPort` and `RtWrites`."""
         await self._writes.set_status(change, key)
 
     async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
-        """See `TicketingPort` and `RtWrites`. RT has no place for this key, nor needs one: the owner is read."""
+        """RT has no place for this key, nor needs one: the owner is read."""
         await self._writes.assign_ticket(ticket_id, assignee)
 
     @asynccontextmanager

@@ -70,7 +70,7 @@ class RtWrites:
         self._key_was_dropped = False
 
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
-        """See `TicketingPort`. Three calls, and one more for the first ticket in a queue."""
+        """Three calls, and one more for the first ticket in a queue."""
         options = self._options
         queue = refuse_what_has_no_place(self._http.name, options, new)
         wanted = [options.customer_field, *[options.service_field][: len(new.service_ids)]]
@@ -104,7 +104,7 @@ class RtWrites:
                     self._warn_once(f"has not kept what a ticket was opened with: {', '.join(dropped)}")
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
-        """See `TicketingPort`. One call; where nothing is found, the first time three.
+        """One call; where nothing is found, the first time three.
 
         RT finds no ticket that was deleted, by whatever is asked for.
         """
@@ -126,7 +126,7 @@ class RtWrites:
         return None
 
     async def add_note(self, note: NewNote, key: WriteKey) -> None:
-        """See `TicketingPort`. Two calls, and one more for the first note in a queue.
+        """Two calls, and one more for the first note in a queue.
 
         As for every reply, RT opens a ticket that is new or has ended when the note is not internal.
         """
@@ -140,7 +140,7 @@ class RtWrites:
         await self._say("comment" if note.internal else "correspond", note.ticket_id, state, text, key, author)
 
     async def has_note(self, note: NewNote, key: WriteKey) -> bool:
-        """See `TicketingPort`. One call; where nothing is found, one more, and the first time two."""
+        """One call; where nothing is found, one more, and the first time two."""
         field = self._options.note_key_field
         if not field:
             raise NotSupported(self._http.name, NO_NOTE_KEY)
@@ -163,7 +163,7 @@ class RtWrites:
         return False
 
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
-        """See `TicketingPort`. Three calls, one where the ticket has the status.
+        """Three calls, one where the ticket has the status.
 
         A reason is an internal comment, sent with the status: RT keeps it even where it refuses the status.
         """
@@ -184,7 +184,7 @@ class RtWrites:
             raise self._declined(f"no step from {state.status!r} to {word!r}", Reason.WRONG_STATE, "status")
 
     async def assign_ticket(self, ticket_id: str, assignee: str) -> None:
-        """See `TicketingPort`; the assignee is a login name. Three calls, one where it is that person's."""
+        """The assignee is a login name. Three calls, one where it is that person's."""
         wanted = assignee.casefold()
         if not assignee.strip() or assignee.isdigit() or wanted in _NOT_PEOPLE or refused_text(assignee):
             # RT takes a number for the id of whatever user has it, such as RT_System.

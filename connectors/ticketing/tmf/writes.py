@@ -92,7 +92,6 @@ class TicketWrites:
         return None
 
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
-        """See `TicketingPort`."""
         self._must_have("open_ticket")
         profile, writer = self._writer.profile, self._writer
         said = {"description": "description"}
@@ -150,7 +149,7 @@ class TicketWrites:
             )
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:
-        """See `TicketingPort`. The key is matched on the rows: a system may ignore the filter."""
+        """The key is matched on the rows: a system may ignore the filter."""
         self._must_have("ticket_opened_with")
         filters: Filters = [(self._key_filter, [key])]
         page = await self._opened.drain(filters, fields=None, keys=[key])
@@ -160,7 +159,7 @@ class TicketWrites:
         return found
 
     async def add_note(self, note: NewNote, key: WriteKey) -> None:
-        """See `TicketingPort`. The note's id is the key."""
+        """The note's id is the key."""
         self._must_have("add_note")
         profile, writer = self._writer.profile, self._writer
         kind = profile.internal_note_type if note.internal else next(iter(profile.public_note_types), None)
@@ -189,10 +188,7 @@ class TicketWrites:
             raise Garbled(self._system, "the ticket came back without the note that was written")
 
     async def has_note(self, note: NewNote, key: WriteKey) -> bool:
-        """See `TicketingPort`.
-
-        Where the system has given a note of this text an id of its own, nobody can tell, whoever it calls the author.
-        """
+        """Where the system has given a note of this text an id of its own, nobody can tell, whoever it calls the author."""
         row = (await self._writer.existing(note.ticket_id, "ticket_id", _TicketRow)).row
         if _with_key(row.note, key):
             return True
@@ -201,7 +197,6 @@ class TicketWrites:
         return False
 
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
-        """See `TicketingPort`."""
         self._must_have("set_status")
         if change.status is TicketStatus.UNKNOWN:
             raise Declined(self._system, "a status that nobody knows", Reason.INVALID, attribute="status")
@@ -232,7 +227,7 @@ class TicketWrites:
         return self._words.decode_enum(_STATUS, row.status, TicketStatus.UNKNOWN)
 
     async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
-        """See `TicketingPort`. Who had the ticket before has it no longer; all other related parties stay."""
+        """Who had the ticket before has it no longer; all other related parties stay."""
         before = await self._writer.existing(ticket_id, "ticket_id", _TicketRow)
         parties = before.row.related_party or []
         if self._assignees(parties) == [assignee]:
