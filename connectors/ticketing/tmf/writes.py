@@ -188,7 +188,7 @@ class TicketWrites:
             raise Garbled(self._system, "the ticket came back without the note that was written")
 
     async def has_note(self, note: NewNote, key: WriteKey) -> bool:
-        """Where the system has given a note of this text an id of its own, nobody can tell, whoever it calls the author."""
+        """Where the system gave a note of this text an id of its own, nobody can tell, whoever its author is."""
         row = (await self._writer.existing(note.ticket_id, "ticket_id", _TicketRow)).row
         if _with_key(row.note, key):
             return True
