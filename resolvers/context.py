@@ -69,12 +69,16 @@ class RequestContext:
         self._is_current = True
 
     def renew(self) -> None:
-        """Forget loaded and prefetched records: they may be stale after a write. Running calls go on."""
+        """Forget loaded and prefetched records, and who may see what hangs under them: a write may change both.
+
+        Running calls go on.
+        """
         if self._is_current:
             self._is_current = False
             return
         self.loaders.clear()
         self.early.clear()
+        self._granted.clear()
 
     def fields(self, type_name: str) -> Fields | None:
         """Attributes that the operation selects of a GraphQL type, anywhere; None if the selection is unknown."""
