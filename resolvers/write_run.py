@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.errors import ConnectorError, Declined, NotSupported
+from connectors.errors import ConnectorError, Declined, NotSupported, Reason
 from connectors.http.scope import RequestScope, current_scope, request_scope
 from connectors.store.writes import Claim, Phase, Pointer, Problem, StoreUnavailable, WriteStore
 from connectors.writes import WriteKey
@@ -229,7 +229,8 @@ class WriteRun:
 
     def _problem(self, refusal: Declined) -> Problem:
         place = self._write.places().get(refusal.attribute or "", ())
-        return Problem(_CODES.get(refusal.reason.name, "REFUSED_BY_SYSTEM"), refusal.public, place)
+        code = "REFUSED_BY_SYSTEM" if refusal.reason is Reason.OTHER else refusal.reason.name
+        return Problem(code, refusal.public, place)
 
     async def _refused(self, refusal: Declined) -> Outcome:
         problems = (self._problem(refusal),)
@@ -253,24 +254,9 @@ class WriteRun:
 def _until(ends: float) -> Iterator[None]:
     """Systems are asked until then at most: also what waits for its turn is not sent later."""
     scope = current_scope.get()
-    assert scope is not None  # noqa: S101  # `_Run.result` made it
+    assert scope is not None  # noqa: S101  # `WriteRun.result` made it
     before, scope.deadline = scope.deadline, min(scope.deadline, ends)
     try:
         yield
     finally:
         scope.deadline = before
-
-
-_CODES: Final = {
-    "REQUIRED": "REQUIRED",
-    "INVALID": "INVALID",
-    "TOO_LONG": "TOO_LONG",
-    "NOT_FOUND": "NOT_FOUND",
-    "NOT_ALLOWED": "NOT_ALLOWED",
-    "WRONG_STATE": "WRONG_STATE",
-    "AMOUNT_TOO_HIGH": "AMOUNT_TOO_HIGH",
-    "CURRENCY_MISMATCH": "CURRENCY_MISMATCH",
-    "ALREADY_PAID": "ALREADY_PAID",
-    "CONFLICT": "CONFLICT",
-}
-"""What clients are told for a system's reasons; any other is REFUSED_BY_SYSTEM."""

@@ -28,6 +28,7 @@ from connectors.store.writes import Phase, Pointer, Problem, StoreUnavailable, W
 from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden, OutcomeUnknown, WriteInProgress, WriteNotDone
+from resolvers.mutations import UserErrorCode
 from resolvers.viewer import Viewer, ViewerKind
 from resolvers.write import Outcome, Write, WriteRules
 from resolvers.write_audit import Audited
@@ -556,3 +557,7 @@ async def test_who_may_not_write_at_all(store: WriteStore, ledger: Ledger) -> No
     closed = Writes(store, lambda viewer, mutation: False)
     with pytest.raises(Forbidden):
         closed.allow(ANN, "enter")
+
+
+def test_every_reason_of_a_system_is_a_code_that_clients_know() -> None:
+    assert {one.name for one in Reason} - {one.name for one in UserErrorCode} == {"OTHER"}
