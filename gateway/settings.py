@@ -30,6 +30,7 @@ from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
+from gateway.live_settings import LiveSettings
 from gateway.writes_settings import WritesSettings, wrong
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
@@ -210,6 +211,7 @@ class Settings(Strict):
     graphql: GraphQLSettings = GraphQLSettings()
     redis: RedisSettings | None = None
     writes: WritesSettings = WritesSettings()
+    live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
 
