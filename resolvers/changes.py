@@ -65,6 +65,7 @@ class Followed:
 
     `field`: the subscription's. `needs`: attributes that are read to tell whose it is and what happened.
     `is_told`: whether a record in this state is told at all. `has_ended`: whether it was open before and is not now.
+    `changed_at`: when it was changed last, by the system's clock; None where the record does not say.
     `owners`: the customers that each record concerns, for a viewer who may see all.
     `kind`: what happened, from the record, what is remembered of it, whether the system said that it was created, and
     the time.
@@ -78,6 +79,7 @@ class Followed:
     kind: Callable[[Any, Before | None, bool, datetime], ChangeKind]
     has_ended: Callable[[Any], bool] = lambda _record: False
     is_told: Callable[[Any], bool] = lambda _record: True
+    changed_at: Callable[[Any], datetime | None] = lambda _record: None
 
     @property
     def domain(self) -> str:
@@ -203,10 +205,11 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "ticketChanged",
             "Ticket",
             TicketById,
-            frozenset({"owners", "status", "created_at", "updated_at", "resolved_at", "is_open"}),
+            frozenset({"status", "created_at", "updated_at", "resolved_at", "is_open"}),
             _named_owners,
             _ticket_kind,
             _is_over,
+            changed_at=lambda ticket: ticket.updated_at,
         ),
         Followed(
             "outageChanged",
@@ -221,7 +224,7 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "billIssued",
             "Bill",
             BillById,
-            frozenset({"owners", "account_id", "state", "bill_date", "amount_due", "remaining_amount"}),
+            frozenset({"account_id", "state", "bill_date", "amount_due", "remaining_amount"}),
             _by_account,
             _bill_kind,
             is_told=_is_issued,
@@ -230,7 +233,7 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "paymentChanged",
             "Payment",
             PaymentById,
-            frozenset({"owners", "account_id", "status", "paid_at"}),
+            frozenset({"account_id", "status", "paid_at"}),
             _by_account,
             _payment_kind,
         ),
