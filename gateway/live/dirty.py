@@ -15,7 +15,7 @@ class Heard(msgspec.Struct):
     """What was heard of one thing since it was read last.
 
     `since`: when it was heard of first (seconds since the epoch, by the system's clock). `said_at`: the newest time
-    that an event gave, 0 where none did. `said_new`, `said_gone`: what the system said. `is_again`: it is looked at a
+    that an event gave by the system's clock, 0 where none did. `said_new`, `said_gone`: what the system said. `is_again`: it is looked at a
     second time, because the first look showed nothing of what was heard.
     """
 
@@ -45,7 +45,7 @@ class Dirty:
         heard.said_new |= hint.change is Change.CREATED
         heard.said_gone = hint.change is Change.REMOVED
         heard.is_again = False
-        if hint.source in (Source.HUB, Source.WEBHOOK):
+        if hint.source is not Source.WRITE:
             heard.said_at = max(heard.said_at, hint.at)
 
     def put_back(self, thing: str, before: Heard, *, is_again: bool) -> None:

@@ -150,7 +150,8 @@ class Teller:
         if told is not None and is_same:
             event = told.event  # whose it is could not be found out then: only staff were told
         else:
-            event = followed.kind(record, told.before if told else None, heard.said_new, datetime.now(UTC))
+            at = datetime.fromtimestamp(heard.said_at, UTC) if heard.said_at else None
+            event = followed.kind(record, told.before if told else None, heard.said_new, at)
         before = told.owners if told else None
         self._states.put(key, Told(digest, known, event, followed.has_ended(record), now))
         members = [] if is_same else [*self.audience.staff(key)]
