@@ -15,8 +15,8 @@ class Heard(msgspec.Struct):
     """What was heard of one thing since it was read last.
 
     `since`: when it was heard of first (seconds since the epoch, by the system's clock). `said_at`: the newest time
-    that an event gave by the system's clock, 0 where none did. `said_new`, `said_gone`: what the system said. `is_again`: it is looked at a
-    second time, because the first look showed nothing of what was heard.
+    that an event gave by the system's clock, 0 where none did. `said_new`, `said_gone`: what the system said.
+    `is_again`: it is looked at a second time, because the first look showed nothing of what was heard.
     """
 
     since: float
