@@ -2,7 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from os import urandom
+from random import randbytes
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -22,6 +22,7 @@ def identify(headers: Headers) -> tuple[bytes, bytes]:
     hyphens. Anything else is replaced by 32 hexadecimal digits.
     """
     given = headers.get(REQUEST_ID)
-    one = given if given is not None and _SAFE.fullmatch(given) else urandom(16).hex()  # uuid4 takes six times as long
-    current_request_id.set(one)
-    return _NAME, one.encode()
+    if given is None or not _SAFE.fullmatch(given):
+        given = randbytes(16).hex()  # noqa: S311 - no secret, and a tenth of the time that uuid4 takes
+    current_request_id.set(given)
+    return _NAME, given.encode()
