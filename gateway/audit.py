@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.http.request_id import current_request_id
-from resolvers.write_audit import Audited
+from resolvers.writing.audit import Audited
 
 LOGGER: Final = "gateway.audit"
 _log = logging.getLogger(LOGGER)

@@ -22,7 +22,7 @@ from connectors.store.redis import WritesInRedis
 from connectors.store.writes import Phase, WriteRecord
 from gateway.commands.demo_keys import RULES, DemoKeys
 from resolvers.viewer import Viewer, ViewerKind
-from resolvers.writes import write_key
+from resolvers.writing.writes import write_key
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
