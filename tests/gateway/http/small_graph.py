@@ -9,6 +9,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import Route
 from strawberry.types import ExecutionContext
@@ -16,7 +17,8 @@ from strawberry.types import ExecutionContext
 from connectors.errors import TimedOut
 from gateway.engine import Engine, Prepared
 from gateway.engine.limits import Limits
-from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.endpoint import GraphQLEndpoint, Page
+from gateway.http.operations import Operations
 from gateway.http.persisted_queries import PersistedQueries
 from resolvers.errors import BadInput
 from resolvers.viewer import Viewer, ViewerKind
@@ -171,23 +173,20 @@ async def small_graph(
     authenticate: Callable[[Request], Awaitable[Viewer]] = as_agent,
     limits: Limits | None = None,
     persisted: PersistedQueries | None = None,
+    page: Page | None = None,
     **options: Any,
 ) -> AsyncIterator[str]:
     """The address of /graphql of the small graph."""
     watched, limits = seen or Seen(), limits or Limits()
 
-    def context(request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode) -> Context:
+    def context(headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode) -> Context:
         made = Context(watched, viewer)
         watched.contexts.append(made)
         return made
 
-    endpoint = GraphQLEndpoint(
-        Engine(Schema(Query, Mutation), limits=limits),
-        authenticate,
-        context,
-        persisted or PersistedQueries(),
-        limits,
-        **options,
+    operations = Operations(
+        Engine(Schema(Query, Mutation), limits=limits), context, persisted or PersistedQueries(), **options
     )
+    endpoint = GraphQLEndpoint(operations, authenticate, limits, page)
     async with serving(Starlette(routes=[Route("/graphql", endpoint)])) as address:
         yield f"{address}/graphql"
