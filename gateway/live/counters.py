@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 Transport = Literal["websocket", "sse"]
 
@@ -41,6 +41,12 @@ class LiveCounters:
             "Messages that a newer one replaced before a slow client could be sent them.",
             registry=registry,
         )
+        self._lag = Histogram(
+            "gateway_event_lag_seconds",
+            "From the time at which a system says that something changed, until its messages wait for their clients.",
+            ["domain"],
+            registry=registry,
+        )
         self._refused = Counter(
             "gateway_connections_refused",
             "Connections for subscriptions that were refused.",
@@ -62,9 +68,10 @@ class LiveCounters:
         """Count messages that a client is sent."""
         self._sent[transport].inc(messages)
 
-    def skipped(self, messages: int) -> None:
-        """Count messages that a client will not be sent. Called with what `Subscription.tell` returns."""
-        self._skipped.inc(messages)
+    def told(self, domain: str, messages: int, skipped: int, lag: float) -> None:
+        """Count a change that clients are told, as `gateway.live.counting.Counting` has it."""
+        self._skipped.inc(skipped)
+        self._lag.labels(domain).observe(lag)
 
     def refused(self, reason: Refusal) -> None:
         """Count a connection that is refused."""
