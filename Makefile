@@ -38,7 +38,7 @@ bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQ
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
-	@$(BIN)/python -m acceptance.live
+	@$(BIN)/python -m acceptance.live $(if $(WRITES),--writes $(WRITES))
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)
 	@$(BIN)/python -m tests.connectors.recorder $(PRODUCTS)
