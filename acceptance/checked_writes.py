@@ -148,7 +148,7 @@ class Payments(Part):
                 yield f"{job.key}: {len(its)} payments"
                 continue
             (made,) = its
-            if made.line not in bill.lines or (made.customer, made.amount) != (job.who, amount):
+            if made.line not in bill.lines or made[2:] != (job.who, made.line, amount, "submitted"):
                 yield f"{job.key}: the payment is {made}"
             told = outcomes[job.key]
             payment, remaining = told["payment"] or {}, (told["bill"] or {}).get("remainingAmount") or {}

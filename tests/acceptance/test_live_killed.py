@@ -106,6 +106,7 @@ def told(job: Job, remaining: str, **changed: Any) -> Mapping[str, Any]:
         (lambda found: [], "49.80", {}, ["0 payments", "invoice 4"]),
         (lambda found: [*found, found[0]._replace(id=2, key="of nobody")], "49.78", {}, ["invoice 4"]),
         (lambda found: [found[0]._replace(line=518)], "49.79", {}, ["the payment is"]),
+        (lambda found: [found[0]._replace(state="draft")], "49.79", {}, ["the payment is"]),
         (lambda found: found, "49.79", {"id": "Payment:7"}, ["the answer is"]),
         (lambda found: found, "49.79", {"status": "FAILED"}, ["the answer is"]),
     ],
