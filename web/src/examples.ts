@@ -1,4 +1,4 @@
-/** The contract's queries and mutations as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+/** The contract's documents as GraphiQL tabs; examples.json says in which order, and for whom each is. */
 import settings from "./examples.json";
 import AddTicketNote from "./operations/AddTicketNote.graphql";
 import AgentSearch from "./operations/AgentSearch.graphql";
@@ -7,10 +7,12 @@ import CloseTicket from "./operations/CloseTicket.graphql";
 import DeviceTrace from "./operations/DeviceTrace.graphql";
 import OpenTicket from "./operations/OpenTicket.graphql";
 import OpsDashboard from "./operations/OpsDashboard.graphql";
+import OutageChanged from "./operations/OutageChanged.graphql";
 import OutageImpact from "./operations/OutageImpact.graphql";
 import PayBill from "./operations/PayBill.graphql";
 import PortalHome from "./operations/PortalHome.graphql";
 import SystemStatus from "./operations/SystemStatus.graphql";
+import TicketChanged from "./operations/TicketChanged.graphql";
 import TicketThread from "./operations/TicketThread.graphql";
 import UpdateContact from "./operations/UpdateContact.graphql";
 import UsageGlance from "./operations/UsageGlance.graphql";
@@ -36,6 +38,8 @@ const documents: Record<keyof typeof settings, string> = {
   OutageImpact,
   DeviceTrace,
   SystemStatus,
+  TicketChanged,
+  OutageChanged,
   OpenTicket,
   AddTicketNote,
   CloseTicket,
