@@ -35,8 +35,8 @@ from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
-from resolvers.write import WriteRules
-from resolvers.writes import Writes
+from resolvers.writing.write import WriteRules
+from resolvers.writing.writes import Writes
 from schema import build_schema
 from schema.unsupported import disable_unsupported
 

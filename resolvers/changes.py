@@ -65,9 +65,10 @@ class Followed:
 
     `field`: the subscription's. `needs`: attributes that are read to tell whose it is and what happened.
     `is_told`: whether a record in this state is told at all. `has_ended`: whether it was open before and is not now.
+    `changed_at`: when it was changed last, by the system's clock; None where the record does not say.
     `owners`: the customers that each record concerns, for a viewer who may see all.
     `kind`: what happened, from the record, what is remembered of it, whether the system said that it was created, and
-    the time.
+    when the system said so (None: by a clock that is not the system's).
     """
 
     field: str
@@ -75,9 +76,10 @@ class Followed:
     loader: type[Loader[str, Any]]
     needs: frozenset[str]
     owners: Callable[[RequestContext, Sequence[Any]], Awaitable[list[Owners]]]
-    kind: Callable[[Any, Before | None, bool, datetime], ChangeKind]
+    kind: Callable[[Any, Before | None, bool, datetime | None], ChangeKind]
     has_ended: Callable[[Any], bool] = lambda _record: False
     is_told: Callable[[Any], bool] = lambda _record: True
+    changed_at: Callable[[Any], datetime | None] = lambda _record: None
 
     @property
     def domain(self) -> str:
@@ -99,24 +101,25 @@ async def _outage_owners(context: RequestContext, records: Sequence[Outage]) -> 
     ]
 
 
-def _ticket_kind(record: Ticket, before: Before | None, said_new: bool, now: datetime) -> ChangeKind:
+def _ticket_kind(record: Ticket, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:
     ended = _ended(record.is_open, record.status.value, record.resolved_at, record.updated_at, before)
-    return ended or _begun(before, record.created_at, record.updated_at, said_new, now)
+    return ended or _begun(before, record.created_at, record.updated_at, said_new, at)
 
 
-def _outage_kind(record: Outage, before: Before | None, said_new: bool, now: datetime) -> ChangeKind:
+def _outage_kind(record: Outage, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:
     ended = _ended(record.is_open, record.state.value, record.resolved_at, None, before)
-    return ended or _begun(before, record.started_at, None, said_new, now)
+    return ended or _begun(before, record.started_at, None, said_new, at)
 
 
-def _payment_kind(record: Payment, before: Before | None, said_new: bool, now: datetime) -> ChangeKind:
-    return _begun(before, record.paid_at, None, said_new, now)
+def _payment_kind(record: Payment, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:
+    return _begun(before, record.paid_at, None, said_new, at)
 
 
-def _bill_kind(record: Bill, before: Before | None, _said_new: bool, now: datetime) -> ChangeKind:
+def _bill_kind(record: Bill, before: Before | None, _said_new: bool, at: datetime | None) -> ChangeKind:
     """New is what was billed since yesterday and is not paid yet, whatever the system says: a bill has no time."""
     is_untouched = record.remaining_amount is None or record.remaining_amount == record.amount_due
-    is_recent = record.bill_date is None or record.bill_date >= (now.astimezone(UTC) - timedelta(days=1)).date()
+    yesterday = ((at or datetime.now(UTC)) - timedelta(days=1)).date()
+    is_recent = record.bill_date is None or record.bill_date >= yesterday
     is_new = before is None and is_untouched and is_recent and record.state is not BillState.SETTLED
     return ChangeKind.CREATED if is_new else ChangeKind.CHANGED
 
@@ -154,12 +157,17 @@ def _ended(
 
 
 def _begun(
-    before: Before | None, created_at: datetime | None, updated_at: datetime | None, said_new: bool, now: datetime
+    before: Before | None,
+    created_at: datetime | None,
+    updated_at: datetime | None,
+    said_new: bool,
+    at: datetime | None,
 ) -> ChangeKind:
     """CREATED if it is new, as the system says or as its times say; else CHANGED."""
     if before is not None:
         return ChangeKind.CHANGED
-    is_recent = created_at is None or now - created_at <= _NEW
+    now = at or updated_at
+    is_recent = created_at is None or now is None or now - created_at <= _NEW
     is_unchanged = created_at is not None and updated_at is not None and updated_at <= created_at + _SAME_MOMENT
     return ChangeKind.CREATED if is_recent and (said_new or is_unchanged) else ChangeKind.CHANGED
 
@@ -203,10 +211,11 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "ticketChanged",
             "Ticket",
             TicketById,
-            frozenset({"owners", "status", "created_at", "updated_at", "resolved_at", "is_open"}),
+            frozenset({"status", "created_at", "updated_at", "resolved_at", "is_open"}),
             _named_owners,
             _ticket_kind,
             _is_over,
+            changed_at=lambda ticket: ticket.updated_at,
         ),
         Followed(
             "outageChanged",
@@ -221,7 +230,7 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "billIssued",
             "Bill",
             BillById,
-            frozenset({"owners", "account_id", "state", "bill_date", "amount_due", "remaining_amount"}),
+            frozenset({"account_id", "state", "bill_date", "amount_due", "remaining_amount"}),
             _by_account,
             _bill_kind,
             is_told=_is_issued,
@@ -230,7 +239,7 @@ FOLLOWED: Final[Mapping[str, Followed]] = {
             "paymentChanged",
             "Payment",
             PaymentById,
-            frozenset({"owners", "account_id", "status", "paid_at"}),
+            frozenset({"account_id", "status", "paid_at"}),
             _by_account,
             _payment_kind,
         ),

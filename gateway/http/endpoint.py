@@ -26,6 +26,7 @@ from gateway.http.headers import IndexedRequest
 from gateway.http.media_types import JSON, RESPONSE_JSON, accepts_gzip, accepts_html, negotiate
 from gateway.http.persisted_queries import PersistedQueries
 from gateway.http.request import read
+from gateway.http.request_id import identify
 from resolvers.viewer import Viewer
 
 
@@ -91,6 +92,7 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
         request = IndexedRequest(scope, receive)
+        request_id = identify(request.headers)
         media_type = negotiate(request.headers.get("accept"))
         try:
             response = await self._respond(request, media_type, receive)
@@ -102,6 +104,7 @@ class GraphQLEndpoint:
             fault = GraphQLError("", original_error=error)
             response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
+            response.raw_headers.append(request_id)
             is_compressible = len(response.body) >= MIN_COMPRESSED
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()

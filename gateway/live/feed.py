@@ -1,0 +1,125 @@
+"""Follows the stream of hints, and tells each type's subscriptions what changed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from graphql import GraphQLError
+
+from connectors.errors import NotConfigured, NotSupported
+from connectors.events.hints import Hint
+from connectors.store.events import EventStream, Gap
+from gateway.engine import Engine
+from gateway.engine.selection import selection_of
+from gateway.live.counting import Counting
+from gateway.live.equals import Equals, key_of
+from gateway.live.reading import Reader
+from gateway.live.subscription import Subscription
+from gateway.live.teller import Teller
+from resolvers.changes import FOLLOWED, followed_ids
+from resolvers.errors import BadInput
+
+logger = logging.getLogger("gateway.live")
+
+_MOST_WATCHED: Final = 1000
+"""Hints that wait for somebody who watches them."""
+
+
+class LiveFeed:
+    """Implements `gateway.live.subscription.Feed`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Reader,
+        stream: EventStream,
+        counting: Counting,
+        *,
+        unfollowed: Mapping[str, str],
+        missed: Callable[[str, float], Awaitable[None]],
+        heard: Callable[[str], None],
+    ) -> None:
+        """`unfollowed`: by domain, why its changes cannot be followed. `missed(domain, since)` asks a system what
+        changed since then, and publishes it. `heard(domain)` parts from its calls under way, which may be older.
+        """
+        self._engine, self._reader, self._stream, self._missed, self._heard = engine, reader, stream, missed, heard
+        self._unfollowed = unfollowed
+        self._tellers = {
+            field: Teller(followed, engine, reader, counting, missed) for field, followed in FOLLOWED.items()
+        }
+        self._by_type = {one.followed.type_name: one for one in self._tellers.values()}
+        self._subscribed: dict[Subscription, Teller] = {}
+        self._watching: set[asyncio.Queue[Hint]] = set()
+
+    def add(self, subscription: Subscription) -> list[GraphQLError]:
+        """Tell it what changes from now on. Errors where that can never succeed; then it is not added."""
+        prepared, operation = subscription.prepared, subscription.operation
+        subscribed = self._engine.subscribed(prepared, operation, subscription.variables)
+        if isinstance(subscribed, list):
+            return subscribed
+        teller = self._tellers[subscribed.field]
+        domain = teller.followed.domain
+        try:
+            ids = followed_ids(teller.followed.type_name, subscribed.arguments.get("ids"))
+        except BadInput as error:
+            return [GraphQLError(str(error), original_error=error)]
+        if domain not in {one.domain for one in self._reader.connectors.systems}:
+            return [GraphQLError("", original_error=NotConfigured(domain))]
+        if reason := self._unfollowed.get(domain):
+            return [GraphQLError("", original_error=NotSupported(domain, reason))]
+        selections = prepared.derived.setdefault(self, {})
+        if id(operation) not in selections:
+            selections[id(operation)] = selection_of(self._engine.core_schema, prepared, operation)
+        selection = selections[id(operation)]
+        key = key_of(subscription, selection, forwards=self._reader.connectors.forwards)
+        teller.add(subscription, Equals(key, prepared, operation, selection), ids)
+        self._subscribed[subscription] = teller
+        return []
+
+    def remove(self, subscription: Subscription) -> None:
+        """Tell it nothing any more. Nothing happens where it is not there."""
+        if (teller := self._subscribed.pop(subscription, None)) is not None:
+            teller.remove(subscription)
+
+    async def watch(self) -> AsyncIterator[Hint]:
+        """Every hint from now on. One who does not keep up misses some."""
+        waiting: asyncio.Queue[Hint] = asyncio.Queue(_MOST_WATCHED)
+        self._watching.add(waiting)
+        try:
+            while True:
+                yield await waiting.get()
+        finally:
+            self._watching.discard(waiting)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow and tell, until this ends."""
+        tasks = [asyncio.create_task(one) for one in (self._follow(), *(one.run() for one in self._tellers.values()))]
+        try:
+            yield
+        finally:
+            await self._stream.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        async for told in self._stream.follow():
+            if isinstance(told, Gap):
+                domains = {one.followed.domain for one in self._tellers.values() if len(one.audience)}
+                logger.info("events may have been missed for a while: what changed in %s is asked for", sorted(domains))
+                for domain in sorted(domains):
+                    await self._missed(domain, told.since)
+                continue
+            for hint in told:
+                self._hear(hint)
+
+    def _hear(self, hint: Hint) -> None:
+        self._heard(hint.domain)
+        if (teller := self._by_type.get(hint.type)) is not None and hint.id:
+            teller.hear(hint)
+        for waiting in self._watching:
+            with suppress(asyncio.QueueFull):
+                waiting.put_nowait(hint)
