@@ -29,7 +29,12 @@ from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
+from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
+from gateway.http.sse import EventStreams
+from gateway.http.websocket import WebSocketEndpoint
+from gateway.live.service import Live
+from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
 from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
@@ -56,6 +61,7 @@ class State(TypedDict):
 
     connectors: Connectors
     graphql: GraphQLEndpoint
+    websocket: WebSocketEndpoint
     documents: DocumentEndpoint
 
 
@@ -70,9 +76,10 @@ class _Gateway(Starlette):
     """Serves /graphql before the router and its middleware, which would cost time in every GraphQL request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or the lifespan."""
-        if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + "/graphql":
-            await scope["state"]["graphql"](scope, receive, send)
+        """Handle a request, a WebSocket or the lifespan."""
+        kind = scope["type"]
+        if kind != "lifespan" and scope["path"] == scope.get("root_path", "") + "/graphql":
+            await scope["state"]["graphql" if kind == "http" else "websocket"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -86,8 +93,10 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
-def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> Starlette:
+def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed: Feed | None = None) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
+
+    `feed` tells subscriptions what changes; without one there are none.
 
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
@@ -119,17 +128,29 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
             contexts = ContextFactory(
                 engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
             )
-            endpoint = GraphQLEndpoint(
+            operations = Operations(
                 engine,
-                authenticate,
                 contexts,
                 PersistedQueries(documents),
-                settings.graphql.limits,
-                page.response if page else None,
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
             )
-            yield State(connectors=connectors, graphql=endpoint, documents=DocumentEndpoint(authenticate, contexts))
+            live = Live(
+                settings.live, metrics.live, authenticate.signed_in, feed, keeps_tokens=bool(connectors.forwards)
+            )
+            stack.push_async_callback(live.finish)
+            yield State(
+                connectors=connectors,
+                graphql=GraphQLEndpoint(
+                    operations,
+                    authenticate,
+                    settings.graphql.limits,
+                    page.response if page else None,
+                    EventStreams(live),
+                ),
+                websocket=WebSocketEndpoint(operations, live),
+                documents=DocumentEndpoint(authenticate, contexts),
+            )
 
     return _Gateway(
         lifespan=lifespan,

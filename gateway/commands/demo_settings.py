@@ -23,6 +23,11 @@ def settings(port: int, sandbox_port: int) -> Settings:
         {
             "systems": systems,
             "graphql": {"introspection": "everyone", "graphiql": True},
+            "live": {
+                "enabled": True,
+                "origins": ["http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"],
+                "leave": 1.0,
+            },
             "server": {"host": HOST, "port": port, "metrics": True},
         }
     )

@@ -86,7 +86,7 @@ class DocumentEndpoint:
         if not viewer.is_signed_in:
             raise SignInRequiredError
         selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
-        context = self._contexts.make(request, viewer, selection)
+        context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
             document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])

@@ -113,9 +113,9 @@ class Writer:
                 step["changeReason"] = reason
             new["statusChange"] = [*row.get("statusChange", []), step]
         self._rows[resource.path].put(new, switches.late_ms / 1000)
-        return new, self._events(resource, row, new)
+        return new, self._events(resource, row, new, twice=switches.hub_two_events)
 
-    def _events(self, resource: Resource, old: Row, new: Row) -> list[Change]:
+    def _events(self, resource: Resource, old: Row, new: Row, *, twice: bool = False) -> list[Change]:
         follows = {
             resource.state,
             "statusChange",
@@ -126,7 +126,7 @@ class Writer:
         }
         changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
         found: list[Change] = []
-        if changed - follows:
+        if changed - follows or (twice and resource.state in changed):
             found.append((resource, f"{resource.type}AttributeValueChangeEvent", new))
         if resource.state in changed:
             found.append((resource, f"{resource.type}{resource.state_event}", new))
