@@ -149,7 +149,12 @@ def events(
             " In the environment it is not seen by others on the machine.",
         ),
     ] = None,
-    domain: Annotated[list[DomainName] | None, typer.Option(help="Only this domain's; can be given again.")] = None,
+    domain: Annotated[
+        list[DomainName] | None,
+        typer.Option(
+            metavar="NAME", help="Only of this system: crm, billing, inventory, ticketing. Can be given again."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
 ) -> None:
     """Follow what a running gateway hears of the systems, until Ctrl-C. It needs [live] on.

@@ -22,6 +22,7 @@ from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.endpoint import Authenticate
+from gateway.http.link import link_of
 
 logger = logging.getLogger("gateway.events")
 
@@ -96,11 +97,6 @@ class WatchEndpoint:
         for one in self._watching:
             one.put("refused", {"domain": domain, "outcome": outcome, "at": time.time()})
 
-    def end(self) -> None:
-        """End all streams: the process ends."""
-        for one in self._watching:
-            one.end("The gateway ends. Watch again in a moment.")
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client disconnects, its token ends, or the process does."""
         request = Request(scope, receive)
@@ -111,12 +107,14 @@ class WatchEndpoint:
         except RequestError as error:
             await error.response()(scope, receive, send)
             return
-        watcher = _Watcher()
+        watcher, link = _Watcher(), link_of(scope)
+        link.leave = lambda: watcher.end("The gateway ends. Watch again in a moment.")
         self._watching.add(watcher)
         try:
             await run_until_disconnect(self._stream(watcher, watch, request, send), receive)
         finally:
             self._watching.discard(watcher)
+            link.leave = None
 
     async def _checked(self, request: Request) -> Callable[[], AsyncIterator[Hint]]:
         if request.method != "GET":

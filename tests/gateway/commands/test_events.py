@@ -30,12 +30,12 @@ class Gateway:
 
     def __init__(self, keys: DemoKeys) -> None:
         self.keys, self.address = keys, ""
-        self.hints: asyncio.Queue[Hint] = asyncio.Queue()
+        self.hints: asyncio.Queue[Hint | None] = asyncio.Queue()
         self.endpoint = WatchEndpoint(keys.authenticator(), self.watch)
 
     async def watch(self) -> AsyncIterator[Hint]:
-        while True:
-            yield await self.hints.get()
+        while (hint := await self.hints.get()) is not None:
+            yield hint
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -155,8 +155,8 @@ async def test_it_is_followed_again_when_the_gateway_ends_the_stream(gateway: Ga
     following = asyncio.create_task(follow(gateway.address, token, shown.put_nowait, notes.put_nowait, pause=0))
     begins = f"Following {gateway.address}/events. Ctrl-C ends it."
     assert await notes.get() == begins
-    gateway.endpoint.end()
-    expected = ["The gateway ends. Watch again in a moment.", "The gateway ended the stream.", begins]
+    await gateway.hints.put(None)
+    expected = ["Nothing more is heard.", "The gateway ended the stream.", begins]
     assert [await notes.get() for _ in expected] == expected
     gateway.endpoint.refused("crm", "malformed")
     assert "crm        refused: malformed" in line(await shown.get())

@@ -13,9 +13,11 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from connectors.events.hints import Change, Hint, Source
 from gateway.auth.tokens import AuthenticationError
+from gateway.http.link import link_of
 from gateway.http.watching import MOST_WATCHERS, WatchEndpoint
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 from tests.gateway.serving import serving
@@ -152,12 +154,24 @@ async def test_a_stream_ends_with_its_token_also_while_much_is_told(gateway: Gat
         assert await stream.read() == b"\n"
 
 
-async def test_a_stream_ends_with_the_process_and_with_what_is_followed(gateway: Gateway) -> None:
-    async with gateway.events() as (stream, _):
-        gateway.endpoint.end()
-        assert await event(stream) == ("end", {"message": "The gateway ends. Watch again in a moment."})
+async def test_a_stream_ends_when_nothing_more_is_heard(gateway: Gateway) -> None:
     async with gateway.events() as (stream, hints):
         await hints.put(hint("TT-2"))
         await hints.put(None)
         assert (await event(stream))[1]["id"] == "TT-2"
         assert await event(stream) == ("end", {"message": "Nothing more is heard."})
+
+
+async def test_a_stream_ends_when_its_server_asks_it_to() -> None:
+    gateway, links = Gateway(), []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        links.append(link_of(scope))
+        await gateway.endpoint(scope, receive, send)
+
+    async with serving(app) as gateway.address, gateway.events() as (stream, _):
+        [link] = links
+        assert link.leave is not None
+        link.leave()
+        assert await event(stream) == ("end", {"message": "The gateway ends. Watch again in a moment."})
+        assert await stream.read() == b"\n"
