@@ -11,7 +11,6 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.events.listening import Listening
@@ -20,6 +19,8 @@ from gateway.errors import MethodNotAllowedError, NoSuchAddressError, RequestErr
 from gateway.http.request import read_body
 
 logger = logging.getLogger("gateway.events")
+
+EVENT_PATHS: Final = ("/events/{domain}", "/events/{domain}/{secret}", "/events/{domain}/{secret}/listener/{name}")
 
 MOST_BYTES: Final = 64 * 1024
 """Of an event. Of a record only the id is read, whatever else comes with it."""
@@ -84,20 +85,3 @@ class EventEndpoint:
                 raise TooManyEventsError
         is_listener = "name" in request.path_params
         return Response(status_code=self._listening.mailbox.listener_status(domain) if is_listener else 204)
-
-
-class _Endpoint:
-    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["state"]["events"](scope, receive, send)
-
-
-def event_routes() -> list[BaseRoute]:
-    """The addresses, served by the lifespan state's `events`, an `EventEndpoint`."""
-    endpoint = _Endpoint()
-    return [
-        Route("/events/{domain}", endpoint),
-        Route("/events/{domain}/{secret}", endpoint),
-        Route("/events/{domain}/{secret}/listener/{name}", endpoint),
-    ]
