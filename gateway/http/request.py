@@ -31,7 +31,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     application/x-www-form-urlencoded) get a 415, too, so that another site's page cannot post here.
     """
     if request.method == "GET":
-        return _checked(_from_query_string(request))
+        return checked(_from_query_string(request))
     _check_media_type(request)
     body = await read_body(request, max_body_bytes)
     try:
@@ -42,7 +42,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
         raise RequestError("Batches are not supported. Send each operation in a request of its own.")
     if not isinstance(parameters, dict):
         raise RequestError('The request body must be a JSON object such as {"query": "{ __typename }"}.')
-    return _checked(parameters)
+    return checked(parameters)
 
 
 def _check_media_type(request: Request) -> None:
@@ -109,7 +109,8 @@ def _from_query_string(request: Request) -> dict[str, Any]:
     return parameters
 
 
-def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+def checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    """The request of these parameters. Raises RequestError (400) for a wrong shape."""
     if parameters.keys() <= _PLAIN and parameters.get("query"):
         query, variables = parameters["query"], parameters.get("variables")
         if query.__class__ is str and (variables is None or variables.__class__ is dict):

@@ -36,6 +36,8 @@ def test_paying_a_bill_in_two_parts(fresh):
     assert before - after == whole
     found = billing.get("payment?paymentItem.item.id=BILL-1001-1-07&sort=totalAmount.value").json
     assert [row["totalAmount"]["value"] for row in found] == [10, whole - 10]
+    applied = {one["payment"]["id"]: one["appliedAmount"]["value"] for one in done["appliedPayment"]}
+    assert applied == {row["id"]: row["totalAmount"]["value"] for row in found}
     assert billing.get("payment?correlatorId=mine-1").ids == [first.json["id"]]
 
 
