@@ -46,6 +46,12 @@ class Metrics:
             registry=self._registry,
         )
         self.live = LiveCounters(self._registry)
+        self._events = Counter(
+            "gateway_events",
+            "Events that systems posted, by system and what became of them.",
+            ["system", "outcome"],
+            registry=self._registry,
+        )
         self._memory = Gauge(
             "gateway_worker_resident_memory_bytes",
             "Memory of each worker process.",
@@ -60,6 +66,10 @@ class Metrics:
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
+
+    def event(self, system: str, outcome: str) -> None:
+        """Count an event that a system posted."""
+        self._events.labels(system, outcome).inc()
 
     @asynccontextmanager
     async def watch_memory(self) -> AsyncIterator[None]:

@@ -16,9 +16,9 @@ from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort
 from resolvers.changes import ChangeKind
 from resolvers.customer_search import CustomerSort
-from resolvers.mutations import UserErrorCode
 from resolvers.ticketing import TicketSort
 from resolvers.viewer import ViewerKind
+from resolvers.writing.mutations import UserErrorCode
 
 
 def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, str]) -> None:

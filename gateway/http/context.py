@@ -15,7 +15,7 @@ from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer
-from resolvers.writes import Writes
+from resolvers.writing.writes import Writes
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
 

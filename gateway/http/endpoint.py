@@ -32,6 +32,7 @@ from gateway.http.media_types import (
 )
 from gateway.http.operations import Operations, Ready, answer
 from gateway.http.request import read
+from gateway.http.request_id import identify
 from gateway.http.sse import EventStreams, one_answer, refused
 from gateway.live.service import SubscriptionsOffError
 from resolvers.viewer import Viewer
@@ -77,6 +78,7 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
         request = IndexedRequest(scope, receive)
+        request_id = identify(request.headers)
         accept = request.headers.get("accept")
         media_type = negotiate(accept) or (EVENTS if accepts_events(accept) else None)
         try:
@@ -89,6 +91,7 @@ class GraphQLEndpoint:
             fault = GraphQLError("", original_error=error)
             response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
+            response.raw_headers.append(request_id)
             is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()

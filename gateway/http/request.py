@@ -33,7 +33,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     if request.method == "GET":
         return checked(_from_query_string(request))
     _check_media_type(request)
-    body = await _body(request, max_body_bytes)
+    body = await read_body(request, max_body_bytes)
     try:
         parameters = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -63,7 +63,8 @@ def _unsupported(message: str) -> RequestError:
     return RequestError(message, status=415, code="UNSUPPORTED_MEDIA_TYPE", headers={"Accept-Post": JSON})
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request. Raises RequestError (413) for more than `limit` bytes, ClientDisconnect."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)

@@ -21,6 +21,7 @@ from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
 from gateway.http.outgoing import Outgoing
 from gateway.http.request import checked
+from gateway.http.request_id import identify
 from gateway.http.websocket_operation import SocketOperation, failed
 from gateway.live.counters import Ending, Refusal
 from gateway.live.service import EXPIRED, Live, TooManyConnectionsError
@@ -83,7 +84,8 @@ class WebSocketEndpoint:
             await send({"type": "websocket.accept"})
             await send(_closing(NO_SUBPROTOCOL, f"Subprotocol not acceptable: offer {SUBPROTOCOL}"))
             return
-        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        request_id = identify(headers)  # of all operations over this connection
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": [request_id]})
         if not live.connections.enter():
             live.counters.refused("connections")
             await send(_closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))

@@ -8,7 +8,7 @@ from typing import Final
 from connectors.events.hints import Change, Hint, Source
 from connectors.store.events import EventStream
 from resolvers.changes import FOLLOWED
-from resolvers.write_audit import Audited
+from resolvers.writing.audit import Audited
 
 _DOMAINS: Final = {one.type_name: one.domain for one in FOLLOWED.values()}
 _HAPPENED: Final = frozenset({"done", "unknown"})

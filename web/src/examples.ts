@@ -1,7 +1,9 @@
-/** The contract's queries and mutations as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+/** The contract's queries and mutations, and three more mutations, as GraphiQL tabs; examples.json says in which order, and for whom each is. */
 import settings from "./examples.json";
+import AddInternalNote from "./operations/AddInternalNote.graphql";
 import AddTicketNote from "./operations/AddTicketNote.graphql";
 import AgentSearch from "./operations/AgentSearch.graphql";
+import AssignTicket from "./operations/AssignTicket.graphql";
 import BillDetail from "./operations/BillDetail.graphql";
 import CloseTicket from "./operations/CloseTicket.graphql";
 import DeviceTrace from "./operations/DeviceTrace.graphql";
@@ -10,6 +12,7 @@ import OpsDashboard from "./operations/OpsDashboard.graphql";
 import OutageImpact from "./operations/OutageImpact.graphql";
 import PayBill from "./operations/PayBill.graphql";
 import PortalHome from "./operations/PortalHome.graphql";
+import ReopenTicket from "./operations/ReopenTicket.graphql";
 import SystemStatus from "./operations/SystemStatus.graphql";
 import TicketThread from "./operations/TicketThread.graphql";
 import UpdateContact from "./operations/UpdateContact.graphql";
@@ -38,7 +41,10 @@ const documents: Record<keyof typeof settings, string> = {
   SystemStatus,
   OpenTicket,
   AddTicketNote,
+  AddInternalNote,
+  AssignTicket,
   CloseTicket,
+  ReopenTicket,
   PayBill,
   UpdateContact,
 };
