@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
+from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import WriteStore
@@ -26,6 +27,7 @@ from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
@@ -33,6 +35,8 @@ from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
 from gateway.http.sse import EventStreams
 from gateway.http.websocket import WebSocketEndpoint
+from gateway.live.own_writes import OwnWrites
+from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
@@ -40,6 +44,7 @@ from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
+from resolvers.writing.audit import Audited
 from resolvers.writing.write import WriteRules
 from resolvers.writing.writes import Writes
 from schema import build_schema
@@ -62,6 +67,7 @@ class State(TypedDict):
     connectors: Connectors
     graphql: GraphQLEndpoint
     websocket: WebSocketEndpoint
+    events: EventEndpoint | None
     documents: DocumentEndpoint
 
 
@@ -124,7 +130,12 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             shared_url = settings.redis.url if settings.redis else None
             documents = RedisDocumentStore(shared_url) if shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
-            writes = await stack.enter_async_context(_writes(settings))
+            follows = None
+            if settings.live.enabled:
+                follows = await stack.enter_async_context(
+                    following(settings, engine, connectors, session, metrics.live)
+                )
+            writes = await stack.enter_async_context(_writes(settings, follows.stream if follows else None))
             contexts = ContextFactory(
                 engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
             )
@@ -136,7 +147,11 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 deadline=settings.graphql.deadline,
             )
             live = Live(
-                settings.live, metrics.live, authenticate.signed_in, feed, keeps_tokens=bool(connectors.forwards)
+                settings.live,
+                metrics.live,
+                authenticate.signed_in,
+                feed or (follows.feed if follows else None),
+                keeps_tokens=connectors.forwards,
             )
             stack.push_async_callback(live.finish)
             yield State(
@@ -149,6 +164,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     EventStreams(live),
                 ),
                 websocket=WebSocketEndpoint(operations, live),
+                events=EventEndpoint(follows.listening, metrics.event) if follows else None,
                 documents=DocumentEndpoint(authenticate, contexts),
             )
 
@@ -161,14 +177,15 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
+            *(event_routes() if settings.live.enabled else ()),
             *(page.routes() if page else ()),
         ],
     )
 
 
 @asynccontextmanager
-async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
-    """What writes once; those that are under way are waited for at the end."""
+async def _writes(settings: Settings, stream: EventStream | None) -> AsyncIterator[Writes | None]:
+    """What writes once, and says so in the `stream`; those that are under way are waited for at the end."""
     rules = settings.writes
     if not rules.enabled:
         yield None
@@ -176,6 +193,13 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
     address = settings.writes_url
     store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
     systems = settings.systems.by_domain
+    tell = OwnWrites(stream) if stream is not None else None
+
+    def came(audited: Audited) -> None:
+        audit(audited)
+        if tell is not None:
+            tell(audited)
+
     writes = Writes(
         store,
         rules.allows,
@@ -186,7 +210,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
             settles={name: rules.lease + one.timeout + one.reads_after for name, one in systems.items()},
             reads_after={name: one.reads_after for name, one in systems.items()},
         ),
-        audit,
+        came,
     )
     try:
         yield writes

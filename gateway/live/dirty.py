@@ -7,8 +7,8 @@ import msgspec
 
 from connectors.events.hints import Change, Hint, Source
 
-MOST_DIRTY: Final = 20_000
-"""Things of one type that wait to be read. If more change, what changed is asked of the system instead."""
+MOST_DIRTY: Final = 100_000
+"""Things of one type that wait to be read. Of any more it is only known that there were some."""
 
 
 class Heard(msgspec.Struct):
@@ -31,8 +31,8 @@ class Dirty:
 
     def __init__(self) -> None:
         self._things: dict[str, Heard] = {}
-        self.missed_since: float | None = None
-        """Since when things were heard of that are not kept here; None where there are none."""
+        self.is_overrun = False
+        """Whether things were heard of that are not kept here."""
 
     def __len__(self) -> int:
         return len(self._things)
@@ -68,13 +68,13 @@ class Dirty:
     def clear(self) -> None:
         """Forget everything."""
         self._things.clear()
-        self.missed_since = None
+        self.is_overrun = False
 
     def _kept(self, thing: str, at: float) -> Heard | None:
         heard = self._things.get(thing)
         if heard is None:
             if len(self._things) >= MOST_DIRTY:
-                self.missed_since = at if self.missed_since is None else min(self.missed_since, at)
+                self.is_overrun = True
                 return None
             heard = self._things[thing] = Heard(at)
         return heard

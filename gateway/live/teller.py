@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -53,11 +53,11 @@ class Teller:
         engine: Engine,
         reader: Reader,
         counting: Counting,
-        missed: Callable[[str, float], Awaitable[None]],
+        overrun: Callable[[], None],
     ) -> None:
-        """`missed(domain, since)` asks the system what changed since then; what it finds is heard."""
+        """`overrun` is called when more things changed than could be kept, and all those that were kept are told."""
         self.followed, self.audience = followed, Audience()
-        self._engine, self._reader, self._counting, self._missed = engine, reader, counting, missed
+        self._engine, self._reader, self._counting, self._overrun = engine, reader, counting, overrun
         self._dirty, self._states = Dirty(), States()
         self._woken = asyncio.Event()
         self._pause = _RETRY[0]
@@ -89,9 +89,9 @@ class Teller:
                 await asyncio.sleep(GATHER)
                 while heard := self._dirty.take(AT_ONCE):
                     await self._told(heard)
-                if (since := self._dirty.missed_since) is not None:
-                    self._dirty.missed_since = None
-                    await self._missed(self.followed.domain, since)
+                if self._dirty.is_overrun:
+                    self._dirty.is_overrun = False
+                    self._overrun()
         finally:
             for timer in self._later:
                 timer.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -76,11 +76,27 @@ class Counted:
         self.skipped += skipped
 
 
+class Heard:
+    """In place of whoever listens to the systems: what it is told, and what it finds when it is to catch up."""
+
+    def __init__(self) -> None:
+        self.not_followed: dict[str, str] = {}
+        self.hints: list[Hint] = []
+        self.found: list[tuple[list[Hint], list[str]]] = []
+        """What is found by the next calls of `catch_up`."""
+
+    def heard(self, hints: Sequence[Hint]) -> None:
+        self.hints += hints
+
+    async def catch_up(self) -> tuple[list[Hint], list[str]]:
+        return self.found.pop(0) if self.found else ([], [])
+
+
 class Feeding:
     """The feed, and what systems say to it."""
 
-    def __init__(self, feed: LiveFeed, engine: Engine, stream: EventsInMemory, counted: Counted, missed: list[Any]):
-        self.feed, self.engine, self._stream, self.counted, self.missed = feed, engine, stream, counted, missed
+    def __init__(self, feed: LiveFeed, engine: Engine, stream: EventsInMemory, counted: Counted, listening: Heard):
+        self.feed, self.engine, self._stream, self.counted, self.listening = feed, engine, stream, counted, listening
 
     def subscribe(self, document: str, viewer: Viewer = AGENT, **variables: Any) -> Told:
         return Told(self.feed, self.engine, document, viewer, variables)
@@ -103,19 +119,7 @@ async def feeding(systems: Systems, **overrides: Mapping[str, Any]) -> AsyncIter
     """A feed that follows a stream in memory; it is asked nothing that was missed, only told so."""
     async with connected(systems, **overrides) as connectors:
         engine, stream, counted = Engine(build_schema(), absent=NO_LINK), EventsInMemory(), Counted()
-        missed: list[Any] = []
-
-        async def note(domain: str, since: float) -> None:
-            missed.append((domain, since))
-
-        feed = LiveFeed(
-            engine,
-            Reader(connectors, connectors, deadline=10.0),
-            stream,
-            counted,
-            unfollowed={},
-            missed=note,
-            heard=lambda _domain: None,
-        )
+        systems_heard = Heard()
+        feed = LiveFeed(engine, Reader(connectors, connectors, deadline=10.0), stream, systems_heard, counted)
         async with feed.running():
-            yield Feeding(feed, engine, stream, counted, missed)
+            yield Feeding(feed, engine, stream, counted, systems_heard)
