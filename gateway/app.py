@@ -28,7 +28,7 @@ from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
-from gateway.http.events import EVENT_PATHS, EventEndpoint
+from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
@@ -192,7 +192,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
             Route("/events", _FromState("watching")),
-            *(Route(path, _FromState("events")) for path in (EVENT_PATHS if settings.live.enabled else ())),
+            *(event_routes(_FromState("events")) if settings.live.enabled else ()),
             *(page.routes() if page else ()),
         ],
     )

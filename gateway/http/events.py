@@ -11,7 +11,8 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.events.listening import Listening
 from connectors.events.post import Outcome
@@ -20,16 +21,12 @@ from gateway.http.request import read_body
 
 logger = logging.getLogger("gateway.events")
 
-EVENT_PATHS: Final = ("/events/{domain}", "/events/{domain}/{secret}", "/events/{domain}/{secret}/listener/{name}")
-
 MOST_BYTES: Final = 64 * 1024
 """Of an event. Of a record only the id is read, whatever else comes with it."""
 
 
 class MalformedEventError(RequestError):
     """The event cannot be read."""
-
-    code = "MALFORMED_EVENT"
 
     def __init__(self) -> None:
         super().__init__("The event cannot be read. It must be JSON as the product sends it, with the record's id.")
@@ -39,7 +36,7 @@ class TooManyEventsError(RequestError):
     """The system sends more than the setting `events_per_second`."""
 
     status = 429
-    code = "TOO_MANY_EVENTS"
+    code = "LIMIT_EXCEEDED"
 
     def __init__(self) -> None:
         super().__init__("Too many events. Send them more slowly.", headers={"Retry-After": "1"})
@@ -85,3 +82,12 @@ class EventEndpoint:
                 raise TooManyEventsError
         is_listener = "name" in request.path_params
         return Response(status_code=self._listening.mailbox.listener_status(domain) if is_listener else 204)
+
+
+def event_routes(endpoint: ASGIApp) -> list[BaseRoute]:
+    """The addresses at which `endpoint`, an `EventEndpoint`, answers."""
+    return [
+        Route("/events/{domain}", endpoint),
+        Route("/events/{domain}/{secret}", endpoint),
+        Route("/events/{domain}/{secret}/listener/{name}", endpoint),
+    ]
