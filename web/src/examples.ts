@@ -1,4 +1,4 @@
-/** The contract's queries and mutations, and three more mutations, as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+/** The contract's documents, and three more mutations, as GraphiQL tabs; examples.json says in which order, and for whom each is. */
 import settings from "./examples.json";
 import AddInternalNote from "./operations/AddInternalNote.graphql";
 import AddTicketNote from "./operations/AddTicketNote.graphql";
@@ -9,11 +9,13 @@ import CloseTicket from "./operations/CloseTicket.graphql";
 import DeviceTrace from "./operations/DeviceTrace.graphql";
 import OpenTicket from "./operations/OpenTicket.graphql";
 import OpsDashboard from "./operations/OpsDashboard.graphql";
+import OutageChanged from "./operations/OutageChanged.graphql";
 import OutageImpact from "./operations/OutageImpact.graphql";
 import PayBill from "./operations/PayBill.graphql";
 import PortalHome from "./operations/PortalHome.graphql";
 import ReopenTicket from "./operations/ReopenTicket.graphql";
 import SystemStatus from "./operations/SystemStatus.graphql";
+import TicketChanged from "./operations/TicketChanged.graphql";
 import TicketThread from "./operations/TicketThread.graphql";
 import UpdateContact from "./operations/UpdateContact.graphql";
 import UsageGlance from "./operations/UsageGlance.graphql";
@@ -39,6 +41,8 @@ const documents: Record<keyof typeof settings, string> = {
   OutageImpact,
   DeviceTrace,
   SystemStatus,
+  TicketChanged,
+  OutageChanged,
   OpenTicket,
   AddTicketNote,
   AddInternalNote,
