@@ -61,10 +61,10 @@ class Poller:
         self._tell_until(until)
         return hints
 
-    def miss(self) -> None:
-        """Changes that others tell may have been lost from now on, until `catch_up` has told them."""
-        if self._missed_from is None:
-            self._missed_from = self.told_until
+    def miss(self, back: timedelta = timedelta()) -> None:
+        """Changes that others tell may have been lost from now on, or from so long before, until `catch_up`."""
+        if self._missed_from is None and self.told_until is not None:
+            self._missed_from = max(self.told_until, _BEGINNING + back) - back
 
     async def catch_up(self) -> list[Hint]:
         """What changed since `miss`, whether it was told or not. Raises `ConnectorError`; then it can be asked again.
