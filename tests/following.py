@@ -89,14 +89,13 @@ async def following(
     sources = {**dict.fromkeys(systems, QUIET), **sources}
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         counted: Counter[tuple[str, str]] = Counter()
-        held: dict[str, Any] = {}
+        held: dict[str, EventEndpoint] = {}
 
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:
-            scope["state"] = held
-            await app(scope, receive, send)
+        class Events:
+            async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+                await held["events"](scope, receive, send)
 
-        app = Starlette(routes=event_routes())
-        async with serving(with_state) as address:
+        async with serving(Starlette(routes=event_routes(Events()))) as address:
             connectors = connect(own_credentials(systems, sources), session)
             listening = Listening(
                 connectors,

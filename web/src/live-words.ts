@@ -25,9 +25,10 @@ export function closedWords(code: number, reason: string): string {
   return `Closed with ${code}${reason ? ` (${reason.replace(/\.$/, "")})` : ""}. ${meaning}`;
 }
 
-/** A request for a stream that was answered with something else. */
+/** A request for a stream that was refused: the gateway says why in a stream of one answer, a proxy in any other way. */
 export function refusedWords(status: number, body: string): string {
-  return `Refused with HTTP ${status}: ${messagesIn(body) ?? body.slice(0, 200)}`;
+  const answer = /^data: (.+)$/m.exec(body)?.[1] ?? body;
+  return `Refused with HTTP ${status}: ${messagesIn(answer) ?? answer.slice(0, 200)}`;
 }
 
 function messagesIn(body: string): string | null {

@@ -17,7 +17,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gateway.auth.tokens import AuthenticationError
 from gateway.http.graphiql import GraphiQLPage
+from gateway.http.sse import refused
 from schema import build_schema
 from tests.browser import Complaints, needs_chromium, open_chromium, open_page
 from tests.gateway.http.test_graphiql import TOKENS, needs_build, run
@@ -25,6 +27,7 @@ from tests.gateway.serving import serving
 
 TRANSPORTS = ["WebSocket", "SSE"]
 SCHEMA = build_schema()
+WRONG_TOKEN = "The token is not a signed JSON Web Token (JWT)."
 
 COMPLETED = (None, "The gateway ended the subscription. Run it again to go on.")
 ENDINGS: dict[str, list[tuple[tuple[int, str] | None, str]]] = {
@@ -70,7 +73,7 @@ class StandIn:
         init = await socket.receive_json()
         assert init["type"] == "connection_init"
         if self.refuse:
-            return await socket.close(4401, "The token is not a signed JSON Web Token (JWT).")
+            return await socket.close(4403, WRONG_TOKEN)
         await socket.send_json({"type": "connection_ack"})
         subscribe = await socket.receive_json()
         await self.subscribed.put((subscribe["payload"]["operationName"], init["payload"]["authorization"]))
@@ -99,8 +102,7 @@ class StandIn:
             result = await SCHEMA.execute(body["query"])
             return JSONResponse({"data": result.data})
         if self.refuse:
-            message = "The token is not a signed JSON Web Token (JWT)."
-            return JSONResponse({"errors": [{"message": message}]}, 401)
+            return refused(AuthenticationError(WRONG_TOKEN))
         await self.subscribed.put((body["operationName"], request.headers["authorization"]))
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
@@ -198,6 +200,6 @@ async def test_events_become_a_list_until_it_is_stopped_or_ends_and_says_why(
 
         gateway.refuse = True
         await run(page, "TicketChanged")
-        begins = {"WebSocket": "Closed with 4401 (", "SSE": "Refused with HTTP 401: "}[transport]
+        begins = {"WebSocket": "Closed with 4403 (", "SSE": "Refused with HTTP 401: "}[transport]
         for place in (alert, page.locator(".graphiql-response")):
-            await expect(place).to_contain_text(f"{begins}The token is not a signed JSON Web Token (JWT)")
+            await expect(place).to_contain_text(f"{begins}{WRONG_TOKEN[:-1]}")
