@@ -36,9 +36,10 @@ class Poller:
         """Find out when the last change was; what was before is not told. Raises `ConnectorError`."""
         async with self._beginning:
             if self.told_until is None:
-                last = await self._ask(None)
-                self._tell_until(max((one.changed_at for one in last), default=_BEGINNING))
-                self._told |= {one.id: (one.changed_at, True) for one in last}
+                last = max((one.changed_at for one in await self._ask(None)), default=_BEGINNING)
+                found = await self._ask(self._since(last))
+                self._told |= {one.id: (one.changed_at, True) for one in found}
+                self._tell_until(max((one.changed_at for one in found), default=last))
 
     def heard(self, at: float) -> None:
         """Another process told a change at this time, by the system's clock."""
