@@ -5,9 +5,11 @@ arrive in `GET /events`; Request Tracker's and Tryton's also at subscribers.
 """
 
 import asyncio
+import base64
+import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import hooks
+from acceptance import hooks, seeding
 from acceptance.products import PRODUCTS, Live
 from acceptance.running import Running, serving
 from gateway.live_settings import LiveSettings
@@ -48,11 +50,12 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
             document = _SUBSCRIPTIONS.get(name)
             told = await stack.enter_async_context(_stream(gateway, "graphql", document)) if document else None
             started = time.monotonic()
-            what = await _CHANGES[name](gateway.session, product)
-            heard = await _first(events, f'"domain":"{_DOMAINS[name]}"')
-            after = "never" if heard is None else f"{time.monotonic() - started:.2f}"
-            at_subscriber = await _first(told, '"data"') if told else {}
-            later = "-" if told is None else "never" if at_subscriber is None else f"{time.monotonic() - started:.2f}"
+            async with _CHANGES[name](gateway.session, product) as what:
+                heard = await _first(events, f'"domain":"{_DOMAINS[name]}"')
+                after = "never" if heard is None else f"{time.monotonic() - started:.2f}"
+                at_subscriber = await _first(told, '"data"') if told else {}
+                took = time.monotonic() - started
+            later = "-" if told is None else "never" if at_subscriber is None else f"{took:.2f}"
             is_well &= heard is not None and at_subscriber is not None
             table.add_row(name, what, (heard or {}).get("source", "-"), after, later)
     console.print(table)
@@ -61,11 +64,11 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
 
 def _live(products: Mapping[str, Live]) -> LiveSettings:
     """Every product is polled, if its driver can, and posts, if it was set up to."""
-    secrets = {"rt": hooks.SECRET, "nautobot": hooks.SECRET}
+    proofs = {"rt": hooks.SECRET, "nautobot": hooks.SECRET}
     if "bottlecrm" in products and products["bottlecrm"].hook_secret:
-        secrets["bottlecrm"] = products["bottlecrm"].hook_secret
+        proofs["bottlecrm"] = products["bottlecrm"].hook_secret
     sources = {
-        domain: {"poll": POLL if name in products else 0} | ({"secret": secrets[name]} if name in secrets else {})
+        domain: {"poll": POLL if name in products else 0} | ({"secret": proofs[name]} if name in proofs else {})
         for name, domain in _DOMAINS.items()
     }
     return LiveSettings.model_validate({"enabled": True, "sources": sources})
@@ -102,24 +105,54 @@ def _authorized(name: str, product: Live) -> dict[str, str]:
     return {"Authorization": f"{PRODUCTS[name].scheme} {product.token}"}
 
 
-async def _comment(session: aiohttp.ClientSession, product: Live) -> str:
+@asynccontextmanager
+async def _comment(session: aiohttp.ClientSession, product: Live) -> AsyncIterator[str]:
     """Request Tracker: a comment on a ticket."""
     address = f"{product.address}/REST/2.0/ticket/1/comment"
     body = {"Content": "make live looks whether this is heard of", "ContentType": "text/plain"}
     async with session.post(address, json=body, headers=_authorized("rt", product)) as answer:
         answer.raise_for_status()
-    return "a comment on ticket 1"
+    yield "a comment on ticket 1"
 
 
-async def _invoice(session: aiohttp.ClientSession, product: Live) -> str:
-    """Tryton: an invoice's description, to what it was."""
-    address, headers = f"{product.address}/billing/rest/model/account.invoice/1", _authorized("tryton", product)
-    async with session.put(address, json={"description": None}, headers=headers) as answer:
+@asynccontextmanager
+async def _payment(session: aiohttp.ClientSession, product: Live) -> AsyncIterator[str]:
+    """Tryton: a draft of a payment. It lowers what is left to pay of an invoice, and not its `write_date`."""
+    journal_name = await asyncio.to_thread(seeding.payment_journal, product.address, product.token)
+    model, headers = f"{product.address}/billing/rest/model", _authorized("tryton", product)
+
+    async def first(name: str, domain: list[Any], *fields: str) -> Any:
+        given = base64.urlsafe_b64encode(orjson.dumps(domain)).decode()
+        asked = [("d", given), ("s", "1"), *(("f", field) for field in fields)]
+        async with session.get(f"{model}/{name}", params=asked, headers=headers) as answer:
+            answer.raise_for_status()
+            (row,) = await answer.json()
+        return row
+
+    journal = await first("account.payment.journal", [["name", "=", journal_name]], "company.id")
+    posted = [["type", "=", "out"], ["state", "=", "posted"]]
+    invoice = await first("account.invoice", posted, "party.id", "lines_to_pay.id")
+    payment = {
+        "journal": journal["id"],
+        "company": journal["company"]["id"],
+        "kind": "receivable",
+        "party": invoice["party"]["id"],
+        "line": invoice["lines_to_pay"][0]["id"],
+        "amount": {"__class__": "Decimal", "decimal": "0.01"},
+        "reference": "make live looks whether this is heard of",
+    }
+    async with session.post(f"{model}/account.payment", json=payment, headers=headers) as answer:
         answer.raise_for_status()
-    return "invoice 1, written"
+        made = (await answer.json())["id"]
+    try:
+        yield f"a draft of a payment of invoice {invoice['id']}"
+    finally:
+        async with session.delete(f"{model}/account.payment/{made}", headers=headers) as answer:
+            answer.raise_for_status()
 
 
-async def _account(session: aiohttp.ClientSession, product: Live) -> str:
+@asynccontextmanager
+async def _account(session: aiohttp.ClientSession, product: Live) -> AsyncIterator[str]:
     """BottleCRM: a change that changes nothing, which it posts all the same."""
     address, headers = f"{product.address}/api/accounts/", _authorized("bottlecrm", product)
     async with session.get(address, params={"limit": "1"}, headers=headers) as answer:
@@ -128,14 +161,15 @@ async def _account(session: aiohttp.ClientSession, product: Live) -> str:
     account = listed["active_accounts"]["open_accounts"][0]["id"]
     async with session.patch(f"{address}{account}/", json={}, headers=headers) as answer:
         answer.raise_for_status()
-    return "an account, patched"
+    yield "an account, patched"
 
 
-async def _circuit(session: aiohttp.ClientSession, product: Live) -> str:
+@asynccontextmanager
+async def _circuit(session: aiohttp.ClientSession, product: Live) -> AsyncIterator[str]:
     """Nautobot: a circuit's comments, after the webhook is registered."""
     headers, api = _authorized("nautobot", product), f"{product.address}/api"
     webhook = {
-        "name": f"make live {hooks.SECRET}",
+        "name": f"make live {secrets.token_hex(4)}",
         "content_types": ["circuits.circuit"],
         "enabled": True,
         "type_update": True,
@@ -145,20 +179,24 @@ async def _circuit(session: aiohttp.ClientSession, product: Live) -> str:
         "secret": hooks.SECRET,
     }
     async with session.post(f"{api}/extras/webhooks/", json=webhook, headers=headers) as answer:
-        if answer.status != 400:  # it is there from the last time
-            answer.raise_for_status()
+        answer.raise_for_status()
+        registered = (await answer.json())["id"]
     async with session.get(f"{api}/circuits/circuits/", params={"limit": "1"}, headers=headers) as answer:
         answer.raise_for_status()
         (circuit,) = (await answer.json())["results"]
     address = f"{api}/circuits/circuits/{circuit['id']}/"
     async with session.patch(address, json={"comments": circuit["comments"]}, headers=headers) as answer:
         answer.raise_for_status()
-    return "a circuit, patched"
+    try:
+        yield "a circuit, patched"
+    finally:
+        async with session.delete(f"{api}/extras/webhooks/{registered}/", headers=headers) as answer:
+            answer.raise_for_status()
 
 
-_CHANGES: Final[Mapping[str, Callable[[aiohttp.ClientSession, Live], Awaitable[str]]]] = {
+_CHANGES: Final[Mapping[str, Callable[[aiohttp.ClientSession, Live], AbstractAsyncContextManager[str]]]] = {
     "nautobot": _circuit,
     "bottlecrm": _account,
-    "tryton": _invoice,
+    "tryton": _payment,
     "rt": _comment,
 }
