@@ -26,12 +26,13 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
+from gateway import live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
-from gateway.writes_settings import WritesSettings, wrong
+from gateway.writes_settings import WritesSettings
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -226,9 +227,13 @@ class Settings(Strict):
         return self.writes.enabled and not self.writes_url
 
     @model_validator(mode="after")
-    def _writes_fit(self) -> Self:
+    def _fits(self) -> Self:
         systems, workers = self.systems.by_domain, self.server.workers
-        if found := wrong(self.writes, systems, writes_url=self.writes_url, workers=workers):
+        found = [
+            *writes_settings.wrong(self.writes, systems, writes_url=self.writes_url, workers=workers),
+            *live_sources.wrong(self.live, systems),
+        ]
+        if found:
             raise ValidationError.from_exception_data(
                 type(self).__name__,
                 [
