@@ -37,8 +37,8 @@ writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, an
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
-live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
-	@$(BIN)/python -m acceptance.live
+live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; WRITES: how many while a worker is killed; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
+	@$(BIN)/python -m acceptance.live $(if $(WRITES),--writes $(WRITES))
 
 record: setup ## Record the real products' answers anew for the tests (LIVE_SYSTEMS, or LIVE_RT and LIVE_RT_TOKEN ...)
 	@$(BIN)/python -m tests.connectors.recorder $(PRODUCTS)

@@ -22,7 +22,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import live_writes
+from acceptance import live_killed, live_writes
 from acceptance.calls import ROOT
 from acceptance.mixed import ask_mixed
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
@@ -92,6 +92,9 @@ LEAST: Final[Mapping[str, tuple[int, str]]] = {
 }
 """Fewest calls that the products allow for each query's data, and why; in brackets what our steps cost beyond."""
 
+WRITES: Final = 24
+"""Tickets, and payments, that are made while answers are lost and a worker is killed."""
+
 SAMPLES: Final[Mapping[str, Sequence[str]]] = {"customer": [f"C{100001 + n}" for n in range(6)]}
 """Sample keys of the conformance suite for systems that cannot list their customers."""
 
@@ -155,18 +158,27 @@ async def running(
             await asyncio.to_thread(product.stop)
 
 
-async def measure(products: Mapping[str, Live], console: Console) -> bool:
+async def measure(products: Mapping[str, Live], writes: int, console: Console) -> bool:
     """Ask the queries, write, and test the drivers. Whether all writes came out right and every driver conforms."""
     given = settings(products)
     await queries(given, console)
-    wrote = await write(products, console)
+    wrote = await write(products, writes, console)
     return await conforming(given, console) and wrote
 
 
-async def write(products: Mapping[str, Live], console: Console) -> bool:
-    """Ask the mutations. Whether each had one effect for each key. Raises `Unfit`."""
+async def write(products: Mapping[str, Live], writes: int, console: Console) -> bool:
+    """Ask the mutations, then so many while a worker is killed. Whether each key had one effect. Raises `Unfit`."""
     with tempfile.TemporaryDirectory() as folder:
-        return await live_writes.measure(settings(products), products, Path(folder), CUSTOMER, console)
+        once = await live_writes.measure(settings(products), products, Path(folder), CUSTOMER, console)
+    return await write_killed(products, writes, console) and once
+
+
+async def write_killed(products: Mapping[str, Live], writes: int, console: Console) -> bool:
+    """So many tickets and payments while a worker is killed. Whether each key had one effect. Raises `Unfit`."""
+    console.print(f"  {writes} tickets and {writes} payments while answers are lost and a worker is killed ...")
+    with tempfile.TemporaryDirectory() as folder:
+        given = settings({name: products[name] for name in live_killed.DOMAINS})
+        return await live_killed.measure(given, products, Path(folder), SAMPLES["customer"], writes, console)
 
 
 async def queries(given: Settings, console: Console) -> None:
@@ -199,7 +211,8 @@ async def run(names: Sequence[str], given: argparse.Namespace) -> bool:
     """Over these products. Whether all is well. Raises `Unfit`."""
     console = Console()
     async with running(names, given.systems, given.keep, console) as products:
-        return await (write if given.only_writes else measure)(products, console)
+        part = write_killed if given.only_killed else write if given.only_writes else measure
+        return await part(products, given.writes, console)
 
 
 def main() -> None:
@@ -207,9 +220,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=Path, default=scripts_folder(), help="folder of the start scripts")
     parser.add_argument("--keep", action="store_true", help="leave the systems running")
-    parser.add_argument("--only-writes", action="store_true", help="only the mutations, over three of the systems")
+    parser.add_argument("--writes", type=int, default=WRITES, help="tickets and payments while a worker is killed")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--only-writes", action="store_true", help="only the mutations, over three of the systems")
+    only.add_argument("--only-killed", action="store_true", help="only those while a worker is killed, over two")
     given = parser.parse_args()
-    names = [name for name in DRIVERS.values() if name in live_writes.WRITTEN or not given.only_writes]
+    wanted = live_killed.DOMAINS if given.only_killed else live_writes.WRITTEN if given.only_writes else PRODUCTS
+    names = [name for name in DRIVERS.values() if name in wanted]
     if problems := unfit(names, given.systems):
         raise SystemExit("\n".join(problems))
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news

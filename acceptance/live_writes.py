@@ -14,14 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 
 from acceptance import rt_fields, seeding
 from acceptance.calls import ROOT
+from acceptance.effects import undo
 from acceptance.losing import Losing, losing
-from acceptance.products import PRODUCTS, Live
+from acceptance.products import Live
 from acceptance.running import Running, serving
 from gateway.settings import Settings
 from gateway.writes_settings import WritesSettings
@@ -233,18 +233,3 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
             console.print(table)
             await undo(products, undone, console)
     return right
-
-
-async def undo(products: Mapping[str, Live], undone: Mapping[str, Sequence[str]], console: Console) -> None:
-    """Delete tickets and payments, and say what could not be deleted."""
-    ticket = f"{products['rt'].address}/REST/2.0/ticket"
-    payment = f"{products['tryton'].address}/billing/rest/model/account.payment"
-    wanted = [("rt", "DELETE", f"{ticket}/{one}") for one in undone["rt"]]
-    for one in undone["tryton"]:  # what was submitted is no draft, and only drafts can be deleted
-        wanted += [("tryton", "POST", f"{payment}/{one}/draft"), ("tryton", "DELETE", f"{payment}/{one}")]
-    async with aiohttp.ClientSession() as session:
-        for name, method, address in wanted:
-            headers = {"Authorization": f"{PRODUCTS[name].scheme} {products[name].token}"}
-            async with session.request(method, address, headers=headers) as answer:
-                if not answer.ok:
-                    console.print(f"  {method} {address} answered {answer.status}: not undone", highlight=False)

@@ -1,5 +1,6 @@
 """A proxy before a system, which counts what is written there, and loses the answer to a write after its effect."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,10 +18,18 @@ _OF_A_CONNECTION: Final = frozenset({"connection", "content-length", "host", "ke
 
 @dataclass(slots=True)
 class Losing:
-    """The proxy: `written` are method and path of every write that the system has answered."""
+    """The proxy: `written` are method and path of every write that the system has answered.
+
+    `cut_every`: so manieth answers are lost, to reads, too; 0: none. `cut`: methods of the requests that this met.
+    """
 
     address: str = ""
     written: list[str] = field(default_factory=list)
+    cut_every: int = 0
+    cut: list[str] = field(default_factory=list)
+    under_way: set["asyncio.Future[web.Response]"] = field(default_factory=set)
+    """What the system has not answered yet, also where nobody waits for the answer any more."""
+    _answers: int = 0
     _lost: int = 0
 
     def lose(self, number: int) -> None:
@@ -34,10 +43,19 @@ class Losing:
 
     def heard(self, method: str, path: str) -> bool:
         """Note that the system has answered. Whether this answer is lost."""
-        if method in _READS or path.startswith(_LOGIN):
-            return False
-        self.written.append(f"{method} {path}")
-        return len(self.written) == self._lost
+        self._answers += 1
+        is_lost = self.cut_every > 0 and self._answers % self.cut_every == 0
+        if method not in _READS and not path.startswith(_LOGIN):
+            self.written.append(f"{method} {path}")
+            is_lost = is_lost or len(self.written) == self._lost
+        if is_lost:
+            self.cut.append(method)
+        return is_lost
+
+    async def settled(self) -> None:
+        """Until the system has answered everything that it was sent."""
+        while self.under_way:
+            await asyncio.wait(self.under_way)
 
 
 @asynccontextmanager
@@ -46,9 +64,15 @@ async def losing(system: str) -> AsyncIterator[Losing]:
     proxy = Losing()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session:
 
-        async def passed_on(request: web.BaseRequest) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            passing = asyncio.ensure_future(passed_on(request, await request.read()))
+            proxy.under_way.add(passing)
+            passing.add_done_callback(proxy.under_way.discard)
+            return await asyncio.shield(passing)
+
+        async def passed_on(request: web.BaseRequest, body: bytes) -> web.Response:
             headers = [(name, value) for name, value in request.headers.items() if _is_passed(name)]
-            target, body = URL(system + request.raw_path, encoded=True), await request.read()
+            target = URL(system + request.raw_path, encoded=True)
             asked = session.request(request.method, target, headers=headers, data=body or None, allow_redirects=False)
             async with asked as answer:
                 content = await answer.read()
@@ -57,7 +81,7 @@ async def losing(system: str) -> AsyncIterator[Losing]:
             kept = [(name, value) for name, value in answer.headers.items() if _is_passed(name)]
             return web.Response(status=answer.status, body=content, headers=kept)
 
-        runner = web.ServerRunner(web.Server(passed_on))
+        runner = web.ServerRunner(web.Server(handle))
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -27,7 +27,7 @@ from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.not_configured import not_configured
 from connectors.settings import ForwardAuth, System
-from connectors.sharing.port import share_reads
+from connectors.sharing.port import part_from_calls_under_way, share_reads
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
 from connectors.ticketing.rt.driver import RtTicketing
@@ -41,7 +41,8 @@ class Domain:
     """One area of data, such as billing, for which one system is connected.
 
     `label` names the system in a sentence, `keeps` says what data it holds. `promises` are what the conformance suite
-    checks in a driver. If a domain that is not `required` is missing in the settings, its port raises `NotConfigured`.
+    checks in a driver. `changes` are the port's methods that tell what changed, by the graph's type. If a domain that
+    is not `required` is missing in the settings, its port raises `NotConfigured`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Domain:
     port: type[Any]
     promises: Promises
     drivers: Mapping[str, Driver]
+    changes: Mapping[str, str] = field(default_factory=dict)
     required: bool = True
 
     def driver(self, name: str) -> Driver:
@@ -75,6 +77,7 @@ DOMAINS: Final[Mapping[str, Domain]] = {
             BillingPort,
             BILLING,
             {"tmf": Driver(TmfBilling, Profile), "tryton": Driver(TrytonBilling, TrytonOptions)},
+            {"Bill": "bills_changed", "Payment": "payments_changed"},
         ),
         Domain(
             "inventory",
@@ -91,6 +94,7 @@ DOMAINS: Final[Mapping[str, Domain]] = {
             TicketingPort,
             TICKETING,
             {"tmf": Driver(TmfTicketing, Profile), "rt": Driver(RtTicketing, RtOptions)},
+            {"Ticket": "tickets_changed", "Outage": "outages_changed"},
         ),
     )
 }
@@ -141,6 +145,10 @@ class Connectors:
     systems: tuple[ConnectedSystem, ...] = ()
     links: Mapping[str, Links] = field(default_factory=dict)
     forwards: bool = False
+
+    def heard(self, domain: str) -> None:
+        """Something may have changed in a domain's system: what is read from now on is read after that."""
+        part_from_calls_under_way(getattr(self, domain))
 
 
 def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Connectors:

@@ -4,8 +4,9 @@ A client may read `code` (stable, upper snake case), `retryable` (whether the sa
 and `public` (one sentence without addresses, bodies or class names). The exception's text is for the operator's log.
 """
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 
 class ConnectorError(Exception):
@@ -144,6 +145,22 @@ class Reason(Enum):
     OTHER = "other"
 
 
+_DECLINED: Final[Mapping[Reason, str]] = {
+    Reason.REQUIRED: "The {system} system needs something more for this.",
+    Reason.INVALID: "The {system} system does not take this value. Check it.",
+    Reason.TOO_LONG: "This is longer than the {system} system takes. Shorten it.",
+    Reason.NOT_FOUND: "The {system} system does not have this any more. Look again.",
+    Reason.NOT_ALLOWED: "The {system} system does not allow this here.",
+    Reason.WRONG_STATE: "This cannot be done as things are now. Look at it again.",
+    Reason.AMOUNT_TOO_HIGH: "The amount is more than is open of the bill.",
+    Reason.CURRENCY_MISMATCH: "The amount is not in the bill's currency.",
+    Reason.ALREADY_PAID: "Nothing is open of the bill: it is paid, or a payment is under way.",
+    Reason.CONFLICT: "Somebody else changed this at the same time. Look at it, then try again.",
+    Reason.OTHER: "The {system} system refused this for a reason of its own. Nothing was changed.",
+}
+"""What the person is told."""
+
+
 class Declined(Rejected):
     """The system has not done what it was asked to write, and says why: the caller can do something about it.
 
@@ -153,6 +170,7 @@ class Declined(Rejected):
     def __init__(self, system: str, detail: str, reason: Reason, *, attribute: str | None = None) -> None:
         super().__init__(system, detail)
         self.reason, self.attribute = reason, attribute
+        self.sentence = _DECLINED[reason]
 
 
 class Garbled(ConnectorError):

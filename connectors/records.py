@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
@@ -139,6 +139,14 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
         return msgspec.structs.replace(
             self, items=kept, total=len(kept) if self.complete and self.total is not None else None
         )
+
+
+class Changed(Record, frozen=True, kw_only=True):
+    """A record that changed, and when, by the system's own clock. `created_at`: None where the system does not say."""
+
+    id: str
+    changed_at: datetime
+    created_at: datetime | None = None
 
 
 Found = Mapping[str, R | ConnectorError]

@@ -15,6 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
+from connectors.events.post import Outcome as EventOutcome
+from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import WriteStore
@@ -26,17 +28,27 @@ from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
+from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
+from gateway.http.sse import EventStreams
+from gateway.http.watching import WatchEndpoint
+from gateway.http.websocket import WebSocketEndpoint
+from gateway.live.own_writes import OwnWrites
+from gateway.live.running import following
+from gateway.live.service import Live
+from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
 from gateway.settings import AuthSettings, Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
-from resolvers.write import WriteRules
-from resolvers.writes import Writes
+from resolvers.writing.audit import Audited
+from resolvers.writing.write import WriteRules
+from resolvers.writing.writes import Writes
 from schema import build_schema
 from schema.unsupported import disable_unsupported
 
@@ -56,23 +68,30 @@ class State(TypedDict):
 
     connectors: Connectors
     graphql: GraphQLEndpoint
+    websocket: WebSocketEndpoint
+    watching: WatchEndpoint
+    events: EventEndpoint | None
     documents: DocumentEndpoint
 
 
-class _Documents:
-    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
+class _FromState:
+    """Delegates to an endpoint of the lifespan's. `Route` accepts an instance of a class as an ASGI application."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["state"]["documents"](scope, receive, send)
+        await scope["state"][self._name](scope, receive, send)
 
 
 class _Gateway(Starlette):
     """Serves /graphql before the router and its middleware, which would cost time in every GraphQL request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request or the lifespan."""
-        if scope["type"] == "http" and scope["path"] == scope.get("root_path", "") + "/graphql":
-            await scope["state"]["graphql"](scope, receive, send)
+        """Handle a request, a WebSocket or the lifespan."""
+        kind = scope["type"]
+        if kind != "lifespan" and scope["path"] == scope.get("root_path", "") + "/graphql":
+            await scope["state"]["graphql" if kind == "http" else "websocket"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -86,8 +105,10 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
-def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> Starlette:
+def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed: Feed | None = None) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
+
+    `feed` tells subscriptions what changes; without one there are none.
 
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
@@ -115,39 +136,71 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None) -> St
             shared_url = settings.redis.url if settings.redis else None
             documents = RedisDocumentStore(shared_url) if shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
-            writes = await stack.enter_async_context(_writes(settings))
+            follows = None
+            if settings.live.enabled:
+                follows = await stack.enter_async_context(
+                    following(settings, engine, connectors, session, metrics.live)
+                )
+            writes = await stack.enter_async_context(_writes(settings, follows.stream if follows else None))
             contexts = ContextFactory(
                 engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
             )
-            endpoint = GraphQLEndpoint(
+            operations = Operations(
                 engine,
-                authenticate,
                 contexts,
                 PersistedQueries(documents),
-                settings.graphql.limits,
-                page.response if page else None,
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
             )
-            yield State(connectors=connectors, graphql=endpoint, documents=DocumentEndpoint(authenticate, contexts))
+            live = Live(
+                settings.live,
+                metrics.live,
+                authenticate.signed_in,
+                feed or (follows.feed if follows else None),
+                keeps_tokens=connectors.forwards,
+            )
+            stack.push_async_callback(live.finish)
+            watching = WatchEndpoint(authenticate, follows.feed.watch if follows else None)
+
+            def posted(domain: str, outcome: str) -> None:
+                metrics.event(domain, outcome)
+                if outcome != EventOutcome.ACCEPTED:
+                    watching.refused(domain, outcome)
+
+            yield State(
+                connectors=connectors,
+                graphql=GraphQLEndpoint(
+                    operations,
+                    authenticate,
+                    settings.graphql.limits,
+                    page.response if page else None,
+                    EventStreams(live),
+                ),
+                websocket=WebSocketEndpoint(operations, live),
+                watching=watching,
+                events=EventEndpoint(follows.listening, posted) if follows else None,
+                documents=DocumentEndpoint(authenticate, contexts),
+            )
 
     return _Gateway(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
         routes=[
-            Route("/documents/{owner}/{document:path}", _Documents()),
+            Route("/documents/{owner}/{document:path}", _FromState("documents")),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
+            Route("/events", _FromState("watching")),
+            *(event_routes(_FromState("events")) if settings.live.enabled else ()),
             *(page.routes() if page else ()),
         ],
     )
 
 
 @asynccontextmanager
-async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
-    """What writes once; those that are under way are waited for at the end."""
+async def _writes(settings: Settings, stream: EventStream | None) -> AsyncIterator[Writes | None]:
+    """What writes once, and says so in the `stream`; those that are under way are waited for at the end."""
     rules = settings.writes
     if not rules.enabled:
         yield None
@@ -155,6 +208,13 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
     address = settings.writes_url
     store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
     systems = settings.systems.by_domain
+    tell = OwnWrites(stream) if stream is not None else None
+
+    def came(audited: Audited) -> None:
+        audit(audited)
+        if tell is not None:
+            tell(audited)
+
     writes = Writes(
         store,
         rules.allows,
@@ -165,7 +225,7 @@ async def _writes(settings: Settings) -> AsyncIterator[Writes | None]:
             settles={name: rules.lease + one.timeout + one.reads_after for name, one in systems.items()},
             reads_after={name: one.reads_after for name, one in systems.items()},
         ),
-        audit,
+        came,
     )
     try:
         yield writes

@@ -8,9 +8,10 @@
 | `mutation`, `system` | what, and where |
 | `key` | the write's own key, which goes to the system where that has a place for it; not the client's |
 | `outcome` | `done`, `refused` by the system, `unknown`, `invalid` (the caller's mistake), `not_done` |
-| `result` | the global id of what came of it |
+| `result` | the global id of what came of it: the type, and the system's own id |
 | `codes` | what the caller was told, apart from the result |
 | `cause` | what the system, or Redis, did: a code, and the status of its answer |
+| `request` | the id of the request that it was done for, which its answer has as `X-Request-Id` |
 
 It never holds what was written: no text, no address, no amount, nor what a system says, which may repeat them.
 """
@@ -20,7 +21,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
-from resolvers.write_audit import Audited
+from gateway.http.request_id import current_request_id
+from resolvers.writing.audit import Audited
 
 LOGGER: Final = "gateway.audit"
 _log = logging.getLogger(LOGGER)
@@ -42,5 +44,6 @@ def audit(audited: Audited) -> None:
         "result": audited.result or None,
         "codes": list(audited.codes),
         "cause": audited.cause or None,
+        "request": current_request_id.get() or None,
     }
     _log.info("%s", json.dumps(line))  # in ASCII: there is nothing that cannot be written, and no second line

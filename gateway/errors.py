@@ -89,9 +89,13 @@ class RequestError(Exception):
         """The error's `extensions`."""
         return {"code": self.code} | ({"retryable": True} if self.retryable else {})
 
+    def presented(self) -> dict[str, Any]:
+        """The refusal as a GraphQL error."""
+        return {"message": str(self), "extensions": self.extensions()}
+
     def response(self, media_type: str = "application/json") -> Response:
         """The refusal as a GraphQL response without data, which all endpoints use."""
-        body = orjson.dumps({"errors": [{"message": str(self), "extensions": self.extensions()}]})
+        body = orjson.dumps({"errors": [self.presented()]})
         headers = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", **self.headers}
         return Response(body, self.status, headers)
 

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 import orjson
 
 from gateway.audit import LOGGER as AUDIT
+from gateway.http.request_id import current_request_id
 from gateway.settings import LogSettings
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: `time` (UTC), `level`, `logger`, `message`, and `exception` with the stack."""
+    """One JSON object per line: `time` (UTC), `level`, `logger`, `message`, `request` and `exception`.
+
+    `request` is the id of the request that the line is about, if there is one; `exception` has the stack.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record."""
@@ -21,9 +25,23 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if request := current_request_id.get():
+            line["request"] = request
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
+
+
+class TextLines(logging.Formatter):
+    """Lines for people, with the id of the request that they are about in brackets at the end."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The first line of one record."""
+        line, request = super().formatMessage(record), current_request_id.get()
+        return f"{line} [{request}]" if request else line
 
 
 class _AuditAsItIs(logging.Formatter):
@@ -44,8 +62,7 @@ def configure(settings: LogSettings) -> None:
     `debug` only.
     """
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("{asctime} {levelname:7} {name}: {message}", "%H:%M:%S", style="{")
-    handler.setFormatter(_AuditAsItIs(JsonLines() if settings.format == "json" else text))
+    handler.setFormatter(_AuditAsItIs(JsonLines() if settings.format == "json" else TextLines()))
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     logging.getLogger(AUDIT).setLevel(logging.INFO)
     if settings.level != "debug":

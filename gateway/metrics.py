@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, and the memory of workers.
+"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, subscriptions, the memory of workers.
 
 Each of several workers reports the metrics of all: they share files in the folder `PROMETHEUS_MULTIPROC_DIR`, which
 `gateway serve` creates.
@@ -18,6 +18,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.requests import Request
 from starlette.responses import Response
+
+from gateway.live.counters import LiveCounters
 
 logger = logging.getLogger("gateway.serve")
 
@@ -43,6 +45,13 @@ class Metrics:
             ["reason"],
             registry=self._registry,
         )
+        self.live = LiveCounters(self._registry)
+        self._events = Counter(
+            "gateway_events",
+            "Events that systems posted, by system and what became of them.",
+            ["system", "outcome"],
+            registry=self._registry,
+        )
         self._memory = Gauge(
             "gateway_worker_resident_memory_bytes",
             "Memory of each worker process.",
@@ -57,6 +66,10 @@ class Metrics:
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
+
+    def event(self, system: str, outcome: str) -> None:
+        """Count an event that a system posted."""
+        self._events.labels(system, outcome).inc()
 
     @asynccontextmanager
     async def watch_memory(self) -> AsyncIterator[None]:
@@ -82,7 +95,7 @@ class Metrics:
         folder = os.environ.get(SHARED_FOLDER)
         if folder is None:
             return self._registry
-        for file in Path(folder).glob("gauge_liveall_*.db"):
+        for file in Path(folder).glob("gauge_live*_*.db"):
             if not _is_alive(pid := int(file.stem.rpartition("_")[2])):
                 mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # the library has no types here
         registry = CollectorRegistry()

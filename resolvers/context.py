@@ -19,7 +19,7 @@ from resolvers.ownership import customers_of, records
 from resolvers.viewer import Viewer
 
 if TYPE_CHECKING:
-    from resolvers.writes import Writes
+    from resolvers.writing.writes import Writes
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -47,6 +47,17 @@ class EarlyLoads:
         for key in keys:
             begun.load(key).add_done_callback(_heard)
 
+    def give(self, loader: Asking, found: Mapping[Any, Any]) -> None:
+        """Let the port's answers for these keys be known, None for a key that has none: they are not asked for again.
+
+        Ownership is checked when they are loaded, as if the port had been asked.
+        """
+        begun = self._begun.get(type(loader))
+        if begun is None:
+            begun = self._begun[type(loader)] = _Begun(loader)
+        for key, value in found.items():
+            begun.prime(key, value)
+
     def answers(self, loader: Asking, keys: Sequence[Any]) -> Awaitable[Mapping[Any, Any]]:
         """The port's answers, prefetched or fetched now, without an ownership check. Raises what `fetch` raises."""
         begun = self._begun.get(type(loader))

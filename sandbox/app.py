@@ -65,7 +65,7 @@ class SandboxApp:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._api.hub.close()
+                await self._api.hub.close(forgets=self.switches.hub_forgets)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -155,9 +155,27 @@ class SandboxApp:
                 elif method != "GET":
                     raise Refused(405, f"{method} is not allowed here; GET and DELETE are")
                 return Answer(200, to_json(list(self.requests)))
-            raise Refused(404, f"{path} is not one of /_sandbox/switches, /_sandbox/requests, /_sandbox/oauth/token")
+            if path.startswith("/_sandbox/outages") and self.system == "ticketing":
+                return self._administer_outages(method, path, body, dict(scope["headers"]).get(b"host", b"").decode())
+            raise Refused(
+                404,
+                f"{path} is not one of /_sandbox/switches, /_sandbox/requests, /_sandbox/oauth/token, and in ticketing"
+                " /_sandbox/outages",
+            )
         except Refused as refused:
             return refused.answer()
+
+    def _administer_outages(self, method: str, path: str, body: bytes, host: str) -> Answer:
+        """Begin an outage of a cabinet (POST, ``{"cabinet": 1}``), or end one (DELETE, by its id)."""
+        ident = path.removeprefix("/_sandbox/outages").removeprefix("/")
+        if method == "POST" and not ident:
+            cabinet = body_of(body).get("cabinet", 1) if body else 1
+            if cabinet not in self.world.cabinets:
+                raise Refused(400, f"cabinet is {cabinet!r}; it must be one of 1 to {self.world.cabinets[-1]}")
+            return self._api.begin_outage(cabinet, self.switches, host)
+        if method == "DELETE" and ident:
+            return self._api.end_outage(ident, self.switches, host)
+        raise Refused(405, f"{method} is not allowed here; POST is, and DELETE of one outage by its id")
 
 
 def _writes(scope: Scope) -> bool:

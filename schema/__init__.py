@@ -12,6 +12,7 @@ import schema.enums  # noqa: F401  # first: the enums are declared before fields
 from schema.leaves import SCALARS
 from schema.mutation import Mutation
 from schema.query import Query
+from schema.subscription import Subscription
 
 
 class Graph(strawberry.Schema):
@@ -27,11 +28,14 @@ class Graph(strawberry.Schema):
 
 
 def build_schema(
-    extensions: Sequence[type[SchemaExtension]] = (), query: type[Any] = Query, mutation: type[Any] | None = Mutation
+    extensions: Sequence[type[SchemaExtension]] = (),
+    query: type[Any] = Query,
+    mutation: type[Any] | None = Mutation,
+    subscription: type[Any] | None = Subscription,
 ) -> Graph:
     """The schema with these extensions. Raises `TypeError` if an argument has no description."""
     config = StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS)
-    graph = Graph(query=query, mutation=mutation, extensions=list(extensions), config=config)
+    graph = Graph(query=query, mutation=mutation, subscription=subscription, extensions=list(extensions), config=config)
     if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
     return graph

@@ -14,10 +14,11 @@ from connectors.http.health import SystemStatus
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort
+from resolvers.changes import ChangeKind
 from resolvers.customer_search import CustomerSort
-from resolvers.mutations import UserErrorCode
 from resolvers.ticketing import TicketSort
 from resolvers.viewer import ViewerKind
+from resolvers.writing.mutations import UserErrorCode
 
 
 def enumeration(cls: type[Enum], name: str, description: str, values: dict[str, str]) -> None:
@@ -250,5 +251,18 @@ enumeration(
         "IDEMPOTENCY_KEY_REUSED": "The key was used with another input: use a new one.",
         "REFUSED_BY_SYSTEM": "The system refused it for a reason of its own.",
         "CONFLICT": "Somebody else changed the thing at the same time: look at it and try again with a new key.",
+    },
+)
+
+enumeration(
+    ChangeKind,
+    "ChangeKind",
+    "What happened to a thing that is followed.",
+    {
+        "CREATED": "It is new.",
+        "CHANGED": "Something about it is another than before.",
+        "RESOLVED": "It was resolved.",
+        "CLOSED": "It ended otherwise: it was closed, cancelled or rejected.",
+        "REMOVED": "It is no longer there, or no longer the subscriber's.",
     },
 )

@@ -8,10 +8,10 @@ import strawberry
 from connectors.records import Money as MoneyRecord
 from connectors.ticketing.port import TicketSeverity
 from connectors.writes import UNCHANGED, Change
-from resolvers import mutations
 from resolvers.billing import BillById, PaymentById
 from resolvers.crm import KnownCustomerById
 from resolvers.ticketing import TicketById
+from resolvers.writing import mutations
 from schema.billing import Bill, Payment
 from schema.crm import Customer
 from schema.fields import Info, edge
@@ -33,7 +33,7 @@ def _key() -> Any:
 
 @strawberry.type(description="One mistake in an input. The person can do something about it.")
 class UserError:
-    """Declares `resolvers.mutations.UserError`."""
+    """Declares `resolvers.writing.mutations.UserError`."""
 
     code: mutations.UserErrorCode = strawberry.field(description="What is wrong, for a program.")
     message: str = strawberry.field(description="What is wrong, for the person.")
@@ -46,7 +46,7 @@ def _user_errors() -> Any:
 
 @strawberry.input(description="A ticket to be opened.")
 class OpenTicketInput:
-    """The input of `resolvers.mutations.open_ticket`."""
+    """The input of `resolvers.writing.mutations.open_ticket`."""
 
     idempotency_key: str = _key()
     name: str = strawberry.field(description="What it is about, in one line of at most 200 characters.")
@@ -67,7 +67,7 @@ class OpenTicketInput:
 
 @strawberry.input(description="A note to be added to a ticket that is open.")
 class AddTicketNoteInput:
-    """The input of `resolvers.mutations.add_note`."""
+    """The input of `resolvers.writing.mutations.add_note`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -79,7 +79,7 @@ class AddTicketNoteInput:
 
 @strawberry.input(description="A ticket to be closed.")
 class CloseTicketInput:
-    """The input of `resolvers.mutations.close_ticket`."""
+    """The input of `resolvers.writing.mutations.close_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -88,7 +88,7 @@ class CloseTicketInput:
 
 @strawberry.input(description="A ticket that has ended, to be opened again.")
 class ReopenTicketInput:
-    """The input of `resolvers.mutations.reopen_ticket`."""
+    """The input of `resolvers.writing.mutations.reopen_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -97,7 +97,7 @@ class ReopenTicketInput:
 
 @strawberry.input(description="A ticket to be given to a member of staff.")
 class AssignTicketInput:
-    """The input of `resolvers.mutations.assign_ticket`."""
+    """The input of `resolvers.writing.mutations.assign_ticket`."""
 
     idempotency_key: str = _key()
     ticket_id: strawberry.ID = strawberry.field(description="The ticket.")
@@ -118,7 +118,7 @@ class MoneyInput:
 
 @strawberry.input(description="A bill to be paid.")
 class PayBillInput:
-    """The input of `resolvers.mutations.pay_bill`."""
+    """The input of `resolvers.writing.mutations.pay_bill`."""
 
     idempotency_key: str = _key()
     bill_id: strawberry.ID = strawberry.field(description="The bill.")
@@ -132,7 +132,7 @@ class PayBillInput:
 
 @strawberry.input(description="How a customer is to be reached.")
 class UpdateContactInput:
-    """The input of `resolvers.mutations.update_contact`."""
+    """The input of `resolvers.writing.mutations.update_contact`."""
 
     idempotency_key: str = _key()
     customer_id: strawberry.ID | None = strawberry.field(
@@ -152,7 +152,7 @@ def _changed(given: Any) -> Change:
 
 @strawberry.type(description="What came of opening a ticket.")
 class OpenTicketPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     ticket: Ticket | None = edge(TicketById, "ticket_id", description="The ticket. Null if none was opened.")
     user_errors: list[UserError] = _user_errors()
@@ -160,7 +160,7 @@ class OpenTicketPayload:
 
 @strawberry.type(description="What came of adding a note.")
 class AddTicketNotePayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     ticket: Ticket | None = edge(TicketById, "ticket_id", description=_TICKET)
     user_errors: list[UserError] = _user_errors()
@@ -168,7 +168,7 @@ class AddTicketNotePayload:
 
 @strawberry.type(description="What came of closing a ticket.")
 class CloseTicketPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     ticket: Ticket | None = edge(TicketById, "ticket_id", description=_TICKET)
     user_errors: list[UserError] = _user_errors()
@@ -176,7 +176,7 @@ class CloseTicketPayload:
 
 @strawberry.type(description="What came of opening a ticket again.")
 class ReopenTicketPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     ticket: Ticket | None = edge(TicketById, "ticket_id", description=_TICKET)
     user_errors: list[UserError] = _user_errors()
@@ -184,7 +184,7 @@ class ReopenTicketPayload:
 
 @strawberry.type(description="What came of assigning a ticket.")
 class AssignTicketPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     ticket: Ticket | None = edge(TicketById, "ticket_id", description=_TICKET)
     user_errors: list[UserError] = _user_errors()
@@ -192,7 +192,7 @@ class AssignTicketPayload:
 
 @strawberry.type(description="What came of a payment.")
 class PayBillPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     payment: Payment | None = edge(PaymentById, "payment_id", description="The payment. Null if none was made.")
     bill: Bill | None = edge(BillById, "bill_id", description="The bill after the payment. Null if none was made.")
@@ -201,7 +201,7 @@ class PayBillPayload:
 
 @strawberry.type(description="What came of a change of contact data.")
 class UpdateContactPayload:
-    """Declares `resolvers.mutations.Answer`."""
+    """Declares `resolvers.writing.mutations.Answer`."""
 
     customer: Customer | None = edge(
         KnownCustomerById, "customer_id", description="The customer after the change. Null if nothing was changed."
@@ -266,7 +266,7 @@ async def _update_contact(info: Info, given: Input[UpdateContactInput]) -> Updat
 
 @strawberry.type(description="Everything that can be changed. Each mutation is done once for each idempotencyKey.")
 class Mutation:
-    """Each turns its input into what `resolvers.mutations` takes."""
+    """Each turns its input into what `resolvers.writing.mutations` takes."""
 
     open_ticket: OpenTicketPayload | None = strawberry.mutation(resolver=_open_ticket, description="Open a ticket.")
     add_ticket_note: AddTicketNotePayload | None = strawberry.mutation(

@@ -9,7 +9,20 @@ from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
 from connectors.ports import batch, fresh, read, write
-from connectors.records import UNNAMED, Document, Fields, Found, Money, Owned, Owners, Period, Record, Rows, Window
+from connectors.records import (
+    UNNAMED,
+    Changed,
+    Document,
+    Fields,
+    Found,
+    Money,
+    Owned,
+    Owners,
+    Period,
+    Record,
+    Rows,
+    Window,
+)
 from connectors.writes import WriteKey
 
 
@@ -199,6 +212,17 @@ class BillingPort(Protocol):
     @batch("customer_ids")
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """All usage allowances per customer, in any order."""
+
+    @fresh
+    async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """Bills that were made, changed or paid at `since` (with a zone) or later; None: a few, with the last one.
+
+        Raises `NotSupported` where the system cannot tell.
+        """
+
+    @fresh
+    async def payments_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """Payments that were made or changed, as `bills_changed`."""
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a document of a bill. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""

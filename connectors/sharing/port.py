@@ -43,6 +43,15 @@ def share_reads(driver: Port, port: type[Any], system: System, health: Health) -
     return cast(Port, _Port(driver, port, system, health, shares=shares))
 
 
+def part_from_calls_under_way(port: object) -> None:
+    """Nobody joins a call to this port's system that has started: it may have read what was there before a change.
+
+    Nothing happens where the port shares nothing.
+    """
+    if isinstance(port, _Port):
+        port.part_from_calls_under_way()
+
+
 class _Method:
     """One method of the port: calls the driver, and knows which of its keys are equal."""
 
@@ -105,17 +114,17 @@ class _Port:
 
     def _writing(self, method: _Method) -> Callable[..., Awaitable[Any]]:
         async def change(*args: Any, **options: Any) -> Any:
-            self._part_from_calls_under_way()
+            self.part_from_calls_under_way()
             try:
                 return await method(*args, **options)
             finally:
-                self._part_from_calls_under_way()
+                self.part_from_calls_under_way()
 
         change.__name__ = method.name
         return change
 
-    def _part_from_calls_under_way(self) -> None:
-        """A call that is under way may have read what was there before the write: nobody joins it from now on."""
+    def part_from_calls_under_way(self) -> None:
+        """A call that is under way may have read what was there before a change: nobody joins it from now on."""
         for queue in self._queues.values():
             queue.part_from_calls_under_way()
 

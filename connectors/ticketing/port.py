@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
 from connectors.ports import batch, fresh, read, write
-from connectors.records import Document, Fields, Found, Owned, Record, Rows, Window
+from connectors.records import Changed, Document, Fields, Found, Owned, Record, Rows, Window
 from connectors.writes import WriteKey
 
 
@@ -188,6 +188,17 @@ class TicketingPort(Protocol):
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
         """Open outages per resource that they affect."""
+
+    @fresh
+    async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """Tickets that were made or changed at `since` (with a zone) or later; None: a few, with the last one.
+
+        Raises `NotSupported` where the system cannot tell.
+        """
+
+    @fresh
+    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """Outages that began or changed, as `tickets_changed`."""
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open an attachment of a ticket. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""

@@ -14,7 +14,7 @@ from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.records import Document, Fields, Found, Rows, Window, changed, owned_by
+from connectors.records import Changed, Document, Fields, Found, Rows, Window, changed, owned_by
 from connectors.strict import Strict
 from connectors.ticketing.port import (
     NewNote,
@@ -30,6 +30,7 @@ from connectors.writes import WriteKey
 NUMBER = re.compile("[1-9][0-9]{0,17}")  # nothing else can be the number of a case
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
 NOT_KEPT = "Acme Desk has cases only: no outages, no files."
+NOT_TOLD = "Acme Desk cannot be asked which cases changed."
 STAFF_ONLY = "Acme Desk lets only its own staff change a case's state or who works on it."
 
 
@@ -82,9 +83,16 @@ class DeskTicketing:
     """The ticketing port over Acme Desk's API."""
 
     unsupported: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ["outages", "outage_list", "open_outages_of_services", "open_outages_of_resources", "Ticket.attachments"],
+        [
+            "outages",
+            "outage_list",
+            "open_outages_of_services",
+            "open_outages_of_resources",
+            "outages_changed",
+            "Ticket.attachments",
+        ],
         NOT_KEPT,
-    ) | dict.fromkeys(["set_status", "assign_ticket"], STAFF_ONLY)
+    ) | {"tickets_changed": NOT_TOLD, "set_status": STAFF_ONLY, "assign_ticket": STAFF_ONLY}
     one_by_one: ClassVar[Mapping[str, str]] = {"Ticket.notes": "Acme Desk lists the notes of one case per call."}
 
     def __init__(self, http: HttpClient, options: DeskOptions) -> None:
@@ -115,7 +123,10 @@ class DeskTicketing:
     async def _not_supported(self, *_: Any, **__: Any) -> Any:
         raise NotSupported(self.http.name, NOT_KEPT)
 
-    outages = outage_list = open_outages_of_services = open_outages_of_resources = _not_supported
+    outages = outage_list = open_outages_of_services = open_outages_of_resources = outages_changed = _not_supported
+
+    async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
+        raise NotSupported(self.http.name, NOT_TOLD)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         raise NotSupported(self.http.name, NOT_KEPT)  # else: self.http.stream(document.source)

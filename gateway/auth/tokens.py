@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import jwt
+import msgspec
 from starlette.requests import Request
 
 from gateway.auth.keys import KeySet, KeysUnavailableError
@@ -76,12 +77,19 @@ class TokenRules:
             raise ValueError(f"leeway must be between 0 and 600 seconds, not {self.leeway}")
 
 
+class SignedIn(msgspec.Struct, frozen=True):
+    """Who a token is of, and its end (`exp`) in seconds since 1970."""
+
+    viewer: Viewer
+    expires: float
+
+
 class Authenticator:
     """Turns a request into its Viewer: `await authenticate(request)`."""
 
     def __init__(self, keys: KeySet, rules: TokenRules, *, cached_tokens: int = 4096) -> None:
         self._keys, self._rules = keys, rules
-        self._verified: LRU[bytes, tuple[float, Viewer]] = LRU(cached_tokens)
+        self._verified: LRU[bytes, tuple[float, SignedIn]] = LRU(cached_tokens)
 
     async def __call__(self, request: Request) -> Viewer:
         """The viewer that a request's Authorization header proves; ANONYMOUS without one.
@@ -91,13 +99,14 @@ class Authenticator:
         headers = request.headers.getlist("authorization")
         if not headers:
             return ANONYMOUS
-        scheme, _, token = headers[0].strip().partition(" ")
-        if len(headers) > 1 or scheme.lower() != "bearer" or not token.strip():
-            raise AuthenticationError("The request needs one header 'Authorization: Bearer <token>'.")
-        return await self.viewer(token.strip())
+        return await self.viewer(bearer_token(headers))
 
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token. Raises as `__call__` does."""
+        return (await self.signed_in(token)).viewer
+
+    async def signed_in(self, token: str) -> SignedIn:
+        """The viewer of a token, and its end. Raises as `__call__` does."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             message = f"The token is longer than {MAX_TOKEN_CHARACTERS} characters. Ask its issuer for a shorter one."
             raise AuthenticationError(message)
@@ -107,9 +116,10 @@ class Authenticator:
             return cached[1]
         self._verified.discard(digest)
         claims = await self._verify(token)
-        viewer = _viewer(claims, self._rules.claims)
-        self._verified.put(digest, (min(int(claims["exp"]) + self._rules.leeway, time.time() + CACHE_SECONDS), viewer))
-        return viewer
+        signed_in = SignedIn(_viewer(claims, self._rules.claims), int(claims["exp"]))
+        until = min(signed_in.expires + self._rules.leeway, time.time() + CACHE_SECONDS)
+        self._verified.put(digest, (until, signed_in))
+        return signed_in
 
     async def _verify(self, token: str) -> dict[str, Any]:
         key = await self._key(token)
@@ -154,6 +164,14 @@ class Authenticator:
             named = "is signed by an unknown key (kid)" if key_id else "does not name the key that signed it (kid)"
             raise AuthenticationError(f"The token {named}. Get a new one.")
         return key
+
+
+def bearer_token(headers: Sequence[str]) -> str:
+    """The token of the Authorization header, of which there must be one. Raises AuthenticationError."""
+    scheme, _, token = headers[0].strip().partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise AuthenticationError("The request needs one header 'Authorization: Bearer <token>'.")
+    return token.strip()
 
 
 _REASONS: Mapping[type[jwt.InvalidTokenError], str] = {

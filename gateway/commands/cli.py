@@ -1,4 +1,6 @@
-"""The command line: `gateway demo | serve | check | driver-test | explain | schema | token`, or `python -m gateway`.
+"""The command line: `gateway demo | serve | check | driver-test | events | explain | schema | token`.
+
+`python -m gateway` is the same.
 
 Exit codes: 0 all is well; 1 something is wrong, and one sentence on standard error says what; 2 wrong arguments or
 settings. Commands import what they need when they run, so that `--help` and a mistyped option answer at once.
@@ -8,7 +10,7 @@ import asyncio
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,6 +34,15 @@ Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="The ga
 SandboxPort = Annotated[
     int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
 ]
+
+
+class DomainName(StrEnum):
+    """Domain whose system tells of a change."""
+
+    CRM = "crm"
+    BILLING = "billing"
+    INVENTORY = "inventory"
+    TICKETING = "ticketing"
 
 
 class Kind(StrEnum):
@@ -125,6 +136,48 @@ def check(
 
 
 cli.command("driver-test")(driver_test)
+
+
+@cli.command()
+def events(
+    url: Annotated[str, typer.Option(help="Where the gateway answers.")] = "http://127.0.0.1:8000",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OPTICOM_TOKEN",
+            help="An agent's or an admin's token. Without it, one for the demo on this machine is made."
+            " In the environment it is not seen by others on the machine.",
+        ),
+    ] = None,
+    domain: Annotated[
+        list[DomainName] | None,
+        typer.Option(
+            metavar="NAME", help="Only of this system: crm, billing, inventory, ticketing. Can be given again."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
+) -> None:
+    """Follow what a running gateway hears of the systems, until Ctrl-C. It needs [live] on.
+
+    A line for each hint that something changed: when, in which domain, what, how (created, changed, removed), how the
+    gateway learnt of it (hub, webhook, poll, or write: a client's mutation), and how long after it happened. And a line
+    for each event that was refused, with the reason. Change something in a system: if no line comes, its hub or webhook
+    does not reach the gateway; if it comes by poll only, that works and the hub does not.
+    """
+    from gateway.commands.events import NotFollowed, demo_token, follow, is_wanted, json_line, line
+
+    domains = {one.value for one in domain or ()}
+
+    def show(event: tuple[str, dict[str, Any]]) -> None:
+        if is_wanted(event, domains):
+            typer.echo(json_line(event) if as_json else line(event))
+
+    try:
+        asyncio.run(follow(url, token or demo_token(url), show, lambda said: typer.echo(said, err=True)))
+    except NotFollowed as error:
+        fail(error)
+    except KeyboardInterrupt:
+        typer.echo("", err=True)
 
 
 @cli.command()

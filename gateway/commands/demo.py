@@ -23,6 +23,7 @@ from gateway.commands.demo_keys import DemoKeys, key_path
 from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
 from gateway.commands.listening import KEEP_ALIVE, PortUnavailable, check_free, listen
+from gateway.http.websocket_protocol import websocket_options
 from gateway.http.write_coalescing import HttpProtocol
 from resolvers.viewer import ViewerKind
 from sandbox.protocol.systems import SYSTEMS
@@ -105,11 +106,13 @@ class _Server(uvicorn.Server):
     """The gateway's server, which leaves signals to the demo and says when it answers."""
 
     def __init__(self, demo: Demo, keys: DemoKeys) -> None:
-        app = create_app(settings(demo.port, demo.sandbox_port), demo_keys=keys)
+        given = settings(demo.port, demo.sandbox_port)
+        app = create_app(given, demo_keys=keys)
         super().__init__(
             uvicorn.Config(
                 app,
                 http=HttpProtocol,
+                **websocket_options(given.live.limits.message_bytes),
                 log_config=None,
                 access_log=False,
                 server_header=False,

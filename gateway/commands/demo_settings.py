@@ -1,5 +1,6 @@
 """The demo's settings, which are made here and not read from a file."""
 
+import secrets
 from typing import Any, Final
 
 from gateway.settings import Settings
@@ -23,6 +24,13 @@ def settings(port: int, sandbox_port: int) -> Settings:
         {
             "systems": systems,
             "graphql": {"introspection": "everyone", "graphiql": True},
+            "live": {
+                "enabled": True,
+                "origins": ["http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"],
+                "leave": 1.0,
+                "callback_url": f"http://{HOST}:{port}",
+                "sources": {name: {"hub": True, "secret": secrets.token_hex(16)} for name in ("ticketing", "billing")},
+            },
             "server": {"host": HOST, "port": port, "metrics": True},
         }
     )

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from gateway import live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
 from gateway.commands.listening import KEEP_ALIVE, check_free
+from gateway.http.websocket_protocol import websocket_options
 from gateway.http.write_coalescing import HttpProtocol
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
@@ -59,6 +60,7 @@ def run(config: Path, workers: int | None = None) -> None:
             port=server.port,
             workers=processes,
             http=HttpProtocol,
+            **websocket_options(settings.live.limits.message_bytes),
             log_config=None,
             access_log=False,
             server_header=False,

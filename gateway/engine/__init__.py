@@ -33,8 +33,9 @@ from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse
 from gateway.engine.run import Outcome
+from gateway.engine.subscribed import Subscribed
 
-__all__ = ["Engine", "Explanation", "Outcome", "Prepared"]
+__all__ = ["Engine", "Explanation", "Outcome", "Prepared", "Subscribed"]
 
 CACHED_CHARACTERS = 1_000_000
 """Most characters of all cached documents together. A syntax tree takes some hundred bytes per character."""
@@ -149,8 +150,12 @@ class Engine:
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
         context: Context,
+        root: object = None,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one operation of a prepared document. Resolvers get `context` as `info.context`.
+
+        `root` is the object whose fields are selected; for a subscription, one event. Nothing is awaited for events
+        here: whoever has one runs the operation for it.
 
         Returns the outcome if nothing has to be awaited, else a coroutine, which must be awaited. An operation whose
         answer could be too large is not run; the error's code is LIMIT_EXCEEDED.
@@ -162,9 +167,17 @@ class Engine:
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
-            return planned.start(context)
+            return planned.start(context, root)
         self._executed(str(planned))
-        return self._by_core(prepared, operation, variables, context)
+        return self._by_core(prepared, operation, variables, context, root)
+
+    def subscribed(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> Subscribed | list[GraphQLError]:
+        """What a subscription is about, or the errors for which it can never succeed; nothing is run."""
+        if refusal := self._too_large(prepared, operation, variables):
+            return [refusal]
+        return self._plans.subscribed(prepared, operation, variables)
 
     def explain(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
@@ -196,6 +209,7 @@ class Engine:
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
         context: Context,
+        root: object,
     ) -> Outcome:
         """Run one operation by graphql-core."""
         running = _running.set(prepared)
@@ -204,6 +218,7 @@ class Engine:
                 prepared.source,
                 variable_values=dict(variables or {}),
                 context_value=context,
+                root_value=root,
                 operation_name=operation.name.value if operation.name else None,
             )
         finally:

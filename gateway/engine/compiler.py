@@ -52,7 +52,8 @@ def compiled(
 ) -> list[Plan]:
     """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`.
 
-    For a mutation there is one plan per field at its root, to be run one after the other.
+    For a mutation there is one plan per field at its root, to be run one after the other. A subscription is planned as
+    a query is: its plan is run for each event.
     """
     try:
         return _Compiler(schema, prepared, operation, variables).plans()
@@ -79,8 +80,6 @@ class _Compiler:
 
     def plans(self) -> list[Plan]:
         kind = self._operation.operation
-        if kind is OperationType.SUBSCRIPTION:
-            raise NotPlanned("a subscription")
         if self._operation.directives:
             raise NotPlanned("a directive on the operation")
         root = self._plan.root

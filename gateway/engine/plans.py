@@ -24,8 +24,10 @@ from gateway.engine.explain import Explanation, explained
 from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
+from gateway.engine.refusals import refuse
 from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
+from gateway.engine.subscribed import Subscribed, subscribed
 
 MAX_VARIANTS: Final = 16
 """Most plans of one document. Two variables in @skip or @include make four."""
@@ -37,10 +39,10 @@ class Planned(msgspec.Struct, frozen=True):
     parts: tuple[Compiled, ...]
     variables: VariableValues
 
-    def start(self, context: Context) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """The outcome, or a coroutine that returns it."""
+    def start(self, context: Context, root: object = None) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """The outcome, or a coroutine that returns it. `root` is the object whose fields the operation selects."""
         if len(self.parts) == 1:
-            return Run(self.parts[0], context, self.variables).start(None)
+            return Run(self.parts[0], context, self.variables).start(root)
         return self._one_after_the_other(context)
 
     async def _one_after_the_other(self, context: Context) -> Outcome:
@@ -83,6 +85,15 @@ class Plans:
             return variables
         made = self._variant(prepared, operation, variables)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
+
+    def subscribed(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> Subscribed | list[GraphQLError]:
+        """What a subscription is about, or the errors for which it can never succeed."""
+        variables = self._coerced(operation.variable_definitions or (), given)
+        if isinstance(variables, list):
+            return [refuse(one.message, "BAD_USER_INPUT", one) for one in variables]
+        return subscribed(self._schema, prepared, operation, variables)
 
     def variable_errors(
         self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None

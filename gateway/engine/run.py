@@ -6,11 +6,10 @@ together, so that the edges below are loaded together.
 
 import asyncio
 import logging
-import operator
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,6 +24,7 @@ from gateway.engine.codegen import Build
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
 from gateway.engine.failures import Completion, Failure, apply_failures
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
+from gateway.engine.started_edge import StartedEdge
 
 logger = logging.getLogger(__package__)
 
@@ -48,25 +48,6 @@ class Compiled:
     absent: object
 
 
-@dataclass(eq=False, slots=True)
-class _StartedEdge:
-    """A started edge for all objects of a block: their keys, and the dictionaries that get the values."""
-
-    edge_field: EdgeField
-    above: BuiltBlock
-    places: Sequence[dict[str, Any]]
-    values: list[Any]
-    subjects: Sequence[Any]
-    step: Callable[[Any], Any] | None = None
-    loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
-    waiting: list[tuple[int, Any]] = field(default_factory=list)
-    """Numbers of values with their keys; with `per_key`, with the futures of their entries."""
-    same_loads: list[tuple[EdgeField, Callable[[Any], Any] | None, Sequence[dict[str, Any]]]] = field(
-        default_factory=list
-    )
-    """Other edges of the same objects that are leaves of the same records."""
-
-
 @dataclass(frozen=True, slots=True)
 class _OnlyId:
     """Stands for an object of which only the id is known."""
@@ -88,7 +69,7 @@ class Run:
         self._builds = compiled.blocks(self._values, self._subjects, self._places, self._infos)
         self._failures: list[Failure] = []
         self._pending = 0
-        self._ready: deque[_StartedEdge] = deque()
+        self._ready: deque[StartedEdge] = deque()
         self._woken: asyncio.Future[None] | None = None
 
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
@@ -131,9 +112,9 @@ class Run:
 
         An argument that cannot be used is an error before anything is waited for; any other error is met in its turn.
         """
-        failed: list[_StartedEdge] = []
+        failed: list[StartedEdge] = []
         for fields in built.block.loads:
-            started: _StartedEdge | None = None
+            started: StartedEdge | None = None
             for one in fields:
                 subjects, places = self._subjects[one.number], self._places[one.number]
                 if not subjects:
@@ -141,9 +122,9 @@ class Run:
                 bound = self._steps.edge(one, self._context, self._variables)
                 if isinstance(bound, Exception):
                     self._pending += 1
-                    wrong = _StartedEdge(one, built, places.copy(), [bound] * len(subjects), subjects.copy())
+                    wrong = StartedEdge(one, built, places.copy(), [bound] * len(subjects), subjects.copy())
                     (failed if isinstance(bound, GraphQLError) else self._ready).append(wrong)
-                elif started is not None and started.waiting and _are_same(subjects, started.subjects):
+                elif started is not None and started.waiting and started.is_of(subjects):
                     started.same_loads.append((one, bound[1], places.copy()))
                 else:
                     self._pending += 1
@@ -160,42 +141,23 @@ class Run:
         subjects: Sequence[Any],
         places: Sequence[dict[str, Any]],
         above: BuiltBlock,
-    ) -> _StartedEdge:
+    ) -> StartedEdge:
         """Start an edge for all objects that have it, loading each key once."""
         edge = field.edge
-        started = _StartedEdge(field, above, places, [None] * len(subjects), subjects)
-        key_of, started.step = bound
+        key_of, step = bound
+        started = StartedEdge(field, above, places, [None] * len(subjects), subjects, step)
         try:
             loader: Loader = self._context.loader(edge.loader)
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             started.values = [error] * len(subjects)
             return started
-        load, loading, waiting = loader.load, started.loading, started.waiting
-        many, per_key = edge.many, edge.per_key
-        for number, subject in enumerate(subjects):
-            try:
-                key = key_of(subject)
-                if key is None:
-                    continue
-                if not many:
-                    if key not in loading:
-                        loading[key] = load(key)
-                elif per_key:
-                    key = [_loading(load, loading, one) for one in _keys(key)]
-                else:
-                    key = list(_keys(key))  # iterated twice
-                    for one in key:
-                        if one not in loading:
-                            loading[one] = load(one)
-                waiting.append((number, key))
-            except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
-                started.values[number] = error
+        started.load(loader, key_of)
         early, prefetch = self._plan.below[field.number].early
-        if (early or prefetch) and any(not one.done() for one in loading.values()):
-            self._start_early(edge, early, [one.expect for one in prefetch], list(loading))
+        if (early or prefetch) and any(not one.done() for one in started.loading.values()):
+            self._start_early(edge, early, [one.expect for one in prefetch], list(started.loading))
         return started
 
-    def _wait(self, started: _StartedEdge, _done: object = None) -> None:
+    def _wait(self, started: StartedEdge, _done: object = None) -> None:
         """Mark the edge as ready when its loads are done. Loads of a batch end together, so one callback is enough."""
         for one in started.loading.values():
             if not one.done():
@@ -205,37 +167,14 @@ class Run:
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
-    def _finish(self, started: _StartedEdge) -> BuiltBlock:
+    def _finish(self, started: StartedEdge) -> BuiltBlock:
         """Build the block of what was found, and put its values into the answer, in the order of the fields."""
-        found = {key: one.exception() or one.result() for key, one in started.loading.items()}
-        built = self._place(
-            started.edge_field, self._found(started, found, started.step), started.above, started.places
-        )
+        found, absent = started.results(), self._compiled.absent
+        values = started.found(found, started.step, absent)
+        built = self._place(started.edge_field, values, started.above, started.places)
         for one, step, places in started.same_loads:
-            self._place(one, self._found(started, found, step), started.above, places)
+            self._place(one, started.found(found, step, absent), started.above, places)
         return built
-
-    def _found(self, started: _StartedEdge, found: Mapping[Any, Any], step: Callable[[Any], Any] | None) -> list[Any]:
-        """The edge's value for each object, before its selection is completed."""
-        values, absent, edge = started.values.copy(), self._compiled.absent, started.edge_field.edge
-        if edge.per_key:
-            for number, entries in started.waiting:
-                values[number] = [_entry(one, absent) for one in entries]
-            return values
-        many = edge.many
-        for number, key in started.waiting:
-            one = _gathered([found[each] for each in key]) if many else found[key]
-            if isinstance(one, Exception):
-                values[number] = one
-            elif one is not absent:
-                if step is None:
-                    values[number] = one
-                    continue
-                try:
-                    values[number] = step(one)
-                except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-                    values[number] = error
-        return values
 
     def _place(
         self,
@@ -299,41 +238,3 @@ class Run:
             self._compiled.schema,
             lambda field: self._steps.arguments(field, self._variables),
         )
-
-
-def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether both have the identical objects: equal ones may have different keys."""
-    return len(some) == len(others) and all(map(operator.is_, some, others))
-
-
-def _keys(several: Any) -> Iterable[Any]:
-    """The keys of an object. Raises TypeError if they are not iterable."""
-    if not isinstance(several, Iterable):
-        raise TypeError(f"These should be several keys, and are: {several!r}.")
-    return several
-
-
-def _loading(
-    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
-) -> "asyncio.Future[Any] | Exception":
-    """The future of one of several keys, shared by equal keys; the exception if it cannot be loaded."""
-    try:
-        if key not in loading:
-            loading[key] = load(key)
-        return loading[key]
-    except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
-        return error
-
-
-def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:
-    """The value of one of several keys, or its exception."""
-    found = loaded if isinstance(loaded, Exception) else loaded.exception() or loaded.result()
-    return None if found is absent else found
-
-
-def _gathered(found: Sequence[Any]) -> Any:
-    """The found values without gaps; the exception of one that failed."""
-    for one in found:
-        if isinstance(one, Exception):
-            return one
-    return [one for one in found if one is not None]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from graphql import GraphQLSchema, OperationDefinitionNode
-from starlette.requests import Request
+from starlette.datastructures import Headers
 
 from connectors import Connectors
 from connectors.http.scope import RequestScope, UpstreamCall, current_scope
@@ -15,7 +15,7 @@ from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer
-from resolvers.writes import Writes
+from resolvers.writing.writes import Writes
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
 
@@ -70,14 +70,14 @@ class ContextFactory:
         self._writes = writes
 
     def __call__(
-        self, request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+        self, headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
     ) -> GatewayContext:
         """A context whose deadline starts now. This task's upstream calls belong to it."""
-        trace = request.headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
-        return self.make(request, viewer, self._selection(prepared, operation), trace=trace)
+        trace = headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
+        return self.make(headers, viewer, self._selection(prepared, operation), trace=trace)
 
     def make(
-        self, request: Request, viewer: Viewer, selection: Selection | None, *, trace: bool = False
+        self, headers: Headers, viewer: Viewer, selection: Selection | None, *, trace: bool = False
     ) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document.
 
@@ -86,7 +86,7 @@ class ContextFactory:
         scope = RequestScope.lasting(self._deadline)
         scope.shows_calls = trace
         if self._connectors.forwards and viewer.is_signed_in:
-            scope.token = _token_of(request)
+            scope.token = _token_of(headers)
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
         context = GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
@@ -101,9 +101,9 @@ class ContextFactory:
         return selection
 
 
-def _token_of(request: Request) -> str | None:
+def _token_of(headers: Headers) -> str | None:
     """The request's bearer token, or None."""
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

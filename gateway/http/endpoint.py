@@ -1,46 +1,41 @@
 """GraphQL over HTTP (the specification's current draft) as one ASGI endpoint.
 
 Callers are identified by bearer tokens, never by cookies, so another site's page cannot send requests in a user's name,
-and GET is safe for queries. GraphQL over WebSocket and batches are not supported.
+and GET is safe for queries. Batches are not supported.
 """
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
-from gateway.engine import Engine, Explanation, Outcome, Prepared
-from gateway.engine.declared import Context
+from gateway.engine import Outcome
 from gateway.engine.limits import Limits
-from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError, present
-from gateway.http.disconnect import DeadlinePassed, run_until_disconnect
+from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
+from gateway.http.disconnect import run_until_disconnect
 from gateway.http.headers import IndexedRequest
-from gateway.http.media_types import JSON, RESPONSE_JSON, accepts_gzip, accepts_html, negotiate
-from gateway.http.persisted_queries import PersistedQueries
+from gateway.http.media_types import (
+    EVENTS,
+    JSON,
+    RESPONSE_JSON,
+    accepts_events,
+    accepts_gzip,
+    accepts_html,
+    negotiate,
+)
+from gateway.http.operations import Operations, Ready, answer
 from gateway.http.request import read
+from gateway.http.request_id import identify
+from gateway.http.sse import EventStreams, one_answer, refused
+from gateway.live.service import SubscriptionsOffError
 from resolvers.viewer import Viewer
-
-
-class RequestContext(Context, Protocol):
-    """The part of a resolver context (`info.context`) that the endpoint uses."""
-
-    async def close(self) -> None:
-        """End every upstream call that still runs. Called once, also after a failure."""
-
-    def extensions(self) -> dict[str, Any]:
-        """The answer's `extensions`, empty if there are none. Called once, after the operation."""
-
-
-GRACE: Final = 1.0
-"""Seconds after the deadline in which an answer can still be made of what the systems returned."""
 
 MIN_COMPRESSED: Final = 1024
 """Bytes from which an answer is compressed, if the client accepts gzip."""
@@ -53,15 +48,12 @@ COMPRESSION_LEVEL: Final = 2
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
-EXPLAIN_HEADER: Final = "X-Gateway-Explain"
-
 _VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encoding")
 """The Vary header of a short answer, and of one that may be compressed."""
 
 _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
 
 Authenticate = Callable[[Request], Awaitable[Viewer]]
-MakeContext = Callable[[Request, Viewer, Prepared, OperationDefinitionNode], RequestContext]
 Page = Callable[[Request], Response]
 
 
@@ -69,40 +61,38 @@ class GraphQLEndpoint:
     """ASGI application for `Route("/graphql", ...)`: reads, checks, executes and answers one operation per request.
 
     `authenticate` may raise RequestError (401, 503). `page` answers a browser that asks for HTML without a query.
-    `deadline` is in seconds; an operation that runs for `GRACE` longer is cancelled.
+    `streams` answers subscriptions.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        operations: Operations,
         authenticate: Authenticate,
-        context: MakeContext,
-        persisted: PersistedQueries,
         limits: Limits,
         page: Page | None = None,
-        *,
-        introspection_for: IntrospectionFor = "staff",
-        deadline: float = 8.0,
+        streams: EventStreams | None = None,
     ) -> None:
-        self._engine, self._authenticate, self._context = engine, authenticate, context
-        self._persisted, self._limits, self._page = persisted, limits, page
-        self._introspection_for, self._deadline = introspection_for, deadline
+        self._operations, self._authenticate, self._limits = operations, authenticate, limits
+        self._page, self._streams = page, streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
         request = IndexedRequest(scope, receive)
-        media_type = negotiate(request.headers.get("accept"))
+        request_id = identify(request.headers)
+        accept = request.headers.get("accept")
+        media_type = negotiate(accept) or (EVENTS if accepts_events(accept) else None)
         try:
             response = await self._respond(request, media_type, receive)
         except RequestError as error:
-            response = error.response(media_type or JSON)
+            response = refused(error) if media_type == EVENTS else error.response(media_type or JSON)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
             fault = GraphQLError("", original_error=error)
             response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
-            is_compressible = len(response.body) >= MIN_COMPRESSED
+            response.raw_headers.append(request_id)
+            is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()
             if is_compressible and accepts_gzip(request.headers.get("accept-encoding", "")):
@@ -121,41 +111,37 @@ class GraphQLEndpoint:
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
         parameters = await read(request, self._limits.max_body_bytes)
-        source = await self._persisted.source(parameters)
-        prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
-        if not isinstance(prepared, Prepared):
-            if not viewer.is_signed_in:
-                check_validation_public(prepared, self._introspection_for)
-            return _response(media_type, Outcome(None, prepared, executed=False))
-        operation = self._engine.operation(prepared, parameters.operation_name)
-        if isinstance(operation, GraphQLError):
-            return _response(media_type, Outcome(None, [operation], executed=False))
-        _check_method(request, operation)
-        check_access(prepared, operation, viewer, self._introspection_for)
-        if viewer.is_signed_in:  # Others could fill the store and evict its documents.
-            await self._persisted.keep(parameters)
+        ready = await self._operations.ready(parameters, viewer)
+        if isinstance(ready, list):
+            return _response(media_type, Outcome(None, ready, executed=False))
+        if ready.kind is not OperationType.QUERY:
+            if ready.kind is OperationType.SUBSCRIPTION:
+                return await self._follow(request, ready, parameters.variables)
+            if method == "GET":
+                message = "A mutation must be sent with POST. GET is for queries and subscriptions only."
+                raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
+        ran = await self._operations.run(
+            ready,
+            parameters.variables,
+            request.headers,
+            viewer,
+            lambda work, seconds: run_until_disconnect(work, receive, seconds),
+        )
+        return None if ran is None else _response(media_type, *ran)
 
-        context = self._context(request, viewer, prepared, operation)
-        outcome: Outcome | None
+    async def _follow(self, request: Request, ready: Ready, variables: Mapping[str, Any]) -> Response:
+        if not accepts_events(request.headers.get("accept")):
+            message = (
+                f"A subscription is answered by a stream of events. Send it with 'Accept: {EVENTS}',"
+                " or over a WebSocket (graphql-transport-ws) to this address."
+            )
+            raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         try:
-            started = self._engine.start(prepared, operation, parameters.variables, context)
-            if isinstance(started, Outcome):
-                outcome = started
-            else:
-                outcome = await run_until_disconnect(started, receive, self._deadline + GRACE)
-        except DeadlinePassed:
-            outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
-        finally:
-            await context.close()
-        if outcome is None:
-            return None
-        extensions = context.extensions()
-        if viewer.is_staff and request.headers.get(EXPLAIN_HEADER) == "1":
-            extensions |= _explained(self._engine.explain(prepared, operation, parameters.variables))
-        return _response(media_type, outcome, extensions)
-
-    def _check_public(self, document: DocumentNode) -> None:
-        check_public(self._engine.core_schema, document, self._introspection_for)
+            if self._streams is None:
+                raise SubscriptionsOffError
+            return await self._streams.follow(request, ready, variables)
+        except RequestError as error:
+            return refused(error)
 
 
 class _JsonResponse(Response):
@@ -184,28 +170,11 @@ async def _compress(response: Response) -> None:
     response.headers["Content-Encoding"] = "gzip"
 
 
-def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:
-    """The plan as an extension; empty for variables that do not fit, which are errors anyway."""
-    return {"explain": explanation.document()} if isinstance(explanation, Explanation) else {}
-
-
-def _check_method(request: Request, operation: OperationDefinitionNode) -> None:
-    if operation.operation is OperationType.SUBSCRIPTION:
-        raise RequestError("Subscriptions are not supported at this address. Send a query.")
-    if request.method == "GET" and operation.operation is not OperationType.QUERY:
-        message = "A mutation must be sent with POST. GET is for queries only."
-        raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
-
-
 def _response(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None = None) -> Response:
     """The outcome as a response, with errors before data, as the GraphQL specification recommends."""
-    body: dict[str, Any] = {}
-    if outcome.errors:
-        body["errors"] = [present(error) for error in outcome.errors]
-    if outcome.executed:
-        body["data"] = outcome.data
-    if extensions:
-        body["extensions"] = extensions
+    body = answer(outcome, extensions)
+    if media_type == EVENTS:
+        return one_answer(body)
     return _JsonResponse(orjson.dumps(body), _status(media_type, outcome, body), media_type)
 
 

@@ -20,6 +20,7 @@ from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.endpoint import Authenticate
+from gateway.http.request_id import identify
 from resolvers.documents import DOCUMENT_OWNERS
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
@@ -65,6 +66,7 @@ class DocumentEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the document, or answer with an error. A client that disconnects cancels the upstream calls."""
         request = Request(scope, receive)
+        request_id = identify(request.headers)
         try:
             response = await run_until_disconnect(self._response(request), receive)
         except RequestError as error:
@@ -74,6 +76,7 @@ class DocumentEndpoint:
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
             response = fault(error)
         if response is not None:
+            response.raw_headers.append(request_id)
             await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
@@ -83,7 +86,7 @@ class DocumentEndpoint:
         if not viewer.is_signed_in:
             raise SignInRequiredError
         selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
-        context = self._contexts.make(request, viewer, selection)
+        context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
             document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 _REMEMBERED = 200
 """Characters of the longest header that is cached, so that clients cannot fill the memory."""
@@ -37,6 +38,14 @@ def _negotiated(accept: str | None) -> str | None:
 
 
 _remembered = lru_cache(maxsize=256)(_negotiated)
+
+
+def accepts_events(accept: str | None) -> bool:
+    """Whether the Accept header names text/event-stream.
+
+    A wildcard is not enough: a client that does not know of event streams would wait for the end of one for ever.
+    """
+    return any(one.type == EVENTS and one.quality > 0 for one in map(_range, (accept or "").split(",")))
 
 
 def accepts_html(accept: str | None) -> bool:

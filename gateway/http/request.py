@@ -31,9 +31,9 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     application/x-www-form-urlencoded) get a 415, too, so that another site's page cannot post here.
     """
     if request.method == "GET":
-        return _checked(_from_query_string(request))
+        return checked(_from_query_string(request))
     _check_media_type(request)
-    body = await _body(request, max_body_bytes)
+    body = await read_body(request, max_body_bytes)
     try:
         parameters = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -42,7 +42,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
         raise RequestError("Batches are not supported. Send each operation in a request of its own.")
     if not isinstance(parameters, dict):
         raise RequestError('The request body must be a JSON object such as {"query": "{ __typename }"}.')
-    return _checked(parameters)
+    return checked(parameters)
 
 
 def _check_media_type(request: Request) -> None:
@@ -63,7 +63,8 @@ def _unsupported(message: str) -> RequestError:
     return RequestError(message, status=415, code="UNSUPPORTED_MEDIA_TYPE", headers={"Accept-Post": JSON})
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request. Raises RequestError (413) for more than `limit` bytes, ClientDisconnect."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
@@ -108,7 +109,8 @@ def _from_query_string(request: Request) -> dict[str, Any]:
     return parameters
 
 
-def _checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+def checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    """The request of these parameters. Raises RequestError (400) for a wrong shape."""
     if parameters.keys() <= _PLAIN and parameters.get("query"):
         query, variables = parameters["query"], parameters.get("variables")
         if query.__class__ is str and (variables is None or variables.__class__ is dict):

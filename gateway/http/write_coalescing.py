@@ -7,9 +7,13 @@ turns are long, because large answers are made in them, writes are sent at once.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.http.link import EXTENSION, narrow
 
 MAX_BUFFERED: Final = 64 * 1024
 """Bytes above which the buffer is sent at once, so that a stream notices in time that its client is slow."""
@@ -34,13 +38,39 @@ class LoopTurns:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """To be given as `http=` in uvicorn's configuration."""
+    """To be given as `http=` in uvicorn's configuration. It is the Link of its connection."""
 
     turns: ClassVar = LoopTurns()
+    leave: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wrap the transport of a new connection."""
         super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.turns)))
+        self._extensions = {EXTENSION: ref(self)}
+
+    def on_message_begin(self) -> None:
+        """Offer the link to the application."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # one of our own
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, and leave nothing behind."""
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # it refers back to this object, which could not be freed
+
+    def shutdown(self) -> None:
+        """Close the connection once the request under way is answered, which the application may be told to hasten."""
+        super().shutdown()
+        if self.leave is not None:
+            self.leave()
+
+    def narrow(self) -> None:
+        """Keep buffers small from now on."""
+        narrow(self.transport)
+
+    def abort(self) -> None:
+        """Cut the connection off."""
+        self.transport.abort()
 
 
 class CoalescingTransport:

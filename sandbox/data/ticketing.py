@@ -142,6 +142,13 @@ def problems(world: World, shard: int) -> list[Row]:
     return [_problem(world, outage) for outage in outages.all_outages(world)]
 
 
+def new_problem(world: World, cabinet: int) -> Row:
+    """Return what a service problem about a whole cabinet is created with."""
+    row = _problem(world, Outage(0, cabinet, "Cabinet", is_open=True))
+    made_by_the_system = ("id", "href", "status", "statusChangeDate", "creationDate", "lastUpdate")
+    return {key: value for key, value in row.items() if key not in made_by_the_system}
+
+
 def _problem(world: World, outage: Outage) -> Row:
     rng = Random(f"{world.seed}:problem:{outage.number}")  # noqa: S311  # plausible data, not secrets
     place, ident = inventory.cabinet_place(outage.cabinet), f"SP-{outage.number}"

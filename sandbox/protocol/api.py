@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from random import Random
 from urllib.parse import urlsplit
 
-from sandbox.data import documents, shapes, usage
+from sandbox.data import documents, shapes, ticketing, usage
 from sandbox.data.shapes import Row
 from sandbox.data.world import World
 from sandbox.protocol import deviations, version5
@@ -65,7 +65,7 @@ class Api:
                     return self._usage(method, last, query, body, switches, host)
                 return self._one(self._resources[served[above]], last, method, query, body, switches, host)
             if last == "hub" and above in bases:
-                return self._subscribe(above, method, body)
+                return self._subscribe(above, method, body, switches)
             if above.endswith("/hub") and above.removesuffix("/hub") in bases:
                 return self._unsubscribe(above.removesuffix("/hub"), method, last)
             if method == "GET" and (file := self._file(path)):
@@ -81,6 +81,23 @@ class Api:
         if (row := self._rows[path].get(ident)) is None:
             raise KeyError(ident)
         self._rows[path].put(row | changes)
+
+    def begin_outage(self, cabinet: int, switches: Switches, host: str) -> Answer:
+        """Begin an outage of a cabinet, with its event: 201 with the service problem."""
+        body = ticketing.new_problem(self._world, cabinet)
+        row, changes = self._writer.create(self._resources[shapes.PROBLEM], body, switches)
+        self._publish(changes, switches, host)
+        return Answer(201, to_json(row))
+
+    def end_outage(self, ident: str, switches: Switches, host: str) -> Answer:
+        """End an outage, with its events. Raises Refused (404)."""
+        row = self._rows[shapes.PROBLEM].get(ident)
+        if row is None:
+            raise Refused(404, f"there is no outage {ident}")
+        resource, over = self._resources[shapes.PROBLEM], {"status": "resolved", "statusChangeReason": "Repaired"}
+        row, changes = self._writer.change(resource, row, over, switches)
+        self._publish(changes, switches, host)
+        return Answer(200, to_json(row))
 
     def _served(self, switches: Switches) -> dict[str, str]:
         """Return the paths of this installation, each with the v4 path of its resource."""
@@ -190,19 +207,18 @@ class Api:
             return deviations.deviating_row(event, switches, host)
 
         for resource, event_type, row in changes:
-            listener = switches.hub_path == "listener"
             base, name = served_path(resource.path, switches).rpartition("/")[0], resource.name
             (sent,) = self._shaped(resource.path, [row], switches)
-            self.hub.publish(base, event_type, name, sent, self._world.now(), shown, listener=listener)
+            self.hub.publish(base, event_type, name, sent, self._world.now(), shown, switches)
 
-    def _subscribe(self, base: str, method: str, raw: bytes) -> Answer:
+    def _subscribe(self, base: str, method: str, raw: bytes, switches: Switches) -> Answer:
         if method != "POST":
             raise Refused(405, f"{method} is not allowed on a hub; POST is")
         body = body_of(raw)
         callback = body.get("callback")
         if not isinstance(callback, str) or urlsplit(callback).scheme not in ("http", "https"):
             raise Refused(400, f"callback is {callback!r}; it must be an http or https address")
-        found = self.hub.subscribe(base, callback, str(body.get("query") or ""))
+        found = self.hub.subscribe(base, callback, str(body.get("query") or ""), switches)
         return Answer(201, to_json(found.document()), headers=[(b"location", f"{base}/hub/{found.id}".encode())])
 
     def _unsubscribe(self, base: str, method: str, ident: str) -> Answer:

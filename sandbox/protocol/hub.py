@@ -8,9 +8,11 @@ from datetime import datetime
 from itertools import count
 from uuid import uuid4
 
+from sandbox.data import shapes
 from sandbox.data.shapes import Row, stamp
-from sandbox.protocol.answers import to_json
+from sandbox.protocol.answers import Refused, to_json
 from sandbox.protocol.query import Query, parse
+from sandbox.protocol.switches import Switches
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +41,13 @@ class Hub:
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
 
-    def subscribe(self, base: str, callback: str, query: str) -> Subscription:
-        """Add a listener. Raises BadQuery if `query` cannot be read."""
+    def subscribe(self, base: str, callback: str, query: str, switches: Switches) -> Subscription:
+        """Add a listener. Raises BadQuery if `query` cannot be read, and Refused as the switches say."""
+        same = (base, callback, query)
+        if switches.hub_refuses_known and any(
+            (s.base, s.callback, s.text) == same for s in self.subscriptions.values()
+        ):
+            raise Refused(409, "this callback is registered with this query already")
         subscription = Subscription(f"HUB-{next(self._numbers)}", base, callback, query, parse(query))
         self.subscriptions[subscription.id] = subscription
         return subscription
@@ -61,14 +68,19 @@ class Hub:
         row: Row,
         now: datetime,
         shown: Callable[[Row], Row],
-        *,
-        listener: bool,
+        switches: Switches,
     ) -> None:
         """Queue an event about `row` of resource `name`; `shown` converts the event as this installation sends it.
 
-        `listener` posts to ``{callback}/listener/{eventName}`` instead of the callback itself.
+        The switches say what it is called, whether it lies, and where and how often it is posted.
         """
         ident = str(uuid4())
+        if switches.hub_notifications:
+            event_type = event_type.replace("CreateEvent", "CreationNotification")
+            event_type = event_type.replace("DeleteEvent", "RemoveNotification")
+        if switches.hub_lies:
+            stranger = shapes.customer_party("1002", "Somebody else")
+            row = row | {"status": "closed", "state": "closed", "relatedParty": [stranger]}
         event = {
             "eventId": ident,
             "eventTime": stamp(now),
@@ -80,10 +92,11 @@ class Hub:
             "event": {name: row},
         }
         for subscription in self.subscriptions.values():
-            if subscription.base == base and subscription.query.holds(event):
-                path = f"/listener/{event_type[0].lower()}{event_type[1:]}" if listener else ""
+            if subscription.base == base and (switches.hub_ignores_query or subscription.query.holds(event)):
+                path = f"/listener/{event_type[0].lower()}{event_type[1:]}" if switches.hub_path == "listener" else ""
                 address = subscription.callback.rstrip("/") + path if path else subscription.callback
-                self._queue.put_nowait((address, to_json(shown(event))))
+                for _ in range(2 if switches.hub_duplicates else 1):
+                    self._queue.put_nowait((address, to_json(shown(event))))
         if self._worker is None and not self._queue.empty():
             self._worker = asyncio.get_running_loop().create_task(self._deliver())
 
@@ -101,8 +114,11 @@ class Hub:
                 except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
                     _log.warning("listener %s cannot be reached: %s", address, problem)
 
-    async def close(self) -> None:
-        """Stop delivering."""
+    async def close(self, *, forgets: bool) -> None:
+        """Stop delivering; `forgets`: without a listener from now on."""
+        if forgets:
+            self.subscriptions.clear()
+            self._numbers = count(1)
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)

@@ -109,6 +109,20 @@ class Switches(_Model):
     """Documents' and attachments' url has scheme, host and port in front."""
     hub_path: Literal["callback", "listener"] = "callback"
     """Events are posted to the callback itself, or to ``{callback}/listener/{eventName}``."""
+    hub_ignores_query: bool = False
+    """Every event of the API goes to every listener, whatever the query of its registration."""
+    hub_refuses_known: bool = False
+    """A registration with the callback and query of another one is a 409."""
+    hub_forgets: bool = False
+    """Registrations are lost when the system stops, and numbered from 1 again."""
+    hub_duplicates: bool = False
+    """Every event is posted twice, with the same eventId."""
+    hub_notifications: bool = False
+    """Events are called ...CreationNotification and ...RemoveNotification instead of ...CreateEvent, ...DeleteEvent."""
+    hub_two_events: bool = False
+    """A PATCH that changes the status sends an AttributeValueChangeEvent, too, whatever else it changes."""
+    hub_lies: bool = False
+    """Events say that the row is customer 1002's, and closed."""
     version: Literal["v4", "v5"] = "v4"
     """Paths and shapes of the answers; where TM Forum has no v5 file (payments, sites) it stays v4."""
     customers_as: CustomersAs = "number"

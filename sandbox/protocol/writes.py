@@ -113,9 +113,9 @@ class Writer:
                 step["changeReason"] = reason
             new["statusChange"] = [*row.get("statusChange", []), step]
         self._rows[resource.path].put(new, switches.late_ms / 1000)
-        return new, self._events(resource, row, new)
+        return new, self._events(resource, row, new, twice=switches.hub_two_events)
 
-    def _events(self, resource: Resource, old: Row, new: Row) -> list[Change]:
+    def _events(self, resource: Resource, old: Row, new: Row, *, twice: bool = False) -> list[Change]:
         follows = {
             resource.state,
             "statusChange",
@@ -126,7 +126,7 @@ class Writer:
         }
         changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
         found: list[Change] = []
-        if changed - follows:
+        if changed - follows or (twice and resource.state in changed):
             found.append((resource, f"{resource.type}AttributeValueChangeEvent", new))
         if resource.state in changed:
             found.append((resource, f"{resource.type}{resource.state_event}", new))
@@ -168,28 +168,32 @@ class Writer:
         return next(f"{stem}-{n}" for n in count(1) if rows.get(f"{stem}-{n}") is None)
 
     def _pay(self, payment: Row, late: float) -> list[Change]:
-        """Take a payment's items off the bills they name and off the account's balance."""
+        """Take a payment's items off the bills they name, which list it then, and off the account's balance."""
         bills, accounts = self._resources[shapes.BILL], self._resources[shapes.ACCOUNT]
         account = self._rows[accounts.path].get(str(payment["account"].get("id")))
         if account is None:
             raise Refused(400, f"account {payment['account'].get('id')!r} does not exist")
         todo: list[tuple[Row, Decimal]] = []
         for item in payment.get("paymentItem", []):
-            ident = item.get("item", {}).get("id")
-            bill = self._rows[bills.path].get(str(ident))
+            bill_id = item.get("item", {}).get("id")
+            bill = self._rows[bills.path].get(str(bill_id))
             if bill is None:
-                raise Refused(400, f"paymentItem names {ident!r}, which is no bill")
+                raise Refused(400, f"paymentItem names {bill_id!r}, which is no bill")
             amount = _amount(item.get("totalAmount") or item.get("amount") or payment["totalAmount"])
             left = bill["remainingAmount"]["value"]
             if not left:
-                raise Refused(409, f"bill {ident} is already paid")
+                raise Refused(409, f"bill {bill_id} is already paid")
             if amount > left:
-                raise Refused(409, f"{amount} exceeds what remains of bill {ident}: {left}")
+                raise Refused(409, f"{amount} exceeds what remains of bill {bill_id}: {left}")
             todo.append((bill, amount))
         changes: list[Change] = []
+        ident = self._new_id(self._resources[shapes.PAYMENT], payment)
         for bill, amount in todo:
             left = bill["remainingAmount"]["value"] - amount
             new = bill | {"remainingAmount": shapes.money(left), "state": "partiallyPaid" if left else "settled"}
+            reference = shapes.ref(shapes.PAYMENT, ident, payment.get("name", "Payment"), "Payment")
+            applied = {"appliedAmount": shapes.money(amount), "payment": reference}
+            new["appliedPayment"] = [*bill.get("appliedPayment", []), applied]
             new["lastUpdate"] = shapes.stamp(self._world.now())
             self._rows[bills.path].put(new, late)
             changes += self._events(bills, bill, new)

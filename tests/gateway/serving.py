@@ -8,19 +8,30 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.http.websocket_protocol import websocket_options
 from gateway.http.write_coalescing import HttpProtocol
 from sandbox.server import PromptServer
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, http: type[asyncio.Protocol] = HttpProtocol) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, http: type[asyncio.Protocol] = HttpProtocol, message_bytes: int = 64 * 1024
+) -> AsyncIterator[str]:
     """The app's address, while it is served."""
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         started = asyncio.Event()
         server = _Server(
-            uvicorn.Config(app, http=http, log_config=None, lifespan="off", access_log=False, timeout_keep_alive=75),
+            uvicorn.Config(
+                app,
+                http=http,
+                log_config=None,
+                lifespan="off",
+                access_log=False,
+                timeout_keep_alive=75,
+                **websocket_options(message_bytes),
+            ),
             started,
         )
         running = asyncio.create_task(server.serve([listening]))

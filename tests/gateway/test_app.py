@@ -4,6 +4,8 @@ import asyncio
 import gc
 import json
 import logging
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 
 
-async def get(stack: Stack, path: str, who: str | None = None) -> tuple[int, dict[str, str], bytes]:
+async def get(stack: Stack, path: str, who: str | None = None) -> tuple[int, Mapping[str, str], bytes]:
     async with stack.session.get(f"{stack.address}{path}", headers=stack.headers(who)) as answer:
-        return answer.status, dict(answer.headers), await answer.read()
+        return answer.status, answer.headers, await answer.read()
 
 
 async def test_health_says_what_it_knows(stack: Stack) -> None:
@@ -82,6 +84,9 @@ async def test_a_bill_comes_as_a_file_to_its_owner_only(stack: Stack) -> None:
     foreign = await get(stack, file["url"], "1002")
     assert (foreign[0], foreign[2]) == (missing[0], missing[2])
     assert foreign[0] == 404
+    ids = {found["X-Request-Id"] for found in (headers, missing[1], foreign[1])}
+    assert len(ids) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
     assert (await get(stack, file["url"], "agent"))[2] == body
     assert (await get(stack, file["url"]))[0] == 401
     assert (await get(stack, "/documents/Customer:1001/1", "1001"))[0] == 404

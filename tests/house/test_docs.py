@@ -12,7 +12,7 @@ import typer.main
 from gateway.commands.cli import cli
 from gateway.errors import CODES
 from resolvers.errors import Forbidden, OutcomeUnknown, PaymentUnknown, WriteInProgress, WriteNotDone
-from resolvers.mutations import UserErrorCode
+from resolvers.writing.mutations import UserErrorCode
 from tests.house.__main__ import ROOT
 
 README = ROOT / "README.md"

@@ -8,8 +8,9 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from acceptance.repeating import key_of
 from sandbox.data import shapes
-from tests.promises.workers import Workers, key_of, two_workers
+from tests.promises.workers import Workers, two_workers
 
 EQUAL: Final = 64
 BILL: Final = "Bill:BILL-1001-1-07"

@@ -12,9 +12,11 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from acceptance.repeating import key_of
+from acceptance.workers import NoAnswer
 from sandbox.data import shapes
 from tests.house.__main__ import ROOT
-from tests.promises.workers import LEASE, SETTLES, NoAnswer, Workers, key_of, two_workers
+from tests.promises.workers import LEASE, SETTLES, Workers, two_workers
 
 PAY: Final = "mutation ($input: PayBillInput!) { done: payBill(input: $input) { payment { id } userErrors { code } } }"
 PAYMENTS: Final = "/payment"

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.settings import WritesSettings
-from resolvers.mutations import UserErrorCode
+from resolvers.writing.mutations import UserErrorCode
 from tests.stack import Stack, stacked
 
 OPEN_BILL, PAID_BILL = "Bill:BILL-1001-1-07", "Bill:BILL-1001-1-05"

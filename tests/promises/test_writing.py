@@ -14,7 +14,7 @@ from aiohttp import web
 from gateway.settings import WritesSettings
 from tests.conftest import contract
 from tests.connectors.canned import canned
-from tests.promises.test_contract import EXAMPLES, MUTATIONS
+from tests.promises.test_contract import EXAMPLES, WRITING
 from tests.stack import Stack, stacked
 from web.build import node_paths
 
@@ -111,7 +111,7 @@ DONE: Final[dict[str, Any]] = {"payment": {"id": "Payment:P-1", "status": "DONE"
 PAID: Final = {"kind": "done", "payment": DONE["payment"], "bill": None}
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("name", WRITING)
 async def test_what_graphiql_shows_is_done_and_done_once(writing: Stack, name: str) -> None:
     example = EXAMPLES[name]
     variables = {"input": {**example["variables"]["input"], "idempotencyKey": f"key of {name}"}}

@@ -12,6 +12,7 @@ import pytest
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS, SystemName, resources_of
 from sandbox.server import SandboxServer
+from tests.sandbox.listener import Listener
 
 PATHS = {resource.name: resource.path for name in SYSTEMS for resource in resources_of(name)}
 PATHS["queryUsageConsumption"] = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
@@ -134,3 +135,11 @@ def fresh() -> Iterator[Callable[..., Client]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A running listener."""
+    found = Listener()
+    yield found
+    found.close()

@@ -1,15 +1,11 @@
 """Writes: what POST and PATCH change, what they refuse, and the events that listeners get."""
 
-import json
-import queue
-import threading
-from collections.abc import Iterator
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.sandbox import official, official5
+from tests.sandbox.listener import Listener
 
 
 def _pay(bill, value, **more):
@@ -40,6 +36,8 @@ def test_paying_a_bill_in_two_parts(fresh):
     assert before - after == whole
     found = billing.get("payment?paymentItem.item.id=BILL-1001-1-07&sort=totalAmount.value").json
     assert [row["totalAmount"]["value"] for row in found] == [10, whole - 10]
+    applied = {one["payment"]["id"]: one["appliedAmount"]["value"] for one in done["appliedPayment"]}
+    assert applied == {row["id"]: row["totalAmount"]["value"] for row in found}
     assert billing.get("payment?correlatorId=mine-1").ids == [first.json["id"]]
 
 
@@ -176,47 +174,6 @@ def test_writes_outlive_a_restart_of_the_server(fresh):
     crm.server.stop()
     assert crm.server.start().port == port
     assert crm.get("customer/1001").json["status"] == "Suspended"
-
-
-class Listener:
-    """A callback address that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        events: queue.Queue[tuple[str, dict]] = queue.Queue()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                events.put((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-                self.send_response(201)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.events = events
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/events"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def next(self) -> tuple[str, dict]:
-        """Wait for the next event."""
-        return self.events.get(timeout=10)
-
-    def close(self) -> None:
-        """Free the port."""
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    """A running listener."""
-    found = Listener()
-    yield found
-    found.close()
 
 
 TICKETS = "/tmf-api/troubleTicket/v4"

@@ -1,16 +1,21 @@
-/** The contract's queries and mutations as GraphiQL tabs; examples.json says in which order, and for whom each is. */
+/** The contract's documents, and three more mutations, as GraphiQL tabs; examples.json says in which order, and for whom each is. */
 import settings from "./examples.json";
+import AddInternalNote from "./operations/AddInternalNote.graphql";
 import AddTicketNote from "./operations/AddTicketNote.graphql";
 import AgentSearch from "./operations/AgentSearch.graphql";
+import AssignTicket from "./operations/AssignTicket.graphql";
 import BillDetail from "./operations/BillDetail.graphql";
 import CloseTicket from "./operations/CloseTicket.graphql";
 import DeviceTrace from "./operations/DeviceTrace.graphql";
 import OpenTicket from "./operations/OpenTicket.graphql";
 import OpsDashboard from "./operations/OpsDashboard.graphql";
+import OutageChanged from "./operations/OutageChanged.graphql";
 import OutageImpact from "./operations/OutageImpact.graphql";
 import PayBill from "./operations/PayBill.graphql";
 import PortalHome from "./operations/PortalHome.graphql";
+import ReopenTicket from "./operations/ReopenTicket.graphql";
 import SystemStatus from "./operations/SystemStatus.graphql";
+import TicketChanged from "./operations/TicketChanged.graphql";
 import TicketThread from "./operations/TicketThread.graphql";
 import UpdateContact from "./operations/UpdateContact.graphql";
 import UsageGlance from "./operations/UsageGlance.graphql";
@@ -36,9 +41,14 @@ const documents: Record<keyof typeof settings, string> = {
   OutageImpact,
   DeviceTrace,
   SystemStatus,
+  TicketChanged,
+  OutageChanged,
   OpenTicket,
   AddTicketNote,
+  AddInternalNote,
+  AssignTicket,
   CloseTicket,
+  ReopenTicket,
   PayBill,
   UpdateContact,
 };

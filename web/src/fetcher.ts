@@ -8,10 +8,10 @@ export interface GraphQLRequest {
   variables?: unknown;
 }
 
-interface GraphQLAnswer {
-  data?: unknown;
+export interface GraphQLAnswer {
+  data?: Record<string, unknown> | null;
   errors?: { message: string; extensions?: { code?: string; system?: string } }[];
-  extensions?: { upstream?: UpstreamCall[] };
+  extensions?: { upstream?: UpstreamCall[]; skipped?: number };
 }
 
 /** What the page shows about the last answer, beside the answer itself. */

@@ -1,15 +1,18 @@
 import { useState } from "react";
 import { resetExamples } from "./examples";
+import { type Transport, transports } from "./live";
 import { tokenNames, type TokenState } from "./token";
 
 interface Props {
   token: TokenState;
   /** The operation in the active tab, by which "match" picks a token. */
   operationName: string | null;
+  transport: Transport;
+  onTransport(next: Transport): void;
 }
 
-/** The bar above GraphiQL: the project's name, who the requests are sent as, and the way back to the examples. */
-export function Header({ token, operationName }: Props) {
+/** The bar above GraphiQL: the project's name, who the requests are sent as, over what subscriptions come, and the way back to the examples. */
+export function Header({ token, operationName, transport, onTransport }: Props) {
   const [revealed, setRevealed] = useState(false);
   return (
     <header className="gateway-header">
@@ -46,6 +49,16 @@ export function Header({ token, operationName }: Props) {
         <button type="button" aria-pressed={revealed} onClick={() => setRevealed(!revealed)}>
           {revealed ? "Hide" : "Reveal"}
         </button>
+        <label title="How subscriptions are run">
+          Subscribe over
+          <select value={transport} onChange={(event) => onTransport(event.target.value as Transport)}>
+            {Object.entries(transports).map(([key, label]) => (
+              <option key={key} value={key}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
       </form>
       <button
         type="button"

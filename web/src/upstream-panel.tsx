@@ -16,8 +16,8 @@ export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
   const [open, setOpen] = useState(true);
   const calls = facts.upstream;
   return (
-    <section className="gateway-upstream" aria-label="Upstream calls of the last answer">
-      <div className="gateway-upstream-summary">
+    <section className="gateway-panel gateway-upstream" aria-label="Upstream calls of the last answer">
+      <div className="gateway-panel-summary">
         <button type="button" aria-expanded={open} aria-controls="gateway-upstream-body" onClick={() => setOpen(!open)}>
           <span aria-hidden="true">{open ? "▾" : "▸"}</span> Upstream calls
         </button>
@@ -43,7 +43,7 @@ export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
           </span>
         )}
       </div>
-      <div id="gateway-upstream-body" className="gateway-upstream-body" hidden={!open}>
+      <div id="gateway-upstream-body" className="gateway-panel-body" hidden={!open}>
         {calls === null ? (
           <p>{explain(facts)}</p>
         ) : calls.length === 0 ? (

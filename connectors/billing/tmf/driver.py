@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from connectors.billing.port import (
     Bill,
@@ -14,13 +15,16 @@ from connectors.billing.port import (
 from connectors.billing.tmf.rows import ACCOUNT, BILL, CHARGE, PAYMENT
 from connectors.billing.tmf.usage import usage
 from connectors.billing.tmf.writes import PaymentWrites
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
-from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.records import Changed, Document, Fields, Found, Record, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.changes import Changes, unsupported_changes
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import open_attachment
+from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import all_under, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
@@ -33,6 +37,8 @@ _NEWEST_PAYMENT: Final = Order("-paymentDate", "paid_at")
 
 class TmfBilling(PaymentWrites):
     """The billing port over TM Forum v4 and v5."""
+
+    telling: ClassVar[Telling] = Telling.HUB
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
@@ -49,6 +55,7 @@ class TmfBilling(PaymentWrites):
         self._rates = Collection(http, profile, rate, CHARGE.bound(*mapped_by))
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PAYMENT.bound(*mapped_by))
         self._usage = usage(http, profile, self._reader)
+        self.events = TmfEvents(http.name, profile, [bill, self._spelled.path(PAYMENT_PATH)])
         party = self._spelled.filter("relatedParty.id")
         questions: dict[str, Sequence[RequiredFilter]] = {
             "accounts_of_customers": [(self._accounts, party)],
@@ -59,15 +66,20 @@ class TmfBilling(PaymentWrites):
             "payments_of_accounts": [(self._payments, "account.id")],
             "usage_of_customers": self._usage.needs,
         }
-        self._unsupported = unsupported(
-            questions,
-            {
-                BillingAccount: self._accounts,
-                Bill: self._bills,
-                BillCharge: self._rates,
-                Payment: self._payments,
-            },
+        self._bill_changes = Changes(http, profile, self._reader, bill, "billDate", ["lastUpdate"])
+        self._payment_changes = Changes(
+            http, profile, self._reader, self._spelled.path(PAYMENT_PATH), "paymentDate", ["statusDate", "paymentDate"]
         )
+        records: Mapping[type[Record], Collection[Any]] = {
+            BillingAccount: self._accounts,
+            Bill: self._bills,
+            BillCharge: self._rates,
+            Payment: self._payments,
+        }
+        self._unsupported = {
+            **unsupported(questions, records),
+            **unsupported_changes({"bills_changed": self._bill_changes, "payments_changed": self._payment_changes}),
+        }
         self.one_by_one = one_by_one(
             questions, {"accounts": self._accounts, "bills": self._bills, "payments": self._payments}
         )
@@ -172,6 +184,12 @@ class TmfBilling(PaymentWrites):
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         return await self._usage.of_customers(customer_ids)
+
+    async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:
+        return await self._bill_changes.since(since)
+
+    async def payments_changed(self, since: datetime | None) -> Sequence[Changed]:
+        return await self._payment_changes.since(since)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         return open_attachment(self.http, document)

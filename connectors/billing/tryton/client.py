@@ -173,7 +173,16 @@ class Model(Generic[Row]):
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
-        page = await self._pages(self._conditions, None, BY_ID, []).everything()
+        return await self.meeting([])
+
+    async def meeting(self, more: Domain) -> list[Row]:
+        """All rows that meet these conditions, too. Raises `ConnectorError`."""
+        page = await self._pages([*more, *self._conditions], None, BY_ID, []).everything()
+        return list(filter(self.is_wanted, page.rows))
+
+    async def last(self, order: Order) -> list[Row]:
+        """The first row in this order, in a list. Raises `ConnectorError`."""
+        page = await self._pages(self._conditions, None, order, []).window(Window(0, 1))
         return list(filter(self.is_wanted, page.rows))
 
     def _domain(self, key_field: KeyField, values: Iterable[str | int]) -> Domain:

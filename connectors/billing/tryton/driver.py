@@ -7,6 +7,7 @@ because manual invoices do not name one, and a party's debt cannot be divided am
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import ClassVar, Final, TypeVar
 
 from connectors.billing.port import (
@@ -17,6 +18,7 @@ from connectors.billing.port import (
     Payment,
     UsageAllowance,
 )
+from connectors.billing.tryton.changes import Changes
 from connectors.billing.tryton.client import BY_ROW_ID, KeyField, Model, Rest
 from connectors.billing.tryton.options import TrytonOptions
 from connectors.billing.tryton.records import Records
@@ -38,7 +40,7 @@ from connectors.http.client import HttpClient
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
-from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.writes import WriteKey
 
 R = TypeVar("R")
@@ -71,6 +73,7 @@ class TrytonBilling:
         self._rest = Rest(http, options)
         self._writes = Payments(self._rest)
         self._records = Records(options, self._rest.warn_once)
+        self._changes = Changes(self._rest, self._rest.warn_once)
         self._currency = options.currency
         # Without a condition on `active`, Tryton leaves out archived parties.
         archived_too = [["active", "in", [True, False]]]
@@ -149,6 +152,14 @@ class TrytonBilling:
 
     async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         raise NotSupported(self.http.name, self.unsupported["usage_of_customers"])
+
+    async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """Two calls: a payment changes what is left to pay of an invoice, and not its `write_date`."""
+        return await self._changes.bills(since)
+
+    async def payments_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """One call."""
+        return await self._changes.payments(since)
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """The invoice's file, which Tryton stored when the invoice was posted."""

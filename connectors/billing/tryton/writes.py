@@ -6,7 +6,7 @@ What surprises:
 - a payment pays one line of the ledger. An invoice in instalments has several, and what is beyond one line's amount
   lowers nothing: a payment goes to the first line that has room for all of it;
 - a draft counts already, it lowers what is to be paid. So a draft that could not be submitted is a payment that was
-  made: a person in the office submits it;
+  made: whoever finds it by its key submits it, or a person in the office;
 - `reference` holds the key and is not unique: it is looked for before anything is created;
 - what Tryton declines, and what it only warns of, is 400 and a sentence in the user's language; an unknown field is
   500.
@@ -80,10 +80,13 @@ class Payments:
         return str(made.id)
 
     async def made_with(self, key: WriteKey) -> str | None:
-        """The id of the payment whose reference is this key. See `BillingPort.payment_made_with`."""
+        """The id of the payment whose reference is this key. See `BillingPort.payment_made_with`.
+
+        A draft is submitted: whoever made it was killed, or lost the answer, before that. Submitting twice is declined.
+        """
         made = await self._found(key)
         if made and made.state == "draft":
-            self._tell(str(made.id), "it was found after a lost answer")
+            await self._submit(str(made.id))
         return str(made.id) if made else None
 
     async def _before(

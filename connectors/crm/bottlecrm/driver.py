@@ -10,11 +10,13 @@ from typing import ClassVar, Final, NoReturn, TypeVar
 
 from connectors.crm.bottlecrm.batches import BatchReader
 from connectors.crm.bottlecrm.client import SEARCH_HITS, Rest, is_filter_value, is_uuid
+from connectors.crm.bottlecrm.events import BottleCrmEvents
 from connectors.crm.bottlecrm.options import BottleCrmOptions
 from connectors.crm.bottlecrm.rows import Account, Contact, equals_ignoring_case, text_of
 from connectors.crm.bottlecrm.writes import ContactUpdate
 from connectors.crm.port import ContactChange, Customer, CustomerStatus, Party, Product
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, TooMuch
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.concurrently import run_concurrently
@@ -42,6 +44,8 @@ _BY_NAME: Final = Order("name", "name")
 class BottleCrm:
     """The CRM port over BottleCRM's REST API."""
 
+    telling: ClassVar[Telling] = Telling.SIGNED
+
     unsupported: ClassVar[Mapping[str, str]] = {
         "products": _NO_PRODUCTS,
         "products_of_customers": _NO_PRODUCTS,
@@ -57,6 +61,7 @@ class BottleCrm:
 
     def __init__(self, http: HttpClient, options: BottleCrmOptions) -> None:
         self.http, self._options = http, options
+        self.events = BottleCrmEvents(http.name)
         self._rest = Rest(http, options.max_url, options.page_size)
         self._batches = BatchReader(self._rest, options.list_share)
         self._contact_update = ContactUpdate(self._rest)

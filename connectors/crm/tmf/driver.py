@@ -1,11 +1,12 @@
 """CRM by TM Forum v4 and v5: TMF629 Customer, TMF632 Party, TMF637 Product Inventory."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from connectors.crm.port import Customer, Party, Product
 from connectors.crm.tmf.rows import CUSTOMER, PARTY, PRODUCT, ContactMediumRow, contacts
 from connectors.crm.tmf.writes import ContactWrites
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.grouping import map_rows
@@ -13,6 +14,7 @@ from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
+from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
@@ -27,6 +29,8 @@ _BY_NAME: Final = Order("name", "name")
 class TmfCrm(ContactWrites):
     """The CRM port over TM Forum v4 and v5."""
 
+    telling: ClassVar[Telling] = Telling.HUB
+
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._spelled = SPELLINGS[profile.version]
@@ -38,6 +42,7 @@ class TmfCrm(ContactWrites):
         self._customers = Collection(http, profile, customer, CUSTOMER.bound(reader, version))
         self._individuals = Collection(http, profile, individual, PARTY.bound(reader, version))
         self._products = Collection(http, profile, product, PRODUCT.bound(reader, version))
+        self.events = TmfEvents(http.name, profile, [customer, individual, product])
         contacts = [self._spelled.filter(one) for one in _CONTACTS]
         questions: dict[str, Sequence[RequiredFilter]] = {
             "customers_named": [(self._customers, "name.regex")],

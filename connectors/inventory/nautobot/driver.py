@@ -15,8 +15,10 @@ from typing import ClassVar, Final
 import msgspec
 
 from connectors.errors import ConnectorError, Garbled
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.inventory.nautobot.client import Lists, NautobotGraphql, decoded, is_filter_value, uuids
+from connectors.inventory.nautobot.events import NautobotEvents
 from connectors.inventory.nautobot.options import NautobotOptions
 from connectors.inventory.nautobot.rows import (
     ADDRESS,
@@ -56,6 +58,8 @@ _SEARCHED: Final = 100
 class NautobotDriver:
     """The inventory port over Nautobot. The system's address ends before /api; calls are per `max_keys` keys."""
 
+    telling: ClassVar[Telling] = Telling.SIGNED
+
     unsupported: ClassVar[Mapping[str, str]] = {
         "Service.category": "Nautobot does not tell customer-facing circuits from others.",
         "Service.part_ids": "Nautobot has no services under a circuit, only what carries it.",
@@ -64,6 +68,7 @@ class NautobotDriver:
 
     def __init__(self, http: HttpClient, options: NautobotOptions) -> None:
         self.http = http
+        self.events = NautobotEvents(http.name, options.service_number)
         self._graphql = NautobotGraphql(http, options.max_keys)
         # A custom field takes many values only with __ie.
         self._number = f"number:cf_{options.service_number}"

@@ -1,9 +1,10 @@
 """Network inventory by TM Forum v4 and v5: TMF638 Service, TMF639 Resource, TMF674 Geographic Site."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from connectors.errors import ConnectorError
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.inventory.port import Resource, Service, Site
 from connectors.inventory.tmf.rows import RESOURCE, SERVICE, SITE
@@ -14,6 +15,7 @@ from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.collection import Collection
+from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import list_page, page_under
 from connectors.tmf.mapping import BoundMapping
 from connectors.tmf.profile import Profile
@@ -60,6 +62,8 @@ _SEARCHED: Final = ("serialNumber", "name.regex")
 class TmfInventory:
     """The inventory port over TM Forum v4 and v5."""
 
+    telling: ClassVar[Telling] = Telling.HUB
+
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         mapped_by = Reader(http.name, profile, http.system.customer_key), profile.version
@@ -69,6 +73,7 @@ class TmfInventory:
         self._services = _Services(http, profile, services, SERVICE.bound(*mapped_by))
         self._resources = Collection(http, profile, resources, RESOURCE.bound(*mapped_by))
         self._sites = Collection(http, profile, self._spelled.path(GEOGRAPHIC_SITE), SITE.bound(*mapped_by))
+        self.events = TmfEvents(http.name, profile, [resources, services])
         questions: dict[str, Sequence[RequiredFilter]] = {
             "services_of_customers": [(self._services, self._spelled.filter("relatedParty.id"))],
             "services_of_resources": [(self._services, one) for one in _THROUGH[profile.service_parts]],

@@ -7,16 +7,18 @@ outages are `unsupported`.
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
+from connectors.reading.changes import LAST, ChangesPage, TooManyChanges, newest_first
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
-from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, NewNote, NewTicket, Outage, StatusChange, Ticket
 from connectors.ticketing.rt.client import (
     PAGE,
@@ -29,6 +31,7 @@ from connectors.ticketing.rt.client import (
     is_one_of,
     json_query,
 )
+from connectors.ticketing.rt.events import RtEvents
 from connectors.ticketing.rt.history import NO_HISTORY, Histories
 from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.rt.rows import Records, TicketRow, TicketWithHistory, rt_fields
@@ -42,6 +45,7 @@ class _CustomField(Identified, rename="pascal"):
 
 # As `sorted_records` sorts: tickets of the same second by id.
 _NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
+_LAST_CHANGED: Final = (("LastUpdated", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
 _NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
 
@@ -55,8 +59,11 @@ class RtTicketing:
     call, to check that the custom field exists.
     """
 
+    telling: ClassVar[Telling] = Telling.POST
+
     def __init__(self, http: HttpClient, options: RtOptions) -> None:
         self.http, self._options = http, options
+        self.events = RtEvents(http.name)
         self._tickets = RtList(http, "tickets", TicketRow, options.max_url)
         self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
         self._records = Records(http.name, options)
@@ -71,6 +78,7 @@ class RtTicketing:
             "outage_list": _NO_OUTAGES,
             "open_outages_of_services": _NO_OUTAGES,
             "open_outages_of_resources": _NO_OUTAGES,
+            "outages_changed": _NO_OUTAGES,
             "Ticket.severity": "Request Tracker has a priority, and no severity.",
             "Ticket.raw_severity": "Request Tracker has a priority, and no severity.",
             **({} if options.key_field else {"ticket_opened_with": NO_TICKET_KEY}),
@@ -127,6 +135,37 @@ class RtTicketing:
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
         raise NotSupported(self.http.name, _NO_OUTAGES)
+
+    async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
+        """One call per 100 tickets."""
+        if since is None:
+            return (await self._last_changed("id>0", Window(0, LAST))).changes
+        # RT reads times in the zone of the gateway's user, whichever that is: a margin, and the rows are checked.
+        query = f"LastUpdated>'{(since - timedelta(days=2)).date().isoformat()}'"
+
+        async def read(window: Window) -> ChangesPage:
+            return await self._last_changed(query, window)
+
+        most = self.http.system.max_rows
+        try:
+            return await newest_first(read, since, self._tickets.warn_once, asked="", sorts=True, most=most)
+        except TooManyChanges as error:
+            raise TooMuch(self.http.name, f"more than max_rows = {most} tickets changed since {since}") from error
+
+    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
+        raise NotSupported(self.http.name, _NO_OUTAGES)
+
+    async def _last_changed(self, query: str, window: Window) -> ChangesPage:
+        question = self._tickets.question(query, {"Created": None, "LastUpdated": None}, _LAST_CHANGED)
+        page = await self._tickets.window(question, [], window)
+        return ChangesPage(
+            [
+                Changed(id=str(row.id), changed_at=at, created_at=self._records.date(row.created))
+                for row in page.rows
+                if (at := self._records.date(row.last_updated)) is not None
+            ],
+            len(page.entries),
+        )
 
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """One call. The file is read into memory, so `max_bytes` limits it."""

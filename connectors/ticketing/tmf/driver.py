@@ -4,18 +4,21 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import Order
-from connectors.records import Document, Fields, Found, Rows, Window
+from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
 from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
 from connectors.ticketing.tmf.writes import TicketWrites, is_assignee
 from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.changes import Changes, unsupported_changes
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import open_attachment
+from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import all_under, list_page, page_under
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters
@@ -36,6 +39,8 @@ _ENDED: Final = sorted(ENDED)
 class TmfTicketing(TicketWrites):
     """The ticketing port over TM Forum v4 and v5."""
 
+    telling: ClassVar[Telling] = Telling.HUB
+
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
         self._reader = Reader(http.name, profile, http.system.customer_key)
@@ -55,13 +60,20 @@ class TmfTicketing(TicketWrites):
         outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
         self._tickets = Collection(http, profile, tickets, ticket)
         self._problems = Collection(http, profile, problems, outage)
+        self.events = TmfEvents(http.name, profile, [tickets, problems])
         questions: dict[str, Sequence[RequiredFilter]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
             "open_outages_of_services": [(self._problems, "affectedService.id")],
             "open_outages_of_resources": [(self._problems, "affectedResource.id")],
         }
-        self._unsupported = unsupported(questions, {Ticket: self._tickets, Outage: self._problems})
+        self._ticket_changes, self._outage_changes = (
+            Changes(http, profile, self._reader, path, "creationDate", ["lastUpdate"]) for path in (tickets, problems)
+        )
+        self._unsupported = {
+            **unsupported(questions, {Ticket: self._tickets, Outage: self._problems}),
+            **unsupported_changes({"tickets_changed": self._ticket_changes, "outages_changed": self._outage_changes}),
+        }
         self.one_by_one = one_by_one(questions, {"tickets": self._tickets, "outages": self._problems})
         self._strange: set[Collection[Any]] = set()
 
@@ -155,6 +167,12 @@ class TmfTicketing(TicketWrites):
         self, resource_ids: Sequence[str], fields: Fields | None
     ) -> Found[Rows[Outage]]:
         return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
+
+    async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
+        return await self._ticket_changes.since(since)
+
+    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
+        return await self._outage_changes.since(since)
 
     async def _open_outages(
         self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None

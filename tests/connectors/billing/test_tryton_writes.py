@@ -304,9 +304,24 @@ async def test_a_payment_that_cannot_be_looked_for_at_once_is_found_later(
     assert tryton.written == [""]
     tryton.sick_after_create = False
     assert await billing.payment_made_with(payment(), KEY) == "1"
-    assert "submit it by hand" in caplog.text
-    assert await billing.pay_bill(payment(), KEY) == "1"  # which only submits it
     assert tryton.written == ["", "/1/submit"]
+    assert await billing.payment_made_with(payment(), KEY) == "1"
+    assert await billing.pay_bill(payment(), KEY) == "1"
+    assert tryton.written == ["", "/1/submit"]
+    assert "submit it by hand" not in caplog.text
+
+
+async def test_trap_a_process_killed_before_it_submits_leaves_a_draft_which_its_finder_submits(
+    tryton: Tryton, billing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tryton.paid(KEY, "draft")
+    assert await billing.payment_made_with(payment(), KEY) == "1"
+    assert [one["state"] for one in tryton.payments] == ["submitted"]
+    tryton.paid(OTHER, "draft")
+    tryton.instead = {"submit": refusal('You can not call "submit" on "2 [k]" of "Account Payment".')}
+    assert await billing.payment_made_with(payment(), OTHER) == "2"  # somebody was faster, or it is declined
+    assert tryton.written == ["/1/submit", "/2/submit"]
+    assert "submit it by hand" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -538,12 +538,14 @@ async def test_outages_are_declared_unsupported_and_cost_no_call() -> None:
             driver.outage_list(Window(0, 1), None, is_open=None),
             driver.open_outages_of_services(["S1"], None),
             driver.open_outages_of_resources(["R1"], None),
+            driver.outages_changed(None),
         ):
             with pytest.raises(NotSupported):
                 await asking
     assert server.seen == []
     methods = {name for name in driver.unsupported if "." not in name}
-    assert methods == {"outages", "outage_list", "open_outages_of_services", "open_outages_of_resources"}
+    outages = {"outages", "outage_list", "open_outages_of_services", "open_outages_of_resources"}
+    assert methods == outages | {"outages_changed"}
 
 
 async def test_nothing_asked_is_nothing_sent() -> None:

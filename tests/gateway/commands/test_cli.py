@@ -15,7 +15,7 @@ from gateway import logs
 from gateway.settings import LogSettings
 from tests.gateway.commands.running import ROOT, InProcess
 
-COMMANDS = ["demo", "serve", "check", "driver-test", "explain", "schema", "token"]
+COMMANDS = ["demo", "serve", "check", "driver-test", "events", "explain", "schema", "token"]
 
 
 def test_the_command_is_installed() -> None:

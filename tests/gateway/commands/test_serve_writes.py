@@ -22,7 +22,7 @@ from connectors.store.redis import WritesInRedis
 from connectors.store.writes import Phase, WriteRecord
 from gateway.commands.demo_keys import RULES, DemoKeys
 from resolvers.viewer import Viewer, ViewerKind
-from resolvers.writes import write_key
+from resolvers.writing.writes import write_key
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
@@ -158,7 +158,8 @@ class Client:
     """Writes over HTTP, each under a key of its own."""
 
     def __init__(self, port: int, keys: DemoKeys) -> None:
-        self._port, self._keys, self.keys = port, keys, list[str]()
+        self._port, self._keys = port, keys
+        self.keys, self.requests = list[str](), list[str]()
 
     def ask(self, query: str, who: ViewerKind, **variables: Any) -> dict[str, Any]:
         token = self._keys.token(who, *(["1001"] if who is ViewerKind.CUSTOMER else []))
@@ -169,6 +170,7 @@ class Client:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
+            self.requests.append(answer.headers["X-Request-Id"])
         return found
 
     def write(self, mutation: str, *told: str, who: ViewerKind = ViewerKind.CUSTOMER, **given: Any) -> dict[str, Any]:
@@ -232,6 +234,7 @@ def test_the_audit_log_is_json_and_no_log_has_what_was_written(
         ("openTicket", "not_done", ["WRITE_NOT_DONE"], "UPSTREAM_GARBLED"),
         ("addTicketNote", "not_done", ["WRITE_NOT_DONE"], "STORE_UNAVAILABLE"),
     ], answers
+    assert [line["request"] for line in lines] == client.requests[1:]
     first, payment = lines[0], lines[7]
     assert first.keys() == lines[-1].keys() >= {"time", "key"}
     assert (first["caller"], first["subject"]) == ("gateway-demo demo:customer:1001", "Customer:1001")

@@ -9,6 +9,7 @@ from typing import Any
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import Route
 from strawberry.types import ExecutionContext
@@ -16,7 +17,8 @@ from strawberry.types import ExecutionContext
 from connectors.errors import TimedOut
 from gateway.engine import Engine, Prepared
 from gateway.engine.limits import Limits
-from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.endpoint import GraphQLEndpoint, Page
+from gateway.http.operations import Operations
 from gateway.http.persisted_queries import PersistedQueries
 from resolvers.errors import BadInput
 from resolvers.viewer import Viewer, ViewerKind
@@ -33,6 +35,7 @@ class Seen:
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     bumps: int = 0
 
 
@@ -154,6 +157,20 @@ class Mutation:
         info.context.seen.bumps += 1
         return info.context.seen.bumps
 
+    @strawberry.mutation
+    async def slow_bump(self, info: Info) -> int:
+        info.context.seen.waiting.set()
+        await info.context.seen.go_on.wait()
+        info.context.seen.bumps += 1
+        return info.context.seen.bumps
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.field
+    def ticked(self, ids: list[int] | None = None) -> int:
+        return 0  # what a feed in the tests tells comes from the test
+
 
 class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
@@ -164,6 +181,20 @@ async def as_agent(request: Request) -> Viewer:
     return AGENT
 
 
+def small_operations(
+    seen: Seen, limits: Limits, persisted: PersistedQueries | None = None, **options: Any
+) -> Operations:
+    """What runs the small graph's operations."""
+
+    def context(headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode) -> Context:
+        made = Context(seen, viewer)
+        seen.contexts.append(made)
+        return made
+
+    engine = Engine(Schema(Query, Mutation, Subscription), limits=limits)
+    return Operations(engine, context, persisted or PersistedQueries(), **options)
+
+
 @asynccontextmanager
 async def small_graph(
     seen: Seen | None = None,
@@ -171,23 +202,12 @@ async def small_graph(
     authenticate: Callable[[Request], Awaitable[Viewer]] = as_agent,
     limits: Limits | None = None,
     persisted: PersistedQueries | None = None,
+    page: Page | None = None,
     **options: Any,
 ) -> AsyncIterator[str]:
     """The address of /graphql of the small graph."""
-    watched, limits = seen or Seen(), limits or Limits()
-
-    def context(request: Request, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode) -> Context:
-        made = Context(watched, viewer)
-        watched.contexts.append(made)
-        return made
-
-    endpoint = GraphQLEndpoint(
-        Engine(Schema(Query, Mutation), limits=limits),
-        authenticate,
-        context,
-        persisted or PersistedQueries(),
-        limits,
-        **options,
-    )
+    limits = limits or Limits()
+    operations = small_operations(seen or Seen(), limits, persisted, **options)
+    endpoint = GraphQLEndpoint(operations, authenticate, limits, page)
     async with serving(Starlette(routes=[Route("/graphql", endpoint)])) as address:
         yield f"{address}/graphql"

@@ -19,7 +19,7 @@ from gateway.auth.access import SignInRequiredError
 from gateway.auth.tokens import AuthUnavailableError
 from gateway.engine.limits import Limits
 from gateway.errors import CODES, RequestError
-from gateway.http import endpoint as graphql_http
+from gateway.http import operations as graphql_http
 from resolvers.errors import PublicError
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 from tests.gateway.http.small_graph import AGENT, Seen, small_graph

@@ -1,4 +1,4 @@
-"""One write under its claim, to its end: the steps 2 to 6 of `resolvers.writes`."""
+"""One write under its claim, to its end: the steps 2 to 6 of `resolvers.writing.writes`."""
 
 import asyncio
 import time
@@ -14,8 +14,8 @@ from connectors.store.writes import Claim, Phase, Pointer, Problem, StoreUnavail
 from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import PublicError, WriteInProgress, WriteNotDone
-from resolvers.write import Outcome, Write, WriteRules
-from resolvers.write_audit import STORE, cause_of
+from resolvers.writing.audit import STORE, cause_of
+from resolvers.writing.write import Outcome, Write, WriteRules
 
 T = TypeVar("T")
 

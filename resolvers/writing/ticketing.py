@@ -9,13 +9,13 @@ from connectors.records import UNNAMED, Fields, changed
 from connectors.store.writes import Problem
 from connectors.ticketing.port import NewNote, NewTicket, StatusChange, Ticket, TicketStatus
 from connectors.writes import WriteKey
-from resolvers import shapes
 from resolvers.context import RequestContext
-from resolvers.crm_writes import customer_owned
 from resolvers.inventory import ServiceById
 from resolvers.ownership import customers_of
 from resolvers.ticketing import TicketById
-from resolvers.write import Write
+from resolvers.writing import shapes
+from resolvers.writing.crm import customer_owned
+from resolvers.writing.write import Write
 
 
 class OpenTicket(Write):

@@ -9,11 +9,11 @@ from connectors.crm.port import ContactChange, Customer
 from connectors.errors import ConnectorError
 from connectors.store.writes import Problem
 from connectors.writes import UNCHANGED, Change, WriteKey
-from resolvers import shapes
 from resolvers.context import RequestContext
 from resolvers.crm import CustomerById
 from resolvers.viewer import Viewer
-from resolvers.write import Write
+from resolvers.writing import shapes
+from resolvers.writing.write import Write
 
 _REACHED: Final = frozenset({"email", "phone"})
 

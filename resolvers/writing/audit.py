@@ -9,7 +9,7 @@ from connectors.store.writes import Phase, Pointer, WriteRecord
 from connectors.writes import WriteKey
 from resolvers.errors import PublicError
 from resolvers.viewer import Viewer
-from resolvers.write import Outcome, Write
+from resolvers.writing.write import Outcome, Write
 
 STORE: Final = "STORE_UNAVAILABLE"
 NOT_DONE: Final = "not_done"

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.billing.port import Bill, Payment, PaymentStatus
 from connectors.records import UNNAMED, Money
-from resolvers.billing_writes import not_taken_off
+from resolvers.writing.billing import not_taken_off
 
 
 def euros(amount: str) -> Money:

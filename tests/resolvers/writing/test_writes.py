@@ -28,11 +28,11 @@ from connectors.store.writes import Phase, Pointer, Problem, StoreUnavailable, W
 from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden, OutcomeUnknown, WriteInProgress, WriteNotDone
-from resolvers.mutations import UserErrorCode
 from resolvers.viewer import Viewer, ViewerKind
-from resolvers.write import Outcome, Write, WriteRules
-from resolvers.write_audit import Audited
-from resolvers.writes import Writes, write_key
+from resolvers.writing.audit import Audited
+from resolvers.writing.mutations import UserErrorCode
+from resolvers.writing.write import Outcome, Write, WriteRules
+from resolvers.writing.writes import Writes, write_key
 
 ANN = Viewer(ViewerKind.CUSTOMER, ("1001",), subject="ann", issuer="idp")
 LOST = TimedOut("ledger", "no answer")

@@ -11,12 +11,12 @@ from connectors.errors import ConnectorError, NotSupported
 from connectors.records import Fields, Money, Rows
 from connectors.store.writes import Problem
 from connectors.writes import WriteKey
-from resolvers import shapes
 from resolvers.billing import BillById, BillingAccountById
 from resolvers.context import RequestContext
 from resolvers.errors import PaymentUnknown
 from resolvers.ownership import customers_of
-from resolvers.write import Write
+from resolvers.writing import shapes
+from resolvers.writing.write import Write
 
 _COUNT: Final = frozenset({PaymentStatus.INITIALIZED, PaymentStatus.PENDING, PaymentStatus.DONE, PaymentStatus.UNKNOWN})
 """Payments in these states are paid, or may be."""

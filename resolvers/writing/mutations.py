@@ -9,14 +9,14 @@ from connectors.records import Money
 from connectors.store.writes import Problem
 from connectors.ticketing.port import NewNote, NewTicket, TicketSeverity
 from connectors.writes import Change
-from resolvers import shapes
-from resolvers.billing_writes import BillPayment, PayBill
 from resolvers.context import RequestContext
-from resolvers.crm_writes import UpdateContact, customer_meant
 from resolvers.errors import BadInput, Forbidden
 from resolvers.nodes import local_id
-from resolvers.ticketing_writes import AddNote, AssignTicket, CloseTicket, OpenTicket, ReopenTicket
-from resolvers.write import Write
+from resolvers.writing import shapes
+from resolvers.writing.billing import BillPayment, PayBill
+from resolvers.writing.crm import UpdateContact, customer_meant
+from resolvers.writing.ticketing import AddNote, AssignTicket, CloseTicket, OpenTicket, ReopenTicket
+from resolvers.writing.write import Write
 
 
 class UserErrorCode(Enum):

@@ -1,4 +1,4 @@
-"""One write as its mutation knows it, what came of it, and how long it may take: what `resolvers.writes` does once."""
+"""One write as its mutation knows it, what came of it, and how long it may take: what `Writes` does once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

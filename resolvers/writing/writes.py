@@ -29,9 +29,9 @@ from connectors.writes import WriteKey
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden, WriteInProgress, WriteNotDone
 from resolvers.viewer import Viewer
-from resolvers.write import Outcome, Write, WriteRules
-from resolvers.write_audit import NOT_DONE, STORE, Audited, audited, audited_end
-from resolvers.write_run import FIRST_LOOK, NEXT_LOOKS, WriteRun
+from resolvers.writing.audit import NOT_DONE, STORE, Audited, audited, audited_end
+from resolvers.writing.run import FIRST_LOOK, NEXT_LOOKS, WriteRun
+from resolvers.writing.write import Outcome, Write, WriteRules
 
 _LAST_LOOK: Final = 0.5
 """Seconds for looking how far a write has come whose request has no time left."""

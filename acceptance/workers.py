@@ -1,0 +1,120 @@
+"""Two `gateway serve` processes over one configuration, which can be killed, stopped and started again."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from gateway.commands.demo_keys import DemoKeys
+from resolvers.viewer import ViewerKind
+
+ROOT: Final = Path(__file__).parents[1]
+PATIENCE: Final = 60.0
+"""Seconds in which a worker must have begun to listen."""
+
+
+class NoAnswer(Exception):
+    """The connection to a worker broke, or there is none."""
+
+
+class Worker:
+    """One `gateway serve` with one process."""
+
+    def __init__(self, config: Path, port: int, environment: Mapping[str, str]) -> None:
+        self._config, self._environment = config, environment
+        self.port = port
+        self.said: list[str] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Until it listens."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "serve", "--config", str(self._config)),
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env={**self._environment, "GATEWAY_SERVER__PORT": str(self.port)},
+            start_new_session=True,
+        )
+        listening = asyncio.Event()
+        self._reading = asyncio.create_task(self._read(self._process, listening))
+        async with asyncio.timeout(PATIENCE):
+            await listening.wait()
+        if self._process.returncode is not None:
+            raise RuntimeError("".join(self.said))
+
+    async def _read(self, process: asyncio.subprocess.Process, listening: asyncio.Event) -> None:
+        assert process.stderr is not None  # noqa: S101  # it was asked for
+        async for line in process.stderr:
+            self.said.append(line.decode())
+            if b"Uvicorn running on" in line:
+                listening.set()
+        await process.wait()
+        listening.set()
+
+    async def kill(self) -> None:
+        """SIGKILL, as the kernel does when there is no memory left."""
+        if self._process is not None and self._reading is not None:
+            if self._process.returncode is None:
+                self._process.kill()
+            await self._process.wait()
+            await self._reading
+
+    def stop_still(self) -> None:
+        """SIGSTOP: it does nothing until `go_on`."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None  # noqa: S101  # whoever says so has started it
+        os.kill(self._process.pid, number)
+
+
+@dataclass
+class Pair:
+    """The two workers, and whom they believe."""
+
+    both: list[Worker]
+    keys: DemoKeys
+    session: aiohttp.ClientSession
+
+    def token(self, who: str) -> str:
+        """`agent`, or a customer's number."""
+        return self.keys.token(ViewerKind.AGENT) if who == "agent" else self.keys.token(ViewerKind.CUSTOMER, who)
+
+    async def ask(
+        self, worker: int, document: str, who: str, variables: Mapping[str, Any]
+    ) -> tuple[int, dict[str, Any]]:
+        """One operation, asked of one of the workers: status and body. Raises `NoAnswer`."""
+        body = {"query": document, "variables": dict(variables)}
+        url = f"http://127.0.0.1:{self.both[worker].port}/graphql"
+        headers = {"Authorization": f"Bearer {self.token(who)}"}
+        try:
+            async with self.session.post(url, json=body, headers=headers) as answer:
+                return answer.status, await answer.json()
+        except aiohttp.ClientError as error:
+            raise NoAnswer from error
+
+
+@asynccontextmanager
+async def pair(
+    config: Path, ports: Sequence[int], keys: DemoKeys, environment: Mapping[str, str]
+) -> AsyncIterator[Pair]:
+    """Start two workers with this configuration, and kill them in the end."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        both = [Worker(config, port, environment) for port in ports]
+        for worker in both:
+            stack.push_async_callback(worker.kill)
+        await asyncio.gather(*(worker.start() for worker in both))
+        yield Pair(both, keys, session)

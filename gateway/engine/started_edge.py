@@ -1,0 +1,116 @@
+"""One edge that has been started for all objects of a block: their keys, what is loading, and what was found."""
+
+import asyncio
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.engine.built import BuiltBlock
+from gateway.engine.declared import Loader
+from gateway.engine.plan import EdgeField
+
+
+@dataclass(eq=False, slots=True)
+class StartedEdge:
+    """A started edge for all objects of a block; `places` are the dictionaries that get the values."""
+
+    edge_field: EdgeField
+    above: BuiltBlock
+    places: Sequence[dict[str, Any]]
+    values: list[Any]
+    subjects: Sequence[Any]
+    step: Callable[[Any], Any] | None = None
+    loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
+    waiting: list[tuple[int, Any]] = field(default_factory=list)
+    """Numbers of values with their keys; with `per_key`, with the futures of their entries."""
+    same_loads: list[tuple[EdgeField, Callable[[Any], Any] | None, Sequence[dict[str, Any]]]] = field(
+        default_factory=list
+    )
+    """Other edges of the same objects that are leaves of the same records."""
+
+    def is_of(self, subjects: Sequence[Any]) -> bool:
+        """Whether these are the identical objects: equal ones may have different keys."""
+        return len(subjects) == len(self.subjects) and all(map(operator.is_, subjects, self.subjects))
+
+    def load(self, loader: Loader, key_of: Callable[[Any], Any]) -> None:
+        """Load each key once. What goes wrong with an object's key is its value."""
+        load, loading, waiting = loader.load, self.loading, self.waiting
+        many, per_key = self.edge_field.edge.many, self.edge_field.edge.per_key
+        for number, subject in enumerate(self.subjects):
+            try:
+                key = key_of(subject)
+                if key is None:
+                    continue
+                if not many:
+                    if key not in loading:
+                        loading[key] = load(key)
+                elif per_key:
+                    key = [_loading(load, loading, one) for one in _keys(key)]
+                else:
+                    key = list(_keys(key))  # iterated twice
+                    for one in key:
+                        if one not in loading:
+                            loading[one] = load(one)
+                waiting.append((number, key))
+            except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
+                self.values[number] = error
+
+    def results(self) -> dict[Any, Any]:
+        """What was loaded, or its exception, by key; all loads are done."""
+        return {key: one.exception() or one.result() for key, one in self.loading.items()}
+
+    def found(self, results: Mapping[Any, Any], step: Callable[[Any], Any] | None, absent: object) -> list[Any]:
+        """The value for each object, before its selection is completed. `absent` stands for nothing found."""
+        values, edge = self.values.copy(), self.edge_field.edge
+        if edge.per_key:
+            for number, entries in self.waiting:
+                values[number] = [_entry(one, absent) for one in entries]
+            return values
+        many = edge.many
+        for number, key in self.waiting:
+            one = _gathered([results[each] for each in key]) if many else results[key]
+            if isinstance(one, Exception):
+                values[number] = one
+            elif one is not absent:
+                if step is None:
+                    values[number] = one
+                    continue
+                try:
+                    values[number] = step(one)
+                except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+                    values[number] = error
+        return values
+
+
+def _keys(several: Any) -> Iterable[Any]:
+    """The keys of an object. Raises TypeError if they are not iterable."""
+    if not isinstance(several, Iterable):
+        raise TypeError(f"These should be several keys, and are: {several!r}.")
+    return several
+
+
+def _loading(
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
+) -> "asyncio.Future[Any] | Exception":
+    """The future of one of several keys, shared by equal keys; the exception if it cannot be loaded."""
+    try:
+        if key not in loading:
+            loading[key] = load(key)
+        return loading[key]
+    except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
+        return error
+
+
+def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:
+    """The value of one of several keys, or its exception."""
+    found = loaded if isinstance(loaded, Exception) else loaded.exception() or loaded.result()
+    return None if found is absent else found
+
+
+def _gathered(found: Sequence[Any]) -> Any:
+    """The found values without gaps; the exception of one that failed."""
+    for one in found:
+        if isinstance(one, Exception):
+            return one
+    return [one for one in found if one is not None]

@@ -1,0 +1,125 @@
+"""From the parameters of a request to the answer: what HTTP, WebSocket and event streams share."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
+from starlette.datastructures import Headers
+
+from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
+from gateway.engine import Engine, Explanation, Outcome, Prepared
+from gateway.engine.declared import Context
+from gateway.errors import DeadlineExceeded, present
+from gateway.http.disconnect import DeadlinePassed
+from gateway.http.persisted_queries import PersistedQueries
+from gateway.http.request import GraphQLRequest
+from resolvers.viewer import Viewer
+
+GRACE: Final = 1.0
+"""Seconds after the deadline in which an answer can still be made of what the systems returned."""
+
+EXPLAIN_HEADER: Final = "X-Gateway-Explain"
+
+
+class RequestContext(Context, Protocol):
+    """The part of a resolver context (`info.context`) that is used here."""
+
+    async def close(self) -> None:
+        """End every upstream call that still runs. Called once, also after a failure."""
+
+    def extensions(self) -> dict[str, Any]:
+        """The answer's `extensions`, empty if there are none. Called once, after the operation."""
+
+
+MakeContext = Callable[[Headers, Viewer, Prepared, OperationDefinitionNode], RequestContext]
+
+Waiting = Callable[[Coroutine[Any, Any, Outcome], float], Awaitable[Outcome | None]]
+"""Waits so many seconds for an outcome: None if nobody wants it any more. Raises DeadlinePassed."""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """An operation that its caller may run."""
+
+    prepared: Prepared
+    operation: OperationDefinitionNode
+
+    @property
+    def kind(self) -> OperationType:
+        """Whether it is a query, a mutation or a subscription."""
+        return self.operation.operation
+
+
+class Operations:
+    """Finds the operation of a request, and runs it. `deadline` is in seconds."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        context: MakeContext,
+        persisted: PersistedQueries,
+        *,
+        introspection_for: IntrospectionFor = "staff",
+        deadline: float = 8.0,
+    ) -> None:
+        self._engine, self._context, self._persisted = engine, context, persisted
+        self._introspection_for, self._longest = introspection_for, deadline + GRACE
+
+    async def ready(self, parameters: GraphQLRequest, viewer: Viewer) -> Ready | list[GraphQLError]:
+        """The operation to run, or the errors of its document. Raises RequestError."""
+        source = await self._persisted.source(parameters)
+        prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
+        if not isinstance(prepared, Prepared):
+            if not viewer.is_signed_in:
+                check_validation_public(prepared, self._introspection_for)
+            return prepared
+        operation = self._engine.operation(prepared, parameters.operation_name)
+        if isinstance(operation, GraphQLError):
+            return [operation]
+        check_access(prepared, operation, viewer, self._introspection_for)
+        if viewer.is_signed_in:  # Others could fill the store and evict its documents.
+            await self._persisted.keep(parameters)
+        return Ready(prepared, operation)
+
+    async def run(
+        self, ready: Ready, variables: Mapping[str, Any], headers: Headers, viewer: Viewer, waiting: Waiting
+    ) -> tuple[Outcome, dict[str, Any]] | None:
+        """Run a query or a mutation: its outcome and the answer's `extensions`; None if nobody wants it any more.
+
+        After the deadline the outcome is an error.
+        """
+        context = self._context(headers, viewer, ready.prepared, ready.operation)
+        outcome: Outcome | None
+        try:
+            started = self._engine.start(ready.prepared, ready.operation, variables, context)
+            outcome = started if isinstance(started, Outcome) else await waiting(started, self._longest)
+        except DeadlinePassed:
+            outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
+        finally:
+            await context.close()
+        if outcome is None:
+            return None
+        extensions = context.extensions()
+        if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
+            extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables))
+        return outcome, extensions
+
+    def _check_public(self, document: DocumentNode) -> None:
+        check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The body of the answer, with errors before data, as the GraphQL specification recommends."""
+    body: dict[str, Any] = {}
+    if outcome.errors:
+        body["errors"] = [present(error) for error in outcome.errors]
+    if outcome.executed:
+        body["data"] = outcome.data
+    if extensions:
+        body["extensions"] = extensions
+    return body
+
+
+def _explained(explanation: Explanation | list[GraphQLError]) -> dict[str, Any]:
+    """The plan as an extension; empty for variables that do not fit, which are errors anyway."""
+    return {"explain": explanation.document()} if isinstance(explanation, Explanation) else {}

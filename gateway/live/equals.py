@@ -1,0 +1,58 @@
+"""Subscriptions that are told the same: the same operation and variables, asked with the same rights."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from graphql import OperationDefinitionNode
+
+from gateway.engine import Prepared
+from gateway.engine.selection import Selection
+from gateway.live.subscription import Subscription
+
+IMPERSONAL: Final = frozenset({"Subscription", "OutageChange", "Outage"})
+"""Types whose fields are the same for every subscriber. What selects others is made for each customer."""
+
+
+@dataclass(eq=False, slots=True)
+class Equals:
+    """Subscriptions whose messages are made once. The first one's viewer is who asks."""
+
+    key: Hashable
+    prepared: Prepared
+    operation: OperationDefinitionNode
+    selection: Selection
+    members: dict[Subscription, None] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Subscription:
+        """The one that has been there for longest."""
+        return next(iter(self.members))
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """One subscription, the others that are told the same, and the ids that it follows (None: all)."""
+
+    subscription: Subscription
+    equals: Equals
+    ids: frozenset[str] | None
+
+
+def key_of(subscription: Subscription, selection: Selection, *, forwards: bool) -> Hashable:
+    """Subscriptions with the same key are told the same. `forwards`: a system is shown each caller's own token."""
+    subscriber = subscription.subscriber
+    viewer = subscriber.viewer
+    rights: tuple[Hashable, ...] = (viewer.kind,)
+    if forwards:
+        rights = (viewer, subscriber.token)
+    elif viewer.is_staff:
+        rights = (viewer.kind, viewer.roles)
+    elif not selection.keys() <= IMPERSONAL:
+        rights = (viewer.kind, viewer.customer_ids, viewer.roles)
+    return subscription.prepared, id(subscription.operation), _variables(subscription.variables), rights
+
+
+def _variables(given: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(given, option=orjson.OPT_SORT_KEYS) if given else b""

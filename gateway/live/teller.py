@@ -1,0 +1,237 @@
+"""Tells what changes of one type: reads it as it is now, finds whom it concerns, and makes each message once."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from connectors.errors import ConnectorError
+from connectors.events.hints import Hint
+from connectors.http.scope import request_scope
+from connectors.records import Fields
+from gateway.engine import Engine, Outcome
+from gateway.errors import present
+from gateway.live.audience import Audience
+from gateway.live.counting import Counting
+from gateway.live.dirty import Dirty, Heard
+from gateway.live.equals import Equals, Member
+from gateway.live.reading import Reader
+from gateway.live.states import States, Told
+from gateway.live.subscription import Subscription
+from resolvers.changes import ChangeKind, Followed, ThingChange
+
+logger = logging.getLogger("gateway.live")
+
+GATHER: Final = 0.01
+"""Seconds for which changes gather, so that a burst about one thing is read and told once."""
+
+AT_ONCE: Final = 200
+"""Most things that are read together, and most messages that are made together."""
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds after which a thing is read once more whose state shows nothing of what was heard: some systems say that
+they change something before it can be read."""
+
+_RETRY: Final = (1.0, 30.0)
+"""Seconds before what could not be read is read again: at first, and at most."""
+
+_CLOCK_SKEW: Final = 2.0
+"""Seconds by which the time of an event and that of its record may differ."""
+
+
+class Teller:
+    """One type's subscriptions, and what was heard of its things."""
+
+    def __init__(
+        self,
+        followed: Followed,
+        engine: Engine,
+        reader: Reader,
+        counting: Counting,
+        overrun: Callable[[], None],
+    ) -> None:
+        """`overrun` is called when more things changed than could be kept, and all those that were kept are told."""
+        self.followed, self.audience = followed, Audience()
+        self._engine, self._reader, self._counting, self._overrun = engine, reader, counting, overrun
+        self._dirty, self._states = Dirty(), States()
+        self._woken = asyncio.Event()
+        self._pause = _RETRY[0]
+        self._later: set[asyncio.TimerHandle] = set()
+
+    def add(self, subscription: Subscription, equals: Equals, ids: frozenset[str] | None) -> None:
+        """Tell it from now on."""
+        self.audience.add(subscription, equals, ids)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Tell it nothing any more. What is remembered goes with the last one: nothing is heard without any."""
+        self.audience.remove(subscription)
+        if not len(self.audience):
+            self._dirty.clear()
+            self._states.clear()
+
+    def hear(self, hint: Hint) -> None:
+        """A thing may have changed. Nothing happens where nobody follows any."""
+        if len(self.audience):
+            self._dirty.hear(hint)
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Tell what is heard, until it is cancelled."""
+        try:
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                await asyncio.sleep(GATHER)
+                while heard := self._dirty.take(AT_ONCE):
+                    await self._told(heard)
+                if self._dirty.is_overrun:
+                    self._dirty.is_overrun = False
+                    self._overrun()
+        finally:
+            for timer in self._later:
+                timer.cancel()
+
+    async def _told(self, heard: Mapping[str, Heard]) -> None:
+        try:
+            await self._tell(heard)
+        except Exception:  # one fault must not end what everybody is told
+            logger.exception("telling changes of %s failed", self.followed.type_name)
+
+    async def _tell(self, heard: Mapping[str, Heard]) -> None:
+        found = await self._reader.read(self.followed, list(heard), self._fields())
+        failed = {key: one for key, one in found.items() if isinstance(one, ConnectorError)}
+        if failed:
+            self._retry({key: heard[key] for key in failed})
+        elif found:
+            self._pause = _RETRY[0]
+        made: list[tuple[ThingChange, Any, Iterable[Member], float]] = []
+        for key, one in found.items():
+            if isinstance(one, ConnectorError):
+                continue
+            if one is None:
+                made += self._gone(key, heard[key])
+            else:
+                made += self._changed(key, heard[key], *one)
+        await self._send(made)
+
+    def _gone(self, key: str, heard: Heard) -> Iterable[tuple[ThingChange, Any, Iterable[Member], float]]:
+        """A thing that is not there: staff and those whose it was are told, if it was there or is said to be gone."""
+        told = self._states.get(key)
+        if told is None and not heard.said_gone:
+            self._look_again(key, heard)
+            return
+        self._states.forget(key)
+        members = [*self.audience.staff(key), *self.audience.of(key, (told.owners if told else None) or frozenset())]
+        yield ThingChange(key, ChangeKind.REMOVED), None, members, heard.since
+
+    def _changed(
+        self, key: str, heard: Heard, record: Any, owners: frozenset[str] | ConnectorError
+    ) -> Iterable[tuple[ThingChange, Any, Iterable[Member], float]]:
+        followed = self.followed
+        if not followed.is_told(record):
+            return
+        told, now = self._states.get(key), asyncio.get_running_loop().time()
+        digest = hash(record)
+        known = None if isinstance(owners, ConnectorError) else owners
+        is_same = told is not None and told.digest == digest
+        if told is not None and is_same and (known is None or told.owners is not None):
+            if now - told.at > LOOK_AGAIN:
+                self._look_again(key, heard)
+            return
+        if known is None:
+            self._retry({key: heard})  # until it is known, staff are told
+        elif _is_stale(followed.changed_at(record), heard):
+            self._look_again(key, heard)
+        if told is not None and is_same:
+            event = told.event  # whose it is could not be found out then: only staff were told
+        else:
+            at = datetime.fromtimestamp(heard.said_at, UTC) if heard.said_at else None
+            event = followed.kind(record, told.before if told else None, heard.said_new, at)
+        before = told.owners if told else None
+        self._states.put(key, Told(digest, known, event, followed.has_ended(record), now))
+        members = [] if is_same else [*self.audience.staff(key)]
+        yield ThingChange(key, event), record, [*members, *self.audience.of(key, known or frozenset())], heard.since
+        if before and known is not None and (former := before - known):
+            yield ThingChange(key, ChangeKind.REMOVED), None, self.audience.of(key, former), heard.since
+
+    async def _send(self, made: Iterable[tuple[ThingChange, Any, Iterable[Member], float]]) -> None:
+        """Make each message once for all that are told the same, and let it wait for each of them."""
+        making: list[tuple[ThingChange, Any, Equals, list[Subscription], float]] = []
+        for change, record, members, since in made:
+            alike: defaultdict[Equals, list[Subscription]] = defaultdict(list)
+            for member in members:
+                alike[member.equals].append(member.subscription)
+            making += [(change, record, equals, subscriptions, since) for equals, subscriptions in alike.items()]
+        for start in range(0, len(making), AT_ONCE):
+            await asyncio.gather(*(self._send_one(*one) for one in making[start : start + AT_ONCE]))
+
+    async def _send_one(
+        self, change: ThingChange, record: Any, equals: Equals, subscriptions: list[Subscription], since: float
+    ) -> None:
+        if not equals.members:  # all have left meanwhile
+            return
+        try:
+            message = await self._message(change, record, equals)
+        except Exception:  # this message only
+            logger.exception("a message about %s:%s could not be made", self.followed.type_name, change.id)
+            return
+        if message is None:
+            return
+        thing = f"{self.followed.type_name}:{change.id}"
+        skipped = sum(one.tell(thing, message) for one in subscriptions if one in equals.members)
+        self._counting.told(self.followed.domain, len(subscriptions), skipped, time.time() - since)
+
+    async def _message(self, change: ThingChange, record: Any, equals: Equals) -> bytes | None:
+        """The answer for this change; None where the viewer may not see it after all."""
+        subscriber = equals.first.subscriber
+        with request_scope(self._reader.scope(subscriber)):
+            context = self._reader.context(subscriber, equals.selection)
+            try:
+                loader = self.followed.loader.of(context)
+                if not self._reader.connectors.forwards or record is None:
+                    context.early.give(loader, {change.id: record})
+                if record is not None:
+                    seen = (await loader.load_all([change.id]))[change.id]
+                    if seen is None:
+                        return None
+                started = self._engine.start(equals.prepared, equals.operation, equals.first.variables, context, change)
+                outcome = started if isinstance(started, Outcome) else await started
+            finally:
+                await context.close()
+        body: dict[str, Any] = {"errors": [present(one) for one in outcome.errors]} if outcome.errors else {}
+        return orjson.dumps(body | {"data": outcome.data})
+
+    def _fields(self) -> Fields:
+        """The attributes that any of the subscriptions selects, and those that are needed here."""
+        selected = (one.selection.get(self.followed.type_name, frozenset()) for one in self.audience)
+        return self.followed.needs.union(*selected)
+
+    def _look_again(self, key: str, heard: Heard) -> None:
+        """Read it once more, later; nothing happens where this was the second look."""
+        if not heard.is_again:
+            self._put_back_later({key: heard}, LOOK_AGAIN, is_again=True)
+
+    def _retry(self, heard: Mapping[str, Heard]) -> None:
+        self._put_back_later(heard, self._pause, is_again=False)
+        self._pause = min(2 * self._pause, _RETRY[1])
+
+    def _put_back_later(self, heard: Mapping[str, Heard], pause: float, *, is_again: bool) -> None:
+        def put_back() -> None:
+            self._later.discard(timer)
+            if len(self.audience):
+                for key, one in heard.items():
+                    self._dirty.put_back(key, one, is_again=is_again)
+                self._woken.set()
+
+        timer = asyncio.get_running_loop().call_later(pause, put_back)
+        self._later.add(timer)
+
+
+def _is_stale(changed_at: datetime | None, heard: Heard) -> bool:
+    """Whether the record is older than the event that was heard."""
+    return bool(heard.said_at) and changed_at is not None and changed_at.timestamp() < heard.said_at - _CLOCK_SKEW
