@@ -83,10 +83,10 @@ class EventsInRedis:
             self._left_out = min(self._left_out or self._clock(), self._unsent.popleft().at)
 
     def _tell(self, hints: Sequence[Hint]) -> None:
-        try:
-            self._waiting.put_nowait(hints)
-        except asyncio.QueueFull:
+        if self._unheard is not None or self._waiting.full():  # the gap is told before what comes after it
             self._unheard = min(self._unheard or self._clock(), *(hint.at for hint in hints))
+        else:
+            self._waiting.put_nowait(hints)
 
     async def follow(self) -> AsyncIterator[Sequence[Hint] | Gap]:
         self._heard_until = self._clock()
