@@ -415,6 +415,20 @@ def test_the_secret_of_a_source_may_come_from_the_environment(tmp_path: Path, mo
     assert "from-the-environment" not in repr(settings)
 
 
+def test_subscriptions_in_more_processes_than_one_need_redis(tmp_path: Path) -> None:
+    text = "[live]\nenabled = true\n[server]\nworkers = 2\n"
+    assert problems(tmp_path, SYSTEMS + AUTH + text) == [
+        "gateway.toml: server.workers: should be 1, not 2, with live.enabled: every process would tell its own clients"
+        " only what it heard itself: there must be one, or redis.url be set"
+    ]
+    for well in (
+        '[redis]\nurl = "redis://cache.example"\n' + text,
+        text.replace("2", "1"),
+        text.replace("true", "false"),
+    ):
+        load(write(tmp_path, SYSTEMS + AUTH + well))
+
+
 def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_SYSTMES__CRM__URL", "https://crm.example")
     monkeypatch.setenv("GATEWAY_SERVER__PORT", "http")
