@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
+from connectors.events.post import Outcome as EventOutcome
 from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
@@ -34,6 +35,7 @@ from gateway.http.health import healthz, readyz
 from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
 from gateway.http.sse import EventStreams
+from gateway.http.watching import WatchEndpoint
 from gateway.http.websocket import WebSocketEndpoint
 from gateway.live.own_writes import OwnWrites
 from gateway.live.running import following
@@ -67,15 +69,19 @@ class State(TypedDict):
     connectors: Connectors
     graphql: GraphQLEndpoint
     websocket: WebSocketEndpoint
+    watching: WatchEndpoint
     events: EventEndpoint | None
     documents: DocumentEndpoint
 
 
-class _Documents:
-    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
+class _FromState:
+    """Delegates to an endpoint of the lifespan's. `Route` accepts an instance of a class as an ASGI application."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["state"]["documents"](scope, receive, send)
+        await scope["state"][self._name](scope, receive, send)
 
 
 class _Gateway(Starlette):
@@ -154,6 +160,13 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 keeps_tokens=connectors.forwards,
             )
             stack.push_async_callback(live.finish)
+            watching = WatchEndpoint(authenticate, follows.feed.watch if follows else None)
+
+            def posted(domain: str, outcome: str) -> None:
+                metrics.event(domain, outcome)
+                if outcome != EventOutcome.ACCEPTED:
+                    watching.refused(domain, outcome)
+
             yield State(
                 connectors=connectors,
                 graphql=GraphQLEndpoint(
@@ -164,7 +177,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     EventStreams(live),
                 ),
                 websocket=WebSocketEndpoint(operations, live),
-                events=EventEndpoint(follows.listening, metrics.event) if follows else None,
+                watching=watching,
+                events=EventEndpoint(follows.listening, posted) if follows else None,
                 documents=DocumentEndpoint(authenticate, contexts),
             )
 
@@ -173,11 +187,12 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
         routes=[
-            Route("/documents/{owner}/{document:path}", _Documents()),
+            Route("/documents/{owner}/{document:path}", _FromState("documents")),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
-            *(event_routes() if settings.live.enabled else ()),
+            Route("/events", _FromState("watching")),
+            *(event_routes(_FromState("events")) if settings.live.enabled else ()),
             *(page.routes() if page else ()),
         ],
     )

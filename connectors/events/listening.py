@@ -89,10 +89,12 @@ class Listening:
         self._running: set[asyncio.Task[None]] = set()
         self._leading: set[asyncio.Task[None]] = set()
         self.is_leading = False
+        self.has_begun = asyncio.Event()
+        """Set once every system has said when its last change was: what changes from then on is told."""
 
     def start(self) -> None:
         """Begin. Systems that are away are asked until they are back."""
-        for work in (self._tell(), self._lead(), *(self._begin(one) for one in self._systems)):
+        for work in (self._tell(), self._lead(), self._begin()):
             _spawn(work, self._running)
 
     async def close(self) -> None:
@@ -162,7 +164,11 @@ class Listening:
             found.append(self._waiting.get_nowait())
         return found
 
-    async def _begin(self, system: "_Followed") -> None:
+    async def _begin(self) -> None:
+        await asyncio.gather(*(self._begin_with(system) for system in self._systems))
+        self.has_begun.set()
+
+    async def _begin_with(self, system: "_Followed") -> None:
         """Learn when the last changes were, so that this process can take over, or catch up after a gap."""
         for poller in system.pollers:
             while True:

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.events.listening import Listening
 from connectors.events.post import Outcome
@@ -28,8 +28,6 @@ MOST_BYTES: Final = 64 * 1024
 class MalformedEventError(RequestError):
     """The event cannot be read."""
 
-    code = "MALFORMED_EVENT"
-
     def __init__(self) -> None:
         super().__init__("The event cannot be read. It must be JSON as the product sends it, with the record's id.")
 
@@ -38,7 +36,7 @@ class TooManyEventsError(RequestError):
     """The system sends more than the setting `events_per_second`."""
 
     status = 429
-    code = "TOO_MANY_EVENTS"
+    code = "LIMIT_EXCEEDED"
 
     def __init__(self) -> None:
         super().__init__("Too many events. Send them more slowly.", headers={"Retry-After": "1"})
@@ -86,16 +84,8 @@ class EventEndpoint:
         return Response(status_code=self._listening.mailbox.listener_status(domain) if is_listener else 204)
 
 
-class _Endpoint:
-    """Delegates to the lifespan's endpoint. `Route` accepts an instance of a class as an ASGI application."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["state"]["events"](scope, receive, send)
-
-
-def event_routes() -> list[BaseRoute]:
-    """The addresses, served by the lifespan state's `events`, an `EventEndpoint`."""
-    endpoint = _Endpoint()
+def event_routes(endpoint: ASGIApp) -> list[BaseRoute]:
+    """The addresses at which `endpoint`, an `EventEndpoint`, answers."""
     return [
         Route("/events/{domain}", endpoint),
         Route("/events/{domain}/{secret}", endpoint),

@@ -3,6 +3,8 @@
 uvicorn's protocols as `HttpProtocol` and `WebSocketProtocol` extend them offer it in the scope of each request.
 """
 
+import asyncio
+import socket
 from collections.abc import Callable
 from typing import Final, Protocol
 from weakref import ref
@@ -13,11 +15,18 @@ EXTENSION: Final = "gateway.link"
 """Key in the scope's `extensions`; its value is a weak reference to the Link, which holds the scope."""
 
 
+BUFFER: Final = 64 * 1024
+"""Bytes that the system keeps of a connection, each way. Its own choice would be some millions for a slow client."""
+
+
 class Link(Protocol):
     """One connection, as its server sees it."""
 
     leave: Callable[[], None] | None
     """Called when the server ends, instead of closing the connection; whoever sets it closes in time."""
+
+    def narrow(self) -> None:
+        """Keep buffers small from now on: what a slow client is to be sent, and what a fast one sends."""
 
     def abort(self) -> None:
         """Cut the connection off, and send nothing that still waits."""
@@ -30,3 +39,12 @@ def link_of(scope: Scope) -> Link:
     if link is None:
         raise RuntimeError("connections that stay open need HttpProtocol and WebSocketProtocol of the gateway")
     return link
+
+
+def narrow(transport: asyncio.Transport) -> None:
+    """Let the system and the event loop keep at most `BUFFER` bytes of this connection, each way."""
+    connected: socket.socket | None = transport.get_extra_info("socket")
+    if connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER // 2)  # Linux doubles what it is told,
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER // 2)  # as it counts its own needs, too.
+    transport.set_write_buffer_limits(BUFFER // 2)

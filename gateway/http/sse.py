@@ -113,6 +113,7 @@ class _EventStream(Response):
     async def _stream(self, receive: Receive) -> None:
         self._out.put({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         self._out.put(_part(_COMMENT))  # Some proxies send the head only with the first part of the body.
+        self._link.narrow()
         self._link.leave = self._leave
         self._live.sweeper.watch(self, self._out.sent_at)
         try:
@@ -130,15 +131,19 @@ class _EventStream(Response):
             self._why = "not reading"
             self._link.abort()
             return math.inf
+        ping_at = out.sent_at + limits.ping
         if now >= self._ends:
             self._end("token", COMPLETE)
         elif now >= self._leaves:
             retry = random.uniform(*_RETRY)  # noqa: S311 - no secret
             self._end("restart", b"retry: %d\n\n" % (1000 * retry) + COMPLETE)
-        elif not out.waits_since and now >= out.sent_at + limits.ping:
-            out.put(_part(_COMMENT))
-        nexts = (self._ends, self._leaves, out.sent_at + limits.ping, now + limits.send)
-        return min(one for one in nexts if one > now)
+        elif now >= ping_at:
+            ping_at = now + limits.ping
+            if not out.waits_since:
+                out.put(_part(_COMMENT))
+        if self._why != "client":
+            return now + limits.send
+        return min(self._ends, self._leaves, ping_at, now + limits.send)
 
     def _end(self, why: Ending, last: bytes) -> None:
         self._why = why
@@ -154,7 +159,7 @@ class _EventStream(Response):
     def _take(self) -> Iterable[Message]:
         messages = self._subscription.take()
         self._live.counters.sent("sse", len(messages))
-        return [_part(b"".join(map(_next, messages)))] if messages else []
+        return [_part(_next(message)) for message in messages]
 
 
 def _part(body: bytes, *, is_last: bool = False) -> Message:

@@ -126,6 +126,7 @@ class _Connection:
 
     async def run(self, receive: Receive) -> None:
         """Heed the client's messages until the connection is closed."""
+        self._link.narrow()
         self._link.leave = self._leave
         self._live.sweeper.watch(self, self._since + self._live.limits.initialise)
         while (message := await receive())["type"] != "websocket.disconnect":
@@ -158,6 +159,7 @@ class _Connection:
             self._why = "not reading"
             self._link.abort()
             return math.inf
+        heard, pinged = self._heard, self._pinged
         if self._state is _State.NEW and now >= self._since + limits.initialise:
             self._refuse("initialise", NOT_INITIALISED, "Connection initialisation timeout")
         elif now >= self._ends:
@@ -165,17 +167,17 @@ class _Connection:
         elif now >= self._leaves:
             if out.is_empty and not any(one.is_writing for one in self._running.values()):
                 self._close("restart", RESTART, "The gateway restarts: connect again.")
-            else:
-                self._leaves = now + TICK
-        elif self._pinged > self._heard:
-            if now >= self._pinged + limits.pong:
-                self._close("pong", NO_PONG, f"No pong within {limits.pong:g} seconds: connect again.")
-        elif now >= self._heard + limits.ping and not out.waits_since:
-            self._pinged = now
+            self._leaves = now + TICK
+        elif pinged > heard and now >= pinged + limits.pong:
+            self._close("pong", NO_PONG, f"No pong within {limits.pong:g} seconds: connect again.")
+        elif pinged <= heard and now >= heard + limits.ping and not out.waits_since:
+            self._pinged = pinged = now
             out.put(_PING)
-        pinged = self._pinged + limits.pong if self._pinged > self._heard else self._heard + limits.ping
-        nexts = (self._since + limits.initialise, self._ends, self._leaves, pinged, now + limits.send)
-        return min(one for one in nexts if one > now)
+        if self._state is _State.CLOSING:
+            return now + limits.send
+        silent_until = pinged + limits.pong if pinged > heard else heard + limits.ping
+        initialised = self._since + limits.initialise if self._state is _State.NEW else math.inf
+        return min(initialised, self._ends, self._leaves, max(silent_until, now + TICK), now + limits.send)
 
     async def _heed(self, text: str | None) -> None:
         if text is None:

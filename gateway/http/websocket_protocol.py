@@ -5,10 +5,17 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import ref
 
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 
-from gateway.http.link import EXTENSION
+from gateway.http.link import EXTENSION, narrow
+
+_PORTION: Final = 1024
+"""Bytes that are read at a time. A client can send 170 messages in them."""
+
+_MOST_PARTS: Final = 1000
 
 _log: Final = logging.getLogger("gateway.websocket")
 _log.setLevel(logging.WARNING)  # uvicorn would log a line for each connection, with the client's address
@@ -22,6 +29,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.logger = _log
+        self._unread = b""
 
     def handle_connect(self, event: Request) -> None:
         """Offer the link to the application."""
@@ -35,6 +43,50 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
         else:
             self.leave()
+
+    def data_received(self, data: bytes) -> None:
+        """Read no more messages than the application has asked for, within a few: the rest stays as it came."""
+        if self._unread:
+            self._unread += data
+            return
+        for start in range(0, len(data), _PORTION):
+            super().data_received(data[start : start + _PORTION])
+            if self.read_paused:
+                self._unread = data[start + _PORTION :]
+                return
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message, or the end of the connection."""
+        message = await super().receive()
+        if self._unread and not self.read_paused:
+            unread, self._unread = self._unread, b""
+            self.data_received(unread)
+        if not self.writable.is_set():  # also where a message was waited for: uvicorn reads on then
+            self.transport.pause_reading()
+        return message
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a part of a message, of which there may be so many: empty ones count nothing in its size."""
+        if len(self.frames) < _MOST_PARTS:
+            super().handle_cont(event)
+        else:
+            self.conn.fail(1009, f"a message of more than {_MOST_PARTS} parts")
+            self.handle_parser_exception()
+
+    def pause_writing(self) -> None:
+        """Read nothing from a client that does not read: it could be owed ever more answers to its pings."""
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    def narrow(self) -> None:
+        """Keep buffers small from now on."""
+        narrow(self.transport)
 
     def abort(self) -> None:
         """Cut the connection off."""

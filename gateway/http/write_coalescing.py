@@ -13,7 +13,7 @@ from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.http.link import EXTENSION
+from gateway.http.link import EXTENSION, narrow
 
 MAX_BUFFERED: Final = 64 * 1024
 """Bytes above which the buffer is sent at once, so that a stream notices in time that its client is slow."""
@@ -63,6 +63,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().shutdown()
         if self.leave is not None:
             self.leave()
+
+    def narrow(self) -> None:
+        """Keep buffers small from now on."""
+        narrow(self.transport)
 
     def abort(self) -> None:
         """Cut the connection off."""

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
 
 from gateway.commands.demo_keys import DemoKeys
 from gateway.engine.limits import Limits
@@ -129,13 +130,15 @@ class Socket:
 
     async def closed(self) -> tuple[int, str]:
         """Code and reason with which the server closes the connection; what comes before is ignored."""
+        ended = None
         async with asyncio.timeout(PATIENCE):
-            try:
-                while True:
+            while ended is None:
+                try:
                     await self.connection.recv()
-            except ConnectionClosed as closed:
-                assert closed.rcvd is not None, closed
-                return closed.rcvd.code, closed.rcvd.reason
+                except ConnectionClosed as closed:
+                    ended = closed.rcvd or closed
+        assert isinstance(ended, Close), ended
+        return ended.code, ended.reason
 
     async def is_alive(self) -> bool:
         """Whether the server answers; nothing else may wait to be read."""
