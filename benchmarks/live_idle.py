@@ -12,6 +12,7 @@ import itertools
 import secrets
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -41,23 +42,29 @@ class NotSubscribed(Exception):
 class Clients:
     """Connections that subscribe and then only wait."""
 
-    def __init__(self, port: int, keys: DemoKeys, document: str, *, over_sse: bool) -> None:
+    def __init__(
+        self, port: int, keys: DemoKeys, document: str, *, over_sse: bool, customers: Iterable[int] = ()
+    ) -> None:
+        """`customers`: whose they are, one after the other; from 1001 on where there are none (any more)."""
         self._port, self._keys, self._over_sse = port, keys, over_sse
         self._body = orjson.dumps({"query": document})
-        self._customers = itertools.count(1001)
+        self._customers = itertools.chain(customers, itertools.count(1001))
+        self.readers: list[asyncio.StreamReader] = []
+        """What comes over each connection, in the order of the customers' numbers."""
         self._open: list[asyncio.StreamWriter] = []
 
     async def open(self, count: int) -> None:
         """Open so many more. Raises NotSubscribed."""
         for start in range(0, count, _AT_ONCE):
-            await asyncio.gather(*(self._one() for _ in range(min(_AT_ONCE, count - start))))
+            opened = await asyncio.gather(*(self._one() for _ in range(min(_AT_ONCE, count - start))))
+            self.readers += opened
 
     async def close(self) -> None:
         """Cut all off."""
         for one in self._open:
             one.transport.abort()
 
-    async def _one(self) -> None:
+    async def _one(self) -> asyncio.StreamReader:
         token = self._keys.token(ViewerKind.CUSTOMER, str(next(self._customers)))
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=4096)
         self._open.append(writer)
@@ -65,6 +72,7 @@ class Clients:
             await self._stream(reader, writer, token)
         else:
             await self._socket(reader, writer, token)
+        return reader
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
         head = (

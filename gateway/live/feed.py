@@ -26,6 +26,9 @@ logger = logging.getLogger("gateway.live")
 _PAUSES: Final = (1.0, 30.0)
 """Seconds before systems that did not answer are asked again what changed: at first, and at most."""
 
+_OVERRUN: Final = 60.0
+"""Seconds of hints that are asked for again when more things changed at once than can be kept."""
+
 _MOST_WATCHED: Final = 1000
 """Hints that wait for somebody who watches them."""
 
@@ -40,8 +43,11 @@ class Systems(Protocol):
     def heard(self, hints: Sequence[Hint]) -> None:
         """Take notice of what the stream told."""
 
-    async def catch_up(self) -> tuple[list[Hint], list[str]]:
-        """What changed since the last hints, and the domains that did not answer; to be called again until all have."""
+    async def catch_up(self, back: float = 0.0) -> tuple[list[Hint], list[str]]:
+        """What changed since the last hints, and the domains that did not answer; to be called again until all have.
+
+        `back`: seconds before the last hints from which on they may have been missed.
+        """
 
 
 class LiveFeed:
@@ -130,19 +136,19 @@ class LiveFeed:
         if failed and (self._catching_up is None or self._catching_up.done()):
             self._catching_up = asyncio.create_task(self._catch_up_later())
 
-    async def _catch_up_later(self) -> None:
+    async def _catch_up_later(self, back: float = 0.0) -> None:
         failed, pause = ["all"], _PAUSES[0]
         while failed:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSES[1])
-            hints, failed = await self._systems.catch_up()
+            hints, failed = await self._systems.catch_up(back)
             for hint in hints:
                 self._hear(hint)
 
     def _overrun(self) -> None:
         logger.warning("more things changed at once than can be kept: the systems are asked what changed")
         if self._catching_up is None or self._catching_up.done():
-            self._catching_up = asyncio.create_task(self._catch_up_later())
+            self._catching_up = asyncio.create_task(self._catch_up_later(_OVERRUN))
 
     def _hear(self, hint: Hint) -> None:
         self._reader.connectors.heard(hint.domain)

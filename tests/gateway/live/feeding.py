@@ -88,7 +88,7 @@ class Heard:
     def heard(self, hints: Sequence[Hint]) -> None:
         self.hints += hints
 
-    async def catch_up(self) -> tuple[list[Hint], list[str]]:
+    async def catch_up(self, back: float = 0.0) -> tuple[list[Hint], list[str]]:
         return self.found.pop(0) if self.found else ([], [])
 
 
