@@ -86,7 +86,9 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         assert model is not None
         missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file"}
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
-    for section in (everything.redis, everything.writes, everything.server, everything.log):
+    live = everything.live
+    lives = (live, live.limits, live.sources["ticketing"])
+    for section in (everything.redis, everything.writes, *lives, everything.server, everything.log):
         assert section is not None
         assert section.model_fields_set == type(section).model_fields.keys()
 
