@@ -23,7 +23,7 @@ CODES: Mapping[str, str] = {
     "REQUEST_TOO_LARGE": "The request body is larger than the settings allow. Send a smaller one.",
     "GRAPHQL_PARSE_FAILED": "The document has a syntax error, or too many tokens. The message says where, or how many.",
     "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema. The message says where.",
-    "LIMIT_EXCEEDED": "The document or its answer is larger than the settings allow. The message has the numbers.",
+    "LIMIT_EXCEEDED": "The document, its answer or what is open at once is more than allowed; the message has numbers.",
     "OPERATION_RESOLUTION_FAILURE": "The document has no operation of this name, or needs a name. Set operationName.",
     "INTROSPECTION_DISABLED": "This caller may not read the schema. Ask the gateway's operator for it.",
     "PERSISTED_QUERY_NOT_FOUND": "The hash is not known, or no longer. Send it together with the document.",

@@ -13,7 +13,7 @@ from websockets.http11 import Request
 from gateway.http.link import EXTENSION, narrow
 
 _PORTION: Final = 1024
-"""Bytes that are read at a time. A client can send 170 messages in them."""
+"""Bytes that are heeded at a time. A client can send 170 messages in them."""
 
 _MOST_PARTS: Final = 1000
 
@@ -29,7 +29,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.logger = _log
-        self._unread = b""
+        self._unread, self._is_reading_on = b"", False
 
     def handle_connect(self, event: Request) -> None:
         """Offer the link to the application."""
@@ -45,25 +45,40 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.leave()
 
     def data_received(self, data: bytes) -> None:
-        """Read no more messages than the application has asked for, within a few: the rest stays as it came."""
+        """Heed a portion of what a client sends in each turn of the event loop, and nothing while messages wait for
+        the application: the rest stays as it came.
+        """
         if self._unread:
             self._unread += data
             return
-        for start in range(0, len(data), _PORTION):
-            super().data_received(data[start : start + _PORTION])
-            if self.read_paused:
-                self._unread = data[start + _PORTION :]
-                return
+        super().data_received(data[:_PORTION])
+        if len(data) > _PORTION:
+            self._unread = data[_PORTION:]
+            self._read_on()
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next message, or the end of the connection."""
         message = await super().receive()
-        if self._unread and not self.read_paused:
-            unread, self._unread = self._unread, b""
-            self.data_received(unread)
-        if not self.writable.is_set():  # also where a message was waited for: uvicorn reads on then
-            self.transport.pause_reading()
+        self._read_on()
         return message
+
+    def _read_on(self) -> None:
+        """Hold what uvicorn does, which reads on whenever no message waits: there may be a reason to wait, still."""
+        if self.transport.is_closing():
+            return
+        if self._unread or not self.writable.is_set():
+            self.transport.pause_reading()
+        if self._unread and not self._is_reading_on and not self.read_paused:
+            self._is_reading_on = True
+            self.loop.call_soon(self._read_unread)
+
+    def _read_unread(self) -> None:
+        self._is_reading_on = False
+        unread, self._unread = self._unread, b""
+        if not self.transport.is_closing():
+            self.data_received(unread)
+            if not self._unread and not self.read_paused and self.writable.is_set():
+                self.transport.resume_reading()
 
     def handle_cont(self, event: Frame) -> None:
         """Take a part of a message, of which there may be so many: empty ones count nothing in its size."""
@@ -81,12 +96,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         """Read on."""
         super().resume_writing()
-        if not self.read_paused:
+        if not self.read_paused and not self._unread:
             self.transport.resume_reading()
 
     def narrow(self) -> None:
-        """Keep buffers small from now on."""
+        """Keep buffers small from now on, and nothing of the handshake: its headers alone take 4 kB."""
         narrow(self.transport)
+        self.request.headers.clear()  # the library keeps the request itself
+        del self.request, self.response
 
     def abort(self) -> None:
         """Cut the connection off."""
