@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from graphql import parse, validate
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -20,13 +22,15 @@ from starlette.routing import Route
 from gateway.live_settings import LiveSettings
 from gateway.settings import WritesSettings
 from resolvers.viewer import ViewerKind
+from schema import build_schema
 from tests.gateway.http.test_graphql_http_audit import UNREACHABLE
 from tests.gateway.serving import serving
 from tests.stack import Stack, stacked
 from web.build import node_paths
 
 FOLDER = Path(__file__).parent / "live_clients"
-FOLLOW = Path(__file__).parents[3] / "docs/live/follow.ts"
+PAGE = Path(__file__).parents[3] / "docs/live.md"
+FOLLOW = PAGE.parent / "live/follow.ts"
 
 CLIENTS = [
     "graphql-ws",
@@ -86,6 +90,20 @@ async def test_each_client_is_told_and_reads_again_after_it_was_cut_off(live: St
         name = f"{client} with a fresh token"
         expected[name] = {"connected": connected, "last": {"event": "CHANGED", "notes": [f"{name}: last"]}}
     assert json.loads(out) == expected
+
+
+def test_the_page_shows_what_is_run() -> None:
+    blocks = re.findall(r"^```(ts|graphql)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    run_here = FOLLOW.read_text() + (FOLDER / "clients.mjs").read_text()
+    schema = build_schema().graphql
+    assert {kind for kind, _ in blocks} == {"ts", "graphql"}
+    for kind, block in blocks:
+        if kind == "graphql":
+            assert validate(schema, parse(block)) == []
+        else:
+            calls = re.findall(r"(\w+\([\w, ]+\))", block)
+            assert calls
+            assert [call for call in calls if call not in run_here] == []
 
 
 def given(live: Stack, short: str) -> dict[str, Any]:
