@@ -1,6 +1,6 @@
 """The contract's documents over four real products, what each costs, and the conformance suite: `make live`.
 
-    .venv/bin/python -m acceptance.live [--systems DIR] [--keep] [--only-writes]
+    .venv/bin/python -m acceptance.live [--systems DIR] [--keep] [--only-writes | --only-events]
 
 Asks Nautobot, BottleCRM, Tryton and Request Tracker every query, and the last three every mutation
 (`acceptance.live_writes`), prints a table of each, and tests the four drivers (`gateway driver-test`).
@@ -22,7 +22,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import live_killed, live_writes
+from acceptance import live_events, live_killed, live_writes
 from acceptance.calls import ROOT
 from acceptance.mixed import ask_mixed
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
@@ -163,7 +163,8 @@ async def measure(products: Mapping[str, Live], writes: int, console: Console) -
     given = settings(products)
     await queries(given, console)
     wrote = await write(products, writes, console)
-    return await conforming(given, console) and wrote
+    heard = await hear(products, writes, console)
+    return await conforming(given, console) and wrote and heard
 
 
 async def write(products: Mapping[str, Live], writes: int, console: Console) -> bool:
@@ -171,6 +172,13 @@ async def write(products: Mapping[str, Live], writes: int, console: Console) -> 
     with tempfile.TemporaryDirectory() as folder:
         once = await live_writes.measure(settings(products), products, Path(folder), CUSTOMER, console)
     return await write_killed(products, writes, console) and once
+
+
+async def hear(products: Mapping[str, Live], _writes: int, console: Console) -> bool:
+    """Change each product behind the gateway's back. Whether it heard of every change."""
+    console.print("  the products' own changes ...")
+    with tempfile.TemporaryDirectory() as folder:
+        return await live_events.measure(settings(products), products, Path(folder), console)
 
 
 async def write_killed(products: Mapping[str, Live], writes: int, console: Console) -> bool:
@@ -207,11 +215,15 @@ async def queries(given: Settings, console: Console) -> None:
         console.print(f"least of {name}: {least}: {why}", style="dim", highlight=False)
 
 
+_PARTS: Final = {"only_killed": write_killed, "only_writes": write, "only_events": hear}
+"""By the option that asks for nothing else."""
+
+
 async def run(names: Sequence[str], given: argparse.Namespace) -> bool:
     """Over these products. Whether all is well. Raises `Unfit`."""
     console = Console()
     async with running(names, given.systems, given.keep, console) as products:
-        part = write_killed if given.only_killed else write if given.only_writes else measure
+        part = next((part for name, part in _PARTS.items() if getattr(given, name)), measure)
         return await part(products, given.writes, console)
 
 
@@ -224,6 +236,7 @@ def main() -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--only-writes", action="store_true", help="only the mutations, over three of the systems")
     only.add_argument("--only-killed", action="store_true", help="only those while a worker is killed, over two")
+    only.add_argument("--only-events", action="store_true", help="only whether the systems' own changes are heard of")
     given = parser.parse_args()
     wanted = live_killed.DOMAINS if given.only_killed else live_writes.WRITTEN if given.only_writes else PRODUCTS
     names = [name for name in DRIVERS.values() if name in wanted]

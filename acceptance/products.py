@@ -16,6 +16,8 @@ from typing import Final
 
 from rich.console import Console
 
+from acceptance.hooks import ENVIRONMENT
+
 ROOT: Final = Path(__file__).parents[1]
 
 
@@ -45,13 +47,15 @@ class Unfit(Exception):
 class Live:
     """A product that runs: its address without a slash at the end, its token, and the script that ends it.
 
-    `is_given`: the environment names it. `stop_script`: None for what ran before we came.
+    `is_given`: the environment names it. `stop_script`: None for what ran before we came. `hook_secret`: what it signs
+    webhooks with, where it says so.
     """
 
     address: str
     token: str
     is_given: bool = False
     stop_script: Path | None = None
+    hook_secret: str | None = None
 
     def stop(self) -> None:
         """End it, if it is ours to end."""
@@ -92,7 +96,8 @@ def live(name: str, scripts: Path, console: Console) -> Live:
     if stop_script:
         console.print(f"  starting {folder} (the first time this takes minutes) ...")
     try:
-        return Live(product.address, _started(product, scripts), stop_script=stop_script)
+        token, hook_secret = _started(product, scripts)
+        return Live(product.address, token, stop_script=stop_script, hook_secret=hook_secret)
     except Unfit:
         Live(product.address, "", stop_script=stop_script).stop()
         raise
@@ -109,15 +114,24 @@ def answers(address: str) -> bool:
     return True
 
 
-def _started(product: Product, scripts: Path) -> str:
-    """Run the start script, which starts nothing twice: the token that it printed. Raises `Unfit`."""
+def _started(product: Product, scripts: Path) -> tuple[str, str | None]:
+    """Run the start script, which starts nothing twice: the token, and a webhook's secret, that it printed.
+
+    Raises `Unfit`.
+    """
     script = scripts / product.folder / "start.sh"
     done = subprocess.run(  # noqa: S603  # a script of ours
-        [script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=os.environ | ENVIRONMENT,
     )
     if done.returncode:
         raise Unfit(f"{script} ended with {done.returncode}:\n{done.stdout[-1500:]}")
     token = re.search(rf"Authorization: {product.scheme} (\S+)", done.stdout)
     if token is None:
         raise Unfit(f"{script} printed no 'Authorization: {product.scheme} ...'")
-    return token.group(1)
+    secret = re.search(r"webhook secret: (\S+)", done.stdout)
+    return token.group(1), secret.group(1) if secret else None

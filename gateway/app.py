@@ -133,8 +133,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
-            shared_url = settings.redis.url if settings.redis else None
-            documents = RedisDocumentStore(shared_url) if shared_url else MemoryDocumentStore()
+            documents = RedisDocumentStore(settings.shared_url) if settings.shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             follows = None
             if settings.live.enabled:

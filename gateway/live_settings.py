@@ -1,11 +1,17 @@
 """`[live]`: whether clients may follow what changes, how many, for how long, and how the gateway learns of it."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from connectors.events.settings import EventSource
 from connectors.strict import Strict
+from gateway.writes_settings import Wrong
+
+FOR_ONE_PROCESS: Final = (
+    "live.enabled: every process would tell its own clients only what it heard itself: there must be one, or redis.url"
+    " be set"
+)
 
 
 class LiveLimits(Strict):
@@ -49,3 +55,10 @@ class LiveSettings(Strict):
     ] = 3.0
     limits: LiveLimits = LiveLimits()
     sources: Annotated[dict[str, EventSource], Field(description="By domain: how its changes are learnt.")] = {}
+
+
+def wrong(live: LiveSettings, *, redis_url: str | None, workers: int) -> list[Wrong]:
+    """What does not fit together; nothing where nobody may subscribe."""
+    if live.enabled and redis_url is None and workers > 1:
+        return [(("server", "workers"), f"should be 1, not {workers}, with {FOR_ONE_PROCESS}")]
+    return []

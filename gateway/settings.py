@@ -26,12 +26,13 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
+from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
-from gateway.writes_settings import WritesSettings, wrong
+from gateway.writes_settings import WritesSettings
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
@@ -216,6 +217,11 @@ class Settings(Strict):
     log: LogSettings = LogSettings()
 
     @property
+    def shared_url(self) -> str | None:
+        """Where the processes share what may be forgotten; None: each has its own."""
+        return self.redis.url if self.redis else None
+
+    @property
     def writes_url(self) -> str | None:
         """Where what becomes of each write is kept for all processes; None: nowhere."""
         return self.redis.writes_url if self.redis else None
@@ -225,10 +231,20 @@ class Settings(Strict):
         """Whether what becomes of each write is known to one process only."""
         return self.writes.enabled and not self.writes_url
 
+    @property
+    def tells_in_process(self) -> bool:
+        """Whether each process tells its clients only what it heard itself."""
+        return self.live.enabled and not self.shared_url
+
     @model_validator(mode="after")
-    def _writes_fit(self) -> Self:
+    def _fits(self) -> Self:
         systems, workers = self.systems.by_domain, self.server.workers
-        if found := wrong(self.writes, systems, writes_url=self.writes_url, workers=workers):
+        found = [
+            *writes_settings.wrong(self.writes, systems, writes_url=self.writes_url, workers=workers),
+            *live_sources.wrong(self.live, systems),
+            *live_settings.wrong(self.live, redis_url=self.shared_url, workers=workers),
+        ]
+        if found:
             raise ValidationError.from_exception_data(
                 type(self).__name__,
                 [

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
+from gateway.live_settings import LiveSettings
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
@@ -100,6 +101,7 @@ async def stacked(
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     server: ServerSettings | None = None,
     writes: WritesSettings | None = None,
+    live: LiveSettings | None = None,
     without: Collection[str] = (),
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
@@ -121,6 +123,7 @@ async def stacked(
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
+            live=live or LiveSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)

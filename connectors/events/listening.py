@@ -130,13 +130,14 @@ class Listening:
             if (at := newest.get((poller.domain, poller.kind))) is not None:
                 poller.heard(at)
 
-    async def catch_up(self) -> tuple[list[Hint], list[str]]:
+    async def catch_up(self, back: float = 0.0) -> tuple[list[Hint], list[str]]:
         """After a gap in the stream: what changed since, for this process only, and the domains that did not answer.
 
-        To be called before `heard` is told what came after the gap, and again until all domains have answered.
+        To be called before `heard` is told what came after the gap, and again until all domains have answered. `back`:
+        seconds by which the gap began before what `heard` was told last.
         """
         for poller in self._pollers:
-            poller.miss()
+            poller.miss(timedelta(seconds=back))
         found: list[Hint] = []
         failed: dict[str, None] = {}
         for poller in self._pollers:

@@ -36,9 +36,10 @@ class Poller:
         """Find out when the last change was; what was before is not told. Raises `ConnectorError`."""
         async with self._beginning:
             if self.told_until is None:
-                last = await self._ask(None)
-                self._tell_until(max((one.changed_at for one in last), default=_BEGINNING))
-                self._told |= {one.id: (one.changed_at, True) for one in last}
+                last = max((one.changed_at for one in await self._ask(None)), default=_BEGINNING)
+                found = await self._ask(self._since(last))
+                self._told |= {one.id: (one.changed_at, True) for one in found}
+                self._tell_until(max((one.changed_at for one in found), default=last))
 
     def heard(self, at: float) -> None:
         """Another process told a change at this time, by the system's clock."""
@@ -61,10 +62,10 @@ class Poller:
         self._tell_until(until)
         return hints
 
-    def miss(self) -> None:
-        """Changes that others tell may have been lost from now on, until `catch_up` has told them."""
-        if self._missed_from is None:
-            self._missed_from = self.told_until
+    def miss(self, back: timedelta = timedelta()) -> None:
+        """Changes that others tell may have been lost from now on, or from so long before, until `catch_up`."""
+        if self._missed_from is None and self.told_until is not None:
+            self._missed_from = max(self.told_until, _BEGINNING + back) - back
 
     async def catch_up(self) -> list[Hint]:
         """What changed since `miss`, whether it was told or not. Raises `ConnectorError`; then it can be asked again.

@@ -28,7 +28,7 @@ class EventsInMemory:
 
     async def publish(self, hints: Sequence[Hint]) -> None:
         if new := [hint for hint in hints if self._is_new(hint)]:
-            if self._waiting.qsize() >= _MOST_WAITING:
+            if self._gap is not None or self._waiting.qsize() >= _MOST_WAITING:  # it is told in its turn
                 self._gap = min(self._gap or new[0].at, *(hint.at for hint in new))
                 return
             self._waiting.put_nowait(new)

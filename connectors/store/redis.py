@@ -61,12 +61,13 @@ if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 
-_HOLD: Final = (
+HOLD: Final = (
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 )
 """KEYS: the lock's. ARGV: token, lease (ms)."""
 
-_UNLOCK: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+UNLOCK: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+"""KEYS: the lock's. ARGV: token."""
 
 
 class WritesInRedis:
@@ -95,13 +96,13 @@ class WritesInRedis:
         self._claim = self._redis.register_script(_CLAIM)
         self._advance = self._redis.register_script(_ADVANCE)
         self._forget = self._redis.register_script(_FORGET)
-        self._hold = self._redis.register_script(_HOLD)
-        self._unlock = self._redis.register_script(_UNLOCK)
+        self._hold = self._redis.register_script(HOLD)
+        self._unlock = self._redis.register_script(UNLOCK)
 
     async def claim(self, key: str, fingerprint: str, lease: float) -> Claim:
         new = WriteRecord(fingerprint=fingerprint, phase=Phase.CLAIMED, token=1)
         arguments: list[Argument] = [fingerprint, msgspec.json.encode(new), lease, self._time_to_live]
-        record, token, is_held, now, sent = await _asked(lambda: self._claim(keys=[self._prefix + key], args=arguments))
+        record, token, is_held, now, sent = await asked(lambda: self._claim(keys=[self._prefix + key], args=arguments))
         return Claim(_record(record, token, sent), is_held == b"1", float(now))
 
     async def advance(self, key: str, record: WriteRecord, lease: float) -> bool:
@@ -112,36 +113,37 @@ class WritesInRedis:
             lease,
             self._time_to_live,
         ]
-        return bool(await _asked(lambda: self._advance(keys=[self._prefix + key], args=arguments)))
+        return bool(await asked(lambda: self._advance(keys=[self._prefix + key], args=arguments)))
 
     async def forget(self, key: str, token: int) -> bool:
-        return bool(await _asked(lambda: self._forget(keys=[self._prefix + key], args=[token])))
+        return bool(await asked(lambda: self._forget(keys=[self._prefix + key], args=[token])))
 
     async def find(self, key: str) -> WriteRecord | None:
-        found: Any = await _asked(lambda: self._redis.hmget(self._prefix + key, ["record", "token", "sent"]))
+        found: Any = await asked(lambda: self._redis.hmget(self._prefix + key, ["record", "token", "sent"]))
         record, token, sent = found
         return None if record is None else _record(record, token, sent)
 
     async def lock(self, name: str, lease: float) -> int | None:
-        token = int(await _asked(lambda: self._redis.incr(f"{self._prefix}locks")))
-        taken = await _asked(
+        token = int(await asked(lambda: self._redis.incr(f"{self._prefix}locks")))
+        taken = await asked(
             lambda: self._redis.set(f"{self._prefix}lock:{name}", token, nx=True, px=max(1, int(lease * 1000)))
         )
         return token if taken else None
 
     async def hold(self, name: str, token: int, lease: float) -> bool:
         arguments: list[Argument] = [token, max(1, int(lease * 1000))]
-        return bool(await _asked(lambda: self._hold(keys=[f"{self._prefix}lock:{name}"], args=arguments)))
+        return bool(await asked(lambda: self._hold(keys=[f"{self._prefix}lock:{name}"], args=arguments)))
 
     async def unlock(self, name: str, token: int) -> None:
-        await _asked(lambda: self._unlock(keys=[f"{self._prefix}lock:{name}"], args=[token]))
+        await asked(lambda: self._unlock(keys=[f"{self._prefix}lock:{name}"], args=[token]))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
 
-async def _asked(command: Callable[[], Awaitable[T]]) -> T:
+async def asked(command: Callable[[], Awaitable[T]]) -> T:
+    """What a command answers. Raises StoreUnavailable where the server cannot be reached, or refuses it."""
     try:
         return await command()
     except (RedisError, OSError, TimeoutError) as error:

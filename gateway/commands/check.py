@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rej
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import System
+from connectors.store.hint_stream import PREFIX, HintStream, probe
+from connectors.store.writes import StoreUnavailable
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.settings import AuthSettings, Settings, without_credentials
@@ -50,8 +53,8 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
         tries = [_system(one, systems[one.domain]) for one in connectors.systems]
         if settings.auth:
             tries.append(_keys(settings.auth, session))
-        if settings.redis and settings.redis.url:
-            tries.append(_redis(settings.redis.url))
+        if settings.shared_url:
+            tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
@@ -208,7 +211,7 @@ async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:
     return Finding("keys", driver, address, "ok", "-", "ok", latency)
 
 
-async def _redis(url: str) -> Finding:
+async def _redis(url: str, *, carries_hints: bool) -> Finding:
     address = without_credentials(url)
     redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
     started = time.monotonic()
@@ -222,4 +225,20 @@ async def _redis(url: str) -> Finding:
         return Finding("redis", "Redis", address, "FAILED", detail=str(error), hint=hint)
     finally:
         await redis.aclose()
-    return Finding("redis", "Redis", address, "ok", "-", "ok", (time.monotonic() - started) * 1000)
+    latency = (time.monotonic() - started) * 1000
+    if carries_hints and (problem := await _no_hints(url)):
+        hint = (
+            "Changes would reach one process's clients only: is it a replica, is it full, or may this user not use"
+            " streams (XADD, XREAD, XRANGE) and scripts (EVALSHA, EVAL, SCRIPT LOAD) with keys opticom:live:*?"
+        )
+        return Finding("redis", "Redis", address, "ok", "-", "FAILED", latency, problem, hint)
+    return Finding("redis", "Redis", address, "ok", "-", "ok", latency)
+
+
+async def _no_hints(url: str) -> str:
+    """Why hints about changes cannot go through it; empty where they can."""
+    try:
+        await probe(HintStream(url, f"{PREFIX}check:{secrets.token_hex(8)}:", TIMEOUT))
+    except StoreUnavailable as failure:
+        return str(failure.__cause__ or failure)
+    return ""

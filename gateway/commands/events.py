@@ -19,6 +19,8 @@ SILENCE: Final = 60.0
 PAUSE: Final = 2.0
 """Seconds before it is followed again, after the gateway ended the stream or was away."""
 
+_AN_HOUR: Final = 3600.0
+
 Event = tuple[str, dict[str, Any]]
 """Kind and data of an event of `GET /events`."""
 
@@ -68,14 +70,21 @@ async def follow(
 
 
 def line(event: Event) -> str:
-    """An event for people."""
+    """An event for people, with the time when it was heard."""
     kind, data = event
-    at = datetime.fromtimestamp(data["at"], UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    heard = datetime.fromtimestamp(data["at"] + data.get("lag", 0), UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
     if kind == "refused":
-        return f"{at}  {data['domain']:<9}  refused: {data['outcome']}"
+        return f"{heard}  {data['domain']:<9}  refused: {data['outcome']}"
     thing = f"{data['type']}:{data['id']}" if data["type"] else "(it does not say what)"
-    how = f"{data['change']:<7}  by {data['source']:<7}  {data['lag']:.1f} s later"
-    return f"{at}  {data['domain']:<9}  {thing:<28}  {how}"
+    return (
+        f"{heard}  {data['domain']:<9}  {thing:<28}  {data['change']:<7}  by {data['source']:<7}  {_late(data['lag'])}"
+    )
+
+
+def _late(lag: float) -> str:
+    if abs(lag) < _AN_HOUR:
+        return f"{lag:.1f} s after it happened"
+    return f"its clock is {abs(lag) / _AN_HOUR:.0f} h {'behind' if lag > 0 else 'ahead'}, or it comes late"
 
 
 def json_line(event: Event) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway import logs, settings_file
+from gateway import live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
 from gateway.commands.listening import KEEP_ALIVE, check_free
 from gateway.http.websocket_protocol import websocket_options
@@ -17,7 +17,6 @@ from gateway.http.write_coalescing import HttpProtocol
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
-from gateway.writes_settings import FOR_ONE_PROCESS
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
@@ -46,8 +45,8 @@ def run(config: Path, workers: int | None = None) -> None:
     settings = _settings(config)
     server = settings.server
     processes = workers or server.workers
-    if processes > 1 and settings.keeps_writes_in_process:
-        raise WrongSettings([f"--workers {processes}: with {FOR_ONE_PROCESS}"])
+    if processes > 1 and (reasons := _for_one_process(settings)):
+        raise WrongSettings([f"--workers {processes}: with {reason}" for reason in reasons])
     check_free(server.host, server.port)
     os.environ[CONFIG_VARIABLE] = str(config.resolve())
     logs.configure(settings.log)
@@ -88,6 +87,15 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 20, 100)
+
+
+def _for_one_process(settings: Settings) -> list[str]:
+    """Why there must be only one, which the settings do not know of `--workers`."""
+    reasons = {
+        writes_settings.FOR_ONE_PROCESS: settings.keeps_writes_in_process,
+        live_settings.FOR_ONE_PROCESS: settings.tells_in_process,
+    }
+    return [reason for reason, applies in reasons.items() if applies]
 
 
 def _settings(config: Path) -> Settings:

@@ -11,6 +11,7 @@ from connectors.events.credentials import not_followed, own_credentials
 from connectors.events.listening import Listening
 from connectors.store.events import EventStream
 from connectors.store.events_in_memory import EventsInMemory
+from connectors.store.events_in_redis import EventsInRedis
 from gateway.engine import Engine
 from gateway.live.counting import Counting
 from gateway.live.feed import LiveFeed
@@ -34,7 +35,7 @@ async def following(
     """What is followed, as long as this runs."""
     systems, sources = settings.systems.by_domain, settings.live.sources
     own = connect(own_credentials(systems, sources), session) if connectors.forwards else connectors
-    stream = EventsInMemory()
+    stream: EventStream = EventsInRedis(settings.shared_url) if settings.shared_url else EventsInMemory()
     listening = Listening(
         own,
         {name: domain.changes for name, domain in DOMAINS.items()},

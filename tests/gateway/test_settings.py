@@ -82,9 +82,18 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
     )
     assert everything.systems.billing.auth is not None
     profile = Profile.model_validate(everything.systems.crm.profile)
-    for model in (everything.systems.crm, profile, everything.auth, everything.graphql):
+    live = everything.live
+    for model in (
+        everything.systems.crm,
+        profile,
+        everything.auth,
+        everything.graphql,
+        live,
+        live.limits,
+        live.sources["ticketing"],
+    ):
         assert model is not None
-        missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file"}
+        missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file", "credentials"}
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
     for section in (everything.redis, everything.writes, everything.server, everything.log):
         assert section is not None
@@ -327,6 +336,97 @@ def test_what_is_wrong_about_writes_in_a_variable_is_named_there(
         ["environment", "GATEWAY_WRITES__LEASE"],
         ["gateway.toml", "writes.patience"],
     ]
+
+
+LIVE = '[live]\nenabled = true\ncallback_url = "https://gateway.example"\n'
+SECRET = 'secret = "0123456789abcdef"\n'
+RT = SYSTEMS.replace('"https://tickets.example"', '"https://tickets.example"\ndriver = "rt"')
+TRYTON = SYSTEMS.replace(
+    '"https://billing.example"', '"https://b.example"\ndriver = "tryton"\noptions = {database = "d"}'
+)
+WRONG_SOURCES = [
+    (SYSTEMS, "[live.sources.ticketing]\nhub = true\n" + SECRET, None),
+    (
+        SYSTEMS,
+        "[live.sources.desk]\n",
+        "desk: is no system of this gateway; there are: crm, billing, inventory, ticketing",
+    ),
+    (
+        SYSTEMS,
+        "[live.sources.ticketing]\nhub = true\n",
+        "ticketing.secret: missing: with hub = true it is what an event's address must hold",
+    ),
+    (
+        RT,
+        "[live.sources.ticketing]\nhub = true\n" + SECRET,
+        "ticketing.hub: the driver 'rt' has no TM Forum hubs: set its product up to post to"
+        " <callback_url>/events/ticketing/<secret>, and hub = false",
+    ),
+    (RT, "[live.sources.ticketing]\n" + SECRET, None),
+    (
+        TRYTON,
+        "[live.sources.billing]\nhub = true\n" + SECRET,
+        "billing.hub: the driver 'tryton' has no TM Forum hubs: it is polled; hub = false",
+    ),
+    (
+        TRYTON,
+        "[live.sources.billing]\n" + SECRET,
+        "billing.secret: the driver 'tryton' reads no events: leave it out, and billing is polled",
+    ),
+    (
+        SYSTEMS,
+        '[live.sources.ticketing]\nsecret = "0123456789abcde/"\n',
+        "ticketing.secret: stands in an address here: letters, digits and . _ ~ - only",
+    ),
+    (
+        SYSTEMS,
+        '[live.sources.crm.credentials]\nkind = "bearer"\ntoken = "t"\n',
+        "crm.credentials: is only for systems.crm.auth.kind = 'forward'; systems.crm.auth is used",
+    ),
+    (
+        SYSTEMS,
+        '[live.sources.crm.credentials]\nkind = "forward"\n',
+        "crm.credentials: must be the gateway's own credentials, not 'forward': nobody asks then",
+    ),
+]
+
+
+@pytest.mark.parametrize(("systems", "source", "wrong"), WRONG_SOURCES, ids=range(len(WRONG_SOURCES)))
+def test_what_is_wrong_about_a_source_of_changes_is_named(
+    tmp_path: Path, systems: str, source: str, wrong: str | None
+) -> None:
+    found = problems(tmp_path, systems + AUTH + LIVE + source)[:1] if wrong else []
+    assert found == ([f"gateway.toml: live.sources.{wrong}"] if wrong else [])
+    load(write(tmp_path, systems + AUTH + source + ("" if wrong else LIVE)))
+
+
+def test_a_hub_needs_an_address_of_the_gateway(tmp_path: Path) -> None:
+    live = "[live]\nenabled = true\n[live.sources.ticketing]\nhub = true\n" + SECRET
+    assert problems(tmp_path, SYSTEMS + AUTH + live) == [
+        "gateway.toml: live.sources.ticketing.hub: is true, so live.callback_url must be set: the ticketing system"
+        " posts what changes to it"
+    ]
+
+
+def test_the_secret_of_a_source_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_LIVE__SOURCES__TICKETING__SECRET", "from-the-environment")
+    settings = load(write(tmp_path, SYSTEMS + AUTH + LIVE + "[live.sources.ticketing]\nhub = true\n"))
+    assert settings.live.sources["ticketing"].secret == "from-the-environment"
+    assert "from-the-environment" not in repr(settings)
+
+
+def test_subscriptions_in_more_processes_than_one_need_redis(tmp_path: Path) -> None:
+    text = "[live]\nenabled = true\n[server]\nworkers = 2\n"
+    assert problems(tmp_path, SYSTEMS + AUTH + text) == [
+        "gateway.toml: server.workers: should be 1, not 2, with live.enabled: every process would tell its own clients"
+        " only what it heard itself: there must be one, or redis.url be set"
+    ]
+    for well in (
+        '[redis]\nurl = "redis://cache.example"\n' + text,
+        text.replace("2", "1"),
+        text.replace("true", "false"),
+    ):
+        load(write(tmp_path, SYSTEMS + AUTH + well))
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ import pytest_asyncio
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
 from gateway.engine.limits import Limits
-from gateway.settings import GraphQLSettings
+from gateway.live_settings import LiveSettings
+from gateway.settings import GraphQLSettings, ServerSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.context import Loader
 from resolvers.viewer import ViewerKind
@@ -47,7 +48,9 @@ RESOURCES: Final = {
 
 
 @asynccontextmanager
-async def walked(folder: Path, systems: Mapping[str, Mapping[str, Any]] | None = None) -> AsyncIterator[Stack]:
+async def walked(
+    folder: Path, systems: Mapping[str, Mapping[str, Any]] | None = None, live: LiveSettings | None = None
+) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
     limits = Limits(
         max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15
@@ -57,7 +60,15 @@ async def walked(folder: Path, systems: Mapping[str, Mapping[str, Any]] | None =
         domain: {"timeout": 25.0, "connect_timeout": 25.0, **(systems or {}).get(domain, {})} for domain in DOMAINS
     }
     writes = WritesSettings(enabled=True, in_process=True)
-    async with stacked(folder, customers=CUSTOMERS, graphql=graphql, systems=patient, writes=writes) as running:
+    async with stacked(
+        folder,
+        customers=CUSTOMERS,
+        graphql=graphql,
+        systems=patient,
+        writes=writes,
+        live=live,
+        server=ServerSettings(metrics=True),
+    ) as running:
         yield running
 
 

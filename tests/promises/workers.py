@@ -90,8 +90,10 @@ class Workers:
 
 
 @asynccontextmanager
-async def two_workers(folder: Path, *, customers: int = 4, wait: float = 10.0, **valkey: Any) -> AsyncIterator[Workers]:
-    """Start everything. `wait`: the workers' `writes.wait`; `valkey`: of its server."""
+async def two_workers(
+    folder: Path, *, customers: int = 4, wait: float = 10.0, more: str = "", **valkey: Any
+) -> AsyncIterator[Workers]:
+    """Start everything. `wait`: the workers' `writes.wait`; `more`: settings; `valkey`: of its server."""
     world = World(customers=customers)
     keys = DemoKeys.create(folder / "issuer.pem")
     (folder / "jwks.json").write_bytes(keys.jwks())
@@ -112,8 +114,8 @@ async def two_workers(folder: Path, *, customers: int = 4, wait: float = 10.0, *
         config = folder / "gateway.toml"
         config.write_text(
             f'{sections}[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-            f'[redis]\nwrites_url = "redis://127.0.0.1:{server.port}/0"\n'
-            f"[writes]\nenabled = true\nlease = {LEASE}\nwait = {wait}\n",
+            f'[redis]\nurl = "redis://127.0.0.1:{server.port}/1"\nwrites_url = "redis://127.0.0.1:{server.port}/0"\n'
+            f"[writes]\nenabled = true\nlease = {LEASE}\nwait = {wait}\n{more}",
             encoding="utf-8",
         )
         ports = [free_ports(1), free_ports(1)]

@@ -52,7 +52,7 @@ async def test_the_first_poll_tells_nothing_and_the_next_what_is_new() -> None:
     assert told(hints) == [("a", Change.CHANGED), ("c", Change.CREATED)]
     assert {one.source for one in hints} == {Source.POLL}
     assert hints[1].at == at(2.5).timestamp()
-    assert table.asked == [None, at(-10), at(-10)]
+    assert table.asked == [None, at(-10), at(-10), at(-10)]
     assert await poller.poll() == []
     assert table.asked[-1] == at(2.5 - 10)
 

