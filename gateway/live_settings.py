@@ -21,6 +21,9 @@ class LiveLimits(Strict):
     connections_per_caller: Annotated[int, Field(ge=1, description="Most of one caller, in one process.")] = 20
     operations: Annotated[int, Field(ge=1, description="Most operations under way on one connection.")] = 50
     message_bytes: Annotated[int, Field(ge=1024, description="Largest message from a client.")] = 64 * 1024
+    messages_per_second: Annotated[
+        float, Field(gt=0, description="Messages of one client that are heeded, over time; of ten seconds at once.")
+    ] = 20.0
     initialise: Annotated[float, Field(gt=0, description="Seconds in which a connection must be initialised.")] = 10.0
     ping: Annotated[float, Field(gt=0, description="Seconds without a message after which a client is pinged.")] = 25.0
     pong: Annotated[float, Field(gt=0, description="Seconds in which it must answer.")] = 20.0

@@ -34,6 +34,9 @@ SUBPROTOCOL: Final = "graphql-transport-ws"
 MAX_REASON: Final = 123
 """Bytes of the longest reason of a close frame (RFC 6455, section 5.5)."""
 
+BURST: Final = 10
+"""Seconds of which a client may send all messages at once, as when it subscribes to all that a page shows."""
+
 RESTART, TRY_LATER = 1012, 1013
 """Codes of the WebSocket protocol, which clients reconnect after."""
 
@@ -104,8 +107,8 @@ class _Connection:
     """One open connection."""
 
     __slots__ = (
-        "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations", "_pinged", "_running",
-        "_since", "_state", "_why", "due", "headers", "out", "subscriber",
+        "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations", "_pinged",
+        "_running", "_since", "_state", "_why", "due", "headers", "out", "subscriber",
     )  # fmt: skip
 
     def __init__(
@@ -121,6 +124,7 @@ class _Connection:
         self._state = _State.NEW
         self._since = self._heard = self.out.sent_at
         self._pinged = 0.0
+        self._allowance = BURST * live.limits.messages_per_second
         self._ends = self._leaves = math.inf
         self._why: Ending = "client"
 
@@ -131,10 +135,17 @@ class _Connection:
         self._live.sweeper.watch(self, self._since + self._live.limits.initialise)
         while (message := await receive())["type"] != "websocket.disconnect":
             if self._state is not _State.CLOSING:
-                self._heard = asyncio.get_running_loop().time()
+                delay = self._delay(asyncio.get_running_loop().time())
                 await self._heed(message.get("text"))
                 await self.out.has_room()
-                await asyncio.sleep(0)  # A flood of messages waits for all others between any two.
+                await asyncio.sleep(delay)  # also for 0: the messages of one client take turns with all others'
+
+    def _delay(self, now: float) -> float:
+        """Seconds for which the next message must wait, now that one has come: 0 unless the client floods."""
+        rate = self._live.limits.messages_per_second
+        self._allowance = min(BURST * rate, self._allowance + (now - self._heard) * rate) - 1
+        self._heard = now
+        return max(0.0, -self._allowance / rate)
 
     def stop(self) -> None:
         """End all that belongs to the connection, which is closed."""

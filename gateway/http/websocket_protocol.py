@@ -17,8 +17,13 @@ _PORTION: Final = 1024
 
 _MOST_PARTS: Final = 1000
 
+_MOST_CONTROL_FRAMES: Final = 20
+"""Pings and pongs of the transport that a client may send in a second."""
+
 _log: Final = logging.getLogger("gateway.websocket")
-_log.setLevel(logging.WARNING)  # uvicorn would log a line for each connection, with the client's address
+_log.setLevel(
+    logging.WARNING
+)  # uvicorn would log a line for each connection, with the client's address, and `websockets` another
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -28,7 +33,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.logger = _log
+        self.logger = self.conn.logger = _log
+        self._second, self._in_second = 0.0, 0
         self._unread, self._is_reading_on = b"", False
 
     def handle_connect(self, event: Request) -> None:
@@ -86,6 +92,27 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
         else:
             self.conn.fail(1009, f"a message of more than {_MOST_PARTS} parts")
+            self.handle_parser_exception()
+
+    def handle_ping(self) -> None:
+        """Answer it."""
+        super().handle_ping()
+        self._count_control_frame()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Ignore it: this side pings by messages."""
+        self._count_control_frame()
+
+    def _count_control_frame(self) -> None:
+        """Close the connection of a client that floods: these frames never reach the application, which would let them
+        wait.
+        """
+        now = self.loop.time()
+        if now > self._second + 1:
+            self._second, self._in_second = now, 0
+        self._in_second += 1
+        if self._in_second > _MOST_CONTROL_FRAMES and not self.close_sent:
+            self.conn.fail(1008, f"more than {_MOST_CONTROL_FRAMES} pings in a second")
             self.handle_parser_exception()
 
     def pause_writing(self) -> None:
