@@ -12,10 +12,23 @@ from typing import Any, Final
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from gateway.auth.tokens import AuthenticationError, AuthUnavailableError, bearer_token
 from gateway.errors import RequestError
+from gateway.http.close_codes import (
+    BAD_MESSAGE,
+    FORBIDDEN,
+    ID_IN_USE,
+    NO_PONG,
+    NO_SUBPROTOCOL,
+    NOT_INITIALISED,
+    RESTART,
+    TOO_MANY,
+    TRY_LATER,
+    UNAUTHORIZED,
+    closing,
+)
 from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
@@ -31,18 +44,8 @@ from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
 
-MAX_REASON: Final = 123
-"""Bytes of the longest reason of a close frame (RFC 6455, section 5.5)."""
-
 BURST: Final = 10
 """Seconds of which a client may send all messages at once, as when it subscribes to all that a page shows."""
-
-RESTART, TRY_LATER = 1012, 1013
-"""Codes of the WebSocket protocol, which clients reconnect after."""
-
-BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, NO_SUBPROTOCOL, NOT_INITIALISED = 4400, 4401, 4403, 4406, 4408
-ID_IN_USE, TOO_MANY, NO_PONG = 4409, 4429, 4499
-"""Codes of GraphQL's protocol; the last one is not in it, but what its reference client calls a frozen connection."""
 
 
 class _State(Enum):
@@ -85,13 +88,13 @@ class WebSocketEndpoint:
         if SUBPROTOCOL not in scope["subprotocols"]:
             live.counters.refused("subprotocol")
             await send({"type": "websocket.accept"})
-            await send(_closing(NO_SUBPROTOCOL, f"Subprotocol not acceptable: offer {SUBPROTOCOL}"))
+            await send(closing(NO_SUBPROTOCOL, f"Subprotocol not acceptable: offer {SUBPROTOCOL}"))
             return
         request_id = identify(headers)  # of all operations over this connection
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": [request_id]})
         if not live.connections.enter():
             live.counters.refused("connections")
-            await send(_closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))
+            await send(closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))
             return
         connection = _Connection(self._operations, live, link_of(scope), send, headers.getlist("authorization"))
         del headers
@@ -296,7 +299,7 @@ class _Connection:
     def _close(self, why: Ending, code: int, reason: str) -> None:
         if self._state is not _State.CLOSING:
             self._state, self._why = _State.CLOSING, why
-            self.out.put_last(_closing(code, reason))
+            self.out.put_last(closing(code, reason))
 
 
 def _authorization(payload: dict[str, Any]) -> str | None:
@@ -306,11 +309,3 @@ def _authorization(payload: dict[str, Any]) -> str | None:
 
 def _who(viewer: Viewer) -> tuple[str, str, ViewerKind]:
     return viewer.issuer, viewer.subject, viewer.kind
-
-
-def _closing(code: int, reason: str) -> Message:
-    """A close frame; a reason that is too long ends with dots, between two characters."""
-    encoded = reason.encode()
-    if len(encoded) > MAX_REASON:
-        reason = encoded[: MAX_REASON - 3].decode(errors="ignore") + "..."
-    return {"type": "websocket.close", "code": code, "reason": reason}
