@@ -72,7 +72,8 @@ def running(customers: int) -> Iterator[Setting]:
                 for name, server in systems.items()
             )
             + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-            + f"[server]\nport = {port}\n[graphql]\ndeadline = 60\n[live]\nenabled = true\n[live.limits]\nping = 1000\n"
+            + f"[server]\nport = {port}\n[graphql]\ndeadline = 60\n[live]\nenabled = true\n"
+            + "[live.limits]\nping = 1000\nconnections_per_caller = 20000\n"
             + f'[live.sources.ticketing]\nsecret = "{_SECRET}"\npoll = 0\nevents_per_second = 100000\n'
         )
         command = (sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml"))
