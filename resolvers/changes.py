@@ -5,14 +5,14 @@ kept of it but a digest, whose it is, and whether it had ended.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
 from connectors.billing.port import Bill, BillState, Payment
 from connectors.errors import ConnectorError
-from connectors.records import Rows
+from connectors.records import Rows, changed
 from connectors.ticketing.port import Outage, Ticket
 from resolvers.billing import BillById, BillingAccountById, PaymentById
 from resolvers.context import Loader, RequestContext
@@ -49,8 +49,29 @@ class Before:
     had_ended: bool
 
 
-Owners = frozenset[str] | ConnectorError
-"""Numbers of the customers that a thing concerns, or why that is unknown."""
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """The numbers of the customers whom a thing concerns; `services`: which of the services that it affects are whose.
+
+    `services` is empty for a thing that is one customer's as a whole.
+    """
+
+    customers: frozenset[str] = frozenset()
+    services: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def for_customers(self, record: Any, customers: Sequence[str]) -> Any:
+        """The record as far as these customers may see it: of thousands of affected services only their own.
+
+        What a subscriber is shown of it is the same, but the others' services need not be looked at for each.
+        """
+        if not self.services:
+            return record
+        own = dict.fromkeys(key for one in customers for key in self.services.get(one, ()))
+        return changed(record, service_ids=tuple(own))
+
+
+Owners = Concern | ConnectorError
+"""Whom a thing concerns, or why that is unknown."""
 
 _NEW: Final = timedelta(minutes=10)
 """Since its creation, in which something can still be told as new."""
@@ -95,10 +116,19 @@ async def _outage_owners(context: RequestContext, records: Sequence[Outage]) -> 
     """An outage concerns the customers of the services that it affects, also by a resource under them."""
     services = await ServiceById.of(context).load_all(_distinct(key for one in records for key in one.service_ids))
     under = await ServicesByResource.of(context).load_all(_distinct(key for one in records for key in one.resource_ids))
-    return [
-        _all_of([*(services[key] for key in one.service_ids), *(under[key] for key in one.resource_ids)])
-        for one in records
-    ]
+    return [_affected(one, services, under) for one in records]
+
+
+def _affected(outage: Outage, services: Mapping[str, Any], under: Mapping[str, Any]) -> Owners:
+    whose = _all_of([*(services[key] for key in outage.service_ids), *(under[key] for key in outage.resource_ids)])
+    if isinstance(whose, ConnectorError):
+        return whose
+    own: dict[str, list[str]] = {one: [] for one in whose.customers}
+    for key in outage.service_ids:
+        if services[key] is not None:
+            for one in customers_of(services[key]):
+                own[one].append(key)
+    return Concern(whose.customers, own)
 
 
 def _ticket_kind(record: Ticket, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:
@@ -174,7 +204,7 @@ def _begun(
 
 def _named(record: Any) -> Owners:
     try:
-        return frozenset(customers_of(record))
+        return Concern(frozenset(customers_of(record)))
     except ConnectorError as failure:
         return failure
 
@@ -196,8 +226,8 @@ def _all_of(found: Sequence[Any]) -> Owners:
             named = _named(record)
             if isinstance(named, ConnectorError):
                 return named
-            customers |= named
-    return frozenset(customers)
+            customers |= named.customers
+    return Concern(frozenset(customers))
 
 
 def _distinct(keys: Any) -> list[str]:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from gateway.live.equals import Equals, Member
 from gateway.live.reading import Reader
 from gateway.live.states import States, Told
 from gateway.live.subscription import Subscription
-from resolvers.changes import ChangeKind, Followed, ThingChange
+from resolvers.changes import ChangeKind, Concern, Followed, Owners, ThingChange
 
 logger = logging.getLogger("gateway.live")
 
@@ -42,6 +43,17 @@ _RETRY: Final = (1.0, 30.0)
 
 _CLOCK_SKEW: Final = 2.0
 """Seconds by which the time of an event and that of its record may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is told about one change, and to whom; without a record where the thing is gone."""
+
+    change: ThingChange
+    members: Iterable[Member]
+    since: float
+    record: Any = None
+    concern: Concern | None = None
 
 
 class Teller:
@@ -109,7 +121,7 @@ class Teller:
             self._retry({key: heard[key] for key in failed})
         elif found:
             self._pause = _RETRY[0]
-        made: list[tuple[ThingChange, Any, Iterable[Member], float]] = []
+        made: list[_Made] = []
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 continue
@@ -119,7 +131,7 @@ class Teller:
                 made += self._changed(key, heard[key], *one)
         await self._send(made)
 
-    def _gone(self, key: str, heard: Heard) -> Iterable[tuple[ThingChange, Any, Iterable[Member], float]]:
+    def _gone(self, key: str, heard: Heard) -> Iterable[_Made]:
         """A thing that is not there: staff and those whose it was are told, if it was there or is said to be gone."""
         told = self._states.get(key)
         if told is None and not heard.said_gone:
@@ -127,17 +139,15 @@ class Teller:
             return
         self._states.forget(key)
         members = [*self.audience.staff(key), *self.audience.of(key, (told.owners if told else None) or frozenset())]
-        yield ThingChange(key, ChangeKind.REMOVED), None, members, heard.since
+        yield _Made(ThingChange(key, ChangeKind.REMOVED), members, heard.since)
 
-    def _changed(
-        self, key: str, heard: Heard, record: Any, owners: frozenset[str] | ConnectorError
-    ) -> Iterable[tuple[ThingChange, Any, Iterable[Member], float]]:
+    def _changed(self, key: str, heard: Heard, record: Any, owners: Owners) -> Iterable[_Made]:
         followed = self.followed
         if not followed.is_told(record):
             return
         told, now = self._states.get(key), asyncio.get_running_loop().time()
         digest = hash(record)
-        known = None if isinstance(owners, ConnectorError) else owners
+        known = None if isinstance(owners, ConnectorError) else owners.customers
         is_same = told is not None and told.digest == digest
         if told is not None and is_same and (known is None or told.owners is not None):
             if now - told.at > LOOK_AGAIN:
@@ -155,40 +165,43 @@ class Teller:
         before = told.owners if told else None
         self._states.put(key, Told(digest, known, event, followed.has_ended(record), now))
         members = [] if is_same else [*self.audience.staff(key)]
-        yield ThingChange(key, event), record, [*members, *self.audience.of(key, known or frozenset())], heard.since
+        members += self.audience.of(key, known or frozenset())
+        concern = None if isinstance(owners, ConnectorError) else owners
+        yield _Made(ThingChange(key, event), members, heard.since, record, concern)
         if before and known is not None and (former := before - known):
-            yield ThingChange(key, ChangeKind.REMOVED), None, self.audience.of(key, former), heard.since
+            yield _Made(ThingChange(key, ChangeKind.REMOVED), self.audience.of(key, former), heard.since)
 
-    async def _send(self, made: Iterable[tuple[ThingChange, Any, Iterable[Member], float]]) -> None:
+    async def _send(self, made: Iterable[_Made]) -> None:
         """Make each message once for all that are told the same, and let it wait for each of them."""
-        making: list[tuple[ThingChange, Any, Equals, list[Subscription], float]] = []
-        for change, record, members, since in made:
+        making: list[tuple[_Made, Equals, list[Subscription]]] = []
+        for one in made:
             alike: defaultdict[Equals, list[Subscription]] = defaultdict(list)
-            for member in members:
+            for member in one.members:
                 alike[member.equals].append(member.subscription)
-            making += [(change, record, equals, subscriptions, since) for equals, subscriptions in alike.items()]
+            making += [(one, equals, subscriptions) for equals, subscriptions in alike.items()]
         for start in range(0, len(making), AT_ONCE):
             await asyncio.gather(*(self._send_one(*one) for one in making[start : start + AT_ONCE]))
 
-    async def _send_one(
-        self, change: ThingChange, record: Any, equals: Equals, subscriptions: list[Subscription], since: float
-    ) -> None:
+    async def _send_one(self, made: "_Made", equals: Equals, subscriptions: list[Subscription]) -> None:
         if not equals.members:  # all have left meanwhile
             return
+        key = made.change.id
         try:
-            message = await self._message(change, record, equals)
+            message = await self._message(made, equals)
         except Exception:  # this message only
-            logger.exception("a message about %s:%s could not be made", self.followed.type_name, change.id)
+            logger.exception("a message about %s:%s could not be made", self.followed.type_name, key)
             return
         if message is None:
             return
-        thing = f"{self.followed.type_name}:{change.id}"
+        thing = f"{self.followed.type_name}:{key}"
         skipped = sum(one.tell(thing, message) for one in subscriptions if one in equals.members)
-        self._counting.told(self.followed.domain, len(subscriptions), skipped, time.time() - since)
+        self._counting.told(self.followed.domain, len(subscriptions), skipped, time.time() - made.since)
 
-    async def _message(self, change: ThingChange, record: Any, equals: Equals) -> bytes | None:
+    async def _message(self, made: "_Made", equals: Equals) -> bytes | None:
         """The answer for this change; None where the viewer may not see it after all."""
-        subscriber = equals.first.subscriber
+        subscriber, change, record = equals.first.subscriber, made.change, made.record
+        if made.concern is not None and not subscriber.viewer.is_staff:
+            record = made.concern.for_customers(record, subscriber.viewer.customer_ids)
         with request_scope(self._reader.scope(subscriber)):
             context = self._reader.context(subscriber, equals.selection)
             try:
