@@ -22,7 +22,6 @@ from rich.console import Console
 from benchmarks.live_idle import Clients
 from benchmarks.live_told import TICKET, Setting, post, running
 from benchmarks.processes import Process, free_ports
-from sandbox.data import shapes
 
 _THING = "TT-1001-1"
 _PAUSE = 0.01
@@ -89,11 +88,9 @@ async def compare(
     theirs = Clients(forwarder.port, setting.keys, TICKET, over_sse=False, customers=everybodys)
     costs: dict[str, list[float]] = {"gateway": [], "forwarder": []}
     lags: dict[str, list[float]] = {"gateway": [], "forwarder": []}
-    numbers = itertools.count()
     async with aiohttp.ClientSession() as session:
 
         async def change(_number: int) -> float:
-            setting.systems["ticketing"].app.rewrite(shapes.TICKET, _THING, name=f"Number {next(numbers):05}")
             return await post(session, setting, "troubleTicket", _THING)
 
         async def forward(number: int) -> float:

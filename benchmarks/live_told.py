@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.live_told [--subscribers N] [--tickets N]
 
-One worker of the gateway, WebSockets without compression, subscribers of their own in this process, which also runs the
-sandbox: so the times are rather too long than too short. Linux only.
+One worker of the gateway, WebSockets without compression, over systems that cost next to nothing
+(`benchmarks.live_systems`). Linux only.
 """
 
 import argparse
@@ -11,12 +11,12 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from rich.console import Console
@@ -24,10 +24,7 @@ from rich.console import Console
 from benchmarks.live_idle import Clients
 from benchmarks.processes import Process, free_ports
 from gateway.commands.demo_keys import RULES, DemoKeys
-from sandbox.data import shapes
-from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
-from sandbox.server import SandboxServer
 
 _SECRET: Final = "the-secret-of-the-benchmark"  # noqa: S105  # no secret
 _PATIENCE: Final = 120.0
@@ -41,51 +38,55 @@ TICKET: Final = "subscription { ticketChanged { event ticket { id name status up
 
 @dataclass
 class Setting:
-    """A gateway, its systems, and their log."""
+    """A gateway and the systems behind it."""
 
     gateway: Process
-    systems: Mapping[Any, SandboxServer]
+    systems: Process
     keys: DemoKeys
-    port: int
 
-    def calls(self) -> int:
+    @property
+    def port(self) -> int:
+        """The gateway's."""
+        return self.gateway.port
+
+    async def calls(self, session: aiohttp.ClientSession) -> int:
         """Requests to the systems since the last time."""
-        counted = 0
-        for server in self.systems.values():
-            counted += len(server.requests)
-            server.requests.clear()
-        return counted
+        async with session.get(f"http://127.0.0.1:{self.systems.port}/calls") as answer:
+            return int(await answer.text())
 
 
 @contextmanager
 def running(customers: int) -> Iterator[Setting]:
-    """Everything, until the end of the block."""
-    (port,) = free_ports(1)
+    """Everything, until the end of the block. The outage concerns so many customers."""
+    port, upstream = free_ports(2)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
-        folder, world = Path(temporary), World(customers=customers)
-        systems = {name: stack.enter_context(SandboxServer(name, world=world)) for name in SYSTEMS}
+        folder = Path(temporary)
+        command: tuple[str, ...] = (sys.executable, "-m", "benchmarks.live_systems")
+        systems = Process("systems", command, upstream, folder, {"BENCH_CUSTOMERS": str(customers)})
+        stack.callback(systems.stop)
         keys = DemoKeys.create(folder / "key.pem")
         (folder / "jwks.json").write_bytes(keys.jwks())
         (folder / "gateway.toml").write_text(
-            "".join(
-                f'[systems.{name}]\nurl = "{server.url}"\ntimeout = 30\n[systems.{name}.profile]\npage_size = 1000\n'
-                for name, server in systems.items()
-            )
+            "".join(f'[systems.{name}]\nurl = "http://127.0.0.1:{upstream}"\ntimeout = 30\n' for name in SYSTEMS)
             + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
             + f"[server]\nport = {port}\n[graphql]\ndeadline = 60\n[live]\nenabled = true\n"
             + "[live.limits]\nping = 1000\nconnections_per_caller = 20000\n"
-            + f'[live.sources.ticketing]\nsecret = "{_SECRET}"\npoll = 0\nevents_per_second = 100000\n'
+            + "".join(
+                f'[live.sources.{name}]\nsecret = "{_SECRET}"\npoll = 0\nevents_per_second = 100000\n'
+                for name in SYSTEMS
+            )
         )
         command = (sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml"))
         gateway = Process("gateway", command, port, folder, {})
         stack.callback(gateway.stop)
+        systems.wait()
         gateway.wait()
-        yield Setting(gateway, systems, keys, port)
+        yield Setting(gateway, systems, keys)
 
 
 @asynccontextmanager
 async def waiting(
-    setting: Setting, document: str, count: int, customers: Sequence[int] = ()
+    setting: Setting, document: str, count: int, customers: Iterable[int] = ()
 ) -> AsyncIterator["asyncio.Future[list[float]]"]:
     """So many subscribers, each with its own connection, and when each of them gets its first message."""
     clients = Clients(setting.port, setting.keys, document, over_sse=False, customers=customers)
@@ -122,54 +123,34 @@ def seconds(times: list[float]) -> str:
 async def outage(setting: Setting, name: str, document: str, subscribers: int, console: Console) -> None:
     """One outage that affects a service of everybody."""
     async with waiting(setting, document, subscribers) as told, aiohttp.ClientSession() as session:
-        setting.systems["ticketing"].app.rewrite(
-            shapes.PROBLEM,
-            "SP-1",
-            name=f"Everything is down ({name})",
-            affectedService=[{"id": f"SVC-{1001 + one}-1"} for one in range(subscribers)],
-            affectedResource=[],
-        )
-        setting.calls()
+        await setting.calls(session)
         cpu = setting.gateway.cpu
         sent = await post(session, setting, "serviceProblem", "SP-1")
         times = [one - sent for one in await told]
         console.print(
             f"outage, {name}: {subscribers:,} subscribers, {seconds(times)};"
-            f" {setting.calls()} calls upstream, {(setting.gateway.cpu - cpu) / subscribers * 1e6:.0f} us of CPU each"
+            f" {await setting.calls(session)} calls upstream,"
+            f" {(setting.gateway.cpu - cpu) / subscribers * 1e6:.0f} us of CPU each"
         )
 
 
 async def tickets(setting: Setting, count: int, console: Console) -> None:
     """So many events in a second, each about another subscriber's ticket."""
-    customers = await with_tickets(setting, count)
-    async with waiting(setting, TICKET, count, customers) as told, aiohttp.ClientSession() as session:
-        setting.calls()
+    async with waiting(setting, TICKET, count) as told, aiohttp.ClientSession() as session:
+        await setting.calls(session)
         cpu, began = setting.gateway.cpu, time.monotonic()
-        posting: list[Any] = []
-        for one, customer in enumerate(customers):
+        posting: list[asyncio.Task[float]] = []
+        for one in range(count):
             if (early := began + one / count - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            posting.append(asyncio.create_task(post(session, setting, "troubleTicket", f"TT-{customer}-1")))
+            posting.append(asyncio.create_task(post(session, setting, "troubleTicket", f"TT-{1001 + one}-1")))
         sent = await asyncio.gather(*posting)
         times = [at - since for at, since in zip(await told, sent, strict=True)]
         console.print(
             f"tickets: {count:,} events in {max(sent) - began:.1f} s, one subscriber each, {seconds(times)};"
-            f" {setting.calls()} calls upstream, {(setting.gateway.cpu - cpu) / count * 1e6:.0f} us of CPU each"
+            f" {await setting.calls(session)} calls upstream,"
+            f" {(setting.gateway.cpu - cpu) / count * 1e6:.0f} us of CPU each"
         )
-
-
-async def with_tickets(setting: Setting, count: int) -> list[int]:
-    """Customers who have a ticket."""
-    found: list[int] = []
-    async with aiohttp.ClientSession() as session:
-        for page in range(100):
-            address = f"{setting.systems['ticketing'].url}{shapes.TICKET}?limit=1000&offset={1000 * page}"
-            async with session.get(address) as answer:
-                rows = await answer.json()
-            found += [int(row["id"].split("-")[1]) for row in rows if row["id"].endswith("-1")]
-            if not rows or len(found) >= count:
-                break
-    return sorted(found)[:count]
 
 
 def main() -> None:
@@ -179,7 +160,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1_000, help="events in a second (default 1,000)")
     given = parser.parse_args()
     console = Console()
-    with running(max(given.subscribers, 3 * given.tickets)) as setting:
+    with running(given.subscribers) as setting:
         asyncio.run(tickets(setting, given.tickets, console))
         asyncio.run(outage(setting, "no personal field", PLAIN, given.subscribers, console))
         asyncio.run(outage(setting, "with affectedServices", PERSONAL, given.subscribers, console))
