@@ -51,7 +51,7 @@ class Clients:
         self._customers = itertools.chain(customers, itertools.count(1001))
         self.readers: list[asyncio.StreamReader] = []
         """What comes over each connection, in the order of the customers' numbers."""
-        self._open: list[asyncio.StreamWriter] = []
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def open(self, count: int) -> None:
         """Open so many more. Raises NotSubscribed."""
@@ -61,13 +61,13 @@ class Clients:
 
     async def close(self) -> None:
         """Cut all off."""
-        for one in self._open:
+        for one in self.writers:
             one.transport.abort()
 
     async def _one(self) -> asyncio.StreamReader:
         token = self._keys.token(ViewerKind.CUSTOMER, str(next(self._customers)))
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=4096)
-        self._open.append(writer)
+        self.writers.append(writer)
         if self._over_sse:
             await self._stream(reader, writer, token)
         else:

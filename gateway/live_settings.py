@@ -23,7 +23,7 @@ class LiveLimits(Strict):
     message_bytes: Annotated[int, Field(ge=1024, description="Largest message from a client.")] = 64 * 1024
     messages_per_second: Annotated[
         float, Field(gt=0, description="Messages of one client that are heeded, over time; of ten seconds at once.")
-    ] = 20.0
+    ] = 5.0
     initialise: Annotated[float, Field(gt=0, description="Seconds in which a connection must be initialised.")] = 10.0
     ping: Annotated[float, Field(gt=0, description="Seconds without a message after which a client is pinged.")] = 25.0
     pong: Annotated[float, Field(gt=0, description="Seconds in which it must answer.")] = 20.0

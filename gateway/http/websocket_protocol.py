@@ -12,8 +12,8 @@ from websockets.http11 import Request
 
 from gateway.http.link import EXTENSION, narrow
 
-_PORTION: Final = 1024
-"""Bytes that are heeded at a time. A client can send 170 messages in them."""
+_PORTION: Final = 256
+"""Bytes that are heeded at a time. A client can send 40 messages in them."""
 
 _MOST_PARTS: Final = 1000
 

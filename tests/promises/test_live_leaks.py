@@ -144,7 +144,7 @@ async def followed(folder: Path, field: str) -> tuple[set[str], set[str], list[s
     domain = WHERE[kind][0]
     live = LiveSettings(
         enabled=True,
-        limits=LiveLimits(operations=2000, message_bytes=1_000_000),
+        limits=LiveLimits(operations=2000, message_bytes=1_000_000, messages_per_second=1000),
         sources={domain: EventSource(secret=SECRET, poll=0, events_per_second=10_000)},
     )
     async with walked(folder, live=live) as stack:
