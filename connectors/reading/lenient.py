@@ -98,6 +98,8 @@ class LenientReader:
                 return _UNFIT
             else:
                 self._left_out(inner)
+        if decides and value and not given:
+            return _UNFIT  # an object of another kind
         return kind.cls(**given)
 
     def _without_unfit(self, fitted: list[Any], where: str, *, decides: bool) -> Any:

@@ -70,7 +70,7 @@ class PageReader(Generic[Row]):
             size = came
             self._bounded(first.total, self._calls + -(-(first.total - came) // size))
             starts = range(came, first.total, size)
-            parts += await run_concurrently([self._span(at, min(at + size, first.total), size, {}) for at in starts])
+            parts += await run_concurrently([self._span(at, at + size, size, {}) for at in starts])
         if self._doubtful is not None or not self._totals.are_believed:
             return await self._again()
         found = first if len(parts) == 1 else _joined(parts, first.total)
