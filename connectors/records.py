@@ -117,7 +117,8 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
 
     `total` is the length of the complete list, None if unknown. `complete`: these are all rows that can be read; if
     some cannot, `total` is None. `total_doubted`: `total` is None because the system's own total may count rows
-    of other customers; whoever needs it reads the complete list.
+    of other customers; whoever needs it reads the complete list. `unread`: how many rows could not be read, each of
+    which may belong to this list.
     """
 
     items: Sequence[R]
@@ -125,6 +126,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     total: int | None = None
     complete: bool = True
     total_doubted: bool = False
+    unread: int = 0
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":

@@ -53,6 +53,10 @@ class RequestContext:
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
         self._closed = self._is_current = False
+        self.has_gaps = False
+        """Whether any list that was loaded lacks rows that could not be read."""
+        self.gaps: dict[tuple[str | int, ...], tuple[str, int]] = {}
+        """Such lists in the answer: by path, the system and how many rows it lacks."""
         self.writes: Writes | None = None
         """What writes once; None where nothing is written."""
 
@@ -95,6 +99,10 @@ class RequestContext:
     def granted(self, type_name: str, key: str) -> bool:
         """Whether the record was granted."""
         return key in self._granted[type_name]
+
+    def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
+        """Keep, for the caller, that the list at this path of the answer lacks so many rows of the system's."""
+        self.gaps[tuple(path)] = system, rows
 
     def warn(self, system: str, message: str) -> None:
         """Add a warning about a link between systems to the request's trace."""
@@ -164,6 +172,8 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """The port's records for `keys` that the viewer may see."""
         found = await self.visible(await self.context.early.answers(self, keys))
+        if any(one.__class__ is Rows and one.unread for one in found.values()):
+            self.context.has_gaps = True
         if self.entity is not None:
             for key in keys:
                 if key not in found:

@@ -87,6 +87,13 @@ async def load_own_services(context: RequestContext) -> tuple[list[Service], Con
     return [service for rows in found.values() if isinstance(rows, Rows) for service in rows.items], failure
 
 
+async def own_services_unread(context: RequestContext) -> int:
+    """How many services of the viewer's customers could not be read."""
+    keys = [RowsKey(key) for key in context.viewer.customer_ids]
+    found = await ServicesByCustomer.of(context).load_all(keys)
+    return sum(rows.unread for rows in found.values() if isinstance(rows, Rows))
+
+
 async def own_services_by_id(context: RequestContext, keys: Sequence[str]) -> dict[str, Service | ConnectorError]:
     """The viewer's own among many services: only the viewer's services and their parts are read."""
     services, failure = await load_own_services(context)
@@ -149,10 +156,11 @@ class ServicesByResource(Loader[str, Rows[Service]]):
         services, failure = await load_own_services(self.context)
         if failure is not None:
             raise failure
+        unread = await own_services_unread(self.context)
         return {
-            key: Rows.of(standing)
+            key: Rows(standing, 0, None if unread else len(standing), unread=unread)
             for key in keys
-            if (standing := [service for service in services if key in service.resource_ids])
+            if (standing := [service for service in services if key in service.resource_ids]) or unread
         }
 
 

@@ -34,6 +34,7 @@ class SystemReport:
     status: SystemStatus
     latency_ms: float | None
     last_error: LastError | None
+    notices: list[str]
     unsupported: list[Unsupported]
 
 
@@ -56,5 +57,6 @@ async def _report(system: ConnectedSystem) -> SystemReport:
         health.status,
         health.latency_ms,
         health.last_error,
+        health.notices,
         [Unsupported(name, reason) for name, reason in system.unsupported.items()],
     )

@@ -17,7 +17,7 @@ from strawberry.parent import StrawberryParent
 from connectors.records import Rows
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Prefetch
-from resolvers.loader import NO_LINK
+from resolvers.loader import NO_LINK, as_keys
 from resolvers.paging import Page, first_page, page_of_rows, window
 from resolvers.rows import RowsKey, RowsLoader
 from schema.arguments import PAGE, Text
@@ -71,7 +71,8 @@ def edge(
 def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
     """The field, with a resolver that follows the edge for one object, for Strawberry's own executor."""
 
-    async def load(parent: Any, context: RequestContext, arguments: dict[str, Any]) -> Any:
+    async def load(parent: Any, info: Info, arguments: dict[str, Any]) -> Any:
+        context = info.context
         keys = reach.key_of(parent, context, arguments)
         if keys is None:
             return None
@@ -80,18 +81,24 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
         if reach.per_key:
             return await _per_key(one, keys)
         if reach.many:
-            found = [record for record in await asyncio.shield(one.load_many(keys)) if record is not None]
+            keys = list(as_keys(keys))
+            loaded = await asyncio.shield(one.load_many(keys))
+            found = [record for record in loaded if record is not None]
+            unread = sum(getattr(record, "unread", 0) for record in dict(zip(keys, loaded, strict=True)).values())
         else:
             # graphql-core cancels this when a sibling makes the parent null, and others may wait for the same key.
             found = await asyncio.shield(one.load(keys))
             if found is NO_LINK:
                 return None
+            unread = getattr(found, "unread", 0)
+        if unread:
+            context.note_gap(info.path.as_list(), reach.system or "", unread)
         return reach.value_of(found, context, arguments)
 
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         if reach.known is not None and reach.known(parent):
             return reach.value_of(parent, info.context, arguments)
-        return load(parent, info.context, arguments)
+        return load(parent, info, arguments)
 
     _sign(resolve, reach.arguments, texts)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}

@@ -69,6 +69,11 @@ class System:
     last_error: SystemFailure | None = strawberry.field(
         description="The system's last failure, also if it answers again. Null if there was none."
     )
+    notices: list[str] = strawberry.field(
+        description="What is odd about the system's answers, for its operator, a sentence each: such as a total that is"
+        " too low, an attribute of another type, rows that name their customer otherwise than the settings say."
+        " Each is there once, since the gateway's process started. Empty if nothing was noticed."
+    )
     unsupported: list[Unsupported] = strawberry.field(
         description="Operations and attributes that the product cannot provide. Empty if it provides all."
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, DecimalException
 from typing import Any, Final, NewType
 
@@ -52,6 +52,12 @@ def _decimal(value: object) -> Decimal:
         return _NAN
 
 
+def _moment(value: datetime) -> str:
+    """RFC 3339, which has no seconds in offsets, as local times before time zones have."""
+    text = value.isoformat()
+    return value.astimezone(UTC).isoformat() if text[-9] in "+-" else text
+
+
 def _day(value: object) -> date:
     """A day, as YYYY-MM-DD and in no other of the forms of ISO 8601."""
     try:
@@ -79,7 +85,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="A point in time (RFC 3339), with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What"
         " a system knows by the day only is midnight in its time zone. In arguments, a time without an offset is UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
-        serialize=Writer(datetime, datetime.isoformat),
+        serialize=Writer(datetime, _moment),
     ),
     date: replace(
         DateDefinition,

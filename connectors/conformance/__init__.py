@@ -7,7 +7,7 @@ are given, or found in the system (`samples`).
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from connectors.conformance import checks, declared, failing, lists, odd, system
+from connectors.conformance import checks, declared, failing, lists, odd, system, whole
 from connectors.conformance.promises import Keyed, Listed, Method, Promises
 from connectors.conformance.samples import collect_samples
 from connectors.conformance.trial import Result, Trial, result_of
@@ -25,6 +25,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "odd": "quotes, commas, wildcards and long keys find no unrequested row and do not affect other keys",
     "owner": "every row belongs to its key, and has the same owners if it is read by id",
     "fields": "selected fields have the same values as in the whole record",
+    "whole": "odd attributes, broken texts, totals that are too low and empty answers lose no row silently",
     "errors": "a failing system becomes the right ConnectorError",
     "calls": "requests for one key / for many keys, which shows n+1",
     "unsup.": "methods declared unsupported raise NotSupported without a request",
@@ -39,6 +40,7 @@ _KEYED: Final[Mapping[str, Check]] = {
     "gaps": checks.gaps,
     "odd": odd.odd,
     "owner": checks.ownership,
+    "whole": whole.whole,
     "errors": failing.errors,
     "calls": checks.cost,
 }

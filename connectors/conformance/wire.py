@@ -1,6 +1,6 @@
 """A proxy on loopback between a driver and its system: counts what is written, and loses or replaces its answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,6 +13,8 @@ from connectors.settings import SessionAuth, System
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date"})
 _LOST: Final = b""
+VIA: Final = ("Via", "1.1 conformance")
+"""The header of requests that went through the proxy, as HTTP wants it."""
 
 
 class Wire:
@@ -20,7 +22,7 @@ class Wire:
 
     `written` are method and path of the writes since `clear`, `bodies` what they held. `instead` (bytes of an HTTP
     answer) answers writes, which then do not reach the system; with `reads_too`, reads as well. `loses`: the system
-    answers, and the connection is cut in place of the answer.
+    answers, and the connection is cut in place of the answer. `changes` makes other answers of those that come.
     """
 
     def __init__(self, system: System, session: aiohttp.ClientSession) -> None:
@@ -38,6 +40,7 @@ class Wire:
         self.written, self.bodies = [], []
         self.instead: bytes | None = None
         self.reads_too = self.loses = False
+        self.changes: Callable[[web.Response], web.Response] | None = None
 
     def repeated(self) -> str:
         """The first write that was sent twice; empty if there is none."""
@@ -56,11 +59,16 @@ class Wire:
             answer = await self._asked(request, body)
         except aiohttp.ClientError:
             return _cut(request, _LOST)
+        if self.changes is not None and request.path != self._login:
+            return self.changes(answer)
         return _cut(request, _LOST) if writes and self.loses else answer
 
     async def _asked(self, request: web.Request, body: bytes) -> web.Response:
         headers = [(name, value) for name, value in request.headers.items() if name.casefold() not in _HOP_BY_HOP]
         address = URL(f"{self._upstream.scheme}://{self._upstream.raw_authority}{request.raw_path}", encoded=True)
+        if self.changes is not None:
+            headers = [(name, value) for name, value in headers if name.casefold() != "accept-encoding"]
+        headers.append(VIA)
         headers += [("Content-Length", str(len(body)))] if body else []
         async with self._session.request(
             request.method, address, data=_streamed(body) if body else None, headers=headers, allow_redirects=False

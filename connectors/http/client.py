@@ -16,6 +16,7 @@ from connectors.http.policy import Policy
 from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
+from connectors.reading.repair import repaired
 from connectors.settings import System
 
 K = TypeVar("K")
@@ -96,12 +97,26 @@ class HttpClient(Transport):
     def _decode(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
         """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.
 
-        So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError).
+        So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError). Of a body
+        that is not JSON because of a wrong escape or byte in a text, the rest is read.
         """
         try:
-            return read(answer)
+            return self._read_or_repaired(read, answer)
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
             raise Garbled(self.name, f"{request}: {str(error)[:200]}") from error
+
+    def _read_or_repaired(self, read: Callable[[Answer], T], answer: Answer) -> T:
+        try:
+            return read(answer)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            body = repaired(answer.body)
+            if body is answer.body:
+                raise
+        found = read(Answer(answer.status, answer.headers, body, is_repaired=True))
+        self.health.notice("sends texts with wrong escapes or bytes: they are shown with a replacement character")
+        return found
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes

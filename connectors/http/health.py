@@ -41,6 +41,7 @@ class LastError:
 _FAILURES_TO_BE_LOST: Final = 2
 _ANSWERS_TO_BE_BACK: Final = 3
 _ANSWERS_TO_BE_STEADY: Final = 10
+_MOST_NOTICES: Final = 100
 _CALM: Final = 10.0
 """Seconds without a failure after which a single answer means that the system is back."""
 
@@ -61,10 +62,33 @@ class Health:
         self.latency_ms: float | None = None
         self.last_error: LastError | None = None
         self.last_seen: datetime | None = None
+        self._notices: dict[str, None] = {}
+        self._losses: dict[str, None] = {}
         self._rejections = 0
         self._failures = self._answers = 0  # in a row
         self._failed_at = 0.0
         self._logged_lost, self._steady, self._needed = False, True, _ANSWERS_TO_BE_BACK
+
+    @property
+    def notices(self) -> list[str]:
+        """What is odd about the system's answers, a sentence each, in the order in which it was noticed first."""
+        return list(self._notices)
+
+    def notice(self, what: str) -> None:
+        """Keep what was noticed about the system's answers, once, for `systems` and `gateway check`."""
+        if len(self._notices) < _MOST_NOTICES:
+            self._notices[what] = None
+
+    @property
+    def losses(self) -> list[str]:
+        """Those of the notices for which rows are missing in answers."""
+        return list(self._losses)
+
+    def lose(self, what: str) -> None:
+        """Keep a notice for which rows are missing in answers."""
+        self.notice(what)
+        if what in self._notices:
+            self._losses[what] = None
 
     def answered(self, latency_ms: float) -> None:
         """Record a usable answer."""

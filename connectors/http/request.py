@@ -103,11 +103,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Status, headers and whole body of a success, a 404, or an answer with a status that the request expects."""
+    """Status, headers and whole body of a success, a 404, or an answer with a status that the request expects.
+
+    `is_repaired`: the body is not as it came, but with replacement characters where texts were broken.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_repaired: bool = False
 
 
 def path_of(target: str) -> str:

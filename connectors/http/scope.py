@@ -46,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LinkWarning:
-    """Why a field is null: a link between systems leads to no record, or to several."""
+    """Why a field is null or a list lacks rows: a link to no record or to several, or answers that are not as set."""
 
     system: str
     message: str
@@ -64,6 +64,8 @@ class RequestScope:
     started: float = field(default_factory=time.monotonic)
     calls: list[UpstreamCall] = field(default_factory=list)
     warnings: dict[LinkWarning, None] = field(default_factory=dict)
+    notices: dict[LinkWarning, None] = field(default_factory=dict)
+    """What a driver noticed about its system's answers, for staff."""
     token: str | None = field(default=None, repr=False)
     shows_calls: bool = True
     writes_sent: int = 0
@@ -81,6 +83,11 @@ class RequestScope:
         """Record a `LinkWarning`, unless it is recorded already or there are `MOST_WARNINGS`."""
         if len(self.warnings) < MOST_WARNINGS:
             self.warnings[LinkWarning(system, message)] = None
+
+    def notice(self, system: str, message: str) -> None:
+        """Record a notice, unless it is recorded already or there are `MOST_WARNINGS`."""
+        if len(self.notices) < MOST_WARNINGS:
+            self.notices[LinkWarning(system, message)] = None
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""

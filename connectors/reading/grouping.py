@@ -45,16 +45,22 @@ def group_by_key(
     keys_of: Callable[[R], Iterable[str]],
     wanted: Callable[[R], bool] | None = None,
     order: Order | None = None,
+    *,
+    unreadable: Callable[[str], ConnectorError],
 ) -> Found[Rows[R]]:
     """Records by each of their requested keys. A key without rows is absent; a failed key maps to its failure.
 
     Records keep the order in which they came, unless `order` is given. A batch with an unreadable row has no totals,
-    because the row may belong to any of its keys. `record` makes a record of a row; None if rows are records already.
+    because the row may belong to any of its keys; where none of its rows can be read, each of its keys has the failure
+    that `unreadable` makes. `record` makes a record of a row; None if rows are records already.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
         if batch.failure:
             found.update(dict.fromkeys(batch.keys, batch.failure))
+            continue
+        if batch.unreadable and not batch.rows:
+            found.update({key: unreadable(key) for key in batch.keys})
             continue
         asked, groups = frozenset(batch.keys), defaultdict[str, list[R]](list)
         if batch.unreadable:
@@ -75,4 +81,4 @@ def group_by_key(
 
 def complete_rows(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
     """The complete list. Its total is unknown if any row is unreadable."""
-    return Rows(items, 0, None if unreadable else len(items), complete=True)
+    return Rows(items, 0, None if unreadable else len(items), complete=True, unread=len(unreadable))

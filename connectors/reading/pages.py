@@ -13,6 +13,7 @@ import msgspec
 from connectors.errors import Garbled, TooMuch
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Row, RowPage, distinct_rows
+from connectors.reading.totals import Totals
 from connectors.records import Window
 
 ReadPage = Callable[[int, int], Awaitable[RowPage[Row]]]
@@ -34,14 +35,18 @@ class Paging:
 
 
 class PageReader(Generic[Row]):
-    """Reads one list; `system` and `where` name it in errors. Use a new reader for each list.
+    """Reads one list; `system` and `where` name it in errors, `totals` are those of all lists of its kind.
 
-    Raises `TooMuch` beyond the limits, `Garbled` if the pages are inconsistent, and what `read` raises.
+    Use a new reader for each list. Raises `TooMuch` beyond the limits, `Garbled` if the pages are inconsistent, and
+    what `read` raises.
     """
 
-    def __init__(self, system: str, where: str, paging: Paging, read: ReadPage[Row]) -> None:
+    def __init__(self, system: str, where: str, paging: Paging, read: ReadPage[Row], totals: Totals) -> None:
         self._system, self._where, self._paging, self._read = system, where, paging, read
+        self._totals = totals
         self._calls = self._came = 0
+        self._doubtful: int | None = None
+        """Where the page ended that links to a next one and says that there is none."""
         self._first: RowPage[Row] | None = None
 
     async def everything(self, enough: Callable[[Mapping[str, Row]], bool] | None = None) -> RowPage[Row]:
@@ -65,7 +70,9 @@ class PageReader(Generic[Row]):
             size = came
             self._bounded(first.total, self._calls + -(-(first.total - came) // size))
             starts = range(came, first.total, size)
-            parts += await run_concurrently([self._span(at, min(at + size, first.total), size, {}) for at in starts])
+            parts += await run_concurrently([self._span(at, at + size, size, {}) for at in starts])
+        if self._doubtful is not None or not self._totals.are_believed:
+            return await self._again()
         found = first if len(parts) == 1 else _joined(parts, first.total)
         return found if len(found.entries) >= first.total else await self._again()
 
@@ -139,6 +146,12 @@ class PageReader(Generic[Row]):
         self._bounded(0, self._calls)
         page = await self._read(offset, limit)
         came = len(page.entries)
+        if self._doubtful is not None and offset >= self._doubtful:
+            self._totals.decide(more_came=came > 0)
+            self._doubtful = None
+        if came and self._paging.style != "none":
+            page, is_doubtful = self._totals.judge(page, offset + came)
+            self._doubtful = offset + came if is_doubtful else self._doubtful
         if offset and (came > limit or self._repeats(page, limit)):
             raise Garbled(
                 self._system,

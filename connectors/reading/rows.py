@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Final, Generic, TypeAlias, TypeVar, cast
+from functools import cached_property
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from connectors.errors import ConnectorError
+from connectors.reading.lenient import LenientReader
+from connectors.reading.repair import REPLACED
 
 
 class Identified(msgspec.Struct, gc=False):
@@ -33,12 +36,13 @@ class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
     """Distinct entries of a list, in order.
 
     `total` is the length of the complete list; None if the server does not tell it or is not trusted. `all_read`: it is
-    known that no entry is unreadable, which saves a check.
+    known that no entry is unreadable, which saves a check. `has_next`: the server says that another page follows.
     """
 
     entries: Sequence[Entry[Row]]
     total: int | None
     all_read: bool = False
+    has_next: bool = False
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -68,22 +72,71 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
 
 
 _IDENTIFIED: Final = msgspec.json.Decoder(Identified)
+_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def decode_leniently(raw: msgspec.Raw, row: msgspec.json.Decoder[Row], warn: Callable[[str], None]) -> Entry[Row]:
-    """The decoded row, or a placeholder if it does not have the row's shape; then `warn` is called.
+def every_field(row: type[Identified]) -> list[str]:
+    """All attributes of a row, for what may be written by: nothing of it may be left out."""
+    return [one.encode_name for one in msgspec.structs.fields(row)]
 
-    Raises `msgspec.DecodeError` if it is not JSON.
+
+class RowDecoder(Generic[Row]):
+    """Decodes rows of one type: at once where they are as they should be, else one by one and leniently.
+
+    `deciding` are the attributes, by their upstream names, that say whose a row is: where one of them, or the id,
+    cannot be read, the row is lost. What is lost or left out is told to `warn`, without values.
     """
-    try:
-        return row.decode(raw)
-    except msgspec.ValidationError as error:
-        warn(f"has a row that cannot be read: {error}")
+
+    def __init__(self, row: type[Row], warn: Callable[[str], None], deciding: Iterable[str] = ()) -> None:
+        self._row, self._warn, self._deciding = row, warn, frozenset(deciding)
+        self._one = msgspec.json.Decoder(row)
+        self._many: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
+
+    @cached_property
+    def _lenient(self) -> LenientReader:
+        return LenientReader(self._row, self._deciding, self._warn)
+
+    def deciding_also(self, names: Set[str]) -> "RowDecoder[Row]":
+        """A decoder for which these attributes say, too, whose a row is."""
+        return self if names <= self._deciding else type(self)(self._row, self._warn, self._deciding | names)
+
+    def rows(self, body: bytes) -> tuple[list[Entry[Row]], bool]:
+        """The rows of a JSON list, and whether it is known that all could be read.
+
+        Raises `msgspec.DecodeError` if it is no list.
+        """
+        if REPLACED not in body:
+            try:
+                return self._many.decode(body), True
+            except (msgspec.ValidationError, UnicodeDecodeError):
+                pass  # one by one
+        return self.each(_RAWS.decode(body)), False
+
+    def each(self, raws: Iterable[msgspec.Raw]) -> list[Entry[Row]]:
+        """Each row of a list, or its placeholder."""
+        return [self.row(raw) for raw in raws]
+
+    def row(self, raw: msgspec.Raw | bytes) -> Entry[Row]:
+        """One row, or its placeholder. Raises `msgspec.DecodeError` if it is not JSON."""
+        content = bytes(raw)
+        if REPLACED not in content:
+            try:
+                return self._one.decode(content)
+            except (msgspec.ValidationError, UnicodeDecodeError):
+                pass  # leniently
+        found: Row | None = self._lenient.read(content)
+        if found is not None:
+            return found
+        self._warn("has a row that cannot be read: what identifies it or its owner is not in a form that is known")
+        return Unreadable(_id_of(content), content)
+
+
+def _id_of(raw: bytes) -> str | None:
     try:
         key = str(_IDENTIFIED.decode(raw).id)
-    except msgspec.ValidationError:
-        key = None
-    return Unreadable(key, bytes(raw))
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return None
+    return None if "\ufffd" in key else key
 
 
 def distinct_rows(entries: Iterable[Entry[Row]]) -> list[Entry[Row]]:

@@ -93,6 +93,7 @@ class CallQueue:
                 await asyncio.wait(ending)
             if scope.shows_calls:
                 for call in calls:
+                    scope.notices.update(call.scope.notices)
                     result_keys = (
                         None
                         if call.has_only(arguments)

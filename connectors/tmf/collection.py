@@ -6,7 +6,8 @@ filter and send all rows, and a filter that it does not support is not sent.
 
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -21,7 +22,8 @@ from connectors.reading.grouping import match_ids
 from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, RowPage, decode_leniently, distinct_rows
+from connectors.reading.rows import Batch, Entry, Identified, RowDecoder, RowPage, Unreadable, distinct_rows
+from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
@@ -34,14 +36,8 @@ R = TypeVar("R")
 _MOST_KEPT: Final = 256
 """Most selections of fields whose decoders are cached."""
 
-_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class _Decoders(msgspec.Struct, frozen=True):
-    """Decoders of a list of rows and of one row."""
-
-    rows: msgspec.json.Decoder[list[Any]]
-    row: msgspec.json.Decoder[Any]
+_NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
+"""In a Link header (RFC 8288): a link to the next page."""
 
 
 class Collection(Generic[R]):
@@ -55,12 +51,16 @@ class Collection(Generic[R]):
         prefix = urlsplit(http.system.url).path.rstrip("/")
         self._projection = mapping.projection
         self._write = QueryWriter(self.profile, self.path, mapping.projection, prefix, http.system.max_rows)
-        self._row = mapping.row
+        self._row, self._deciding = mapping.row, mapping.deciding
         self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = mapping.record_factory
         """Returns the function that makes records of rows that were requested with these fields."""
-        self._decoders: Callable[[Fields | None], _Decoders] = lru_cache(_MOST_KEPT)(self._made_decoders)
+        self._explain_unowned = mapping.explain_unowned
+        self._decoder: Callable[[Fields | None, frozenset[str]], RowDecoder[Any]] = lru_cache(_MOST_KEPT)(
+            self._made_decoder
+        )
         """Cached, because operations repeat their selections."""
-        self.warn_once = WarnOnce(http.name, self.path)
+        self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
+        self._totals = Totals(self.warn_once)
         self._understands = cache(self.profile.understands)
         self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
 
@@ -71,7 +71,7 @@ class Collection(Generic[R]):
         """
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
+        return match_ids(await self.by_keys("id", ids, fields=fields), self.unreadable)
 
     async def by_keys(
         self,
@@ -89,15 +89,15 @@ class Collection(Generic[R]):
         self.require_filters(parameter, *(name for name, _ in filters))
         filters = self._asked(filters)
         if not self._understands(parameter):
-            return [await self._of_everybody(_distinct(keys), filters, fields, order)]
+            return [await self._of_everybody(parameter, _distinct(keys), filters, fields, order)]
         rest = self._write.question(filters, fields, order)
-        chunks = self._write.chunks(parameter, _distinct(keys), rest)
+        chunks, by = self._write.chunks(parameter, _distinct(keys), rest), [parameter, *_names(filters)]
 
         async def ask(chunk: Sequence[str]) -> Batch[Any]:
             asked = frozenset(chunk)
             # Ids are unique: once all have come, no further row can match.
             enough = asked.issubset if parameter == "id" else None
-            reading = self._pages([self._write.condition(parameter, chunk), *rest], chunk, fields)
+            reading = self._pages([self._write.condition(parameter, chunk), *rest], chunk, fields, by)
             try:
                 page = await reading.everything(enough)
                 rows = page.rows
@@ -119,7 +119,8 @@ class Collection(Generic[R]):
         keys: Sequence[str] = (),
     ) -> RowPage[Any]:
         """One window of the complete list of rows that meet the filters, not of each parent's list."""
-        page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
+        question = self._write.question(filters, fields, order)
+        page = await self._pages(question, keys, fields, _names(filters)).window(window)
         await self._complete(page.rows, fields)
         return page
 
@@ -130,7 +131,8 @@ class Collection(Generic[R]):
         """
         self.require_filters(*(name for name, _ in filters))
         questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
-        pages = await run_concurrently([self._pages(one, keys, fields).everything() for one in questions])
+        by = _names(filters)
+        pages = await run_concurrently([self._pages(one, keys, fields, by).everything() for one in questions])
         page = (
             pages[0] if len(pages) == 1 else RowPage(distinct_rows(row for one in pages for row in one.entries), None)
         )
@@ -174,6 +176,18 @@ class Collection(Generic[R]):
         """The filter that `attribute` contains `text`; letter case is ignored."""
         return self._write.contains_filter(attribute, text)
 
+    def explain_unowned(self, row: Any, asked: Set[str]) -> bool:
+        """Say why a row is under none of these customers, if it names one of them otherwise than the profile says.
+
+        Whether it does.
+        """
+        return self._explain_unowned(row, asked, self.resource)
+
+    @property
+    def totals_are_believed(self) -> bool:
+        """Whether nothing has contradicted the server's totals yet."""
+        return self._totals.are_believed
+
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:
         return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
 
@@ -186,10 +200,11 @@ class Collection(Generic[R]):
         ]
 
     async def _of_everybody(
-        self, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
+        self, parameter: str, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
     ) -> Batch[Any]:
+        question = self._write.question(filters, fields, order)
         try:
-            page = await self._pages(self._write.question(filters, fields, order), keys, fields).everything()
+            page = await self._pages(question, keys, fields, [parameter, *_names(filters)]).everything()
             rows = page.rows
             await self._complete(rows, fields)
         except ConnectorError as failure:
@@ -199,25 +214,27 @@ class Collection(Generic[R]):
     async def _complete(self, rows: Sequence[Any], fields: Fields | None) -> None:
         """Hook for subclasses: add data to the rows that the server keeps in another resource."""
 
-    def _made_decoders(self, fields: Fields | None) -> _Decoders:
+    def _made_decoder(self, fields: Fields | None, by: frozenset[str]) -> RowDecoder[Any]:
         row = partial_row_type(self._row, self._projection.names(fields))
-        rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
-        return _Decoders(rows, msgspec.json.Decoder(row))
+        return RowDecoder(row, self.warn_once, self._deciding | by)
 
-    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Any]:
-        decoders = self._decoders(fields)
+    def _pages(
+        self, question: Sequence[str], keys: Sequence[str], fields: Fields | None, by: Sequence[str]
+    ) -> PageReader[Any]:
+        """`by` are the filters. Whether a row meets them cannot be told where their attributes cannot be read."""
+        decoder = self._decoder(fields, frozenset(one.partition(".")[0] for one in by if one != "status"))
 
         def page(answer: Answer) -> RowPage[Any]:
-            return self._page_of(answer, decoders)
+            return self._page_of(answer, decoder)
 
         async def read(offset: int, limit: int) -> RowPage[Any]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
             target = f"{self.path}?{query}" if query else self.path
             return await self._http.send(Request.get(target, keys), page)
 
-        return PageReader(self._http.name, self.path, self._paging, read)
+        return PageReader(self._http.name, self.path, self._paging, read, self._totals)
 
-    def _page_of(self, answer: Answer, decoders: _Decoders) -> RowPage[Any]:
+    def _page_of(self, answer: Answer, decoder: RowDecoder[Any]) -> RowPage[Any]:
         if answer.status == 404:
             if not self.profile.empty_is_404:
                 raise Rejected(
@@ -228,28 +245,27 @@ class Collection(Generic[R]):
         body = self._unwrapped(answer.body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
-        try:
-            return RowPage(_distinct_rows(decoders.rows.decode(body)), known, all_read=True)
-        except msgspec.ValidationError:
-            raws = _RAW_LIST.decode(body)
-            return RowPage(distinct_rows(decode_leniently(raw, decoders.row, self.warn_once) for raw in raws), known)
+        rows, all_read = decoder.rows(body)
+        has_next = known is not None and bool(_NEXT.search(answer.headers.get("Link", "")))
+        distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)
+        return RowPage(distinct, known, all_read=all_read, has_next=has_next)
 
-    def _unwrapped(self, body: bytes) -> bytes | msgspec.Raw:
+    def _unwrapped(self, body: bytes) -> bytes:
         """The list as JSON, also if the server wraps it in an object under the resource's name."""
         if body.lstrip()[:1] != b"{":
             return body
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
-        return wrapped[self.resource]
+        return bytes(wrapped[self.resource])
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
 
-        decode = self._decoders(fields).row.decode
+        decoder = self._decoder(fields, frozenset())
 
         def row_of(answer: Answer) -> Any:
-            return None if answer.status == 404 else decode(answer.body)
+            return None if answer.status == 404 else decoder.row(answer.body)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)
@@ -257,6 +273,8 @@ class Collection(Generic[R]):
                 return self._too_long(key)
             try:
                 row = await self._http.send(Request.get(self.path + target, [key]), row_of)
+                if isinstance(row, Unreadable):
+                    return self.unreadable(key)
                 await self._complete([row] if row else [], fields)
             except ConnectorError as failure:
                 return failure
@@ -266,7 +284,8 @@ class Collection(Generic[R]):
         rows = await run_concurrently([ask(key) for key in keys])
         return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
 
-    def _unreadable(self, key: str) -> Garbled:
+    def unreadable(self, key: str) -> Garbled:
+        """The failure of a key whose row, or none of whose rows, can be read."""
         return Garbled(self._http.name, f"{self.path}: the row {key[:100]!r} cannot be read")
 
     def _too_long(self, key: str) -> Rejected:
@@ -278,6 +297,10 @@ class Collection(Generic[R]):
 
 def _distinct(keys: Sequence[str]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
+
+
+def _names(filters: Filters) -> list[str]:
+    return [name for name, _ in filters]
 
 
 def _distinct_rows(rows: list[Any]) -> Sequence[Entry[Any]]:

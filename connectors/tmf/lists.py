@@ -1,7 +1,7 @@
 """Lists of a TM Forum resource: all rows per parent key, one page of one parent's list, or a list without a parent."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import Any, Final, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.reading.grouping import complete_rows, group_by_key
@@ -12,6 +12,8 @@ from connectors.tmf.collection import Collection
 from connectors.tmf.query import Filters
 
 R = TypeVar("R")
+
+_PARTY: Final = "relatedParty."
 
 
 async def all_under(
@@ -29,13 +31,34 @@ async def all_under(
     asked, own_order = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
     record = collection.record_factory(asked)
+    if parameter.startswith(_PARTY):
+        record = _explaining(collection, record, keys_of, frozenset(keys))
     if filters or not collection.obeyed_filters.is_open(parameter):
-        return group_by_key(batches, record, keys_of, wanted, own_order)
+        return group_by_key(batches, record, keys_of, wanted, own_order, unreadable=collection.unreadable)
     converted = [_with_records(batch, record) for batch in batches]
     for one in converted:
         if not one.failure and not one.unreadable:
             _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
-    return group_by_key(converted, None, keys_of, wanted, own_order)
+    return group_by_key(converted, None, keys_of, wanted, own_order, unreadable=collection.unreadable)
+
+
+def _explaining(
+    collection: Collection[R], record: Callable[[Any], R], keys_of: Callable[[R], Iterable[str]], asked: Set[str]
+) -> Callable[[Any], R]:
+    """The same function, which explains rows that name none of the asked customers as the profile says."""
+
+    def explained(row: Any) -> R:
+        one = record(row)
+        if asked.isdisjoint(keys_of(one)):
+            collection.explain_unowned(row, asked)
+        return one
+
+    return explained
+
+
+def _all_explained(collection: Collection[Any], rows: Iterable[Any], asked: Set[str]) -> bool:
+    """Whether all rows name one of the asked customers, if otherwise than the profile says; each is explained."""
+    return sum(not collection.explain_unowned(row, asked) for row in rows) == 0
 
 
 def _with_records(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
@@ -88,16 +111,19 @@ async def page_under(
         if page.unreadable:
             pass  # the decoder has logged it
         elif not all(key in keys_of(one) for one in items):
-            collection.obeyed_filters.record_ignored(parameter)
-            collection.warn_once(f"ignores the filter {parameter} and sends other rows too: see `parameters`")
+            others = [row for row, one in zip(page.rows, items, strict=True) if key not in keys_of(one)]
+            if not parameter.startswith(_PARTY) or not _all_explained(collection, others, frozenset(keys)):
+                collection.obeyed_filters.record_ignored(parameter)
+                collection.warn_once(f"ignores the filter {parameter} and sends other rows too: see `parameters`")
         elif wanted is None or all(map(wanted, items)):
+            doubted = not collection.totals_are_believed
             if is_sure:
-                return {key: Rows(items, window.offset, page.total, complete=False)}
+                return {key: Rows(items, window.offset, page.total, complete=False, total_doubted=doubted)}
             if len(items) < window.limit or page.total == len(items):
                 if not filters:
                     _record_answer(collection, parameter, keys, items, keys_of, wanted)
                 return {key: Rows(items, 0, len(items), complete=False)}
-            return {key: Rows(items, 0, complete=False, total_doubted=page.total is not None)}
+            return {key: Rows(items, 0, complete=False, total_doubted=doubted or page.total is not None)}
     return await all_under(
         collection, parameter, keys, keys_of, fields=fields, order=order, filters=filters, wanted=wanted
     )
@@ -125,6 +151,8 @@ async def list_page(
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
+    if everything.unreadable and not everything.rows:
+        raise collection.unreadable("of every row")
     return complete_rows(
         sorted_records(filter(wanted, map(collection.record_factory(asked), everything.rows)), order),
         everything.unreadable,

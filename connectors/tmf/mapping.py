@@ -63,6 +63,7 @@ class Mapping(Generic[R]):
     """The table for one record class.
 
     `always` names the attributes that are read whatever is selected: those that identify the record and its owner.
+    `beside` are those of them that do not say whose a record is, so that a row without them is still a row.
     `derived` maps properties of the record that can be selected to the attributes that they are computed from.
     """
 
@@ -71,11 +72,12 @@ class Mapping(Generic[R]):
         record: type[R],
         *,
         always: Iterable[str] = (),
+        beside: Iterable[str] = (),
         derived: abc.Mapping[str, Sequence[str]] | None = None,
         **attributes: Source,
     ) -> None:
         self.record, self.attributes = record, attributes
-        self.always, self.derived = tuple(always), derived or {}
+        self.always, self.beside, self.derived = tuple(always), frozenset(beside), derived or {}
         self.accepts: dict[str, Any] = {}
         for one in attributes.values():
             for name, accepts in one.accepts.items():
@@ -97,6 +99,8 @@ class BoundMapping(Generic[R]):
         asked |= {name: _flatten(asked[one] for one in of) for name, of in mapping.derived.items()}
         always = _flatten(asked[name] for name in mapping.always)
         self.projection = Projection(["id", *always], {k: v for k, v in asked.items() if k not in mapping.always})
+        self.deciding = frozenset(_flatten(asked[name] for name in mapping.always if name not in mapping.beside))
+        """The resource's attributes that say whose a row is."""
         self.row: Any = msgspec.defstruct(
             f"{mapping.record.__name__}Row",
             [
@@ -106,7 +110,7 @@ class BoundMapping(Generic[R]):
             bases=(Identified,),
             gc=False,
         )
-        self._mapping = mapping
+        self._mapping, self._reader = mapping, reader
         self._decoders = {
             name: decoders[name] if name in decoders else one.decode and one.decode(reader)
             for name, one in mapping.attributes.items()
@@ -115,6 +119,11 @@ class BoundMapping(Generic[R]):
             self._make_record_factory
         )
         """Returns the function that makes records of rows that were requested with `fields`."""
+
+    def explain_unowned(self, row: Any, asked: Set[str], resource: str) -> bool:
+        """Say why a row with related parties is nobody's that was asked for; see `Reader.explain_unowned`."""
+        parties = getattr(row, "related_party", None) if "owners" in self._mapping.attributes else None
+        return parties is not None and self._reader.explain_unowned(parties, asked, resource)
 
     def _make_record_factory(self, fields: Fields | None) -> Callable[[Any], R]:
         """The function sets attributes of which a source was requested; the others keep their defaults.
@@ -137,8 +146,13 @@ class BoundMapping(Generic[R]):
 class WholeRow(Generic[Row]):
     """In place of a mapping, for rows that a driver reads whole and unconverted."""
 
-    def __init__(self, row: type[Row]) -> None:
-        self.row, self.projection = row, Projection(["id"], {})
+    def __init__(self, row: type[Row], deciding: Iterable[str] = ()) -> None:
+        """`deciding`: the resource's attributes that say whose a row is."""
+        self.row, self.projection, self.deciding = row, Projection(["id"], {}), frozenset(deciding)
+
+    def explain_unowned(self, row: Row, asked: Set[str], resource: str) -> bool:
+        """Nothing: what such rows are is the driver's to say."""
+        return False
 
     def record_factory(self, _fields: Fields | None) -> Callable[[Row], Row]:
         """A function that returns the row itself."""

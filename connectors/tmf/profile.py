@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from connectors.reading.dates import TimeZone
+from connectors.reading.dates import NO_DATE, TimeZone
 from connectors.strict import Strict
 from connectors.tmf.named_profiles import PROFILES
 from connectors.tmf.shapes import folded
@@ -177,6 +177,10 @@ class Profile(ResourceProfile):
         ),
     ] = "value"
     timezone: Annotated[TimeZone, Field(description="Zone of days, and of dates without a zone (IANA name).")] = "UTC"
+    no_date_years: Annotated[
+        tuple[int, ...],
+        Field(description="Years of dates that mean no date, such as 0001-01-01 or 9999-12-31: they are null."),
+    ] = NO_DATE
     ticket_severity: Annotated[
         str, Field(min_length=1, description="Severity of a ticket that is opened without one.")
     ] = "Minor"

@@ -1,11 +1,13 @@
 """Decodes values that TM Forum systems spell differently: owners, money, dates, enums."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeVar
 
 from connectors import records
+from connectors.http.health import Health
+from connectors.http.scope import current_scope
 from connectors.reading.dates import Dates
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import STRANGERS, UNNAMED, Known, Owners
@@ -17,6 +19,7 @@ E = TypeVar("E", bound=Enum)
 _DIGITS: Final = 34
 """Most digits of a number, before and after the point and in total: those of IEEE 754 decimal128."""
 _MOST_KEPT: Final = 1000
+_TYPE_UNKNOWN: Final = "add it to party_types (or set party_type_is_role, if it is a role)"
 
 
 class EnumDecoder(dict[str | None, E]):
@@ -36,10 +39,21 @@ class EnumDecoder(dict[str | None, E]):
 class Reader:
     """Decodes values leniently: one that cannot be decoded becomes None or UNKNOWN, and is logged once."""
 
-    def __init__(self, system: str, profile: Profile, customer_key: str = "customer.id") -> None:
-        """`customer_key` is the system's setting; with `party.id`, related parties are persons and companies."""
-        self.warn_once = WarnOnce(system)
-        dates = Dates(profile.timezone if "timezone" in profile.model_fields_set else None, self.warn_once)
+    def __init__(
+        self,
+        system: str,
+        profile: Profile,
+        customer_key: str = "customer.id",
+        health: Health | None = None,
+    ) -> None:
+        """`customer_key` is the system's setting; with `party.id`, related parties are persons and companies.
+
+        `health` keeps what is noticed about the system's answers.
+        """
+        self._system, self._health = system, health
+        self.warn_once = WarnOnce(system, notice=health.notice if health else None)
+        zone = profile.timezone if "timezone" in profile.model_fields_set else None
+        dates = Dates(zone, self.warn_once, no_date=profile.no_date_years)
         self.date = dates.read
         """Decodes a point in time; one without a time zone gets the profile's. None for no date or an invalid one."""
         self.day, self.day_end = dates.day, dates.day_end
@@ -90,6 +104,30 @@ class Reader:
         kind = party.party.kind or party.kind
         self.warn_once(f"rows name their customer as {kind!r}, which is not in party_types: these rows have no owner")
         return True
+
+    def explain_unowned(self, parties: Sequence[RelatedParty], asked: Set[str], resource: str) -> bool:
+        """Say why a row is nobody's that was asked for, if it names one of them under another role or type: whether.
+
+        That is said to the operator (once in the log, in `systems` and in `gateway check`), and to staff who trace.
+        """
+        named = [party for party in parties if id_of(party.party) in asked and not self._owns(party)]
+        for party in named:
+            role, kind = folded(party.role), folded(party.party.kind or party.kind)
+            if role and role not in self._roles:
+                how, right = f"with the role {party.role!r:.60}", "add it to party_roles"
+            elif kind and kind not in self._types:
+                how, right = f"as {(party.party.kind or party.kind)!r:.60}", _TYPE_UNKNOWN
+            else:
+                how, right = "without a role", "name the type among party_roles"
+            what = (
+                f"{resource} rows name the customer asked for {how}, so that they are left out: {right} if it owns them"
+            )
+            self.warn_once(what)
+            if self._health is not None:
+                self._health.lose(what)
+            if scope := current_scope.get():
+                scope.notice(self._system, what)
+        return bool(named)
 
     def customer(self, party: RelatedParty | None) -> str | None:
         """The customer number of a party, whatever its role; None unless its type is one of the profile's."""

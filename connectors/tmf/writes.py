@@ -68,6 +68,8 @@ class ResourceWriter:
         def read(answer: Answer) -> Existing[T] | None:
             if answer.status in (404, 410):
                 return None
+            if answer.is_repaired:  # what is written back would be other than what is there
+                raise Garbled(self._http.name, f"{request} answered with broken texts, which cannot be kept")
             tag = answer.headers.get("ETag", "")
             return Existing(msgspec.json.decode(answer.body, type=row), tag if tag.startswith('"') else None)
 

@@ -14,6 +14,8 @@ from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
+from connectors.reading.lenient import LenientReader
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Document, Fields, Found, Rows, Window, changed, owned_by
 from connectors.strict import Strict
 from connectors.ticketing.port import (
@@ -97,6 +99,8 @@ class DeskTicketing:
 
     def __init__(self, http: HttpClient, options: DeskOptions) -> None:
         self.http, self._options = http, options  # `http` by this name: health reads it
+        warn = WarnOnce(http.name, "/api/cases", http.health.notice)
+        self._lenient = LenientReader(Case, {"number", "client", "service"}, warn)
 
     async def probe(self) -> None:
         await self._page("", [], 0, 1)  # one cheap read, for health and `check`
@@ -203,8 +207,11 @@ class DeskTicketing:
                 continue
             for key in part:
                 own = [one for one in result if one and key in _keys(name, one) and is_open in (None, one.is_open)]
-                if own or None in result:
-                    found[key] = Rows(own, 0, None if None in result else len(own))
+                lost = result.count(None)
+                if lost and lost == len(result):
+                    found[key] = Garbled(self.http.name, "none of the cases that came can be read")
+                elif own or lost:
+                    found[key] = Rows(own, 0, None if lost else len(own), unread=lost)
         return found
 
     async def _all_pages(self, name: str, keys: Sequence[str]) -> list[Ticket | None]:
@@ -226,7 +233,9 @@ class DeskTicketing:
                 raise TooMuch(
                     self.http.name, f"{total} cases, max_rows = {system.max_rows}, max_calls = {system.max_calls}"
                 )
-            if not rows and len(tickets) < total:
+            if rows and len(tickets) > total:  # no total: read on, until nothing comes
+                total = len(tickets) + 1
+            elif not rows and len(tickets) < total:
                 raise Garbled(self.http.name, f"{len(tickets)} cases came, and there are {total}")
         return tickets
 
@@ -239,10 +248,30 @@ class DeskTicketing:
             if answer.status == 422:
                 return msgspec.json.decode(answer.body, type=Unknown)
             page = msgspec.json.decode(answer.body, type=Page)
-            return [_ticket(raw) for raw in page.cases], page.total
+            return [self._ticket(raw) for raw in page.cases], page.total
 
         target = f"/api/cases?{query}&sort=-opened&from={start}&count={count}"
         return await self.http.send(Request.get(target, keys, expected={422}), read)
+
+    def _ticket(self, raw: msgspec.Raw) -> Ticket | None:
+        """A case as a ticket; None where it cannot be read which case it is, or whose."""
+        try:
+            case: Case | None = msgspec.json.decode(raw, type=Case)
+        except msgspec.ValidationError:
+            case = self._lenient.read(raw)  # an odd attribute costs only itself
+        if case is None:
+            return None
+        return Ticket(
+            id=str(case.number),
+            owners=owned_by(case.client),
+            name=case.title,
+            description=case.text,
+            kind=case.kind,
+            status=STATES.get(case.state or "", TicketStatus.UNKNOWN),
+            raw_status=case.state,
+            created_at=_moment(case.opened),
+            service_ids=(case.service,) if case.service else (),
+        )
 
     async def _with_notes(self, found: Found[Rows[Ticket]], fields: Fields | None) -> Found[Rows[Ticket]]:
         """The tickets with their notes, if these were selected: one call per ticket."""
@@ -284,23 +313,11 @@ def _add_notes(
     return changed(rows, items=items)
 
 
-def _ticket(raw: msgspec.Raw) -> Ticket | None:
+def _moment(seconds: int | None) -> datetime | None:
     try:
-        case = msgspec.json.decode(raw, type=Case)
-        opened = None if case.opened is None else datetime.fromtimestamp(case.opened, UTC)
-    except (msgspec.MsgspecError, ValueError, ArithmeticError, OSError):
-        return None  # an unreadable row costs that row, and the total
-    return Ticket(
-        id=str(case.number),
-        owners=owned_by(case.client),
-        name=case.title,
-        description=case.text,
-        kind=case.kind,
-        status=STATES.get(case.state or "", TicketStatus.UNKNOWN),
-        raw_status=case.state,
-        created_at=opened,
-        service_ids=(case.service,) if case.service else (),
-    )
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 DRIVER = Driver(DeskTicketing, DeskOptions)

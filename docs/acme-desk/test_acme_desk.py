@@ -31,7 +31,8 @@ CASES: list[dict[str, Any]] = [
     for at in range(24)
 ]
 CASES += [{"number": 200, "client": "C0", "state": "parked", "opened": None}]
-UNREADABLE = {"number": 300, "client": "C9", "opened": "yesterday"}
+UNREADABLE = {"number": 300, "client": ["C9", "C8"]}
+ODD = {"number": "301", "client": "C9", "opened": "yesterday", "title": 7}
 KEY = WriteKey("k" * 32)
 NEW = NewTicket(customer_id="C1", name="No signal", description="Since noon.", service_ids=("S1",))
 NOTE = NewNote(ticket_id="100", text="Called back.", author="Jana")
@@ -48,6 +49,7 @@ class Desk:
     """
 
     def __init__(self, rows: list[dict[str, Any]], *, loses: bool = False, refuses: str = "") -> None:
+        self.low_total = 0
         self.rows, self.written, self.loses, self.refuses = rows, list(NOTES), loses, refuses
         self.asked, self.sent, self.filters = (
             list[str](),
@@ -63,7 +65,8 @@ class Desk:
             return web.json_response({"unknown": sorted(map(int, unknown))}, status=422)
         rows = [row for row in self.rows if all(str(row.get(name)) in values for name, values in given.items())]
         start, count = int(request.query.get("from", "0")), int(request.query.get("count", "20"))
-        return web.json_response({"total": len(rows), "cases": rows[start : start + count]})
+        total = min(len(rows), self.low_total or len(rows))
+        return web.json_response({"total": total, "cases": rows[start : start + count]})
 
     async def notes(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)
@@ -161,11 +164,25 @@ async def test_notes_are_read_where_they_are_selected_and_internal_where_it_is_n
 
 
 async def test_a_row_that_cannot_be_read_costs_that_row_and_the_total() -> None:
-    async with driving(Desk([*CASES, UNREADABLE])) as driver:
+    desk = Desk([*CASES, UNREADABLE, ODD])
+    desk.filters.remove("client")
+    async with driving(desk) as driver:
         rows = (await driver.tickets_of_customers(["C9"], None, frozenset(), is_open=None))["C9"]
         found = await driver.tickets(["300"], frozenset())
-    assert (list(rows.items), rows.total) == ([], None)
+    assert ([(one.id, one.name, one.created_at) for one in rows.items], rows.total, rows.unread) == (
+        [("301", "7", None)],
+        None,
+        1,
+    )
     assert isinstance(found["300"], Garbled)
+
+
+async def test_a_total_that_is_too_low_ends_no_list() -> None:
+    desk = Desk(CASES)
+    desk.low_total = 3
+    async with driving(desk) as driver:
+        found = await driver.tickets_of_customers(["C0", "C1", "C2", "C3"], None, frozenset(), is_open=None)
+    assert sum(len(rows.items) for rows in found.values()) == len(CASES)
 
 
 async def test_a_word_that_nobody_knows_is_unknown_and_counts_as_open() -> None:

@@ -22,6 +22,7 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
+from gateway.commands.check_customers import by_customer
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.settings import AuthSettings, Settings, without_credentials
@@ -42,10 +43,11 @@ NO_AUTH: Final = Finding(
 """The line for settings that `gateway serve` refuses."""
 
 
-async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
+async def check(settings: Settings, *, is_demo: bool = False, customers: Sequence[str] = ()) -> list[Finding]:
     """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
 
-    Settings without `[auth]` are a failure too, except the demo's, which brings its own keys.
+    The systems are asked about `customers`, by the CRM's numbers, or about some that the CRM lists. Settings without
+    `[auth]` are a failure too, except the demo's, which brings its own keys.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
@@ -56,6 +58,7 @@ async def check(settings: Settings, *, is_demo: bool = False) -> list[Finding]:
         if settings.shared_url:
             tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
+        findings = await by_customer(connectors, systems, findings, customers, _hint)
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
     findings.append(writes)

@@ -119,15 +119,23 @@ def check(
         typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings; without them, the running demo's."),
     ] = None,
     sandbox_port: SandboxPort = 8101,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option(help="A customer to ask the systems about, by the CRM's number; several times for several."),
+    ] = None,
 ) -> None:
-    """Try every system in the settings (reach, credentials, one read), and say what to do about each failure."""
+    """Try every system in the settings, and say what to do about each failure.
+
+    Each is reached, read once, and asked about customers: those of --customer, or some that the CRM lists.
+    """
     from gateway.commands.check import check
     from gateway.commands.demo_settings import settings
     from gateway.commands.findings import show
     from gateway.settings_file import WrongSettings, load
 
     try:
-        findings = asyncio.run(check(load(config) if config else settings(8000, sandbox_port), is_demo=not config))
+        given = load(config) if config else settings(8000, sandbox_port)
+        findings = asyncio.run(check(given, is_demo=not config, customers=customer or ()))
     except WrongSettings as error:
         fail(error, code=2)
     show(findings, Console(highlight=False))

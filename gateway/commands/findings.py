@@ -26,7 +26,7 @@ class Finding:
     `-` is what was not tried, `?` what cannot be found out from here: nothing is wrong, and nothing is proved. `detail`
     is what exactly happened, for the person who runs the check. `unsupported` is what the product cannot give, and
     `unwritable` which mutations it does not take, with the reasons: nothing to repair. Nor is a `note`, which says more
-    about a line that is well.
+    about a line that is well. `notices` are what is odd about the system's answers.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Finding:
     unsupported: Mapping[str, str] = field(default_factory=dict)
     unwritable: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    notices: Sequence[str] = ()
 
     @property
     def is_good(self) -> bool:
@@ -69,6 +70,8 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             console.print(Text.assemble((f"{one.name}: ", style), f"{one.detail}. {one.hint}"), soft_wrap=True)
         if one.note:
             console.print(Text(f"{one.name}: {one.note}.", style="dim"), soft_wrap=True)
+        for notice in one.notices:
+            console.print(Text.assemble((f"{one.name}: ", "yellow"), f"{notice}."), soft_wrap=True)
         for what, why in one.unsupported.items():
             named = f"what became of {_LOOKS[what]} when its answer is lost" if what in _LOOKS else what
             console.print(Text(f"{one.name}: {one.driver} does not give {named}: {why}", style="dim"), soft_wrap=True)

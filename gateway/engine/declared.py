@@ -53,6 +53,13 @@ class Context(Protocol):
     def renew(self) -> None:
         """Forget all loaders, whose records may be stale after a write."""
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether anything that was loaded lacks rows that could not be read; its `unread` says how many."""
+
+    def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
+        """What stands at this path of the answer lacks so many rows, which the system sent and nobody can read."""
+
 
 class Step(Protocol):
     """A function of a record, or of what was found, that may take the field's arguments."""

@@ -68,6 +68,8 @@ class Run:
         self._values = compiled.steps.values(context, variables, self._infos)
         self._builds = compiled.blocks(self._values, self._subjects, self._places, self._infos)
         self._failures: list[Failure] = []
+        self._gaps: list[tuple[BuiltBlock, int, str, int]] = []
+        """Values that lack rows: block, number of the value, system, rows."""
         self._pending = 0
         self._ready: deque[StartedEdge] = deque()
         self._woken: asyncio.Future[None] | None = None
@@ -104,7 +106,11 @@ class Run:
         return self._outcome(top)
 
     def _outcome(self, top: BuiltBlock) -> Outcome:
+        gaps = [(built.path_to(number), system, rows) for built, number, system, rows in self._gaps]
         data, errors = apply_failures(top.values[0], self._failures) if self._failures else (top.values[0], [])
+        for path, system, rows in gaps:
+            if _is_in(data, path):
+                self._context.note_gap(path, system, rows)
         return Outcome(data, errors, executed=True)
 
     def _start_edges(self, built: BuiltBlock) -> None:
@@ -174,6 +180,9 @@ class Run:
         built = self._place(started.edge_field, values, started.above, started.places)
         for one, step, places in started.same_loads:
             self._place(one, started.found(found, step, absent), started.above, places)
+        if self._context.has_gaps:
+            system = started.edge_field.edge.system or ""
+            self._gaps += [(built, number, system, rows) for number, rows in started.gaps(found)]
         return built
 
     def _place(
@@ -238,3 +247,12 @@ class Run:
             self._compiled.schema,
             lambda field: self._steps.arguments(field, self._variables),
         )
+
+
+def _is_in(data: Any, path: Sequence[str | int]) -> bool:
+    """Whether a value stands at this path of the answer: none is below a null."""
+    for step in path:
+        if data is None:
+            return False
+        data = data[step]
+    return data is not None

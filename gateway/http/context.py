@@ -43,16 +43,21 @@ class GatewayContext(RequestContext):
         await super().close()
 
     def extensions(self) -> dict[str, Any]:
-        """The trace: an entry per upstream call, in the order of their start, and warnings about broken links.
+        """Lists that lack rows, for every caller; and the trace, if it was asked for.
 
-        Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see.
+        The trace has an entry per upstream call, in the order of their start, and warnings about broken links.
+        Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see, nor
+        what drivers noticed.
         """
+        lacking = [{"path": [*path], "system": system, "rows": rows} for path, (system, rows) in self.gaps.items()]
+        incomplete = {"incomplete": lacking} if lacking else {}
         if not self._trace:
-            return {}
+            return incomplete
         entries = _entry if self._keys else _redacted
         upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
-        warnings = [{"system": one.system, "message": one.message} for one in self.scope.warnings]
-        return {"upstream": upstream, **({"warnings": warnings} if warnings else {})}
+        told = [*self.scope.warnings, *(self.scope.notices if self.viewer.is_staff else ())]
+        warnings = [{"system": one.system, "message": one.message} for one in told]
+        return {**incomplete, "upstream": upstream, **({"warnings": warnings} if warnings else {})}
 
 
 class ContextFactory:

@@ -129,6 +129,8 @@ class Api:
         if switches.unfiltered_total:
             matching = rows.total()
         total = None if switches.no_total or switches.no_paging else matching
+        if total is not None and switches.low_total:
+            total = min(total, switches.low_total)
         paging = Page(
             served_path(resource.path, switches),
             query.others,
@@ -141,7 +143,7 @@ class Api:
             bad_links=switches.bad_links,
         )
         shown = self._shown(deviations.reordered(page, switches, self._chance), query, switches, host)
-        body = to_json({resource.name: shown} if switches.wrap_list else shown)
+        body = deviations.with_broken_texts(to_json({resource.name: shown} if switches.wrap_list else shown))
         return Answer(paging.status, body, headers=paging.headers())
 
     def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
@@ -192,7 +194,7 @@ class Api:
             raise Refused(405, f"{method} is not allowed on {resource.name}; GET and PATCH may be")
         status = 202 if method == "PATCH" and switches.accept_writes else 200
         shown = self._shown(self._shaped(resource.path, [row], switches), query, switches, host)[0]
-        return Answer(status, to_json(shown))
+        return Answer(status, deviations.with_broken_texts(to_json(shown)))
 
     def _create(self, resource: Resource, body: bytes, switches: Switches, host: str) -> Answer:
         row, changes = self._writer.create(resource, read(resource.path, body, switches), switches)
@@ -273,7 +275,9 @@ class Api:
             "searchCriteria": criteria,
             **{name: body[name] for name in ("relatedParty", "partyAccount") if name in body},
             "usageConsumption": [
-                row for row in rows if all(any(e["id"] in ids for e in row[name]) for name, ids in wanted.items())
+                row | ({"state": switches.usage_state} if switches.usage_state else {})
+                for row in rows
+                if all(any(e["id"] in ids for e in row[name]) for name, ids in wanted.items())
             ],
             "@type": "QueryUsageConsumption",
         }

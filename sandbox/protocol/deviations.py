@@ -1,6 +1,7 @@
 """Changes rows as the switches of a deviating installation require."""
 
 import re
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from sandbox.protocol import version5
 from sandbox.protocol.switches import Switches
 
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z\Z")
+_HALF: Final = "half-of-a-surrogate-pair"
 _PARTIES: Final = ("relatedParty", "payer", "originatorParty", "responsibleParty")
 _WORDS: Final = {
     "status": {
@@ -43,19 +45,33 @@ def changes_rows(switches: Switches) -> bool:
         or switches.no_product_price
         or switches.parties_by_value
         or switches.paths
+        or switches.odd
+        or switches.broken_texts
+        or switches.party_words
     )
 
 
 def deviating_row(row: Row, switches: Switches, host: str) -> Row:
     """Return the row as this installation sends it. `host` is the server's name in the request."""
     found: Row = _value("", row, switches, host)
-    return found
+    ident = str(row.get("id"))
+    for values in (switches.odd.get("*"), switches.odd.get(ident)):
+        found |= {name: value for name, value in (values or {}).items() if name == "comment" or name in found}
+    return found | ({"comment": f"broken {_HALF} text"} if ident in switches.broken_texts else {})
+
+
+def with_broken_texts(body: bytes) -> bytes:
+    """Return the body with an escape in the place of each mark that `deviating_row` has set."""
+    return body.replace(_HALF.encode(), b"\\ud800")
 
 
 def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
     if key == "productPrice" and switches.no_product_price:
         return []
     if isinstance(value, dict):
+        if switches.party_words and key in (*_PARTIES, "partyOrPartyRole"):
+            words = switches.party_words
+            value = value | {k: words.get(value[k], value[k]) for k in ("role", "@referredType") if k in value}
         if switches.parties_by_value and value.get("@type") == "RelatedPartyOrPartyRole":
             value = value | {"partyOrPartyRole": version5.party_by_value(value["partyOrPartyRole"])}
         role_as_type = switches.party_role_in_referred_type and key in _PARTIES and "role" in value
@@ -87,8 +103,20 @@ def _value(key: str, value: Any, switches: Switches, host: str) -> Any:
     if switches.status_words:
         value = _WORDS.get(key, {}).get(value, value)
     if switches.dates != "iso" and (match := _DATE.match(value)):
-        return f"{match[1]} {match[2]}" if switches.dates == "plain" else f"{match[1]}T{match[2]}"
+        return _date(match, switches.dates)
     return value
+
+
+def _date(match: re.Match[str], style: str) -> str | int:
+    match style:
+        case "plain":
+            return f"{match[1]} {match[2]}"
+        case "noZone":
+            return f"{match[1]}T{match[2]}"
+        case "lowerCase":
+            return match[0].lower()
+    seconds = int(datetime.fromisoformat(match[0]).timestamp())
+    return seconds if style == "epoch" else 1000 * seconds
 
 
 def _as_type(role: str) -> str:

@@ -97,8 +97,20 @@ class Switches(_Model):
     """Ids that are all digits are JSON numbers."""
     status_words: bool = False
     """Vendor words for status, state and severity, such as "Working" and "3 - Moderate"."""
-    dates: Literal["iso", "plain", "noZone"] = "iso"
-    """plain: 2026-05-16 23:38:55. noZone: 2026-05-16T23:38:55."""
+    dates: Literal["iso", "plain", "noZone", "lowerCase", "epoch", "epochMilliseconds"] = "iso"
+    """plain: 2026-05-16 23:38:55. noZone: 2026-05-16T23:38:55. lowerCase: 2026-05-16t23:38:55z. The last two are JSON
+    numbers."""
+    low_total: int = Field(default=0, ge=0)
+    """X-Total-Count and Content-Range say that there are at most so many rows; 0: the truth."""
+    odd: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Values that rows have instead, by the row's id (``*``: all rows) and the attribute:
+    ``{"*": {"name": 5}, "TT-1001-1": {"relatedParty": "?"}}``."""
+    broken_texts: list[str] = Field(default_factory=list)
+    """Ids of rows that have the attribute ``comment``, a text with half of a surrogate pair, which is no JSON."""
+    party_words: dict[str, str] = Field(default_factory=dict)
+    """Roles and types of related parties that are called otherwise: ``{"customer": "subscriber"}``."""
+    usage_state: str = ""
+    """The state of every part of a usage task; empty: done, and not said."""
     party_role_in_referred_type: bool = False
     """The role of a related party is in @referredType and nowhere else; one entry has an empty id."""
     notes_append: bool = False

@@ -11,7 +11,19 @@ export interface GraphQLRequest {
 export interface GraphQLAnswer {
   data?: Record<string, unknown> | null;
   errors?: { message: string; extensions?: { code?: string; system?: string } }[];
-  extensions?: { upstream?: UpstreamCall[]; skipped?: number };
+  extensions?: {
+    upstream?: UpstreamCall[];
+    skipped?: number;
+    incomplete?: Incomplete[];
+    warnings?: { system: string; message: string }[];
+  };
+}
+
+/** A list of the answer that lacks rows which its system sent and the gateway cannot read. */
+export interface Incomplete {
+  path: (string | number)[];
+  system: string;
+  rows: number;
 }
 
 /** What the page shows about the last answer, beside the answer itself. */
@@ -26,6 +38,10 @@ export interface AnswerFacts {
   bytes: number;
   /** "CODE" or "CODE system" of each error. */
   errors: string[];
+  /** Lists that lack rows. */
+  incomplete: Incomplete[];
+  /** What the gateway noticed on the way, such as links that lead nowhere. */
+  warnings: string[];
   /** Null where the gateway sent no trace: it does so for agents and admins only. */
   upstream: UpstreamCall[] | null;
 }
@@ -85,6 +101,8 @@ export async function ask(
     errors: (answer.errors ?? []).map(({ extensions }) =>
       [extensions?.code ?? "error without a code", extensions?.system].filter(Boolean).join(" "),
     ),
+    incomplete: answer.extensions?.incomplete ?? [],
+    warnings: (answer.extensions?.warnings ?? []).map(({ system, message }) => `${system}: ${message}`),
     upstream: answer.extensions?.upstream ?? null,
   };
   return { answer, facts };

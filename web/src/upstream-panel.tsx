@@ -44,6 +44,14 @@ export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
         )}
       </div>
       <div id="gateway-upstream-body" className="gateway-panel-body" hidden={!open}>
+        {facts.incomplete.map(({ path, system, rows }) => (
+          <p key={path.join(".")} className="gateway-errors" data-testid="incomplete">
+            <code>{path.join(".")}</code> lacks {count(rows, "row")} that {system} sent and nobody can read.
+          </p>
+        ))}
+        {facts.warnings.map((warning) => (
+          <p key={warning}>{warning}</p>
+        ))}
         {calls === null ? (
           <p>{explain(facts)}</p>
         ) : calls.length === 0 ? (

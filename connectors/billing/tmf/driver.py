@@ -42,7 +42,7 @@ class TmfBilling(PaymentWrites):
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile, http.system.customer_key)
+        self._reader = Reader(http.name, profile, http.system.customer_key, http.health)
         version = profile.version
         self._spelled = SPELLINGS[version]
         account = self._spelled.path("/tmf-api/accountManagement/v4/billingAccount")
@@ -128,7 +128,10 @@ class TmfBilling(PaymentWrites):
         asked = None if fields is None else fields | {"number"}
         page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
         record = self._bills.record_factory(asked)
-        return [record(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
+        found = [record(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
+        if page.unreadable and not found:
+            raise self._bills.unreadable(number)
+        return found
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None

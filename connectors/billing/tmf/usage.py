@@ -5,31 +5,36 @@ Both take many customers in one request. Buckets are matched to customers by the
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import msgspec
 
 from connectors.billing.port import UsageAllowance
-from connectors.errors import ConnectorError, Garbled, Rejected
+from connectors.errors import ConnectorError, Failed, Garbled, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
+from connectors.reading.lenient import LenientReader
+from connectors.reading.repair import REPLACED
 from connectors.reading.rows import Identified
-from connectors.records import Found, Owners, Rows, Unnamed
+from connectors.records import Found, Known, Owners, Rows, Unnamed
 from connectors.tmf.capabilities import RequiredFilter
 from connectors.tmf.collection import Collection
 from connectors.tmf.mapping import WholeRow
 from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
-from connectors.tmf.shapes import Array, Quantity, RelatedParty, TimePeriod
+from connectors.tmf.shapes import Array, Quantity, RelatedParty, TimePeriod, folded
 from connectors.tmf.versions import SPELLINGS
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
 _REPORT: Final = "/tmf-api/usageConsumption/v4/usageConsumptionReport"
 _POLLS: Final = 20
 _PAUSE: Final = 0.1
+_UNDER_WAY: Final = frozenset({"accepted", "inprogress"})
+_ENDED_BADLY: Final = frozenset({"terminatedwitherror", "failed", "rejected", "cancelled"})
+_PARTIES: Final = frozenset({"relatedParty"})
 
 
 class _Counter(msgspec.Struct, rename="camel"):
@@ -51,20 +56,84 @@ class _Consumption(msgspec.Struct, rename="camel"):
     """The result of a v4 task, with the shape of a report."""
 
     state: str | None = None
-    bucket: Array[_Bucket] = None
-    bucket_ref_or_value: Array[_Bucket] = None
+    bucket: Array[msgspec.Raw] = None
+    bucket_ref_or_value: Array[msgspec.Raw] = None
     related_party: Array[RelatedParty] = None
 
 
 class _Report(Identified, rename="camel"):
-    bucket: Array[_Bucket] = None
-    bucket_ref_or_value: Array[_Bucket] = None
+    bucket: Array[msgspec.Raw] = None
+    bucket_ref_or_value: Array[msgspec.Raw] = None
     related_party: Array[RelatedParty] = None
 
 
 class _Task(msgspec.Struct, rename="camel"):
+    """A v4 task. Its parts are decoded one by one, so that one that cannot be read costs only itself."""
+
     id: str | int | None = None
-    usage_consumption: Array[_Consumption] = None
+    usage_consumption: Array[msgspec.Raw] = None
+
+
+class _Done(msgspec.Struct):
+    """What came of a task, and how many of its parts could not be read."""
+
+    id: str | int | None
+    consumptions: list[_Consumption]
+    unread: int
+
+    @property
+    def is_under_way(self) -> bool:
+        return any(folded(one.state) in _UNDER_WAY for one in self.consumptions)
+
+
+class _Buckets:
+    """Allowances by customer, of the buckets of reports. A bucket that cannot be read is counted in `unread`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._decode = _read_with(_Bucket, reader)
+
+    def by_customer(
+        self, rows: Iterable[_Consumption | _Report], asked: Iterable[str]
+    ) -> tuple[dict[str, list[UsageAllowance]], int]:
+        keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
+        unread = 0
+        for row in rows:
+            for place, raw in enumerate(row.bucket or row.bucket_ref_or_value or ()):
+                bucket: _Bucket | None = self._decode(bytes(raw))
+                if bucket is None:
+                    unread += 1
+                    continue
+                allowance = _allowance(self._reader, bucket, place, self._owners(bucket, row, keys))
+                for key in keys.intersection(allowance.customer_ids):
+                    groups[key].append(allowance)
+        return groups, unread
+
+    def _owners(self, bucket: _Bucket, row: _Consumption | _Report, asked: frozenset[str]) -> Owners:
+        owners, parties = self._reader.owners(bucket.related_party), bucket.related_party
+        if isinstance(owners, Unnamed):
+            owners, parties = self._reader.owners(row.related_party), parties or row.related_party
+        if not parties:
+            self._reader.warn_once("sends usage without related parties, so it belongs to no customer and is not shown")
+        elif not isinstance(owners, Known):
+            self._reader.explain_unowned(parties, asked, "usage")
+        return owners
+
+
+def _read_with(kind: type[Any], reader: Reader) -> Callable[[bytes], Any]:
+    """A function that reads JSON as this type, leniently where it must; None where its owner cannot be read."""
+    strictly = msgspec.json.Decoder(kind).decode
+    leniently = LenientReader(kind, _PARTIES, lambda what: reader.warn_once(f"queryUsageConsumption {what}")).read
+
+    def read(raw: bytes) -> Any:
+        if REPLACED not in raw:
+            try:
+                return strictly(raw)
+            except (msgspec.ValidationError, UnicodeDecodeError):
+                pass  # leniently
+        return leniently(raw)
+
+    return read
 
 
 class Usage(Protocol):
@@ -92,9 +161,11 @@ class UsageReports:
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
         spelled = SPELLINGS[profile.version]
-        self._reader = reader
+        self._buckets = _Buckets(reader)
         self._party = spelled.filter("relatedParty.id")
-        self._reports: Collection[_Report] = Collection(http, profile, spelled.path(_REPORT), WholeRow(_Report))
+        self._reports: Collection[_Report] = Collection(
+            http, profile, spelled.path(_REPORT), WholeRow(_Report, _PARTIES)
+        )
         self.needs: Sequence[RequiredFilter] = [(self._reports, self._party)]
         self.one_call_per_customer = False  # by what it needs
 
@@ -105,11 +176,9 @@ class UsageReports:
             if batch.failure:
                 found.update(dict.fromkeys(batch.keys, batch.failure))
                 continue
-            groups = _grouped(self._reader, batch.rows, batch.keys)
-            if batch.unreadable:
-                found.update({key: Rows(groups.get(key, ()), 0, None, complete=True) for key in batch.keys})
-            else:
-                found.update({key: Rows.of(rows) for key, rows in groups.items()})
+            groups, unread = self._buckets.by_customer(batch.rows, batch.keys)
+            unread += len(batch.unreadable)
+            found.update(_rows(groups, batch.keys, unread, self._reports.unreadable))
         return found
 
 
@@ -118,6 +187,7 @@ class UsageQuery:
 
     def __init__(self, http: HttpClient, profile: Profile, reader: Reader) -> None:
         self._http, self._profile, self._reader = http, profile.for_resource(_TASK), reader
+        self._buckets, self._consumption = _Buckets(reader), _read_with(_Consumption, reader)
         self.needs: Sequence[RequiredFilter] = ()
         self.one_call_per_customer = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
@@ -132,20 +202,32 @@ class UsageQuery:
             if isinstance(answer, ConnectorError):
                 found.update(dict.fromkeys(chunk, answer))
             else:
-                groups = _grouped(self._reader, answer.usage_consumption or (), chunk)
-                found.update({key: Rows.of(rows) for key, rows in groups.items()})
+                found.update(self._by_customer(answer, chunk))
         return found
 
-    async def _ask(self, customer_ids: Sequence[str]) -> _Task | ConnectorError:
+    def _by_customer(self, done: _Done, asked: Sequence[str]) -> Found[Rows[UsageAllowance]]:
+        ended_badly = [one for one in done.consumptions if folded(one.state) in _ENDED_BADLY]
+        whole = [one for one in done.consumptions if one not in ended_badly]
+        groups, unread = self._buckets.by_customer(whole, asked)
+        unread += done.unread
+        found = dict(_rows(groups, asked, unread, self._unreadable))
+        for one in ended_badly:
+            failure = Failed(self._http.name, f"{self._path} ended with {one.state!r:.40}")
+            named = self._reader.owners(one.related_party)
+            failed = named.ids if isinstance(named, Known) else asked
+            found.update({key: failure for key in failed if key in asked})
+        return found
+
+    def _unreadable(self, key: str) -> Garbled:
+        return Garbled(self._http.name, f"{self._path}: none of the usage of {key[:100]!r} can be read")
+
+    async def _ask(self, customer_ids: Sequence[str]) -> _Done | ConnectorError:
         parties = [{"id": key, "role": "customer", "@referredType": "Customer"} for key in customer_ids]
         body = msgspec.json.encode({"searchCriteria": {"relatedParty": parties}, "relatedParty": parties})
         try:
             task = await self._http.send(Request.query(self._path, body, customer_ids), self._task)
             for _ in range(_POLLS):
-                if not any(
-                    (one.state or "done").casefold() in ("accepted", "inprogress")
-                    for one in task.usage_consumption or ()
-                ):
+                if not task.is_under_way:
                     return task
                 await asyncio.sleep(_PAUSE)  # the standard offers polling or an event, nothing to wait on
                 target = f"{self._path}/{quote(str(task.id), safe='')}"
@@ -154,30 +236,33 @@ class UsageQuery:
             return failure
         return Garbled(self._http.name, f"{self._path} was not done after {_POLLS * _PAUSE:.0f} seconds")
 
-    def _task(self, answer: Answer) -> _Task:
+    def _task(self, answer: Answer) -> _Done:
         if answer.status == 404:
             raise Rejected(
                 self._http.name,
                 f"{self._path} does not exist there: check the address and the path, and the profile's version",
             )
-        return msgspec.json.decode(answer.body, type=_Task)
+        task = msgspec.json.decode(answer.body, type=_Task)
+        read = [self._consumption(bytes(raw)) for raw in task.usage_consumption or ()]
+        readable = [one for one in read if one is not None]
+        return _Done(task.id, readable, len(read) - len(readable))
 
 
-def _grouped(
-    reader: Reader, rows: Iterable[_Consumption | _Report], asked: Iterable[str]
-) -> dict[str, list[UsageAllowance]]:
-    keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
-    for row in rows:
-        for place, bucket in enumerate(row.bucket or row.bucket_ref_or_value or ()):
-            owners = reader.owners(bucket.related_party)
-            if isinstance(owners, Unnamed):
-                owners = reader.owners(row.related_party)
-            if not (bucket.related_party or row.related_party):
-                reader.warn_once("sends usage without related parties, so it belongs to no customer and is not shown")
-            allowance = _allowance(reader, bucket, place, owners)
-            for key in keys.intersection(allowance.customer_ids):
-                groups[key].append(allowance)
-    return groups
+def _rows(
+    groups: Mapping[str, list[UsageAllowance]],
+    asked: Iterable[str],
+    unread: int,
+    unreadable: Callable[[str], ConnectorError],
+) -> Found[Rows[UsageAllowance]]:
+    """The lists by customer; the failures that `unreadable` makes where nothing that came could be read.
+
+    A part that cannot be read may be any customer's.
+    """
+    if not unread:
+        return {key: Rows.of(rows) for key, rows in groups.items()}
+    if not groups:
+        return {key: unreadable(key) for key in asked}
+    return {key: Rows(groups.get(key, ()), 0, None, complete=True, unread=unread) for key in asked}
 
 
 def _allowance(reader: Reader, bucket: _Bucket, place: int, owners: Owners) -> UsageAllowance:

@@ -46,7 +46,7 @@ class PaymentWrites:
     def __init__(self, http: HttpClient, profile: Profile, path: str) -> None:
         """`path` is where the version has its payments."""
         self._system, self._writer = http.name, ResourceWriter(http, profile, path, "Payment", _MEANINGS)
-        self._paid: Collection[_PaidRow] = Collection(http, profile, path, WholeRow(_PaidRow))
+        self._paid: Collection[_PaidRow] = Collection(http, profile, path, WholeRow(_PaidRow, [_KEY]))
         self._drops_keys = False
 
     def lacking(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ class Changes:
     def __init__(self, rest: Rest, warn_once: WarnOnce) -> None:
         self._values = Values("UTC", warn_once)
         self._invoices = Model(
-            rest, "account.invoice", TimesRow, _INVOICE, [["type", "=", "out"]], lambda row: row.type == "out"
+            rest, "account.invoice", TimesRow, _INVOICE, [["type", "=", "out"]], lambda row: row.type == "out", ["type"]
         )
         self._payments = Model(
             rest,
@@ -47,6 +47,7 @@ class Changes:
             _PAYMENT,
             [["kind", "=", "receivable"]],
             lambda row: row.kind == "receivable",
+            ["kind"],
         )
 
     async def bills(self, since: datetime | None) -> Sequence[Changed]:

@@ -18,14 +18,15 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from connectors.billing.tryton.options import TrytonOptions
-from connectors.errors import ConnectorError, Failed, Rejected, TooMuch
+from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Row, RowPage, decode_leniently
+from connectors.reading.rows import Batch, Entry, Row, RowDecoder, RowPage
+from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 
@@ -74,7 +75,7 @@ class Rest:
     def __init__(self, http: HttpClient, options: TrytonOptions) -> None:
         self.http, self.options = http, options
         self.paging = Paging("offset", options.page_size, http.system.max_rows, http.system.max_calls)
-        self.warn_once = WarnOnce(http.name)
+        self.warn_once = WarnOnce(http.name, notice=http.health.notice)
 
     async def probe(self) -> None:
         """Read one row of a model that every installation has."""
@@ -127,13 +128,15 @@ class Model(Generic[Row]):
         projection: Projection,
         conditions: Domain,
         is_wanted: Callable[[Row], bool],
+        deciding: Iterable[str] = (),
     ) -> None:
-        """`is_wanted` checks that a row meets the conditions."""
+        """`is_wanted` checks that a row meets the conditions; `deciding` are the fields that say so and whose it is."""
         self._rest, self._projection = rest, projection
         self._conditions, self.is_wanted = conditions, is_wanted
         self._path = rest.path(name)
-        self._row = msgspec.json.Decoder(row)
-        self._warn_once = WarnOnce(rest.http.name, self._path)
+        warn_once = WarnOnce(rest.http.name, self._path, rest.http.health.notice)
+        self._row = RowDecoder(row, warn_once, deciding)
+        self._totals = Totals(warn_once)
 
     async def by_keys(
         self, key_field: KeyField, keys: Sequence[str], fields: Fields | None, order: Order
@@ -168,8 +171,7 @@ class Model(Generic[Row]):
         if not _is_text(text):
             return []
         domain = [[field, "ilike", _literally(text)], *self._conditions]
-        page = await self._pages(domain, fields, order, [text]).everything()
-        return list(filter(self.is_wanted, page.rows))
+        return self._wanted_of(await self._pages(domain, fields, order, [text]).everything())
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""
@@ -177,12 +179,16 @@ class Model(Generic[Row]):
 
     async def meeting(self, more: Domain) -> list[Row]:
         """All rows that meet these conditions, too. Raises `ConnectorError`."""
-        page = await self._pages([*more, *self._conditions], None, BY_ID, []).everything()
-        return list(filter(self.is_wanted, page.rows))
+        return self._wanted_of(await self._pages([*more, *self._conditions], None, BY_ID, []).everything())
 
     async def last(self, order: Order) -> list[Row]:
         """The first row in this order, in a list. Raises `ConnectorError`."""
-        page = await self._pages(self._conditions, None, order, []).window(Window(0, 1))
+        return self._wanted_of(await self._pages(self._conditions, None, order, []).window(Window(0, 1)))
+
+    def _wanted_of(self, page: RowPage[Row]) -> list[Row]:
+        """The page's rows that meet the conditions. Raises `Garbled` where rows came and none can be read."""
+        if page.unreadable and not page.rows:
+            raise Garbled(self._rest.http.name, f"{self._path}: none of the {len(page.unreadable)} rows can be read")
         return list(filter(self.is_wanted, page.rows))
 
     def _domain(self, key_field: KeyField, values: Iterable[str | int]) -> Domain:
@@ -200,7 +206,7 @@ class Model(Generic[Row]):
             ended = len(entries) < limit and (entries or not offset)
             return RowPage(entries, offset + len(entries) if ended else None)
 
-        return PageReader(self._rest.http.name, self._path, self._rest.paging, read)
+        return PageReader(self._rest.http.name, self._path, self._rest.paging, read, self._totals)
 
     def _projected(self, fields: Fields | None, order: Order) -> str:
         direction = "DESC NULLS LAST" if order.descending else "ASC"
@@ -232,7 +238,7 @@ class Model(Generic[Row]):
         )
 
     def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return [decode_leniently(raw, self._row, self._warn_once) for raw in self._rest.rows_of(answer)]
+        return self._row.each(self._rest.rows_of(answer))
 
 
 def _base64(value: Any) -> str:

@@ -77,17 +77,37 @@ class TrytonBilling:
         self._currency = options.currency
         # Without a condition on `active`, Tryton leaves out archived parties.
         archived_too = [["active", "in", [True, False]]]
-        self._parties = Model(self._rest, "party.party", PartyRow, PARTY, archived_too, lambda row: True)
+        self._parties = Model(self._rest, "party.party", PartyRow, PARTY, archived_too, lambda row: True, ["code"])
         self._companies = Model(self._rest, "company.company", CompanyRow, COMPANY, [], lambda row: True)
         self._invoices = Model(
-            self._rest, "account.invoice", InvoiceRow, INVOICE, [["type", "=", "out"]], lambda row: row.type == "out"
+            self._rest,
+            "account.invoice",
+            InvoiceRow,
+            INVOICE,
+            [["type", "=", "out"]],
+            lambda row: row.type == "out",
+            ["type", "party"],
         )
         # An invoice also has lines that are titles, comments and subtotals.
         charges = [["invoice.type", "=", "out"], ["type", "=", "line"]]
-        self._lines = Model(self._rest, "account.invoice.line", LineRow, LINE, charges, lambda row: row.type == "line")
+        self._lines = Model(
+            self._rest,
+            "account.invoice.line",
+            LineRow,
+            LINE,
+            charges,
+            lambda row: row.type == "line",
+            ["type", "invoice"],
+        )
         received = [["kind", "=", "receivable"]]
         self._payments = Model(
-            self._rest, "account.payment", PaymentRow, PAYMENT, received, lambda row: row.kind == "receivable"
+            self._rest,
+            "account.payment",
+            PaymentRow,
+            PAYMENT,
+            received,
+            lambda row: row.kind == "receivable",
+            ["kind", "party"],
         )
 
     async def probe(self) -> None:
@@ -105,7 +125,10 @@ class TrytonBilling:
         currency = await self._company_currency() if fields is None or "balance" in fields else None
         batches = await self._parties.by_keys(KeyField("code"), customer_ids, fields, BY_ID)
         found = group_by_key(
-            batches, lambda row: self._records.account(row, currency), lambda account: account.customer_ids
+            batches,
+            lambda row: self._records.account(row, currency),
+            lambda account: account.customer_ids,
+            unreadable=self._unreadable,
         )
         # An unreadable party exists, so its key is not absent.
         return {
@@ -138,7 +161,9 @@ class TrytonBilling:
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """One call. Amounts are without tax, which Tryton keeps apart from the lines."""
         batches = await self._lines.by_keys(KeyField("invoice", numeric=True), bill_ids, fields, BY_ID)
-        return group_by_key(batches, self._records.charge, lambda charge: (charge.bill_id,))
+        return group_by_key(
+            batches, self._records.charge, lambda charge: (charge.bill_id,), unreadable=self._unreadable
+        )
 
     async def payments(self, ids: Sequence[str], fields: Fields | None) -> Found[Payment]:
         """One call."""
@@ -201,7 +226,7 @@ class TrytonBilling:
             if kept and not page.unreadable:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
-        return group_by_key(batches, record, lambda one: one.customer_ids)
+        return group_by_key(batches, record, lambda one: one.customer_ids, unreadable=self._unreadable)
 
     async def _by_id(
         self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]

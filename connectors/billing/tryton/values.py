@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from connectors.reading.dates import TimeZone, end_of_day, time_zone
+from connectors.reading.dates import NO_DATE, TimeZone, end_of_day, parsed_date, plain_offset, time_zone
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Money
 
 _PARTS: Final = ("hour", "minute", "second", "microsecond")
-_NEVER: Final = ((1970, 1, 1), (9999, 12, 31))
+_NEVER: Final = (1970, 1, 1)
 
 
 class Values:
@@ -39,15 +39,20 @@ class Values:
         return None if amount is None or not currency else Money(amount, currency)
 
     def moment(self, value: Any) -> datetime | None:
-        """A date (midnight in the company's time zone) or a time (UTC). None for 1970-01-01, 9999-12-31 or no date."""
+        """A date (midnight in the company's time zone) or a time (UTC).
+
+        None for no date, and for 1970-01-01 and dates in one of the years `NO_DATE`, which stand for none.
+        """
         if value is None:
             return None
         try:
             found = self._date(value)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             self._warn_once(f"the date {str(value)[:80]!r} cannot be read")
             return None
-        return None if (found.year, found.month, found.day) in _NEVER else found
+        if found.year in NO_DATE or (found.year, found.month, found.day) == _NEVER:
+            return None
+        return plain_offset(found)
 
     def day(self, value: Any) -> date | None:
         """A date, or the day of a time in the company's time zone. None as in `moment`."""
@@ -60,7 +65,7 @@ class Values:
 
     def _date(self, value: Any) -> datetime:
         if isinstance(value, str):
-            found = datetime.fromisoformat(value)
+            found = parsed_date(value)
             return found if found.tzinfo else found.replace(tzinfo=self._zone)
         day = datetime(value["year"], value["month"], value["day"], tzinfo=self._zone)
         if "hour" not in value:

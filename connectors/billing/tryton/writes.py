@@ -30,7 +30,7 @@ from connectors.reading.concurrently import run_concurrently
 from connectors.reading.dates import time_zone
 from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.order import BY_ID
-from connectors.reading.rows import Identified, Row
+from connectors.reading.rows import Identified, Row, every_field
 from connectors.writes import WriteKey
 
 NO_JOURNAL: Final = "A payment is made through a payment journal: options.payment_journal names none."
@@ -57,10 +57,18 @@ class Payments:
         self._values = Values(rest.options.timezone, rest.warn_once)
         self._zone = time_zone(rest.options.timezone)
         self._invoices = Model(
-            rest, "account.invoice", PayableRow, PAYABLE, [["type", "=", "out"]], lambda row: row.type == "out"
+            rest,
+            "account.invoice",
+            PayableRow,
+            PAYABLE,
+            [["type", "=", "out"]],
+            lambda row: row.type == "out",
+            every_field(PayableRow),
         )
-        self._made = Model(rest, "account.payment", MadeRow, MADE, [], lambda row: True)
-        self._journals = Model(rest, "account.payment.journal", JournalRow, JOURNAL, [], lambda row: True)
+        self._made = Model(rest, "account.payment", MadeRow, MADE, [], lambda row: True, every_field(MadeRow))
+        self._journals = Model(
+            rest, "account.payment.journal", JournalRow, JOURNAL, [], lambda row: True, every_field(JournalRow)
+        )
 
     async def pay(self, new: NewPayment, key: WriteKey) -> str:
         """Pay an invoice, or a part of it: the payment's id. See `BillingPort.pay_bill`.

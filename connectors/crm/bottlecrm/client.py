@@ -10,7 +10,7 @@ What surprises:
 """
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,7 +22,7 @@ from connectors.errors import Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
-from connectors.reading.rows import Entry, Row, RowPage, decode_leniently, distinct_rows
+from connectors.reading.rows import Entry, Row, RowDecoder, RowPage, Unreadable, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
@@ -33,8 +33,6 @@ SEARCH_HITS: Final = 6
 _ACCOUNTS: Final = "/api/accounts/"
 _CONTACTS: Final = "/api/contacts/"
 _SEARCH: Final = "/api/search/"
-_ACCOUNT: Final = msgspec.json.Decoder(Account)
-_CONTACT: Final = msgspec.json.Decoder(Contact)
 _UNSPEAKABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -60,7 +58,7 @@ class _Contacts(msgspec.Struct):
 
 
 class _One(msgspec.Struct):
-    account_obj: Account
+    account_obj: msgspec.Raw
 
 
 class _Hits(msgspec.Struct):
@@ -104,7 +102,9 @@ class Rest:
     def __init__(self, http: HttpClient, max_url: int, page_size: int) -> None:
         self.http, self.page_size = http, page_size
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
-        self.warn_once = WarnOnce(http.name)
+        self.warn_once = WarnOnce(http.name, notice=http.health.notice)
+        self._account = RowDecoder(Account, self._warned(_ACCOUNTS), ["custom_fields"])
+        self._contact = RowDecoder(Contact, self._warned(_CONTACTS), ["account", "linked_accounts"])
 
     def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Account]:
         """Active and inactive accounts without their contacts. An answer has 9 kB, plus 1 kB per account."""
@@ -131,7 +131,10 @@ class Rest:
             if answer.status == 404:
                 self._absent(answer, _ACCOUNTS)
                 return None
-            return self._decoded(answer, _ACCOUNTS, _One).account_obj
+            one = self._account.row(self._decoded(answer, _ACCOUNTS, _One).account_obj)
+            if isinstance(one, Unreadable):
+                raise Garbled(self.http.name, f"{_ACCOUNTS}: the account cannot be read")
+            return one
 
         found = await self.http.send(Request.get(f"{_ACCOUNTS}{quote(key, safe='')}/", [key]), read)
         return found if found and str(found.id).casefold() == key.casefold() else None
@@ -149,12 +152,31 @@ class Rest:
         """
         for _ in range(2):
             parts = await self._parts(read, first)
+            if any(part.came > part.longest for part in parts[:1]):
+                return await self._to_the_end(read, parts[0])
             entries = distinct_rows(entry for part in parts for entry in part.entries)
             total = max(part.total for part in parts)
             if len(entries) >= total:
                 return RowPage(entries, total)
             first = None
         raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
+
+    async def _to_the_end(self, read: ReadListPage[Row], first: ListPage[Row]) -> RowPage[Row]:
+        """All rows of a list whose total is contradicted by its first page."""
+        self.warn_once(f"sends a total that is too low ({first.came} rows came and it says {first.longest}): ignored")
+        parts = [first]
+        while parts[-1].came:
+            at = sum(part.came for part in parts)
+            self._bounded(at, len(parts) + 1)
+            parts.append(await read(at, first.came))
+        return RowPage(distinct_rows(entry for part in parts for entry in part.entries), None)
+
+    def _bounded(self, rows: int, calls: int) -> None:
+        system = self.http.system
+        if rows > system.max_rows:
+            raise TooMuch(self.http.name, f"{rows} rows, more than max_rows = {system.max_rows}")
+        if calls > system.max_calls:
+            raise TooMuch(self.http.name, f"{calls} calls, more than max_calls = {system.max_calls}")
 
     async def _parts(self, read: ReadListPage[Row], first: ListPage[Row] | None) -> list[ListPage[Row]]:
         first = first or await read(0, self.page_size)
@@ -164,12 +186,7 @@ class Rest:
             raise Garbled(self.http.name, f"sent no row and says that there are {first.total}")
         # Steps of the rows that came, because a server may send fewer than requested.
         starts = range(first.came, first.longest, first.came)
-        if first.total > self.http.system.max_rows:
-            raise TooMuch(self.http.name, f"{first.total} rows, more than max_rows = {self.http.system.max_rows}")
-        if 1 + len(starts) > self.http.system.max_calls:
-            raise TooMuch(
-                self.http.name, f"{1 + len(starts)} calls, more than max_calls = {self.http.system.max_calls}"
-            )
+        self._bounded(first.total, 1 + len(starts))
         return [first, *await run_concurrently([read(at, first.came) for at in starts])]
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
@@ -184,7 +201,7 @@ class Rest:
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
         return ListPage(
-            self._entries((*active.open_accounts, *inactive.close_accounts), _ACCOUNTS, _ACCOUNT),
+            self._account.each((*active.open_accounts, *inactive.close_accounts)),
             max(len(active.open_accounts), len(inactive.close_accounts)),
             max(active.open_accounts_count, inactive.close_accounts_count),
             active.open_accounts_count + inactive.close_accounts_count,
@@ -192,7 +209,7 @@ class Rest:
 
     def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
         page = self._decoded(answer, _CONTACTS, _Contacts)
-        entries = self._entries(page.results, _CONTACTS, _CONTACT)
+        entries = self._contact.each(page.results)
         return ListPage(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
@@ -211,5 +228,5 @@ class Rest:
         if not answer.body.lstrip().startswith(b"{"):
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
 
-    def _entries(self, raws: Iterable[msgspec.Raw], path: str, row: msgspec.json.Decoder[Row]) -> list[Entry[Row]]:
-        return [decode_leniently(raw, row, lambda what: self.warn_once(f"{path} {what}")) for raw in raws]
+    def _warned(self, path: str) -> Callable[[str], None]:
+        return lambda what: self.warn_once(f"{path} {what}")

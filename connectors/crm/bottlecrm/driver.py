@@ -207,7 +207,10 @@ class BottleCrm:
                 f"has {unnumbered} accounts without a {self._options.customer_number}: they are not customers"
             )
         items = sorted_records((one for one in numbered if times[one.id] == 1 and wanted(one)), BY_ID)
-        return Rows(items, 0, None if twice or page.unreadable else len(items), complete=True)
+        if page.unreadable and not page.rows:
+            raise Garbled(self.http.name, f"none of the {len(page.unreadable)} accounts that came can be read")
+        total = None if twice or page.unreadable else len(items)
+        return Rows(items, 0, total, complete=True, unread=len(page.unreadable))
 
     async def _accounts_of_contacts(self, contact: str) -> list[str]:
         """UUIDs of the accounts of contacts with exactly this address or number; the filter also matches parts."""

@@ -38,7 +38,7 @@ class TmfCrm(ContactWrites):
         super().__init__(http, profile, customer)
         individual = self._spelled.path("/tmf-api/party/v4/individual")
         product = self._spelled.path("/tmf-api/productInventory/v4/product")
-        reader, version = Reader(http.name, profile, http.system.customer_key), profile.version
+        reader, version = Reader(http.name, profile, http.system.customer_key, http.health), profile.version
         self._customers = Collection(http, profile, customer, CUSTOMER.bound(reader, version))
         self._individuals = Collection(http, profile, individual, PARTY.bound(reader, version))
         self._products = Collection(http, profile, product, PRODUCT.bound(reader, version))
@@ -109,7 +109,10 @@ class TmfCrm(ContactWrites):
             keys=[contact],
         )
         record = self._customers.record_factory(asked)
-        return {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
+        found = {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
+        if page.unreadable and not found:
+            raise self._customers.unreadable(contact)
+        return found
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None

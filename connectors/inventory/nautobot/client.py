@@ -26,7 +26,7 @@ from connectors.errors import ConnectorError, Failed, Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
-from connectors.reading.rows import Row, Unreadable
+from connectors.reading.rows import Row, RowDecoder, Unreadable
 from connectors.records import Found
 
 PATH: Final = "/api/graphql/"
@@ -215,25 +215,25 @@ class NautobotGraphql:
         return Failed(self._http.name, f"{PATH} answered 200 and failed at {where}, {len(problems)} errors")
 
 
-def decoded(raws: Sequence[msgspec.Raw], row: msgspec.json.Decoder[Row]) -> DecodedRows[Row]:
+def decoded(raws: Sequence[msgspec.Raw], row: RowDecoder[Row]) -> DecodedRows[Row]:
     """The decoded rows. Placeholders for unreadable rows have the service number or id, if that is readable."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    for raw in raws:
-        try:
-            rows.append(row.decode(raw))
-        except msgspec.ValidationError:
-            unreadable.append(Unreadable(_key_of(raw), bytes(raw)))
+    for one in row.each(raws):
+        if isinstance(one, Unreadable):
+            unreadable.append(Unreadable(_key_of(one.text), one.text))
+        else:
+            rows.append(one)
     return DecodedRows(rows, unreadable)
 
 
-def _key_of(raw: msgspec.Raw) -> str | None:
+def _key_of(raw: bytes) -> str | None:
     try:
         keys = msgspec.json.decode(raw, type=_Keys)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return None
     key = keys.id if keys.number is None else keys.number
-    return str(key) if isinstance(key, (str, int)) else None
+    return str(key) if isinstance(key, (str, int)) and "\ufffd" not in str(key) else None
 
 
 def is_filter_value(key: str) -> bool:

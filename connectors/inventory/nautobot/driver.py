@@ -40,16 +40,9 @@ from connectors.inventory.nautobot.rows import (
 from connectors.inventory.port import Resource, Service, Site
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, sorted_records
-from connectors.reading.rows import Unreadable
+from connectors.reading.rows import RowDecoder, Unreadable
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Found, Rows, Window
-
-_CIRCUIT: Final = msgspec.json.Decoder(CircuitRow)
-_TENANT: Final = msgspec.json.Decoder(TenantRow)
-_CARRIER: Final = msgspec.json.Decoder(CarrierRow)
-_DEVICE: Final = msgspec.json.Decoder(DeviceRow)
-_INTERFACE: Final = msgspec.json.Decoder(InterfaceRow)
-_ADDRESS: Final = msgspec.json.Decoder(AddressRow)
-_LOCATION: Final = msgspec.json.Decoder(LocationRow)
 
 _SEARCHED: Final = 100
 """Most hits of each type that a search reads with all fields; of more hits only the window's are."""
@@ -76,7 +69,15 @@ class NautobotDriver:
         customer = f"cf_{options.customer_number}" if options.customer_number else "name"
         self._customer = f"key:{customer}"
         self._by_customer = f"{customer}__ie:$keys" if options.customer_number else "name:$keys"
-        self._records = Records(http.name, options)
+        warn_once = WarnOnce(http.name, notice=http.health.notice)
+        self._records = Records(warn_once, options)
+        self._circuits = RowDecoder(CircuitRow, warn_once, ["number", "tenant"])
+        self._tenants = RowDecoder(TenantRow, warn_once, ["key", "circuits"])
+        self._carrier_rows = RowDecoder(CarrierRow, warn_once, ["number"])
+        self._devices = RowDecoder(DeviceRow, warn_once)
+        self._interfaces = RowDecoder(InterfaceRow, warn_once)
+        self._addresses = RowDecoder(AddressRow, warn_once)
+        self._locations = RowDecoder(LocationRow, warn_once)
 
     async def probe(self) -> None:
         """Read one row by GraphQL, which also makes the server process build its schema."""
@@ -89,7 +90,7 @@ class NautobotDriver:
         async def part(keys: Sequence[str]) -> Found[Service]:
             circuits = self._graphql.listing("circuits", self._by_number, self._circuit(fields))
             lists = await self._graphql.ask(circuits | self._carriers(fields), keys)
-            read = decoded(lists["circuits"], _CIRCUIT)
+            read = decoded(lists["circuits"], self._circuits)
             return self._graphql.match_keys(keys, self._services(read.rows, lists), read.unreadable)
 
         return await self._graphql.ask_in_parts(ids, part)
@@ -107,18 +108,22 @@ class NautobotDriver:
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             inner = f"id {self._customer} circuits{{{self._circuit(fields)}}}"
             lists = await self._graphql.ask(self._graphql.listing("tenants", self._by_customer, inner), keys)
-            tenants = decoded(lists["tenants"], _TENANT)
-            if tenants.unreadable:
-                raise Garbled(self.http.name, "tenants: a row cannot be read")
+            tenants = decoded(lists["tenants"], self._tenants)
+            if tenants.unreadable and not tenants.rows:
+                raise Garbled(self.http.name, "tenants: none of the rows that came can be read")
+            unread = len(tenants.unreadable)
             raws = defaultdict[str, list[msgspec.Raw]](list)
             for tenant in tenants.rows:
                 raws[text(tenant.key) or ""] += tenant.circuits or ()
-            circuits = {key: decoded(raws[key], _CIRCUIT) for key in keys if raws[key]}
+            circuits = {key: decoded(raws[key], self._circuits) for key in keys if raws[key]}
             self._graphql.check_row_limit("circuits", sum(len(raws[key]) for key in keys))
+            for key, read in circuits.items():
+                if read.unreadable and not read.rows:
+                    raise Garbled(self.http.name, f"circuits: none of the rows of {key!r} can be read")
             if not circuits:
                 await self._graphql.require_permission("circuits")
             below = await self._below([row for own in circuits.values() for row in own.rows], fields)
-            anybodys = decoded(below.get("circuits", ()), _CARRIER)
+            anybodys = decoded(below.get("circuits", ()), self._carrier_rows)
             if anybodys.unreadable:
                 raise Garbled(self.http.name, "circuits: a service number cannot be read")
             elsewhere = Counter(text(row.number) for row in anybodys.rows)
@@ -131,9 +136,12 @@ class NautobotDriver:
                     self._records.warn_once(
                         "has service numbers on several circuits: these services have no owner and are left out"
                     )
-                total = None if read.unreadable or len(own) < len(services) else len(own)
+                lost = unread + len(read.unreadable)
+                total = None if lost or len(own) < len(services) else len(own)
                 if total != 0:
-                    found[key] = Rows(sorted_records(own, BY_ID), 0, total, complete=True)
+                    found[key] = Rows(sorted_records(own, BY_ID), 0, total, complete=True, unread=lost)
+            if unread:  # each of them may be any of the customers' that did not come
+                found = {key: Rows((), 0, None, complete=True, unread=unread) for key in keys} | found
             return found
 
         return await self._graphql.ask_in_parts(customer_ids, part)
@@ -182,8 +190,8 @@ class NautobotDriver:
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """Two calls: for all ids (up to max_rows of each type), and for the resources in the window."""
         everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
-        self._all_readable(unreadable)
-        return await self._window(sorted_records(everything, BY_ID), window, fields)
+        self._some_readable(everything, unreadable)
+        return await self._window(sorted_records(everything, BY_ID), window, fields, len(unreadable))
 
     async def resources_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
         """One call for up to 100 hits of each type, three for more. An address is found by its DNS name."""
@@ -193,9 +201,11 @@ class NautobotDriver:
         compared = frozenset({"name", "serial_number"})
         lists = await self._search(sought, fields if fields is None else compared | fields, _SEARCHED + 1)
         if all(len(each) <= _SEARCHED for each in lists.values()):
-            return Rows.of(self._matching(sought, lists))
+            items, unread = self._matching(sought, lists)
+            return Rows(items, 0, None if unread else len(items), complete=True, unread=unread)
         lists = await self._search(sought, compared, self._graphql.limit)
-        return await self._window(self._matching(sought, lists), window, fields)
+        items, unread = self._matching(sought, lists)
+        return await self._window(items, window, fields, unread)
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
 
@@ -203,7 +213,7 @@ class NautobotDriver:
             lists = await self._graphql.ask(
                 self._graphql.listing("locations", "id:$keys", selection(LOCATION, fields)), keys
             )
-            read = decoded(lists["locations"], _LOCATION)
+            read = decoded(lists["locations"], self._locations)
             return self._graphql.match_keys(keys, map(self._records.site, read.rows), read.unreadable)
 
         return await self._graphql.ask_in_parts(uuids(ids), part)
@@ -230,7 +240,7 @@ class NautobotDriver:
         return {name: [row for part in parts for row in part[name]] for name in lists}
 
     def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
-        read = decoded(raws, _CARRIER)
+        read = decoded(raws, self._carrier_rows)
         if read.unreadable:
             self._records.warn_once("has interfaces or addresses with a service that cannot be read: they are left out")
         return read.rows
@@ -257,9 +267,9 @@ class NautobotDriver:
         )
 
     def _resources(self, lists: Lists) -> tuple[list[Resource], list[Unreadable]]:
-        devices = decoded([*lists["devices"], *lists.get("serials", ())], _DEVICE)
-        interfaces = decoded(lists["interfaces"], _INTERFACE)
-        addresses = decoded(lists["ip_addresses"], _ADDRESS)
+        devices = decoded([*lists["devices"], *lists.get("serials", ())], self._devices)
+        interfaces = decoded(lists["interfaces"], self._interfaces)
+        addresses = decoded(lists["ip_addresses"], self._addresses)
         records = [
             *map(self._records.device, devices.rows),
             *map(self._records.interface, interfaces.rows),
@@ -276,17 +286,23 @@ class NautobotDriver:
             [sought],
         )
 
-    def _matching(self, sought: str, lists: Lists) -> list[Resource]:
-        """The resources that match, in the port's order. A device that matches twice comes once."""
+    def _matching(self, sought: str, lists: Lists) -> tuple[list[Resource], int]:
+        """The resources that match, in the port's order, and how many rows cannot be read.
+
+        A device that matches twice comes once.
+        """
         records, unreadable = self._resources(lists)
-        self._all_readable(unreadable)
+        self._some_readable(records, unreadable)
         wanted = sought.casefold()
         distinct = list({one.id: one for one in records}.values())
         named = [one for one in distinct if wanted in (one.name or "").casefold()]
         numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
-        return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)]
+        distinct_unread = {one.text for one in unreadable}
+        return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)], len(distinct_unread)
 
-    async def _window(self, ordered: Sequence[Resource], window: Window, fields: Fields | None) -> Rows[Resource]:
+    async def _window(
+        self, ordered: Sequence[Resource], window: Window, fields: Fields | None, unread: int
+    ) -> Rows[Resource]:
         """The window's resources with all fields, without those deleted meanwhile. Raises the failure of any."""
         keys = [one.id for one in ordered[window.offset : window.offset + window.limit]]
         found = await self.resources(keys, fields)
@@ -297,8 +313,9 @@ class NautobotDriver:
                 raise one
             if one is not None:
                 items.append(one)
-        return Rows(items, window.offset, len(ordered), complete=False)
+        total = None if unread else len(ordered)
+        return Rows(items, window.offset, total, complete=False, unread=unread)
 
-    def _all_readable(self, unreadable: Sequence[Unreadable]) -> None:
-        if unreadable:
-            raise Garbled(self.http.name, f"{len(unreadable)} resources cannot be read")
+    def _some_readable(self, records: Sequence[Resource], unreadable: Sequence[Unreadable]) -> None:
+        if unreadable and not records:
+            raise Garbled(self.http.name, f"none of the {len(unreadable)} resources that came can be read")

@@ -155,8 +155,8 @@ def text(key: Key) -> str | None:
 class Records:
     """Makes records of rows. Status words are translated by the options, ignoring letter case."""
 
-    def __init__(self, system: str, options: NautobotOptions) -> None:
-        self.warn_once = WarnOnce(system)
+    def __init__(self, warn_once: WarnOnce, options: NautobotOptions) -> None:
+        self.warn_once = warn_once
         self._date = Dates(options.timezone, self.warn_once, epoch_is_none=True).read
         self._states = {word.strip().casefold(): state for word, state in options.service_states.items()}
         self._statuses = {word.strip().casefold(): status for word, status in options.resource_statuses.items()}

@@ -66,7 +66,7 @@ class TmfInventory:
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        mapped_by = Reader(http.name, profile, http.system.customer_key), profile.version
+        mapped_by = Reader(http.name, profile, http.system.customer_key, http.health), profile.version
         self._spelled = SPELLINGS[profile.version]
         resources = self._spelled.path("/tmf-api/resourceInventoryManagement/v4/resource")
         services = self._spelled.path("/tmf-api/serviceInventory/v4/service")
@@ -129,7 +129,11 @@ class TmfInventory:
             case "reference":
                 batches = await self._above(resource_ids, fields)
         return group_by_key(
-            batches, self._services.record_factory(asked), lambda service: service.resource_ids, _customer_facing
+            batches,
+            self._services.record_factory(asked),
+            lambda service: service.resource_ids,
+            _customer_facing,
+            unreadable=self._services.unreadable,
         )
 
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:

@@ -65,6 +65,7 @@ def _raw_status(reader: Reader) -> Callable[..., str | None]:
 SERVICE: Final = Mapping(
     Service,
     always=["owners", "category"],
+    beside=["category"],
     owners=source("relatedParty", owners),
     name=source("name", text),
     category=source("category", text),

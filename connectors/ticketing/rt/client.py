@@ -18,7 +18,8 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Row, RowPage, decode_leniently, distinct_rows
+from connectors.reading.rows import Row, RowDecoder, RowPage, distinct_rows
+from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 
@@ -34,6 +35,7 @@ _UNSPEAKABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]|^CF\.", re.IGN
 class _Page(msgspec.Struct):
     items: list[msgspec.Raw]
     total: int | float | None = None
+    next_page: str | None = None
 
 
 def ids_among(keys: Iterable[str]) -> list[str]:
@@ -85,14 +87,15 @@ class RtList(Generic[Row]):
     ``{"Queue": "Name"}``. `max_url` is that of `RtOptions`.
     """
 
-    def __init__(self, http: HttpClient, name: str, row: type[Row], max_url: int) -> None:
+    def __init__(self, http: HttpClient, name: str, row: type[Row], max_url: int, deciding: Iterable[str] = ()) -> None:
+        """`deciding` are the fields that say whose a row is."""
         self._http, self.path = http, f"{REST2}/{name}"
-        self._row = msgspec.json.Decoder(row)
         self._page = msgspec.json.Decoder(_Page)
         self._max_url = max_url
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/")) - len(self.path)
         self._paging = Paging("page", PAGE, http.system.max_rows, http.system.max_calls)
-        self.warn_once = WarnOnce(http.name, self.path)
+        self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
+        self._row, self._totals = RowDecoder(row, self.warn_once, deciding), Totals(self.warn_once)
 
     def chunks(
         self, keys: Sequence[str], question: str, written: Callable[[str], str], joined: str, most: int = sys.maxsize
@@ -136,15 +139,15 @@ class RtList(Generic[Row]):
             target = f"{self.path}{unpaged}&per_page={limit}&page={offset // limit + 1}"
             return await self._http.send(Request.get(target, keys), self._page_of)
 
-        return PageReader(self._http.name, self.path, self._paging, read)
+        return PageReader(self._http.name, self.path, self._paging, read, self._totals)
 
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
         page = self._page.decode(answer.body)
-        rows = distinct_rows(decode_leniently(raw, self._row, self.warn_once) for raw in page.items)
+        rows = distinct_rows(self._row.each(page.items))
         # None for the collections that RT filters by rights after counting.
-        return RowPage(rows, None if page.total is None else int(page.total))
+        return RowPage(rows, None if page.total is None else int(page.total), has_next=page.next_page is not None)
 
 
 def _quoted(value: str) -> str:

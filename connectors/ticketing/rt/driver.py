@@ -18,6 +18,7 @@ from connectors.reading.concurrently import run_concurrently
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, NewNote, NewTicket, Outage, StatusChange, Ticket
 from connectors.ticketing.rt.client import (
@@ -64,9 +65,9 @@ class RtTicketing:
     def __init__(self, http: HttpClient, options: RtOptions) -> None:
         self.http, self._options = http, options
         self.events = RtEvents(http.name)
-        self._tickets = RtList(http, "tickets", TicketRow, options.max_url)
+        self._tickets = RtList(http, "tickets", TicketRow, options.max_url, ["CustomFields"])
         self._custom_fields = RtList(http, "customfields", _CustomField, options.max_url)
-        self._records = Records(http.name, options)
+        self._records = Records(WarnOnce(http.name, notice=http.health.notice), options)
         self._histories = Histories(http, options, self._records.date)
         # The words that `Ticket.is_open` counts as ended, without "deleted": RT finds such tickets only by that word.
         ended = {word for word, status in self._records.words.items() if status.value in ENDED}
@@ -234,6 +235,7 @@ class RtTicketing:
             lambda ticket: ticket.customer_ids if theirs else ticket.service_ids,
             lambda ticket: _is_wanted(ticket, is_open),
             _NEWEST_FIRST,
+            unreadable=self._unreadable,
         )
 
     async def _batches(

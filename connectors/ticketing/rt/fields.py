@@ -32,10 +32,15 @@ def values_by_name(fields: list[FieldValues] | str | None) -> dict[str, tuple[st
     if not isinstance(fields, list):
         return {}
     return {
-        field.name: tuple(dict.fromkeys(value for value in field.values or () if isinstance(value, str) and value))
+        field.name: tuple(dict.fromkeys(text for value in field.values or () if (text := _text(value))))
         for field in fields
         if field.name
     }
+
+
+def _text(value: Any) -> str | None:
+    """A value as text; None for what is neither a text nor a whole number."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 class QueueField(Identified, rename="pascal"):

@@ -92,8 +92,8 @@ class Histories:
         self._http, self._date, self._author_field = http, date, options.author_field
         self._asked = _TRANSACTION | ({"CustomFields": None} if options.author_field else {})
         max_url = options.max_url
-        self._transactions = RtList(http, "transactions", _Transaction, max_url)
-        self._attachments = RtList(http, "attachments", _Attachment, max_url)
+        self._transactions = RtList(http, "transactions", _Transaction, max_url, ["ObjectId", "ObjectType", "Type"])
+        self._attachments = RtList(http, "attachments", _Attachment, max_url, ["TransactionId"])
         self._file = msgspec.json.Decoder(_File)
 
     async def by_ticket(self, tickets: Sequence[str], fields: Fields | None) -> Mapping[str, History]:

@@ -78,8 +78,8 @@ def rt_fields(fields: Fields | None, is_open: bool | None = None) -> Mapping[str
 class Records:
     """Makes tickets of rows."""
 
-    def __init__(self, system: str, options: RtOptions) -> None:
-        self._options, self._warn_once = options, WarnOnce(system)
+    def __init__(self, warn_once: WarnOnce, options: RtOptions) -> None:
+        self._options, self._warn_once = options, warn_once
         # REST 2 always writes dates in UTC.
         self.date = Dates("UTC", self._warn_once, epoch_is_none=True).read
         self.words = {word.strip().casefold(): status for word, status in options.words.items()}

@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, R
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.nothing_sent import nothing_sent
-from connectors.reading.rows import Identified
+from connectors.reading.rows import Identified, every_field
 from connectors.reading.warn_once import WarnOnce
 from connectors.ticketing.port import NewNote, NewTicket, StatusChange, TicketStatus
 from connectors.ticketing.rt.client import REST2, RtList, custom_field, equals, ids_among, is_one_of
@@ -60,9 +60,9 @@ class RtWrites:
 
     def __init__(self, http: HttpClient, options: RtOptions, words: Mapping[str, TicketStatus]) -> None:
         self._http, self._options, self._words = http, options, words
-        self._states = RtList(http, "tickets", _State, options.max_url)
-        self._opened = RtList(http, "tickets", _Opened, options.max_url)
-        self._written = RtList(http, "transactions", _Written, options.max_url)
+        self._states = RtList(http, "tickets", _State, options.max_url, every_field(_State))
+        self._opened = RtList(http, "tickets", _Opened, options.max_url, every_field(_Opened))
+        self._written = RtList(http, "transactions", _Written, options.max_url, every_field(_Written))
         self._fields = QueueFields(http, options.max_url)
         self._warn_once = WarnOnce(http.name)
         self._created = msgspec.json.Decoder(Identified)

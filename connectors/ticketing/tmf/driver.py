@@ -43,7 +43,7 @@ class TmfTicketing(TicketWrites):
 
     def __init__(self, http: HttpClient, profile: Profile) -> None:
         self.http, self._profile = http, profile
-        self._reader = Reader(http.name, profile, http.system.customer_key)
+        self._reader = Reader(http.name, profile, http.system.customer_key, http.health)
         self._public = frozenset(name.strip().casefold() for name in profile.public_note_types)
         self._spelled = SPELLINGS[profile.version]
         tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")

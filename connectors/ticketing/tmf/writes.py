@@ -70,7 +70,8 @@ class TicketWrites:
         """`path` is where the version has its tickets."""
         self._system, self._writer = http.name, ResourceWriter(http, profile, path, "TroubleTicket", _MEANINGS)
         self._words = reader
-        self._opened: Collection[_OpenedRow] = Collection(http, profile, path, WholeRow(_OpenedRow))
+        keyed = WholeRow(_OpenedRow, ["externalId", "externalIdentifier"])
+        self._opened: Collection[_OpenedRow] = Collection(http, profile, path, keyed)
         self._key_filter = "externalIdentifier.id" if self._writer.is_v5 else "externalId"
         self._drops_keys = False
 

@@ -519,16 +519,30 @@ async def test_past_the_end_nobody_knows_how_many_there_are() -> None:
 
 
 async def test_a_row_that_cannot_be_read_costs_itself_and_the_total() -> None:
-    answer = listed(invoice(), invoice(id=8, state={}), invoice(id=9))
+    answer = listed(invoice(), invoice(id=8, party=5), invoice(id=9))
     async with serving(Upstream({}, instead=answer)) as upstream, asking(upstream) as tryton:
         found = await tryton.bills(["7", "8", "9"], None)
         assert [type(found[key]) for key in ("7", "8", "9")] == [Bill, Garbled, Bill]
         found = await tryton.bills_of_customers(["C100001"], Window(0, 2), None)
         assert ([bill.id for bill in rows(found, "C100001")], found["C100001"].total) == (["7", "9"], None)
+        assert found["C100001"].unread == 1
+
+
+async def test_an_attribute_that_cannot_be_read_costs_itself(caplog: pytest.LogCaptureFixture) -> None:
+    answer = listed(invoice(), invoice(id=8, state={}, number=17))
+    async with serving(Upstream({}, instead=answer)) as upstream, asking(upstream) as tryton:
+        found = (await tryton.bills(["7", "8"], None))["8"]
+    assert (found.raw_state, found.number, found.customer_ids) == (None, "17", ("C100001",))
+    assert "sends state in a form that cannot be read" in caplog.text
+
+
+async def test_where_no_row_can_be_read_the_list_is_no_empty_one() -> None:
+    async with serving(Upstream({}, instead=listed(invoice(party=5)))) as upstream, asking(upstream) as tryton:
+        assert isinstance((await tryton.bills_of_customers(["C100001"], None, None))["C100001"], Garbled)
 
 
 async def test_a_party_that_cannot_be_read_is_not_absent() -> None:
-    answer = listed({"id": 2, "code": "C100001", "name": []})
+    answer = listed({"id": 2, "code": ["C100001"], "name": "Ann"})
     async with serving(Upstream({}, instead=answer)) as upstream, asking(upstream) as tryton:
         found = await tryton.accounts(["C100001"], frozenset({"name"}))
     assert isinstance(found["C100001"], Garbled)

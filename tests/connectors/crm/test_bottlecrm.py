@@ -531,12 +531,42 @@ async def test_odd_rows_are_read_leniently() -> None:
 
 
 async def test_a_row_that_cannot_be_read_costs_that_row_and_the_total() -> None:
-    async with answering(accounts([account(1), account(2, name=["?"]), account(3)])) as (_, crm):
+    async with answering(accounts([account(1), account(2, custom_fields="?"), account(3)])) as (_, crm):
         listed = await crm.customer_list(FIRST, None)
-        assert ([one.id for one in listed.items], listed.total) == (["C1", "C3"], None)
+        assert ([one.id for one in listed.items], listed.total, listed.unread) == (["C1", "C3"], None, 1)
         found = await crm.customers(["C1", "C2"], None)
         assert found["C1"].name == "Customer 1"
         assert isinstance(found["C2"], Garbled)
+
+
+async def test_an_attribute_that_cannot_be_read_costs_itself(caplog: pytest.LogCaptureFixture) -> None:
+    odd = account(2, name=7, email={"no": "text"})
+    async with answering(accounts([account(1), odd])) as (_, crm):
+        listed = await crm.customer_list(FIRST, None)
+    assert (listed.total, listed.unread) == (2, 0)
+    assert [(one.id, one.name, one.email) for one in listed.items] == [("C1", "Customer 1", None), ("C2", "7", None)]
+    assert [one.getMessage() for one in caplog.records] == [
+        "crm: /api/accounts/ sends email in a form that cannot be read: it is left out where it is so"
+    ]
+
+
+async def test_where_no_account_can_be_read_the_list_is_no_empty_one() -> None:
+    async with answering(accounts([account(1, custom_fields=["?"])])) as (_, crm):
+        with pytest.raises(Garbled, match="none of the 1 accounts"):
+            await crm.customer_list(FIRST, None)
+
+
+async def test_a_total_that_the_rows_contradict_is_no_total(caplog: pytest.LogCaptureFixture) -> None:
+    everybody = [account(n) for n in range(1, 8)]
+
+    async def low(request: web.Request) -> web.Response:
+        at, limit = int(request.query["offset"]), min(3, int(request.query["limit"]))
+        return web.json_response(text=accounts(everybody[at : at + limit], [], (2, 0)))
+
+    async with answering(low) as (_, crm):
+        listed = await crm.customer_list(FIRST, None)
+    assert (len(listed.items), listed.total) == (7, 7)
+    assert "a total that is too low" in caplog.text
 
 
 async def test_a_number_that_two_accounts_have_is_nobodys() -> None:

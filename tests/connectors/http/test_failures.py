@@ -273,7 +273,6 @@ HOSTILE: list[tuple[str | bytes, dict[str, str]]] = [
     ("[" * 100_000, {}),
     ('[{"id": "1", "contactMedium": ' + "[" * 100_000, {}),
     ("[]", {"X-Total-Count": "9" * 5000}),
-    (b'[{"id": "\xff"}]', {}),
     (b"\xff\xfe", {}),
     ("null", {}),
     ("", {}),

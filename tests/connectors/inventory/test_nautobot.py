@@ -507,7 +507,7 @@ async def test_a_number_of_two_customers_is_the_same_whoever_is_asked_beside(
 
 
 async def test_a_row_that_cannot_be_read_costs_itself(upstream: Upstream, driver: NautobotDriver) -> None:
-    broken = circuit("S2", cid=["?"])
+    broken = circuit("S2", tenant="?")
     upstream.instead = [answered(circuits=[broken, circuit()])]
     found = await driver.services(["S1", "S2", "S3"], SLIM)
     assert service(found["S1"]).id == "S1"
@@ -515,7 +515,29 @@ async def test_a_row_that_cannot_be_read_costs_itself(upstream: Upstream, driver
     assert "S3" not in found
     upstream.instead = [answered(tenants=[{"id": "1", "key": "C1", "circuits": [broken, circuit()]}])]
     own = rows((await driver.services_of_customers(["C1"], None, SLIM))["C1"])
-    assert ([one.id for one in own.items], own.total, own.complete) == (["S1"], None, True)
+    assert ([one.id for one in own.items], own.total, own.complete, own.unread) == (["S1"], None, True, 1)
+
+
+async def test_an_attribute_that_cannot_be_read_costs_itself(
+    upstream: Upstream, driver: NautobotDriver, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.instead = [answered(circuits=[circuit("S1", cid=["?", "!"]), circuit("S2", cid=5)])]
+    found = await driver.services(["S1", "S2"], SLIM)
+    assert (service(found["S1"]).name, service(found["S2"]).name) == (None, "5")
+    assert "sends cid in a form that cannot be read" in caplog.text
+
+
+async def test_a_resource_that_cannot_be_read_costs_itself_and_the_total(
+    upstream: Upstream, driver: NautobotDriver
+) -> None:
+    lists = {"interfaces": [], "ip_addresses": []}
+    device = {"id": "1", "name": "d", "serial": "s"}
+    upstream.instead = [answered(devices=[device, {"id": {}}], serials=[], **lists)]
+    found = await driver.resources_named("d", Window(0, 5), None)
+    assert ([one.id for one in found.items], found.total, found.unread) == (["1"], None, 1)
+    upstream.instead = [answered(devices=[{"id": {}}], serials=[], **lists)]
+    with pytest.raises(Garbled, match="none of the 1 resources"):
+        await driver.resources_named("d", Window(0, 5), None)
 
 
 async def test_odd_values_are_read_leniently(

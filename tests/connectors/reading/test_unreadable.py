@@ -37,7 +37,7 @@ def bill(number: int, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("profile", PAGING)
 async def test_a_window_has_no_holes(profile: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    rows = [bill(n, **({"billDate": 5} if n == 1 else {})) for n in range(8)]
+    rows = [bill(n, **({"relatedParty": "?"} if n == 1 else {})) for n in range(8)]
     async with canned(customerBill=paged(rows)) as server, reading(server, profile=profile) as c:
         for _ in range(2):
             found = (await c.billing.bills_of_accounts(["A"], Window(0, 3), None))["A"]
@@ -50,11 +50,11 @@ async def test_a_window_has_no_holes(profile: dict[str, Any], caplog: pytest.Log
 
 @pytest.mark.parametrize("profile", PAGING)
 async def test_a_list_under_nothing_has_none_either(profile: dict[str, Any]) -> None:
-    rows = [{"id": "1", "name": "One"}, {"id": "2", "name": ["Two"]}, {"name": "Three"}, {"id": "4", "name": "Four"}]
+    rows = [{"id": "1", "name": "One"}, {"id": ["2"], "name": "Two"}, {"name": "Three"}, {"id": "4", "name": "Four"}]
     async with canned(customer=paged(rows)) as server, reading(server, profile=profile) as c:
         found = await c.crm.customer_list(Window(0, 2), frozenset({"name"}))
     assert [one.name for one in found.items] == ["One", "Four"]
-    assert (found.total, found.complete) == (None, True)
+    assert (found.total, found.complete, found.unread) == (None, True, 2)
 
 
 async def test_a_row_that_is_somebody_elses_costs_no_place_in_the_window() -> None:
@@ -66,28 +66,29 @@ async def test_a_row_that_is_somebody_elses_costs_no_place_in_the_window() -> No
 
 
 async def test_nobody_knows_whose_list_an_unreadable_row_is_in() -> None:
-    rows = [bill(0), bill(1, billDate=5)]
+    rows = [bill(0), bill(1, relatedParty=5)]
     async with canned(customerBill=paged(rows)) as server, reading(server) as c:
         found = await c.billing.bills_of_accounts(["A", "Z"], None, None)
-    assert {key: ([one.id for one in rows.items], rows.total) for key, rows in found.items()} == {
-        "A": (["B0"], None),
-        "Z": ([], None),
+    assert {key: ([one.id for one in rows.items], rows.total, rows.unread) for key, rows in found.items()} == {
+        "A": (["B0"], None, 1),
+        "Z": ([], None, 1),
     }
     assert Rows(["x", "y"], total=None).keep(lambda one: one == "x") == Rows(["x"], total=None)
 
 
 @pytest.mark.parametrize("id_list", ["comma", "none"])
 async def test_a_row_asked_for_by_id_is_there_though_it_cannot_be_read(id_list: str) -> None:
-    rows = {"1": {"id": "1", "name": "One"}, "2": {"id": 2, "name": ["Two"]}}
+    party = {"id": {}, "role": "customer"}
+    rows = {"1": {"id": "1", "name": "One"}, "2": {"id": 2, "name": "Two", "relatedParty": [party]}}
 
     async def one(request: web.Request) -> web.Response:
         return web.json_response(rows[request.path.rsplit("/", 1)[-1]])
 
     async with (
-        canned(customer=paged(list(rows.values())), **dict.fromkeys(rows, one)) as server,
+        canned(product=paged(list(rows.values())), **dict.fromkeys(rows, one)) as server,
         reading(server, profile={"id_list": id_list}) as c,
     ):
-        found = await c.crm.customers(["1", "2", "3"], None)
+        found = await c.crm.products(["1", "2", "3"], None)
     assert set(found) == {"1", "2"}
     assert found["1"].name == "One"
     assert isinstance(found["2"], Garbled)

@@ -320,14 +320,37 @@ async def test_trap_ids_are_numbers_or_strings_and_empty_fields_are_empty_texts(
 
 
 async def test_an_unreadable_date_or_row_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
-    rows = page(ticket("1", Due="soon"), {"id": "2", "Subject": ["?"]}, ticket("3"))
+    rows = page(ticket("1", Due="soon"), {"id": "2", "CustomFields": 5}, ticket("3"))
     async with canned(tickets=rows) as server, driven(server) as driver:
         found = await driver.tickets(["1", "2", "3"], frozenset({"name", "expected_resolution_at"}))
         of_customer = await driver.tickets_of_customers(["C1"], Window(0, 3), frozenset(), is_open=None)
     assert (found["1"].expected_resolution_at, found["3"].id) == (None, "3")
     assert isinstance(found["2"], Garbled)
     assert ([one.id for one in of_customer["C1"].items], of_customer["C1"].total) == (["1", "3"], None)
+    assert of_customer["C1"].unread == 1
     assert "'soon'" in caplog.text
+
+
+async def test_an_attribute_that_cannot_be_read_costs_itself(caplog: pytest.LogCaptureFixture) -> None:
+    rows = page(ticket("1", Subject={"no": "text"}), ticket("2", customer=1), ticket("3", Subject=7))  # type: ignore[arg-type]  # a number, as some databases have it
+    async with canned(tickets=rows) as server, driven(server) as driver:
+        found = await driver.tickets(["1", "2", "3"], frozenset({"name"}))
+    assert [found[key].name for key in "123"] == [None, None, "7"]
+    assert [found[key].customer_ids for key in "123"] == [("C1",), ("1",), ("C1",)]
+    assert "sends Subject in a form that cannot be read" in caplog.text
+
+
+async def test_a_total_that_a_next_page_contradicts_is_no_total(caplog: pytest.LogCaptureFixture) -> None:
+    async def low(request: web.Request) -> web.Response:
+        number = int(request.query["page"])
+        items = [ticket(str(one)) for one in range(number * 100 - 99, number * 100 + 1)] if number < 3 else []
+        next_page = {"next_page": "https://rt/tickets?page=2"} if number == 1 else {}
+        return web.json_response({"items": items, "total": 100, **next_page})
+
+    async with canned(tickets=low) as server, driven(server) as driver:
+        found = await driver.tickets_of_customers(["C1"], None, frozenset(), is_open=None)
+    assert (len(found["C1"].items), found["C1"].total) == (200, 200)
+    assert "a total that is too low" in caplog.text
 
 
 @pytest.mark.parametrize("value", ["CF.{CustomerId}", "cf.X", "a\\", "a\x00b"])

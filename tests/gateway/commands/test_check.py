@@ -274,3 +274,94 @@ async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> N
         "writes: nothing may be written (writes.enabled is false): every mutation is FORBIDDEN.",
         "1 of 5 need attention.",
     ]
+
+
+def told(findings: list[Finding]) -> str:
+    """What a person reads."""
+    text = StringIO()
+    show(findings, Console(file=text, width=200))
+    return text.getvalue()
+
+
+@pytest.fixture
+def changed(servers: dict[str, SandboxServer]) -> Iterator[dict[str, SandboxServer]]:
+    """The systems, whose switches are reset after each test."""
+    yield servers
+    for server in servers.values():
+        server.switches.reset()
+
+
+async def test_every_resource_is_asked_about_customers_in_pages_as_large_as_later(
+    servers: dict[str, SandboxServer],
+) -> None:
+    for server in servers.values():
+        server.requests.clear()
+    crm, billing, inventory, ticketing, _ = await check(settings(servers), is_demo=True)
+    assert crm.note.startswith("asked about 4 customers: ")
+    for finding, methods in (
+        (crm, ["products_of_customers"]),
+        (billing, ["accounts_of_customers", "bills_of_customers", "usage_of_customers"]),
+        (inventory, ["services_of_customers"]),
+        (ticketing, ["tickets_of_customers"]),
+    ):
+        assert all(f" from {method}" in finding.note for method in methods), finding.note
+        assert " 0 from" not in finding.note
+    for domain, resource in (("billing", "customerBill"), ("inventory", "service"), ("ticketing", "troubleTicket")):
+        asked = [one for one in servers[domain].requests if one["path"].endswith(f"/{resource}")]
+        assert any("limit=1000" in one["query"] and "1001" in one["query"] for one in asked)
+
+
+async def test_a_forgotten_role_is_found_and_the_setting_mends_it(changed: dict[str, SandboxServer]) -> None:
+    changed["inventory"].switches.party_words = {"customer": "subscriber"}
+    (wrong,) = [one for one in await check(settings(changed), is_demo=True) if one.name == "inventory"]
+    assert wrong.read == "FAILED"
+    assert "service rows name the customer asked for with the role 'subscriber'" in wrong.detail
+    assert "add it to party_roles" in wrong.detail
+    mended = settings(changed)
+    profile = {"profile": {"party_roles": ["subscriber"]}}
+    mended = Settings.model_validate(
+        {
+            "systems": {
+                name: {"url": one.url} | (profile if name == "inventory" else {}) for name, one in changed.items()
+            }
+        }
+    )
+    assert all(one.is_good for one in await check(mended, is_demo=True))
+
+
+async def test_a_forgotten_type_is_found(changed: dict[str, SandboxServer]) -> None:
+    changed["billing"].switches.party_words = {"Customer": "Account"}
+    (wrong,) = [one for one in await check(settings(changed), is_demo=True) if one.name == "billing"]
+    assert wrong.read == "FAILED"
+    assert "'Account', so that they are left out: add it to party_types" in wrong.detail
+
+
+async def test_a_total_that_is_too_low_is_told_and_where_nothing_shows_it_customers_alone_do(
+    changed: dict[str, SandboxServer],
+) -> None:
+    switches = changed["inventory"].switches
+    switches.low_total = 2
+    findings = await check(settings(changed), is_demo=True)
+    assert all(one.is_good for one in findings)
+    assert "sends a total that is too low" in told(findings)
+    switches.max_limit = 2
+    switches.no_page_headers = False
+    switches.bad_links = True
+    (short,) = [one for one in await check(settings(changed), is_demo=True) if one.name == "inventory"]
+    assert "a total that is too low" in " ".join(short.notices)
+
+
+async def test_rows_that_cannot_be_read_are_a_failure_of_the_check(changed: dict[str, SandboxServer]) -> None:
+    changed["ticketing"].switches.odd = {"TT-1001-1": {"relatedParty": 5}, "*": {"name": {"no": "text"}}}
+    findings = await check(settings(changed), is_demo=True)
+    (wrong,) = [one for one in findings if one.name == "ticketing"]
+    assert wrong.read == "FAILED"
+    assert "tickets_of_customers: 1 of the rows that came cannot be read" in wrong.detail
+    assert "sends name in a form that cannot be read" in told(findings)
+
+
+async def test_a_customer_is_named(servers: dict[str, SandboxServer]) -> None:
+    findings = await check(settings(servers), is_demo=True, customers=["1003"])
+    assert findings[1].note.startswith("asked about 1 customers: ")
+    (crm,) = [one for one in await check(settings(servers), is_demo=True, customers=["nobody"]) if one.name == "crm"]
+    assert (crm.read, crm.detail) == ("FAILED", "the CRM has no customer nobody")

@@ -30,6 +30,8 @@ def computed(function: Any) -> Any:
 
 
 class Context:
+    has_gaps = False
+
     def __init__(self) -> None:
         self.loaders: dict[Any, Any] = {}
 

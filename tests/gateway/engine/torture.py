@@ -403,6 +403,8 @@ class Query:
 class Context:
     """As much of a request's context as loaders need."""
 
+    has_gaps = False
+
     def __init__(self, world: World) -> None:
         self.world, self.loaders, self.viewer = world, {}, None
         self.calls: list[tuple[str, tuple[int, ...]]] = []

@@ -194,7 +194,9 @@ class Gateway:
             sent = {"operation": body["operationName"], "variables": body.get("variables")}
             self.received.append({**request.headers, **sent})
             if request.headers.get("x-gateway-trace") == "1" and "agent" in request.headers.get("authorization", ""):
-                answer["extensions"] = {"upstream": UPSTREAM}
+                incomplete = [{"path": ["customer", "bills"], "system": "billing", "rows": 1}]
+                warnings = [{"system": "crm", "message": "rows name the customer asked for otherwise"}]
+                answer["extensions"] = {"upstream": UPSTREAM, "incomplete": incomplete, "warnings": warnings}
         return JSONResponse(answer, media_type="application/graphql-response+json")
 
 
@@ -259,6 +261,9 @@ async def test_a_query_runs_and_its_upstream_calls_show(browser: Browser, gatewa
         await expect(panel.get_by_test_id("upstream-totals")).to_have_text(
             "3 calls, 2 sequential steps, 130 ms upstream"
         )
+        lacking = panel.get_by_test_id("incomplete")
+        await expect(lacking).to_have_text("customer.bills lacks 1 row that billing sent and nobody can read.")
+        await expect(panel).to_contain_text("crm: rows name the customer asked for otherwise")
         rows = panel.locator("tbody tr")
         assert [text.split("\t")[0].strip() for text in await rows.all_inner_texts()] == [
             "crm",

@@ -1,0 +1,195 @@
+"""Nothing vanishes silently: an answer that is not whole says so, to the caller, in `systems` and in the log."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack import Answer, Stack, stacked
+
+LISTS = """{ me {
+  bills { totalCount nodes { id number billDate } }
+  tickets(first: 50) { totalCount nodes { id name createdAt } }
+  services { totalCount nodes { id name } }
+  products { totalCount nodes { id name } }
+  accounts { id name }
+  usage { name used unit }
+} }"""
+NOTICES = "{ systems { domain status notices } }"
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    """A stack of its own: what a gateway learns of a system it keeps."""
+    async with stacked(tmp_path, customers=120) as running:
+        yield running
+
+
+@asynccontextmanager
+async def set_up(folder: Path, **systems: Mapping[str, Any]) -> AsyncIterator[Stack]:
+    async with stacked(folder, customers=120, systems=systems) as running:
+        yield running
+
+
+async def notices(stack: Stack, domain: str) -> list[str]:
+    answer = (await stack.ask(NOTICES)).clean()
+    (one,) = [one for one in answer["systems"] if one["domain"] == domain]
+    assert one["status"] == "UP"
+    told: list[str] = one["notices"]
+    return told
+
+
+def incomplete(answer: Answer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = answer.body.get("extensions", {}).get("incomplete", [])
+    return found
+
+
+@pytest.mark.parametrize("link", [True, False])
+async def test_a_total_that_is_too_low_loses_nobodys_rows(stack: Stack, link: bool, caplog: Any) -> None:
+    many = "{ customers(first: 110) { nodes { id services(first: 5) { totalCount nodes { id } } } } }"
+    right = (await stack.ask(many)).clean()
+    switches = stack.systems["inventory"].switches
+    switches.max_limit = 100
+    switches.low_total = 100 if link else 20  # 100 is what a page has, and only Link says that it is not all
+    for _ in range(2):
+        assert (await stack.ask(many)).clean() == right
+    (told,) = [one for one in await notices(stack, "inventory") if "total that is too low" in one]
+    assert "total_trusted = false" in told
+    assert sum("total that is too low" in one.getMessage() for one in caplog.records) == 1
+
+
+async def test_a_link_that_leads_to_nothing_costs_one_call_and_no_total(stack: Stack) -> None:
+    rows = "{ me { bills(first: 3) { totalCount nodes { id } } } }"
+    right = (await stack.ask(rows, "1001")).clean()
+    assert right["me"]["bills"]["totalCount"] > 3
+    assert not await notices(stack, "billing")
+
+
+@pytest.mark.parametrize("style", ["lowerCase", "epoch", "epochMilliseconds"])
+@pytest.mark.parametrize("domain", ["billing", "ticketing"])
+async def test_dates_of_every_style_are_the_same_dates(stack: Stack, domain: str, style: str) -> None:
+    right = (await stack.ask(LISTS, "1001")).clean()
+    stack.systems[domain].switches.merge({"dates": style})
+    answer = await stack.ask(LISTS, "1001")
+    assert answer.clean() == right
+    assert not incomplete(answer)
+
+
+ODD: list[tuple[str, str, str, Any, Any]] = [
+    ("billing", "bills", "billNo", 77, ("number", "77")),
+    ("billing", "bills", "billNo", True, ("number", "true")),
+    ("billing", "bills", "billNo", {"no": "text"}, ("number", None)),
+    ("billing", "bills", "billDate", ["soon"], ("billDate", None)),
+    ("ticketing", "tickets", "name", 5.5, ("name", "5.5")),
+    ("ticketing", "tickets", "name", [], ("name", None)),
+    ("inventory", "services", "name", 7, ("name", "7")),
+    ("inventory", "services", "name", [{}], ("name", None)),
+    ("crm", "products", "name", False, ("name", "false")),
+    ("crm", "products", "name", {}, ("name", None)),
+]
+
+
+@pytest.mark.parametrize(("domain", "field", "attribute", "value", "wanted"), ODD)
+async def test_an_odd_attribute_costs_no_row(
+    stack: Stack, domain: str, field: str, attribute: str, value: Any, wanted: tuple[str, Any]
+) -> None:
+    right = (await stack.ask(LISTS, "1001")).clean()
+    stack.systems[domain].switches.odd = {"*": {attribute: value}}
+    answer = await stack.ask(LISTS, "1001")
+    found = answer.clean()
+    name, seen = wanted
+    for one in right["me"][field]["nodes"]:
+        one[name] = seen
+    assert found == right
+    assert not incomplete(answer)
+    told = await notices(stack, domain)
+    assert [one for one in told if attribute in one and "left out" in one] == ([] if seen else told)
+
+
+async def test_a_party_that_stands_alone_is_a_list_of_one(stack: Stack) -> None:
+    right = (await stack.ask(LISTS, "1001")).clean()
+    party = {"id": "1001", "role": "customer", "@referredType": "Customer"}
+    key = right["me"]["services"]["nodes"][0]["id"].partition(":")[2]
+    stack.systems["inventory"].switches.odd = {key: {"relatedParty": party}}
+    assert (await stack.ask(LISTS, "1001")).clean() == right
+
+
+@pytest.mark.parametrize("who", ["1001", "agent"])
+async def test_a_row_whose_owner_cannot_be_read_is_missed_aloud(stack: Stack, who: str) -> None:
+    document = "{ customer(id: 1001) { tickets { totalCount nodes { id } } bills { totalCount nodes { id } } } }"
+    right = (await stack.ask(document, who)).clean()["customer"]
+    lost, *rest = right["tickets"]["nodes"]
+    stack.systems["ticketing"].switches.odd = {lost["id"].partition(":")[2]: {"relatedParty": [{"id": {"x": 1}}]}}
+    answer = await stack.ask(document, who)
+    assert answer.clean()["customer"] == {**right, "tickets": {"totalCount": None, "nodes": rest}}
+    assert incomplete(answer) == [{"path": ["customer", "tickets"], "system": "ticketing", "rows": 1}]
+    assert any("a row that cannot be read" in one for one in await notices(stack, "ticketing"))
+
+
+async def test_each_list_under_many_says_what_it_may_lack(stack: Stack) -> None:
+    document = "{ cs: customers(first: 3) { nodes { id accounts { id } } } }"
+    right = (await stack.ask(document)).clean()["cs"]["nodes"]
+    lost = right[1]["accounts"][0]["id"].partition(":")[2]
+    stack.systems["billing"].switches.odd = {lost: {"relatedParty": 5}}
+    answer = await stack.ask(document)
+    found = answer.clean()["cs"]["nodes"]
+    assert [len(one["accounts"]) for one in found] == [len(one["accounts"]) - (n == 1) for n, one in enumerate(right)]
+    wanted = [{"path": ["cs", "nodes", n, "accounts"], "system": "billing", "rows": 1} for n in range(3)]
+    assert incomplete(answer) == wanted
+
+
+async def test_where_no_row_can_be_read_the_list_is_null_with_an_error(stack: Stack) -> None:
+    stack.systems["inventory"].switches.odd = {"*": {"relatedParty": 5}}
+    answer = await stack.ask("{ me { name services { nodes { id } } } }", "1001")
+    assert answer.data["me"]["services"] is None
+    assert answer.data["me"]["name"]
+    assert [one["extensions"]["code"] for one in answer.errors] == ["UPSTREAM_GARBLED"]
+    assert not incomplete(answer)
+    assert (await stack.ask("{ systems { domain status } }")).clean()["systems"][2]["status"] == "UP"
+
+
+async def test_one_broken_text_costs_nothing_where_it_can_be_repaired(stack: Stack) -> None:
+    right = (await stack.ask(LISTS, "1001")).clean()
+    broken = [one["id"].partition(":")[2] for one in right["me"]["bills"]["nodes"][:2]]
+    stack.systems["billing"].switches.broken_texts = broken
+    stack.systems["billing"].switches.no_fields = True
+    assert (await stack.ask(LISTS, "1001")).clean() == right
+    assert any("wrong escapes" in one for one in await notices(stack, "billing"))
+
+
+async def test_rows_that_call_their_customer_otherwise_are_reported_with_the_setting(
+    tmp_path: Path, caplog: Any
+) -> None:
+    document = "{ me { services { totalCount nodes { id } } } }"
+    async with set_up(tmp_path / "wrong") as stack:
+        right = (await stack.ask(document, "1001")).clean()
+        stack.systems["inventory"].switches.party_words = {"customer": "subscriber"}
+        for _ in range(2):
+            assert (await stack.ask(document, "1001")).clean()["me"]["services"]["nodes"] == []
+        (told,) = [one for one in await notices(stack, "inventory") if "party_roles" in one]
+        assert "'subscriber'" in told
+        traced = (await stack.ask("{ customer(id: 1001) { services { nodes { id } } } }")).body["extensions"]
+        assert [one["message"] for one in traced["warnings"]] == [told]
+        assert "warnings" not in (await stack.ask(document, "1001")).body["extensions"]
+        assert sum("party_roles" in one.getMessage() for one in caplog.records) == 1
+        assert "ignores the filter" not in caplog.text
+    async with set_up(tmp_path / "right", inventory={"profile": {"party_roles": ["subscriber"]}}) as stack:
+        stack.systems["inventory"].switches.party_words = {"customer": "subscriber"}
+        assert (await stack.ask(document, "1001")).clean() == right
+
+
+async def test_a_type_that_is_not_among_the_party_types_is_reported(stack: Stack) -> None:
+    stack.systems["crm"].switches.party_words = {"Customer": "Account"}
+    await stack.ask("{ customers(first: 9) { nodes { products { nodes { id } } } } }")
+    assert any("party_types" in one and "'Account'" in one for one in await notices(stack, "crm"))
+
+
+async def test_usage_that_ended_badly_is_not_done(stack: Stack) -> None:
+    document = "{ me { usage { name } } }"
+    assert (await stack.ask(document, "1001")).clean()["me"]["usage"]
+    stack.systems["billing"].switches.usage_state = "terminatedWithError"
+    answer = await stack.ask(document, "1001")
+    assert answer.data["me"]["usage"] is None
+    assert [one["extensions"]["code"] for one in answer.errors] == ["UPSTREAM_FAILED"]
