@@ -225,7 +225,7 @@ class Collection(Generic[R]):
                     f"{self.path} does not exist there: check the address and the path, and the profile's version",
                 )
             return RowPage((), 0)
-        body = self._unwrapped(answer.body)
+        body = b"[]" if answer.is_empty else self._unwrapped(answer.body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
@@ -241,7 +241,8 @@ class Collection(Generic[R]):
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
-        return wrapped[self.resource]
+        rows = wrapped[self.resource]
+        return b"[]" if bytes(rows) == b"null" else rows
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
@@ -249,7 +250,7 @@ class Collection(Generic[R]):
         decode = self._decoders(fields).row.decode
 
         def row_of(answer: Answer) -> Any:
-            return None if answer.status == 404 else decode(answer.body)
+            return None if answer.status == 404 or answer.is_empty else decode(answer.body)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)

@@ -160,7 +160,7 @@ class UsageQuery:
                 self._http.name,
                 f"{self._path} does not exist there: check the address and the path, and the profile's version",
             )
-        return msgspec.json.decode(answer.body, type=_Task)
+        return _Task() if answer.is_empty else msgspec.json.decode(answer.body, type=_Task)
 
 
 def _grouped(
