@@ -69,6 +69,7 @@ class Collection(Generic[R]):
 
         The id of an unreadable row maps to `Garbled`; if such a row has no readable id, so do all ids without a row.
         """
+        self.require_existence()
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
         return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
@@ -119,6 +120,7 @@ class Collection(Generic[R]):
         keys: Sequence[str] = (),
     ) -> RowPage[Any]:
         """One window of the complete list of rows that meet the filters, not of each parent's list."""
+        self.require_existence()
         page = await self._pages(self._write.question(filters, fields, order), keys, fields).window(window)
         await self._complete(page.rows, fields)
         return page
@@ -143,6 +145,8 @@ class Collection(Generic[R]):
 
     def reason_unsupported(self, condition: str) -> str | None:
         """Why this filter cannot be used; None if it can, is optional, or all rows may be read instead."""
+        if self.reason_missing:
+            return self.reason_missing
         if self._understands(condition) or self.profile.read_everything or is_optional(condition):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
@@ -157,9 +161,20 @@ class Collection(Generic[R]):
 
     def require_filters(self, *conditions: str) -> None:
         """Raise `NotSupported` if the installation does not support one of the filters."""
+        self.require_existence()
         for condition in conditions:
             if reason := self.reason_unsupported(condition):
                 raise NotSupported(self._http.name, reason)
+
+    @property
+    def reason_missing(self) -> str | None:
+        """Why nothing can be asked here; None if the installation has the resource."""
+        return None if self.profile.exists else f"This installation has no API for {self.resource}."
+
+    def require_existence(self) -> None:
+        """Raise `NotSupported` if the installation does not have the resource."""
+        if self.reason_missing:
+            raise NotSupported(self._http.name, self.reason_missing)
 
     def reasons_always_empty(self) -> Mapping[str, str]:
         """Attributes of the record that never have a value in this installation, and why."""

@@ -96,6 +96,10 @@ class ResourceProfile(Strict):
     read_only: Annotated[
         bool, Field(description="Whether nothing can be created or changed: such writes are NOT_SUPPORTED.")
     ] = False
+    exists: Annotated[
+        bool,
+        Field(description="Whether the installation has the API at all; if not, it is NOT_SUPPORTED without a call."),
+    ] = True
 
 
 class Profile(ResourceProfile):
