@@ -13,6 +13,7 @@ from yarl import URL
 
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _VISIBLE: Final = re.compile(r"[!-~]+")
+_HEADER_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _OURS: Final = frozenset(
     {"accept", "connection", "content-length", "content-type", "expect", "host", "te", "transfer-encoding", "upgrade"}
@@ -52,16 +53,16 @@ def _fitting(check: Callable[[str], str]) -> AfterValidator:
 
 def _header_value(text: str) -> str:
     text = text.strip()
-    if not _VISIBLE.fullmatch(text):
-        raise ValueError("should be a header's value: letters, digits and signs of ASCII, without blanks, not empty")
+    if not _HEADER_VALUE.fullmatch(text):
+        raise ValueError("should be a header's value: letters, digits and signs of ASCII, and not empty")
     return text
 
 
 def _bearer(text: str) -> str:
-    kind, blank, _ = text.strip().partition(" ")
-    if blank and kind.casefold() == "bearer":
-        raise ValueError("should be the token alone: 'Bearer' is put before it")
-    return _header_value(text)
+    text = _header_value(text)
+    if " " in text:
+        raise ValueError("should be the token alone, without blanks: 'Bearer' is put before it")
+    return text
 
 
 def _header_name(text: str) -> str:

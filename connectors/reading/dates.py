@@ -46,12 +46,12 @@ class Dates:
     def __init__(self, timezone: TimeZone | None, warn_once: WarnOnce, *, epoch_is_none: bool = False) -> None:
         self._zone, self._warn_once = time_zone(timezone or "UTC"), warn_once
         self._moves_days = timezone is not None
-        self._last_year_of_none = 1970 if epoch_is_none else 0
+        self._last_year_of_none = 1970 if epoch_is_none else 1
         # Bills of one run have the same dates, so that most are found.
         self._day_and_end = lru_cache(_MOST_KEPT)(self._read_day)
 
     def read(self, text: str | None) -> datetime | None:
-        """Decode an ISO 8601 date. None for no text, an open end (9999-...) or an invalid date, which is logged."""
+        """Decode an ISO 8601 date. None for no text, an open end (year 1, 9999) or an invalid date, which is logged."""
         if not text:
             return None
         try:

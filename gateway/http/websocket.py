@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.auth.tokens import AuthenticationError, AuthUnavailableError, bearer_token
 from gateway.errors import RequestError
+from gateway.http.exact_json import exact_number
 from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
@@ -60,7 +61,7 @@ _ACKNOWLEDGED: Final = {"type": "websocket.send", "text": '{"type":"connection_a
 
 _NO_HEADERS: Final = Headers({})
 
-_decode: Final = msgspec.json.Decoder(_FromClient).decode
+_decode: Final = msgspec.json.Decoder(_FromClient, float_hook=exact_number).decode
 
 
 class WebSocketEndpoint:
