@@ -22,6 +22,7 @@ from graphql import (
 
 from gateway.settings import GraphQLSettings
 from gateway.writes_settings import WritesSettings
+from sandbox.data import shapes
 from tests.edges import NAMED_TEXTS, TIMES
 from tests.stack import Stack, stacked
 
@@ -274,6 +275,6 @@ async def test_a_number_beyond_the_int_of_graphql_is_null_where_it_stands(tmp_pa
         before = {one["id"]: one["severity"] for one in (await stack.ask(document)).clean()["outages"]["nodes"]}
         key = next(iter(before))
         for number, shown in ((3_000_000_000, None), (-3_000_000_000, None), (2**31 - 1, 2**31 - 1), (2, 2)):
-            stack.rewrite("ticketing", "serviceProblem", key.removeprefix("Outage:"), priority=number)
+            stack.rewrite("ticketing", shapes.PROBLEM, key.removeprefix("Outage:"), priority=number)
             after = {one["id"]: one["severity"] for one in (await stack.ask(document)).clean()["outages"]["nodes"]}
             assert after == {**before, key: shown}
