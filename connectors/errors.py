@@ -13,7 +13,9 @@ class ConnectorError(Exception):
     """Base of all upstream failures; never raised itself.
 
     `status`: the HTTP status that caused it; None if the cause was not a status.
-    `from_token_endpoint`: the token endpoint failed, and no request was sent to the system itself.
+    `signing_in`: the token endpoint or the login failed, and the request itself was not sent.
+    `said`: the beginning of the answer's body, with credentials masked, and `asked`: the request's path and query. Both
+    may hold personal data: they are for who runs `gateway check` or `driver-test`, never for a log or a client.
     """
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
@@ -21,14 +23,14 @@ class ConnectorError(Exception):
     may_have_happened: bool = True
     """After a write: whether the system may have done it all the same."""
     sentence: str = "The {system} system did not answer. Try again in a moment."
+    said: str = ""
+    asked: str = ""
 
-    def __init__(
-        self, system: str, detail: str, *, status: int | None = None, from_token_endpoint: bool = False
-    ) -> None:
+    def __init__(self, system: str, detail: str, *, status: int | None = None, signing_in: bool = False) -> None:
         super().__init__(f"{system}: {detail}")
         self.system, self.detail = system, detail
-        self.status, self.from_token_endpoint = status, from_token_endpoint
-        if from_token_endpoint:
+        self.status, self.signing_in = status, signing_in
+        if signing_in:
             self.may_have_happened = False
 
     @property
@@ -44,7 +46,7 @@ class ConnectorError(Exception):
 
 
 class Unreachable(ConnectorError):
-    """No connection to the system, or it broke before the answer was complete.
+    """No connection to the system, or it broke before the answer was complete; or no token, as its endpoint is busy.
 
     `nothing_sent`: no connection was made, so the request cannot have had an effect. Otherwise a write may have been
     done.
@@ -54,9 +56,15 @@ class Unreachable(ConnectorError):
     sentence = "The {system} system cannot be reached. Try again in a moment."
 
     def __init__(
-        self, system: str, detail: str, *, nothing_sent: bool = False, from_token_endpoint: bool = False
+        self,
+        system: str,
+        detail: str,
+        *,
+        nothing_sent: bool = False,
+        status: int | None = None,
+        signing_in: bool = False,
     ) -> None:
-        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
+        super().__init__(system, detail, status=status, signing_in=signing_in)
         self.nothing_sent = nothing_sent
         if nothing_sent:
             self.may_have_happened = False
@@ -71,8 +79,8 @@ class TimedOut(ConnectorError):
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer. Ask for less, or try again in a moment."
 
-    def __init__(self, system: str, detail: str, *, cut_short: bool = False, from_token_endpoint: bool = False) -> None:
-        super().__init__(system, detail, from_token_endpoint=from_token_endpoint)
+    def __init__(self, system: str, detail: str, *, cut_short: bool = False, signing_in: bool = False) -> None:
+        super().__init__(system, detail, signing_in=signing_in)
         self.cut_short = cut_short
 
 
@@ -114,9 +122,9 @@ class Refused(ConnectorError):
         *,
         login_wanted: bool = False,
         status: int | None = None,
-        from_token_endpoint: bool = False,
+        signing_in: bool = False,
     ) -> None:
-        super().__init__(system, detail, status=status, from_token_endpoint=from_token_endpoint)
+        super().__init__(system, detail, status=status, signing_in=signing_in)
         self.login_wanted = login_wanted
 
 

@@ -1,25 +1,36 @@
 """The settings of one system: its address, the credentials for it, and its limits."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
 from connectors.strict import Strict
+from connectors.texts import (
+    BaseAddress,
+    BearerToken,
+    HeaderName,
+    HeaderValue,
+    PagePath,
+    TokenAddress,
+    UserName,
+    matching,
+    names_a_user,
+)
 
 
 class BearerAuth(Strict):
     """A fixed token in the Authorization header."""
 
     kind: Literal["bearer"]
-    token: Annotated[str, Field(repr=False)]
+    token: Annotated[BearerToken, Field(repr=False)]
 
 
 class BasicAuth(Strict):
     """User name and password."""
 
     kind: Literal["basic"]
-    username: str
+    username: UserName
     password: Annotated[str, Field(repr=False)]
 
 
@@ -27,15 +38,15 @@ class ApiKeyAuth(Strict):
     """A key in a header of the system's choice."""
 
     kind: Literal["api_key"]
-    key: Annotated[str, Field(repr=False)]
-    header: str = "X-API-Key"
+    key: Annotated[HeaderValue, Field(repr=False)]
+    header: HeaderName = "X-API-Key"
 
 
 class OAuth2Auth(Strict):
     """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
 
     kind: Literal["oauth2"]
-    token_url: str
+    token_url: TokenAddress
     client_id: str
     client_secret: Annotated[str, Field(repr=False)]
     scope: str | None = None
@@ -51,10 +62,10 @@ class SessionAuth(Strict):
     kind: Literal["session"]
     username: str
     password: Annotated[str, Field(repr=False)]
-    login_path: Annotated[str, Field(pattern="^/", description="Where the form is posted, under the system's url.")]
+    login_path: Annotated[PagePath, Field(description="Where the form is posted, under the system's url.")]
     verify_path: Annotated[
-        str,
-        Field(pattern="^/", description="A cheap read under the system's url that needs a login; sent after each one."),
+        PagePath,
+        Field(description="A cheap read under the system's url that needs a login; sent after each one."),
     ]
     username_field: str = "username"
     password_field: str = "password"  # noqa: S105  # the field's name
@@ -77,7 +88,7 @@ Auth = Annotated[
 class System(Strict):
     """One system behind the gateway: its address, the credentials for it, and its limits."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+", description="Address, without a resource's path.")]
+    url: Annotated[BaseAddress, Field(description="Address, without a resource's path.")]
     driver: Annotated[str, Field(description="Name of the driver for the system's product.")] = "tmf"
     auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
     options: Annotated[
@@ -88,14 +99,14 @@ class System(Strict):
     ] = {}
     customer_key: Annotated[
         str,
+        matching(CUSTOMER_KEY, 'customer.id, party.id, or external: and a name, such as "external:billing"'),
         Field(
-            pattern=CUSTOMER_KEY,
             description="The id that this system uses for customers: customer.id (the CRM's customer number), party.id"
             " (the person or company that is the customer), or external:NAME (a reference kept on the CRM's record).",
         ),
     ] = "customer.id"
     references: Annotated[
-        dict[Entity, Annotated[str, Field(pattern=REFERENCE)]],
+        dict[Entity, Annotated[str, matching(REFERENCE, "a text with {id} in it once, such as 'urn:service:{id}'")]],
         Field(
             description="How this system writes ids of other systems' records, with {id} for the id, such as service ="
             " 'urn:service:{id}'. By default the id is written unchanged."
@@ -116,5 +127,13 @@ class System(Strict):
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
-    max_rows: Annotated[int, Field(ge=1, description="Most rows read for one query, over all its pages.")] = 20_000
+    max_rows: Annotated[
+        int, Field(ge=1, le=1_000_000_000, description="Most rows read for one query, over all its pages.")
+    ] = 20_000
     max_calls: Annotated[int, Field(ge=1, description="Most calls for one query.")] = 200
+
+    @model_validator(mode="after")
+    def _shows_one_kind_of_credentials(self) -> Self:
+        if self.auth is not None and names_a_user(self.url):
+            raise ValueError("url: should have no user name and password beside auth: one of them is sent, not both")
+        return self

@@ -1,14 +1,32 @@
 """The base of all models of settings."""
 
-from typing import ClassVar
+from enum import Enum
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from connectors.texts import one_line
 
 
 class Strict(BaseModel):
-    """Settings that are immutable and reject unknown keys."""
+    """Settings that are immutable, reject unknown keys, and hold texts of one line and finite numbers only.
+
+    A line break at the end of a text is taken off: a secret that was read from a file has one.
+    """
 
     section: ClassVar[str] = "options"
     """The key in the system's section of the settings that holds a driver's configuration of this model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _holds_texts_of_one_line(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return one_line(value)
+        if isinstance(value, tuple):
+            return tuple(one_line(one) if isinstance(one, str) else one for one in value)
+        if isinstance(value, dict) and Any not in get_args(cls.model_fields[str(info.field_name)].annotation):
+            # Else its texts are checked by the driver's own model, which knows their place.
+            return {one_line(key): one_line(one) if isinstance(one, str) else one for key, one in value.items()}
+        return value

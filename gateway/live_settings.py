@@ -6,6 +6,7 @@ from pydantic import Field
 
 from connectors.events.settings import EventSource
 from connectors.strict import Strict
+from connectors.texts import IF_ANY_BASE
 from gateway.writes_settings import Wrong
 
 FOR_ONE_PROCESS: Final = (
@@ -45,8 +46,8 @@ class LiveSettings(Strict):
     ] = ()
     callback_url: Annotated[
         str | None,
+        IF_ANY_BASE,
         Field(
-            pattern=r"^https?://[^/\s]+[^\s]*$",
             description="Address at which the systems reach this gateway: they post to callback_url/events/...",
         ),
     ] = None

@@ -26,6 +26,7 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
+from connectors.texts import IF_ANY_PAGE
 from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
@@ -33,8 +34,6 @@ from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
 from gateway.writes_settings import WritesSettings
-
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+[^\s]*$")]
 
 
 class _Systems(Strict):
@@ -115,7 +114,7 @@ class AuthSettings(Strict):
 
     issuer: Annotated[str, Field(min_length=1, description="What `iss` must be.")]
     audience: Annotated[str | tuple[str, ...], Field(min_length=1, description="What `aud` must be, or hold.")]
-    jwks_url: Annotated[HttpUrl | None, Field(description="Address of the issuer's keys (JWKS).")] = None
+    jwks_url: Annotated[str | None, IF_ANY_PAGE, Field(description="Address of the issuer's keys (JWKS).")] = None
     jwks_file: Annotated[Path | None, Field(description="File with the keys; beside the settings, if relative.")] = None
     algorithms: Annotated[tuple[str, ...], Field(description="Signatures that are believed.")] = ("RS256", "ES256")
     leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0

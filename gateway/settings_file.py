@@ -232,8 +232,6 @@ def _problem(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]
             return f'missing: the address of the {DOMAINS[keys[1]].label}, e.g. "https://{keys[1]}.example"'
         case "missing":
             return "missing: this has to be set"
-        case "string_pattern_mismatch" if details["ctx"]["pattern"].startswith("^https?"):
-            return 'should be an address that begins with http:// or https://, e.g. "https://host.example"'
         case "union_tag_invalid" | "union_tag_not_found":
             known = details["ctx"].get("expected_tags") or "'bearer', 'basic', 'api_key', 'oauth2'"
             return f"needs a kind, one of {known}"

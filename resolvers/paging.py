@@ -17,6 +17,7 @@ from resolvers.errors import BadInput
 DEFAULT_PAGE: Final = 20
 MAX_PAGE: Final = 1000
 _DIGITS: Final = 9
+_LARGEST_INT: Final = 2**31 - 1
 
 
 class PageInfo(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +95,7 @@ def page_of_rows(
         stop, start = end, max(start, end - wanted)
     items = rows.items[start - rows.offset : stop - rows.offset]
     known = len(rows.items) + rows.offset
-    return Page(items, start, stop < max(known, rows.total or 0), rows.total)
+    return Page(items, start, stop < max(known, rows.total or 0), _countable(rows.total))
 
 
 def first_page(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
@@ -107,7 +108,7 @@ def first_page(first: int | None = None) -> Callable[[Rows[Any] | None], Page]:
         items = rows.items
         known = rows.offset + len(items)
         has_next = len(items) > wanted or (rows.total or 0) > known
-        return Page(items[:wanted] if len(items) > wanted else items, rows.offset, has_next, rows.total)
+        return Page(items[:wanted] if len(items) > wanted else items, rows.offset, has_next, _countable(rows.total))
 
     return page_of
 
@@ -126,6 +127,11 @@ def page_of_records(
 ) -> Page:
     """The page of a complete list of records. Raises `BadInput`."""
     return page_of_rows(Rows.of(found), first, after, last, before)
+
+
+def _countable(total: int | None) -> int | None:
+    """The total; None where no system has so many rows, and GraphQL's Int holds no such number."""
+    return total if total is None or total <= _LARGEST_INT else None
 
 
 def _checked(first: int | None, last: int | None) -> int:

@@ -52,7 +52,7 @@ def _decimal(value: object) -> Decimal:
         return _NAN
 
 
-def _moment(value: datetime) -> str:
+def _written_moment(value: datetime) -> str:
     """RFC 3339, which has no seconds in offsets, as local times before time zones have."""
     text = value.isoformat()
     return value.astimezone(UTC).isoformat() if text[-9] in "+-" else text
@@ -66,6 +66,18 @@ def _day(value: object) -> date:
         found = None
     if found is None or found.isoformat() != value:
         raise StrawberryInputCoercionError(f'Date must be a day such as "2026-11-22", not {_shown(value)}.')
+    return found
+
+
+def _moment(value: object) -> datetime:
+    """A point in time that is one in UTC, too: systems are asked for it so."""
+    found: datetime = DateTimeDefinition.parse_value(value)  # type: ignore[misc]  # the library's, which has one
+    try:
+        (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise StrawberryInputCoercionError(
+            f"DateTime must be a time of the years 1 to 9999 in UTC, not {_shown(value)}."
+        ) from None
     return found
 
 
@@ -85,7 +97,8 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="A point in time (RFC 3339), with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What"
         " a system knows by the day only is midnight in its time zone. In arguments, a time without an offset is UTC.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
-        serialize=Writer(datetime, _moment),
+        serialize=Writer(datetime, _written_moment),
+        parse_value=_moment,
     ),
     date: replace(
         DateDefinition,

@@ -51,7 +51,7 @@ class HttpClient(Transport):
         except ConnectorError as failure:
             call.error = failure.code
             if not (isinstance(failure, Failed) and call.status in request.ambiguous):
-                self.health.failed(failure)
+                self.health.failed(failure, request.about)
             raise
         except asyncio.CancelledError:
             call.error = Cancelled.code

@@ -18,6 +18,10 @@ _LARGEST_TOKEN: Final = 64 * 1024
 """Most bytes of a token endpoint's answer."""
 
 
+_BUSY: Final = (408, 425, 429)
+"""Statuses below 500 that a token endpoint answers to good credentials, too."""
+
+
 class _Token(msgspec.Struct):
     access_token: str
     expires_in: float = 300.0
@@ -89,20 +93,20 @@ class Credentials:
             ) as answer:
                 body = await self._read(answer)
         except TimeoutError as error:
-            raise TimedOut(
-                self._system, "the token endpoint did not answer in time", from_token_endpoint=True
-            ) from error
+            raise TimedOut(self._system, "the token endpoint did not answer in time", signing_in=True) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
             detail = f"the token endpoint cannot be reached: {error}"
-            raise Unreachable(self._system, detail, nothing_sent=none, from_token_endpoint=True) from error
+            raise Unreachable(self._system, detail, nothing_sent=none, signing_in=True) from error
         if answer.status != 200:
             detail = f"the token endpoint answered {answer.status}"
-            raise Refused(self._system, detail, status=answer.status, from_token_endpoint=True)
+            if answer.status in _BUSY or answer.status >= 500:  # which says nothing about the credentials
+                raise Unreachable(self._system, detail, status=answer.status, signing_in=True)
+            raise Refused(self._system, detail, status=answer.status, signing_in=True)
         try:
             token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Garbled(self._system, f"the token endpoint's answer: {error}", from_token_endpoint=True) from error
+            raise Garbled(self._system, f"the token endpoint's answer: {error}", signing_in=True) from error
         self._token = token.access_token
         # A tenth early (at most 30 s), so that a token does not expire on its way.
         self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
@@ -113,7 +117,7 @@ class Credentials:
             body += part
             if len(body) > _LARGEST_TOKEN:
                 detail = f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes"
-                raise Garbled(self._system, detail, from_token_endpoint=True)
+                raise Garbled(self._system, detail, signing_in=True)
         return body
 
 

@@ -65,7 +65,7 @@ class Files:
             self._http.health.failed(late)
             raise late from error
         except ConnectorError as error:
-            self._http.health.failed(error)
+            self._http.health.failed(error, request.target)
             raise
         return response
 
@@ -87,7 +87,7 @@ class Files:
                     part = await response.content.readany()
             except CONNECTION_ERRORS as error:  # before TimeoutError, which some of them also are: too long a pause
                 failure = self._http.failure(request, error)
-                self._http.health.failed(failure)
+                self._http.health.failed(failure, request.target)
                 raise failure from error
             except TimeoutError as error:
                 raise late from error

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -11,6 +12,8 @@ from connectors.errors import (
     Busy,
     Cancelled,
     ConnectorError,
+    Failed,
+    Garbled,
     NotSupported,
     Refused,
     Rejected,
@@ -50,9 +53,11 @@ class Health:
     """The state of one system, as its real calls show it.
 
     A system is down after two failures in a row (after one if there was no connection, or no answer ever), and up with
-    its next answer. The log waits longer before it reports that the system is back: for three answers in a row, or one
-    after ten seconds without a failure. If the system fails again before ten answers in a row, that number doubles each
-    time, so that an unstable system does not fill the log.
+    its next answer. An answer that fails about single records (a 5xx, a 403, one that cannot be read) counts once for
+    each question, however often that is asked, and never alone: the records may be at fault. The log waits longer
+    before it reports that the system is back: for three answers in a row, or one after ten seconds without a failure.
+    If the system fails again before ten answers in a row, that number doubles each time, so that an unstable system
+    does not fill the log.
     """
 
     def __init__(self, system: str, *, personal: bool = False) -> None:
@@ -66,6 +71,7 @@ class Health:
         self._losses: dict[str, None] = {}
         self._rejections = 0
         self._failures = self._answers = 0  # in a row
+        self._failed_about: set[Hashable] = set()  # in a row
         self._failed_at = 0.0
         self._logged_lost, self._steady, self._needed = False, True, _ANSWERS_TO_BE_BACK
 
@@ -96,6 +102,7 @@ class Health:
         self.latency_ms = latency_ms
         self.last_seen = datetime.now(UTC)
         self._failures = 0
+        self._failed_about.clear()
         self._answers += 1
         if self._logged_lost and (self._answers >= self._needed or time.monotonic() - self._failed_at > _CALM):
             logger.warning("%s is back", self.system)
@@ -103,8 +110,11 @@ class Health:
         if self._answers >= _ANSWERS_TO_BE_STEADY:
             self._steady = True
 
-    def failed(self, error: ConnectorError) -> None:
-        """Record a failure. One that the gateway caused (cancelled, a limit, no time left) does not count."""
+    def failed(self, error: ConnectorError, about: Hashable = None) -> None:
+        """Record a failure. One that the gateway caused (cancelled, a limit, no time left) does not count.
+
+        `about`: the question, where it was about certain records; None for one that any records would answer.
+        """
         match error:
             case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
                 return
@@ -114,10 +124,17 @@ class Health:
             self._rejected(error)
             return
         self.last_error = LastError(error.public, datetime.now(UTC))
-        self.last_seen = self.last_error.at
         self._answers = 0
-        self._failures += 1
         self._failed_at = time.monotonic()
+        of_records = about is not None and _may_be_the_records(error)
+        if of_records and about in self._failed_about:
+            return
+        if of_records and len(self._failed_about) < _FAILURES_TO_BE_LOST:
+            self._failed_about.add(about)
+        self._failures += 1
+        if of_records and self._failures < _FAILURES_TO_BE_LOST:
+            return  # `last_seen` stays, so that who asks for the state has it looked for by a probe
+        self.last_seen = self.last_error.at
         absent = isinstance(error, Unreachable) and error.nothing_sent
         if self.status is SystemStatus.UP and self._failures < _FAILURES_TO_BE_LOST and not absent:
             return
@@ -134,3 +151,10 @@ class Health:
             logger.warning("%s, %d so far: %s", type(error).__name__, self._rejections, error)
         self.last_error = LastError(error.public, datetime.now(UTC))
         self.last_seen = self.last_error.at
+
+
+def _may_be_the_records(error: ConnectorError) -> bool:
+    """Whether an answer about some records may fail for their sake, while the system answers about others."""
+    if error.signing_in:
+        return False
+    return isinstance(error, Failed | Garbled) or (isinstance(error, Refused) and not error.login_wanted)

@@ -52,14 +52,14 @@ class LoginSession:
 
     async def _log_in(self) -> None:
         if time.monotonic() < self._refused_until:
-            raise Refused(self._name, self._refusal)
+            raise Refused(self._name, self._refusal, signing_in=True)
         auth, path = self._auth, self._auth.login_path
         form = {auth.username_field: auth.username, auth.password_field: auth.password}
         status, cookie, _ = await self._ask("POST", path, None, form)
         if status >= 500:
-            raise Failed(self._name, f"the login at {path} answered {status}")
+            raise Failed(self._name, f"the login at {path} answered {status}", status=status, signing_in=True)
         if status == 429:
-            raise RateLimited(self._name, f"the login at {path} answered 429")
+            raise RateLimited(self._name, f"the login at {path} answered 429", status=429, signing_in=True)
         if status >= 400:
             raise self._refused(f"the login at {path} answered {status}")
         if not cookie:
@@ -70,16 +70,16 @@ class LoginSession:
 
     def _refused(self, refusal: str) -> Refused:
         self._refusal, self._refused_until = refusal, time.monotonic() + REFUSED_FOR
-        return Refused(self._name, refusal)
+        return Refused(self._name, refusal, signing_in=True)
 
     async def _objection(self, cookie: str) -> str:
         """Why the system does not accept these cookies; empty if it does. Raises `ConnectorError`."""
         path = self._auth.verify_path
         status, _, login_wanted = await self._ask("GET", path, cookie, None)
         if status >= 500:
-            raise Failed(self._name, f"{path}, which verifies the login, answered {status}")
+            raise Failed(self._name, f"{path}, which verifies the login, answered {status}", signing_in=True)
         if status == 429:
-            raise RateLimited(self._name, f"{path}, which verifies the login, answered 429")
+            raise RateLimited(self._name, f"{path}, which verifies the login, answered 429", signing_in=True)
         if login_wanted or status == 403:
             return f"{path} wants a login (wrong name or password?)"
         return "" if status < 300 else f"{path} answered {status} (is verify_path right?)"
@@ -101,10 +101,11 @@ class LoginSession:
                 set_here = "; ".join(f"{name}={one.coded_value}" for name, one in answer.cookies.items() if one.value)
                 return answer.status, set_here, asks_for_login(answer)
         except TimeoutError as error:
-            raise TimedOut(self._name, f"{path} (login) did not answer in time") from error
+            raise TimedOut(self._name, f"{path} (login) did not answer in time", signing_in=True) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             none = isinstance(error, aiohttp.ClientConnectorError)
-            raise Unreachable(self._name, f"{path} (login) cannot be reached: {error}", nothing_sent=none) from error
+            detail = f"{path} (login) cannot be reached: {error}"
+            raise Unreachable(self._name, detail, nothing_sent=none, signing_in=True) from error
 
 
 def asks_for_login(answer: aiohttp.ClientResponse) -> bool:

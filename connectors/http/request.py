@@ -1,6 +1,6 @@
 """One request to one system, and its answer, as values."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import msgspec
 
@@ -97,6 +97,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             headers=headers or {},
         )
 
+    @property
+    def about(self) -> Hashable:
+        """What `Health` knows the question by; None if it names no keys."""
+        return (self.target, *self.keys) if self.keys else None
+
     def __str__(self) -> str:
         """Method and path, for messages. The query is left out: it may hold personal data."""
         return f"{self.method} {path_of(self.target)}"
@@ -112,6 +117,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str]
     body: bytes
     is_repaired: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says that there is nothing: 204, or a success without a body or with `null` for one."""
+        return self.status < 300 and self.body.strip() in (b"", b"null")
 
 
 def path_of(target: str) -> str:

@@ -11,12 +11,16 @@ RequiredFilter: TypeAlias = tuple[Collection[Any], str]
 
 
 def unsupported(
-    questions: Mapping[str, Sequence[RequiredFilter]], records: Mapping[type[Record], Collection[Any]]
+    questions: Mapping[str, Sequence[RequiredFilter]],
+    records: Mapping[type[Record], Collection[Any]],
+    others: Mapping[str, Collection[Any]],
 ) -> Mapping[str, str]:
     """Unsupported methods of the port, and attributes (``Record.attribute``) that never have a value, with reasons.
 
-    `questions` are the filters that each method needs; `records` map the port's records to their resources.
+    `questions` are the filters that each method needs, `others` the resources of methods that need none; `records` map
+    the port's records to their resources.
     """
+    missing = {method: reason for method, collection in others.items() if (reason := collection.reason_missing)}
     lacking = {
         method: reasons[0]
         for method, needs in questions.items()
@@ -33,7 +37,12 @@ def unsupported(
         for name in attributes(record)
         if name in absent
     }
-    return lacking | empty
+    return missing | lacking | empty
+
+
+def existing(*collections: Collection[Any]) -> Collection[Any]:
+    """The first of these resources that the installation has; the first one if it has none of them."""
+    return next((one for one in collections if one.profile.exists), collections[0])
 
 
 def one_by_one(

@@ -69,6 +69,7 @@ class Collection(Generic[R]):
 
         The id of an unreadable row maps to `Garbled`; if such a row has no readable id, so do all ids without a row.
         """
+        self.require_existence()
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
         return match_ids(await self.by_keys("id", ids, fields=fields), self.unreadable)
@@ -119,6 +120,7 @@ class Collection(Generic[R]):
         keys: Sequence[str] = (),
     ) -> RowPage[Any]:
         """One window of the complete list of rows that meet the filters, not of each parent's list."""
+        self.require_existence()
         question = self._write.question(filters, fields, order)
         page = await self._pages(question, keys, fields, _names(filters)).window(window)
         await self._complete(page.rows, fields)
@@ -145,6 +147,8 @@ class Collection(Generic[R]):
 
     def reason_unsupported(self, condition: str) -> str | None:
         """Why this filter cannot be used; None if it can, is optional, or all rows may be read instead."""
+        if self.reason_missing:
+            return self.reason_missing
         if self._understands(condition) or self.profile.read_everything or is_optional(condition):
             return None
         return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
@@ -159,9 +163,20 @@ class Collection(Generic[R]):
 
     def require_filters(self, *conditions: str) -> None:
         """Raise `NotSupported` if the installation does not support one of the filters."""
+        self.require_existence()
         for condition in conditions:
             if reason := self.reason_unsupported(condition):
                 raise NotSupported(self._http.name, reason)
+
+    @property
+    def reason_missing(self) -> str | None:
+        """Why nothing can be asked here; None if the installation has the resource."""
+        return None if self.profile.exists else f"This installation has no API for {self.resource}."
+
+    def require_existence(self) -> None:
+        """Raise `NotSupported` if the installation does not have the resource."""
+        if self.reason_missing:
+            raise NotSupported(self._http.name, self.reason_missing)
 
     def reasons_always_empty(self) -> Mapping[str, str]:
         """Attributes of the record that never have a value in this installation, and why."""
@@ -242,7 +257,7 @@ class Collection(Generic[R]):
                     f"{self.path} does not exist there: check the address and the path, and the profile's version",
                 )
             return RowPage((), 0)
-        body = self._unwrapped(answer.body)
+        body = b"[]" if answer.is_empty else self._unwrapped(answer.body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         rows, all_read = decoder.rows(body)
@@ -257,7 +272,8 @@ class Collection(Generic[R]):
         wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         if self.resource not in wrapped:
             raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
-        return bytes(wrapped[self.resource])
+        rows = bytes(wrapped[self.resource])
+        return b"[]" if rows == b"null" else rows
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
@@ -265,7 +281,7 @@ class Collection(Generic[R]):
         decoder = self._decoder(fields, frozenset())
 
         def row_of(answer: Answer) -> Any:
-            return None if answer.status == 404 else decoder.row(answer.body)
+            return None if answer.status == 404 or answer.is_empty else decoder.row(answer.body)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)

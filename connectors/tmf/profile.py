@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connectors.reading.dates import NO_DATE, TimeZone
 from connectors.strict import Strict
+from connectors.texts import IF_ANY_HEADER_NAME, ResourcePath
 from connectors.tmf.named_profiles import PROFILES
 from connectors.tmf.shapes import folded
 
@@ -34,8 +35,6 @@ Resource = Literal[
     "serviceProblem",
 ]
 """The resources that the drivers read."""
-
-Path = Annotated[str, Field(pattern=r"^/[^?#\s]*[^/?#\s]$")]
 
 
 class ResourceProfile(Strict):
@@ -84,7 +83,9 @@ class ResourceProfile(Strict):
         Literal["offset", "page", "none"],
         Field(description="Whether offset counts rows, counts pages, or does not exist."),
     ] = "offset"
-    page_size: Annotated[int, Field(ge=1, description="Rows asked for in one call; the system may send fewer.")] = 1000
+    page_size: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Rows asked for in one call; the system may send fewer.")
+    ] = 1000
     total_trusted: Annotated[bool, Field(description="Whether X-Total-Count counts the matches, not everything.")] = (
         True
     )
@@ -96,6 +97,10 @@ class ResourceProfile(Strict):
     read_only: Annotated[
         bool, Field(description="Whether nothing can be created or changed: such writes are NOT_SUPPORTED.")
     ] = False
+    exists: Annotated[
+        bool,
+        Field(description="Whether the installation has the API at all; if not, it is NOT_SUPPORTED without a call."),
+    ] = True
 
 
 class Profile(ResourceProfile):
@@ -112,7 +117,7 @@ class Profile(ResourceProfile):
         Literal["v4", "v5"], Field(description="Version of TM Forum's APIs: paths, filters and shape of the answers.")
     ] = "v4"
     paths: Annotated[
-        dict[Resource, Path],
+        dict[Resource, ResourcePath],
         Field(description="Path of a resource where it is not the standard's, e.g. customerBill = '/bills/v1/bill'."),
     ] = {}
     resources: Annotated[
@@ -215,8 +220,8 @@ class Profile(ResourceProfile):
     ] = None
     key_header: Annotated[
         str | None,
+        IF_ANY_HEADER_NAME,
         Field(
-            pattern=r"^[A-Za-z0-9-]+$",
             description="Header in which each write carries its key, where the system knows one: 'Idempotency-Key'.",
         ),
     ] = None

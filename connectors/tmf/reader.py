@@ -161,6 +161,15 @@ class Reader:
             return None
         return value
 
+    def small_number(self, value: int | str | None) -> int | None:
+        """The whole number; None for a text, and for one that is beyond the 32 bits of GraphQL's Int."""
+        if not isinstance(value, int):
+            return None
+        if not -(2**31) <= value < 2**31:
+            self.warn_once("a number is larger than any that stands here")
+            return None
+        return value
+
     def period(self, period: TimePeriod | None) -> records.Period | None:
         """A period of days. Start and end are swapped if the end comes first, as in some official examples."""
         if period is None:

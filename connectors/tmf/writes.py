@@ -55,6 +55,8 @@ class ResourceWriter:
     @property
     def read_only(self) -> str | None:
         """Why nothing can be written here; None where it can."""
+        if not self.profile.exists:
+            return f"This installation has no API for {self.resource}."
         return f"This installation takes no writes to its {self.resource}." if self.profile.read_only else None
 
     async def existing(self, key: str, found_by: str, row: type[T]) -> Existing[T]:

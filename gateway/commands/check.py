@@ -162,14 +162,14 @@ async def _unreachable(system: System) -> str:
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
     """The marks for credentials and read. Credentials count as not tried if the failure came before their check."""
-    if isinstance(error, Refused) or error.from_token_endpoint:
+    if isinstance(error, Refused) or error.signing_in:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
 
 
 def _hint(error: ConnectorError, name: str, system: System) -> str:
-    if error.from_token_endpoint:
+    if error.signing_in:
         return f"Check token_url, client_id, client_secret and scope in systems.{name}.auth."
     match error:
         case Refused() if system.auth is None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.errors import RequestError
+from gateway.http.exact_json import NotJson, exact_json
 from gateway.http.media_types import JSON
 
 
@@ -35,8 +35,8 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     _check_media_type(request)
     body = await read_body(request, max_body_bytes)
     try:
-        parameters = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        parameters = exact_json(body)
+    except NotJson as error:
         raise RequestError(f"The request body is not JSON in UTF-8: {error}.") from error
     if isinstance(parameters, list):
         raise RequestError("Batches are not supported. Send each operation in a request of its own.")
@@ -103,8 +103,8 @@ def _from_query_string(request: Request) -> dict[str, Any]:
         parameters[name] = values[0]
         if name in ("variables", "extensions"):
             try:
-                parameters[name] = orjson.loads(values[0])
-            except orjson.JSONDecodeError as error:
+                parameters[name] = exact_json(values[0])
+            except NotJson as error:
                 raise RequestError(f"The parameter '{name}' must be a JSON object, URL-encoded: {error}.") from error
     return parameters
 

@@ -29,6 +29,7 @@ from gateway.http.close_codes import (
     UNAUTHORIZED,
     closing,
 )
+from gateway.http.exact_json import exact_number
 from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
@@ -66,7 +67,7 @@ _ACKNOWLEDGED: Final = {"type": "websocket.send", "text": '{"type":"connection_a
 
 _NO_HEADERS: Final = Headers({})
 
-_decode: Final = msgspec.json.Decoder(_FromClient).decode
+_decode: Final = msgspec.json.Decoder(_FromClient, float_hook=exact_number).decode
 
 
 class WebSocketEndpoint:

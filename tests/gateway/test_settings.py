@@ -467,7 +467,7 @@ def test_a_key_file_lies_beside_the_settings(tmp_path: Path) -> None:
 
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     text = SYSTEMS.replace("https://crm", "https://me:pass1@crm") + '[redis]\nurl = "redis://:pass2@cache/0"'
-    text += '\n[systems.crm.auth]\nkind = "bearer"\ntoken = "pass3"'
+    text += '\n[systems.billing.auth]\nkind = "bearer"\ntoken = "pass3"'
     shown = repr(load(write(tmp_path, text)))
     assert "https://crm.example" in shown
     assert "pass" not in shown

@@ -162,3 +162,51 @@ async def test_check_says_it_before_anybody_asks(tmp_path: Path) -> None:
     assert [(one.name, one.is_good, dict(one.unsupported)) for one in findings] == [
         (name, True, {}) for name in ("crm", "billing", "inventory", "ticketing", "writes")
     ]
+
+
+WITHOUT: list[tuple[str, str, str, str]] = [
+    ("crm", "individual", "{ customer(id: 1001) { name givenName } }", "customer givenName"),
+    ("crm", "product", "{ customer(id: 1001) { name products { totalCount } } }", "customer products"),
+    (
+        "billing",
+        "payment",
+        "{ customer(id: 1001) { name accounts { payments { totalCount } } } }",
+        "customer accounts 0 payments",
+    ),
+    ("billing", "queryUsageConsumption", "{ customer(id: 1001) { name usage { name } } }", "customer usage"),
+    (
+        "billing",
+        "appliedCustomerBillingRate",
+        "{ customer(id: 1001) { bills(first: 1) { nodes { number charges { name } } } } }",
+        "customer bills nodes 0 charges",
+    ),
+    (
+        "inventory",
+        "geographicSite",
+        "{ customer(id: 1001) { services(first: 1) { nodes { name site { name } } } } }",
+        "customer services nodes 0 site",
+    ),
+    ("inventory", "resource", "{ resources { totalCount } customer(id: 1001) { name } }", "resources"),
+    ("inventory", "service", "{ customer(id: 1001) { name services { totalCount } } }", "customer services"),
+    ("ticketing", "serviceProblem", "{ outages { totalCount } customer(id: 1001) { name } }", "outages"),
+    ("ticketing", "troubleTicket", "{ customer(id: 1001) { name tickets { totalCount } } }", "customer tickets"),
+]
+
+
+@pytest.mark.parametrize(("domain", "resource", "document", "place"), WITHOUT)
+async def test_an_api_that_the_installation_does_not_have_is_said_once_in_the_settings_and_costs_no_call(
+    domain: str, resource: str, document: str, place: str, tmp_path: Path
+) -> None:
+    systems = {domain: {"profile": {"resources": {resource: {"exists": False}}}}}
+    async with stacked(tmp_path, customers=2, systems=systems) as stack:
+        answer = await stack.ask(document)
+        told = await stack.ask("{ systems { name status unsupported { name reason } } }")
+
+    path = tuple(int(step) if step.isdigit() else step for step in place.split())
+    assert path in refused(answer, domain)
+    assert answer.data
+    assert resource not in {call["path"].partition("?")[0].rsplit("/", 1)[-1] for call in answer.calls}
+    report = next(one for one in told.data["systems"] if one["name"] == domain)
+    assert report["status"] == "UP"
+    reasons = {one["reason"] for one in report["unsupported"]}
+    assert f"This installation has no API for {resource}." in reasons

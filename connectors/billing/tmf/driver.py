@@ -20,7 +20,7 @@ from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Changed, Document, Fields, Found, Record, Rows, Window
-from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.changes import Changes, unsupported_changes
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import open_attachment
@@ -77,7 +77,12 @@ class TmfBilling(PaymentWrites):
             Payment: self._payments,
         }
         self._unsupported = {
-            **unsupported(questions, records),
+            **unsupported(
+                questions,
+                records,
+                {"accounts": self._accounts, "bills": self._bills, "payments": self._payments},
+            ),
+            **({"usage_of_customers": reason} if (reason := self._usage.reason_missing) else {}),
             **unsupported_changes({"bills_changed": self._bill_changes, "payments_changed": self._payment_changes}),
         }
         self.one_by_one = one_by_one(
@@ -104,7 +109,7 @@ class TmfBilling(PaymentWrites):
         return self._accounts.profile.empty_is_404
 
     async def probe(self) -> None:
-        await self._accounts.page([], Window(0, 1), fields=frozenset())
+        await existing(self._accounts, self._bills, self._payments).page([], Window(0, 1), fields=frozenset())
 
     async def accounts(self, ids: Sequence[str], fields: Fields | None) -> Found[BillingAccount]:
         return map_rows(await self._accounts.by_ids(ids, fields), self._accounts.record_factory(fields))

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.billing.port import UsageAllowance
-from connectors.errors import ConnectorError, Failed, Garbled, Rejected
+from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
@@ -144,6 +144,10 @@ class Usage(Protocol):
         """The filters that the system must support."""
 
     @property
+    def reason_missing(self) -> str | None:
+        """Why nothing can be asked; None if the installation has the API."""
+
+    @property
     def one_call_per_customer(self) -> bool:
         """Whether each customer takes a call, for another reason than the filters in `needs`."""
 
@@ -168,6 +172,7 @@ class UsageReports:
         )
         self.needs: Sequence[RequiredFilter] = [(self._reports, self._party)]
         self.one_call_per_customer = False  # by what it needs
+        self.reason_missing = self._reports.reason_missing
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; totals are None for all customers of a request with an unreadable report."""
@@ -191,9 +196,14 @@ class UsageQuery:
         self.needs: Sequence[RequiredFilter] = ()
         self.one_call_per_customer = self._profile.id_list == "none"
         self._path = profile.path(SPELLINGS[profile.version].path(_TASK))
+        self.reason_missing = (
+            None if self._profile.exists else "This installation has no API for queryUsageConsumption."
+        )
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; a customer without any is absent."""
+        if self.reason_missing:
+            raise NotSupported(self._http.name, self.reason_missing)
         most = 1 if self.one_call_per_customer else self._profile.max_keys
         keys = [key for key in dict.fromkeys(customer_ids) if key]
         chunks = [keys[start : start + most] for start in range(0, len(keys), most)]
@@ -242,7 +252,7 @@ class UsageQuery:
                 self._http.name,
                 f"{self._path} does not exist there: check the address and the path, and the profile's version",
             )
-        task = msgspec.json.decode(answer.body, type=_Task)
+        task = _Task() if answer.is_empty else msgspec.json.decode(answer.body, type=_Task)
         read = [self._consumption(bytes(raw)) for raw in task.usage_consumption or ()]
         readable = [one for one in read if one is not None]
         return _Done(task.id, readable, len(read) - len(readable))

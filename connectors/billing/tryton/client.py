@@ -114,7 +114,7 @@ class Rest:
                 self.http.name,
                 f"no REST API under /{self.options.database}: check the address, options.database and the series (8.2)",
             )
-        return _ROWS.decode(answer.body)
+        return [] if answer.is_empty else _ROWS.decode(answer.body)
 
 
 class Model(Generic[Row]):

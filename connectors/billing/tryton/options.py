@@ -6,18 +6,21 @@ from pydantic import Field
 
 from connectors.reading.dates import TimeZone
 from connectors.strict import Strict
+from connectors.texts import matching
 
 
 class TrytonOptions(Strict):
     """The setup of a Tryton installation. The defaults fit a new database named `billing`."""
 
     database: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9_.-]+$", description="Name of the database: first part of every path.")
+        str,
+        matching(r"(?!\.{1,2}$)[A-Za-z0-9_.-]+", "the name of a database: letters, digits, _ . and -, such as billing"),
+        Field(description="Name of the database: first part of every path."),
     ] = "billing"
     currency: Annotated[
         str | None,
+        matching(r"[A-Z]{3}", 'the code of a currency in three capital letters, such as "EUR"'),
         Field(
-            pattern=r"^[A-Z]{3}$",
             description="ISO 4217 code of the company's currency, in which balances are; read from Tryton by default.",
         ),
     ] = None
@@ -33,5 +36,8 @@ class TrytonOptions(Strict):
         int, Field(ge=500, description="Longest path and query of a request, in bytes; gunicorn refuses 4,094.")
     ] = 4000
     page_size: Annotated[
-        int, Field(ge=1, description="Rows asked for in one call; a row with its lines takes some milliseconds.")
+        int,
+        Field(
+            ge=1, le=1_000_000, description="Rows asked for in one call; a row with its lines takes some milliseconds."
+        ),
     ] = 500

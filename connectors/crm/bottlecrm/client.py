@@ -131,6 +131,8 @@ class Rest:
             if answer.status == 404:
                 self._absent(answer, _ACCOUNTS)
                 return None
+            if answer.is_empty:
+                return None
             one = self._account.row(self._decoded(answer, _ACCOUNTS, _One).account_obj)
             if isinstance(one, Unreadable):
                 raise Garbled(self.http.name, f"{_ACCOUNTS}: the account cannot be read")
@@ -142,7 +144,11 @@ class Rest:
     async def search(self, text: str) -> Sequence[Hit]:
         """Hits of the search, at most `SEARCH_HITS` of each kind."""
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
-        return await self.http.send(request, lambda answer: self._decoded(answer, _SEARCH, _Hits).results)
+
+        def read(answer: Answer) -> Sequence[Hit]:
+            return () if answer.is_empty else self._decoded(answer, _SEARCH, _Hits).results
+
+        return await self.http.send(request, read)
 
     async def everything(self, read: ReadListPage[Row], first: ListPage[Row] | None = None) -> RowPage[Row]:
         """All rows, each once: the first page tells the total, the other pages are requested concurrently.
@@ -198,6 +204,8 @@ class Rest:
         return target
 
     def _accounts_of(self, answer: Answer) -> ListPage[Account]:
+        if answer.is_empty:
+            return ListPage((), 0, 0, 0)
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
         return ListPage(
@@ -208,6 +216,8 @@ class Rest:
         )
 
     def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
+        if answer.is_empty:
+            return ListPage((), 0, 0, 0)
         page = self._decoded(answer, _CONTACTS, _Contacts)
         entries = self._contact.each(page.results)
         return ListPage(entries, len(entries), page.count, page.count)

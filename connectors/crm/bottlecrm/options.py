@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from connectors.strict import Strict
+from connectors.texts import matching
 
 
 class BottleCrmOptions(Strict):
@@ -12,8 +13,8 @@ class BottleCrmOptions(Strict):
 
     customer_number: Annotated[
         str,
+        matching(r"[A-Za-z0-9_]+", "the key of a custom field: letters, digits and _, such as customer_number"),
         Field(
-            pattern=r"^[A-Za-z0-9_]+$",
             description="Key of the accounts' custom field with the customer number. It must be a text field, because"
             " numbers cannot be filtered. An account without it is not a customer.",
         ),

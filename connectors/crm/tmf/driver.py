@@ -12,7 +12,7 @@ from connectors.links import CustomerKey
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import all_under, list_page, page_under
@@ -51,7 +51,14 @@ class TmfCrm(ContactWrites):
             "products_of_services": [(self._products, "realizingService.id")],
         }
         self._unsupported = unsupported(
-            questions, {Customer: self._customers, Party: self._individuals, Product: self._products}
+            questions,
+            {Customer: self._customers, Party: self._individuals, Product: self._products},
+            {
+                "customers": self._customers,
+                "customer_list": self._customers,
+                "parties": self._individuals,
+                "products": self._products,
+            },
         )
         ways = [
             f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.reason_unsupported(one))
@@ -77,7 +84,7 @@ class TmfCrm(ContactWrites):
         return self._customers.profile.empty_is_404
 
     async def probe(self) -> None:
-        await self._customers.page([], Window(0, 1), fields=frozenset())
+        await existing(self._customers, self._products, self._individuals).page([], Window(0, 1), fields=frozenset())
 
     async def customers(self, ids: Sequence[str], fields: Fields | None) -> Found[Customer]:
         return map_rows(await self._customers.by_ids(ids, fields), self._customers.record_factory(fields))

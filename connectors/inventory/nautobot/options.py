@@ -1,25 +1,30 @@
 """Options of the Nautobot driver."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from connectors.inventory.port import ResourceStatus, ServiceState
 from connectors.reading.dates import TimeZone
 from connectors.strict import Strict
+from connectors.texts import matching
 
-_FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+_FIELD_NAME: Final = matching(
+    r"[A-Za-z][A-Za-z0-9_]*", "the key of a custom field: letters, digits and _, such as service_number"
+)
 
 
 class NautobotOptions(Strict):
     """How an installation of Nautobot is used. The default status words are Nautobot's own."""
 
     service_number: Annotated[
-        _FieldName,
+        str,
+        _FIELD_NAME,
         Field(description="Key of the custom field of circuits, interfaces and IP addresses with the service number."),
     ] = "service_number"
     customer_number: Annotated[
-        _FieldName | None,
+        str | None,
+        _FIELD_NAME,
         Field(description="Key of the tenants' custom field with the customer number. By default it is their name."),
     ] = None
     timezone: Annotated[TimeZone, Field(description="Zone of installation dates, which have none (IANA name).")] = "UTC"

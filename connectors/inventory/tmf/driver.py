@@ -13,7 +13,7 @@ from connectors.reading.grouping import group_by_key, map_rows
 from connectors.reading.order import BY_ID
 from connectors.reading.rows import Batch
 from connectors.records import Fields, Found, Rows, Window
-from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import list_page, page_under
@@ -80,7 +80,14 @@ class TmfInventory:
             "resources_named": [(self._resources, one) for one in _SEARCHED],
         }
         self._unsupported = unsupported(
-            questions, {Service: self._services, Resource: self._resources, Site: self._sites}
+            questions,
+            {Service: self._services, Resource: self._resources, Site: self._sites},
+            {
+                "services": self._services,
+                "resources": self._resources,
+                "resource_list": self._resources,
+                "sites": self._sites,
+            },
         )
         self.one_by_one = one_by_one(
             questions, {"services": self._services, "resources": self._resources, "sites": self._sites}
@@ -97,7 +104,7 @@ class TmfInventory:
         return self._services.profile.empty_is_404
 
     async def probe(self) -> None:
-        await self._services.page([], Window(0, 1), fields=frozenset())
+        await existing(self._services, self._resources, self._sites).page([], Window(0, 1), fields=frozenset())
 
     async def services(self, ids: Sequence[str], fields: Fields | None) -> Found[Service]:
         return map_rows(await self._services.by_ids(ids, fields), self._services.record_factory(fields))

@@ -144,6 +144,8 @@ class RtList(Generic[Row]):
     def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
+        if answer.is_empty:
+            return RowPage((), 0)
         page = self._page.decode(answer.body)
         rows = distinct_rows(self._row.each(page.items))
         # None for the collections that RT filters by rights after counting.

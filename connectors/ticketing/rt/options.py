@@ -1,15 +1,22 @@
 """Options of the Request Tracker driver."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from connectors.strict import Strict
+from connectors.texts import matching
 from connectors.ticketing.port import TicketStatus
 
-CustomFieldName = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]+$")]
-CustomFieldNameOrNone = Annotated[str, Field(pattern=r"^[^{}'\"\\\x00-\x1f]*$")]
-Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
+_NO_SIGNS: Final = "without braces, quotes and backslashes"
+CustomFieldName = Annotated[
+    str, matching(r"[^{}'\"\\]+", f"the name of a custom field, {_NO_SIGNS}, such as CustomerId")
+]
+CustomFieldNameOrNone = Annotated[
+    str, matching(r"[^{}'\"\\]*", f'the name of a custom field, {_NO_SIGNS}, or "" for none')
+]
+Name = Annotated[str, matching(r".+", "a name, and not empty")]
+Status = Annotated[str, matching(r"[^'\"\\]+", "a status of Request Tracker, without quotes and backslashes")]
 
 
 class RtOptions(Strict):
@@ -23,7 +30,7 @@ class RtOptions(Strict):
     ] = "ServiceId"
     max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
     words: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")], TicketStatus],
+        dict[Status, TicketStatus],
         Field(
             description="TMF621's statuses for the statuses of RT's lifecycles. Others are UNKNOWN and count as open."
         ),

@@ -14,7 +14,7 @@ from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
 from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
 from connectors.ticketing.tmf.writes import TicketWrites, is_assignee
-from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.changes import Changes, unsupported_changes
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import open_attachment
@@ -71,7 +71,11 @@ class TmfTicketing(TicketWrites):
             Changes(http, profile, self._reader, path, "creationDate", ["lastUpdate"]) for path in (tickets, problems)
         )
         self._unsupported = {
-            **unsupported(questions, {Ticket: self._tickets, Outage: self._problems}),
+            **unsupported(
+                questions,
+                {Ticket: self._tickets, Outage: self._problems},
+                {"tickets": self._tickets, "outages": self._problems, "outage_list": self._problems},
+            ),
             **unsupported_changes({"tickets_changed": self._ticket_changes, "outages_changed": self._outage_changes}),
         }
         self.one_by_one = one_by_one(questions, {"tickets": self._tickets, "outages": self._problems})
@@ -90,8 +94,9 @@ class TmfTicketing(TicketWrites):
     async def probe(self) -> None:
         """Read one ticket with its status, so that status words of the system's own are noticed early."""
         fields = frozenset({"status"})
-        page = await self._tickets.page([], Window(0, 1), fields=fields)
-        list(map(self._tickets.record_factory(fields), page.rows))
+        rows = existing(self._tickets, self._problems)
+        page = await rows.page([], Window(0, 1), fields=fields)
+        list(map(rows.record_factory(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         return map_rows(await self._tickets.by_ids(ids, fields), self._tickets.record_factory(fields))

@@ -28,10 +28,6 @@ def _service_ids(entities: Sequence[RelatedEntity] | None) -> tuple[str, ...]:
     return ids(one for one in targets if (one.kind or "").strip().casefold().endswith("service"))
 
 
-def _severity(priority: int | str | None) -> int | None:
-    return priority if isinstance(priority, int) else None
-
-
 TICKET: Final = Mapping(
     Ticket,
     always=["owners"],
@@ -63,7 +59,7 @@ OUTAGE: Final = Mapping(
     description=source("description", text),
     state=source("status", text),
     raw_state=source("status", text),
-    severity=source("priority", Kind(int | str | None, lambda _reader: _severity)),
+    severity=source("priority", Kind(int | str | None, lambda reader: reader.small_number)),
     started_at=source("creationDate", date),
     resolved_at=source("resolutionDate", date),
     service_ids=source("affectedService", references),

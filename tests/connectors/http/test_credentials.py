@@ -154,6 +154,33 @@ async def test_a_token_endpoint_that_fails(answer: Any, failure: type[ConnectorE
     assert "s3:cr" not in str(found["1"])
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+async def test_a_token_endpoint_that_is_busy_or_broken_is_unavailable(status: int) -> None:
+    async def busy(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with canned(customer="[]", token=busy) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            found = (await c.crm.customers(["1"], NAME))["1"]
+    assert (type(found), found.retryable, found.status) == (Unreachable, True, status)
+    assert found.signing_in
+    assert not found.may_have_happened
+    assert len(server.seen) == 1  # no question without a token
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405])
+async def test_a_token_endpoint_that_refuses_is_not_tried_again(status: int) -> None:
+    async def refusing(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with canned(customer="[]", token=refusing) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            found = (await c.crm.customers(["1"], NAME))["1"]
+    assert (type(found), found.retryable) == (Refused, False)
+
+
 async def test_a_token_endpoint_that_is_not_there() -> None:
     auth = CLIENT | {"token_url": "http://127.0.0.1:9/token"}
     async with canned(customer="[]") as server, reading(server, auth=auth) as c:

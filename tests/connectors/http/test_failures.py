@@ -59,10 +59,12 @@ async def test_what_a_broken_system_costs(
         assert time.monotonic() - started < 1
         assert {key: type(one) for key, one in found.items()} == {"BILL-1001-1-01": failure}
         assert len(asked(systems["billing"])) == calls
-        assert c.systems[1].probe.http.health.status is SystemStatus.DOWN
+        lost = SystemStatus.UNKNOWN if failure in (Failed, Garbled) else SystemStatus.DOWN  # the bill may be at fault
+        assert c.systems[1].probe.http.health.status is lost
         usage = await c.billing.usage_of_customers(["1001", "1002"])
         assert {key: type(one) for key, one in usage.items()} == {"1001": failure, "1002": failure}
         assert len(asked(systems["billing"])) == 2 * calls
+        assert c.systems[1].probe.http.health.status is SystemStatus.DOWN
         assert set(await c.crm.customers(["1001"], NAME)) == {"1001"}
     error = found["BILL-1001-1-01"]
     assert isinstance(error, ConnectorError)
@@ -274,10 +276,11 @@ HOSTILE: list[tuple[str | bytes, dict[str, str]]] = [
     ('[{"id": "1", "contactMedium": ' + "[" * 100_000, {}),
     ("[]", {"X-Total-Count": "9" * 5000}),
     (b"\xff\xfe", {}),
-    ("null", {}),
-    ("", {}),
+    ("nul", {}),
     ('{"customer": 5}', {}),
 ]
+
+EMPTY: list[tuple[int, str]] = [(204, ""), (200, ""), (200, " \r\n"), (200, "null"), (200, "[]")]
 
 
 @pytest.mark.parametrize(("body", "headers"), HOSTILE)
@@ -290,7 +293,75 @@ async def test_whatever_is_wrong_with_a_body_is_the_systems_failure(body: str | 
         found = (await c.crm.customers(["1"], None))["1"]
         assert type(found) is Garbled
         assert len(found.detail) < 400
+        await c.crm.customers(["2"], None)
         assert c.systems[0].probe.http.health.status is SystemStatus.DOWN
+
+
+@pytest.mark.parametrize(("status", "body"), EMPTY)
+@pytest.mark.parametrize("profile", [{}, {"paging": "page"}, {"paging": "none"}, {"id_list": "none"}])
+async def test_an_answer_without_a_body_is_an_empty_list_and_no_loss(
+    status: int, body: str, profile: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def nothing(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body.encode(), content_type="application/json")
+
+    answers = dict.fromkeys(["customer", "product", "billingAccount", "customerBill", "service", "resource"], nothing)
+    answers |= dict.fromkeys(["geographicSite", "troubleTicket", "serviceProblem", "queryUsageConsumption"], nothing)
+    async with canned(**answers) as server, reading(server, profile=profile) as c:
+        for system in c.systems:
+            await system.probe.probe()
+        if profile.get("id_list") != "none":  # a single row has an address of its own, without which it is a 404
+            assert await c.crm.customers(["1"], None) == {}
+            assert await c.inventory.sites(["1"], None) == {}
+        assert (await c.crm.customer_list(Window(0, 5), None)).items == []
+        if body != "[]":  # a task is an object
+            assert (await c.billing.usage_of_customers(["1"])) == {}
+        assert all(not rows.items for rows in (await c.crm.products_of_customers(["1"], None, None)).values())
+        assert all(not rows.items for rows in (await c.crm.products_of_customers(["1"], Window(0, 5), None)).values())
+        assert {one.probe.http.health.status for one in c.systems} == {SystemStatus.UP}
+    assert [one for one in caplog.records if one.name.startswith("gateway")] == []
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_an_answer_without_a_body_is_an_empty_list_of_every_product(status: int) -> None:
+    async def nothing(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    answers = {"": nothing, "tickets": nothing, "party.party": nothing, "account.invoice": nothing}
+    async with canned(**answers) as server, aiohttp.ClientSession() as session:
+        own = {"crm": "bottlecrm", "billing": "tryton", "ticketing": "rt"}
+        systems = {name: System(url=server.url, driver=driver) for name, driver in own.items()}
+        c: Any = connect(systems, session)
+        assert (await c.crm.customer_list(Window(0, 5), None)).items == []
+        assert await c.crm.customers(["1"], NAME) == {}
+        assert (await c.crm.customers_named("Novák", Window(0, 5), None)).items == []
+        await c.systems[1].probe.probe()
+        assert await c.billing.bills(["1"], None) == {}
+        assert await c.ticketing.tickets(["1"], None) == {}
+        assert {one.probe.http.health.status for one in c.systems} == {SystemStatus.UP}
+
+
+async def test_null_for_the_rows_in_a_wrapped_list_is_none() -> None:
+    async with canned(customer='{"customer": null}') as server, reading(server) as c:
+        assert await c.crm.customers(["1"], None) == {}
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_a_single_row_without_a_body_is_absent(status: int) -> None:
+    async def nothing(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with canned(**{"1": nothing}) as server, reading(server, profile={"id_list": "none"}) as c:
+        assert await c.crm.customers(["1"], None) == {}
+        assert c.systems[0].probe.http.health.status is SystemStatus.UP
+
+
+async def test_nothing_where_a_total_says_that_there_are_rows_is_not_believed() -> None:
+    async def contradicted(_: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"X-Total-Count": "7"})
+
+    async with canned(customer=contradicted) as server, reading(server) as c:
+        assert type((await c.crm.customers(["1"], None))["1"]) is Garbled
 
 
 async def test_who_hangs_up_cancels_what_is_asked_and_frees_the_place() -> None:
@@ -369,8 +440,9 @@ async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(cap
     async with server, aiohttp.ClientSession() as session:
         system = System(url=url)
         c = connect(dict.fromkeys(DOMAINS, system), session)
-        with pytest.raises(Garbled):
-            await c.crm.customers_reached_by("somebody@example.net", NAME)
+        for somebody in ("somebody@example.net", "somebody.else@example.net"):
+            with pytest.raises(Garbled):
+                await c.crm.customers_reached_by(somebody, NAME)
     assert "crm is lost" in caplog.text
     assert "somebody" not in caplog.text
 

@@ -5,10 +5,23 @@ from collections.abc import Iterable
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from connectors.errors import Busy, Cancelled, ConnectorError, Failed, TooMuch, Unreachable
+from connectors.errors import (
+    Busy,
+    Cancelled,
+    ConnectorError,
+    Failed,
+    Garbled,
+    RateLimited,
+    Refused,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+)
 from connectors.http.health import Health, SystemStatus
 from tests.connectors.asking import connected
+from tests.connectors.canned import canned, reading
 from tests.systems import Systems, stopped
 
 NAME = frozenset({"name"})
@@ -29,8 +42,8 @@ async def test_lost_with_the_second_failure_and_said_to_be_back_with_the_third_a
         await c.systems[0].probe.probe()
         seen.append(health.status)
         systems["crm"].switches.error_rate = 1
-        for _ in range(3):
-            await c.crm.customers(["1001"], NAME)
+        for customer in ("1001", "1002", "1003"):
+            await c.crm.customers([customer], NAME)
             seen.append(health.status)
         with pytest.raises(Failed):
             await c.systems[0].probe.probe()
@@ -63,6 +76,70 @@ def living(health: Health, marks: Iterable[str]) -> None:
             health.answered(1)
         else:
             health.failed(Failed("crm", "500"))
+
+
+ABOUT_RECORDS = [Failed("crm", "500"), Garbled("crm", "no JSON"), Refused("crm", "403", status=403)]
+ALWAYS = [
+    Unreachable("crm", "hung up"),
+    TimedOut("crm", "no answer"),
+    RateLimited("crm", "429"),
+    Refused("crm", "401", login_wanted=True, status=401),
+    Failed("crm", "the login answered 500", signing_in=True),
+]
+
+
+@pytest.mark.parametrize("failure", ABOUT_RECORDS)
+def test_an_answer_that_fails_about_one_record_marks_nothing_lost_however_often_it_is_asked(
+    failure: ConnectorError, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = Health("crm")
+    for _ in range(5):
+        health.failed(failure, about="/customer/1")
+    assert health.status is SystemStatus.UNKNOWN
+    assert health.last_error is not None
+    assert health.last_seen is None  # so that who asks for the state has the system probed
+    health.answered(1)
+    for _ in range(5):
+        health.failed(failure, about="/customer/1")
+    assert health.status is SystemStatus.UP
+    health.answered(1)
+    health.failed(failure, about="/customer/1")
+    assert health.status is SystemStatus.UP  # an answer in between, and the count begins anew
+    assert told(caplog) == []
+
+
+@pytest.mark.parametrize("failure", ABOUT_RECORDS)
+def test_answers_that_fail_about_two_records_or_about_none_in_particular_mark_it_lost(failure: ConnectorError) -> None:
+    for second in ("/customer/2", None):
+        health = Health("crm")
+        health.answered(1)
+        health.failed(failure, about="/customer/1")
+        health.failed(failure, about=second)
+        assert health.status is SystemStatus.DOWN
+
+
+@pytest.mark.parametrize("failure", ALWAYS)
+def test_no_answer_and_a_refused_gateway_say_nothing_of_a_record(failure: ConnectorError) -> None:
+    health = Health("crm")
+    health.answered(1)
+    health.failed(failure, about="/customer/1")
+    assert health.status is SystemStatus.UP
+    health.failed(failure, about="/customer/1")
+    assert health.status is SystemStatus.DOWN
+
+
+async def test_one_broken_record_is_asked_for_again_and_again_and_the_system_stays_up(systems: Systems) -> None:
+    async def broken(request: web.Request) -> web.Response:
+        return web.Response(status=500) if "=bad" in request.raw_path else web.json_response([])
+
+    async with canned(customer=broken) as server, reading(server) as c:
+        health = c.systems[0].probe.http.health
+        assert (await c.crm.customers(["good"], NAME)) == {}
+        for _ in range(3):
+            assert type((await c.crm.customers(["bad"], NAME))["bad"]) is Failed
+        assert health.status is SystemStatus.UP
+        await c.crm.customers(["bad2"], NAME)
+        assert health.status is SystemStatus.DOWN
 
 
 def test_every_other_failure_is_no_loss(caplog: pytest.LogCaptureFixture) -> None:

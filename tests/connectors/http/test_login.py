@@ -220,6 +220,8 @@ async def test_a_login_that_fails_says_how_and_never_with_the_password(
     async with canned(**answers) as server, speaking(server, timeout=0.3) as http:
         found = await read(http, "/t")
     assert type(found) is failure
+    assert found.signing_in
+    assert not found.may_have_happened  # the login failed, and nothing else was sent
     assert detail in found.detail
     assert "s3cr" not in str(found)
     assert "/t" not in server.seen

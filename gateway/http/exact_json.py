@@ -1,0 +1,39 @@
+"""JSON from clients, with numbers that stay the numbers that were written."""
+
+import math
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+_LARGEST: Final = 2.0**53
+"""Below which a float holds every whole number."""
+
+
+class NotJson(ValueError):
+    """It is not JSON in UTF-8, or nested too deeply."""
+
+
+def exact_number(text: str) -> float | int | Decimal:
+    """A number with a fraction or an exponent, as it is written: a float, but an int for a whole one from 2^53 on.
+
+    A Decimal, which no argument takes, where a float would be a whole number and the number is none.
+    """
+    number = float(text)
+    if not number.is_integer() or not math.isfinite(number):
+        return number
+    written = Decimal(text)
+    if written != written.to_integral_value():
+        return written
+    return number if abs(number) < _LARGEST else int(written)
+
+
+_DECODE: Final = msgspec.json.Decoder(float_hook=exact_number).decode
+
+
+def exact_json(text: bytes | str) -> Any:
+    """The decoded JSON. Raises NotJson."""
+    try:
+        return _DECODE(text)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise NotJson(str(error)) from error
