@@ -34,6 +34,9 @@ R = TypeVar("R")
 _MOST_KEPT: Final = 256
 """Most selections of fields whose decoders are cached."""
 
+_SEPARATORS: Final = {"comma": ",", "semicolon": ";"}
+"""Where servers split a list of values, also if it came encoded: such an id is asked for by its address."""
+
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -71,7 +74,12 @@ class Collection(Generic[R]):
         """
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
+        separator = _SEPARATORS.get(self.profile.id_list)
+        several = [one for one in ids if separator is not None and separator in one]
+        if not several:
+            return match_ids(await self.by_keys("id", ids, fields=fields), self._unreadable)
+        single = [one for one in ids if one not in several]
+        return {**(await self.by_ids(single, fields) if single else {}), **await self._one_by_one(several, fields)}
 
     async def by_keys(
         self,
