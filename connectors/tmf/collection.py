@@ -179,7 +179,7 @@ class Collection(Generic[R]):
         }
 
     def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """The filter that `attribute` contains `text`; letter case is ignored."""
+        """The filter that `attribute` contains `text`, in any letter case and form of Unicode."""
         return self._write.contains_filter(attribute, text)
 
     def _can_ask(self, name: str, values: Sequence[str]) -> bool:

@@ -45,7 +45,7 @@ class Reader:
         self.day, self.day_end = dates.day, dates.day_end
         """Decode a day, and when it ends: in the profile's time zone; as written where the profile names none."""
         self._own = profile.words
-        self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
+        self._words = {folded(word): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(folded, profile.party_roles))
         types = profile.party_types
         if customer_key == "party.id" and "party_types" not in profile.model_fields_set:
@@ -137,7 +137,7 @@ class Reader:
         if raw is None:
             return unknown
         text = raw.strip()
-        found = table.get(self._words.get(text.casefold(), text).casefold())
+        found = table.get(folded(self._words.get(folded(text), text)))
         if found is None:
             self.warn_once(f"sends the unknown word {raw!r}: add its standard form to the profile's `words`")
             return unknown
@@ -150,8 +150,8 @@ class Reader:
     def spellings(self, standard: Iterable[str]) -> list[str]:
         """The standard words, and the words of the profile that mean the same."""
         wanted = list(standard)
-        known = {word.casefold() for word in wanted}
-        return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
+        known = {folded(word) for word in wanted}
+        return wanted + [own for own, word in self._own.items() if folded(word) in known]
 
     def own_word(self, standard: str) -> str:
         """How the system itself spells a standard word: the profile's first word for it, or the standard's."""
@@ -161,4 +161,4 @@ class Reader:
 
 def enum_table(members: Iterable[E]) -> dict[str, E]:
     """Enum members by their case-folded value, for `Reader.decode_enum`."""
-    return {str(member.value).casefold(): member for member in members}
+    return {folded(str(member.value)): member for member in members}

@@ -41,6 +41,7 @@ from connectors.inventory.port import Resource, Service, Site
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, sorted_records
 from connectors.reading.rows import Unreadable
+from connectors.reading.texts import contains, same, usual_forms
 from connectors.records import Fields, Found, Rows, Window
 
 _CIRCUIT: Final = msgspec.json.Decoder(CircuitRow)
@@ -273,17 +274,16 @@ class NautobotDriver:
             | self._graphql.listing("devices", "serial__ie:$keys", selection(DEVICE, fields), limit, "serials")
             | self._graphql.listing("interfaces", "name__ic:$keys", selection(INTERFACE, fields), limit)
             | self._graphql.listing("ip_addresses", "dns_name__ic:$keys", selection(ADDRESS, fields), limit),
-            [sought],
+            usual_forms(sought),
         )
 
     def _matching(self, sought: str, lists: Lists) -> list[Resource]:
         """The resources that match, in the port's order. A device that matches twice comes once."""
         records, unreadable = self._resources(lists)
         self._all_readable(unreadable)
-        wanted = sought.casefold()
         distinct = list({one.id: one for one in records}.values())
-        named = [one for one in distinct if wanted in (one.name or "").casefold()]
-        numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
+        named = [one for one in distinct if contains(one.name, sought)]
+        numbered = [one for one in distinct if same(one.serial_number, sought) and one not in named]
         return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)]
 
     async def _window(self, ordered: Sequence[Resource], window: Window, fields: Fields | None) -> Rows[Resource]:
