@@ -48,6 +48,7 @@ class Reader:
         self._words = {folded(word): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(folded, profile.party_roles))
         types = profile.party_types
+        self._of_parties = customer_key == "party.id"
         if customer_key == "party.id" and "party_types" not in profile.model_fields_set:
             types = PARTY_TYPES
         self._types = frozenset(map(folded, types))
@@ -78,9 +79,10 @@ class Reader:
         return owners
 
     def _owners(self, parties: Sequence[RelatedParty]) -> Owners:
-        found = ids([one.party_or_party_role or one for one in parties if self._owns(one)])
+        owning = [one for one in parties if self._owns(one)]
+        found = ids([one.party for one in owning])
         if found:
-            return Known(found)
+            return Known(found, self._kinds(found, owning))
         return STRANGERS if any(map(self._is_strange, parties)) else UNNAMED
 
     def _is_strange(self, party: RelatedParty) -> bool:
@@ -91,9 +93,20 @@ class Reader:
         self.warn_once(f"rows name their customer as {kind!r}, which is not in party_types: these rows have no owner")
         return True
 
-    def customer(self, party: RelatedParty | None) -> str | None:
-        """The customer number of a party, whatever its role; None unless its type is one of the profile's."""
-        return id_of(party.party) if party is not None and folded(party.party.kind) in self._types else None
+    def payer(self, party: RelatedParty | None) -> Owners:
+        """The customer that a party is, whatever its role; `UNNAMED` unless its type is one of the profile's."""
+        known = id_of(party.party) if party is not None and folded(party.party.kind) in self._types else None
+        return Known((known,), self._kinds((known,), [party])) if known and party is not None else UNNAMED
+
+    def _kinds(self, found: Sequence[str], parties: Sequence[RelatedParty]) -> tuple[str, ...]:
+        """What the row says of each id; an id that it gives to a person and to a company is of either."""
+        if not self._of_parties:
+            return ()
+        said: dict[str, set[str]] = {}
+        for one in parties:
+            if (ident := id_of(one.party)) is not None:
+                said.setdefault(ident, set()).add(folded(one.party.kind or one.kind))
+        return tuple(next(iter(said[ident])) if len(said[ident]) == 1 else "" for ident in found)
 
     def _owns(self, party: RelatedParty) -> bool:
         """Whether role and type fit. Results are cached, because few combinations occur."""
