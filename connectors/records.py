@@ -34,9 +34,14 @@ def changed(record: R, **changes: Any) -> R:
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """The record belongs to these customers. `ids` has at least one customer number."""
+    """The record belongs to these customers. `ids` has at least one customer number.
+
+    `kinds` says what the record calls them (individual, organization, or nothing that tells), in the order of `ids`;
+    none where ids are numbers of customers and not of their parties.
+    """
 
     ids: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
 
 
 class Unnamed(msgspec.Struct, frozen=True, gc=False):

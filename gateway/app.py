@@ -8,7 +8,6 @@ import aiohttp
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -26,6 +25,7 @@ from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
+from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.events import EventEndpoint, event_routes
@@ -184,7 +184,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
     return _Gateway(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
-        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
+        middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
         routes=[
             Route("/documents/{owner}/{document:path}", _FromState("documents")),
             Route("/healthz", healthz),

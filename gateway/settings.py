@@ -119,7 +119,9 @@ class AuthSettings(Strict):
     algorithms: Annotated[tuple[str, ...], Field(description="Signatures that are believed.")] = ("RS256", "ES256")
     leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0
     claims: Annotated[ClaimNames, Field(description="Which claims carry what.")] = ClaimNames()
-    jwks_min_refetch: Annotated[float, Field(gt=0, description="Least seconds between two fetches of the keys.")] = 30.0
+    jwks_min_refetch: Annotated[
+        float, Field(gt=0, description="Seconds for which a key (kid) that was not there counts as unknown.")
+    ] = 30.0
     jwks_max_age: Annotated[float, Field(gt=0, description="Seconds after which the keys are fetched again.")] = 600.0
     cached_tokens: Annotated[int, Field(ge=1, description="Most verified tokens that are remembered.")] = 4096
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from connectors.records import Document
 
@@ -50,8 +50,23 @@ class OwnedDocument:
     @property
     def url(self) -> str:
         """Path on the gateway, such as /documents/Bill:77/1. It never reveals the address in the system."""
-        owner = quote(f"{self.type_name}:{self.document.owner}", safe=":")
-        return f"/documents/{owner}/{quote(self.document.id, safe='')}"
+        return f"/documents/{path_segment(f'{self.type_name}:{self.document.owner}')}/{path_segment(self.document.id)}"
+
+
+def path_segment(text: str) -> str:
+    """The text as one segment of a path that everything on the way leaves alone; `text_of` reads it.
+
+    Letters, digits and ``._-:`` stand for themselves, other bytes of UTF-8 are a tilde and two hexadecimal digits.
+    Percent signs would not do: proxies decode and refuse ``%2F``, and clients go up a step for ``%2E%2E``.
+    """
+    if text.strip(".") == "":
+        return "~2E" * len(text)
+    return quote(text, safe=":").replace("~", "~7E").replace("%", "~")
+
+
+def text_of(segment: str) -> str:
+    """The text that `path_segment` made this of."""
+    return unquote(segment.replace("%", "%25").replace("~", "%"))
 
 
 def documents_of(type_name: str) -> Callable[[Any], Sequence[OwnedDocument]]:

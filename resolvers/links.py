@@ -36,13 +36,28 @@ class CustomerRecordById(BatchLoader[str, Customer]):
         return await self.context.connectors.crm.customers(keys, customer_fields(self.context))
 
 
-class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
+PERSON, COMPANY = "individual", "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """The customers with a key. `kind` is the kind of party that they are, empty if the CRM does not say."""
+
+    ids: tuple[str, ...] = ()
+    kind: str = ""
+
+    def are(self, kind: str) -> bool:
+        """Whether a record that calls them this kind means them: persons and companies are numbered separately."""
+        return {kind, self.kind} != {PERSON, COMPANY}
+
+
+class CustomersByKey(BatchLoader[KeyedCustomer, Holders]):
     """Customer numbers by another system's key; none if the key must be unique and is not.
 
     TMF632 numbers persons and organizations separately: an id that one of each has belongs to neither.
     """
 
-    missing = ()
+    missing = Holders()
 
     @override
     async def found(self, keys: Sequence[KeyedCustomer]) -> Mapping[KeyedCustomer, Any]:
@@ -75,8 +90,8 @@ class CustomersByKey(BatchLoader[KeyedCustomer, tuple[str, ...]]):
             self.context.warn(
                 "crm", f"{len(ids)} customers{who} have {key} = {value}: records that name it have no owner"
             )
-            return ()
-        return ids
+            return Holders()
+        return Holders(ids, next(iter(kinds)) if len(kinds) == 1 and key.kind == "party" else "")
 
 
 def customer_fields(context: RequestContext) -> Fields | None:
@@ -90,8 +105,8 @@ def customer_fields(context: RequestContext) -> Fields | None:
 
 async def customers_with(
     context: RequestContext, key: CustomerKey, known: Mapping[str, Sequence[str]]
-) -> Mapping[str, Sequence[str] | ConnectorError]:
-    """Customer numbers by key. `known` has the numbers found so far, but a key may have other customers, too."""
+) -> Mapping[str, Holders | ConnectorError]:
+    """Customers by key. `known` has the numbers found so far, but a key may have other customers, too."""
     keys = {value: KeyedCustomer(key, value) for value in known}
     found = await CustomersByKey.of(context).load_all(list(keys.values()))
     return {value: found[one] for value, one in keys.items()}

@@ -7,9 +7,10 @@ argument or attribute refers to follows from its name (`customer_ids`) or from `
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Protocol
 
 from connectors import DOMAINS, Connectors
 from connectors.crm.port import Customer
@@ -18,13 +19,18 @@ from connectors.links import CustomerKey, Links, Reference, references_of
 from connectors.ports import marks
 from connectors.records import STRANGERS, Known, Owned, Owners, Record, Rows, Unknown, attributes, changed
 from resolvers.context import RequestContext
-from resolvers.links import CustomerRecordById, CustomersByKey, KeyedCustomer, customers_with, key_value
+from resolvers.links import CustomerRecordById, CustomersByKey, Holders, KeyedCustomer, customers_with, key_value
 from resolvers.loader import NO_LINK
 
-Numbers = Mapping[str, Sequence[str] | ConnectorError]
-"""Customer numbers by the key that records name. Keys that no customer has, or none of the viewer's, are absent."""
+Numbers = Mapping[str, Holders | ConnectorError]
+"""Customers by the key that records name. Keys that no customer has, or none of the viewer's, are absent."""
 
-Call = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
+
+class Call(Protocol):
+    """Asks the port for keys."""
+
+    def __call__(self, keys: Sequence[str], whole: bool = False, /) -> Awaitable[Mapping[str, Any]]:
+        """The answers by key. `whole`: complete lists in place of one page."""
 
 
 def translated(context: RequestContext, connectors: Connectors) -> Connectors:
@@ -61,8 +67,11 @@ class _TranslatedPort:
             ]
             options = {name: await self._translate_argument(name, one) for name, one in keyword_arguments.items()}
 
-            async def by_keys(keys: Sequence[str]) -> Mapping[str, Any]:
-                call_arguments = [keys if at == keys_at else one for at, one in enumerate(arguments)]
+            async def by_keys(keys: Sequence[str], whole: bool = False, /) -> Mapping[str, Any]:
+                call_arguments = [
+                    keys if at == keys_at else None if whole and parameters[at] == "window" else one
+                    for at, one in enumerate(arguments)
+                ]
                 found: Mapping[str, Any] = await self._translate_answer(await method(*call_arguments, **options))
                 return found
 
@@ -108,11 +117,22 @@ class _TranslatedPort:
                     owners_of_key = owners[value]
                     if isinstance(owners_of_key, ConnectorError):
                         found[number] = owners_of_key
-                    elif number not in owners_of_key:
+                    elif number not in owners_of_key.ids:
                         found[number] = NO_LINK
                     elif value in answers:
-                        found[number] = answers[value]
+                        found[number] = await self._of_customer(number, value, answers[value], call)
         return found
+
+    @staticmethod
+    async def _of_customer(number: str, value: str, answer: Any, call: Call) -> Any:
+        """The rows of the customer, among those that name its key: some may mean a company, and it is a person."""
+        if not isinstance(answer, Rows):
+            return answer
+        kept = answer.keep(lambda row: _may_be_of(row, number))
+        if kept is answer or answer.complete:
+            return kept
+        whole = (await call([value], True)).get(value, Rows.of(()))  # a page of what is left has other rows
+        return whole.keep(lambda row: _may_be_of(row, number)) if isinstance(whole, Rows) else whole
 
     @staticmethod
     def _no_key(number: str, key: CustomerKey) -> str:
@@ -151,7 +171,7 @@ class _TranslatedPort:
         owners_of_key = (await customers_with(self._context, key, {value: [number]}))[value]
         if isinstance(owners_of_key, ConnectorError):
             raise owners_of_key
-        if number not in owners_of_key:
+        if number not in owners_of_key.ids:
             raise Rejected(self._domain, self._no_key(number, key))
         return value
 
@@ -213,6 +233,11 @@ async def _numbers_by_key(context: RequestContext, key: CustomerKey, keys: set[s
     return found if failure is None else {**dict.fromkeys(keys, failure), **found}
 
 
+def _may_be_of(row: Any, number: str) -> bool:
+    """Whether a row that names the customer's key may be the customer's, as far as is known."""
+    return not isinstance(row, Owned) or number in row.customer_ids or isinstance(row.owners, Unknown)
+
+
 def _records(found: Any) -> Iterator[Any]:
     """The records in a port's answer, which is a record, a list, or a mapping to either."""
     if isinstance(found, Record):
@@ -231,9 +256,10 @@ def _translated_owners(owners: Owners, numbers: Numbers) -> Owners:
     if not isinstance(owners, Known):
         return owners
     ids: dict[str, None] = {}
-    for value in owners.ids:
-        found = numbers.get(value, ())
+    for value, kind in zip_longest(owners.ids, owners.kinds, fillvalue=""):
+        found = numbers.get(value, Holders())
         if isinstance(found, ConnectorError):
             return Unknown(found)
-        ids.update(dict.fromkeys(found))
+        if found.are(kind):
+            ids.update(dict.fromkeys(found.ids))
     return Known(tuple(ids)) if ids else STRANGERS

@@ -8,6 +8,7 @@ from decimal import Decimal, DecimalException
 from typing import Any, Final, NewType
 
 import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition, DecimalDefinition
 from strawberry.types.scalar import ScalarDefinition
@@ -91,7 +92,21 @@ def _shown(value: object) -> str:
     return f'"{value:.40}"' if isinstance(value, str) else f"{value!r:.40}"
 
 
-SCALARS: Final[dict[object, ScalarDefinition]] = {
+def _located(scalar: ScalarDefinition) -> ScalarDefinition:
+    """The scalar, with errors that say where in the document a value is, as those of graphql-core's own scalars."""
+    parse = scalar.parse_value
+    assert parse is not None  # noqa: S101 - each of ours has one
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from error
+
+    return replace(scalar, parse_literal=parse_literal)
+
+
+_SCALARS: Final[dict[object, ScalarDefinition]] = {
     datetime: replace(
         DateTimeDefinition,
         description="A point in time (RFC 3339), with its offset from UTC, such as 2026-11-22T09:30:00+00:00. What"
@@ -124,4 +139,6 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         parse_value=_code,
     ),
 }
+
+SCALARS: Final = {kind: _located(scalar) for kind, scalar in _SCALARS.items()}
 """By Python type; see `gateway.engine.codegen` for how fast each is written."""

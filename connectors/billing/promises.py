@@ -6,6 +6,7 @@ from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, U
 from connectors.billing.promised_writes import PayBill
 from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
+from connectors.reading.texts import same
 from connectors.records import Fields, Rows, Window
 
 
@@ -37,7 +38,7 @@ BILLING: Final = Promises(
             Bill,
             _numbered,
             lambda row: (row.number,),
-            lambda text, row: (row.number or "").casefold() == text.casefold(),
+            lambda text, row: same(row.number, text),
             windowed=False,
             any_case=False,
         ),

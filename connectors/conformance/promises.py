@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from connectors.reading.texts import contains
 from connectors.records import Fields, Window
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def own_id(row: Any) -> Iterable[str]:
 
 
 def in_name(text: str, row: Any) -> bool:
-    """Whether the row's name contains the text, ignoring letter case."""
-    return text.casefold() in (row.name or "").casefold()
+    """Whether the row's name contains the text, in any letter case and form of Unicode."""
+    return contains(row.name, text)
 
 
 @dataclass(frozen=True, slots=True)

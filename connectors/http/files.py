@@ -1,8 +1,10 @@
 """Files of a system, streamed within limits of size and time, and only from the system's own host."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import aiohttp
 from yarl import URL
@@ -10,6 +12,9 @@ from yarl import URL
 from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
 from connectors.http.request import Request
 from connectors.http.transport import CONNECTION_ERRORS, Slot, Transport
+
+_ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+"""What is an address as it stands (RFC 3986); yarl would decode some of it. Anything else is encoded by yarl."""
 
 
 class Files:
@@ -104,7 +109,8 @@ class Files:
 
     def _same_origin_url(self, address: str) -> URL:
         try:
-            url = URL(self._http.base + "/").join(URL(address))
+            known = URL(address, encoded=_ENCODED.fullmatch(address) is not None)
+            url = URL(self._http.base + "/", encoded=True).join(known)
             if url.origin() == self._origin:
                 return url
         except ValueError as error:

@@ -4,6 +4,7 @@ from typing import Final
 
 from connectors.conformance.promises import Listed, Promises, Searched, by_own_id, by_parent_key, in_name
 from connectors.inventory.port import Resource, Service, Site
+from connectors.reading.texts import same
 
 INVENTORY: Final = Promises(
     methods=(
@@ -14,7 +15,7 @@ INVENTORY: Final = Promises(
             Resource,
             lambda driver, text, window, fields: driver.resources_named(text, window, fields),
             lambda row: (row.name, row.serial_number),
-            lambda text, row: in_name(text, row) or (row.serial_number or "").casefold() == text.casefold(),
+            lambda text, row: in_name(text, row) or same(row.serial_number, text),
         ),
         by_parent_key("services_of_customers", "customer", Service, "customer_ids", "id", windowed=True),
         by_own_id("services", "service", Service),

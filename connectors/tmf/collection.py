@@ -39,6 +39,9 @@ _MOST_KEPT: Final = 256
 _NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 """In a Link header (RFC 8288): a link to the next page."""
 
+_SEPARATORS: Final = {"comma": ",", "semicolon": ";"}
+"""Where servers split a list of values, also if it came encoded: such an id is asked for by its address."""
+
 
 class Collection(Generic[R]):
     """One resource of one TM Forum server, such as troubleTicket, and its conversion to records."""
@@ -72,7 +75,12 @@ class Collection(Generic[R]):
         self.require_existence()
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
-        return match_ids(await self.by_keys("id", ids, fields=fields), self.unreadable)
+        separator = _SEPARATORS.get(self.profile.id_list)
+        several = [one for one in ids if separator is not None and separator in one]
+        if not several:
+            return match_ids(await self.by_keys("id", ids, fields=fields), self.unreadable)
+        single = [one for one in ids if one not in several]
+        return {**(await self.by_ids(single, fields) if single else {}), **await self._one_by_one(several, fields)}
 
     async def by_keys(
         self,
@@ -188,7 +196,7 @@ class Collection(Generic[R]):
         }
 
     def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """The filter that `attribute` contains `text`; letter case is ignored."""
+        """The filter that `attribute` contains `text`, in any letter case and form of Unicode."""
         return self._write.contains_filter(attribute, text)
 
     def explain_unowned(self, row: Any, asked: Set[str]) -> bool:

@@ -1,23 +1,25 @@
 """Files of TM Forum records: attachments given inline, or kept at an address of the same system."""
 
-import base64
-import binascii
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from connectors.errors import Garbled
 from connectors.http.client import HttpClient
+from connectors.reading.base64 import base64_bytes
 from connectors.records import Document
 from connectors.tmf.shapes import Attachment
 
 
 def documents(owner: str, attachments: Sequence[Attachment] | None) -> tuple[Document, ...]:
-    """The record's documents. A document without an id gets its position in the list, from 1, as its id."""
-    return tuple(
-        Document(id=_id(place, one), owner=owner, name=one.name, mime_type=one.mime_type, source=one)
-        for place, one in enumerate(attachments or (), 1)
-        if one.url or one.content
-    )
+    """The record's documents, each with an id of its own within the record.
+
+    A document without an id, or with one that came before, gets its position in the list, from 1, as its id.
+    """
+    found: dict[str, Document] = {}
+    for ident, one in _with_ids(attachments or ()):
+        if one.url or one.content:
+            found[ident] = Document(id=ident, owner=owner, name=one.name, mime_type=one.mime_type, source=one)
+    return tuple(found.values())
 
 
 @asynccontextmanager
@@ -35,10 +37,19 @@ async def open_attachment(http: HttpClient, document: Document) -> AsyncIterator
 
 async def _inline(http: HttpClient, content: str) -> AsyncIterator[bytes]:
     try:
-        yield base64.b64decode(content, validate=True)
-    except binascii.Error as error:
+        yield base64_bytes(content)
+    except ValueError as error:
         raise Garbled(http.name, f"an attachment's content is not base64: {error}") from error
 
 
-def _id(place: int, attachment: Attachment) -> str:
-    return str(attachment.id) if attachment.id is not None else str(place)
+def _with_ids(attachments: Sequence[Attachment]) -> Iterator[tuple[str, Attachment]]:
+    given = {str(one.id) for one in attachments if one.id not in (None, "")}
+    taken: set[str] = set()
+    for place, one in enumerate(attachments, 1):
+        ident = str(one.id if one.id is not None else "")
+        if not ident or ident in taken:
+            ident = str(place)
+            while ident in taken or ident in given:
+                ident = f"{ident}-{place}"
+        taken.add(ident)
+        yield ident, one

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.order import BY_ID, Order
+from connectors.reading.texts import pattern
 from connectors.records import Fields
 from connectors.tmf.mapping import Projection
 from connectors.tmf.profile import Profile
@@ -80,8 +81,8 @@ class QueryWriter:
         return found if len(found) <= self._room else None
 
     def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
-        """The filter that `attribute` contains `text`; letter case is ignored."""
-        return f"{attribute}.regex", [f"(?i){re.escape(text)}"]
+        """The filter that `attribute` contains `text`, in any letter case and form of Unicode."""
+        return f"{attribute}.regex", [pattern(text)]
 
     def single(self, filters: Filters) -> list[Filters]:
         """The filters of one or more requests that together find all rows.

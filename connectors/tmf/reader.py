@@ -59,9 +59,10 @@ class Reader:
         self.day, self.day_end = dates.day, dates.day_end
         """Decode a day, and when it ends: in the profile's time zone; as written where the profile names none."""
         self._own = profile.words
-        self._words = {word.strip().casefold(): standard for word, standard in profile.words.items()}
+        self._words = {folded(word): standard for word, standard in profile.words.items()}
         self._roles = frozenset(map(folded, profile.party_roles))
         types = profile.party_types
+        self._of_parties = customer_key == "party.id"
         if customer_key == "party.id" and "party_types" not in profile.model_fields_set:
             types = PARTY_TYPES
         self._types = frozenset(map(folded, types))
@@ -92,9 +93,10 @@ class Reader:
         return owners
 
     def _owners(self, parties: Sequence[RelatedParty]) -> Owners:
-        found = ids([one.party_or_party_role or one for one in parties if self._owns(one)])
+        owning = [one for one in parties if self._owns(one)]
+        found = ids([one.party for one in owning])
         if found:
-            return Known(found)
+            return Known(found, self._kinds(found, owning))
         return STRANGERS if any(map(self._is_strange, parties)) else UNNAMED
 
     def _is_strange(self, party: RelatedParty) -> bool:
@@ -129,9 +131,20 @@ class Reader:
                 scope.notice(self._system, what)
         return bool(named)
 
-    def customer(self, party: RelatedParty | None) -> str | None:
-        """The customer number of a party, whatever its role; None unless its type is one of the profile's."""
-        return id_of(party.party) if party is not None and folded(party.party.kind) in self._types else None
+    def payer(self, party: RelatedParty | None) -> Owners:
+        """The customer that a party is, whatever its role; `UNNAMED` unless its type is one of the profile's."""
+        known = id_of(party.party) if party is not None and folded(party.party.kind) in self._types else None
+        return Known((known,), self._kinds((known,), [party])) if known and party is not None else UNNAMED
+
+    def _kinds(self, found: Sequence[str], parties: Sequence[RelatedParty]) -> tuple[str, ...]:
+        """What the row says of each id; an id that it gives to a person and to a company is of either."""
+        if not self._of_parties:
+            return ()
+        said: dict[str, set[str]] = {}
+        for one in parties:
+            if (ident := id_of(one.party)) is not None:
+                said.setdefault(ident, set()).add(folded(one.party.kind or one.kind))
+        return tuple(next(iter(said[ident])) if len(said[ident]) == 1 else "" for ident in found)
 
     def _owns(self, party: RelatedParty) -> bool:
         """Whether role and type fit. Results are cached, because few combinations occur."""
@@ -184,7 +197,7 @@ class Reader:
         if raw is None:
             return unknown
         text = raw.strip()
-        found = table.get(self._words.get(text.casefold(), text).casefold())
+        found = table.get(folded(self._words.get(folded(text), text)))
         if found is None:
             self.warn_once(f"sends the unknown word {raw!r}: add its standard form to the profile's `words`")
             return unknown
@@ -197,8 +210,8 @@ class Reader:
     def spellings(self, standard: Iterable[str]) -> list[str]:
         """The standard words, and the words of the profile that mean the same."""
         wanted = list(standard)
-        known = {word.casefold() for word in wanted}
-        return wanted + [own for own, word in self._own.items() if word.strip().casefold() in known]
+        known = {folded(word) for word in wanted}
+        return wanted + [own for own, word in self._own.items() if folded(word) in known]
 
     def own_word(self, standard: str) -> str:
         """How the system itself spells a standard word: the profile's first word for it, or the standard's."""
@@ -208,4 +221,4 @@ class Reader:
 
 def enum_table(members: Iterable[E]) -> dict[str, E]:
     """Enum members by their case-folded value, for `Reader.decode_enum`."""
-    return {str(member.value).casefold(): member for member in members}
+    return {folded(str(member.value)): member for member in members}

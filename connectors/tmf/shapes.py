@@ -6,6 +6,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
+from connectors.reading.texts import caseless
+
 T = TypeVar("T")
 
 Array: TypeAlias = list[T] | None
@@ -146,5 +148,5 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
 
 
 def folded(text: str | None) -> str:
-    """A word for comparison: case-folded, without outer blanks; empty for None."""
-    return (text or "").strip().casefold()
+    """A word for comparison: in one case and one form, without outer blanks; empty for None."""
+    return caseless((text or "").strip())

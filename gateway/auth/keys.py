@@ -3,13 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
 import orjson
+
+from gateway.engine.lru import LRU
 
 _log = logging.getLogger("gateway.auth")
 
@@ -18,52 +23,92 @@ Load = Callable[[], Awaitable[bytes]]
 
 MAX_BYTES = 512 * 1024
 
+MOST_REFETCHES: Final = 10
+"""How often the set is loaded for unknown key ids per `min_refetch`: made-up ones must not keep the issuer busy."""
+
+_MOST_ABSENT: Final = 1000
+
 
 class KeysUnavailableError(Exception):
-    """No key set has been loaded yet."""
+    """It cannot be told whether the issuer has such a key: no key set has been loaded, or none since it may have."""
+
+
+class WrongKeyError(Exception):
+    """The key set has a key with this id, but it is not for the algorithm."""
 
 
 class KeySet:
     """Keys by key id.
 
-    The set is loaded at first use, for a key id that it does not have, and when it is older than `max_age` seconds;
-    but at most once per `min_refetch` seconds (while there are no keys at all: per `retry` seconds), by one caller
-    for all. A load that fails leaves the keys that are there.
+    The set is loaded at first use, when it is older than `max_age` seconds, and for a key id that it does not have,
+    by one caller for all. For the same unknown id that happens once per `min_refetch` seconds, and for all of them
+    `MOST_REFETCHES` times. While the set cannot be loaded it is tried again after `retry` seconds; the keys that are
+    there stay in use.
     """
 
     def __init__(self, load: Load, *, min_refetch: float = 30.0, max_age: float = 600.0, retry: float = 1.0) -> None:
         self._load, self._min_refetch, self._max_age, self._retry = load, min_refetch, max_age, retry
-        self._keys: list[jwt.PyJWK] = []
+        self._keys: list[Key] = []
         self._loaded = self._tried = float("-inf")
         self._lock = asyncio.Lock()
         self._failing = False
+        self._absent: LRU[str, float] = LRU(_MOST_ABSENT)
+        self._refetched: deque[float] = deque(maxlen=MOST_REFETCHES)
 
-    async def key(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
-        """The key with this id, or without an id the only key for the algorithm; None if there is none.
+    async def candidates(self, key_id: str | None, algorithm: str) -> list[jwt.PyJWK]:
+        """The keys that may have signed a token with this header; without an id, the only one for the algorithm.
 
-        Raises KeysUnavailableError if no key set has been loaded yet.
+        None at all if the issuer has no such key. Raises KeysUnavailableError, WrongKeyError.
         """
-        found = self._find(key_id, algorithm)
-        old = time.monotonic() - self._loaded > self._max_age
-        if found is None or (
-            old and not self._lock.locked()
-        ):  # One caller waits for new keys; others use the old ones.
-            await self._refresh()
-            found = self._find(key_id, algorithm)
+        now = time.monotonic()
+        if now - self._loaded > self._max_age and not self._lock.locked():
+            await self._refresh(now, self._min_refetch if self._keys else self._retry)  # others use the old ones
+        if not self._knows(key_id, algorithm) and not self._is_absent(key_id, now):
+            await self._look_for(key_id, algorithm, now)
         if not self._keys:
             raise KeysUnavailableError
-        return found
+        named = self._keys if key_id is None else [key for key in self._keys if key.id == key_id]
+        fitting = [key for key in named if key.fits(algorithm)]
+        if key_id is None:
+            return [fitting[0].verifier(algorithm)] if len(fitting) == 1 else []
+        if named and not fitting:
+            raise WrongKeyError
+        return [key.verifier(algorithm) for key in fitting]
 
-    def _find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
+    def _knows(self, key_id: str | None, algorithm: str) -> bool:
         if key_id is not None:
-            return next((key for key in self._keys if key.key_id == key_id), None)
-        fitting = [key for key in self._keys if key.algorithm_name == algorithm]
-        return fitting[0] if len(fitting) == 1 else None
+            return any(key.id == key_id for key in self._keys)
+        return sum(key.fits(algorithm) for key in self._keys) == 1
 
-    async def _refresh(self) -> None:
-        async with self._lock:  # Callers that waited for the lock find a recent attempt and make none.
-            if time.monotonic() - self._tried < (self._min_refetch if self._keys else self._retry):
-                return
+    def _is_absent(self, key_id: str | None, now: float) -> bool:
+        """Whether the id was looked for a moment ago, and was not there."""
+        looked = self._absent.get(key_id or "")
+        return looked is not None and now - looked < self._min_refetch
+
+    async def _look_for(self, key_id: str | None, algorithm: str, now: float) -> None:
+        """Load the set once more, or wait for whoever does. Raises KeysUnavailableError where that does not tell."""
+        if self._loaded < now:
+            may = not self._keys or self._failing or self._may_refetch(now)
+            if not may and not self._lock.locked():
+                raise KeysUnavailableError
+            pause = min(self._retry, self._min_refetch) if self._keys else self._retry
+            counts = self._keys and not self._failing
+            if await self._refresh(now, 0.0 if counts else pause) and counts:
+                self._refetched.append(now)
+        if self._knows(key_id, algorithm):
+            return
+        if self._loaded < now:
+            raise KeysUnavailableError
+        self._absent.put(key_id or "", self._loaded)
+
+    def _may_refetch(self, now: float) -> bool:
+        return len(self._refetched) < MOST_REFETCHES or now - self._refetched[0] >= self._min_refetch
+
+    async def _refresh(self, since: float, pause: float) -> bool:
+        """Load the set, unless somebody has tried since this time, or within `pause` seconds; return whether it did."""
+        async with self._lock:
+            if self._tried >= since or time.monotonic() - self._tried < pause:
+                return False
             try:
                 self._keys = _parse(await self._load())
             except (OSError, TimeoutError, aiohttp.ClientError, ValueError, jwt.PyJWTError) as error:
@@ -78,21 +123,63 @@ class KeySet:
                 self._failing = False
             finally:
                 self._tried = time.monotonic()
+            return True
 
 
-def _parse(body: bytes) -> list[jwt.PyJWK]:
+class Key:
+    """A public key of the set (RFC 7517). Raises jwt.PyJWTError for one that verifies nothing here."""
+
+    def __init__(self, jwk: dict[str, Any]) -> None:
+        ident, algorithm = jwk.get("kid"), jwk.get("alg")
+        self.id = None if ident is None else str(ident)
+        self._jwk = jwk
+        self._algorithm = _SAME_AS.get(str(algorithm), algorithm)
+        self._type = jwk["kty"], None if jwk["kty"] == "RSA" else jwk.get("crv")
+        self._verifiers: dict[str, jwt.PyJWK] = {}
+        usual = self._algorithm or next((name for name in TYPES if self.fits(name)), None)
+        if usual is None:
+            raise jwt.InvalidKeyError(f"no algorithm is known for {self._type}")
+        self.verifier(usual)
+
+    def fits(self, algorithm: str) -> bool:
+        """Whether it is of the type that the algorithm needs, and for no other algorithm (RFC 7517, 4.4)."""
+        return self._type in TYPES.get(algorithm, ()) and self._algorithm in (None, algorithm)
+
+    def verifier(self, algorithm: str) -> jwt.PyJWK:
+        """The key for this algorithm."""
+        found = self._verifiers.get(algorithm)
+        if found is None:
+            found = self._verifiers[algorithm] = jwt.PyJWK(self._jwk, algorithm)
+        return found
+
+
+_RSA: Final = (("RSA", None),)
+TYPES: Final[Mapping[str, Sequence[tuple[str, str | None]]]] = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), _RSA),
+    "ES256": (("EC", "P-256"),),
+    "ES384": (("EC", "P-384"),),
+    "ES512": (("EC", "P-521"),),
+    "EdDSA": (("OKP", "Ed25519"), ("OKP", "Ed448")),
+}
+"""Types of keys (kty) and their curves (crv) by algorithm (RFC 7518, 3.1; RFC 8037, 3.1)."""
+
+_SAME_AS: Final = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
+"""Newer names, of RFC 9864."""
+
+
+def _parse(body: bytes) -> list[Key]:
     answer = orjson.loads(body)
     if not isinstance(answer, dict) or not isinstance(answer.get("keys"), list):
         raise ValueError('not a JSON Web Key Set: an object with a list "keys" is expected')  # noqa: TRY004 - a value
-    # Symmetric keys ("oct") are nobody's to publish, and encryption keys verify nothing.
-    usable = [
-        key
-        for key in answer["keys"]
-        if isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig"
-    ]
-    if not usable:
+    found = []
+    for jwk in answer["keys"]:
+        # Symmetric keys ("oct") are nobody's to publish, and encryption keys verify nothing.
+        if isinstance(jwk, dict) and jwk.get("kty") in ("RSA", "EC", "OKP") and jwk.get("use", "sig") == "sig":
+            with suppress(jwt.PyJWTError):  # one that cannot be read costs no other
+                found.append(Key(jwk))
+    if not found:
         raise ValueError("the JSON Web Key Set has no asymmetric signature key")
-    return list(jwt.PyJWKSet(usable))
+    return found
 
 
 def from_file(path: Path) -> Load:

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ import jwt
 import msgspec
 from starlette.requests import Request
 
-from gateway.auth.keys import KeySet, KeysUnavailableError
+from gateway.auth.keys import KeySet, KeysUnavailableError, WrongKeyError
 from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
@@ -34,6 +35,10 @@ class AuthenticationError(RequestError):
         described = message.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()
         challenge = f'Bearer error="invalid_token", error_description="{described}"'
         super().__init__(message, headers={"WWW-Authenticate": challenge})
+
+
+class _NotOfThisKeyError(AuthenticationError):
+    """Another key may have signed the token."""
 
 
 class AuthUnavailableError(RequestError):
@@ -122,7 +127,13 @@ class Authenticator:
         return signed_in
 
     async def _verify(self, token: str) -> dict[str, Any]:
-        key = await self._key(token)
+        *others, last = await self._keys_of(token)
+        for key in others:  # An id should name one key (RFC 7517, 4.5), but several may have it.
+            with suppress(_NotOfThisKeyError):
+                return self._claims(token, key)
+        return self._claims(token, last)
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         rules = self._rules
         try:
             return jwt.decode(
@@ -134,6 +145,8 @@ class Authenticator:
                 leeway=rules.leeway,
                 options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
             )
+        except jwt.InvalidSignatureError as error:
+            raise _NotOfThisKeyError(_reason(error)) from error
         except jwt.ExpiredSignatureError as error:
             claims = jwt.decode(token, options={"verify_signature": False})  # Verified above: only the time is wrong.
             expired = datetime.fromtimestamp(max(0, int(claims["exp"])), UTC).isoformat().replace("+00:00", "Z")
@@ -144,7 +157,7 @@ class Authenticator:
             message = "The token cannot be checked with the key that it names. Get a new one."
             raise AuthenticationError(message) from error
 
-    async def _key(self, token: str) -> jwt.PyJWK:
+    async def _keys_of(self, token: str) -> list[jwt.PyJWK]:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError) as error:
@@ -156,14 +169,16 @@ class Authenticator:
             allowed = " or ".join(self._rules.algorithms)
             raise AuthenticationError(f"The token is not signed with {allowed}. Its issuer must sign it so.")
         try:
-            key = await self._keys.key(key_id, algorithm)
+            keys = await self._keys.candidates(key_id, algorithm)
+        except WrongKeyError as error:
+            raise AuthenticationError(_reason(jwt.InvalidAlgorithmError())) from error
         except KeysUnavailableError as error:
             message = "Tokens cannot be checked at the moment. Try again in a moment."
             raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
-        if key is None:
+        if not keys:
             named = "is signed by an unknown key (kid)" if key_id else "does not name the key that signed it (kid)"
             raise AuthenticationError(f"The token {named}. Get a new one.")
-        return key
+        return keys
 
 
 def bearer_token(headers: Sequence[str]) -> str:

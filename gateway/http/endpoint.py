@@ -20,7 +20,7 @@ from gateway.engine import Outcome
 from gateway.engine.limits import Limits
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
 from gateway.http.disconnect import run_until_disconnect
-from gateway.http.headers import IndexedRequest
+from gateway.http.headers import IndexedRequest, listed
 from gateway.http.media_types import (
     EVENTS,
     JSON,
@@ -79,7 +79,7 @@ class GraphQLEndpoint:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
         request = IndexedRequest(scope, receive)
         request_id = identify(request.headers)
-        accept = request.headers.get("accept")
+        accept = listed(request.headers, "accept")
         media_type = negotiate(accept) or (EVENTS if accepts_events(accept) else None)
         try:
             response = await self._respond(request, media_type, receive)
@@ -95,7 +95,7 @@ class GraphQLEndpoint:
             is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()
-            if is_compressible and accepts_gzip(request.headers.get("accept-encoding", "")):
+            if is_compressible and accepts_gzip(listed(request.headers, "accept-encoding")):
                 await _compress(response)
             await response(scope, receive, send)
 
@@ -104,7 +104,7 @@ class GraphQLEndpoint:
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
         has_operation = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
-        if self._page and not has_operation and accepts_html(request.headers.get("accept")):
+        if self._page and not has_operation and accepts_html(listed(request.headers, "accept")):
             return self._page(request)
         if media_type is None:
             message = f"The Accept header allows neither {RESPONSE_JSON} nor {JSON}. Allow one of them."
@@ -130,7 +130,7 @@ class GraphQLEndpoint:
         return None if ran is None else _response(media_type, *ran)
 
     async def _follow(self, request: Request, ready: Ready, variables: Mapping[str, Any]) -> Response:
-        if not accepts_events(request.headers.get("accept")):
+        if not accepts_events(listed(request.headers, "accept")):
             message = (
                 f"A subscription is answered by a stream of events. Send it with 'Accept: {EVENTS}',"
                 " or over a WebSocket (graphql-transport-ws) to this address."

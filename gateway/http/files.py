@@ -21,7 +21,7 @@ from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.endpoint import Authenticate
 from gateway.http.request_id import identify
-from resolvers.documents import DOCUMENT_OWNERS
+from resolvers.documents import DOCUMENT_OWNERS, text_of
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
 
@@ -89,7 +89,9 @@ class DocumentEndpoint:
         context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
-            document, opening = await _find(context, request.path_params["owner"], request.path_params["document"])
+            document, opening = await _find(
+                context, text_of(request.path_params["owner"]), text_of(request.path_params["document"])
+            )
             parts = await stack.enter_async_context(opening)
             if parts is None:
                 raise DocumentNotFoundError

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.http.headers import listed
 from gateway.http.media_types import accepts_gzip
 
 STATIC_FOLDER = Path(__file__).resolve().parents[1] / "static"
@@ -107,6 +108,6 @@ class GraphiQLPage:
         headers = {**COMMON_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
         packed = self._assets.get(f"{name}.gz")
         # Packed once, at build time: megabytes are not to be compressed in the event loop for every visitor.
-        if packed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
+        if packed is not None and accepts_gzip(listed(request.headers, "accept-encoding")):
             path, headers["Content-Encoding"] = packed, "gzip"
         return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])

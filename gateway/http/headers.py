@@ -19,6 +19,7 @@ class IndexedHeaders(Headers):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
         self._first = dict(reversed(self._list))
+        self._repeats = len(self._first) < len(self._list)
 
     def __getitem__(self, key: str) -> str:
         """The value of a header; the name's case does not matter. Raises KeyError."""
@@ -31,6 +32,22 @@ class IndexedHeaders(Headers):
         """The value of a header, or `default`."""
         value = self._first.get(_name(key))
         return default if value is None else value.decode("latin-1")
+
+    def getlist(self, key: str) -> list[str]:
+        """The values of all headers with this name, in their order."""
+        if self._repeats:
+            return super().getlist(key)
+        value = self._first.get(_name(key))
+        return [] if value is None else [value.decode("latin-1")]
+
+
+def listed(headers: Headers, key: str) -> str | None:
+    """The value of a header that is a list, such as Accept; None without one.
+
+    Several lines are one list (RFC 9110, 5.3): proxies and clients write them as they like.
+    """
+    values = headers.getlist(key)
+    return ", ".join(values) if values else None
 
 
 @lru_cache(maxsize=256)

@@ -28,9 +28,9 @@ def negotiate(accept: str | None) -> str | None:
 
 
 def _negotiated(accept: str | None) -> str | None:
-    if accept is None or not accept.strip():
+    ranges = [_range(part) for part in (accept or "").split(",") if part.strip()]
+    if not ranges:
         return JSON
-    ranges = [_range(part) for part in accept.split(",") if part.strip()]
     (q_response, fit_response), (q_json, fit_json) = _quality(RESPONSE_JSON, ranges), _quality(JSON, ranges)
     if not q_response and not q_json:
         return None
@@ -78,9 +78,9 @@ def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
     return 0.0, 0
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
+def accepts_gzip(accept_encoding: str | None) -> bool:
     """Whether the Accept-Encoding header names gzip with a weight above 0 (RFC 9110, section 12.5.3)."""
-    for coding in accept_encoding.lower().split(","):
+    for coding in (accept_encoding or "").lower().split(","):
         name, _, weight = coding.partition(";")
         if name.strip() in ("gzip", "x-gzip"):
             return weight.strip().replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")

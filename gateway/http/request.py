@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.errors import RequestError
 from gateway.http.exact_json import NotJson, exact_json
+from gateway.http.headers import listed
 from gateway.http.media_types import JSON
 
 
@@ -49,7 +50,8 @@ def _check_media_type(request: Request) -> None:
     given = request.headers.get("content-type", "")
     if given != JSON and not _is_json(given):
         raise _unsupported("Send the request as 'Content-Type: application/json', in UTF-8.")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    codings = (coding.strip().lower() for coding in (listed(request.headers, "content-encoding") or "").split(","))
+    if any(coding not in ("", "identity") for coding in codings):
         raise _unsupported("Send the request body without compression (no Content-Encoding).")
 
 

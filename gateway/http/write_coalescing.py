@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol, except that all writes of one turn of the event loop are sent together at its end.
+"""uvicorn's HTTP protocol, except that all writes of one turn of the event loop are sent together at its end
+(and that only WebSockets are upgraded to: `UpgradesIgnored`).
 
 uvicorn writes the head and the body of an answer separately. Each write is a system call and may wake the client or
 proxy. Sending them together saves a fifth of the CPU time of small answers under load (docs/performance.md). While
@@ -11,9 +12,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
 from weakref import ref
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from gateway.http.link import EXTENSION, narrow
+from gateway.http.upgrades import UpgradesIgnored
 
 MAX_BUFFERED: Final = 64 * 1024
 """Bytes above which the buffer is sent at once, so that a stream notices in time that its client is slow."""
@@ -37,7 +37,7 @@ class LoopTurns:
             self._long_until = now + self._rest
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(UpgradesIgnored):
     """To be given as `http=` in uvicorn's configuration. It is the Link of its connection."""
 
     turns: ClassVar = LoopTurns()

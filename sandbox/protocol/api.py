@@ -149,7 +149,7 @@ class Api:
     def _shaped(self, path: str, rows: Iterable[Row], switches: Switches) -> list[Row]:
         """Return the rows in the shape of the API's version. Converted rows are cached, because rows never change."""
         if keys := switches.customer_keys:
-            named = list(map(keys.row_of, rows))
+            named = [keys.row_of(row, self._party_type) for row in rows]
             return [version5.row_of(path, row) for row in named] if switches.version == "v5" else named
         if switches.version == "v4":
             return list(rows)
@@ -162,6 +162,9 @@ class Api:
                 kept = self._shapes[id(row)] = (row, version5.row_of(path, row))
             found.append(kept[1])
         return found
+
+    def _party_type(self, number: str) -> str:
+        return "Organization" if self._world.subscriber(int(number)).is_organization else "Individual"
 
     def _matching(self, path: str, query: Query, switches: Switches) -> list[Row]:
         """Return the rows that meet the query, in the shape of the API's version."""

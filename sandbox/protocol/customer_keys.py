@@ -4,6 +4,7 @@ The CRM always tells the keys that other systems may use: the party id in ``enga
 characteristic ``billingNumber``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -51,24 +52,24 @@ class CustomerKeys:
             query, groups=tuple(tuple(self._condition(condition) for condition in group) for group in query.groups)
         )
 
-    def row_of(self, row: Row) -> Row:
-        """Return the row with the system's keys in place of customer numbers."""
-        return {key: self._value(key, value) for key, value in row.items()}
+    def row_of(self, row: Row, party_type: Callable[[str], str]) -> Row:
+        """Return the row with the system's keys in place of customer numbers; a party has a type by the number."""
+        return {key: self._value(key, value, party_type) for key, value in row.items()}
 
     def _condition(self, condition: Condition) -> Condition:
         if condition.path != "relatedParty.id":
             return condition
         return replace(condition, values=tuple(map(self.read, condition.values)))
 
-    def _value(self, key: str, value: Any) -> Any:
+    def _value(self, key: str, value: Any, party_type: Callable[[str], str]) -> Any:
         if isinstance(value, list):
-            return [self._value(key, item) for item in value]
+            return [self._value(key, item, party_type) for item in value]
         if not isinstance(value, dict):
             return value
-        return self.row_of(self._party(value) if key in ("relatedParty", "payer") else value)
+        return self.row_of(self._party(value, party_type) if key in ("relatedParty", "payer") else value, party_type)
 
-    def _party(self, party: Row) -> Row:
+    def _party(self, party: Row, party_type: Callable[[str], str]) -> Row:
         if party.get("@referredType") != "Customer" or not party.get("id", "").isdigit():
             return party
         changed = party | {"id": self.write(party["id"])}
-        return changed | {"@referredType": "Individual"} if self.is_party else changed
+        return changed | {"@referredType": party_type(party["id"])} if self.is_party else changed

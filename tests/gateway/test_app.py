@@ -310,3 +310,20 @@ async def test_answers_are_compressed(stack: Stack) -> None:
         assert answer.headers["Content-Encoding"] == "gzip"
     plain = await stack.ask(body["query"])
     assert len(packed) < len(str(plain.body)) / 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "coding"),
+    [(["br", "gzip"], "gzip"), (["br, gzip;q=0.5"], "gzip"), (["gzip;q=0", "br"], None), (["notgzip"], None)],
+)
+async def test_other_answers_are_compressed_for_those_who_accept_it(
+    tmp_path: Path, lines: list[str], coding: str | None
+) -> None:
+    """Several lines are one list, and a weight of 0 is no."""
+    headers = [("Accept-Encoding", line) for line in lines]
+    async with (
+        stacked(tmp_path, customers=2, server=ServerSettings(metrics=True)) as other,
+        other.session.get(f"{other.address}/metrics", headers=headers) as answer,
+    ):
+        assert (answer.status, answer.headers.get("Content-Encoding")) == (200, coding)
+        assert answer.headers["Vary"] == "Accept-Encoding"

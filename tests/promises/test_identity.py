@@ -291,6 +291,39 @@ async def test_a_person_and_a_company_with_the_same_id_are_not_one_party(tmp_pat
     assert "2 customers have party.id = P1001" in answers[0].body["extensions"]["warnings"][0]["message"]
 
 
+@pytest.mark.parametrize("who", ["1001", "agent"])
+async def test_a_row_that_names_a_person_is_not_a_companys_with_the_same_id(tmp_path: Path, who: str) -> None:
+    """The CRM knows the id as the company's only; the rows of all systems tell whom they mean, alone and in lists."""
+    document = """{ customer(id: "1001") {
+        bills(first: 2) { totalCount nodes { id } } accounts { id } services(first: 2) { totalCount nodes { id } }
+        tickets(first: 2) { totalCount nodes { id } } }
+      bill(id: "BILL-1001-1-05") { id customer { id } } payment(id: "PAY-BILL-1001-1-05-1") { id }
+      service(id: "SVC-1001-1") { id customer { id } } ticket(id: "TT-1001-1") { customer { id } } }"""
+    async with keyed(tmp_path, billing="party", inventory="party", ticketing="party") as stack:
+        before = (await stack.ask(document, who)).clean()
+        party = {"id": "P1001", "@referredType": "Organization"}
+        await patch(stack, "crm", "/tmf-api/customerManagement/v4/customer/1001", {"engagedParty": party})
+        nobodys = (await stack.ask(document, who)).clean()
+
+        meant = {"id": "P1001", "role": "customer", "@referredType": "Organization"}
+        stack.rewrite("billing", shapes.BILL, "BILL-1001-1-05", relatedParty=[meant])
+        stack.rewrite("ticketing", shapes.TICKET, "TT-1001-1", relatedParty=[meant])
+        stack.rewrite("inventory", shapes.SERVICE, "SVC-1001-1", relatedParty=[meant | {"@referredType": "Party"}])
+        company = (await stack.ask(document, who)).clean()
+
+    assert before["bill"]["customer"] == before["service"]["customer"] == {"id": "Customer:1001"}
+    assert before["customer"]["bills"]["totalCount"] > 2
+    empty = {"totalCount": 0, "nodes": []}
+    assert nobodys["customer"] == {"bills": empty, "accounts": [], "services": empty, "tickets": empty}
+    for name in ("bill", "payment", "service", "ticket"):
+        assert (nobodys[name] or {}).get("customer") is None
+        assert who == "agent" or nobodys[name] is None
+    assert company["customer"]["bills"] == {"totalCount": 1, "nodes": [{"id": "Bill:BILL-1001-1-05"}]}
+    assert company["customer"]["services"] == {"totalCount": 1, "nodes": [{"id": "Service:SVC-1001-1"}]}
+    assert company["customer"]["tickets"] == {"totalCount": 1, "nodes": [{"id": "Ticket:TT-1001-1"}]}
+    assert company["bill"]["customer"] == company["ticket"]["customer"] == {"id": "Customer:1001"}
+
+
 async def test_a_reference_is_nobodys_while_some_customers_cannot_be_read(tmp_path: Path) -> None:
     """Who cannot be read may have the same reference."""
     async with keyed(tmp_path, billing="reference") as stack:

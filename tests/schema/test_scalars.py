@@ -45,3 +45,31 @@ async def test_scalars_say_what_specifies_them(stack: Stack) -> None:
     ours = {one["name"]: one for one in types if one["specifiedByURL"]}
     assert set(ours) == {"Date", "DateTime", "Decimal", "CurrencyCode"}
     assert all(one["description"] for one in ours.values())
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        ("outages(since: {})", '"yesterday"'),
+        ("outages(until: {})", "7"),
+        ("me {{ bills(since: {}) {{ totalCount }} }} outages", '"2026-13-01"'),
+        ("outages(first: {})", "3000000000"),
+        ("customers(sort: {})", "NONE"),
+    ],
+)
+async def test_an_error_about_a_value_in_the_document_says_where_it_is(stack: Stack, argument: str, wrong: str) -> None:
+    document = "{\n  " + argument.format(wrong) + " { totalCount } }"
+    errors = (await stack.ask(document)).errors
+    place = {"line": 2, "column": 3 + argument.replace("{{", "{").index("{}")}
+    assert [error["locations"] for error in errors if wrong.strip('"') in error["message"]] == [[place]]
+
+
+async def test_the_same_for_values_within_values(stack: Stack) -> None:
+    document = """mutation($since: Date = "soon") { payBill(input: {
+      idempotencyKey: "literal", billId: "B", paymentMethodToken: "t", amount: {amount: 25.66, currency: 978}}) {
+        userErrors { code } } }"""
+    found = {}
+    for error in (await stack.ask(document, "1001")).errors:
+        (place,) = error["locations"]
+        found[error["message"].split()[0]] = document.splitlines()[place["line"] - 1][place["column"] - 1 :][:5]
+    assert found == {"Variable": "$sinc", "Date": '"soon', "Decimal": "25.66", "CurrencyCode": "978}}"}

@@ -19,6 +19,7 @@ from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
+from connectors.reading.texts import forms, same
 from connectors.records import Changed, Document, Fields, Found, Record, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.changes import Changes, unsupported_changes
@@ -131,9 +132,9 @@ class TmfBilling(PaymentWrites):
 
     async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
         asked = None if fields is None else fields | {"number"}
-        page = await self._bills.drain([("billNo", [number])], fields=asked, keys=[number])
+        page = await self._bills.drain([("billNo", forms(number))], fields=asked, keys=[number])
         record = self._bills.record_factory(asked)
-        found = [record(row) for row in page.rows if (row.bill_no or "").casefold() == number.casefold()]
+        found = [record(row) for row in page.rows if same(row.bill_no, number)]
         if page.unreadable and not found:
             raise self._bills.unreadable(number)
         return found

@@ -7,7 +7,7 @@ import msgspec
 
 from connectors import records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, PaymentStatus
-from connectors.records import Owners, owned_by
+from connectors.records import Owners
 from connectors.tmf.documents import documents
 from connectors.tmf.kinds import date, day, day_end, enum_word, money, owners, period, reference, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
@@ -86,7 +86,7 @@ def _method(method: PaymentMethodRow | None) -> str | None:
 
 def _payer(reader: Reader) -> Callable[[RelatedParty | None], Owners]:
     """The owners by TMF676's payer, whatever its role; `UNNAMED` if the payer is not a customer."""
-    return lambda party: owned_by(reader.customer(party))
+    return reader.payer
 
 
 _STATE: Final = {"state": str | None, "status": str | None}

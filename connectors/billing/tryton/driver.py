@@ -40,6 +40,7 @@ from connectors.http.client import HttpClient
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
+from connectors.reading.texts import same
 from connectors.records import Changed, Document, Fields, Found, Rows, Window
 from connectors.writes import WriteKey
 
@@ -144,7 +145,7 @@ class TrytonBilling:
         """One call. Drafts have no number and are not found."""
         asked = None if fields is None else fields | {"number"}
         rows = await self._invoices.with_text("number", number, asked, BY_ID)
-        return [self._records.bill(row) for row in rows if (row.number or "").casefold() == number.casefold()]
+        return [self._records.bill(row) for row in rows if same(row.number, number)]
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None

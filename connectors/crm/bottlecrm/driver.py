@@ -22,7 +22,8 @@ from connectors.links import CustomerKey
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.order import BY_ID, Order, sorted_records
-from connectors.reading.rows import RowPage
+from connectors.reading.rows import RowPage, distinct_rows
+from connectors.reading.texts import contains, usual_forms
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.writes import WriteKey
 
@@ -91,11 +92,17 @@ class BottleCrm:
         return changed(rows, items=sorted_records(rows.items, _BY_NAME)) if by_name else rows
 
     async def customers_named(self, text: str, window: Window, fields: Fields | None) -> Rows[Customer]:
-        """One call per `page_size` of matching accounts. Each account's name is checked again."""
+        """One call per `page_size` of matching accounts, for each form of Unicode that the text has.
+
+        Each account's name is checked again.
+        """
         if text and not is_filter_value(text):
             return Rows.of(())
-        page = await self._rest.everything(self._rest.accounts({"name": text} if text else {}, [text]))
-        return self._rows(page, lambda customer: text.casefold() in (customer.name or "").casefold())
+        asked = [self._rest.accounts({"name": form} if form else {}, [text]) for form in usual_forms(text)]
+        pages = await run_concurrently(list(map(self._rest.everything, asked)))
+        found = [entry for page in pages for entry in page.entries]
+        page = pages[0] if len(pages) == 1 else RowPage(distinct_rows(found), None)
+        return self._rows(page, lambda customer: contains(customer.name, text))
 
     async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
         """One call (for an e-mail address two concurrent ones), and one for each account found.

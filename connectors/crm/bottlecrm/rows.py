@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from connectors.reading.rows import Identified
+from connectors.reading.texts import same
 
 
 def text_of(value: object) -> str | None:
@@ -13,8 +14,8 @@ def text_of(value: object) -> str | None:
 
 
 def equals_ignoring_case(value: object, text: str) -> bool:
-    """Whether the value is this text, ignoring letter case."""
-    return (text_of(value) or "").casefold() == text.casefold()
+    """Whether the value is this text, in any letter case and form of Unicode."""
+    return same(text_of(value), text)
 
 
 class Link(msgspec.Struct, gc=False):

@@ -11,6 +11,7 @@ from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import BY_ID, Order
+from connectors.reading.texts import contains, forms, same
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.collection import Collection
@@ -103,7 +104,7 @@ class TmfCrm(ContactWrites):
             window,
             fields=asked,
             order=BY_ID,
-            wanted=lambda customer: text.casefold() in (customer.name or "").casefold(),
+            wanted=lambda customer: contains(customer.name, text),
             keys=[text],
         )
 
@@ -111,7 +112,7 @@ class TmfCrm(ContactWrites):
         attribute = self._spelled.filter(_CONTACTS["@" not in contact])
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
-            [(attribute, list(dict.fromkeys([contact, contact.lower()])))],
+            [(attribute, list(dict.fromkeys([*forms(contact), *forms(contact.lower())])))],
             fields=asked,
             keys=[contact],
         )
@@ -176,7 +177,4 @@ class TmfCrm(ContactWrites):
 
 
 def _reaches(media: Sequence[ContactMediumRow] | None, contact: str) -> bool:
-    wanted = contact.casefold()
-    return any(
-        wanted in ((one.email_address or "").casefold(), (one.phone_number or "").casefold()) for one in contacts(media)
-    )
+    return any(same(one.email_address, contact) or same(one.phone_number, contact) for one in contacts(media))

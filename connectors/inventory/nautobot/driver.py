@@ -41,6 +41,7 @@ from connectors.inventory.port import Resource, Service, Site
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, sorted_records
 from connectors.reading.rows import RowDecoder, Unreadable
+from connectors.reading.texts import contains, same, usual_forms
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Found, Rows, Window
 
@@ -283,7 +284,7 @@ class NautobotDriver:
             | self._graphql.listing("devices", "serial__ie:$keys", selection(DEVICE, fields), limit, "serials")
             | self._graphql.listing("interfaces", "name__ic:$keys", selection(INTERFACE, fields), limit)
             | self._graphql.listing("ip_addresses", "dns_name__ic:$keys", selection(ADDRESS, fields), limit),
-            [sought],
+            usual_forms(sought),
         )
 
     def _matching(self, sought: str, lists: Lists) -> tuple[list[Resource], int]:
@@ -293,10 +294,9 @@ class NautobotDriver:
         """
         records, unreadable = self._resources(lists)
         self._some_readable(records, unreadable)
-        wanted = sought.casefold()
         distinct = list({one.id: one for one in records}.values())
-        named = [one for one in distinct if wanted in (one.name or "").casefold()]
-        numbered = [one for one in distinct if (one.serial_number or "").casefold() == wanted and one not in named]
+        named = [one for one in distinct if contains(one.name, sought)]
+        numbered = [one for one in distinct if same(one.serial_number, sought) and one not in named]
         distinct_unread = {one.text for one in unreadable}
         return [*sorted_records(numbered, BY_ID), *sorted_records(named, BY_ID)], len(distinct_unread)
 

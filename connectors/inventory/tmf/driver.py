@@ -12,6 +12,7 @@ from connectors.reading.concurrently import run_concurrently
 from connectors.reading.grouping import group_by_key, map_rows
 from connectors.reading.order import BY_ID
 from connectors.reading.rows import Batch
+from connectors.reading.texts import contains, forms, same
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.collection import Collection
@@ -189,28 +190,24 @@ class TmfInventory:
 
     async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
         """All resources with this serial number, except those that `_named` finds."""
-        wanted = text.casefold()
         return await list_page(
             self._resources,
-            [("serialNumber", [text])],
+            [("serialNumber", forms(text))],
             None,
             fields=fields,
             order=BY_ID,
-            wanted=lambda one: (
-                (one.serial_number or "").casefold() == wanted and wanted not in (one.name or "").casefold()
-            ),
+            wanted=lambda one: same(one.serial_number, text) and not contains(one.name, text),
             keys=[text],
         )
 
     async def _named(self, text: str, window: Window, fields: Fields | None) -> Rows[Resource]:
-        wanted = text.casefold()
         return await list_page(
             self._resources,
             [self._resources.contains_filter("name", text)],
             window,
             fields=fields,
             order=BY_ID,
-            wanted=lambda one: wanted in (one.name or "").casefold(),
+            wanted=lambda one: contains(one.name, text),
             keys=[text],
         )
 

@@ -4,7 +4,6 @@ The description is the text of the `Create` transaction; notes are `Correspond` 
 (internal) transactions. Two calls read them for many tickets, three with files.
 """
 
-import base64
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -18,6 +17,7 @@ import msgspec
 from connectors.errors import Garbled
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
+from connectors.reading.base64 import base64_bytes
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Identified
 from connectors.records import Document, Fields
@@ -203,8 +203,7 @@ class Histories:
         content = self._file.decode(answer.body).content
         if content is None:
             raise Garbled(self._http.name, f"{REST2}/attachment has no Content")
-        # Only line breaks are allowed besides base64.
-        return base64.b64decode("".join(content.split()), validate=True)
+        return base64_bytes(content)
 
 
 def _parts(

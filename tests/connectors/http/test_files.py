@@ -102,6 +102,22 @@ async def test_an_address_elsewhere_is_never_followed(url: str) -> None:
     assert len(server.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("/f/a%3Bb%2Fc%252F/x?y=%2B%3B&z=a+b", "/f/a%3Bb%2Fc%252F/x?y=%2B%3B&z=a+b"),
+        ("/f/a;b//x", "/f/a;b//x"),
+        ("/f/ü 50%/x", "/f/%C3%BC%2050%25/x"),
+        ("f/x", "/f/x"),
+    ],
+)
+async def test_an_address_reaches_the_system_as_it_is(address: str, sent: str) -> None:
+    """What is encoded stays so, and what is not is encoded."""
+    async with canned(customerBill=bill(url=address), x=b"file") as server, reading(server) as c:
+        assert await bill_file(c, "B", "D") == b"file"
+    assert server.seen[1:] == [sent]
+
+
 async def test_an_address_that_points_elsewhere_from_within_is_not_followed() -> None:
     async def moved(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "http://169.254.169.254/"})
@@ -112,8 +128,40 @@ async def test_an_address_that_points_elsewhere_from_within_is_not_followed() ->
     assert server.seen[1:] == ["/files/moved"]
 
 
-async def test_content_that_is_no_base64() -> None:
-    async with canned(customerBill=bill(content="not base64!")) as server, reading(server) as c:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "/+7/7g+/aQ==",
+        "/+7/\r\n7g+/\r\naQ==\r\n",
+        "_-7_7g-_aQ",
+        " _-7_7g-_aQ= ",
+        "data:application/pdf;base64,/+7/7g+/aQ==",
+        "data:;Base64, /+7/7g+/aQ",
+    ],
+)
+async def test_base64_as_others_write_it(content: str) -> None:
+    async with canned(customerBill=bill(content=content)) as server, reading(server) as c:
+        assert await bill_file(c, "B", "D") == b"\xff\xee\xff\xee\x0f\xbf\x69"
+
+
+async def test_documents_of_one_record_have_ids_of_their_own() -> None:
+    attachments = [
+        {"id": "2", "content": "QQ=="},
+        {"content": "Qg=="},
+        {"id": "2", "content": "Qw=="},
+        {"id": "", "content": "RA=="},
+    ]
+    row = json.dumps([{"id": "B", "billDocument": attachments}])
+    async with canned(customerBill=row) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], frozenset({"documents"})))["B"]
+        assert isinstance(found, Bill)
+        assert [one.id for one in found.documents] == ["2", "2-2", "3", "4"]
+        assert [await bill_file(c, "B", one) for one in ("2", "2-2", "3", "4")] == [b"A", b"B", b"C", b"D"]
+
+
+@pytest.mark.parametrize("content", ["not base64!", "QQ==QQ==", "A", "Q=Q=", "data:,QQ=="])
+async def test_content_that_is_no_base64(content: str) -> None:
+    async with canned(customerBill=bill(content=content)) as server, reading(server) as c:
         with pytest.raises(Garbled, match="not base64"):
             await bill_file(c, "B", "D")
 

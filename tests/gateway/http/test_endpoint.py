@@ -223,6 +223,38 @@ async def test_a_large_body_is_refused_before_it_is_sent(url: str) -> None:
     await writer.wait_closed()
 
 
+@pytest.mark.parametrize(
+    ("lines", "answered"),
+    [
+        (["text/html;q=0.1", RESPONSE_JSON], RESPONSE_JSON),
+        ([f"{RESPONSE_JSON};q=0.5", f"{JSON}, image/*"], JSON),
+        (["", JSON], JSON),
+        (["", ""], JSON),
+        ([f"{JSON};q=0", "*/*"], RESPONSE_JSON),
+        (["text/html", "image/*"], None),
+    ],
+)
+async def test_lines_of_accept_are_one_list(
+    client: aiohttp.ClientSession, url: str, lines: list[str], answered: str | None
+) -> None:
+    """RFC 9110, 5.3."""
+    headers = [("Accept", line) for line in lines]
+    async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
+        assert (answer.status, answer.content_type) == ((200, answered) if answered else (406, JSON))
+
+
+async def test_lines_of_other_lists_are_one_list(client: aiohttp.ClientSession, url: str) -> None:
+    """Of encodings that are accepted, and of those that a body has."""
+    headers = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
+    async with client.post(url, json={"query": "{ long }"}, headers=headers) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+    body = b'{"query": "{ who }"}'
+    for lines, status in ((["identity", "identity"], 200), (["identity", "gzip"], 415)):
+        headers = [("Content-Type", JSON), *(("Content-Encoding", line) for line in lines)]
+        async with client.post(url, data=body, headers=headers) as answer:
+            assert answer.status == status
+
+
 async def test_large_answers_are_compressed(client: aiohttp.ClientSession, url: str) -> None:
     headers = {"Accept-Encoding": "gzip"}
     async with client.post(url, json={"query": "{ long }"}, headers=headers) as answer:

@@ -222,6 +222,14 @@ async def test_another_subprotocol_is_4406(graph: LiveGraph) -> None:
             assert await client.closed() == (4406, "Subprotocol not acceptable: offer graphql-transport-ws")
 
 
+async def test_lines_of_subprotocols_are_one_list(graph: LiveGraph) -> None:
+    """RFC 9110, 5.3: the client's own line, and one before or after it."""
+    line = [("Sec-WebSocket-Protocol", "graphql-ws, x")]
+    async with graph.socket(additional_headers=line) as client:
+        await client.send(type="connection_init", payload=graph.bearer())
+        assert await client.next() == {"type": "connection_ack"}
+
+
 async def test_one_that_never_initialises_is_4408(tmp_path: Path) -> None:
     async with live_graph(tmp_path, initialise=0.1) as graph:
         async with graph.socket() as client, graph.client() as other:
