@@ -25,8 +25,13 @@ class Strict(BaseModel):
         if isinstance(value, str) and not isinstance(value, Enum):
             return one_line(value)
         if isinstance(value, tuple):
-            return tuple(one_line(one) if isinstance(one, str) else one for one in value)
+            return tuple(map(_text, value))
         if isinstance(value, dict) and Any not in get_args(cls.model_fields[str(info.field_name)].annotation):
             # Else its texts are checked by the driver's own model, which knows their place.
-            return {one_line(key): one_line(one) if isinstance(one, str) else one for key, one in value.items()}
+            return {_text(key): _text(one) for key, one in value.items()}
         return value
+
+
+def _text(one: Any) -> Any:
+    """A text in one line; words of the gateway's own (enums) and other values as they are."""
+    return one_line(one) if isinstance(one, str) and not isinstance(one, Enum) else one

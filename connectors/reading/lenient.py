@@ -4,6 +4,7 @@ A number or a boolean stands for its text, a text for the number or boolean that
 it. What is none of these costs its attribute only, unless it identifies the row or its owner: then the row is lost.
 """
 
+import json
 from collections.abc import Callable, Set
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -36,7 +37,11 @@ class LenientReader:
         That holds for texts with a replacement character, too: they are not what the system calls it. Raises
         `msgspec.DecodeError` if it is not JSON.
         """
-        found = self._fit(_decoded(raw), self._kind, "", decides=False)
+        try:
+            value = _decoded(raw)
+        except ValueError:  # a number of thousands of digits
+            return None
+        found = self._fit(value, self._kind, "", decides=False)
         return None if found is _UNFIT else found
 
     def _fit(self, value: Any, kind: inspect.Type, where: str, *, decides: bool) -> Any:
@@ -116,10 +121,11 @@ class LenientReader:
 
 
 def _decoded(raw: msgspec.Raw | bytes) -> Any:
+    text = bytes(raw).decode(errors="replace")
     try:
-        return _JSON.decode(raw)
-    except UnicodeDecodeError:
-        return _JSON.decode(bytes(raw).decode(errors="replace"))
+        return _JSON.decode(text)
+    except msgspec.ValidationError:  # a whole number that 64 bits do not hold
+        return json.loads(text, parse_float=Decimal)
 
 
 def _is_already(value: Any, kind: inspect.Type) -> bool:
