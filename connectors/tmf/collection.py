@@ -7,13 +7,14 @@ filter and send all rows, and a filter that it does not support is not sent.
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
@@ -33,6 +34,9 @@ R = TypeVar("R")
 
 _MOST_KEPT: Final = 256
 """Most selections of fields whose decoders are cached."""
+
+_CALLS_PER_PAGE: Final = 25
+"""Rows asked for one by one whose calls cost about as much as a page of the whole list, which has others' rows, too."""
 
 _SEPARATORS: Final = {"comma": ",", "semicolon": ";"}
 """Where servers split a list of values, also if it came encoded: such an id is asked for by its address."""
@@ -65,6 +69,8 @@ class Collection(Generic[R]):
         """Cached, because operations repeat their selections."""
         self.warn_once = WarnOnce(http.name, self.path)
         self._understands = cache(self.profile.understands)
+        self._calls_not_enough = 0
+        """In so many calls the whole list could not be read."""
         self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
@@ -212,7 +218,10 @@ class Collection(Generic[R]):
         rows: Any = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a type made at run time
         return _Decoders(rows, msgspec.json.Decoder(row))
 
-    def _pages(self, question: Sequence[str], keys: Sequence[str], fields: Fields | None) -> PageReader[Any]:
+    def _pages(
+        self, question: Sequence[str], keys: Sequence[str], fields: Fields | None, most: int | None = None
+    ) -> PageReader[Any]:
+        """A reader of the list, in at most so many calls."""
         decoders = self._decoders(fields)
 
         def page(answer: Answer) -> RowPage[Any]:
@@ -223,7 +232,8 @@ class Collection(Generic[R]):
             target = f"{self.path}?{query}" if query else self.path
             return await self._http.send(Request.get(target, keys), page)
 
-        return PageReader(self._http.name, self.path, self._paging, read)
+        paging = self._paging if most is None else replace(self._paging, max_calls=most)
+        return PageReader(self._http.name, self.path, paging, read)
 
     def _page_of(self, answer: Answer, decoders: _Decoders) -> RowPage[Any]:
         if answer.status == 404:
@@ -252,7 +262,10 @@ class Collection(Generic[R]):
         return wrapped[self.resource]
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
-        """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
+        """For servers that take no lists of ids: one call per id, concurrently within `concurrency`.
+
+        Many ids may cost less by the whole list. More than `max_calls` are `TooMuch`.
+        """
 
         decode = self._decoders(fields).row.decode
 
@@ -271,8 +284,30 @@ class Collection(Generic[R]):
             return row
 
         keys = [key for key in _distinct(ids) if key not in (".", "..")]  # dot segments in a path
-        rows = await run_concurrently([ask(key) for key in keys])
-        return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
+        listed = await self._listed(keys, fields)
+        single = [key for key in keys if key not in listed]
+        if len(single) > (most := self._paging.max_calls):
+            too_much = f"{self.path} is asked for one by one, for {len(single)} ids, more than max_calls = {most}"
+            return listed | dict.fromkeys(single, TooMuch(self._http.name, too_much))
+        rows = await run_concurrently([ask(key) for key in single])
+        return listed | {key: row for key, row in zip(single, rows, strict=True) if row is not None and _is(row, key)}
+
+    async def _listed(self, keys: Sequence[str], fields: Fields | None) -> dict[str, Any]:
+        """Rows from the whole list, where reading it costs a small part of the calls that asking one by one would."""
+        most = min(self._paging.max_calls, len(keys) // _CALLS_PER_PAGE)
+        if most <= self._calls_not_enough:
+            return {}
+        wanted = frozenset(keys)
+        reading = self._pages(self._write.question([], fields, None), keys, fields, most)
+        try:
+            rows = [row for row in (await reading.everything(wanted.issubset)).rows if str(row.id) in wanted]
+            await self._complete(rows, fields)
+        except TooMuch:
+            self._calls_not_enough = most
+            return {}
+        except ConnectorError:
+            return {}  # Whether the rows can be had one by one is seen there.
+        return {str(row.id): row for row in rows}
 
     def _unreadable(self, key: str) -> Garbled:
         return Garbled(self._http.name, f"{self.path}: the row {key[:100]!r} cannot be read")

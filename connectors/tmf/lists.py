@@ -77,7 +77,8 @@ async def page_under(
     """
     conditions = [(parameter, keys), *filters]
     is_sure = not filters and parameter in collection.obeyed_filters
-    can_ask = collection.profile.sort and collection.can_apply(conditions)
+    is_useless = collection.obeyed_filters.has_useless_pages(parameter)
+    can_ask = collection.profile.sort and collection.can_apply(conditions) and not is_useless
     if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
@@ -88,7 +89,7 @@ async def page_under(
         if page.unreadable:
             pass  # the decoder has logged it
         elif not all(key in keys_of(one) for one in items):
-            collection.obeyed_filters.record_ignored(parameter)
+            collection.obeyed_filters.record_useless_page(parameter)
             collection.warn_once(f"ignores the filter {parameter} and sends other rows too: see `parameters`")
         elif wanted is None or all(map(wanted, items)):
             if is_sure:
