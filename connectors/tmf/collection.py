@@ -27,6 +27,7 @@ from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
 from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
+from connectors.tmf.places import Places
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters, QueryWriter, is_optional
 
@@ -37,6 +38,9 @@ _MOST_KEPT: Final = 256
 
 _CALLS_PER_PAGE: Final = 25
 """Rows asked for one by one whose calls cost about as much as a page of the whole list, which has others' rows, too."""
+
+_SORTED_BY: Final = frozenset({"name", "billDate", "paymentDate", "creationDate"})
+"""Attributes by which the drivers ask for an order."""
 
 _SEPARATORS: Final = {"comma": ",", "semicolon": ";"}
 """Where servers split a list of values, also if it came encoded: such an id is asked for by its address."""
@@ -56,6 +60,9 @@ class Collection(Generic[R]):
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | WholeRow[Any]) -> None:
         self._http, self.profile = http, profile.for_resource(path)
+        self._places = Places(self.profile.kept_in)
+        if not self.profile.kept_in.keys().isdisjoint(_SORTED_BY):
+            self.profile = self.profile.model_copy(update={"sort": False})  # it would sort by what it does not have
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
@@ -244,6 +251,8 @@ class Collection(Generic[R]):
                 )
             return RowPage((), 0)
         body = self._unwrapped(answer.body)
+        if self._places:
+            body = self._places.list_of(body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         try:
@@ -270,7 +279,9 @@ class Collection(Generic[R]):
         decode = self._decoders(fields).row.decode
 
         def row_of(answer: Answer) -> Any:
-            return None if answer.status == 404 else decode(answer.body)
+            if answer.status == 404:
+                return None
+            return decode(self._places.row_of(answer.body) if self._places else answer.body)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)
