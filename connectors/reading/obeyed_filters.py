@@ -21,6 +21,7 @@ class ObeyedFilters:
 
     _proved: set[str] = field(default_factory=set)
     _disproved: set[str] = field(default_factory=set)
+    _useless_pages: set[str] = field(default_factory=set)
     _witnesses: dict[str, tuple[str, Set[str]]] = field(default_factory=dict)
 
     def __contains__(self, parameter: str) -> bool:
@@ -48,3 +49,12 @@ class ObeyedFilters:
     def record_ignored(self, parameter: str) -> None:
         """Remember that rows came that the filter excludes."""
         self._disproved.add(parameter)
+
+    def record_useless_page(self, parameter: str) -> None:
+        """Remember that one page under this filter had others' rows, so that the whole list had to be read after it."""
+        self.record_ignored(parameter)
+        self._useless_pages.add(parameter)
+
+    def has_useless_pages(self, parameter: str) -> bool:
+        """Whether to read the whole list at once."""
+        return parameter in self._useless_pages

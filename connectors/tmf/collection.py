@@ -8,13 +8,14 @@ from __future__ import annotations  # annotations of nested functions would be e
 
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected
+from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
@@ -28,6 +29,7 @@ from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
 from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
+from connectors.tmf.places import Places
 from connectors.tmf.profile import Profile
 from connectors.tmf.query import Filters, QueryWriter, is_optional
 
@@ -39,6 +41,12 @@ _MOST_KEPT: Final = 256
 _NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 """In a Link header (RFC 8288): a link to the next page."""
 
+_CALLS_PER_PAGE: Final = 25
+"""Rows asked for one by one whose calls cost about as much as a page of the whole list, which has others' rows, too."""
+
+_SORTED_BY: Final = frozenset({"name", "billDate", "paymentDate", "creationDate"})
+"""Attributes by which the drivers ask for an order."""
+
 _SEPARATORS: Final = {"comma": ",", "semicolon": ";"}
 """Where servers split a list of values, also if it came encoded: such an id is asked for by its address."""
 
@@ -48,6 +56,9 @@ class Collection(Generic[R]):
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | WholeRow[Any]) -> None:
         self._http, self.profile = http, profile.for_resource(path)
+        self._places = Places(self.profile.kept_in)
+        if not self.profile.kept_in.keys().isdisjoint(_SORTED_BY):
+            self.profile = self.profile.model_copy(update={"sort": False})  # it would sort by what it does not have
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
         self.resource = path.rsplit("/", 1)[-1]
         self.path = profile.path(path)
@@ -65,6 +76,8 @@ class Collection(Generic[R]):
         self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
         self._totals = Totals(self.warn_once)
         self._understands = cache(self.profile.understands)
+        self._calls_not_enough = 0
+        """In so many calls the whole list could not be read."""
         self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
@@ -242,9 +255,17 @@ class Collection(Generic[R]):
         return RowDecoder(row, self.warn_once, self._deciding | by)
 
     def _pages(
-        self, question: Sequence[str], keys: Sequence[str], fields: Fields | None, by: Sequence[str]
+        self,
+        question: Sequence[str],
+        keys: Sequence[str],
+        fields: Fields | None,
+        by: Sequence[str],
+        most: int | None = None,
     ) -> PageReader[Any]:
-        """`by` are the filters. Whether a row meets them cannot be told where their attributes cannot be read."""
+        """A reader of the list, in at most so many calls.
+
+        `by` are the filters. Whether a row meets them cannot be told where their attributes cannot be read.
+        """
         decoder = self._decoder(fields, frozenset(one.partition(".")[0] for one in by if one != "status"))
 
         def page(answer: Answer) -> RowPage[Any]:
@@ -255,7 +276,8 @@ class Collection(Generic[R]):
             target = f"{self.path}?{query}" if query else self.path
             return await self._http.send(Request.get(target, keys), page)
 
-        return PageReader(self._http.name, self.path, self._paging, read, self._totals)
+        paging = self._paging if most is None else replace(self._paging, max_calls=most)
+        return PageReader(self._http.name, self.path, paging, read, self._totals)
 
     def _page_of(self, answer: Answer, decoder: RowDecoder[Any]) -> RowPage[Any]:
         if answer.status == 404:
@@ -266,6 +288,8 @@ class Collection(Generic[R]):
                 )
             return RowPage((), 0)
         body = b"[]" if answer.is_empty else self._unwrapped(answer.body)
+        if self._places:
+            body = self._places.list_of(body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         rows, all_read = decoder.rows(body)
@@ -284,12 +308,17 @@ class Collection(Generic[R]):
         return b"[]" if rows == b"null" else rows
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
-        """For servers that take no lists of ids: one call per id, concurrently within `concurrency`."""
+        """For servers that take no lists of ids: one call per id, concurrently within `concurrency`.
+
+        Many ids may cost less by the whole list. More than `max_calls` are `TooMuch`.
+        """
 
         decoder = self._decoder(fields, frozenset())
 
         def row_of(answer: Answer) -> Any:
-            return None if answer.status == 404 or answer.is_empty else decoder.row(answer.body)
+            if answer.status == 404 or answer.is_empty:
+                return None
+            return decoder.row(self._places.row_of(answer.body) if self._places else answer.body)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)
@@ -305,8 +334,30 @@ class Collection(Generic[R]):
             return row
 
         keys = [key for key in _distinct(ids) if key not in (".", "..")]  # dot segments in a path
-        rows = await run_concurrently([ask(key) for key in keys])
-        return {key: row for key, row in zip(keys, rows, strict=True) if row is not None and _is(row, key)}
+        listed = await self._listed(keys, fields)
+        single = [key for key in keys if key not in listed]
+        if len(single) > (most := self._paging.max_calls):
+            too_much = f"{self.path} is asked for one by one, for {len(single)} ids, more than max_calls = {most}"
+            return listed | dict.fromkeys(single, TooMuch(self._http.name, too_much))
+        rows = await run_concurrently([ask(key) for key in single])
+        return listed | {key: row for key, row in zip(single, rows, strict=True) if row is not None and _is(row, key)}
+
+    async def _listed(self, keys: Sequence[str], fields: Fields | None) -> dict[str, Any]:
+        """Rows from the whole list, where reading it costs a small part of the calls that asking one by one would."""
+        most = min(self._paging.max_calls, len(keys) // _CALLS_PER_PAGE)
+        if most <= self._calls_not_enough:
+            return {}
+        wanted = frozenset(keys)
+        reading = self._pages(self._write.question([], fields, None), keys, fields, (), most)
+        try:
+            rows = [row for row in (await reading.everything(wanted.issubset)).rows if str(row.id) in wanted]
+            await self._complete(rows, fields)
+        except TooMuch:
+            self._calls_not_enough = most
+            return {}
+        except ConnectorError:
+            return {}  # Whether the rows can be had one by one is seen there.
+        return {str(row.id): row for row in rows}
 
     def unreadable(self, key: str) -> Garbled:
         """The failure of a key whose row, or none of whose rows, can be read."""

@@ -100,7 +100,8 @@ async def page_under(
     """
     conditions = [(parameter, keys), *filters]
     is_sure = not filters and parameter in collection.obeyed_filters
-    can_ask = collection.profile.sort and collection.can_apply(conditions)
+    is_useless = collection.obeyed_filters.has_useless_pages(parameter)
+    can_ask = collection.profile.sort and collection.can_apply(conditions) and not is_useless
     if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
@@ -113,7 +114,7 @@ async def page_under(
         elif not all(key in keys_of(one) for one in items):
             others = [row for row, one in zip(page.rows, items, strict=True) if key not in keys_of(one)]
             if not parameter.startswith(_PARTY) or not _all_explained(collection, others, frozenset(keys)):
-                collection.obeyed_filters.record_ignored(parameter)
+                collection.obeyed_filters.record_useless_page(parameter)
                 collection.warn_once(f"ignores the filter {parameter} and sends other rows too: see `parameters`")
         elif wanted is None or all(map(wanted, items)):
             doubted = not collection.totals_are_believed

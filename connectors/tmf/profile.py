@@ -13,6 +13,7 @@ from connectors.reading.dates import NO_DATE, TimeZone
 from connectors.strict import Strict
 from connectors.texts import IF_ANY_HEADER_NAME, ResourcePath
 from connectors.tmf.named_profiles import PROFILES
+from connectors.tmf.places import PLACE
 from connectors.tmf.shapes import folded
 
 PARTY_TYPES: Final = ("Individual", "Organization", "Party")
@@ -94,6 +95,14 @@ class ResourceProfile(Strict):
         tuple[str, ...],
         Field(description="Attributes, by the standard's names, that never come with a value: NOT_SUPPORTED."),
     ] = ()
+    kept_in: Annotated[
+        dict[str, Annotated[str, Field(pattern=PLACE)]],
+        Field(
+            description="Where attributes stand that are not where the standard has them, by its names, e.g."
+            " serialNumber = 'resourceCharacteristic[SN]', category = 'resourceSpecification.name'. They are filtered"
+            " by only under a name of parameters."
+        ),
+    ] = {}
     read_only: Annotated[
         bool, Field(description="Whether nothing can be created or changed: such writes are NOT_SUPPORTED.")
     ] = False
@@ -101,6 +110,13 @@ class ResourceProfile(Strict):
         bool,
         Field(description="Whether the installation has the API at all; if not, it is NOT_SUPPORTED without a call."),
     ] = True
+
+    @field_validator("kept_in")
+    @classmethod
+    def _keeps_what_identifies(cls, kept_in: dict[str, str]) -> dict[str, str]:
+        if wrong := sorted({"id", "relatedParty"} & set(kept_in)):
+            raise ValueError(f"{' and '.join(wrong)} cannot be elsewhere: they say which row it is, and whose")
+        return kept_in
 
 
 class Profile(ResourceProfile):
@@ -275,6 +291,8 @@ class Profile(ResourceProfile):
             attribute, operator = condition, ""
         if self.filters != "all" and attribute not in self.filters:
             return False
+        if attribute.partition(".")[0] in self.kept_in and attribute not in self.parameters:
+            return False  # the system has no such attribute under this name
         return not operator or (self.regex if operator == "regex" else self.operators)
 
 

@@ -12,6 +12,7 @@ from connectors.reading.order import BY_ID, Order
 from connectors.reading.texts import pattern
 from connectors.records import Fields
 from connectors.tmf.mapping import Projection
+from connectors.tmf.places import Places
 from connectors.tmf.profile import Profile
 
 _MOST_KEPT: Final = 256
@@ -26,7 +27,7 @@ class QueryWriter:
 
     def __init__(self, profile: Profile, path: str, projection: Projection, prefix: str, most_rows: int) -> None:
         """`prefix` is the path in front of the resource's path; `most_rows` is the largest offset."""
-        self._profile, self._projection = profile, projection
+        self._profile, self._projection, self._places = profile, projection, Places(profile.kept_in)
         paging = f"?&offset={most_rows + profile.page_size}&limit={profile.page_size}"
         self._room = profile.max_url - len(prefix) - len(path)
         self._room_in_list = self._room - len(paging)
@@ -52,6 +53,8 @@ class QueryWriter:
     def projection(self, fields: Fields | None) -> str:
         """``fields=...``; empty if all attributes are requested, or the server does not support it."""
         wanted = self._projection.fields_value(fields) if self._profile.fields else None
+        if wanted and self._places:
+            wanted = self._places.names(wanted)
         return f"fields={quote(wanted, safe=',.@')}" if wanted else ""
 
     def paging(self, offset: int, limit: int) -> list[str]:

@@ -203,6 +203,10 @@ class Reader:
             return unknown
         return found
 
+    def standard_word(self, raw: str | None) -> str | None:
+        """The standard's word for this one by the profile's `words`; the word itself if they have none."""
+        return None if raw is None else self._words.get(folded(raw), raw)
+
     def enum_decoder(self, table: Mapping[str, E], unknown: E) -> "EnumDecoder[E]":
         """`decode_enum` for one table, with a cache."""
         return EnumDecoder(lambda raw: self.decode_enum(table, raw, unknown), unknown)

@@ -13,7 +13,7 @@ from connectors.reading.grouping import group_by_key, map_rows
 from connectors.reading.order import BY_ID
 from connectors.reading.rows import Batch
 from connectors.reading.texts import contains, forms, same
-from connectors.records import Fields, Found, Rows, Window
+from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
 from connectors.tmf.collection import Collection
 from connectors.tmf.events import TmfEvents
@@ -178,6 +178,8 @@ class TmfInventory:
             return Rows.of(())
         self._resources.require_filters(*_SEARCHED)
         asked = None if fields is None else fields | {"name", "serial_number"}
+        if not all(map(self._resources.profile.understands, _SEARCHED)):
+            return await self._among_all(sought, asked)
         numbered, named = await run_concurrently([self._numbered(sought, asked), self._named(sought, window, asked)])
         before = len(numbered.items)
         if before and window.offset and not named.complete:
@@ -187,6 +189,20 @@ class TmfInventory:
             return Rows([*numbered.items, *named.items], 0, total, complete=True)
         items = [*numbered.items[window.offset :], *named.items]
         return Rows(items[: window.limit], window.offset, total, complete=False)
+
+    async def _among_all(self, text: str, fields: Fields | None) -> Rows[Resource]:
+        """The same from the whole list, read once, as the system can be asked for only one of both, or for neither."""
+        found = await list_page(
+            self._resources,
+            [],
+            None,
+            fields=fields,
+            order=BY_ID,
+            wanted=lambda one: same(one.serial_number, text) or contains(one.name, text),
+            keys=[text],
+        )
+        named = [one for one in found.items if contains(one.name, text)]
+        return changed(found, items=[*(one for one in found.items if not contains(one.name, text)), *named])
 
     async def _numbered(self, text: str, fields: Fields | None) -> Rows[Resource]:
         """All resources with this serial number, except those that `_named` finds."""

@@ -10,7 +10,7 @@ from connectors.inventory.tmf.status import status_of
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
-from connectors.tmf.shapes import Place, Ref, array_of, id_of, ids
+from connectors.tmf.shapes import Place, Ref, array_of, folded, id_of, ids
 
 
 class PartRow(msgspec.Struct, rename="camel", gc=False):
@@ -50,8 +50,10 @@ def _kind(category: str | None, specification: SpecificationRow | None) -> str |
     return category or (specification.name if specification else None)
 
 
-def _is_physical(kind: str | None) -> bool | None:
-    return {"PhysicalResource": True, "LogicalResource": False}.get(kind or "")
+def _is_physical(reader: Reader) -> Callable[[str | None], bool | None]:
+    """By the row's type, or by what the profile's `words` say of the word in its place."""
+    known = {"physicalresource": True, "logicalresource": False}
+    return lambda kind: known.get(folded(reader.standard_word(kind)))
 
 
 def _status(reader: Reader) -> Callable[..., ResourceStatus]:
@@ -102,7 +104,7 @@ RESOURCE: Final = Mapping(
     owners=source("relatedParty", owners),
     name=source("name", text),
     kind=Source({"category": str | None, "resourceSpecification": SpecificationRow | None}, lambda _reader: _kind),
-    is_physical=source("@type", Kind(str | None, lambda _reader: _is_physical)),
+    is_physical=source("@type", Kind(str | None, _is_physical)),
     status=Source(_STATES, _status, _STATES_ASKED),
     raw_status=Source(_STATES, _raw_status, _STATES_ASKED),
     serial_number=source("serialNumber", text),
