@@ -1,10 +1,12 @@
 """Asks a system from time to time what changed: beside hubs, which lose events, and where there are none."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from connectors.errors import TooMuch
 from connectors.events.hints import Change, Hint, Source
 from connectors.records import Changed
 
@@ -13,20 +15,36 @@ AskChanged = Callable[[datetime | None], Awaitable[Sequence[Changed]]]
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+_AHEAD: Final = timedelta(days=1)
+"""By which a system's clock may be ahead of ours. A record that changed even later has a wrong time."""
+
 
 class Poller:
     """What changed of one type of records in one system.
 
-    `told_until` is the newest change that was told, by the system's clock, never ours. Each question begins `overlap`
-    before it, because clocks of a system's machines differ, and because it shows some changes late; what was told is
+    `told_until` is the newest change that was told, by the system's clock. A record with a time far in the future is
+    told, but does not count: nothing that changes before then would be asked for. Each question begins `overlap` before
+    it, because clocks of a system's machines differ, and because it shows some changes late; what was told is
     known by id and time. A time in whole seconds is told once more at the next poll: there may have been a second
     change in the same second.
+
+    Where more changed than the system's limits allow to read, `TooMuch` is raised once, none of it is told, and what
+    changes from then on is.
     """
 
-    def __init__(self, domain: str, kind: str, ask: AskChanged, overlap: timedelta) -> None:
+    def __init__(
+        self,
+        domain: str,
+        kind: str,
+        ask: AskChanged,
+        overlap: timedelta,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.domain, self.kind = domain, kind
-        self._ask, self._overlap = ask, overlap
+        self._ask, self._overlap, self._clock = ask, overlap, clock
         self.told_until: datetime | None = None
+        self._heard_until: datetime | None = None
+        """The newest change that the stream has told this process, which may lose what was told."""
         self._told: dict[str, tuple[datetime, bool]] = {}
         """By id: the time of the change that was told, and whether it need not be told again."""
         self._missed_from: datetime | None = None
@@ -36,15 +54,16 @@ class Poller:
         """Find out when the last change was; what was before is not told. Raises `ConnectorError`."""
         async with self._beginning:
             if self.told_until is None:
-                last = max((one.changed_at for one in await self._ask(None)), default=_BEGINNING)
+                last = await self._last()
                 found = await self._ask(self._since(last))
                 self._told |= {one.id: (one.changed_at, True) for one in found}
-                self._tell_until(max((one.changed_at for one in found), default=last))
+                self.told_until = self._heard_until = self._newest(found, last)
 
     def heard(self, at: float) -> None:
         """Another process told a change at this time, by the system's clock."""
-        if self.told_until is not None:
-            self._tell_until(datetime.fromtimestamp(at, UTC))
+        moment = datetime.fromtimestamp(at, UTC)
+        if self.told_until is not None and self._heard_until is not None and self._is_credible(moment):
+            self.told_until, self._heard_until = max(self.told_until, moment), max(self._heard_until, moment)
 
     async def poll(self) -> list[Hint]:
         """What changed since the last time. Raises `ConnectorError`; then the next poll tells it.
@@ -55,17 +74,22 @@ class Poller:
             await self.begin()
             return []
         since = self._since(self.told_until)
-        changes = await self._ask(since)
-        until = max((one.changed_at for one in changes), default=self.told_until)
-        hints = [hint for one in changes if (hint := self._hint(one, since, until)) is not None]
+        try:
+            changes = await self._ask(since)
+        except TooMuch:
+            self.told_until = max(self.told_until, await self._last())
+            raise
+        until = self._newest(changes, self.told_until)
+        in_order = sorted(changes, key=lambda one: one.changed_at)  # what is lost of them comes after what was heard
+        hints = [hint for one in in_order if (hint := self._hint(one, since, until)) is not None]
         self._told = {key: told for key, told in self._told.items() if told[0] >= since}
-        self._tell_until(until)
+        self.told_until = max(self.told_until, until)
         return hints
 
     def miss(self, back: timedelta = timedelta()) -> None:
         """Changes that others tell may have been lost from now on, or from so long before, until `catch_up`."""
-        if self._missed_from is None and self.told_until is not None:
-            self._missed_from = max(self.told_until, _BEGINNING + back) - back
+        if self._missed_from is None and self._heard_until is not None:
+            self._missed_from = max(self._heard_until, _BEGINNING + back) - back
 
     async def catch_up(self) -> list[Hint]:
         """What changed since `miss`, whether it was told or not. Raises `ConnectorError`; then it can be asked again.
@@ -75,15 +99,28 @@ class Poller:
         if self._missed_from is None:
             return []
         since = self._since(self._missed_from)
-        changes = await self._ask(since)
+        try:
+            changes = await self._ask(since)
+        except TooMuch:
+            self._missed_from = None
+            raise
         self._missed_from = None
         return [self._made(one, "", is_new=one.created_at is not None and one.created_at >= since) for one in changes]
 
     def _since(self, moment: datetime) -> datetime:
         return max(moment, _BEGINNING + self._overlap) - self._overlap
 
-    def _tell_until(self, moment: datetime) -> None:
-        self.told_until = max(self.told_until or moment, moment)
+    async def _last(self) -> datetime:
+        """When the last change was; by our clock where the system's last one has a wrong time."""
+        changes = await self._ask(None)
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return self._newest(changes, now if changes else _BEGINNING)
+
+    def _newest(self, changes: Sequence[Changed], default: datetime) -> datetime:
+        return max((one.changed_at for one in changes if self._is_credible(one.changed_at)), default=default)
+
+    def _is_credible(self, moment: datetime) -> bool:
+        return moment <= datetime.fromtimestamp(self._clock(), UTC) + _AHEAD
 
     def _hint(self, one: Changed, since: datetime, until: datetime) -> Hint | None:
         """The hint to tell; None if it was told."""

@@ -199,7 +199,7 @@ class _Connection:
             return self._refuse("protocol", BAD_MESSAGE, "Invalid message: send text, not binary data")
         try:
             message = _decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:  # the latter for endless nesting
             return self._refuse("protocol", BAD_MESSAGE, f"Invalid message: {error}")
         match message.type:
             case "connection_init":
@@ -235,6 +235,8 @@ class _Connection:
         try:
             token = bearer_token(authorization)
             signed_in = await self._live.sign_in(token)
+            if self._state is _State.CLOSING:  # closed meanwhile, as when the keys could not be read in time
+                return None
             if self._state is _State.NEW:
                 self._live.enter_of(signed_in.viewer)
         except AuthUnavailableError as error:

@@ -37,13 +37,13 @@ class Caller(Protocol):
 class SocketOperation:
     """An operation that a client has subscribed to, or is about to."""
 
-    __slots__ = ("_caller", "_live", "_subscription", "_task", "_writes", "id")
+    __slots__ = ("_caller", "_is_ended", "_live", "_subscription", "_task", "_writes", "id")
 
     def __init__(self, caller: Caller, live: Live, number: str) -> None:
         self._caller, self._live, self.id = caller, live, number
         self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
-        self._writes = False
+        self._writes = self._is_ended = False
 
     def start(self, operations: Operations, parameters: GraphQLRequest) -> None:
         """Begin, in a task of its own: what is sent is put into the caller's messages."""
@@ -55,7 +55,11 @@ class SocketOperation:
         return self._writes and self._task is not None
 
     def end(self, why: Ending) -> None:
-        """End it, because the client wants it no more, or has gone. A mutation goes on to its end."""
+        """End it, because the client wants it no more, or has gone. A mutation goes on to its end.
+
+        Nothing is sent of it any more: the client may use its id for another operation.
+        """
+        self._is_ended = True
         if self._subscription is not None:
             self._live.remove(self._subscription)
             self._live.counters.ended("websocket", why)
@@ -135,7 +139,7 @@ class SocketOperation:
         self._put(*failed(self.id, errors))
 
     def _put(self, *messages: Message) -> None:
-        for message in messages:
+        for message in messages if not self._is_ended else ():
             self._caller.out.put(message)
 
 

@@ -39,6 +39,11 @@ class Member:
     equals: Equals
     ids: frozenset[str] | None
 
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """The numbers of the subscriber's customers."""
+        return self.subscription.subscriber.viewer.customer_ids
+
 
 def key_of(subscription: Subscription, selection: Selection, *, forwards: bool) -> Hashable:
     """Subscriptions with the same key are told the same. `forwards`: a system is shown each caller's own token."""

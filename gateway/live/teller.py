@@ -169,7 +169,8 @@ class Teller:
         concern = None if isinstance(owners, ConnectorError) else owners
         yield _Made(ThingChange(key, event), members, heard.since, record, concern)
         if before and known is not None and (former := before - known):
-            yield _Made(ThingChange(key, ChangeKind.REMOVED), self.audience.of(key, former), heard.since)
+            losers = [one for one in self.audience.of(key, former) if known.isdisjoint(one.customers)]
+            yield _Made(ThingChange(key, ChangeKind.REMOVED), losers, heard.since)
 
     async def _send(self, made: Iterable[_Made]) -> None:
         """Make each message once for all that are told the same, and let it wait for each of them."""

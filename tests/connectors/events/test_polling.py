@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import TooMuch
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.polling import Poller
 from connectors.events.settings import EventSource
@@ -28,14 +29,18 @@ class Table:
 
     def __init__(self, **rows: tuple[float, float]) -> None:
         self.rows, self.asked = dict(rows), list[datetime | None]()
+        self.most = 100
 
     async def changed(self, since: datetime | None) -> Sequence[Changed]:
         self.asked.append(since)
         found = [Changed(id=key, changed_at=at(one), created_at=at(made)) for key, (one, made) in self.rows.items()]
-        return [one for one in found if since is None or one.changed_at >= since]
+        found = [one for one in found if since is None or one.changed_at >= since]
+        if since is not None and len(found) > self.most:
+            raise TooMuch("ticketing", f"more than {self.most} rows")
+        return found
 
     def poller(self) -> Poller:
-        return Poller("ticketing", "Ticket", self.changed, timedelta(seconds=10))
+        return Poller("ticketing", "Ticket", self.changed, timedelta(seconds=10), clock=at(3600).timestamp)
 
 
 def told(hints: Sequence[Hint]) -> list[tuple[str, Change]]:
@@ -99,6 +104,54 @@ async def test_after_a_gap_all_that_changed_since_is_found_until_the_system_has_
     assert told(hints) == [("a", Change.CREATED), ("b", Change.CREATED), ("c", Change.CHANGED)]
     assert {one.event_id for one in hints} == {""}
     assert await poller.catch_up() == []
+
+
+async def test_after_a_gap_it_is_asked_for_what_this_process_told_and_may_not_have_heard() -> None:
+    table = Table(a=(0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    poller.heard(at(1.5).timestamp())
+    table.rows |= {"c": (60.5, -99.5), "b": (20.5, -99.5)}
+    assert told(await poller.poll()) == [("b", Change.CHANGED), ("c", Change.CHANGED)]
+    poller.miss()
+    assert {one.id for one in await poller.catch_up()} == {"a", "b", "c"}
+
+
+async def test_a_time_in_the_far_future_hides_no_other_change() -> None:
+    table = Table(a=(0.5, 0.5), wrong=(1e9 + 0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    table.rows["b"] = (20.5, 20.5)
+    assert told(await poller.poll()) == [("b", Change.CREATED)]
+    table.rows |= {"c": (30.5, 30.5), "wrong": (2e9 + 0.5, 0.5)}
+    hints = await poller.poll()
+    assert told(hints) == [("c", Change.CREATED), ("wrong", Change.CHANGED)]
+    poller.heard(hints[1].at)
+    table.rows["d"] = (40.5, 40.5)
+    assert told(await poller.poll()) == [("d", Change.CREATED)]
+
+
+async def test_a_system_whose_last_change_is_in_the_far_future_is_followed_from_now_on() -> None:
+    table = Table(wrong=(1e9 + 0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    table.rows["b"] = (3601.5, 3601.5)
+    assert told(await poller.poll()) == [("b", Change.CREATED)]
+
+
+async def test_more_changes_than_can_be_read_are_said_once_and_those_after_them_told() -> None:
+    table = Table(a=(0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    poller.miss()
+    table.rows |= {f"b{number}": (20.5, -99.5) for number in range(101)} | {"c": (60.5, -99.5)}
+    with pytest.raises(TooMuch):
+        await poller.poll()
+    with pytest.raises(TooMuch):
+        await poller.catch_up()
+    assert await poller.catch_up() == []
+    table.rows["d"] = (61.5, 61.5)
+    assert told(await poller.poll()) == [("c", Change.CHANGED), ("d", Change.CREATED)]
 
 
 async def test_an_empty_system_tells_its_first_row() -> None:

@@ -10,9 +10,11 @@ import pytest_asyncio
 from graphql import GraphQLError
 from websockets.exceptions import InvalidStatus
 
+from gateway.auth.tokens import SignedIn
 from gateway.http.origins import is_allowed
 from resolvers.errors import BadInput
 from resolvers.viewer import ViewerKind
+from tests.following import until
 from tests.gateway.http.live_graph import LiveGraph, live_graph
 
 
@@ -145,6 +147,20 @@ async def test_a_query_ends_when_nobody_wants_it_and_a_mutation_goes_on(tmp_path
         assert graph.seen.bumps == 1
 
 
+async def test_an_id_is_free_again_while_the_mutation_that_had_it_goes_on(tmp_path: Path) -> None:
+    async with live_graph(tmp_path) as graph, graph.client() as client:
+        await client.subscribe("m", "mutation { slowBump }")
+        await asyncio.wait_for(graph.seen.waiting.wait(), 20)
+        await client.send(id="m", type="complete")
+        await client.subscribe("m")
+        await graph.feed.has(1)
+        graph.seen.go_on.set()
+        await graph.live.finish()
+        assert graph.seen.bumps == 1
+        graph.feed.tell(1)
+        assert await client.next() == tick("m", 1)
+
+
 async def test_the_token_may_come_in_the_header(graph: LiveGraph) -> None:
     async with graph.socket(additional_headers=graph.bearer("1002")) as client:
         await client.send(type="connection_init")
@@ -184,6 +200,7 @@ INIT = '{"type":"connection_init"}'
         (["3"], 4400, "Invalid message"),
         (['{"id":"a"}'], 4400, "Invalid message"),
         (['{"type":"nonsense"}'], 4400, "unknown type 'nonsense'"),
+        (['{"type":"ping","payload":{"a":' + "[" * 20_000 + "]" * 20_000 + "}}"], 4400, "recursion"),
         ([f'{{"type":"{"ö" * 200}"}}'], 4400, "..."),
         (['{"type":"connection_init","payload":"x"}'], 4400, "Invalid message"),
         ([b'{"type":"connection_init"}'], 4400, "not binary"),
@@ -236,6 +253,27 @@ async def test_one_that_never_initialises_is_4408(tmp_path: Path) -> None:
             assert await client.closed() == (4408, "Connection initialisation timeout")
             assert await other.is_alive()
         assert graph.counted("gateway_connections_refused_total", reason="initialise") == 1
+
+
+async def test_a_token_that_is_accepted_too_late_counts_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with live_graph(tmp_path, initialise=0.1, connections=1) as graph:
+        go_on, sign_in = asyncio.Event(), graph.live.sign_in
+
+        async def slowly(token: str) -> SignedIn:  # as where the issuer's keys are read first
+            signed_in = await sign_in(token)
+            await go_on.wait()
+            return signed_in
+
+        monkeypatch.setattr(graph.live, "sign_in", slowly)
+        async with graph.socket() as client:
+            await client.send(type="connection_init", payload=graph.bearer())
+            assert (await client.closed())[0] == 4408
+        go_on.set()
+        await until(lambda: not graph.live.connections.open)
+        async with graph.client() as client:
+            assert await client.is_alive()
 
 
 async def test_a_message_that_is_too_large_is_1009(tmp_path: Path) -> None:

@@ -198,6 +198,29 @@ async def test_what_is_gone_is_removed_for_those_whose_it_was(
     assert other.nothing()
 
 
+async def test_what_passes_from_one_of_a_subscribers_customers_to_another_is_still_there(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    both, former = feed.subscribe(TICKET, subscriber("1001", "1002")), feed.subscribe(TICKET, subscriber("1001"))
+    ticket = tickets["1001"][0]
+    change(systems, ticket, name="Of the first")
+    await feed.hear(f"Ticket:{ticket}")
+    await both.change()
+    await former.change()
+
+    whose = rows(systems, "ticketing", f"{shapes.TICKET}", f"id={ticket}")[0]["relatedParty"]
+    theirs = rows(systems, "ticketing", f"{shapes.TICKET}", f"id={tickets['1002'][0]}")[0]["relatedParty"]
+    change(systems, ticket, relatedParty=theirs, name="Of the second")
+    try:
+        await feed.hear(f"Ticket:{ticket}")
+        assert (await former.change())["event"] == "REMOVED"
+        told = await both.change()
+        assert (told["event"], told["ticket"]["name"]) == ("CHANGED", "Of the second")
+        assert both.nothing()
+    finally:
+        change(systems, ticket, relatedParty=whose)
+
+
 async def test_ids_of_others_are_silence(systems: Systems, feed: Feeding, tickets: dict[str, list[str]]) -> None:
     mine, theirs = tickets["1001"][0], tickets["1002"][0]
     document = "subscription($ids: [ID!]) { ticketChanged(ids: $ids) { id } }"
