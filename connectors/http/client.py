@@ -88,7 +88,7 @@ class HttpClient(Transport):
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
-                    self.raise_for_status(response, request, len(content), login_wanted)
+                    self.raise_for_status(response, request, content, login_wanted)
                 return Answer(response.status, response.headers, content)
         except CONNECTION_ERRORS as error:
             raise self.failure(request, error) from error
@@ -101,7 +101,8 @@ class HttpClient(Transport):
         try:
             return read(answer)
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
-            raise Garbled(self.name, f"{request}: {str(error)[:200]}") from error
+            failure = Garbled(self.name, f"{request}: {str(error)[:200]}")
+            raise self.with_answer(failure, request, answer.body) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes
