@@ -22,7 +22,7 @@ class Result:
     """The result of one check of one method. `reason` is one sentence, or empty.
 
     `calls` counts the check's requests. `cost` is set by the check `calls`: "1/1" are the requests for one key and for
-    many.
+    many. `error`: the system's failure that a failed check met.
     """
 
     check: str
@@ -32,6 +32,7 @@ class Result:
     calls: int = 0
     ms: float = 0.0
     cost: str = ""
+    error: ConnectorError | None = None
 
 
 class Failure(Exception):
@@ -76,6 +77,7 @@ class Trial:
     found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     calls: int = 0
+    errors: list[ConnectorError] = field(default_factory=list)
 
     @property
     def unsupported(self) -> Mapping[str, str]:
@@ -108,6 +110,8 @@ class Trial:
             except Exception as raised:  # noqa: BLE001  # a driver may raise anything, which is reported
                 error = raised
         self.calls += len(scope.calls)
+        met = [error, *(value.values() if isinstance(value, Mapping) else ())]
+        self.errors += [one for one in met if isinstance(one, ConnectorError)]
         return Outcome(value, error, scope.calls)
 
     async def ask(self, what: str, asking: Callable[[], Awaitable[Any]]) -> Any:
@@ -240,6 +244,7 @@ def _shape(method: Keyed) -> str:
 async def result_of(trial: Trial, check: str, method: str, run: Callable[[], Awaitable[str]]) -> Result:
     """Run a check of a method. It returns the reason of a success, and raises `Failure` or `Skipped`."""
     before, started = trial.calls, time.monotonic()
+    trial.errors.clear()
     mark: Mark = "passed"
     cost = ""
     try:
@@ -248,4 +253,6 @@ async def result_of(trial: Trial, check: str, method: str, run: Callable[[], Awa
     except (Failure, Skipped) as told:
         mark, reason = "failed" if isinstance(told, Failure) else "skipped", str(told.args[0])
         cost = str(told.args[1]) if len(told.args) > 1 else ""
-    return Result(check, method, mark, reason, trial.calls - before, (time.monotonic() - started) * 1000, cost)
+    # The check `errors` asks broken systems, whose failures say nothing of this one.
+    met = trial.errors[0] if mark == "failed" and check != "errors" and trial.errors else None
+    return Result(check, method, mark, reason, trial.calls - before, (time.monotonic() - started) * 1000, cost, met)

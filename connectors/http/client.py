@@ -89,7 +89,7 @@ class HttpClient(Transport):
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
-                    self.raise_for_status(response, request, len(content), login_wanted)
+                    self.raise_for_status(response, request, content, login_wanted)
                 return Answer(response.status, response.headers, content)
         except CONNECTION_ERRORS as error:
             raise self.failure(request, error) from error
@@ -103,7 +103,8 @@ class HttpClient(Transport):
         try:
             return self._read_or_repaired(read, answer)
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
-            raise Garbled(self.name, f"{request}: {str(error)[:200]}") from error
+            failure = Garbled(self.name, f"{request}: {str(error)[:200]}")
+            raise self.with_answer(failure, request, answer.body) from error
 
     def _read_or_repaired(self, read: Callable[[Answer], T], answer: Answer) -> T:
         try:

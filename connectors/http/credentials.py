@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -18,6 +19,7 @@ _LARGEST_TOKEN: Final = 64 * 1024
 """Most bytes of a token endpoint's answer."""
 
 
+_SECRETS: Final = ("token", "username", "password", "key", "client_id", "client_secret")
 _BUSY: Final = (408, 425, 429)
 """Statuses below 500 that a token endpoint answers to good credentials, too."""
 
@@ -40,6 +42,19 @@ class Credentials:
         self._lock = asyncio.Lock()
         self._token = ""
         self._fresh_until = 0.0
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """Texts that nobody may be shown: those of the settings, and the token or cookies that were got with them."""
+        if self._auth is not None:
+            yield from (text for name, text in self._auth if name in _SECRETS and isinstance(text, str))
+        if isinstance(self._auth, BasicAuth):
+            yield f"{self._auth.username}:{self._auth.password}"
+        yield self._token
+        if self._login is not None:
+            yield from (one.partition("=")[2] for one in self._login.cookie.split("; "))
+        if isinstance(self._auth, ForwardAuth) and (scope := current_scope.get()) and scope.token:
+            yield scope.token
 
     async def headers(self) -> dict[str, str]:
         """Headers to add to a request. Raises `Refused`, `Unreachable`, `TimedOut` or `Garbled` without a token."""

@@ -24,17 +24,18 @@ class LoginSession:
         self._name, self._base, self._timeout = name, system.url.rstrip("/"), system.timeout
         self._auth, self._session = auth, session
         self._lock = asyncio.Lock()
-        self._cookie = ""
+        self.cookie = ""
+        """What the system set, as a header's value; empty before a login."""
         self._refusal = ""
         self._refused_until = 0.0
 
     async def headers(self) -> dict[str, str]:
         """The Cookie header. Raises `Refused`, `Unreachable`, `TimedOut`, `RateLimited` or `Failed`."""
-        if not self._cookie:
+        if not self.cookie:
             async with self._lock:
-                if not self._cookie:
+                if not self.cookie:
                     await self._log_in()
-        return {"Cookie": self._cookie}
+        return {"Cookie": self.cookie}
 
     async def renew(self, refused: dict[str, str]) -> bool:
         """Log in again if the session of these headers has ended; False if it is still valid.
@@ -42,11 +43,11 @@ class LoginSession:
         Raises as `headers` does.
         """
         async with self._lock:
-            if refused.get("Cookie") != self._cookie:
+            if refused.get("Cookie") != self.cookie:
                 return True  # another call has renewed it
-            if self._cookie and not await self._objection(self._cookie):
+            if self.cookie and not await self._objection(self.cookie):
                 return False
-            self._cookie = ""
+            self.cookie = ""
             await self._log_in()
         return True
 
@@ -66,7 +67,7 @@ class LoginSession:
             raise self._refused(f"the login at {path} answered {status} without a cookie")
         if objection := await self._objection(cookie):
             raise self._refused(f"{objection} after the login at {path}")
-        self._cookie = cookie
+        self.cookie = cookie
 
     def _refused(self, refusal: str) -> Refused:
         self._refusal, self._refused_until = refusal, time.monotonic() + REFUSED_FOR

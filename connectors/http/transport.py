@@ -24,6 +24,7 @@ from connectors.errors import (
 from connectors.http.credentials import Credentials
 from connectors.http.health import Health
 from connectors.http.request import Request
+from connectors.http.said import beginning
 from connectors.http.scope import RequestScope, current_scope
 from connectors.settings import ForwardAuth, System
 
@@ -125,22 +126,31 @@ class Transport:
         return Unreachable(self.name, f"{request}: {error or type(error).__name__}", nothing_sent=none)
 
     def raise_for_status(
-        self, response: aiohttp.ClientResponse, request: Request, size: int | None, login_wanted: bool
+        self, response: aiohttp.ClientResponse, request: Request, body: bytes | None, login_wanted: bool
     ) -> None:
-        """Raise the failure for a status other than success and 404. `size`: bytes of the body, if it was read."""
+        """Raise the failure for a status other than success and 404. `body`: if it was read."""
         status = response.status
         if (status < 300 or status == 404) and not login_wanted:
             return
-        # Without the body, which may repeat personal data from the request.
-        length = "" if size is None else f", {size} bytes"
+        # Without the body, which may repeat personal data from the request: that is in `said`, which is not logged.
+        length = "" if body is None else f", {len(body)} bytes"
         detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
+        failure: ConnectorError
         if login_wanted or status == 403:
-            raise Refused(self.name, detail, login_wanted=login_wanted, status=status)
-        if status == 429:
-            raise RateLimited(self.name, detail, status=status)
-        if status >= 500:
-            raise Failed(self.name, detail, status=status)
-        raise Rejected(self.name, detail, status=status)
+            failure = Refused(self.name, detail, login_wanted=login_wanted, status=status)
+        elif status == 429:
+            failure = RateLimited(self.name, detail, status=status)
+        elif status >= 500:
+            failure = Failed(self.name, detail, status=status)
+        else:
+            failure = Rejected(self.name, detail, status=status)
+        raise self.with_answer(failure, request, body)
+
+    def with_answer(self, failure: ConnectorError, request: Request, body: bytes | None) -> ConnectorError:
+        """The failure with what was asked, and the beginning of what the system said, for who sets it up."""
+        failure.asked = request.target
+        failure.said = beginning(body or b"", self.credentials.secrets)
+        return failure
 
 
 class Slot:

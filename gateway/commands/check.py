@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from connectors import DOMAINS, ConnectedSystem, Connectors, Domain, connect
 from connectors.crm.port import Customer
-from connectors.errors import ConnectorError, Garbled, RateLimited, Refused, Rejected, TimedOut, TooMuch, Unreachable
+from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuch
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import System
@@ -25,6 +25,7 @@ from connectors.store.writes import StoreUnavailable
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
+from gateway.commands.hints import hint, what_it_says
 from gateway.settings import AuthSettings, Settings, without_credentials
 from resolvers.links import key_value
 
@@ -68,15 +69,16 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
 async def _system(connected: ConnectedSystem, system: System) -> Finding:
     name, address = connected.name, without_credentials(system.url)
     if problem := await _unreachable(system):
-        hint = f"Is it running, and is systems.{name}.url right? If so, a firewall may be in between."
-        return Finding(name, system.driver, address, "FAILED", detail=problem, hint=hint)
+        firewall = f"Is it running, and is systems.{name}.url right? If so, a firewall may be in between."
+        return Finding(name, system.driver, address, "FAILED", detail=problem, hint=firewall)
     started = time.monotonic()
     try:
         await connected.probe.probe()
     except ConnectorError as error:
         credentials, read = _marks(error, system)
-        hint = _hint(error, name, system)
-        return Finding(name, system.driver, address, "ok", credentials, read, None, error.detail, hint)
+        advice = hint(error, name, system, DOMAINS[name].driver(system.driver).options)
+        detail = f"{error.detail}. {what_it_says(error)}" if error.said else error.detail
+        return Finding(name, system.driver, address, "ok", credentials, read, None, detail, advice)
     latency = (time.monotonic() - started) * 1000
     credentials, cannot = ("ok" if system.auth else "-"), unwritable(connected)
     unsupported = {what: why for what, why in connected.unsupported.items() if what not in write_methods(name)}
@@ -166,30 +168,6 @@ def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
-
-
-def _hint(error: ConnectorError, name: str, system: System) -> str:
-    if error.signing_in:
-        return f"Check token_url, client_id, client_secret and scope in systems.{name}.auth."
-    match error:
-        case Refused() if system.auth is None:
-            return f"It asks for credentials: set systems.{name}.auth."
-        case Refused():
-            return f"It does not accept these credentials: check systems.{name}.auth, and what they may read there."
-        case TimedOut():
-            return f"It accepts connections but does not answer within systems.{name}.timeout = {system.timeout:g} s."
-        case Unreachable():
-            return f"It hangs up. Does systems.{name}.url have the right scheme (http, https) and port?"
-        case RateLimited():
-            return f"It limits requests: lower systems.{name}.concurrency, or ask for a larger allowance."
-        case Rejected():
-            return f"Its paths or parameters differ from the standard: see systems.{name}.profile."
-        case Garbled():
-            return f"Something else answers there (a login page, another API?): check systems.{name}.url."
-        case TooMuch():
-            return f"It ignores paging: see systems.{name}.profile.paging, max_rows and max_bytes."
-        case _:
-            return "It is running but broken: look into its own log."
 
 
 async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:

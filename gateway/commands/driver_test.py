@@ -28,6 +28,7 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.strict import Strict
 from gateway.commands.driver_test_table import show
+from gateway.commands.hints import hint
 from gateway.settings_file import WrongSettings, load_system
 
 _KINDS: Final = sorted(
@@ -245,7 +246,13 @@ async def run(
             async for result in coming:
                 results.append(result)
                 status.update(f"{result.method}: {result.check} {result.mark}")
-    show(f"{tested.name} ({tested.domain})", results, console, reasons=reasons)
+    show(
+        f"{tested.name} ({tested.domain})",
+        results,
+        console,
+        reasons=reasons,
+        advise=lambda error: hint(error, tested.domain, system, tested.driver.options),
+    )
     answers = {result.mark for result in results if result.check == "answers" and result.method in methods}
     if answers == {"skipped"}:
         console.print(

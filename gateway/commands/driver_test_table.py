@@ -1,6 +1,6 @@
 """What `gateway driver-test` prints: a table of the checks, and sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connectors.conformance import CHECKS, Result
+from connectors.errors import ConnectorError
+from gateway.commands.hints import what_it_says
 
 _WIDTH: Final = 130
 """Columns that the table needs; less would break every heading into pieces."""
@@ -21,11 +23,12 @@ def show(
     *,
     reasons: bool = False,
     checks: Mapping[str, str] = CHECKS,
+    advise: Callable[[ConnectorError], str] | None = None,
 ) -> None:
     """Print the table (a line for each method, a column for each of `checks`), then each failure in a sentence.
 
     The column `calls` has the requests for one key and for many; `sent` and `ms` are the requests and
-    the time of all checks of the line.
+    the time of all checks of the line. `advise` says what to do about a failure of the system.
     """
     if console.width < _WIDTH:
         console = Console(file=console.file, width=_WIDTH, highlight=False, force_terminal=console.is_terminal)
@@ -34,6 +37,9 @@ def show(
         if one.mark == "failed":
             place = f"{one.method}, {one.check}: "
             console.print(Text.assemble((place, "bold red"), one.reason), soft_wrap=True)
+    met = [one.error for one in results if one.error is not None] if advise else []
+    for advice in dict.fromkeys(" ".join(filter(None, [what_it_says(one), advise(one)])) for one in met if advise):
+        console.print(Text(advice, style="bold yellow"), soft_wrap=True)
     skipped = dict.fromkeys(one.reason for one in results if one.mark == "skipped")
     for reason in skipped:
         places = [f"{one.method} {one.check}" for one in results if one.mark == "skipped" and one.reason == reason]

@@ -109,6 +109,8 @@ class Api:
     def _list(self, resource: Resource, raw: str, switches: Switches, host: str) -> Answer:
         query, rows = parse_query(raw, resource.name, switches), self._rows[resource.path]
         default, most = switches.resource_limits.get(resource.name, (switches.default_limit, switches.max_limit))
+        if query.limit is not None and switches.refused_limit and query.limit > switches.refused_limit:
+            raise Refused(422, f"limit must not be above {switches.refused_limit}")
         limit = min(query.limit if query.limit is not None else default, most)
         offset = query.offset * limit if switches.offset_is_page else query.offset
         if not query.groups and query.sort in _BY_ID and not rows.is_late:

@@ -83,6 +83,8 @@ class Switches(_Model):
     """Rows in an answer if the caller names no limit."""
     max_limit: int = Field(default=2000, ge=1)
     """Most rows in an answer, whatever the caller asks for."""
+    refused_limit: int = Field(default=0, ge=0)
+    """A limit above this is a 422 with a sentence; 0: none is."""
     offset_is_page: bool = False
     """offset=2 is the third page, not the third row."""
     no_paging: bool = False
