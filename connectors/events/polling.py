@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import median_low
 from typing import Final
 
 from connectors.errors import TooMuch
@@ -16,7 +17,7 @@ AskChanged = Callable[[datetime | None], Awaitable[Sequence[Changed]]]
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _AHEAD: Final = timedelta(days=1)
-"""By which a system's clock may be ahead of ours. A record that changed even later has a wrong time."""
+"""By which a record may have changed later than most others of its system, and than now. Else its time is wrong."""
 
 
 class Poller:
@@ -45,6 +46,7 @@ class Poller:
         self.told_until: datetime | None = None
         self._heard_until: datetime | None = None
         """The newest change that the stream has told this process, which may lose what was told."""
+        self._ahead = _AHEAD
         self._told: dict[str, tuple[datetime, bool]] = {}
         """By id: the time of the change that was told, and whether it need not be told again."""
         self._missed_from: datetime | None = None
@@ -111,16 +113,18 @@ class Poller:
         return max(moment, _BEGINNING + self._overlap) - self._overlap
 
     async def _last(self) -> datetime:
-        """When the last change was; by our clock where the system's last one has a wrong time."""
+        """When the last change was. A system is believed to be ahead of our clock where most of its changes are."""
         changes = await self._ask(None)
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        return self._newest(changes, now if changes else _BEGINNING)
+        if changes:
+            usual = median_low([one.changed_at for one in changes])
+            self._ahead = max(timedelta(), usual - datetime.fromtimestamp(self._clock(), UTC)) + _AHEAD
+        return self._newest(changes, _BEGINNING)
 
     def _newest(self, changes: Sequence[Changed], default: datetime) -> datetime:
         return max((one.changed_at for one in changes if self._is_credible(one.changed_at)), default=default)
 
     def _is_credible(self, moment: datetime) -> bool:
-        return moment <= datetime.fromtimestamp(self._clock(), UTC) + _AHEAD
+        return moment <= datetime.fromtimestamp(self._clock(), UTC) + self._ahead
 
     def _hint(self, one: Changed, since: datetime, until: datetime) -> Hint | None:
         """The hint to tell; None if it was told."""

@@ -46,6 +46,10 @@ class Audience:
         if not member.equals.members:
             del self._equals[member.equals.key]
 
+    def member(self, subscription: Subscription) -> Member | None:
+        """The subscription as it is followed now; None if it is not."""
+        return self._members.get(subscription)
+
     def staff(self, thing: str) -> Iterable[Member]:
         """Those who may see all, and follow this thing."""
         return chain(self._all, self._by_id.get(thing, ()))

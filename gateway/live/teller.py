@@ -47,11 +47,15 @@ _CLOCK_SKEW: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What is told about one change, and to whom; without a record where the thing is gone."""
+    """What is told about one change, and to whom: staff, and subscribers with one of these `customers`.
+
+    Without a record where the thing is gone.
+    """
 
     change: ThingChange
     members: Iterable[Member]
     since: float
+    customers: frozenset[str]
     record: Any = None
     concern: Concern | None = None
 
@@ -138,8 +142,9 @@ class Teller:
             self._look_again(key, heard)
             return
         self._states.forget(key)
-        members = [*self.audience.staff(key), *self.audience.of(key, (told.owners if told else None) or frozenset())]
-        yield _Made(ThingChange(key, ChangeKind.REMOVED), members, heard.since)
+        owners = (told.owners if told else None) or frozenset()
+        members = [*self.audience.staff(key), *self.audience.of(key, owners)]
+        yield _Made(ThingChange(key, ChangeKind.REMOVED), members, heard.since, owners)
 
     def _changed(self, key: str, heard: Heard, record: Any, owners: Owners) -> Iterable[_Made]:
         followed = self.followed
@@ -167,10 +172,10 @@ class Teller:
         members = [] if is_same else [*self.audience.staff(key)]
         members += self.audience.of(key, known or frozenset())
         concern = None if isinstance(owners, ConnectorError) else owners
-        yield _Made(ThingChange(key, event), members, heard.since, record, concern)
+        yield _Made(ThingChange(key, event), members, heard.since, known or frozenset(), record, concern)
         if before and known is not None and (former := before - known):
             losers = [one for one in self.audience.of(key, former) if known.isdisjoint(one.customers)]
-            yield _Made(ThingChange(key, ChangeKind.REMOVED), losers, heard.since)
+            yield _Made(ThingChange(key, ChangeKind.REMOVED), losers, heard.since, former)
 
     async def _send(self, made: Iterable[_Made]) -> None:
         """Make each message once for all that are told the same, and let it wait for each of them."""
@@ -197,6 +202,17 @@ class Teller:
         thing = f"{self.followed.type_name}:{key}"
         skipped = sum(one.tell(thing, message) for one in subscriptions if one in equals.members)
         self._counting.told(self.followed.domain, len(subscriptions), skipped, time.time() - made.since)
+        for one in subscriptions:
+            if one not in equals.members and (now := self._concerned(one, made)) is not None:
+                await self._send_one(made, now, [one])
+
+    def _concerned(self, subscription: Subscription, made: "_Made") -> Equals | None:
+        """Whom a subscription equals now that its client's token is another, if the change still concerns it."""
+        member = self.audience.member(subscription)
+        if member is None:
+            return None
+        is_concerned = subscription.subscriber.viewer.is_staff or not made.customers.isdisjoint(member.customers)
+        return member.equals if is_concerned else None
 
     async def _message(self, made: "_Made", equals: Equals) -> bytes | None:
         """The answer for this change; None where the viewer may not see it after all."""

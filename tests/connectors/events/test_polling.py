@@ -131,12 +131,14 @@ async def test_a_time_in_the_far_future_hides_no_other_change() -> None:
     assert told(await poller.poll()) == [("d", Change.CREATED)]
 
 
-async def test_a_system_whose_last_change_is_in_the_far_future_is_followed_from_now_on() -> None:
-    table = Table(wrong=(1e9 + 0.5, 0.5))
+async def test_a_system_whose_clock_is_far_ahead_is_believed() -> None:
+    table = Table(a=(1e8 + 0.5, 0.5), b=(1e8 + 1.5, 0.5))
     poller = table.poller()
     await poller.begin()
-    table.rows["b"] = (3601.5, 3601.5)
-    assert told(await poller.poll()) == [("b", Change.CREATED)]
+    table.rows["c"] = (1e8 + 20.5, 1e8 + 20.5)
+    assert told(await poller.poll()) == [("c", Change.CREATED)]
+    await poller.poll()
+    assert table.asked[-1] == at(1e8 + 10.5)
 
 
 async def test_more_changes_than_can_be_read_are_said_once_and_those_after_them_told() -> None:

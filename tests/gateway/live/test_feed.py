@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 
 from connectors.events.hints import Change
+from gateway.live.subscription import Subscriber
 from sandbox.data import shapes
+from tests.following import until
 from tests.gateway.live.feeding import AGENT, OUTAGE, TICKET, Feeding, feeding, subscriber
 from tests.systems import Systems, asked, running_systems, stopped, well_behaved
 
@@ -355,6 +357,28 @@ async def test_who_has_left_is_told_nothing(systems: Systems, feed: Feeding, tic
     await feed.hear(f"Ticket:{ticket}")
     assert (await there.change())["ticket"]["name"] == "Somebody has left"
     assert gone.nothing()
+
+
+async def test_a_fresh_token_while_a_message_is_made_loses_nothing_and_shows_nothing_more(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    document = "subscription { ticketChanged { ticket { name customer { name } } } }"
+    keeps, loses = (feed.subscribe(document, subscriber("1001", "1002")) for _ in range(2))
+    ticket = tickets["1001"][0]
+    change(systems, ticket, name="While the token was renewed")
+    systems["crm"].switches.latency_ms = 500
+    await feed.hear(f"Ticket:{ticket}")
+    await until(lambda: bool(asked(systems["crm"])))
+    for told, viewer in ((keeps, subscriber("1001")), (loses, subscriber("1002"))):
+        feed.feed.remove(told.subscription)
+        told.subscription.subscriber = Subscriber(viewer)
+        feed.feed.add(told.subscription)
+    assert (await keeps.change())["ticket"]["name"] == "While the token was renewed"
+    systems["crm"].switches.reset()
+    change(systems, tickets["1002"][0], name="After it")
+    await feed.hear(f"Ticket:{tickets['1002'][0]}")
+    assert (await loses.change())["ticket"]["name"] == "After it"
+    assert keeps.nothing()
 
 
 async def test_who_does_not_take_messages_gets_the_newest_and_how_many_were_skipped(
