@@ -59,7 +59,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         if settings.shared_url:
             tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
-        findings = await by_customer(connectors, systems, findings, customers, _hint)
+        findings = await by_customer(connectors, systems, findings, customers)
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
     findings.append(writes)

@@ -4,7 +4,7 @@ A setting that is a little wrong often fails nothing and finds nothing. What cam
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from connectors.links import CustomerKey
 from connectors.records import Rows, Window
 from connectors.settings import System
 from gateway.commands.findings import Finding
+from gateway.commands.hints import hint, what_it_says
 from resolvers.links import key_value
 
 FEW: Final = 20
@@ -24,11 +25,9 @@ FEW: Final = 20
 _ALONE: Final = 3
 """Customers without rows in the answer for all that are asked for once more, alone."""
 
-Hint = Callable[[ConnectorError, str, System], str]
-
 
 async def by_customer(
-    connectors: Connectors, systems: Mapping[str, System], findings: Sequence[Finding], named: Sequence[str], hint: Hint
+    connectors: Connectors, systems: Mapping[str, System], findings: Sequence[Finding], named: Sequence[str]
 ) -> list[Finding]:
     """The findings, each with what came of questions about customers: those `named`, or some of the CRM's.
 
@@ -51,7 +50,7 @@ async def by_customer(
         detail, what = f"the CRM has no customer {', '.join(missing)}", "Name one that it has with --customer."
         crm_wrong = replace(crm, read="FAILED", detail=detail, hint=what)
         return [_told(crm_wrong if one is crm else one, connected) for one in findings]
-    asking = [_asked(one, connected[one.name], connectors, systems[one.name], customers, hint) for one in good]
+    asking = [_asked(one, connected[one.name], connectors, systems[one.name], customers) for one in good]
     asked = dict(zip([one.name for one in good], await asyncio.gather(*asking), strict=True))
     return [_told(asked.get(one.name, one), connected) for one in findings]
 
@@ -78,7 +77,6 @@ async def _asked(
     connectors: Connectors,
     system: System,
     customers: Sequence[Customer],
-    hint: Hint,
 ) -> Finding:
     key = connectors.links[connected.domain].customer_key
     keys = [value for one in customers if (value := _key_of(one, key)) is not None]
@@ -97,7 +95,9 @@ async def _asked(
             continue
         except ConnectorError as error:
             detail = f"{method.name} about {len(keys)} customers: {error.detail}"
-            return replace(finding, read="FAILED", detail=detail, hint=hint(error, connected.name, system))
+            said = f"{detail}. {what_it_says(error)}" if error.said else detail
+            options = DOMAINS[connected.domain].driver(system.driver).options
+            return replace(finding, read="FAILED", detail=said, hint=hint(error, connected.name, system, options))
         if wrong:
             return replace(finding, read="FAILED", detail=wrong[0], hint=wrong[1])
     told = ", ".join(f"{count} from {name}" for name, count in counts.items())

@@ -235,13 +235,13 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     good = ran("acme", *few, folder=tmp_path, site=site)
     assert (good.returncode, good.stderr) == (0, "")
     row = next(line for line in good.stdout.splitlines() if line.startswith(" bills "))
-    assert row.split()[:9] == ["bills", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "1/1"]
+    assert row.split()[:10] == ["bills", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "1/1"]
 
     bad = ran("acme_opticom:Forgetful", *few, folder=tmp_path, site=site)
     assert bad.returncode == 1
     assert "bills, gaps: bills([" in bad.stdout
     assert "raised KeyError" in bad.stdout
-    assert "2 failed" in bad.stdout
+    assert "3 failed" in bad.stdout
 
     nothing = ran("acme", *few[:2], "--customer", "nobody", *few[-2:], folder=tmp_path, site=site)
     assert nothing.returncode == 1
