@@ -103,8 +103,8 @@ async def measure(setting: Setting, of_each: int, during: float, console: Consol
         console.print(f"alone: {alone}; {most / 2**20:.0f} MiB")
         unread = Clients(setting.port, setting.keys, _LARGE, over_sse=False, customers=ones)
         await unread.open(of_each)
-        for reader in unread.readers:
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+        for writer in unread.writers:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a transport for both ways
         mute = await silent(setting.port, of_each)
         token = setting.keys.token(ViewerKind.CUSTOMER, "1001")
         command = [sys.executable, "-m", "benchmarks.live_hostile", "--flood", str(setting.port), token, str(of_each)]
