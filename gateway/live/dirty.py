@@ -1,6 +1,7 @@
 """What was heard of and must be read: each thing once, however often it was heard of."""
 
-from collections.abc import Iterable
+from collections.abc import Container
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -60,9 +61,9 @@ class Dirty:
         if not is_known:
             heard.said_gone, heard.is_again = before.said_gone, is_again
 
-    def take(self, most: int) -> dict[str, Heard]:
-        """At most so many things, those first that have waited longest."""
-        names: Iterable[str] = [name for name, _ in zip(self._things, range(most), strict=False)]
+    def take(self, most: int, without: Container[str] = ()) -> dict[str, Heard]:
+        """At most so many things, those first that have waited longest; not those that are to wait still."""
+        names = list(islice((name for name in self._things if name not in without), most))
         return {name: self._things.pop(name) for name in names}
 
     def clear(self) -> None:

@@ -14,12 +14,13 @@ MOST_REMEMBERED: Final = 50_000
 class Told(msgspec.Struct):
     """A thing as it was told last: a digest of its state, whose it was, what had happened, and when it was told.
 
-    `owners`: numbers of the customers that it concerned; None where that could not be found out. `at` is on the clock
-    of the event loop.
+    `owners`: numbers of the customers that it concerned, as far as was found out last. `is_owed`: this state was told
+    to staff only, because whom it concerns could not be found out. `at` is on the clock of the event loop.
     """
 
     digest: int
-    owners: frozenset[str] | None
+    owners: frozenset[str]
+    is_owed: bool
     event: ChangeKind
     had_ended: bool
     at: float

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -40,6 +40,13 @@ they change something before it can be read."""
 
 _RETRY: Final = (1.0, 30.0)
 """Seconds before what could not be read is read again: at first, and at most."""
+
+HOLD: Final = 0.2
+"""Seconds for which the messages of one reading hold up the next one. Those that take longer, because a system that
+they show is slow, are made beside it; only what else happens to the same things waits for them."""
+
+_MOST_SLOW: Final = 20
+"""Readings whose messages are still being made."""
 
 _CLOCK_SKEW: Final = 2.0
 """Seconds by which the time of an event and that of its record may differ."""
@@ -78,6 +85,8 @@ class Teller:
         self._woken = asyncio.Event()
         self._pause = _RETRY[0]
         self._later: set[asyncio.TimerHandle] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._being_told: set[str] = set()
 
     def add(self, subscription: Subscription, equals: Equals, ids: frozenset[str] | None) -> None:
         """Tell it from now on."""
@@ -103,7 +112,7 @@ class Teller:
                 await self._woken.wait()
                 self._woken.clear()
                 await asyncio.sleep(GATHER)
-                while heard := self._dirty.take(AT_ONCE):
+                while heard := self._dirty.take(AT_ONCE, self._being_told):
                     await self._told(heard)
                 if self._dirty.is_overrun:
                     self._dirty.is_overrun = False
@@ -111,6 +120,8 @@ class Teller:
         finally:
             for timer in self._later:
                 timer.cancel()
+            for task in self._sending:
+                task.cancel()
 
     async def _told(self, heard: Mapping[str, Heard]) -> None:
         try:
@@ -120,9 +131,10 @@ class Teller:
 
     async def _tell(self, heard: Mapping[str, Heard]) -> None:
         found = await self._reader.read(self.followed, list(heard), self._fields())
-        failed = {key: one for key, one in found.items() if isinstance(one, ConnectorError)}
-        if failed:
-            self._retry({key: heard[key] for key in failed})
+        unknown = {key: heard[key] for key, one in found.items() if _is_unknown(one)}
+        if unknown:
+            self._put_back_later(unknown, self._pause, is_again=False)
+            self._pause = min(2 * self._pause, _RETRY[1])
         elif found:
             self._pause = _RETRY[0]
         made: list[_Made] = []
@@ -133,7 +145,24 @@ class Teller:
                 made += self._gone(key, heard[key])
             else:
                 made += self._changed(key, heard[key], *one)
-        await self._send(made)
+        await self._begin_to_send(made)
+
+    async def _begin_to_send(self, made: Sequence[_Made]) -> None:
+        """Send, and go on after a while although not everything is sent."""
+        things = {one.change.id for one in made}
+        task = asyncio.create_task(self._send(made))
+
+        def sent(_task: asyncio.Task[None]) -> None:
+            self._sending.discard(task)
+            self._being_told.difference_update(things)
+            self._woken.set()
+
+        self._sending.add(task)
+        self._being_told.update(things)
+        task.add_done_callback(sent)
+        await asyncio.wait([task], timeout=HOLD)
+        if len(self._sending) >= _MOST_SLOW:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
 
     def _gone(self, key: str, heard: Heard) -> Iterable[_Made]:
         """A thing that is not there: staff and those whose it was are told, if it was there or is said to be gone."""
@@ -142,7 +171,7 @@ class Teller:
             self._look_again(key, heard)
             return
         self._states.forget(key)
-        owners = (told.owners if told else None) or frozenset()
+        owners = told.owners if told else frozenset[str]()
         members = [*self.audience.staff(key), *self.audience.of(key, owners)]
         yield _Made(ThingChange(key, ChangeKind.REMOVED), members, heard.since, owners)
 
@@ -152,28 +181,27 @@ class Teller:
             return
         told, now = self._states.get(key), asyncio.get_running_loop().time()
         digest = hash(record)
+        before = told.owners if told else frozenset[str]()
         known = None if isinstance(owners, ConnectorError) else owners.customers
         is_same = told is not None and told.digest == digest
-        if told is not None and is_same and (known is None or told.owners is not None):
+        if told is not None and is_same and not (told.is_owed and known is not None):
             if now - told.at > LOOK_AGAIN:
                 self._look_again(key, heard)
             return
-        if known is None:
-            self._retry({key: heard})  # until it is known, staff are told
-        elif _is_stale(followed.changed_at(record), heard):
+        if known is not None and _is_stale(followed.changed_at(record), heard):
             self._look_again(key, heard)
         if told is not None and is_same:
-            event = told.event  # whose it is could not be found out then: only staff were told
+            event = told.event  # only staff were told
         else:
             at = datetime.fromtimestamp(heard.said_at, UTC) if heard.said_at else None
             event = followed.kind(record, told.before if told else None, heard.said_new, at)
-        before = told.owners if told else None
-        self._states.put(key, Told(digest, known, event, followed.has_ended(record), now))
+        had_ended, is_owed = followed.has_ended(record), known is None
+        self._states.put(key, Told(digest, before if known is None else known, is_owed, event, had_ended, now))
         members = [] if is_same else [*self.audience.staff(key)]
         members += self.audience.of(key, known or frozenset())
         concern = None if isinstance(owners, ConnectorError) else owners
         yield _Made(ThingChange(key, event), members, heard.since, known or frozenset(), record, concern)
-        if before and known is not None and (former := before - known):
+        if known is not None and (former := before - known):
             losers = [one for one in self.audience.of(key, former) if known.isdisjoint(one.customers)]
             yield _Made(ThingChange(key, ChangeKind.REMOVED), losers, heard.since, former)
 
@@ -246,10 +274,6 @@ class Teller:
         if not heard.is_again:
             self._put_back_later({key: heard}, LOOK_AGAIN, is_again=True)
 
-    def _retry(self, heard: Mapping[str, Heard]) -> None:
-        self._put_back_later(heard, self._pause, is_again=False)
-        self._pause = min(2 * self._pause, _RETRY[1])
-
     def _put_back_later(self, heard: Mapping[str, Heard], pause: float, *, is_again: bool) -> None:
         def put_back() -> None:
             self._later.discard(timer)
@@ -260,6 +284,11 @@ class Teller:
 
         timer = asyncio.get_running_loop().call_later(pause, put_back)
         self._later.add(timer)
+
+
+def _is_unknown(found: Any) -> bool:
+    """Whether a thing, or whom it concerns, could not be read."""
+    return isinstance(found, ConnectorError) or (found is not None and isinstance(found[1], ConnectorError))
 
 
 def _is_stale(changed_at: datetime | None, heard: Heard) -> bool:

@@ -393,3 +393,19 @@ async def test_who_does_not_take_messages_gets_the_newest_and_how_many_were_skip
     assert message["data"]["ticketChanged"]["ticket"]["name"] == "Three"
     assert message["extensions"] == {"skipped": 2}
     assert feed.counted.skipped == 2
+
+
+async def test_a_slow_system_below_holds_up_only_those_who_select_it(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    slow = feed.subscribe("subscription { ticketChanged { id ticket { customer { name } } } }")
+    quick, one, other = feed.subscribe(TICKET), tickets["1001"][0], tickets["1002"][0]
+    systems["crm"].switches.hang = True
+    change(systems, one, name="Held up")
+    await feed.hear(f"Ticket:{one}")
+    assert (await quick.change())["ticket"]["name"] == "Held up"
+    change(systems, other, name="Not held up")
+    await feed.hear(f"Ticket:{other}")
+    assert (await quick.change())["ticket"]["name"] == "Not held up"
+    assert slow.nothing()
+    systems["crm"].switches.hang = False
