@@ -17,7 +17,7 @@ _JSON: Final = msgspec.json.Decoder(float_hook=Decimal)
 _UNFIT: Final[Any] = object()
 _REPLACED: Final = "\ufffd"
 _BESIDE: Final = frozenset({"name", "href"})
-"""Attributes of a reference that do not say what it refers to."""
+"""Attributes that do not say what a reference refers to, which has an id. A characteristic is known by its name."""
 _DIGITS: Final = 40
 
 
@@ -88,13 +88,14 @@ class LenientReader:
         if not isinstance(value, dict):
             return _UNFIT
         given: dict[str, Any] = {}
+        beside = _BESIDE if any(field.encode_name == "id" for field in kind.fields) else ()
         for field in kind.fields:
             name = field.encode_name
             if name not in value:
                 if field.required:
                     return _UNFIT
                 continue
-            matters = name not in _BESIDE if decides else not where and name in self._deciding
+            matters = name not in beside if decides else not where and name in self._deciding
             inner = f"{where}.{name}" if where else name
             found = self._fit(value[name], field.type, inner, decides=matters)
             if found is not _UNFIT:

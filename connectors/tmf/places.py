@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.reading.texts import same
 
-PLACE: Final = r"^[@A-Za-z][\w-]*(\[[^\[\]]+\])?(\.[@A-Za-z][\w-]*(\[[^\[\]]+\])?)*$"
+PLACE: Final = r"[@A-Za-z][\w-]*(\[[^\[\]]+\])?(\.[@A-Za-z][\w-]*(\[[^\[\]]+\])?)*"
 """Pattern of a place: names joined by dots; ``resourceCharacteristic[SN]`` is the value of the one that is named SN."""
 
 _STEP: Final = re.compile(r"([@A-Za-z][\w-]*)(?:\[([^\[\]]+)\])?")

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connectors.reading.dates import NO_DATE, TimeZone
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_HEADER_NAME, ResourcePath
+from connectors.texts import IF_ANY_HEADER_NAME, ResourcePath, matching
 from connectors.tmf.named_profiles import PROFILES
 from connectors.tmf.places import PLACE
 from connectors.tmf.shapes import folded
@@ -96,7 +96,10 @@ class ResourceProfile(Strict):
         Field(description="Attributes, by the standard's names, that never come with a value: NOT_SUPPORTED."),
     ] = ()
     kept_in: Annotated[
-        dict[str, Annotated[str, Field(pattern=PLACE)]],
+        dict[
+            str,
+            Annotated[str, matching(PLACE, "names joined by dots, such as resourceCharacteristic[SN] or place.name")],
+        ],
         Field(
             description="Where attributes stand that are not where the standard has them, by its names, e.g."
             " serialNumber = 'resourceCharacteristic[SN]', category = 'resourceSpecification.name'. They are filtered"
