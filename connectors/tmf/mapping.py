@@ -64,6 +64,7 @@ class Mapping(Generic[R]):
 
     `always` names the attributes that are read whatever is selected: those that identify the record and its owner.
     `beside` are those of them that do not say whose a record is, so that a row without them is still a row.
+    `links` are attributes by which other systems know the record: a row where one of them cannot be read may be anybody's.
     `derived` maps properties of the record that can be selected to the attributes that they are computed from.
     """
 
@@ -73,11 +74,13 @@ class Mapping(Generic[R]):
         *,
         always: Iterable[str] = (),
         beside: Iterable[str] = (),
+        links: Iterable[str] = (),
         derived: abc.Mapping[str, Sequence[str]] | None = None,
         **attributes: Source,
     ) -> None:
         self.record, self.attributes = record, attributes
         self.always, self.beside, self.derived = tuple(always), frozenset(beside), derived or {}
+        self.links = tuple(links)
         self.accepts: dict[str, Any] = {}
         for one in attributes.values():
             for name, accepts in one.accepts.items():
@@ -99,8 +102,9 @@ class BoundMapping(Generic[R]):
         asked |= {name: _flatten(asked[one] for one in of) for name, of in mapping.derived.items()}
         always = _flatten(asked[name] for name in mapping.always)
         self.projection = Projection(["id", *always], {k: v for k, v in asked.items() if k not in mapping.always})
-        self.deciding = frozenset(_flatten(asked[name] for name in mapping.always if name not in mapping.beside))
-        """The resource's attributes that say whose a row is."""
+        deciding = [*(name for name in mapping.always if name not in mapping.beside), *mapping.links]
+        self.deciding = frozenset(_flatten(asked[name] for name in deciding))
+        """The resource's attributes that say whose a row is, or by which other systems know it."""
         self.row: Any = msgspec.defstruct(
             f"{mapping.record.__name__}Row",
             [

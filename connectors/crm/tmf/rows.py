@@ -130,6 +130,7 @@ _CUSTOMER_STATUS: Final = enum_table(CustomerStatus) | {
 
 CUSTOMER: Final = Mapping(
     Customer,
+    links=("party_id", "external_ids"),
     name=source("name", text),
     status=source("status", enum_word(_CUSTOMER_STATUS, CustomerStatus.UNKNOWN)),
     raw_status=source("status", text),
