@@ -64,7 +64,7 @@ class Mapping(Generic[R]):
 
     `always` names the attributes that are read whatever is selected: those that identify the record and its owner.
     `beside` are those of them that do not say whose a record is, so that a row without them is still a row.
-    `links` are attributes by which other systems know the record: a row where one of them cannot be read may be anybody's.
+    `links` are attributes by which other systems know the record: where one cannot be read, it may be anybody's.
     `derived` maps properties of the record that can be selected to the attributes that they are computed from.
     """
 
