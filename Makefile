@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help setup demo test writes fuzz bench live record lint types imports schema format lock clean
+.PHONY: help setup demo test long writes fuzz bench live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -28,8 +28,11 @@ demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
 
 test: setup ## Run all tests, one more at a time than there are processors; WORKERS=0: one after the other
-	@$(BIN)/python -m pytest --dist worksteal \
+	@$(BIN)/python -m pytest -m "not long" --dist worksteal \
 		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)'))
+
+long: setup ## Run the tests that take longer, of which `make test` has short forms
+	@$(BIN)/python -m pytest -m long
 
 writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, answers lost, one worker killed (WRITES: how many)
 	@WRITES=$${WRITES:-200} $(BIN)/python -m pytest -q -s tests/promises/test_writes_lost_answers.py tests/promises/test_writes_at_once.py tests/promises/test_writes_killed.py

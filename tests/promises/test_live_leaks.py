@@ -135,10 +135,10 @@ async def test_the_walk_finds_what_ownership_hides(tmp_path: Path, monkeypatch: 
         return found
 
     monkeypatch.setattr(Loader, "visible", everything_is_shown)
-    assert (await followed(tmp_path, "outageChanged"))[2]
+    assert (await followed(tmp_path, "outageChanged", depth=1))[2]
 
 
-async def followed(folder: Path, field: str) -> tuple[set[str], set[str], list[str]]:
+async def followed(folder: Path, field: str, depth: int = 3) -> tuple[set[str], set[str], list[str]]:
     """What 1001 was told about when everything changed, what of it is 1001's, and where something of others stood."""
     kind = FOLLOWED[field].type_name
     domain = WHERE[kind][0]
@@ -155,7 +155,7 @@ async def followed(folder: Path, field: str) -> tuple[set[str], set[str], list[s
         async with client(stack, "agent") as agent, client(stack, "1001") as own:
             await agent.subscribe("all", f"subscription {{ {field} {{ id }} }}")
             numbers = []
-            for number, document in enumerate(documents(field, 3)):
+            for number, document in enumerate(documents(field, depth)):
                 numbers.append(str(number))
                 await own.subscribe(numbers[-1], document)
             await ready(stack, 1 + len(numbers))

@@ -176,6 +176,7 @@ async def test_an_event_at_one_worker_reaches_a_client_of_the_other_soon(
     assert (p99 if "LIVE_EVENTS" in os.environ else p50) < 200
 
 
+@pytest.mark.long
 async def test_whatever_is_killed_everybody_is_told_what_a_query_reads(running: tuple[Workers, Ticketing]) -> None:
     workers, ticketing = running
     customers = sorted({owner for owners in ticketing.owners.values() for owner in owners})[:2]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
@@ -134,6 +135,7 @@ async def test_every_mutation_is_done_from_its_tab_and_read_afterwards(browser: 
     assert seen["UpdateContact"]["customer"]["email"] == before["customer"]["email"]
 
 
+@pytest.mark.long
 @needs_chromium
 async def test_every_user_error_is_shown_and_nothing_has_changed(browser: Browser, stack: Stack) -> None:
     tabs = {name[0].lower() + name[1:]: name for name in WRITING}

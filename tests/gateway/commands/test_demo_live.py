@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser import Complaints, needs_chromium, open_chromium, open_page
@@ -69,6 +70,7 @@ async def administer(demo: Running, method: str, path: str, body: dict[str, Any]
         return await answer.json()
 
 
+@pytest.mark.long
 @needs_chromium
 @needs_build
 async def test_what_changes_shows_in_two_tabs_and_on_the_terminal(tmp_path: Path) -> None:

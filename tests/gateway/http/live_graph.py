@@ -95,7 +95,7 @@ class LiveGraph:
     @asynccontextmanager
     async def socket(self, **options: Any) -> AsyncIterator["Socket"]:
         """A WebSocket that has sent nothing yet."""
-        options = {"subprotocols": [SUBPROTOCOL], "compression": None, **options}
+        options = {"subprotocols": [SUBPROTOCOL], "compression": None, "close_timeout": 1, **options}
         async with connect(self.url.replace("http", "ws", 1), ping_interval=None, **options) as connection:
             yield Socket(connection)
 
