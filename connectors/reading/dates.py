@@ -23,6 +23,9 @@ _FIRST_SECOND: Final = -62135596800
 """The first second of the year 1, which stands for no date."""
 _EARLIEST: Final = 10
 """Hour in the evening before, in UTC, at which a day begins in the zone that is the furthest east."""
+_USUAL: Final = 19
+"""Characters of a date and a time, without fraction and zone."""
+
 _COMPACT: Final = re.compile(r"(?:19|20)[0-9]{12}")
 """A date and time in digits, such as 20260516233855."""
 _LEAP: Final = re.compile(r"(:[0-5][0-9]):60")
@@ -56,6 +59,8 @@ def end_of_day(day: date, zone: tzinfo) -> datetime:
 
 def plain_offset(moment: datetime) -> datetime:
     """The same moment with an offset of whole minutes, as ISO 8601 has them; old local times have seconds, too."""
+    if moment.tzinfo is UTC:
+        return moment
     offset = moment.utcoffset()
     return moment.astimezone(UTC) if offset is not None and offset.total_seconds() % 60 else moment
 
@@ -66,6 +71,11 @@ def parsed_date(text: str) -> datetime:
     Without a zone where the text has none. A leap second is the second after it, and T24:00 the next day's T00:00.
     Raises ValueError or OverflowError.
     """
+    if len(text) >= _USUAL and text[4] == "-" and text[10] == "T":  # as most are: read in C
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # as below
     text = text.strip()
     if (epoch := _EPOCH.fullmatch(text)) and not _COMPACT.fullmatch(text):
         number = int(epoch[1])
