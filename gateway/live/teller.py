@@ -156,6 +156,8 @@ class Teller:
             self._sending.discard(task)
             self._being_told.difference_update(things)
             self._woken.set()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                logger.error("telling changes of %s failed", self.followed.type_name, exc_info=error)
 
         self._sending.add(task)
         self._being_told.update(things)
