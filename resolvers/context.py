@@ -172,8 +172,9 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     async def found(self, keys: Sequence[K]) -> Mapping[K, Any]:
         """The port's records for `keys` that the viewer may see."""
         found = await self.visible(await self.context.early.answers(self, keys))
-        if any(one.__class__ is Rows and one.unread for one in found.values()):
-            self.context.has_gaps = True
+        for one in found.values():
+            if one.__class__ is Rows and one.unread:
+                self.context.has_gaps = True
         if self.entity is not None:
             for key in keys:
                 if key not in found:

@@ -47,12 +47,14 @@ def group_by_key(
     order: Order | None = None,
     *,
     unreadable: Callable[[str], ConnectorError],
+    unasked: Callable[[Row], object] | None = None,
 ) -> Found[Rows[R]]:
     """Records by each of their requested keys. A key without rows is absent; a failed key maps to its failure.
 
     Records keep the order in which they came, unless `order` is given. A batch with an unreadable row has no totals,
     because the row may belong to any of its keys; where none of its rows can be read, each of its keys has the failure
-    that `unreadable` makes. `record` makes a record of a row; None if rows are records already.
+    that `unreadable` makes. `record` makes a record of a row; None if rows are records already. `unasked` is told each
+    row that has none of the keys.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
@@ -66,14 +68,19 @@ def group_by_key(
         if batch.unreadable:
             groups.update({key: [] for key in batch.keys})
         one: Any
-        for one in map(record, batch.rows) if record else batch.rows:
+        for row in batch.rows:
+            one = record(row) if record else row
             if wanted is None or wanted(one):
                 keys = keys_of(one)
                 # The usual case: a row with one key needs no check for repeated keys.
                 single = keys.__class__ is tuple and len(keys) == 1
+                is_asked = False
                 for key in keys if single else asked.intersection(keys):
                     if key in asked:
                         groups[key].append(one)
+                        is_asked = True
+                if unasked and not is_asked:
+                    unasked(row)
         for key, group in groups.items():
             found[key] = complete_rows(sorted_records(group, order) if order else group, batch.unreadable)
     return found

@@ -168,11 +168,13 @@ class Collection(Generic[R]):
 
     def reason_unsupported(self, condition: str) -> str | None:
         """Why this filter cannot be used; None if it can, is optional, or all rows may be read instead."""
-        if self.reason_missing:
-            return self.reason_missing
-        if self._understands(condition) or self.profile.read_everything or is_optional(condition):
+        profile = self.profile
+        if profile.exists and (self._understands(condition) or profile.read_everything or is_optional(condition)):
             return None
-        return f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
+        return (
+            self.reason_missing
+            or f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
+        )
 
     def reason_one_by_one(self, condition: str) -> str | None:
         """Why this filter takes one call per key; None if one call takes many keys."""
@@ -293,7 +295,8 @@ class Collection(Generic[R]):
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
         known = int(total) if total.isascii() and total.isdigit() else None
         rows, all_read = decoder.rows(body)
-        has_next = known is not None and bool(_NEXT.search(answer.headers.get("Link", "")))
+        link = answer.headers.get("Link") if known is not None else None
+        has_next = link is not None and bool(_NEXT.search(link))
         distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)
         return RowPage(distinct, known, all_read=all_read, has_next=has_next)
 

@@ -1,6 +1,7 @@
 """Lists of a TM Forum resource: all rows per parent key, one page of one parent's list, or a list without a parent."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from connectors.errors import ConnectorError
@@ -31,38 +32,44 @@ async def all_under(
     asked, own_order = _sorting(collection, fields, order)
     batches = await collection.by_keys(parameter, keys, fields=asked, filters=filters, order=order)
     record = collection.record_factory(asked)
-    if parameter.startswith(_PARTY):
-        record = _explaining(collection, record, keys_of, frozenset(keys))
+    unasked: list[Any] = []
+    group = partial(
+        group_by_key,
+        keys_of=keys_of,
+        wanted=wanted,
+        order=own_order,
+        unreadable=collection.unreadable,
+        unasked=unasked.append if parameter.startswith(_PARTY) else None,
+    )
     if filters or not collection.obeyed_filters.is_open(parameter):
-        return group_by_key(batches, record, keys_of, wanted, own_order, unreadable=collection.unreadable)
-    converted = [_with_records(batch, record) for batch in batches]
-    for one in converted:
-        if not one.failure and not one.unreadable:
-            _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
-    return group_by_key(converted, None, keys_of, wanted, own_order, unreadable=collection.unreadable)
+        found = group(batches, record)
+    else:
+        converted = [_with_records(batch, record) for batch in batches]
+        for one in converted:
+            if not one.failure and not one.unreadable:
+                _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
+        found = group(converted, None)
+        if unasked:
+            unasked = _rows_of(unasked, batches, converted)
+    for row in unasked:
+        collection.explain_unowned(row, frozenset(keys))
+    return found
 
 
-def _explaining(
-    collection: Collection[R], record: Callable[[Any], R], keys_of: Callable[[R], Iterable[str]], asked: Set[str]
-) -> Callable[[Any], R]:
-    """The same function, which explains rows that name none of the asked customers as the profile says."""
+def _with_records(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
+    return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
 
-    def explained(row: Any) -> R:
-        one = record(row)
-        if asked.isdisjoint(keys_of(one)):
-            collection.explain_unowned(row, asked)
-        return one
 
-    return explained
+def _rows_of(records: Iterable[Any], batches: Iterable[Batch[Any]], converted: Iterable[Batch[Any]]) -> list[Any]:
+    """The rows of which these records were made."""
+    sought = set(map(id, records))
+    pairs = ((batch.rows, made.rows) for batch, made in zip(batches, converted, strict=True))
+    return [row for rows, made in pairs for row, one in zip(rows, made, strict=True) if id(one) in sought]
 
 
 def _all_explained(collection: Collection[Any], rows: Iterable[Any], asked: Set[str]) -> bool:
     """Whether all rows name one of the asked customers, if otherwise than the profile says; each is explained."""
     return sum(not collection.explain_unowned(row, asked) for row in rows) == 0
-
-
-def _with_records(batch: Batch[Any], record: Callable[[Any], Any]) -> Batch[Any]:
-    return Batch(batch.keys, list(map(record, batch.rows)), batch.failure, batch.unreadable)
 
 
 def _record_answer(

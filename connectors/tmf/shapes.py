@@ -149,4 +149,5 @@ def ids(refs: Iterable[Ref] | None) -> tuple[str, ...]:
 
 def folded(text: str | None) -> str:
     """A word for comparison: in one case and one form, without outer blanks; empty for None."""
-    return caseless((text or "").strip())
+    word = (text or "").strip()
+    return word.casefold() if word.isascii() else caseless(word)
