@@ -10,11 +10,14 @@ from typing_extensions import override
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
 from connectors.reading.dates import end_of_day
-from connectors.records import Found, Rows, Window, changed
+from connectors.records import UNNAMED, Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.filters import is_day_within, is_within, sorted_by_date
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.rows import RowsKey, RowsLoader
+
+Accounts = Mapping[str, BillingAccount | ConnectorError | None]
+"""Accounts that the viewer may see, by id; failures of those that could not be read."""
 
 
 class BillFilter(Enum):
@@ -59,8 +62,20 @@ class BillingAccountsByCustomer(Loader[str, Rows[BillingAccount]]):
 
 async def bill_ownership(context: RequestContext, bills: Sequence[Bill]) -> Rule:
     """A bill belongs to the customers it names; one that names none belongs to the customers of its account."""
+    return _bill_rule(context, await _accounts(context, [bill.account_id for bill in bills if names_no_customer(bill)]))
+
+
+async def bill_by_id_ownership(context: RequestContext, bills: Sequence[Bill]) -> Rule:
+    """The same, with the account of every bill that does not name the viewer.
+
+    Then a bill that names somebody else takes the same calls as one that names nobody, and as one that does not exist,
+    for which `BillById` has a stand-in.
+    """
+    return _bill_rule(context, await _accounts(context, _doubtful_accounts(context, bills)))
+
+
+def _bill_rule(context: RequestContext, accounts: Accounts) -> Rule:
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [bill.account_id for bill in bills if names_no_customer(bill)])
 
     def may_see(bill: Bill) -> bool:
         own = _is_own(bill.account_id, accounts) if names_no_customer(bill) else not mine.isdisjoint(customers_of(bill))
@@ -73,8 +88,17 @@ async def bill_ownership(context: RequestContext, bills: Sequence[Bill]) -> Rule
 
 async def payment_ownership(context: RequestContext, payments: Sequence[Payment]) -> Rule:
     """A payment belongs to its payer; one that names none belongs to the customers of its account."""
+    unnamed = [payment.account_id for payment in payments if names_no_customer(payment)]
+    return _payment_rule(context, await _accounts(context, unnamed))
+
+
+async def payment_by_id_ownership(context: RequestContext, payments: Sequence[Payment]) -> Rule:
+    """The same, with the account of every payment that does not name the viewer, as `bill_by_id_ownership` does."""
+    return _payment_rule(context, await _accounts(context, _doubtful_accounts(context, payments)))
+
+
+def _payment_rule(context: RequestContext, accounts: Accounts) -> Rule:
     mine = frozenset(context.viewer.customer_ids)
-    accounts = await _accounts(context, [payment.account_id for payment in payments if names_no_customer(payment)])
 
     def may_see(payment: Payment) -> bool:
         if names_no_customer(payment):
@@ -89,14 +113,17 @@ async def charge_ownership(context: RequestContext, _charges: Sequence[BillCharg
     return lambda charge: context.granted("Bill", charge.bill_id)
 
 
-Accounts = Mapping[str, BillingAccount | ConnectorError | None]
-
-
 async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:
     """The accounts with these ids that the viewer may see, by id. One that could not be read maps to its failure."""
     if not ids:
         return {}
     return await BillingAccountById.of(context).load_all(list(dict.fromkeys(key for key in ids if key)))
+
+
+def _doubtful_accounts(context: RequestContext, found: Sequence[Bill | Payment]) -> list[str]:
+    """The accounts of those that do not name the viewer; an id of no account for one without."""
+    mine = frozenset(context.viewer.customer_ids)
+    return [one.account_id or one.id for one in found if mine.isdisjoint(one.customer_ids)]
 
 
 def _is_own(account_id: str | None, accounts: Accounts) -> bool:
@@ -110,12 +137,16 @@ class BillById(Loader[str, Bill]):
     """Bills by id."""
 
     domain = "billing"
-    ownership = bill_ownership
+    ownership = bill_by_id_ownership
     entity = "Bill"
 
     @override
     async def fetch(self, keys: Sequence[str]) -> Found[Bill]:
-        return await self.context.connectors.billing.bills(keys, self.context.fields("Bill"))
+        """For a subscriber, with a stand-in for what does not exist: a bill of nobody's."""
+        found = await self.context.connectors.billing.bills(keys, self.context.fields("Bill"))
+        if self.context.viewer.is_staff or len(found) == len(keys):
+            return found
+        return {key: Bill(id=key, owners=UNNAMED) for key in keys} | dict(found)
 
 
 class BillsByCustomer(RowsLoader[Bill]):
@@ -198,12 +229,16 @@ class PaymentById(Loader[str, Payment]):
     """Payments by id."""
 
     domain = "billing"
-    ownership = payment_ownership
+    ownership = payment_by_id_ownership
     entity = "Payment"
 
     @override
     async def fetch(self, keys: Sequence[str]) -> Found[Payment]:
-        return await self.context.connectors.billing.payments(keys, self.context.fields("Payment"))
+        """For a subscriber, with a stand-in for what does not exist: a payment of nobody's."""
+        found = await self.context.connectors.billing.payments(keys, self.context.fields("Payment"))
+        if self.context.viewer.is_staff or len(found) == len(keys):
+            return found
+        return {key: Payment(id=key, owners=UNNAMED) for key in keys} | dict(found)
 
 
 class PaymentsByAccount(RowsLoader[Payment]):

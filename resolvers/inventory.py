@@ -6,8 +6,9 @@ reached in another way, the subscriber's services are read, once per request.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from typing_extensions import override
@@ -54,13 +55,40 @@ async def resource_ownership(context: RequestContext, resources: Sequence[Resour
 
 async def site_ownership(context: RequestContext, sites: Sequence[Site]) -> Rule:
     """A site may be seen if one of the viewer's services, or a resource of one, is there."""
-    failure = None
-    if any(not context.granted("Site", site.id) for site in sites):
-        services, failure = await load_own_services(context)
-        under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
-        found = await ResourceById.of(context).load_all(under)
-        failure = failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
-    return _granted(context, "Site", failure)
+    is_known = all(context.granted("Site", site.id) for site in sites)
+    return _granted(context, "Site", None if is_known else await _load_own_places(context))
+
+
+async def _load_own_places(context: RequestContext) -> ConnectorError | None:
+    """Read the viewer's services and their resources, which grant their sites. The failure of what cannot be read."""
+    services, failure = await load_own_services(context)
+    under = list(dict.fromkeys(key for service in services for key in service.resource_ids))
+    found = await ResourceById.of(context).load_all(under)
+    return failure or next((one for one in found.values() if isinstance(one, ConnectorError)), None)
+
+
+Answer = Mapping[str, Any]
+
+
+async def _only_granted(
+    context: RequestContext,
+    type_name: str,
+    keys: Sequence[str],
+    grant: Callable[[], Awaitable[ConnectorError | None]],
+    ask: Callable[[Sequence[str]], Awaitable[Answer]],
+) -> Answer:
+    """What the system has for those of a subscriber's keys that are granted; all keys for staff.
+
+    The system is not asked for the others, so that what is somebody else's takes the same calls, and the same time, as
+    what does not exist. `grant` reads what grants the subscriber's own; its failure is that of the keys that it hides.
+    """
+    if context.viewer.is_staff:
+        return await ask(keys)
+    known = all(context.granted(type_name, key) for key in keys)
+    failure = None if known else await grant()
+    own = [key for key in keys if context.granted(type_name, key)]
+    hidden = {} if failure is None else {key: failure for key in keys if not context.granted(type_name, key)}
+    return {**(await ask(own) if own else {}), **hidden}
 
 
 def _granted(context: RequestContext, type_name: str, failure: ConnectorError | None) -> Rule:
@@ -173,11 +201,18 @@ class ResourceById(Loader[str, Resource]):
 
     @override
     async def fetch(self, keys: Sequence[str]) -> Found[Resource]:
-        """For subscribers `site_id` is read as well: it decides whether a site may be seen."""
-        fields = self.context.fields("Resource")
-        if fields is not None and self.context.selects("Site") and not self.context.viewer.is_staff:
+        """For subscribers only those that their services use, with `site_id`: it decides whether a site may be seen."""
+        context, fields = self.context, self.context.fields("Resource")
+        if fields is not None and context.selects("Site") and not context.viewer.is_staff:
             fields |= {"site_id"}
-        return await self.context.connectors.inventory.resources(keys, fields)
+
+        async def grant() -> ConnectorError | None:
+            return (await load_own_services(context))[1]
+
+        async def ask(own: Sequence[str]) -> Answer:
+            return await context.connectors.inventory.resources(own, fields)
+
+        return await _only_granted(context, "Resource", keys, grant, ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +266,13 @@ class SiteById(Loader[str, Site]):
 
     @override
     async def fetch(self, keys: Sequence[str]) -> Found[Site]:
-        return await self.context.connectors.inventory.sites(keys, self.context.fields("Site"))
+        """For subscribers only those of their services and of their services' resources."""
+        context = self.context
+
+        async def ask(own: Sequence[str]) -> Answer:
+            return await context.connectors.inventory.sites(own, context.fields("Site"))
+
+        return await _only_granted(context, "Site", keys, partial(_load_own_places, context), ask)
 
 
 def filter_services(services: Rows[Service], state: list[ServiceState] | None = None) -> Rows[Service]:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, get_args, get_type_hints
 
 from connectors import DOMAINS, Connectors
 from connectors.crm.port import Customer
@@ -24,6 +24,23 @@ from resolvers.loader import NO_LINK
 
 Numbers = Mapping[str, Holders | ConnectorError]
 """Customers by the key that records name. Keys that no customer has, or none of the viewer's, are absent."""
+
+
+def _answering_with_owners(port: type[Any]) -> set[str]:
+    """The methods of the port that answer with records that name their owners."""
+    hints = {name: get_type_hints(getattr(port, name))["return"] for name in marks(port)}
+    return {name for name, hint in hints.items() if any(issubclass(one, Owned) for one in _classes(hint))}
+
+
+def _classes(hint: Any) -> Iterator[type[Any]]:
+    if isinstance(hint, type):
+        yield hint
+    for one in get_args(hint):
+        yield from _classes(one)
+
+
+_OWNING: Final = {domain: _answering_with_owners(row.port) for domain, row in DOMAINS.items()}
+"""By domain, the methods that answer with records that name their owners."""
 
 
 class Call(Protocol):
@@ -72,11 +89,11 @@ class _TranslatedPort:
                     keys if at == keys_at else None if whole and parameters[at] == "window" else one
                     for at, one in enumerate(arguments)
                 ]
-                found: Mapping[str, Any] = await self._translate_answer(await method(*call_arguments, **options))
+                found: Mapping[str, Any] = await self._translate_answer(name, await method(*call_arguments, **options))
                 return found
 
             if keys_at is None or translation is None:
-                return await self._translate_answer(await method(*arguments, **options))
+                return await self._translate_answer(name, await method(*arguments, **options))
             if isinstance(translation, Reference):
                 return await self._by_references(translation, given[keys_at], by_keys)
             return await self._by_customers(translation, given[keys_at], by_keys)
@@ -175,11 +192,16 @@ class _TranslatedPort:
             raise Rejected(self._domain, self._no_key(number, key))
         return value
 
-    async def _translate_answer(self, found: Any) -> Any:
-        """The system's answer, with the graph's ids in its records."""
+    async def _translate_answer(self, name: str, found: Any) -> Any:
+        """What the method answered, with the graph's ids in its records.
+
+        For a subscriber the own key is looked up whatever was found: what does not exist takes the same calls as what
+        is somebody else's.
+        """
         key = self._links.customer_key
         keys = {value for one in _records(found) if isinstance(one, Owned) for value in one.customer_ids}
-        numbers = await _numbers_by_key(self._context, key, keys) if key and keys else {}
+        is_needed = keys or (not self._context.viewer.is_staff and name in _OWNING[self._domain])
+        numbers = await _numbers_by_key(self._context, key, keys) if key and is_needed else {}
         return self._translate_value(found, numbers)
 
     def _translate_value(self, found: Any, numbers: Numbers) -> Any:
