@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors import Connectors, connect
 from connectors.events.post import Outcome as EventOutcome
+from connectors.http.connection import Connector
 from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
@@ -236,7 +237,7 @@ async def _writes(settings: Settings, stream: EventStream | None) -> AsyncIterat
 def _session() -> aiohttp.ClientSession:
     """One connection pool for all systems, without a limit: each system has a concurrency limit of its own."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
+        connector=Connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "opticom-gateway"},
         trust_env=False,

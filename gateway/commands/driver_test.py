@@ -24,6 +24,7 @@ from connectors.drivers import (
 )
 from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
+from connectors.http.connection import Connector
 from connectors.records import Window
 from connectors.settings import System
 from connectors.strict import Strict
@@ -130,9 +131,7 @@ def _domain(named: str, driver: Driver) -> str:
 @asynccontextmanager
 async def building(tested: TestedDriver, system: System) -> AsyncIterator[Callable[[System], Any]]:
     """What makes the driver from a system's settings, over an HTTP session like the gateway's. Raises WrongDriver."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
+    async with aiohttp.ClientSession(connector=Connector(), cookie_jar=aiohttp.DummyCookieJar()) as session:
 
         def build(one: System) -> Any:
             return tested.driver.connect(HttpClient(tested.domain, one, session))
