@@ -41,6 +41,9 @@ _MOST_KEPT: Final = 256
 _NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 """In a Link header (RFC 8288): a link to the next page."""
 
+_DIGITS: Final = 18
+"""Most digits of a total. A longer number counts nothing."""
+
 _CALLS_PER_PAGE: Final = 25
 """Rows asked for one by one whose calls cost about as much as a page of the whole list, which has others' rows, too."""
 
@@ -291,7 +294,7 @@ class Collection(Generic[R]):
         if self._places:
             body = self._places.list_of(body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
-        known = int(total) if total.isascii() and total.isdigit() else None
+        known = int(total) if total.isascii() and total.isdigit() and len(total) <= _DIGITS else None
         rows, all_read = decoder.rows(body)
         has_next = known is not None and bool(_NEXT.search(answer.headers.get("Link", "")))
         distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)
