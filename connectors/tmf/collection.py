@@ -24,7 +24,7 @@ from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Batch, Entry, Identified, RowDecoder, RowPage, Unreadable, distinct_rows
-from connectors.reading.totals import Totals
+from connectors.reading.totals import Totals, credible
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
@@ -294,7 +294,7 @@ class Collection(Generic[R]):
         if self._places:
             body = self._places.list_of(body)
         total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
-        known = int(total) if total.isascii() and total.isdigit() and len(total) <= _DIGITS else None
+        known = credible(int(total)) if total.isascii() and total.isdigit() and len(total) <= _DIGITS else None
         rows, all_read = decoder.rows(body)
         has_next = known is not None and bool(_NEXT.search(answer.headers.get("Link", "")))
         distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)

@@ -97,4 +97,3 @@ def _change(name: str) -> Change:
     if folded.endswith(_CREATED):
         return Change.CREATED
     return Change.REMOVED if folded.endswith(_REMOVED) else Change.CHANGED
-

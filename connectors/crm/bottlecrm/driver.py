@@ -223,17 +223,21 @@ class BottleCrm:
         """UUIDs of the accounts of contacts with exactly this address or number; the filter also matches parts."""
         filters = {"email" if "@" in contact else "phone": contact}
         page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
-        if page.came < page.longest:
-            raise TooMuch(self.http.name, f"the addresses or numbers of {page.longest} contacts contain this text")
+        size = self._options.page_size
+        if page.came < page.longest or (page.came > page.longest and page.came >= size):  # the count may be too low
+            raise TooMuch(
+                self.http.name, f"the addresses or numbers of {max(page.came, page.longest)} contacts contain this text"
+            )
         people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
         return [key for person in people for key in person.accounts() if is_uuid(key)]
 
     async def _accounts_with_mail(self, contact: str) -> list[str]:
         """UUIDs of the accounts whose own e-mail address this is."""
-        accounts = [hit for hit in await self._rest.search(contact) if hit.type == "account" and is_uuid(hit.id)]
+        hits = await self._rest.search(contact)
+        accounts = [hit for hit in hits if hit.type == "account" and is_uuid(str(hit.id))]
         if len(accounts) >= SEARCH_HITS:
             raise TooMuch(self.http.name, f"{len(accounts)} or more accounts have this e-mail address")
-        return [hit.id for hit in accounts if equals_ignoring_case(hit.subtitle, contact)]
+        return [str(hit.id) for hit in accounts if equals_ignoring_case(hit.subtitle, contact)]
 
     async def _party(self, key: str) -> Party | None:
         account = await self._rest.account(key)

@@ -400,9 +400,39 @@ async def test_more_inactive_accounts_than_active_ones_are_read_to_their_end() -
         assert [one.id for one in rows.items] == ["C1", "C2", "C4", "C6", "C8"]
 
 
+@pytest.mark.parametrize("says", [0, 1, 2, "4", 5, 3_000_000_000])
+async def test_a_count_that_is_wrong_loses_no_account(says: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether the first page contradicts it, or only a later one. A number may come as a text."""
+    active = [account(n) for n in range(1, 8)]
+
+    async def answer(request: web.Request) -> web.Response:
+        at = int(request.query["offset"])
+        return web.json_response(text=accounts(active[at : at + int(request.query["limit"])], [], (says, 0)))
+
+    async with answering(answer, options={"page_size": 3}) as (_, crm):
+        found = await crm.customer_list(FIRST, None)
+    assert [one.id for one in found.items] == [f"C{n}" for n in range(1, 8)]
+    assert found.total == 7
+    assert "total that is too low" in caplog.text
+
+
 async def test_of_the_list_only_what_was_asked_for_is_given() -> None:
     async with answering(accounts([account(n) for n in (1, 2, 3)])) as (_, crm):
         assert sorted(await crm.customers(["C1", "C3"], None)) == ["C1", "C3"]
+
+
+async def test_an_odd_hit_of_the_search_costs_itself() -> None:
+    one = {"account_obj": account(1, email="a@x.cz", contacts=[])}
+    hits: list[Any] = [
+        {"type": "account", "id": uuid(1), "subtitle": "A@x.cz"},
+        {"type": "contact", "id": 7, "subtitle": {"odd": 1}},
+        {"type": "account", "id": uuid(2), "subtitle": 5},
+    ]
+    async with answering(people_of_accounts([], {uuid(1): one["account_obj"]}, hits)) as (_, crm):
+        assert list(await crm.customers_reached_by("a@x.cz", None)) == ["C1"]
+    async with answering(people_of_accounts([], {}, [{"type": "account", "id": {}, "subtitle": "a@x.cz"}])) as (_, crm):
+        with pytest.raises(Garbled, match="a hit cannot be read"):
+            await crm.customers_reached_by("a@x.cz", None)
 
 
 def people_of_accounts(people: list[Any], known: dict[str, Any], hits: list[Any]) -> Callable[[web.Request], Any]:
