@@ -66,7 +66,7 @@ async def test_bottlecrm_finds_a_customer_by_name_and_by_address(kept: str, type
         for sought in (NAME, NAME.upper(), "ångs"):
             found = await crm.customers_named(normalize(typed, sought), Window(0, 5), None)
             assert [(one.id, one.name) for one in found.items] == [("C1", normalize(kept, NAME))]
-        assert list(await crm.customers_reached_by(normalize(typed, MAIL), None)) == ["C1"]
+        assert [one.id for one in (await crm.customers_reached_by(normalize(typed, MAIL), None)).items] == ["C1"]
         assert (await crm.customers_named("Zoe", Window(0, 5), None)).items == []
 
 
@@ -105,4 +105,4 @@ async def test_tryton_finds_a_bill_by_number(kept: str, typed: str) -> None:
     async with driving("billing", "tryton", options, **{"account.invoice": answer}) as billing:
         for sought in (NUMBER, NUMBER.lower()):
             found = await billing.bills_numbered(normalize(typed, sought), frozenset({"number"}))
-            assert [one.id for one in found] == ["7"]
+            assert [one.id for one in found.items] == ["7"]

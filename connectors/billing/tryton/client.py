@@ -167,13 +167,14 @@ class Model(Generic[Row]):
         domain = self._domain(key_field, key_field.values([key]).values())
         return await self._pages(domain, fields, order, [key]).window(window)
 
-    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
+    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> RowPage[Row]:
         """All rows whose `field` is this text in any letter case; the caller checks each. Raises `ConnectorError`."""
         if not _is_text(text):
-            return []
+            return RowPage((), 0)
         alike = [[field, "ilike", _literally(form)] for form in forms(text)]
         domain = [["OR", *alike] if len(alike) > 1 else alike[0], *self._conditions]
-        return self._wanted_of(await self._pages(domain, fields, order, [text]).everything())
+        page = await self._pages(domain, fields, order, [text]).everything()
+        return RowPage([*self._wanted_of(page), *page.unreadable], page.total)
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""

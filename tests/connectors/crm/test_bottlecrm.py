@@ -237,15 +237,15 @@ async def test_names_are_made_unique_with_the_number_which_is_no_part_of_them(pr
 
 async def test_customers_by_mail_address_and_phone_number(product: Product, crm: Any) -> None:
     found = await crm.customers_reached_by("Jan.Kucera.1@example.com", None)
-    assert [facts(one) for one in found.values()] == [KUCERA]
+    assert [facts(one) for one in found.items] == [KUCERA]
     assert len(product.seen) == 3
     del product.seen[:]
-    assert list(await crm.customers_reached_by("+420777100137", None)) == ["C100002"]
+    assert [one.id for one in (await crm.customers_reached_by("+420777100137", None)).items] == ["C100002"]
     assert product.seen[0] == "/api/contacts/?phone=%2B420777100137&limit=100&offset=0"
     assert len(product.seen) == 2
     # The filters find parts.
-    assert await crm.customers_reached_by("+4207771001", None) == {}
-    assert await crm.customers_reached_by("kucera.1@example.com", None) == {}
+    assert (await crm.customers_reached_by("+4207771001", None)).items == []
+    assert (await crm.customers_reached_by("kucera.1@example.com", None)).items == []
 
 
 async def test_people_behind_customers(product: Product, crm: Any) -> None:
@@ -429,7 +429,7 @@ async def test_an_odd_hit_of_the_search_costs_itself() -> None:
         {"type": "account", "id": uuid(2), "subtitle": 5},
     ]
     async with answering(people_of_accounts([], {uuid(1): one["account_obj"]}, hits)) as (_, crm):
-        assert list(await crm.customers_reached_by("a@x.cz", None)) == ["C1"]
+        assert [one.id for one in (await crm.customers_reached_by("a@x.cz", None)).items] == ["C1"]
     async with answering(people_of_accounts([], {}, [{"type": "account", "id": {}, "subtitle": "a@x.cz"}])) as (_, crm):
         with pytest.raises(Garbled, match="a hit cannot be read"):
             await crm.customers_reached_by("a@x.cz", None)
@@ -457,14 +457,14 @@ async def test_an_ignored_filter_of_contacts_and_a_loose_search_open_no_other_ac
     known = {uuid(1): account(1, contacts=people[:1]), uuid(2): account(2, contacts=people[1:])}
     known |= {uuid(3): account(3, email="3@x.cz"), uuid(4): account(4, email="moved@x.cz")}
     async with answering(people_of_accounts(people, known, hits)) as (server, crm):
-        assert list(await crm.customers_reached_by("777 1", None)) == ["C1"]
-        assert list(await crm.customers_reached_by("777 2", None)) == ["C2"]
+        assert [one.id for one in (await crm.customers_reached_by("777 1", None)).items] == ["C1"]
+        assert [one.id for one in (await crm.customers_reached_by("777 2", None)).items] == ["C2"]
         assert len(server.seen) == 4
-        assert list(await crm.customers_reached_by("2@X.cz", None)) == ["C2"]
-        assert list(await crm.customers_reached_by("3@x.cz", None)) == ["C3"]
+        assert [one.id for one in (await crm.customers_reached_by("2@X.cz", None)).items] == ["C2"]
+        assert [one.id for one in (await crm.customers_reached_by("3@x.cz", None)).items] == ["C3"]
         assert len(server.seen) == 10
         # Found under an address that the account itself no longer has.
-        assert await crm.customers_reached_by("4@x.cz", None) == {}
+        assert (await crm.customers_reached_by("4@x.cz", None)).items == []
 
 
 async def test_a_contact_that_cannot_be_read_may_be_the_second_of_an_account() -> None:
