@@ -123,7 +123,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     `total` is the length of the complete list, None if unknown. `complete`: these are all rows that can be read; if
     some cannot, `total` is None. `total_doubted`: `total` is None because the system's own total may count rows
     of other customers; whoever needs it reads the complete list. `unread`: how many rows could not be read, each of
-    which may belong to this list.
+    which may belong to this list. `unread_of`: the system that sent these, where it is not the list's own.
     """
 
     items: Sequence[R]
@@ -132,6 +132,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     complete: bool = True
     total_doubted: bool = False
     unread: int = 0
+    unread_of: str = ""
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":

@@ -92,7 +92,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
                 return None
             unread = getattr(found, "unread", 0)
         if unread:
-            context.note_gap(info.path.as_list(), reach.system or "", unread)
+            context.note_gap(info.path.as_list(), getattr(found, "unread_of", "") or reach.system or "", unread)
         return reach.value_of(found, context, arguments)
 
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:

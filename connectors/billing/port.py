@@ -180,8 +180,8 @@ class BillingPort(Protocol):
         """Bills by id."""
 
     @read
-    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
-        """Bills with this printed number."""
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Rows[Bill]:
+        """All bills with this printed number."""
 
     @batch("account_ids")
     async def bills_of_accounts(

@@ -7,11 +7,11 @@ from connectors.billing.promised_writes import PayBill
 from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
 from connectors.reading.texts import same
-from connectors.records import Fields, Rows, Window
+from connectors.records import Fields, Window
 
 
-async def _numbered(driver: Any, text: str, _: Window, fields: Fields | None) -> Any:
-    return Rows.of(list(await driver.bills_numbered(text, fields)))
+def _numbered(driver: Any, text: str, _: Window, fields: Fields | None) -> Any:
+    return driver.bills_numbered(text, fields)
 
 
 def _bills_name_customers(trial: Trial) -> None:

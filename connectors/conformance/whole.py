@@ -16,6 +16,7 @@ from connectors.conformance.promises import Keyed
 from connectors.conformance.trial import Failure, Trial, brief, call_text, describe_error
 from connectors.conformance.wire import wire_to
 from connectors.errors import ConnectorError, Garbled
+from connectors.http.health import SystemStatus
 from connectors.records import Rows
 
 _MOST_ATTRIBUTES: Final = 12
@@ -80,14 +81,18 @@ def _right(*, costs_nothing: bool) -> str:
 async def _nothing(trial: Trial, method: Keyed, driver: Any, keys: Sequence[str]) -> None:
     outcome = await trial.attempt(lambda: method.ask(driver, list(keys), None, None))
     call = f"{call_text(method, keys)}, where every answer is 204 without a body,"
-    if outcome.error is not None and not isinstance(outcome.error, ConnectorError):
-        raise Failure(f"{call} {describe_error(outcome.error)}; right is nothing, or a ConnectorError.")
-    if outcome.error is None and (rows := [row for one in outcome.value.values() for row in _rows(one)]):
-        raise Failure(f"{call} gave {brief([row.id for row in rows])}; right is nothing.")
+    found = [outcome.error] if outcome.error is not None else list(outcome.value.values())
+    for one in found:
+        if isinstance(one, Exception) and (isinstance(one, Garbled) or not isinstance(one, ConnectorError)):
+            raise Failure(f"{call} {describe_error(one)}; right is nothing: that is what 204 says.")
+        if rows := _rows(one):
+            raise Failure(f"{call} gave {brief([row.id for row in rows])}; right is nothing.")
+    if driver.http.health.status is SystemStatus.DOWN:
+        raise Failure(f"{call} made the system DOWN; right is UP, for it has answered.")
 
 
 def _rows(found: Any) -> list[Any]:
-    return [] if found is None or isinstance(found, ConnectorError) else rows_of(found)
+    return [] if found is None or isinstance(found, Exception) else rows_of(found)
 
 
 def _says_so(found: Any, *, costs_nothing: bool) -> bool:

@@ -109,8 +109,8 @@ class CrmPort(Protocol):
         """One window of the customers whose name contains `text` (any case), sorted by id."""
 
     @read
-    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """Customers by id whose e-mail address or phone number is `contact`, written as in the CRM."""
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Rows[Customer]:
+        """All customers whose e-mail address or phone number is `contact`, written as in the CRM; sorted by id."""
 
     @batch("values")
     async def customers_known_as(

@@ -7,7 +7,7 @@ from connectors.conformance.promises import Keyed, Listed, Promises, Searched, b
 from connectors.crm.port import Customer, Party, Product
 from connectors.crm.promised_writes import UpdateContact
 from connectors.links import CustomerKey
-from connectors.records import Fields, Rows, Window
+from connectors.records import Fields, Window
 
 
 def _parties(driver: Any, keys: Sequence[str], _: Window | None, fields: Fields | None) -> Awaitable[Any]:
@@ -21,9 +21,8 @@ def _known_as(driver: Any, values: Sequence[str], _: Window | None, fields: Fiel
     return given
 
 
-async def _reached_by(driver: Any, text: str, _: Window, fields: Fields | None) -> Any:
-    found = await driver.customers_reached_by(text, fields)
-    return Rows.of([one for key, one in found.items() if key == one.id])
+def _reached_by(driver: Any, text: str, _: Window, fields: Fields | None) -> Any:
+    return driver.customers_reached_by(text, fields)
 
 
 CRM: Final = Promises(

@@ -1,12 +1,17 @@
 """How a system tells of changes by itself: what it sends, and what a driver provides to read it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from connectors.events.hints import Hint
+from connectors.reading.dates import parsed_date
+from connectors.reading.repair import repaired
+
+T = TypeVar("T")
 
 LONGEST_ID = 200
 """Most characters of an id in an event."""
@@ -70,6 +75,47 @@ def id_in(value: object) -> str:
     """The id in an event. Raises `Malformed` where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable():
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and _is_whole(value):
         return value
     raise Malformed(f"{value!r:.80} is no id")
+
+
+def id_or_none(value: object) -> str:
+    """The id, where an event need not have one; empty where it is none."""
+    try:
+        return id_in(value)
+    except Malformed:
+        return ""
+
+
+def _is_whole(text: str) -> bool:
+    return text.isprintable() and "\ufffd" not in text
+
+
+def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """What was posted. A broken text costs itself. Raises `Malformed`."""
+    try:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return decoder.decode(repaired(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(str(error)[:200]) from error
+
+
+def text_in(value: object) -> str:
+    """A text in an event; empty where it is none. Only what identifies a record makes an event unreadable."""
+    return value if isinstance(value, str) else ""
+
+
+def seconds_in(value: object, otherwise: float) -> float:
+    """A time in an event, in seconds since 1970; UTC where it names no zone. `otherwise` where it cannot be read."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return otherwise
+    try:
+        moment = parsed_date(str(value))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return otherwise

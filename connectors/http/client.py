@@ -11,12 +11,13 @@ import aiohttp
 import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, TooMuch
+from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
 from connectors.http.policy import Policy
 from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
-from connectors.reading.repair import repaired
+from connectors.reading.repair import REPLACED, repaired
 from connectors.settings import System
 
 K = TypeVar("K")
@@ -86,6 +87,7 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
+                content = as_utf8(content, response.headers.get("Content-Type"))
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
@@ -98,7 +100,7 @@ class HttpClient(Transport):
         """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.
 
         So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError). Of a body
-        that is not JSON because of a wrong escape or byte in a text, the rest is read.
+        that is not JSON because of a wrong escape or byte in a text, or of NaN for a number, the rest is read.
         """
         try:
             return self._read_or_repaired(read, answer)
@@ -116,7 +118,10 @@ class HttpClient(Transport):
             if body is answer.body:
                 raise
         found = read(Answer(answer.status, answer.headers, body, is_repaired=True))
-        self.health.notice("sends texts with wrong escapes or bytes: they are shown with a replacement character")
+        if REPLACED in body:
+            self.health.notice("sends texts with wrong escapes or bytes: they are shown with a replacement character")
+        if body.count(b"NaN") + body.count(b"Infinity") < answer.body.count(b"NaN") + answer.body.count(b"Infinity"):
+            self.health.notice("sends numbers that JSON does not have (NaN, Infinity): they are null")
         return found
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:

@@ -2,15 +2,18 @@
 
 import asyncio
 import base64
+import math
+import re
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote_plus
 
 import aiohttp
 import msgspec
 
 from connectors.errors import Garbled, Refused, TimedOut, Unreachable
+from connectors.http.encoding import as_utf8
 from connectors.http.login import LoginSession, asks_for_login
 from connectors.http.scope import current_scope
 from connectors.settings import ApiKeyAuth, BasicAuth, BearerAuth, ForwardAuth, OAuth2Auth, SessionAuth, System
@@ -24,9 +27,15 @@ _BUSY: Final = (408, 425, 429)
 """Statuses below 500 that a token endpoint answers to good credentials, too."""
 
 
+_EXPIRES: Final = 300.0
+"""Seconds for which a token is kept whose endpoint does not say how long it holds."""
+
+_SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
 class _Token(msgspec.Struct):
     access_token: str
-    expires_in: float = 300.0
+    expires_in: Any = None
 
 
 class Credentials:
@@ -119,12 +128,16 @@ class Credentials:
                 raise Unreachable(self._system, detail, status=answer.status, signing_in=True)
             raise Refused(self._system, detail, status=answer.status, signing_in=True)
         try:
-            token = msgspec.json.decode(body, type=_Token, strict=False)  # some send expires_in as text
+            token = msgspec.json.decode(as_utf8(body, answer.headers.get("Content-Type")), type=_Token)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise Garbled(self._system, f"the token endpoint's answer: {error}", signing_in=True) from error
-        self._token = token.access_token
+        text = token.access_token.strip()
+        if not _SENDABLE.fullmatch(text):
+            detail = "the token endpoint's answer: its access_token is empty, or cannot be sent in a header"
+            raise Garbled(self._system, detail, signing_in=True)
+        self._token, expires_in = text, _seconds(token.expires_in)
         # A tenth early (at most 30 s), so that a token does not expire on its way.
-        self._fresh_until = time.monotonic() + token.expires_in - min(30.0, token.expires_in / 10)
+        self._fresh_until = time.monotonic() + expires_in - min(30.0, expires_in / 10)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         body = b""
@@ -134,6 +147,15 @@ class Credentials:
                 detail = f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes"
                 raise Garbled(self._system, detail, signing_in=True)
         return body
+
+
+def _seconds(expires_in: Any) -> float:
+    """How long a token holds: some send a text."""
+    try:
+        seconds = float(expires_in)
+    except (TypeError, ValueError, OverflowError):
+        return _EXPIRES
+    return seconds if math.isfinite(seconds) else _EXPIRES
 
 
 def _basic(username: str, password: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from connectors.errors import (
@@ -122,6 +123,8 @@ class Transport:
             return TimedOut(self.name, f"{request}: {error}")
         if isinstance(error, aiohttp.ClientResponseError):
             return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
+        if isinstance(error.__cause__, ContentEncodingError):
+            return Garbled(self.name, f"{request}: the body is not in the encoding that it says it is in")
         none = isinstance(error, aiohttp.ClientConnectorError)
         return Unreachable(self.name, f"{request}: {error or type(error).__name__}", nothing_sent=none)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.reading.order import Order, sorted_records
-from connectors.reading.rows import Batch, Row, Unreadable
+from connectors.reading.rows import Batch, Row
 from connectors.records import Found, Rows
 
 R = TypeVar("R")
@@ -82,10 +82,10 @@ def group_by_key(
                 if unasked and not is_asked:
                     unasked(row)
         for key, group in groups.items():
-            found[key] = complete_rows(sorted_records(group, order) if order else group, batch.unreadable)
+            found[key] = complete_rows(sorted_records(group, order) if order else group, len(batch.unreadable))
     return found
 
 
-def complete_rows(items: Sequence[R], unreadable: Sequence[Unreadable]) -> Rows[R]:
+def complete_rows(items: Sequence[R], unread: int) -> Rows[R]:
     """The complete list. Its total is unknown if any row is unreadable."""
-    return Rows(items, 0, None if unreadable else len(items), complete=True, unread=len(unreadable))
+    return Rows(items, 0, None if unread else len(items), complete=True, unread=unread)

@@ -1,9 +1,10 @@
-"""Repairs texts in JSON that no reader of JSON takes, so that one of them costs itself and not the whole answer."""
+"""Repairs what no reader of JSON takes, in texts and for numbers, so that it costs itself and not the whole answer."""
 
 import re
 from typing import Final
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
+"""A text, or what some writers of JSON put where there is no number."""
 _PART: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, which is right
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
@@ -20,7 +21,7 @@ REPLACED: Final = b"\\ufffd"
 def repaired(body: bytes) -> bytes:
     """The body with each wrong escape and each byte that is not UTF-8 as U+FFFD, and control characters escaped.
 
-    The same body where there is none. What is wrong outside of texts stays so.
+    NaN and infinity are null. The same body where there is none. What else is wrong outside of texts stays so.
     """
     text = body.decode("utf-8", errors="replace")
     is_utf8 = "\ufffd" not in text or text.encode() == body
@@ -29,7 +30,7 @@ def repaired(body: bytes) -> bytes:
 
 
 def _mended(string: re.Match[str]) -> str:
-    return _PART.sub(_part, string[0])
+    return _PART.sub(_part, string[0]) if string[0][0] == '"' else "null"
 
 
 def _part(found: re.Match[str]) -> str:

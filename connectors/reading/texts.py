@@ -26,13 +26,11 @@ def contains(text: str | None, sought: str) -> bool:
 
 
 def forms(text: str) -> list[str]:
-    """What to ask a system for that compares character by character: the text as it is, composed, and decomposed."""
+    """What to ask a system for that compares character by character: the text as it is, composed, and decomposed.
+
+    A single one for most texts. One whose letters are partly composed and partly not is found only as it is kept.
+    """
     return list(dict.fromkeys([text, normalize("NFC", text), normalize("NFD", text)]))
-
-
-def usual_forms(text: str) -> list[str]:
-    """For systems where each form costs a call or a condition: composed, as nearly all names are kept, and as typed."""
-    return list(dict.fromkeys([normalize("NFC", text), text]))
 
 
 def pattern(text: str) -> str:

@@ -4,10 +4,18 @@ That is learned from the pages that are read anyway, and kept for the process's 
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from connectors.reading.rows import Row, RowPage
+
+_MOST_ROWS: Final = 2**31 - 1
+
+
+def credible(total: int) -> int | None:
+    """The total; None where no system has so many rows (nor GraphQL's Int such a number)."""
+    return total if 0 <= total <= _MOST_ROWS else None
 
 
 class Totals:

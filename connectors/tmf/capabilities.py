@@ -20,20 +20,22 @@ def unsupported(
     `questions` are the filters that each method needs, `others` the resources of methods that need none; `records` map
     the port's records to their resources.
     """
-    missing = {method: reason for method, collection in others.items() if (reason := collection.reason_missing)}
+    missing = {method: reason for method, collection in others.items() if (reason := collection.askable.reason_missing)}
     lacking = {
         method: reasons[0]
         for method, needs in questions.items()
         if (
             reasons := [
-                reason for collection, condition in needs if (reason := collection.reason_unsupported(condition))
+                reason
+                for collection, condition in needs
+                if (reason := collection.askable.reason_unsupported(condition))
             ]
         )
     }
     empty = {
         f"{record.__name__}.{name}": absent[name]
         for record, collection in records.items()
-        if (absent := collection.reasons_always_empty())
+        if (absent := collection.askable.reasons_always_empty())
         for name in attributes(record)
         if name in absent
     }
@@ -53,5 +55,9 @@ def one_by_one(
     return {
         method: reasons[0]
         for method, conditions in needs.items()
-        if (reasons := [reason for collection, one in conditions if (reason := collection.reason_one_by_one(one))])
+        if (
+            reasons := [
+                reason for collection, one in conditions if (reason := collection.askable.reason_one_by_one(one))
+            ]
+        )
     }

@@ -49,8 +49,8 @@ class Changes:
     @property
     def unsupported(self) -> str | None:
         """Why the system cannot be asked what changed; None where it can."""
-        if self._rows.reason_missing:
-            return self._rows.reason_missing
+        if self._rows.askable.reason_missing:
+            return self._rows.askable.reason_missing
         if self._changed is None:
             return f"This installation does not say when its {self._resource} last changed."
         if self._filters or self._sorts or self._reads_everything:

@@ -6,16 +6,13 @@ filter and send all rows, and a filter that it does not support is not sent.
 
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
 
-import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
-
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
+from connectors.errors import ConnectorError, Garbled, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
@@ -23,23 +20,21 @@ from connectors.reading.grouping import match_ids
 from connectors.reading.obeyed_filters import ObeyedFilters
 from connectors.reading.order import Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Identified, RowDecoder, RowPage, Unreadable, distinct_rows
+from connectors.reading.rows import Batch, Identified, RowDecoder, RowPage, Unreadable, distinct_rows
 from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
 from connectors.settings import ForwardAuth
+from connectors.tmf.answers import Answers
+from connectors.tmf.askable import Askable
 from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
-from connectors.tmf.places import Places
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters, QueryWriter, is_optional
+from connectors.tmf.query import Filters, QueryWriter
 
 R = TypeVar("R")
 
 _MOST_KEPT: Final = 256
 """Most selections of fields whose decoders are cached."""
-
-_NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
-"""In a Link header (RFC 8288): a link to the next page."""
 
 _CALLS_PER_PAGE: Final = 25
 """Rows asked for one by one whose calls cost about as much as a page of the whole list, which has others' rows, too."""
@@ -56,7 +51,6 @@ class Collection(Generic[R]):
 
     def __init__(self, http: HttpClient, profile: Profile, path: str, mapping: BoundMapping[R] | WholeRow[Any]) -> None:
         self._http, self.profile = http, profile.for_resource(path)
-        self._places = Places(self.profile.kept_in)
         if not self.profile.kept_in.keys().isdisjoint(_SORTED_BY):
             self.profile = self.profile.model_copy(update={"sort": False})  # it would sort by what it does not have
         self._paging = Paging(self.profile.paging, self.profile.page_size, http.system.max_rows, http.system.max_calls)
@@ -75,7 +69,8 @@ class Collection(Generic[R]):
         """Cached, because operations repeat their selections."""
         self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
         self._totals = Totals(self.warn_once)
-        self._understands = cache(self.profile.understands)
+        self.askable = Askable(http.name, self.resource, self.profile, mapping.projection)
+        self._answers = Answers(http.name, self.path, self.resource, self.profile)
         self._calls_not_enough = 0
         """In so many calls the whole list could not be read."""
         self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
@@ -85,7 +80,7 @@ class Collection(Generic[R]):
 
         The id of an unreadable row maps to `Garbled`; if such a row has no readable id, so do all ids without a row.
         """
-        self.require_existence()
+        self.askable.require_existence()
         if self.profile.id_list == "none" or not self.profile.understands("id"):
             return await self._one_by_one(ids, fields)
         separator = _SEPARATORS.get(self.profile.id_list)
@@ -108,9 +103,9 @@ class Collection(Generic[R]):
 
         If the server does not support the filter: all rows, if `read_everything` is set. Else raises `NotSupported`.
         """
-        self.require_filters(parameter, *(name for name, _ in filters))
-        filters = self._asked(filters)
-        if not self._understands(parameter):
+        self.askable.require_filters(parameter, *(name for name, _ in filters))
+        filters = self.askable.sent_of(filters)
+        if not self.askable.understands(parameter):
             return [await self._of_everybody(parameter, _distinct(keys), filters, fields, order)]
         rest = self._write.question(filters, fields, order)
         chunks, by = self._write.chunks(parameter, _distinct(keys), rest), [parameter, *_names(filters)]
@@ -141,7 +136,7 @@ class Collection(Generic[R]):
         keys: Sequence[str] = (),
     ) -> RowPage[Any]:
         """One window of the complete list of rows that meet the filters, not of each parent's list."""
-        self.require_existence()
+        self.askable.require_existence()
         question = self._write.question(filters, fields, order)
         page = await self._pages(question, keys, fields, _names(filters)).window(window)
         await self._complete(page.rows, fields)
@@ -152,8 +147,10 @@ class Collection(Generic[R]):
 
         Raises `NotSupported` if a filter that is not optional (see `is_optional`) cannot be sent.
         """
-        self.require_filters(*(name for name, _ in filters))
-        questions = [self._write.question(one, fields, None) for one in self._write.single(self._asked(filters))]
+        self.askable.require_filters(*(name for name, _ in filters))
+        questions = [
+            self._write.question(one, fields, None) for one in self._write.single(self.askable.sent_of(filters))
+        ]
         by = _names(filters)
         pages = await run_concurrently([self._pages(one, keys, fields, by).everything() for one in questions])
         page = (
@@ -161,54 +158,6 @@ class Collection(Generic[R]):
         )
         await self._complete(page.rows, fields)
         return page
-
-    def can_apply(self, filters: Filters) -> bool:
-        """Whether all filters can be sent, so that the server's pages and totals respect them."""
-        return all(self._can_ask(name, values) for name, values in filters)
-
-    def reason_unsupported(self, condition: str) -> str | None:
-        """Why this filter cannot be used; None if it can, is optional, or all rows may be read instead."""
-        profile = self.profile
-        if profile.exists and (self._understands(condition) or profile.read_everything or is_optional(condition)):
-            return None
-        return (
-            self.reason_missing
-            or f"This installation cannot filter {self.resource} by {condition.removesuffix('.regex')}."
-        )
-
-    def reason_one_by_one(self, condition: str) -> str | None:
-        """Why this filter takes one call per key; None if one call takes many keys."""
-        if condition == "id" and not self.profile.understands("id"):
-            return f"This installation cannot filter {self.resource} by id: it is read one by one."
-        if self.profile.id_list == "none" and self.profile.understands(condition):
-            return f"This installation takes no lists of values: {self.resource} is asked for one by one."
-        return None
-
-    def require_filters(self, *conditions: str) -> None:
-        """Raise `NotSupported` if the installation does not support one of the filters."""
-        self.require_existence()
-        for condition in conditions:
-            if reason := self.reason_unsupported(condition):
-                raise NotSupported(self._http.name, reason)
-
-    @property
-    def reason_missing(self) -> str | None:
-        """Why nothing can be asked here; None if the installation has the resource."""
-        return None if self.profile.exists else f"This installation has no API for {self.resource}."
-
-    def require_existence(self) -> None:
-        """Raise `NotSupported` if the installation does not have the resource."""
-        if self.reason_missing:
-            raise NotSupported(self._http.name, self.reason_missing)
-
-    def reasons_always_empty(self) -> Mapping[str, str]:
-        """Attributes of the record that never have a value in this installation, and why."""
-        absent = frozenset(self.profile.absent)
-        return {
-            name: f"This installation never sends {' or '.join(sources)} with its {self.resource}."
-            for name, sources in self._projection.sources.items()
-            if absent.issuperset(sources)
-        }
 
     def contains_filter(self, attribute: str, text: str) -> tuple[str, Sequence[str]]:
         """The filter that `attribute` contains `text`, in any letter case and form of Unicode."""
@@ -225,17 +174,6 @@ class Collection(Generic[R]):
     def totals_are_believed(self) -> bool:
         """Whether nothing has contradicted the server's totals yet."""
         return self._totals.are_believed
-
-    def _can_ask(self, name: str, values: Sequence[str]) -> bool:
-        return self._understands(name) and (len(values) == 1 or self.profile.id_list != "none")
-
-    def _asked(self, filters: Filters) -> Filters:
-        """The filters that can be sent. The driver tests rows against the others."""
-        return [
-            (name, values)
-            for name, values in filters
-            if self._can_ask(name, values) or (self.profile.understands(name) and not is_optional(name))
-        ]
 
     async def _of_everybody(
         self, parameter: str, keys: Sequence[str], filters: Filters, fields: Fields | None, order: Order | None
@@ -271,7 +209,7 @@ class Collection(Generic[R]):
         decoder = self._decoder(fields, frozenset(one.partition(".")[0] for one in by if one != "status"))
 
         def page(answer: Answer) -> RowPage[Any]:
-            return self._page_of(answer, decoder)
+            return self._answers.page(answer, decoder)
 
         async def read(offset: int, limit: int) -> RowPage[Any]:
             query = "&".join([*question, *self._write.paging(offset, limit)])
@@ -280,35 +218,6 @@ class Collection(Generic[R]):
 
         paging = self._paging if most is None else replace(self._paging, max_calls=most)
         return PageReader(self._http.name, self.path, paging, read, self._totals)
-
-    def _page_of(self, answer: Answer, decoder: RowDecoder[Any]) -> RowPage[Any]:
-        if answer.status == 404:
-            if not self.profile.empty_is_404:
-                raise Rejected(
-                    self._http.name,
-                    f"{self.path} does not exist there: check the address and the path, and the profile's version",
-                )
-            return RowPage((), 0)
-        body = b"[]" if answer.is_empty else self._unwrapped(answer.body)
-        if self._places:
-            body = self._places.list_of(body)
-        total = answer.headers.get("X-Total-Count", "") if self.profile.total_trusted else ""
-        known = int(total) if total.isascii() and total.isdigit() else None
-        rows, all_read = decoder.rows(body)
-        link = answer.headers.get("Link") if known is not None else None
-        has_next = link is not None and bool(_NEXT.search(link))
-        distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)
-        return RowPage(distinct, known, all_read=all_read, has_next=has_next)
-
-    def _unwrapped(self, body: bytes) -> bytes:
-        """The list as JSON, also if the server wraps it in an object under the resource's name."""
-        if body.lstrip()[:1] != b"{":
-            return body
-        wrapped = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        if self.resource not in wrapped:
-            raise Garbled(self._http.name, f"{self.path} answered with an object instead of a list")
-        rows = bytes(wrapped[self.resource])
-        return b"[]" if rows == b"null" else rows
 
     async def _one_by_one(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """For servers that take no lists of ids: one call per id, concurrently within `concurrency`.
@@ -319,9 +228,7 @@ class Collection(Generic[R]):
         decoder = self._decoder(fields, frozenset())
 
         def row_of(answer: Answer) -> Any:
-            if answer.status == 404 or answer.is_empty:
-                return None
-            return decoder.row(self._places.row_of(answer.body) if self._places else answer.body)
+            return self._answers.row(answer, decoder)
 
         async def ask(key: str) -> Any:
             target = self._write.one(key, fields)
@@ -379,10 +286,6 @@ def _distinct(keys: Sequence[str]) -> list[str]:
 
 def _names(filters: Filters) -> list[str]:
     return [name for name, _ in filters]
-
-
-def _distinct_rows(rows: list[Any]) -> Sequence[Entry[Any]]:
-    return rows if len(rows) < 2 or len({row.id for row in rows}) == len(rows) else distinct_rows(rows)
 
 
 def _is(row: Identified | ConnectorError, key: str) -> bool:

@@ -5,13 +5,12 @@ with some attributes only, and may be wrong about the rest.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from connectors.events.hints import Change, Hint, Source
-from connectors.events.speaking import Event, Hub, Malformed, id_in
+from connectors.events.speaking import Event, Hub, id_in, id_or_none, read_body, seconds_in, text_in
 from connectors.tmf.profile import Profile
 
 _TYPES: Final = {
@@ -38,12 +37,12 @@ _REMOVED: Final = ("deleteevent", "deletenotification", "removeevent", "removeno
 
 class _Event(msgspec.Struct):
     event: dict[str, msgspec.Raw]
-    event_id: str | int | None = msgspec.field(name="eventId", default=None)
-    event_type: str | None = msgspec.field(name="eventType", default=None)
-    type: str | None = msgspec.field(name="@type", default=None)
-    event_time: str | None = msgspec.field(name="eventTime", default=None)
-    time_occurred: str | None = msgspec.field(name="timeOccurred", default=None)
-    time_ocurred: str | None = msgspec.field(name="timeOcurred", default=None)
+    event_id: Any = msgspec.field(name="eventId", default=None)
+    event_type: Any = msgspec.field(name="eventType", default=None)
+    type: Any = msgspec.field(name="@type", default=None)
+    event_time: Any = msgspec.field(name="eventTime", default=None)
+    time_occurred: Any = msgspec.field(name="timeOccurred", default=None)
+    time_ocurred: Any = msgspec.field(name="timeOcurred", default=None)
 
 
 class _Resource(msgspec.Struct):
@@ -74,20 +73,17 @@ class TmfEvents:
         the event's.
         """
         del secret  # in the path
-        try:
-            told = _EVENT.decode(event.body)
-            named = {_TYPES.get(name.casefold()): raw for name, raw in told.event.items()}
-            ids = {kind: id_in(_RESOURCE.decode(raw).id) for kind, raw in named.items() if kind is not None}
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Malformed(str(error)[:200]) from error
-        event_id = "" if told.event_id in (None, "") else id_in(told.event_id)
-        at = _time(told.event_time or told.time_occurred or told.time_ocurred, event.heard_at)
+        told = read_body(_EVENT, event.body)
+        named = {_TYPES.get(name.casefold()): raw for name, raw in told.event.items()}
+        ids = {kind: id_in(read_body(_RESOURCE, bytes(raw)).id) for kind, raw in named.items() if kind is not None}
+        event_id = id_or_none(told.event_id)
+        at = seconds_in(told.event_time or told.time_occurred or told.time_ocurred, event.heard_at)
         return [
             Hint(
                 domain=self._domain,
                 type=kind,
                 id=ident,
-                change=_change(told.event_type or told.type or ""),
+                change=_change(text_in(told.event_type) or text_in(told.type)),
                 source=Source.HUB,
                 at=at,
                 event_id=event_id and f"{event_id} {ident}",
@@ -101,12 +97,3 @@ def _change(name: str) -> Change:
     if folded.endswith(_CREATED):
         return Change.CREATED
     return Change.REMOVED if folded.endswith(_REMOVED) else Change.CHANGED
-
-
-def _time(text: str | None, otherwise: float) -> float:
-    """Seconds since the epoch. A time that cannot be read costs only itself."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return otherwise

@@ -108,7 +108,7 @@ async def page_under(
     conditions = [(parameter, keys), *filters]
     is_sure = not filters and parameter in collection.obeyed_filters
     is_useless = collection.obeyed_filters.has_useless_pages(parameter)
-    can_ask = collection.profile.sort and collection.can_apply(conditions) and not is_useless
+    can_ask = collection.profile.sort and collection.askable.can_apply(conditions) and not is_useless
     if window and (is_sure or window.offset == 0) and len(keys) == 1 and keys[0] and can_ask:
         key = keys[0]
         try:
@@ -146,25 +146,28 @@ async def list_page(
     order: Order,
     wanted: Callable[[R], bool] | None = None,
     keys: Sequence[str] = (),
+    unclear: Callable[[Any, R], bool] | None = None,
 ) -> Rows[R]:
     """One page of a list without a parent key.
 
     All rows are returned if `window` is None, if the server cannot sort or filter so, or if a row of the page cannot
-    be read or violates the filters.
+    be read or violates the filters. A row of which it is `unclear` whether it is wanted counts as one that cannot be
+    read.
     """
-    if window is not None and collection.profile.sort and collection.can_apply(filters):
+    if window is not None and collection.profile.sort and collection.askable.can_apply(filters):
         page = await collection.page(filters, window, fields=fields, order=order, keys=keys)
         items = list(map(collection.record_factory(fields), page.rows))
         if not page.unreadable and (wanted is None or all(map(wanted, items))):
             return Rows(items, window.offset, page.total, complete=False)
     asked = fields if fields is None else fields | {order.attribute}
     everything = await collection.drain(filters, fields=asked, keys=keys)
-    if everything.unreadable and not everything.rows:
+    record = collection.record_factory(asked)
+    found = [(row, record(row)) for row in everything.rows]
+    kept = [one for _, one in found if wanted is None or wanted(one)]
+    unread = len(everything.unreadable) + sum(unclear(row, one) for row, one in found if unclear is not None)
+    if unread and unread == len(everything.entries):
         raise collection.unreadable("of every row")
-    return complete_rows(
-        sorted_records(filter(wanted, map(collection.record_factory(asked), everything.rows)), order),
-        everything.unreadable,
-    )
+    return complete_rows(sorted_records(kept, order), unread)
 
 
 def _sorting(

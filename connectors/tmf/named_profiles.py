@@ -89,3 +89,28 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
     "oda-reference": ODA_REFERENCE,
 }
 """By the name in the settings; the keys are those of `connectors.tmf.profile.Profile`."""
+
+
+def laid_over(named: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The named profile, overridden by the given keys.
+
+    A key that is given for all resources also overrides the named profile's values for single resources.
+    """
+    plain = {key for key in given if key not in ("resources", "parameters")}
+    renamed = given.get("parameters")
+    resources = {}
+    for resource, keys in named.get("resources", {}).items():
+        resources[resource] = {key: value for key, value in keys.items() if key not in plain}
+        if "parameters" in keys and isinstance(renamed, Mapping):
+            resources[resource]["parameters"] = {k: v for k, v in keys["parameters"].items() if k not in renamed}
+    return _laid({**named, "resources": resources}, given)
+
+
+def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The two tables merged, nested tables too; values of `above` win."""
+    found = {**below, **above}
+    for key, value in above.items():
+        under = below.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            found[key] = _laid(under, value)
+    return found

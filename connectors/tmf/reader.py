@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from connectors import records
 from connectors.http.health import Health
 from connectors.http.scope import current_scope
-from connectors.reading.dates import Dates
+from connectors.reading.dates import Dates, parsed_date
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import STRANGERS, UNNAMED, Known, Owners
 from connectors.tmf.profile import PARTY_TYPES, Profile
@@ -69,6 +69,16 @@ class Reader:
         self._typed_by_role = profile.party_type_is_role
         self._owning: dict[tuple[str | None, str | None], bool] = {}
         self._single: dict[tuple[str | int | None, str | None, str | None, str | None], Owners] = {}
+
+    def is_unclear(self, text: str | None) -> bool:
+        """Whether a date is said that cannot be read; neither no date nor one that means none."""
+        if not text or text == "0" or text.startswith("0000-00-00"):
+            return False
+        try:
+            parsed_date(text)
+        except (ValueError, OverflowError):
+            return True
+        return False
 
     def owners(self, parties: Sequence[RelatedParty] | None) -> Owners:
         """The customers among the related parties, by the profile's roles and types; letter case is ignored.

@@ -130,9 +130,9 @@ class Key:
     """A public key of the set (RFC 7517). Raises jwt.PyJWTError for one that verifies nothing here."""
 
     def __init__(self, jwk: dict[str, Any]) -> None:
-        ident, algorithm = jwk.get("kid"), jwk.get("alg")
+        ident, algorithm = jwk.get("kid"), jwk.get("alg") or None
         self.id = None if ident is None else str(ident)
-        self._jwk = jwk
+        self._jwk = {name: value for name, value in jwk.items() if value not in (None, "")}
         self._algorithm = _SAME_AS.get(str(algorithm), algorithm)
         self._type = jwk["kty"], None if jwk["kty"] == "RSA" else jwk.get("crv")
         self._verifiers: dict[str, jwt.PyJWK] = {}
@@ -174,7 +174,7 @@ def _parse(body: bytes) -> list[Key]:
     found = []
     for jwk in answer["keys"]:
         # Symmetric keys ("oct") are nobody's to publish, and encryption keys verify nothing.
-        if isinstance(jwk, dict) and jwk.get("kty") in ("RSA", "EC", "OKP") and jwk.get("use", "sig") == "sig":
+        if isinstance(jwk, dict) and jwk.get("kty") in ("RSA", "EC", "OKP") and (jwk.get("use") or "sig") == "sig":
             with suppress(jwt.PyJWTError):  # one that cannot be read costs no other
                 found.append(Key(jwk))
     if not found:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import jwt
 import msgspec
@@ -21,6 +21,9 @@ ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "E
 """Algorithms that may be configured. With a symmetric one, everyone who checks tokens could also make them."""
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
+_LAST_SECOND: Final = 253402300799
+"""Of the year 9999: the end of a token that names a later one."""
+
 CACHE_SECONDS = 300.0
 """Seconds for which a verified token is cached (never beyond its expiry)."""
 
@@ -121,7 +124,7 @@ class Authenticator:
             return cached[1]
         self._verified.discard(digest)
         claims = await self._verify(token)
-        signed_in = SignedIn(_viewer(claims, self._rules.claims), int(claims["exp"]))
+        signed_in = SignedIn(_viewer(claims, self._rules.claims), float(min(int(claims["exp"]), _LAST_SECOND)))
         until = min(signed_in.expires + self._rules.leeway, time.time() + CACHE_SECONDS)
         self._verified.put(digest, (until, signed_in))
         return signed_in
@@ -211,15 +214,22 @@ def _viewer(claims: Mapping[str, Any], names: ClaimNames) -> Viewer:
     kind = _claim(claims, names.kind)
     if kind not in kinds:
         raise AuthenticationError(f"The token's claim '{names.kind}' must be one of {', '.join(kinds)}.")
-    customers = _strings(claims, names.customers)
-    return Viewer(
+    customers = [one.removeprefix("Customer:") for one in _strings(claims, names.customers)]
+    if "" in customers:
+        raise AuthenticationError(f"The token's claim '{names.customers}' has an empty customer number.")
+    viewer = Viewer(
         ViewerKind(kind),
-        customer_ids=tuple(dict.fromkeys(customer.removeprefix("Customer:") for customer in customers)),
+        customer_ids=tuple(dict.fromkeys(customers)),
         roles=tuple(dict.fromkeys(_strings(claims, names.roles))),
         subject=str(claims.get("sub", "")),
         issuer=str(claims["iss"]),
         name=str(_claim(claims, names.name) or claims.get("sub", "")),
     )
+    try:
+        "".join((*viewer.customer_ids, *viewer.roles, viewer.subject, viewer.issuer, viewer.name)).encode()
+    except UnicodeEncodeError as error:
+        raise AuthenticationError("The token has a text that is not Unicode. Its issuer must mend it.") from error
+    return viewer
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

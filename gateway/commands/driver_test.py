@@ -25,6 +25,7 @@ from connectors.drivers import (
 from connectors.errors import ConnectorError
 from connectors.http.client import HttpClient
 from connectors.http.connection import Connector
+from connectors.http.health import Health
 from connectors.records import Window
 from connectors.settings import System
 from connectors.strict import Strict
@@ -157,13 +158,26 @@ async def results_of(
     most: int,
     check_credentials: bool,
     only: Collection[str],
+    healths: list[Health] | None = None,
 ) -> AsyncIterator[AsyncIterator[Result]]:
-    """The suite's results as they come. Raises WrongDriver."""
+    """The suite's results as they come. Raises WrongDriver.
+
+    `healths` gets that of the first driver, which sees the system as it is, and not what the suite makes of it.
+    """
+    healths = [] if healths is None else healths
     async with building(tested, system) as build:
+
+        def watched(one: System) -> Any:
+            driver = build(one)
+            http = getattr(driver, "http", None)
+            if not healths and isinstance(http, HttpClient):
+                healths.append(http.health)
+            return driver
+
         yield conform(
             tested.domain,
             DOMAINS[tested.domain].promises,
-            build,
+            watched,
             system,
             keys=keys,
             sample_size=most,
@@ -240,7 +254,10 @@ async def run(
         raise WrongDriver(f"--method {wrong[0]}: not of the {tested.domain} port; there are {', '.join(methods)}.")
     keys = await with_customers(keys, config, tested.domain, system, 4 * most, console)
     results: list[Result] = []
-    async with results_of(tested, system, keys, most=most, check_credentials=check_credentials, only=only) as coming:
+    healths: list[Health] = []
+    async with results_of(
+        tested, system, keys, most=most, check_credentials=check_credentials, only=only, healths=healths
+    ) as coming:
         with console.status("asking ...") as status:
             async for result in coming:
                 results.append(result)
@@ -259,4 +276,8 @@ async def run(
             " and --key.",
             soft_wrap=True,
         )
-    return answers != {"skipped"} and all(result.mark != "failed" for result in results)
+    losses = dict.fromkeys(loss for one in healths for loss in one.losses)
+    for notice in dict.fromkeys(notice for one in healths for notice in one.notices):
+        what = f"rows are missing: set systems.{tested.domain} as this says" if notice in losses else "noticed"
+        console.print(f"{what}: {notice}", soft_wrap=True, markup=False)
+    return answers != {"skipped"} and not losses and all(result.mark != "failed" for result in results)

@@ -55,7 +55,7 @@ class Context(Protocol):
 
     @property
     def has_gaps(self) -> bool:
-        """Whether anything that was loaded lacks rows that could not be read; its `unread` says how many."""
+        """Whether anything that was loaded lacks rows that could not be read. Its `unread` says how many."""
 
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """What stands at this path of the answer lacks so many rows, which the system sent and nobody can read."""

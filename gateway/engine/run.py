@@ -181,8 +181,7 @@ class Run:
         for one, step, places in started.same_loads:
             self._place(one, started.found(found, step, absent), started.above, places)
         if self._context.has_gaps:
-            system = started.edge_field.edge.system or ""
-            self._gaps += [(built, number, system, rows) for number, rows in started.gaps(found)]
+            self._gaps += [(built, number, system, rows) for number, system, rows in started.gaps(found)]
         return built
 
     def _place(

@@ -60,15 +60,18 @@ class StartedEdge:
         """What was loaded, or its exception, by key; all loads are done."""
         return {key: one.exception() or one.result() for key, one in self.loading.items()}
 
-    def gaps(self, results: Mapping[Any, Any]) -> list[tuple[int, int]]:
-        """Numbers of the values that lack rows, and how many: by `unread` of what was loaded."""
+    def gaps(self, results: Mapping[Any, Any]) -> list[tuple[int, str, int]]:
+        """Numbers of the values that lack rows, of which system, and how many: by `unread` of what was loaded."""
         edge = self.edge_field.edge
         if edge.per_key:
             return []
-        counted = [
-            (number, _unread(results, dict.fromkeys(key) if edge.many else [key])) for number, key in self.waiting
-        ]
-        return [(number, rows) for number, rows in counted if rows]
+        found: list[tuple[int, str, int]] = []
+        for number, key in self.waiting:
+            loaded = [results[one] for one in (dict.fromkeys(key) if edge.many else [key])]
+            if rows := sum(getattr(one, "unread", 0) for one in loaded):
+                others = [system for one in loaded if (system := getattr(one, "unread_of", ""))]
+                found.append((number, others[0] if others else edge.system or "", rows))
+        return found
 
     def found(self, results: Mapping[Any, Any], step: Callable[[Any], Any] | None, absent: object) -> list[Any]:
         """The value for each object, before its selection is completed. `absent` stands for nothing found."""
@@ -91,10 +94,6 @@ class StartedEdge:
                 except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
                     values[number] = error
         return values
-
-
-def _unread(results: Mapping[Any, Any], keys: Iterable[Any]) -> int:
-    return sum(getattr(results[key], "unread", 0) for key in keys)
 
 
 def _keys(several: Any) -> Iterable[Any]:

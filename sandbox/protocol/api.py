@@ -133,6 +133,8 @@ class Api:
         total = None if switches.no_total or switches.no_paging else matching
         if total is not None and switches.low_total:
             total = min(total, switches.low_total)
+        if total is not None:
+            total = max(total, switches.high_total)
         paging = Page(
             served_path(resource.path, switches),
             query.others,

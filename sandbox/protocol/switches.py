@@ -104,6 +104,8 @@ class Switches(_Model):
     numbers."""
     low_total: int = Field(default=0, ge=0)
     """X-Total-Count and Content-Range say that there are at most so many rows; 0: the truth."""
+    high_total: int = Field(default=0, ge=0)
+    """They say that there are at least so many rows; 0: the truth."""
     odd: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Values that rows have instead, by the row's id (``*``: all rows) and the attribute:
     ``{"*": {"name": 5}, "TT-1001-1": {"relatedParty": "?"}}``."""

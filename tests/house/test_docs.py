@@ -102,6 +102,23 @@ def test_the_readme_names_every_page() -> None:
     assert {page for page in PAGES if page.parent == ROOT / "docs"} <= linked
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    page = ROOT / "docs/real-installations.md"
+    rows = [
+        line for line in prose(page).splitlines() if line.startswith("| ") and not line.startswith(("| found", "| ---"))
+    ]
+    assert len(rows) > 20
+    for row in rows:
+        named = [span for span in SPAN.findall(row.rsplit(" | ", 1)[-1]) if span.startswith("test_")]
+        assert named, f"no test proves this: {row}"
+        for file, _, name in (one.partition("::") for one in named):
+            (path,) = (ROOT / "tests").rglob(file)
+            wanted = rf"^(?:async )?def {re.escape(name) or 'test_[a-z0-9_]+'}\("
+            assert re.search(wanted, path.read_text(encoding="utf-8"), re.MULTILINE), f"{file}::{name}: no such test"
+        for file in SPAN.findall(row):
+            assert not re.fullmatch(r"[a-z_]+/[\w/]+\.py", file) or (ROOT / file).exists(), f"{file}: no such file"
+
+
 def test_every_code_is_told_to_portal_developers() -> None:
     page = (ROOT / "docs/portal-developers.md").read_text(encoding="utf-8")
     assert sorted(CODE.findall(page)) == sorted(CODES)

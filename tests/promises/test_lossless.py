@@ -194,3 +194,51 @@ async def test_usage_that_ended_badly_is_not_done(stack: Stack) -> None:
     answer = await stack.ask(document, "1001")
     assert answer.data["me"]["usage"] is None
     assert [one["extensions"]["code"] for one in answer.errors] == ["UPSTREAM_FAILED"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"filters": ["id", "status"]}, {"operators": False}])
+@pytest.mark.parametrize("broken", ["soon", ["soon"], {"at": 1}, "2026-02-30"])
+async def test_an_outage_whose_beginning_cannot_be_read_is_not_left_out_silently(
+    tmp_path: Path, asked: dict[str, Any], broken: Any
+) -> None:
+    document = """{ some: outages(since: "2020-01-01T00:00:00Z", first: 50) { totalCount nodes { id } }
+        all: outages(first: 50) { totalCount nodes { id startedAt } } }"""
+    async with set_up(tmp_path, ticketing={"profile": {"resources": {"serviceProblem": asked}}}) as stack:
+        right = (await stack.ask(document)).clean()
+        (first, *rest) = right["some"]["nodes"]
+        stack.systems["ticketing"].switches.odd = {first["id"].partition(":")[2]: {"creationDate": broken}}
+        answer = await stack.ask(document)
+        found = answer.clean()
+        assert found["some"] == {"totalCount": None, "nodes": rest}
+        assert incomplete(answer) == [{"path": ["some"], "system": "ticketing", "rows": 1}]
+        assert {one["id"]: one["startedAt"] for one in found["all"]["nodes"]}[first["id"]] is None
+        assert found["all"]["totalCount"] == right["all"]["totalCount"]
+        stack.systems["ticketing"].switches.odd = {"*": {"creationDate": broken}}
+        answer = await stack.ask(document)
+        assert answer.data["some"] is None
+        assert [one["extensions"]["code"] for one in answer.errors] == ["UPSTREAM_GARBLED"]
+        stack.systems["ticketing"].switches.odd = {"*": {"creationDate": "0001-01-01T00:00:00Z"}}  # no date
+        answer = await stack.ask(document)
+        assert answer.clean()["some"] == {"totalCount": 0, "nodes": []}
+        assert not incomplete(answer)
+
+
+async def test_a_search_by_contact_or_bill_number_says_what_it_may_lack(stack: Stack) -> None:
+    document = "query($search: String!) { customers(search: $search) { totalCount nodes { id } } }"
+    crm, billing = (stack.systems[domain] for domain in ("crm", "billing"))
+    one = (await stack.ask("{ customer(id: 1001) { email phone bills(first: 1) { nodes { number } } } }")).clean()
+    number = one["customer"]["bills"]["nodes"][0]["number"]
+    crm.switches.ignore_filters = billing.switches.ignore_filters = True
+    for text in (one["customer"]["email"], one["customer"]["phone"], number):
+        right = (await stack.ask(document, search=text)).clean()
+        assert right["customers"] == {"totalCount": 1, "nodes": [{"id": "Customer:1001"}]}
+        system, domain = (billing, "billing") if text == number else (crm, "crm")
+        attribute, key = ("relatedParty", "x") if text == number else ("contactMedium", "1002")
+        if text == number:
+            bills = (await stack.ask("{ customer(id: 1002) { bills(first: 1) { nodes { id } } } }")).clean()
+            key = bills["customer"]["bills"]["nodes"][0]["id"].partition(":")[2]
+        system.switches.odd = {key: {attribute: "?"}}
+        answer = await stack.ask(document, search=text)
+        assert answer.clean()["customers"] == {"totalCount": None, "nodes": [{"id": "Customer:1001"}]}, text
+        assert incomplete(answer) == [{"path": ["customers"], "system": domain, "rows": 1}], text
+        system.switches.odd = {}

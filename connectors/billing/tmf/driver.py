@@ -17,7 +17,7 @@ from connectors.billing.tmf.usage import usage
 from connectors.billing.tmf.writes import PaymentWrites
 from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import map_rows
+from connectors.reading.grouping import complete_rows, map_rows
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.texts import forms, same
 from connectors.records import Changed, Document, Fields, Found, Record, Rows, Window
@@ -130,14 +130,14 @@ class TmfBilling(PaymentWrites):
     async def bills(self, ids: Sequence[str], fields: Fields | None) -> Found[Bill]:
         return map_rows(await self._bills.by_ids(ids, fields), self._bills.record_factory(fields))
 
-    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Rows[Bill]:
         asked = None if fields is None else fields | {"number"}
         page = await self._bills.drain([("billNo", forms(number))], fields=asked, keys=[number])
         record = self._bills.record_factory(asked)
         found = [record(row) for row in page.rows if same(row.bill_no, number)]
         if page.unreadable and not found:
             raise self._bills.unreadable(number)
-        return found
+        return complete_rows(found, len(page.unreadable))
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None

@@ -172,7 +172,7 @@ class UsageReports:
         )
         self.needs: Sequence[RequiredFilter] = [(self._reports, self._party)]
         self.one_call_per_customer = False  # by what it needs
-        self.reason_missing = self._reports.reason_missing
+        self.reason_missing = self._reports.askable.reason_missing
 
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; totals are None for all customers of a request with an unreadable report."""

@@ -55,7 +55,7 @@ class PaymentWrites:
         if (
             why := why
             or self._keeps_no_key()
-            or (None if self._conditions("", "") else self._paid.reason_unsupported(_KEY))
+            or (None if self._conditions("", "") else self._paid.askable.reason_unsupported(_KEY))
         ):
             found["payment_made_with"] = why
         return found

@@ -26,7 +26,7 @@ from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Batch, Entry, Row, RowDecoder, RowPage
-from connectors.reading.texts import usual_forms
+from connectors.reading.texts import forms
 from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
@@ -167,13 +167,14 @@ class Model(Generic[Row]):
         domain = self._domain(key_field, key_field.values([key]).values())
         return await self._pages(domain, fields, order, [key]).window(window)
 
-    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> list[Row]:
+    async def with_text(self, field: str, text: str, fields: Fields | None, order: Order) -> RowPage[Row]:
         """All rows whose `field` is this text in any letter case; the caller checks each. Raises `ConnectorError`."""
         if not _is_text(text):
-            return []
-        alike = [[field, "ilike", _literally(form)] for form in usual_forms(text)]
+            return RowPage((), 0)
+        alike = [[field, "ilike", _literally(form)] for form in forms(text)]
         domain = [["OR", *alike] if len(alike) > 1 else alike[0], *self._conditions]
-        return self._wanted_of(await self._pages(domain, fields, order, [text]).everything())
+        page = await self._pages(domain, fields, order, [text]).everything()
+        return RowPage([*self._wanted_of(page), *page.unreadable], page.total)
 
     async def everything(self) -> list[Row]:
         """All rows. Raises `ConnectorError`."""

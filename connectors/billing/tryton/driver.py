@@ -37,7 +37,7 @@ from connectors.billing.tryton.rows import (
 from connectors.billing.tryton.writes import NO_JOURNAL, Payments
 from connectors.errors import ConnectorError, Garbled, NotSupported
 from connectors.http.client import HttpClient
-from connectors.reading.grouping import group_by_key, map_rows, match_ids
+from connectors.reading.grouping import complete_rows, group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.rows import Row
 from connectors.reading.texts import same
@@ -141,11 +141,12 @@ class TrytonBilling:
         """One call."""
         return await self._by_id(self._invoices, ids, fields, self._records.bill)
 
-    async def bills_numbered(self, number: str, fields: Fields | None) -> Sequence[Bill]:
+    async def bills_numbered(self, number: str, fields: Fields | None) -> Rows[Bill]:
         """One call. Drafts have no number and are not found."""
         asked = None if fields is None else fields | {"number"}
-        rows = await self._invoices.with_text("number", number, asked, BY_ID)
-        return [self._records.bill(row) for row in rows if same(row.number, number)]
+        page = await self._invoices.with_text("number", number, asked, BY_ID)
+        found = [self._records.bill(row) for row in page.rows if same(row.number, number)]
+        return complete_rows(found, len(page.unreadable))
 
     async def bills_of_accounts(
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None

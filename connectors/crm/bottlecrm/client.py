@@ -23,6 +23,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Entry, Row, RowDecoder, RowPage, Unreadable, distinct_rows
+from connectors.reading.totals import credible
 from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class _One(msgspec.Struct):
 
 
 class _Hits(msgspec.Struct):
-    results: list[Hit]
+    results: list[msgspec.Raw]
 
 
 class _Refusal(msgspec.Struct):
@@ -104,6 +105,7 @@ class Rest:
         self._room = max_url - len(urlsplit(http.system.url).path.rstrip("/"))
         self.warn_once = WarnOnce(http.name, notice=http.health.notice)
         self._account = RowDecoder(Account, self._warned(_ACCOUNTS), ["custom_fields"])
+        self._hit = RowDecoder(Hit, self._warned(_SEARCH), ["type"])
         self._contact = RowDecoder(Contact, self._warned(_CONTACTS), ["account", "linked_accounts"])
 
     def accounts(self, filters: Mapping[str, str], keys: Sequence[str]) -> ReadListPage[Account]:
@@ -146,7 +148,12 @@ class Rest:
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
 
         def read(answer: Answer) -> Sequence[Hit]:
-            return () if answer.is_empty else self._decoded(answer, _SEARCH, _Hits).results
+            if answer.is_empty:
+                return ()
+            entries = self._hit.each(self._decoded(answer, _SEARCH, _Hits).results)
+            if any(isinstance(one, Unreadable) for one in entries):
+                raise Garbled(self.http.name, f"{_SEARCH}: a hit cannot be read, which may be anybody")
+            return [one for one in entries if not isinstance(one, Unreadable)]
 
         return await self.http.send(request, read)
 
@@ -158,7 +165,8 @@ class Rest:
         """
         for _ in range(2):
             parts = await self._parts(read, first)
-            if any(part.came > part.longest for part in parts[:1]):
+            longest = max(part.longest for part in parts)
+            if sum(part.came for part in parts) > longest or credible(longest) is None:
                 return await self._to_the_end(read, parts[0])
             entries = distinct_rows(entry for part in parts for entry in part.entries)
             total = max(part.total for part in parts)
@@ -168,8 +176,8 @@ class Rest:
         raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
 
     async def _to_the_end(self, read: ReadListPage[Row], first: ListPage[Row]) -> RowPage[Row]:
-        """All rows of a list whose total is contradicted by its first page."""
-        self.warn_once(f"sends a total that is too low ({first.came} rows came and it says {first.longest}): ignored")
+        """All rows of a list whose total is contradicted by the rows that came."""
+        self.warn_once("sends a total that is too low, or that no system has: it is ignored")
         parts = [first]
         while parts[-1].came:
             at = sum(part.came for part in parts)
@@ -186,7 +194,7 @@ class Rest:
 
     async def _parts(self, read: ReadListPage[Row], first: ListPage[Row] | None) -> list[ListPage[Row]]:
         first = first or await read(0, self.page_size)
-        if first.came >= first.longest:
+        if first.came >= first.longest or credible(first.longest) is None:
             return [first]
         if not first.came:
             raise Garbled(self.http.name, f"sent no row and says that there are {first.total}")
@@ -227,7 +235,7 @@ class Rest:
         if answer.status == 404:
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
         try:
-            return msgspec.json.decode(answer.body, type=shape)
+            return msgspec.json.decode(answer.body, type=shape, strict=False)  # counts may be texts
         except msgspec.ValidationError:
             if msgspec.json.decode(answer.body, type=_Refusal).error:
                 raise Rejected(self.http.name, f"{path} answered {answer.status} and a refusal") from None

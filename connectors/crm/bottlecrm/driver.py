@@ -22,8 +22,8 @@ from connectors.links import CustomerKey
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.order import BY_ID, Order, sorted_records
-from connectors.reading.rows import RowPage, distinct_rows
-from connectors.reading.texts import contains, usual_forms
+from connectors.reading.rows import RowPage, Unreadable, distinct_rows
+from connectors.reading.texts import contains, forms
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.writes import WriteKey
 
@@ -98,30 +98,34 @@ class BottleCrm:
         """
         if text and not is_filter_value(text):
             return Rows.of(())
-        asked = [self._rest.accounts({"name": form} if form else {}, [text]) for form in usual_forms(text)]
+        asked = [self._rest.accounts({"name": form} if form else {}, [text]) for form in forms(text)]
         pages = await run_concurrently(list(map(self._rest.everything, asked)))
         found = [entry for page in pages for entry in page.entries]
         page = pages[0] if len(pages) == 1 else RowPage(distinct_rows(found), None)
         return self._rows(page, lambda customer: contains(customer.name, text))
 
-    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
-        """One call (for an e-mail address two concurrent ones), and one for each account found.
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Rows[Customer]:
+        """One call (for an e-mail address two) for each form of Unicode, concurrently; one for each account found.
 
         Accounts cannot be filtered by phone number, only their contacts can. Raises `TooMuch` if the search may have
         left out accounts, or if more contacts match than one page holds: the filters also match parts of a number, such
         as a country code.
         """
         if not is_filter_value(contact):
-            return {}
-        searches = [self._accounts_of_contacts(contact)]
+            return Rows.of(())
+        searches = [self._accounts_of_contacts(form, contact) for form in forms(contact)]
         if "@" in contact:
-            searches.append(self._accounts_with_mail(contact))
-        accounts = list(dict.fromkeys(key for keys in await run_concurrently(searches) for key in keys))
+            searches += [self._accounts_with_mail(form, contact) for form in forms(contact)]
+        hits = await run_concurrently(searches)
+        accounts, unread = list(dict.fromkeys(key for keys, _ in hits for key in keys)), sum(count for _, count in hits)
         found = await self._batches.for_each_key(accounts, self._rest.account)
         if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
             raise failure
         reached = [one for one in found.values() if isinstance(one, Account) and one.has_contact(contact)]
-        return {customer.id: customer for account in reached if (customer := self._customer(account))}
+        customers = {customer.id: customer for account in reached if (customer := self._customer(account))}
+        if unread and not customers:
+            raise Garbled(self.http.name, f"{unread} contacts cannot be read, which may be anybody's")
+        return Rows(sorted_records(customers.values(), BY_ID), 0, None if unread else len(customers), unread=unread)
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None
@@ -219,21 +223,29 @@ class BottleCrm:
         total = None if twice or page.unreadable else len(items)
         return Rows(items, 0, total, complete=True, unread=len(page.unreadable))
 
-    async def _accounts_of_contacts(self, contact: str) -> list[str]:
-        """UUIDs of the accounts of contacts with exactly this address or number; the filter also matches parts."""
-        filters = {"email" if "@" in contact else "phone": contact}
-        page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
-        if page.came < page.longest:
-            raise TooMuch(self.http.name, f"the addresses or numbers of {page.longest} contacts contain this text")
-        people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
-        return [key for person in people for key in person.accounts() if is_uuid(key)]
+    async def _accounts_of_contacts(self, form: str, contact: str) -> tuple[list[str], int]:
+        """UUIDs of the accounts of contacts with exactly this address or number; the filter also matches parts.
 
-    async def _accounts_with_mail(self, contact: str) -> list[str]:
-        """UUIDs of the accounts whose own e-mail address this is."""
-        accounts = [hit for hit in await self._rest.search(contact) if hit.type == "account" and is_uuid(hit.id)]
+        And how many contacts cannot be read.
+        """
+        filters = {"email" if "@" in contact else "phone": form}
+        page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
+        size = self._options.page_size
+        if page.came < page.longest or (page.came > page.longest and page.came >= size):  # the count may be too low
+            raise TooMuch(
+                self.http.name, f"the addresses or numbers of {max(page.came, page.longest)} contacts contain this text"
+            )
+        people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
+        unread = sum(isinstance(one, Unreadable) for one in page.entries)
+        return [key for person in people for key in person.accounts() if is_uuid(key)], unread
+
+    async def _accounts_with_mail(self, form: str, contact: str) -> tuple[list[str], int]:
+        """UUIDs of the accounts whose own e-mail address this is; none of them is unreadable."""
+        hits = await self._rest.search(form)
+        accounts = [hit for hit in hits if hit.type == "account" and is_uuid(str(hit.id))]
         if len(accounts) >= SEARCH_HITS:
             raise TooMuch(self.http.name, f"{len(accounts)} or more accounts have this e-mail address")
-        return [hit.id for hit in accounts if equals_ignoring_case(hit.subtitle, contact)]
+        return [str(hit.id) for hit in accounts if equals_ignoring_case(hit.subtitle, contact)], 0
 
     async def _party(self, key: str) -> Party | None:
         account = await self._rest.account(key)

@@ -4,14 +4,13 @@ An account's number is not in them, so the customer is not named.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.signatures import check_timed
-from connectors.events.speaking import Event, Hub, Malformed, id_in
+from connectors.events.speaking import Event, Hub, id_in, read_body, seconds_in, text_in
 
 _CHANGES: Final = {"created": Change.CREATED, "deleted": Change.REMOVED}
 
@@ -21,10 +20,10 @@ class _Record(msgspec.Struct):
 
 
 class _Delivery(msgspec.Struct):
-    id: str
-    event: str
+    id: str | int
     data: _Record
-    created_at: str | None = None
+    event: Any = None
+    created_at: Any = None
 
 
 _DELIVERY: Final = msgspec.json.Decoder(_Delivery)
@@ -42,15 +41,8 @@ class BottleCrmEvents:
     def read_event(self, event: Event, secret: str) -> Sequence[Hint]:
         """One hint, by the account's or contact's own id."""
         check_timed(event.headers.get("x-bottlecrm-signature", ""), event.body, secret, event.heard_at)
-        try:
-            told = _DELIVERY.decode(event.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Malformed(str(error)[:200]) from error
-        try:
-            at = datetime.fromisoformat(told.created_at or "").timestamp()
-        except (ValueError, OverflowError):
-            at = event.heard_at
-        what, _, happened = told.event.partition(".")
+        told = read_body(_DELIVERY, event.body)
+        what, _, happened = text_in(told.event).partition(".")
         return [
             Hint(
                 domain=self._domain,
@@ -58,7 +50,7 @@ class BottleCrmEvents:
                 id=id_in(told.data.id),
                 change=_CHANGES.get(happened, Change.CHANGED),
                 source=Source.WEBHOOK,
-                at=at,
+                at=seconds_in(told.created_at, event.heard_at),
                 event_id=id_in(told.id),
             )
         ]

@@ -60,9 +60,8 @@ class Account(Identified):
         return own or any(person.has_contact(contact) for person in self.contacts or ())
 
 
-class Hit(msgspec.Struct):
+class Hit(Identified):
     """A hit of the search. The subtitle of an account is its e-mail address, if it has one."""
 
     type: str
-    id: str
     subtitle: str | None = None

@@ -9,8 +9,8 @@ from connectors.crm.tmf.writes import ContactWrites
 from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.links import CustomerKey
-from connectors.reading.grouping import map_rows
-from connectors.reading.order import BY_ID, Order
+from connectors.reading.grouping import complete_rows, map_rows
+from connectors.reading.order import BY_ID, Order, sorted_records
 from connectors.reading.texts import contains, forms, same
 from connectors.records import Fields, Found, Rows, Window
 from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
@@ -62,7 +62,9 @@ class TmfCrm(ContactWrites):
             },
         )
         ways = [
-            f"By {way}: {why}" for way, one in _KNOWN_AS.items() if (why := self._customers.reason_unsupported(one))
+            f"By {way}: {why}"
+            for way, one in _KNOWN_AS.items()
+            if (why := self._customers.askable.reason_unsupported(one))
         ]
         if ways:
             self._unsupported = {**self._unsupported, "customers_known_as": " ".join(ways)}
@@ -108,7 +110,7 @@ class TmfCrm(ContactWrites):
             keys=[text],
         )
 
-    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Mapping[str, Customer]:
+    async def customers_reached_by(self, contact: str, fields: Fields | None) -> Rows[Customer]:
         attribute = self._spelled.filter(_CONTACTS["@" not in contact])
         asked = None if fields is None else fields | {"email", "phone"}
         page = await self._customers.drain(
@@ -117,10 +119,10 @@ class TmfCrm(ContactWrites):
             keys=[contact],
         )
         record = self._customers.record_factory(asked)
-        found = {str(row.id): record(row) for row in page.rows if _reaches(row.contact_medium, contact)}
+        found = [record(row) for row in page.rows if _reaches(row.contact_medium, contact)]
         if page.unreadable and not found:
             raise self._customers.unreadable(contact)
-        return found
+        return complete_rows(sorted_records(found, BY_ID), len(page.unreadable))
 
     async def customers_known_as(
         self, key: CustomerKey, values: Sequence[str], fields: Fields | None

@@ -144,6 +144,8 @@ class NautobotGraphql:
                 self._http.name,
                 f"{PATH} does not exist there: the address must end before /api, and GraphQL must be enabled",
             )
+        if answer.is_empty:
+            return dict.fromkeys(asked, ())
         response = self._decoder.decode(answer.body)
         if response.errors:
             raise self._refusal(response.errors)

@@ -41,7 +41,7 @@ from connectors.inventory.port import Resource, Service, Site
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, sorted_records
 from connectors.reading.rows import RowDecoder, Unreadable
-from connectors.reading.texts import contains, same, usual_forms
+from connectors.reading.texts import contains, forms, same
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Found, Rows, Window
 
@@ -284,7 +284,7 @@ class NautobotDriver:
             | self._graphql.listing("devices", "serial__ie:$keys", selection(DEVICE, fields), limit, "serials")
             | self._graphql.listing("interfaces", "name__ic:$keys", selection(INTERFACE, fields), limit)
             | self._graphql.listing("ip_addresses", "dns_name__ic:$keys", selection(ADDRESS, fields), limit),
-            usual_forms(sought),
+            forms(sought),
         )
 
     def _matching(self, sought: str, lists: Lists) -> tuple[list[Resource], int]:

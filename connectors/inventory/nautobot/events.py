@@ -1,15 +1,15 @@
 """Nautobot's webhooks: signed, with the time in the body and no id of the event."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.signatures import check_age, check_sha512
-from connectors.events.speaking import Event, Hub, Malformed, id_in
+from connectors.events.speaking import Event, Hub, Malformed, id_in, id_or_none, read_body, seconds_in, text_in
 
 _CHANGES: Final = {"created": Change.CREATED, "deleted": Change.REMOVED}
 _TYPES: Final = {"device": "Resource", "interface": "Resource", "ipaddress": "Resource", "location": "Site"}
@@ -17,14 +17,14 @@ _TYPES: Final = {"device": "Resource", "interface": "Resource", "ipaddress": "Re
 
 class _Object(msgspec.Struct):
     id: str
-    custom_fields: Mapping[str, Any] = {}
+    custom_fields: Any = None
 
 
 class _Webhook(msgspec.Struct):
-    event: str
-    timestamp: str
-    model: str
+    timestamp: Any
     data: _Object
+    event: Any = None
+    model: Any = None
 
 
 _WEBHOOK: Final = msgspec.json.Decoder(_Webhook)
@@ -42,23 +42,22 @@ class NautobotEvents:
     def read_event(self, event: Event, secret: str) -> Sequence[Hint]:
         """One hint. The event is known by its body, whose time says that it is not an old one."""
         check_sha512(event.headers.get("x-hook-signature", ""), event.body, secret)
-        try:
-            told = _WEBHOOK.decode(event.body)
-            moment = datetime.fromisoformat(told.timestamp)
-            at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
-            raise Malformed(str(error)[:200]) from error
+        told = read_body(_WEBHOOK, event.body)
+        at = seconds_in(told.timestamp, math.nan)
+        if math.isnan(at):
+            raise Malformed("its timestamp is no time, so that nobody can tell how old it is")
         check_age(at, event.heard_at)
-        kind, ident = _TYPES.get(told.model, ""), id_in(told.data.id)
-        number = told.data.custom_fields.get(self._service_number)
-        if told.model == "circuit" and isinstance(number, str) and number:
-            kind, ident = "Service", id_in(number)
+        kind, ident = _TYPES.get(text_in(told.model), ""), id_in(told.data.id)
+        fields = told.data.custom_fields
+        number = fields.get(self._service_number) if isinstance(fields, dict) else None
+        if told.model == "circuit" and (known := id_or_none(number)):
+            kind, ident = "Service", known
         return [
             Hint(
                 domain=self._domain,
                 type=kind,
                 id=ident,
-                change=_CHANGES.get(told.event, Change.CHANGED),
+                change=_CHANGES.get(text_in(told.event), Change.CHANGED),
                 source=Source.WEBHOOK,
                 at=at,
                 event_id=hashlib.sha256(event.body).hexdigest(),

@@ -147,7 +147,7 @@ class TmfInventory:
     async def _above(self, resource_ids: Sequence[str], fields: Fields | None) -> list[Batch[Any]]:
         """Services that name the resources, and services supported by these. The keys are the resources'."""
 
-        self._services.require_filters(*_THROUGH["reference"])
+        self._services.askable.require_filters(*_THROUGH["reference"])
         below_fields = None if fields is None else fields | {"resource_ids"}
         above_fields = None if fields is None else fields | {"part_ids"}
 
@@ -176,7 +176,7 @@ class TmfInventory:
         sought = text.strip()
         if not sought:
             return Rows.of(())
-        self._resources.require_filters(*_SEARCHED)
+        self._resources.askable.require_filters(*_SEARCHED)
         asked = None if fields is None else fields | {"name", "serial_number"}
         if not all(map(self._resources.profile.understands, _SEARCHED)):
             return await self._among_all(sought, asked)

@@ -5,6 +5,7 @@ cannot hold, or an invalid order. Therefore keys are checked before they are sen
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Row, RowDecoder, RowPage, distinct_rows
-from connectors.reading.totals import Totals
+from connectors.reading.totals import Totals, credible
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 
@@ -34,8 +35,8 @@ _UNSPEAKABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]|^CF\.", re.IGN
 
 class _Page(msgspec.Struct):
     items: list[msgspec.Raw]
-    total: int | float | None = None
-    next_page: str | None = None
+    total: Any = None
+    next_page: Any = None
 
 
 def ids_among(keys: Iterable[str]) -> list[str]:
@@ -148,8 +149,16 @@ class RtList(Generic[Row]):
             return RowPage((), 0)
         page = self._page.decode(answer.body)
         rows = distinct_rows(self._row.each(page.items))
-        # None for the collections that RT filters by rights after counting.
-        return RowPage(rows, None if page.total is None else int(page.total), has_next=page.next_page is not None)
+        return RowPage(rows, _total(page.total), has_next=bool(page.next_page))
+
+
+def _total(value: Any) -> int | None:
+    """The number of rows; None for the collections that RT filters by rights after counting, and for what is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return credible(int(number)) if math.isfinite(number) else None
 
 
 def _quoted(value: str) -> str:

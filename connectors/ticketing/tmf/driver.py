@@ -156,6 +156,10 @@ class TmfTicketing(TicketWrites):
                 began is not None and (since is None or began >= since) and (until is None or began < until)
             )
 
+        def unclear(row: Any, outage: Outage) -> bool:
+            is_other = is_open is not None and outage.is_open is not is_open
+            return bool(dates) and not is_other and self._reader.is_unclear(row.creation_date)
+
         return await list_page(
             self._problems,
             [*status, *dates],
@@ -163,6 +167,7 @@ class TmfTicketing(TicketWrites):
             fields=asked if asked is None or not dates else asked | {"started_at"},
             order=_NEWEST_OUTAGE,
             wanted=wanted,
+            unclear=unclear,
         )
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:

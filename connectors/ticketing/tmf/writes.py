@@ -79,7 +79,7 @@ class TicketWrites:
         """What this installation's profile says cannot be written, or found out about, and why."""
         names = ("open_ticket", "add_note", "has_note", "set_status", "assign_ticket")
         found = dict.fromkeys(names, why) if (why := self._writer.read_only) else {}
-        if why := why or self._keeps_no_key() or self._opened.reason_unsupported(self._key_filter):
+        if why := why or self._keeps_no_key() or self._opened.askable.reason_unsupported(self._key_filter):
             found["ticket_opened_with"] = why
         return found
 

@@ -231,7 +231,7 @@ async def test_keys_that_the_database_cannot_hold_do_not_cost_the_others(tryton:
 async def test_nothing_possible_to_ask_for_is_not_asked_for(tryton: Any, upstream: Upstream) -> None:
     assert await tryton.bills(["INV-1"], None) == {}
     assert await tryton.bills_of_customers([""], Window(0, 5), None) == {}
-    assert await tryton.bills_numbered("\0", None) == []
+    assert (await tryton.bills_numbered("\0", None)).items == []
     assert await tryton.charges_of_bills([], None) == {}
     assert upstream.seen == []
 
@@ -319,13 +319,14 @@ async def test_more_calls_than_allowed_cost_only_the_keys_that_are_left(upstream
 
 @pytest.mark.parametrize("number", ["2026-00001"])
 async def test_bills_are_found_by_their_number(tryton: Any, upstream: Upstream, number: str) -> None:
-    assert [(bill.id, bill.number) for bill in await tryton.bills_numbered(number, frozenset())] == [("1", number)]
+    found = await tryton.bills_numbered(number, frozenset())
+    assert [(bill.id, bill.number) for bill in found.items] == [("1", number)]
     assert len(upstream.seen) == 1
 
 
 @pytest.mark.parametrize("text", ["2026%", "2026-0000_", "%", "\\", '"]]', "*"])
 async def test_wildcards_in_a_number_are_letters(tryton: Any, upstream: Upstream, text: str) -> None:
-    assert await tryton.bills_numbered(text, frozenset()) == []
+    assert (await tryton.bills_numbered(text, frozenset())).items == []
     asked = json.loads(upstream.questions[0][1]["d"][0])[0]
     assert asked == ["number", "ilike", re.sub(r"[\\%_]", lambda found: "\\" + found[0], text)]
 
@@ -507,7 +508,7 @@ async def test_rows_that_were_not_asked_for_are_dropped() -> None:
             assert {key: [bill.id for bill in rows(found, key)] for key in found} == {"C100001": ["7"]}
         upstream.instead = listed(foreign)
         assert await tryton.bills_of_customers(["C100001"], Window(0, 10), None) == {}
-        assert await tryton.bills_numbered("2026-00001", None) == []
+        assert (await tryton.bills_numbered("2026-00001", None)).items == []
 
 
 async def test_past_the_end_nobody_knows_how_many_there_are() -> None:

@@ -237,15 +237,15 @@ async def test_names_are_made_unique_with_the_number_which_is_no_part_of_them(pr
 
 async def test_customers_by_mail_address_and_phone_number(product: Product, crm: Any) -> None:
     found = await crm.customers_reached_by("Jan.Kucera.1@example.com", None)
-    assert [facts(one) for one in found.values()] == [KUCERA]
+    assert [facts(one) for one in found.items] == [KUCERA]
     assert len(product.seen) == 3
     del product.seen[:]
-    assert list(await crm.customers_reached_by("+420777100137", None)) == ["C100002"]
+    assert [one.id for one in (await crm.customers_reached_by("+420777100137", None)).items] == ["C100002"]
     assert product.seen[0] == "/api/contacts/?phone=%2B420777100137&limit=100&offset=0"
     assert len(product.seen) == 2
     # The filters find parts.
-    assert await crm.customers_reached_by("+4207771001", None) == {}
-    assert await crm.customers_reached_by("kucera.1@example.com", None) == {}
+    assert (await crm.customers_reached_by("+4207771001", None)).items == []
+    assert (await crm.customers_reached_by("kucera.1@example.com", None)).items == []
 
 
 async def test_people_behind_customers(product: Product, crm: Any) -> None:
@@ -400,9 +400,39 @@ async def test_more_inactive_accounts_than_active_ones_are_read_to_their_end() -
         assert [one.id for one in rows.items] == ["C1", "C2", "C4", "C6", "C8"]
 
 
+@pytest.mark.parametrize("says", [0, 1, 2, "4", 5, 3_000_000_000])
+async def test_a_count_that_is_wrong_loses_no_account(says: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether the first page contradicts it, or only a later one. A number may come as a text."""
+    active = [account(n) for n in range(1, 8)]
+
+    async def answer(request: web.Request) -> web.Response:
+        at = int(request.query["offset"])
+        return web.json_response(text=accounts(active[at : at + int(request.query["limit"])], [], (says, 0)))
+
+    async with answering(answer, options={"page_size": 3}) as (_, crm):
+        found = await crm.customer_list(FIRST, None)
+    assert [one.id for one in found.items] == [f"C{n}" for n in range(1, 8)]
+    assert found.total == 7
+    assert "total that is too low" in caplog.text
+
+
 async def test_of_the_list_only_what_was_asked_for_is_given() -> None:
     async with answering(accounts([account(n) for n in (1, 2, 3)])) as (_, crm):
         assert sorted(await crm.customers(["C1", "C3"], None)) == ["C1", "C3"]
+
+
+async def test_an_odd_hit_of_the_search_costs_itself() -> None:
+    one = {"account_obj": account(1, email="a@x.cz", contacts=[])}
+    hits: list[Any] = [
+        {"type": "account", "id": uuid(1), "subtitle": "A@x.cz"},
+        {"type": "contact", "id": 7, "subtitle": {"odd": 1}},
+        {"type": "account", "id": uuid(2), "subtitle": 5},
+    ]
+    async with answering(people_of_accounts([], {uuid(1): one["account_obj"]}, hits)) as (_, crm):
+        assert [one.id for one in (await crm.customers_reached_by("a@x.cz", None)).items] == ["C1"]
+    async with answering(people_of_accounts([], {}, [{"type": "account", "id": {}, "subtitle": "a@x.cz"}])) as (_, crm):
+        with pytest.raises(Garbled, match="a hit cannot be read"):
+            await crm.customers_reached_by("a@x.cz", None)
 
 
 def people_of_accounts(people: list[Any], known: dict[str, Any], hits: list[Any]) -> Callable[[web.Request], Any]:
@@ -427,14 +457,14 @@ async def test_an_ignored_filter_of_contacts_and_a_loose_search_open_no_other_ac
     known = {uuid(1): account(1, contacts=people[:1]), uuid(2): account(2, contacts=people[1:])}
     known |= {uuid(3): account(3, email="3@x.cz"), uuid(4): account(4, email="moved@x.cz")}
     async with answering(people_of_accounts(people, known, hits)) as (server, crm):
-        assert list(await crm.customers_reached_by("777 1", None)) == ["C1"]
-        assert list(await crm.customers_reached_by("777 2", None)) == ["C2"]
+        assert [one.id for one in (await crm.customers_reached_by("777 1", None)).items] == ["C1"]
+        assert [one.id for one in (await crm.customers_reached_by("777 2", None)).items] == ["C2"]
         assert len(server.seen) == 4
-        assert list(await crm.customers_reached_by("2@X.cz", None)) == ["C2"]
-        assert list(await crm.customers_reached_by("3@x.cz", None)) == ["C3"]
+        assert [one.id for one in (await crm.customers_reached_by("2@X.cz", None)).items] == ["C2"]
+        assert [one.id for one in (await crm.customers_reached_by("3@x.cz", None)).items] == ["C3"]
         assert len(server.seen) == 10
         # Found under an address that the account itself no longer has.
-        assert await crm.customers_reached_by("4@x.cz", None) == {}
+        assert (await crm.customers_reached_by("4@x.cz", None)).items == []
 
 
 async def test_a_contact_that_cannot_be_read_may_be_the_second_of_an_account() -> None:

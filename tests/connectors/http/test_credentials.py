@@ -211,3 +211,37 @@ async def test_a_token_is_no_longer_than_it_may_be() -> None:
 )
 def test_secrets_are_not_shown(auth: dict[str, Any]) -> None:
     assert "hush" not in repr(System.model_validate({"url": "https://x.example", "auth": auth}))
+
+
+@pytest.mark.parametrize("expires_in", [None, "", "3600 s", "3600", 3600.5, 1e308, -1, [], {}, True])
+async def test_how_long_a_token_holds_may_be_said_oddly_or_not_at_all(expires_in: object) -> None:
+    issuer = Issuer(expires_in)
+    async with canned(customer='[{"id": "1", "name": "A"}]', token=issuer.token) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            assert (await c.crm.customers(["1"], NAME))["1"].name == "A"
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\r\nX-Evil: 1", "a\nb", "k\u016f\u0148", "a b", "\x7f", "\x00"])
+async def test_a_token_that_cannot_be_sent_is_the_token_endpoints_fault(token: str) -> None:
+    async def issue(_: web.Request) -> web.Response:
+        return web.json_response({"access_token": token})
+
+    async with canned(customer="[]", token=issue) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            failure = (await c.crm.customers(["1"], NAME))["1"]
+    assert type(failure) is Garbled
+    assert "its access_token is empty, or cannot be sent" in str(failure)
+    assert [one for one in server.seen if "customer" in one] == []
+
+
+async def test_a_token_that_ends_in_a_line_break_is_sent_without_it() -> None:
+    async def issue(_: web.Request) -> web.Response:
+        return web.json_response({"access_token": "t1\n"})
+
+    async with canned(customer='[{"id": "1", "name": "A"}]', token=issue) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth) as c:
+            assert (await c.crm.customers(["1"], NAME))["1"].name == "A"
+    assert server.headers[-1]["Authorization"] == "Bearer t1"

@@ -274,8 +274,7 @@ async def test_waiting_for_a_place_says_nothing_about_the_system() -> None:
 HOSTILE: list[tuple[str | bytes, dict[str, str]]] = [
     ("[" * 100_000, {}),
     ('[{"id": "1", "contactMedium": ' + "[" * 100_000, {}),
-    ("[]", {"X-Total-Count": "9" * 5000}),
-    (b"\xff\xfe", {}),
+    (b"\xff\xfd", {}),
     ("nul", {}),
     ('{"customer": 5}', {}),
 ]

@@ -340,6 +340,17 @@ async def test_an_attribute_that_cannot_be_read_costs_itself(caplog: pytest.LogC
     assert "sends Subject in a form that cannot be read" in caplog.text
 
 
+@pytest.mark.parametrize("total", ["1", 1.0, "many", None, {}, True, -1, 3_000_000_000])
+async def test_an_odd_total_costs_no_row(total: Any) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        rows = [ticket(1)] if request.query["page"] == "1" else []
+        return web.json_response(text=page(*rows, total=total))
+
+    async with canned(tickets=answer) as server, driven(server) as driver:
+        found = await driver.tickets_of_customers(["C1"], None, frozenset({"name"}), is_open=None)
+    assert ([one.id for one in found["C1"].items], found["C1"].total) == (["1"], 1)
+
+
 async def test_a_total_that_a_next_page_contradicts_is_no_total(caplog: pytest.LogCaptureFixture) -> None:
     async def low(request: web.Request) -> web.Response:
         number = int(request.query["page"])

@@ -187,8 +187,8 @@ async def test_customers_by_name_and_by_contact(systems: Systems, world: World) 
         assert (list(nothing.items), nothing.total) == ([], 0)
         for contact in (who.email, who.phone):
             reached = await c.crm.customers_reached_by(contact, frozenset({"name"}))
-            assert {key: one.name for key, one in reached.items()} == {"1001": who.name}
-        assert await c.crm.customers_reached_by("nobody@example.net", None) == {}
+            assert {one.id: one.name for one in reached.items} == {"1001": who.name}
+        assert (await c.crm.customers_reached_by("nobody@example.net", None)).items == []
 
 
 async def test_bills_their_lines_and_payments(systems: Systems, world: World) -> None:
@@ -211,7 +211,7 @@ async def test_bills_their_lines_and_payments(systems: Systems, world: World) ->
     name = f"bill-{row['billNo']}.pdf"
     document = Document(id=f"DOC-{bill.id}", owner=bill.id, name=name, mime_type="application/pdf")
     assert bill.documents == (document,)
-    assert [one.id for one in numbered] == [row["id"]]
+    assert [one.id for one in numbered.items] == [row["id"]]
     assert [(one.id, one.kind, one.amount) for one in charges] == [
         (one["id"], ChargeKind(one["type"]), Money(one["taxIncludedAmount"]["value"], "EUR")) for one in lines
     ]

@@ -10,7 +10,8 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from connectors.tmf.named_profiles import PROFILES
-from connectors.tmf.profile import Profile, ResourceProfile
+from connectors.tmf.profile import Profile
+from connectors.tmf.resource_profile import ResourceProfile
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text(encoding="utf-8")
 

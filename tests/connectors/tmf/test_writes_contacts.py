@@ -80,7 +80,7 @@ async def test_null_removes_and_a_new_one_is_added(desk: SandboxServer, version:
         added = (await driver.customers(["1001"], None))["1001"]
         reached = await driver.customers_reached_by("+4681234567", None)
     assert (removed.phone, added.phone, added.email) == (None, "+4681234567", removed.email)
-    assert (media(desk)[2]["mediumType"], list(reached)) == ("telephoneNumber", ["1001"])
+    assert (media(desk)[2]["mediumType"], [one.id for one in reached.items]) == ("telephoneNumber", ["1001"])
 
 
 async def test_nothing_said_costs_no_call(desk: SandboxServer) -> None:

@@ -52,6 +52,11 @@ async def test_a_key_without_an_algorithm_is_for_all_of_its_type(key: Any, algor
     assert (await knowing(published(key, alg=algorithm)).viewer(token)).customer_ids == ("1001",)
 
 
+@pytest.mark.parametrize("more", [{"use": None}, {"use": ""}, {"alg": ""}, {"alg": None}, {"key_ops": None, "x5u": ""}])
+async def test_what_a_key_leaves_open_may_be_null_or_empty(more: dict[str, Any]) -> None:
+    assert (await knowing(published(RSA, **more)).viewer(signed(RSA, "PS256"))).customer_ids == ("1001",)
+
+
 async def test_a_newer_name_of_an_algorithm() -> None:
     assert (await knowing(published(ED, alg="Ed25519")).viewer(signed(ED, "EdDSA"))).customer_ids == ("1001",)
 

@@ -141,6 +141,10 @@ async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
         ({"customer_ids": {"a": 1}}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [True]}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [""]}, "'customer_ids' must be a string or a list"),
+        ({"customer_ids": ["Customer:"]}, "'customer_ids' has an empty customer number"),
+        ({"customer_ids": ["\ud800"]}, "has a text that is not Unicode"),
+        ({"name": "\ud800"}, "has a text that is not Unicode"),
+        ({"sub": "\udc00"}, "has a text that is not Unicode"),
     ],
 )
 async def test_wrong_claims_are_refused_with_the_reason(

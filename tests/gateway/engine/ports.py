@@ -279,9 +279,9 @@ class Crm:
         self.operator.asked("crm", "customers_named")
         return windowed([one for one in self.operator.tables[Customer].values() if text in str(one.name)], window)
 
-    async def customers_reached_by(self, contact: str, _fields: Any) -> dict[str, Customer]:
+    async def customers_reached_by(self, contact: str, _fields: Any) -> Rows[Customer]:
         self.operator.asked("crm", "customers_reached_by")
-        return {one.id: one for one in self.operator.tables[Customer].values() if contact == one.email}
+        return Rows.of([one for one in self.operator.tables[Customer].values() if contact == one.email])
 
     async def parties(self, customers: Sequence[Customer], _fields: Any) -> Mapping[str, Any]:
         self.operator.asked("crm", "parties")
@@ -325,9 +325,9 @@ class Billing:
     async def bills(self, ids: Sequence[str], _fields: Any) -> Mapping[str, Any]:
         return self.operator.by_id("billing", "bills", Bill, ids)
 
-    async def bills_numbered(self, number: str, _fields: Any) -> Sequence[Bill]:
+    async def bills_numbered(self, number: str, _fields: Any) -> Rows[Bill]:
         self.operator.asked("billing", "bills_numbered")
-        return [one for one in self.operator.tables[Bill].values() if one.number == number]
+        return Rows.of([one for one in self.operator.tables[Bill].values() if one.number == number])
 
     async def bills_of_accounts(self, ids: Sequence[str], window: Window | None, _fields: Any) -> Mapping[str, Any]:
         return self.operator.under(

@@ -1,0 +1,43 @@
+"""The encoding of an answer. JSON is UTF-8 (RFC 8259, 8.1); some systems write another one, and say which."""
+
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
+from typing import Final
+
+_MARKS: Final = (
+    (BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, with which it begins
+    (BOM_UTF32_BE, "utf-32"),
+    (BOM_UTF16_LE, "utf-16"),
+    (BOM_UTF16_BE, "utf-16"),
+)
+_CHARSET: Final = re.compile(
+    r"""charset\s*=\s*["']?(utf-?(?:16|32)(?:[bl]e)?|iso-?8859-\d{1,2}|latin-?\d|(?:windows|cp)-?125\d)\b""",
+    re.IGNORECASE,
+)
+
+
+def as_utf8(body: bytes, content_type: str | None) -> bytes:
+    """The body in UTF-8, without a byte order mark; the same one where it is so already.
+
+    A mark says what it is in, and else the Content-Type, unless it is UTF-8 all the same. What the encoding does not
+    have becomes U+FFFD.
+    """
+    if body[:1] in (b"\xef", b"\xfe", b"\xff", b"\0"):
+        if body.startswith(BOM_UTF8):
+            return body[len(BOM_UTF8) :]
+        for mark, encoding in _MARKS:
+            if body.startswith(mark):
+                return body.decode(encoding, errors="replace").encode()
+    if not content_type or "charset" not in content_type or (said := _CHARSET.search(content_type)) is None:
+        return body
+    if not said[1].casefold().startswith("utf"):
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            return body
+    try:
+        return body.decode(said[1], errors="replace").encode()
+    except LookupError:  # such as ISO-8859-12, which there is not
+        return body

@@ -1,0 +1,76 @@
+"""Answers in other encodings than JSON's own, numbers that JSON does not have, and headers that count nothing."""
+
+import gzip
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from connectors.errors import Garbled
+from connectors.http.encoding import as_utf8
+from connectors.records import Window
+from tests.connectors.canned import canned, reading
+
+NAME = frozenset({"name"})
+CUSTOMER = '[{"id": "1", "name": "Žofie Žďár"}]'
+
+
+def answering(body: bytes, content_type: str = "application/json", **headers: str) -> Any:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Type": content_type, **headers})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-8", "application/json"),
+        ("utf-8-sig", "application/json"),
+        ("utf-16", "application/json"),
+        ("utf-32", "application/json"),
+        ("utf-16-le", "application/json; charset=UTF-16LE"),
+        ("utf-16-be", 'application/json;charset="utf-16be"'),
+        ("iso-8859-2", "application/json; charset=ISO-8859-2"),
+        ("cp1250", "application/json; charset=windows-1250"),
+        ("utf-8", "application/json; charset=ISO-8859-1"),  # which some servers say by default
+        ("utf-8", "application/json; charset=made-up"),
+    ],
+)
+async def test_a_text_is_the_same_in_every_encoding(encoding: str, content_type: str) -> None:
+    async with canned(customer=answering(CUSTOMER.encode(encoding), content_type)) as server, reading(server) as c:
+        assert (await c.crm.customers(["1"], NAME))["1"].name == "Žofie Žďár"
+        assert c.systems[0].probe.http.health.notices == []
+
+
+def test_an_encoding_that_there_is_not_is_left_alone() -> None:
+    assert as_utf8(b'["\xe9"]', "application/json; charset=iso-8859-12") == b'["\xe9"]'
+
+
+@pytest.mark.parametrize("none", ["NaN", "Infinity", "-Infinity"])
+async def test_a_number_that_is_none_costs_itself(none: str) -> None:
+    rows = f'[{{"id": "1", "name": "NaN, -Infinity"}}, {{"id": "2", "name": {none}, "x": [{none}, 1]}}]'
+    async with canned(customer=rows) as server, reading(server) as c:
+        found = await c.crm.customers(["1", "2"], NAME)
+        assert [found["1"].name, found["2"].name] == ["NaN, -Infinity", None]
+        assert [one for one in c.systems[0].probe.http.health.notices if "NaN" in one]
+
+
+async def test_a_body_in_another_encoding_than_it_says_is_garbled_and_not_unreachable() -> None:
+    async with canned(customer=answering(b"abc", **{"Content-Encoding": "gzip"})) as server, reading(server) as c:
+        failure = (await c.crm.customers(["1"], NAME))["1"]
+    assert isinstance(failure, Garbled)
+    zipped = answering(gzip.compress(CUSTOMER.encode()), **{"Content-Encoding": "gzip"})
+    async with canned(customer=zipped) as server, reading(server) as c:
+        assert (await c.crm.customers(["1"], NAME))["1"].name == "Žofie Žďár"
+
+
+@pytest.mark.parametrize("total", ["9" * 5000, "-1", "1.0", "many", "", "\u0661"])
+async def test_a_total_that_is_no_number_of_rows_is_none(total: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        text = "[]" if "offset" in request.query and request.query["offset"] != "0" else CUSTOMER
+        return web.json_response(text=text, headers={"X-Total-Count": total})
+
+    async with canned(customer=answer) as server, reading(server) as c:
+        rows = await c.crm.customer_list(Window(0, 5), NAME)
+    assert [one.id for one in rows.items] == ["1"]
