@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from connectors import DOMAINS, connect, errors
-from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, driver_entry_points
+from connectors.drivers import GROUP, MisplacedConfiguration, UnusableDriver, WrongConfiguration, driver_entry_points
 from connectors.http.client import HttpClient
 from connectors.http.request import Request
 from gateway.commands.driver_test import WrongDriver, found, keys_given
@@ -72,11 +72,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
 
-    def points(group: str) -> list[EntryPoint]:
+    def points() -> list[EntryPoint]:
         here = distributions(path=[str(folder)])
-        return [point for one in here for point in one.entry_points if point.group == group]
+        return [point for one in here for point in one.entry_points if point.group == GROUP]
 
-    monkeypatch.setattr(sys.modules["connectors.drivers"], "entry_points", points)
+    monkeypatch.setattr(sys.modules["connectors.drivers"], "installed_drivers", points)
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
