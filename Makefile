@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
 .PHONY: help setup demo test long writes fuzz bench live record lint types imports schema format lock clean
 

@@ -11,6 +11,7 @@ The names are read from the distributions' metadata; a driver's code is loaded o
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -102,10 +103,16 @@ def find_driver(domain: str, built_in: Mapping[str, Driver], name: str) -> Drive
     return found
 
 
+@cache
+def installed_drivers() -> tuple[EntryPoint, ...]:
+    """Entry points of all installed drivers. Every distribution's metadata is read for them: once in a process."""
+    return tuple(entry_points(group=GROUP))
+
+
 def driver_entry_points(domain: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     """Entry points of the domain's installed drivers, by the name used in settings. More than one is a conflict."""
     found = defaultdict[str, list[EntryPoint]](list)
-    for point in entry_points(group=GROUP):
+    for point in installed_drivers():
         driver_domain, _, name = point.name.partition(".")
         if driver_domain == domain and name and point not in found[name]:
             found[name].append(point)

@@ -7,6 +7,7 @@ it. What is none of these costs its attribute only, unless it identifies the row
 import json
 from collections.abc import Callable, Set
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -28,8 +29,11 @@ class LenientReader:
     """
 
     def __init__(self, row: type[Any], deciding: Set[str], warn: Callable[[str], None]) -> None:
-        self._kind = inspect.type_info(row)
-        self._deciding, self._warn = deciding | {"id"}, warn
+        self._row, self._deciding, self._warn = row, deciding | {"id"}, warn
+
+    @cached_property
+    def _kind(self) -> inspect.Type:
+        return inspect.type_info(self._row)  # takes a millisecond, and most systems never send what needs it
 
     def read(self, raw: msgspec.Raw | bytes) -> Any | None:
         """The row; None if what identifies or owns it cannot be read.

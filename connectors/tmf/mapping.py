@@ -10,7 +10,7 @@ import re
 from collections import abc
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -87,6 +87,16 @@ class Mapping(Generic[R]):
                 if name != "id" and self.accepts.setdefault(name, accepts) != accepts:
                     raise TypeError(f"{record.__name__}: {name} cannot be {accepts} and {self.accepts[name]}")
 
+    @cached_property
+    def row(self) -> Any:
+        """The struct into which rows are decoded, the same for all installations."""
+        return msgspec.defstruct(
+            f"{self.record.__name__}Row",
+            [(_attribute(name), kind, msgspec.field(name=name, default=None)) for name, kind in self.accepts.items()],
+            bases=(Identified,),
+            gc=False,
+        )
+
     def bound(self, reader: Reader, version: Version, **decoders: Callable[..., Any]) -> "BoundMapping[R]":
         """The mapping for one installation. `decoders` are those that only the driver can make, by attribute."""
         return BoundMapping(self, reader, version, decoders)
@@ -105,15 +115,7 @@ class BoundMapping(Generic[R]):
         deciding = [*(name for name in mapping.always if name not in mapping.beside), *mapping.links]
         self.deciding = frozenset(_flatten(asked[name] for name in deciding))
         """The resource's attributes that say whose a row is, or by which other systems know it."""
-        self.row: Any = msgspec.defstruct(
-            f"{mapping.record.__name__}Row",
-            [
-                (_attribute(name), kind, msgspec.field(name=name, default=None))
-                for name, kind in mapping.accepts.items()
-            ],
-            bases=(Identified,),
-            gc=False,
-        )
+        self.row = mapping.row
         self._mapping, self._reader = mapping, reader
         self._decoders = {
             name: decoders[name] if name in decoders else one.decode and one.decode(reader)

@@ -249,7 +249,8 @@ class _Connection:
         if self._state is _State.READY and _who(before.viewer) != _who(signed_in.viewer):
             return self._refuse("token", FORBIDDEN, "The fresh token is not the same caller's: connect again with it.")
         self._ends = self._live.ends_at(signed_in)
-        self._live.sweeper.watch(self, self._ends)
+        limits = self._live.limits
+        self._live.sweeper.watch(self, min(self._ends, self._heard + min(limits.ping, limits.send)))
         self.subscriber = self._live.subscriber(signed_in, token)
         if self.subscriber.token is not None:
             self.headers = Headers({"authorization": f"Bearer {token}"})

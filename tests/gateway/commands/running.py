@@ -1,5 +1,6 @@
 """Runs the `gateway` command as a person does: in a process of its own, on free ports."""
 
+import io
 import os
 import random
 import signal
@@ -50,10 +51,11 @@ class InProcess:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         self._patch, self._capsys, self._folder = monkeypatch, capsys, folder
 
-    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+    def __call__(self, *arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `typed` is what it reads."""
         with self._patch.context() as patch:
             patch.setattr(sys, "argv", ["gateway", *arguments])
+            patch.setattr(sys, "stdin", io.StringIO(typed))
             patch.chdir(ROOT)
             for name in set(os.environ) - set(environment(self._folder)):
                 patch.delenv(name)

@@ -16,13 +16,19 @@ import pytest
 
 from gateway.commands.demo_settings import SYSTEMS
 from gateway.commands.listening import check_free
-from tests.gateway.commands.running import Running, free_ports, gateway, running_demo
+from tests.gateway.commands.running import InProcess, Running, free_ports, gateway, running_demo
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
         yield running
+
+
+@pytest.fixture
+def beside(demo: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    """Runs commands beside the demo, where its keys are."""
+    return InProcess(monkeypatch, capsys, demo.folder)
 
 
 def pasted(line: str) -> dict[str, Any]:
@@ -74,9 +80,9 @@ def test_the_printed_tokens_are_accepted(demo: Running, who: str, me: object) ->
     ],
 )
 def test_token_prints_a_token_that_the_demo_accepts(
-    demo: Running, arguments: list[str], query: str, data: dict[str, Any]
+    demo: Running, beside: InProcess, arguments: list[str], query: str, data: dict[str, Any]
 ) -> None:
-    printed = gateway("token", *arguments, "--port", str(demo.port), folder=demo.folder)
+    printed = beside("token", *arguments, "--port", str(demo.port))
     assert (printed.returncode, printed.stderr) == (0, "")
     assert printed.stdout.count("\n") == 1
     assert ask(demo, printed.stdout.strip(), query) == (200, {"data": data})
@@ -105,8 +111,8 @@ def test_every_system_is_announced_and_answers(demo: Running) -> None:
             assert answer.status == 200
 
 
-def test_check_is_green(demo: Running) -> None:
-    checked = gateway("check", "--sandbox-port", str(demo.sandbox_port), folder=demo.folder)
+def test_check_is_green(demo: Running, beside: InProcess) -> None:
+    checked = beside("check", "--sandbox-port", str(demo.sandbox_port))
     assert (checked.returncode, checked.stderr) == (0, "")
     for system in SYSTEMS:
         (line,) = [line for line in checked.stdout.splitlines() if line.split()[:1] == [system]]
@@ -114,25 +120,25 @@ def test_check_is_green(demo: Running) -> None:
     assert "All is well." in checked.stdout
 
 
-def test_the_gateways_port_in_use_is_one_sentence(demo: Running) -> None:
+def test_the_gateways_port_in_use_is_one_sentence(demo: Running, beside: InProcess) -> None:
     taken = str(demo.port)
-    second = gateway("demo", "--sandbox-port", str(free_ports(4)), folder=demo.folder, variables={"PORT": taken})
+    second = beside("demo", "--sandbox-port", str(free_ports(4)), PORT=taken)
     said = "is in use by another program. Choose another one, e.g. --port 9000 (or PORT=9000 make demo)."
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr == f"Port {taken} on 127.0.0.1 {said}\n"
     assert ask(demo, demo.token_of("agent"), "{ __typename }")[0] == 200, "the first demo's key was lost"
 
 
-def test_a_systems_port_in_use_is_one_sentence(demo: Running) -> None:
+def test_a_systems_port_in_use_is_one_sentence(demo: Running, beside: InProcess) -> None:
     # The last of four: nothing may have been started for the first three.
     ports = str(demo.sandbox_port + 3)
-    second = gateway("demo", "--sandbox-port", ports, "--port", str(free_ports(1)), folder=demo.folder)
+    second = beside("demo", "--sandbox-port", ports, "--port", str(free_ports(1)))
     said = "is in use by another program. Choose other ports for the systems, e.g. --sandbox-port 8201."
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr == f"Port {ports} on 127.0.0.1 {said}\n"
 
 
-def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path) -> None:
+def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path, run: InProcess) -> None:
     with running_demo(tmp_path) as demo:
         pid = demo.pid_of("billing")
         os.kill(pid, signal.SIGKILL)
@@ -146,7 +152,7 @@ def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path) -> 
         assert len(answer["data"]["me"]["services"]["nodes"]) == 4
         assert {error["extensions"]["system"] for error in answer["errors"]} == {"billing"}
 
-        checked = gateway("check", "--sandbox-port", str(demo.sandbox_port), folder=tmp_path)
+        checked = run("check", "--sandbox-port", str(demo.sandbox_port))
         assert checked.returncode == 1
         rows = {line.split()[0]: line.split()[3:6] for line in checked.stdout.splitlines() if "http://127" in line}
         assert rows == {
@@ -160,7 +166,7 @@ def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_all_of_it(tmp_path: Path, ending: signal.Signals) -> None:
+def test_a_signal_ends_all_of_it(tmp_path: Path, run: InProcess, ending: signal.Signals) -> None:
     with running_demo(tmp_path) as demo, socket.create_connection(("127.0.0.1", demo.port)):
         children = [demo.pid_of(system) for system in SYSTEMS]
         demo.process.send_signal(ending)
@@ -173,7 +179,7 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, ending: signal.Signals) -> None
         for child in children:
             with pytest.raises(ProcessLookupError):
                 os.kill(child, 0)
-        token = gateway("token", "agent", "--port", str(demo.port), folder=tmp_path)
+        token = run("token", "agent", "--port", str(demo.port))
         assert (token.returncode, token.stdout) == (1, "")
         assert token.stderr.startswith("No demo is running on that port: start one with 'gateway demo'.")
 

@@ -15,14 +15,14 @@ import aiohttp
 import pytest
 
 from connectors import DOMAINS, connect, errors
-from connectors.drivers import MisplacedConfiguration, UnusableDriver, WrongConfiguration, driver_entry_points
+from connectors.drivers import GROUP, MisplacedConfiguration, UnusableDriver, WrongConfiguration, driver_entry_points
 from connectors.http.client import HttpClient
 from connectors.http.request import Request
 from gateway.commands.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
-from tests.gateway.commands.running import ROOT, gateway
+from tests.gateway.commands.running import ROOT, InProcess, gateway
 
 MODULE = """
     from typing import ClassVar
@@ -72,11 +72,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
 
-    def points(group: str) -> list[EntryPoint]:
+    def points() -> list[EntryPoint]:
         here = distributions(path=[str(folder)])
-        return [point for one in here for point in one.entry_points if point.group == group]
+        return [point for one in here for point in one.entry_points if point.group == GROUP]
 
-    monkeypatch.setattr(sys.modules["connectors.drivers"], "entry_points", points)
+    monkeypatch.setattr(sys.modules["connectors.drivers"], "installed_drivers", points)
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
@@ -227,7 +227,9 @@ def ran(*arguments: str, folder: Path, site: Path) -> subprocess.CompletedProces
     return gateway("driver-test", *arguments, folder=folder, variables={"PYTHONPATH": path})
 
 
-def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, billing: SandboxServer) -> None:
+def test_the_command_prints_a_table_and_what_failed(
+    site: Path, tmp_path: Path, billing: SandboxServer, run: InProcess
+) -> None:
     distribution(site, "acme_opticom", "billing.acme = acme_opticom:DRIVER")
     config = str(settings(tmp_path, billing.url))
     few = ("--config", config, "--customer", "1001", "--customer", "1002", "--customer", "1003", "--method", "bills")
@@ -237,22 +239,22 @@ def test_the_command_prints_a_table_and_what_failed(site: Path, tmp_path: Path, 
     row = next(line for line in good.stdout.splitlines() if line.startswith(" bills "))
     assert row.split()[:10] == ["bills", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "1/1"]
 
-    bad = ran("acme_opticom:Forgetful", *few, folder=tmp_path, site=site)
+    bad = run("driver-test", "acme_opticom:Forgetful", *few)
     assert bad.returncode == 1
     assert "bills, gaps: bills([" in bad.stdout
     assert "raised KeyError" in bad.stdout
     assert "3 failed" in bad.stdout
 
-    nothing = ran("acme", *few[:2], "--customer", "nobody", *few[-2:], folder=tmp_path, site=site)
+    nothing = run("driver-test", "acme", *few[:2], "--customer", "nobody", *few[-2:])
     assert nothing.returncode == 1
     assert "No method of the port could be checked, and that is no success" in nothing.stdout
 
-    wrong = ran("acme", *few, "--method", "bill", folder=tmp_path, site=site)
+    wrong = run("driver-test", "acme", *few, "--method", "bill")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("--method bill: not of the billing port; there are accounts_of_customers")
 
 
-def test_writes_are_announced_and_made_only_where_the_systems_name_is_typed(tmp_path: Path) -> None:
+def test_writes_are_announced_and_made_only_where_the_systems_name_is_typed(tmp_path: Path, run: InProcess) -> None:
     with SandboxServer("crm", world=World(customers=6)) as crm:
         path = tmp_path / "crm.toml"
         path.write_text(f'[systems.crm]\nurl = "{crm.url}"\n', encoding="utf-8")
@@ -260,7 +262,7 @@ def test_writes_are_announced_and_made_only_where_the_systems_name_is_typed(tmp_
 
         def ran(*more: str, typed: str = "") -> tuple[int, str, set[str]]:
             crm.requests.clear()
-            done = gateway(*asked, *more, folder=tmp_path, typed=typed)
+            done = run(*asked, *more, typed=typed)
             return done.returncode, done.stdout + done.stderr, {one["method"] for one in crm.requests}
 
         for typed in ("", "\n", "yes\n", "billing\n"):
@@ -282,12 +284,10 @@ def test_writes_are_announced_and_made_only_where_the_systems_name_is_typed(tmp_
         assert (code, "--method customers: --writes knows update_contact." in said) == (2, True)
 
 
-def test_a_port_without_writes_has_none_to_check(tmp_path: Path) -> None:
+def test_a_port_without_writes_has_none_to_check(tmp_path: Path, run: InProcess) -> None:
     path = tmp_path / "inventory.toml"
     path.write_text('[systems.inventory]\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
-    done = gateway(
-        "driver-test", "nautobot", "--writes", "--yes", "--config", str(path), "--customer", "1", folder=tmp_path
-    )
+    done = run("driver-test", "nautobot", "--writes", "--yes", "--config", str(path), "--customer", "1")
     assert (done.returncode, done.stderr) == (2, "--writes: the inventory port has no methods that write.\n")
 
 

@@ -20,7 +20,7 @@ from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
-from tests.gateway.commands.running import PATIENCE, ROOT, environment, free_ports, gateway
+from tests.gateway.commands.running import PATIENCE, ROOT, InProcess, environment, free_ports
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def metrics(port: int) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
+def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> None:
     keys = DemoKeys.create(tmp_path / "issuer.pem")
     (tmp_path / "jwks.json").write_bytes(keys.jwks())
     port = free_ports(1)
@@ -96,7 +96,7 @@ def test_serve(tmp_path: Path, systems: str, workers: int) -> None:
         status, answer = ask(port, DemoKeys.create(tmp_path / "demo.pem").token(ViewerKind.ADMIN))
         assert (status, answer["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
 
-        second = gateway("serve", "--config", str(config), folder=tmp_path)
+        second = run("serve", "--config", str(config))
         assert second.returncode == 1
         assert second.stderr == (
             f"Port {port} on 127.0.0.1 is in use by another program. "

@@ -133,17 +133,18 @@ async def test_what_once_differed(seed: int) -> None:
     assert not (different := await found.difference(seed)), different
 
 
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("family", "resolved"),
     [(TORTURE, {"slow"}), (PRODUCT, product.NOT_PLANNED), (WRITES, set())],
     ids=lambda one: one.name if isinstance(one, Family) else "",
 )
 def test_most_operations_are_planned_and_what_is_not_has_a_resolver_of_its_own(
-    family: Family, resolved: frozenset[str]
+    family: Family, resolved: frozenset[str], every: int
 ) -> None:
-    operations = [family.case(seed)[0] for seed in range(300)]
+    operations = [family.case(seed)[0] for seed in range(0, 300, every)]
     without = [one for one in operations if not family.pair.planned(one)]
-    assert 1 <= len(without) <= 30
+    assert 1 <= len(without) <= len(operations) // 10
     assert all(any(name in one.document for name in resolved) or decided_by_null(one) for one in without)
 
 
