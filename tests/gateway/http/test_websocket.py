@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from gateway.auth.tokens import SignedIn
 from gateway.http.origins import is_allowed
+from gateway.live.subscription import Message
 from resolvers.errors import BadInput
 from resolvers.viewer import ViewerKind
 from tests.following import until
@@ -389,11 +390,11 @@ async def test_a_client_that_does_not_read_is_cut_off_and_skips(tmp_path: Path) 
             await graph.feed.has(2)
             slow = next(one for one in graph.feed.subscriptions if one is not well)
             client.connection.transport.pause_reading()
-            large = b'{"data":"%s"}' % (b"x" * 1_000_000)
+            large = Message(b'{"data":"%s"}' % (b"x" * 1_000_000))
             for number in range(20):  # more than fits into the buffers of two sockets on one machine
                 slow.tell(f"Thing:{number}", large)
             slow.tell("Thing:39", large)
-            well.tell("Thing:1", b'{"data":{"ticked":1}}')
+            well.tell("Thing:1", Message(b'{"data":{"ticked":1}}'))
             assert await other.next() == tick("o", 1)
             await graph.feed.has(1)
             client.connection.transport.abort()
