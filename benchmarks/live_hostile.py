@@ -3,17 +3,20 @@
     .venv/bin/python -m benchmarks.live_hostile [--of-each N] [--seconds N]
 
 A quiet subscriber is told of a ticket five times a second: how late it is without the others, and with all of them.
-Those that do not read follow the same ticket. Those that flood share one process, and send as fast as it can.
+Those that do not read follow the same ticket. Those that flood share one process, send as fast as it can, and connect
+again when they are disconnected.
 """
 
 import argparse
 import asyncio
 import base64
 import itertools
+import os
 import secrets
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from statistics import quantiles
 from typing import Final, cast
 
@@ -21,7 +24,7 @@ import aiohttp
 from rich.console import Console
 
 from benchmarks.live_beside import Heard
-from benchmarks.live_idle import Clients
+from benchmarks.live_idle import Clients, NotSubscribed
 from benchmarks.live_told import Setting, post, running
 from gateway.commands.demo_keys import DemoKeys
 from resolvers.viewer import ViewerKind
@@ -31,25 +34,37 @@ _PAUSE: Final = 0.2
 _FIELDS: Final = " ".join(f"n{one}: description m{one}: name" for one in range(50))
 _LARGE: Final = f"subscription {{ ticketChanged {{ event ticket {{ id {_FIELDS} }} }} }}"
 _QUIET: Final = "subscription { ticketChanged { event ticket { id name updatedAt } } }"
+_NICE: Final = 10
+"""By how much those that flood let the gateway go first: elsewhere they would not be on its machine."""
+
 _PING: Final = b"\x81\x8f" + bytes(4) + b'{"type":"ping"}'
 
 
 async def flood(port: int, token: str, count: int) -> None:
-    """Clients that send pings as fast as they can."""
-    clients = Clients(port, _OneToken(token), _QUIET, over_sse=False)
-    await clients.open(count)
+    """Clients that send pings as fast as they can, and come back at once when they are disconnected."""
+    os.nice(_NICE)
+    opening = asyncio.Semaphore(100)
 
-    async def one(writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():
-            writer.write(_PING * 100)
-            await writer.drain()
-            await asyncio.sleep(0)
+    async def one() -> None:
+        while True:
+            clients = Clients(port, _OneToken(token), _QUIET, over_sse=False)
+            with suppress(OSError, EOFError, NotSubscribed):
+                async with opening:
+                    await clients.open(1)
+                (reader,), (writer,) = clients.readers, clients.writers
+                reading = asyncio.create_task(read(reader))
+                while not writer.is_closing() and not reading.done():
+                    writer.write(_PING * 100)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+            await clients.close()
 
     async def read(reader: asyncio.StreamReader) -> None:
-        while await reader.read(65536):
-            pass
+        with suppress(OSError):
+            while await reader.read(65536):
+                pass
 
-    await asyncio.gather(*map(one, clients.writers), *map(read, clients.readers), return_exceptions=True)
+    await asyncio.gather(*(one() for _ in range(count)))
 
 
 class _OneToken(DemoKeys):
@@ -81,7 +96,8 @@ async def silent(port: int, count: int) -> list[asyncio.StreamWriter]:
 async def lags(setting: Setting, session: aiohttp.ClientSession, heard: Heard, during: float) -> tuple[str, int]:
     """How late the quiet subscriber is, and the most memory that the gateway took meanwhile."""
     late: list[float] = []
-    most, ends = 0, time.monotonic() + during
+    began, cpu = time.monotonic(), setting.gateway.cpu
+    most, ends = 0, began + during
     while time.monotonic() < ends:
         had = heard.count
         sent = await post(session, setting, "troubleTicket", _THING)
@@ -89,7 +105,9 @@ async def lags(setting: Setting, session: aiohttp.ClientSession, heard: Heard, d
         most = max(most, setting.gateway.resident)
         await asyncio.sleep(_PAUSE)
     hundredths = quantiles(late, n=100)
-    return f"half within {hundredths[49] * 1000:.0f} ms, 99 % within {hundredths[98] * 1000:.0f} ms", most
+    busy = (setting.gateway.cpu - cpu) / (time.monotonic() - began)
+    took = f"half within {hundredths[49] * 1000:.0f} ms, 99 % within {hundredths[98] * 1000:.0f} ms"
+    return f"{took} ({len(late)} messages; {busy:.0%} of a core)", most
 
 
 async def measure(setting: Setting, of_each: int, during: float, console: Console) -> None:

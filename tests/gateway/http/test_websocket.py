@@ -492,3 +492,36 @@ async def test_clients_are_asked_to_reconnect_when_the_server_ends(tmp_path: Pat
         assert (await writing.next())["payload"] == {"data": {"slowBump": 1}}
         assert await writing.next() == {"id": "m", "type": "complete"}
         assert await writing.closed() == (1012, "The gateway restarts: connect again.")
+
+
+async def test_who_floods_for_too_long_is_4429(tmp_path: Path) -> None:
+    async with live_graph(tmp_path, messages_per_second=20, flood=0.5) as graph, graph.client() as flooding:
+        message = b'{"type":"pong"}'
+        flood = b"\x81" + bytes([0x80 | len(message)]) + bytes(4) + message  # masked with zeros
+        flooding.connection.transport.write(flood * 230)  # 200 at once, and the rest takes 1.5 s
+        async with graph.client("1002") as other:
+            assert await flooding.closed() == (4429, "More than 20 messages a second for 0.5 seconds")
+            assert await other.is_alive()
+
+
+async def test_a_flood_ends_with_its_connection(graph: LiveGraph) -> None:
+    async with graph.client() as client:
+        await client.send(type="nothing of the protocol")
+        ended = asyncio.create_task(client.closed())
+        message = b"\x81\x8f" + bytes(4) + b'{"type":"ping"}'
+        while not client.connection.transport.is_closing():
+            client.connection.transport.write(message * 100)
+            await asyncio.sleep(0)
+        assert (await ended)[0] in (4400, 1006)  # it was told why, or was cut off while it wrote
+
+
+async def test_of_too_many_who_do_not_initialise_the_oldest_give_way(tmp_path: Path) -> None:
+    async with live_graph(tmp_path, uninitialised=2) as graph, graph.client() as client:
+        async with graph.socket() as first, graph.socket() as second, graph.socket() as third:
+            code, reason = await first.closed()
+            assert (code, reason) == (4408, "Connection initialisation timeout: too many others wait, too")
+            for one in (second, third):
+                await one.send(type="connection_init", payload=graph.bearer("1002"))
+                assert await one.next() == {"type": "connection_ack"}
+        assert graph.counted("gateway_connections_refused_total", reason="initialise") == 1
+        assert await client.is_alive()
