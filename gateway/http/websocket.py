@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.tokens import AuthenticationError, AuthUnavailableError, bearer_token
 from gateway.errors import RequestError
+from gateway.http.allowance import Allowance
 from gateway.http.close_codes import (
     BAD_MESSAGE,
     FORBIDDEN,
@@ -45,9 +46,6 @@ from gateway.live.sweeper import TICK
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
-
-BURST: Final = 10
-"""Seconds of which a client may send all messages at once, as when it subscribes to all that a page shows."""
 
 
 class _State(Enum):
@@ -114,7 +112,7 @@ class _Connection:
     """One open connection."""
 
     __slots__ = (
-        "_allowance", "_authorization", "_ends", "_floods_since", "_heard", "_leaves", "_link", "_live", "_operations",
+        "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations",
         "_pinged", "_running", "_since", "_state", "_turns", "_why", "due", "headers", "out", "subscriber",
     )  # fmt: skip
 
@@ -136,8 +134,8 @@ class _Connection:
         self._running: dict[str, SocketOperation] = {}
         self._state = _State.NEW
         self._since = self._heard = self.out.sent_at
-        self._pinged = self._floods_since = 0.0
-        self._allowance = BURST * live.limits.messages_per_second
+        self._pinged = 0.0
+        self._allowance = Allowance(live.limits, self._since)
         self._ends = self._leaves = math.inf
         self._why: Ending = "client"
 
@@ -148,31 +146,23 @@ class _Connection:
         self._live.sweeper.watch(self, self._since + self._live.limits.initialise)
         self._live.newcomers.add(self)
         while (message := await receive())["type"] != "websocket.disconnect":
-            if self._state is not _State.CLOSING and (delay := self._delay(asyncio.get_running_loop().time())):
-                await asyncio.sleep(delay)
-            await self._turns.take()
+            if self._state is not _State.CLOSING:
+                await self._wait()
+                await self._turns.take()
             if self._state is not _State.CLOSING:
                 await self._heed(message.get("text"))
                 await self.out.has_room()
 
-    def _delay(self, now: float) -> float:
-        """Seconds for which the message that has come must wait: 0 unless the client floods, which it may for a while.
-
-        The connection is closed when it has for too long.
-        """
+    async def _wait(self) -> None:
+        """Wait before the message that has come is heeded; the connection is closed where its client floods on."""
         limits = self._live.limits
-        rate = limits.messages_per_second
-        self._allowance = min(BURST * rate, self._allowance + (now - self._heard) * rate) - 1
-        self._heard = now
-        if self._allowance > BURST * rate / 2:
-            self._floods_since = 0.0
-        if self._allowance >= 0:
-            return 0.0
-        self._floods_since = self._floods_since or now
-        if now > self._floods_since + limits.flood:
-            self._refuse("protocol", TOO_MANY, f"More than {rate:g} messages a second for {limits.flood:g} seconds")
-            return 0.0
-        return -self._allowance / rate
+        self._heard = asyncio.get_running_loop().time()
+        delay = self._allowance.delay(limits, self._heard)
+        if delay is None:
+            most = f"{limits.messages_per_second:g} messages a second for {limits.flood:g} seconds"
+            self._refuse("protocol", TOO_MANY, f"More than {most}")
+        elif delay:
+            await asyncio.sleep(delay)
 
     def give_way(self) -> None:
         """Close it for another that may be initialised sooner."""
