@@ -1,6 +1,6 @@
 """The contract's documents over four real products, what each costs, and the conformance suite: `make live`.
 
-    .venv/bin/python -m acceptance.live [--systems DIR] [--keep] [--only-writes | --only-events]
+    .venv/bin/python -m acceptance.live [--systems DIR] [--keep] [--only-writes | --only-events [--product NAME]]
 
 Asks Nautobot, BottleCRM, Tryton and Request Tracker every query, and the last three every mutation
 (`acceptance.live_writes`), prints a table of each, and tests the four drivers (`gateway driver-test`).
@@ -237,9 +237,12 @@ def main() -> None:
     only.add_argument("--only-writes", action="store_true", help="only the mutations, over three of the systems")
     only.add_argument("--only-killed", action="store_true", help="only those while a worker is killed, over two")
     only.add_argument("--only-events", action="store_true", help="only whether the systems' own changes are heard of")
+    parser.add_argument("--product", choices=PRODUCTS, help="with --only-events: only this product's own changes")
     given = parser.parse_args()
+    if given.product and not given.only_events:
+        parser.error("--product goes with --only-events")
     wanted = live_killed.DOMAINS if given.only_killed else live_writes.WRITTEN if given.only_writes else PRODUCTS
-    names = [name for name in DRIVERS.values() if name in wanted]
+    names = [name for name in DRIVERS.values() if name in wanted and given.product in (None, name)]
     if problems := unfit(names, given.systems):
         raise SystemExit("\n".join(problems))
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news

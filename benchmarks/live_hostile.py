@@ -2,8 +2,10 @@
 
     .venv/bin/python -m benchmarks.live_hostile [--of-each N] [--seconds N]
 
-A quiet subscriber is told of a ticket five times a second: how late it is without the others, and with all of them.
-Those that do not read follow the same ticket. Those that flood share one process, and send as fast as it can.
+A quiet subscriber is told of a ticket five times a second: how late it is without the others, while they connect, and
+with all of them. Those that do not read follow the same ticket. Those that flood share one process, send as fast as it
+can, and connect again when they are disconnected. They share the machine with the gateway, so that times are also told
+as the CPU time that the gateway takes from an event to the quiet one's message, which no neighbour can change.
 """
 
 import argparse
@@ -11,45 +13,59 @@ import asyncio
 import base64
 import itertools
 import secrets
-import subprocess
 import sys
 import time
+from contextlib import suppress
 from statistics import quantiles
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import aiohttp
 from rich.console import Console
 
 from benchmarks.live_beside import Heard
-from benchmarks.live_idle import Clients
+from benchmarks.live_idle import Clients, NotSubscribed
 from benchmarks.live_told import Setting, post, running
 from gateway.commands.demo_keys import DemoKeys
 from resolvers.viewer import ViewerKind
 
 _THING: Final = "TT-1001-1"
 _PAUSE: Final = 0.2
+_FEWEST: Final = 10
 _FIELDS: Final = " ".join(f"n{one}: description m{one}: name" for one in range(50))
 _LARGE: Final = f"subscription {{ ticketChanged {{ event ticket {{ id {_FIELDS} }} }} }}"
 _QUIET: Final = "subscription { ticketChanged { event ticket { id name updatedAt } } }"
+_OTHER: Final = "subscription { billIssued { id } }"
 _PING: Final = b"\x81\x8f" + bytes(4) + b'{"type":"ping"}'
 
 
 async def flood(port: int, token: str, count: int) -> None:
-    """Clients that send pings as fast as they can."""
-    clients = Clients(port, _OneToken(token), _QUIET, over_sse=False)
-    await clients.open(count)
+    """Clients that send pings as fast as they can, and come back at once when they are disconnected.
 
-    async def one(writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():
-            writer.write(_PING * 100)
-            await writer.drain()
-            await asyncio.sleep(0)
+    Prints a line when all are connected.
+    """
+    first = Clients(port, _OneToken(token), _OTHER, over_sse=False)
+    await first.open(count)
+    print("flooding", flush=True)
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            with suppress(OSError, EOFError, NotSubscribed):
+                reading = asyncio.create_task(read(reader))
+                while not writer.is_closing() and not reading.done():
+                    writer.write(_PING * 100)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                writer.transport.abort()
+                again = Clients(port, _OneToken(token), _OTHER, over_sse=False)
+                await again.open(1)
+                (reader,), (writer,) = again.readers, again.writers
 
     async def read(reader: asyncio.StreamReader) -> None:
-        while await reader.read(65536):
-            pass
+        with suppress(OSError):
+            while await reader.read(65536):
+                pass
 
-    await asyncio.gather(*map(one, clients.writers), *map(read, clients.readers), return_exceptions=True)
+    await asyncio.gather(*map(one, first.readers, first.writers))
 
 
 class _OneToken(DemoKeys):
@@ -78,18 +94,35 @@ async def silent(port: int, count: int) -> list[asyncio.StreamWriter]:
     return found
 
 
-async def lags(setting: Setting, session: aiohttp.ClientSession, heard: Heard, during: float) -> tuple[str, int]:
-    """How late the quiet subscriber is, and the most memory that the gateway took meanwhile."""
+async def lags(setting: Setting, session: aiohttp.ClientSession, heard: Heard, until: asyncio.Future[Any]) -> str:
+    """How late the quiet subscriber is, and what the gateway took meanwhile."""
     late: list[float] = []
-    most, ends = 0, time.monotonic() + during
-    while time.monotonic() < ends:
-        had = heard.count
+    cpu: list[float] = []
+    began, before, most = time.monotonic(), setting.gateway.cpu, 0
+    while not until.done() or len(late) < _FEWEST:
+        had, cpu_then = heard.count, setting.gateway.cpu
         sent = await post(session, setting, "troubleTicket", _THING)
         late.append(await heard.reaches(had + 1) - sent)
+        cpu.append(setting.gateway.cpu - cpu_then)
         most = max(most, setting.gateway.resident)
         await asyncio.sleep(_PAUSE)
-    hundredths = quantiles(late, n=100)
-    return f"half within {hundredths[49] * 1000:.0f} ms, 99 % within {hundredths[98] * 1000:.0f} ms", most
+    took = time.monotonic() - began
+    busy = (setting.gateway.cpu - before) / took
+    return (
+        f"{_shares(late)}; CPU {_shares(cpu)} ({len(late)} messages in {took:.0f} s; {busy:.0%} of a core;"
+        f" at most {most / 2**20:.0f} MiB)"
+    )
+
+
+def _shares(times: list[float]) -> str:
+    """Half, 99 of 100, and all."""
+    hundredths = quantiles(times, n=100, method="inclusive")
+    return f"half {hundredths[49] * 1000:.0f} ms, 99 % {hundredths[98] * 1000:.0f} ms, all {max(times) * 1000:.0f} ms"
+
+
+def after(seconds: float) -> asyncio.Future[None]:
+    """Done then."""
+    return asyncio.ensure_future(asyncio.sleep(seconds))
 
 
 async def measure(setting: Setting, of_each: int, during: float, console: Console) -> None:
@@ -99,8 +132,7 @@ async def measure(setting: Setting, of_each: int, during: float, console: Consol
     await quiet.open(1)
     heard = Heard(quiet.readers)
     async with aiohttp.ClientSession() as session:
-        alone, most = await lags(setting, session, heard, during / 3)
-        console.print(f"alone: {alone}; {most / 2**20:.0f} MiB")
+        console.print(f"alone: {await lags(setting, session, heard, after(during / 3))}")
         unread = Clients(setting.port, setting.keys, _LARGE, over_sse=False, customers=ones)
         await unread.open(of_each)
         for one in unread.writers:
@@ -108,21 +140,20 @@ async def measure(setting: Setting, of_each: int, during: float, console: Consol
         mute = await silent(setting.port, of_each)
         token = setting.keys.token(ViewerKind.CUSTOMER, "1001")
         command = [sys.executable, "-m", "benchmarks.live_hostile", "--flood", str(setting.port), token, str(of_each)]
-        flooding = subprocess.Popen(command)  # noqa: ASYNC220, S603 - our own program
+        flooding = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert flooding.stdout is not None  # noqa: S101  # as it is piped
         try:
-            disturbed, most = await lags(setting, session, heard, during)
+            begins = asyncio.ensure_future(flooding.stdout.readline())
+            console.print(f"{of_each:,} do not read, and {of_each:,} do not initialise;")
+            console.print(f"while {of_each:,} that will flood connect: {await lags(setting, session, heard, begins)}")
+            console.print(f"while they flood: {await lags(setting, session, heard, after(during))}")
         finally:
             flooding.kill()
-            flooding.wait()
-        console.print(
-            f"with {of_each:,} that do not read, {of_each:,} that flood and {of_each:,} that never initialise:"
-            f" {disturbed}; at most {most / 2**20:.0f} MiB"
-        )
+            await flooding.wait()
         for writer in mute:
             writer.transport.abort()
         await unread.close()
-        again, most = await lags(setting, session, heard, during / 3)
-        console.print(f"afterwards: {again}; {setting.gateway.resident / 2**20:.0f} MiB")
+        console.print(f"afterwards: {await lags(setting, session, heard, after(during / 3))}")
     heard.stop()
     await quiet.close()
 

@@ -25,6 +25,12 @@ class LiveLimits(Strict):
     messages_per_second: Annotated[
         float, Field(gt=0, description="Messages of one client that are heeded, over time; of ten seconds at once.")
     ] = 5.0
+    flood: Annotated[
+        float, Field(gt=0, description="Seconds for which a client may send more than that, before it is disconnected.")
+    ] = 10.0
+    uninitialised: Annotated[
+        int, Field(ge=1, description="Most connections that wait to be initialised; those that wait longest give way.")
+    ] = 1_000
     initialise: Annotated[float, Field(gt=0, description="Seconds in which a connection must be initialised.")] = 10.0
     ping: Annotated[float, Field(gt=0, description="Seconds without a message after which a client is pinged.")] = 25.0
     pong: Annotated[float, Field(gt=0, description="Seconds in which it must answer.")] = 20.0

@@ -104,6 +104,10 @@ class RequestContext:
         """Keep, for the caller, that the list at this path of the answer lacks so many rows of the system's."""
         self.gaps[tuple(path)] = system, rows
 
+    def incomplete(self) -> list[dict[str, Any]]:
+        """The lists that lack rows, as an answer's `extensions.incomplete` shows them. Empty if there are none."""
+        return [{"path": [*path], "system": system, "rows": rows} for path, (system, rows) in self.gaps.items()]
+
     def warn(self, system: str, message: str) -> None:
         """Add a warning about a link between systems to the request's trace."""
         if scope := current_scope.get():

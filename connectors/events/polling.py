@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median_low
 from typing import Final
 
-from connectors.errors import TooMuch
+from connectors.errors import ConnectorError, TooMuch
 from connectors.events.hints import Change, Hint, Source
 from connectors.records import Changed
 
@@ -50,16 +50,38 @@ class Poller:
         self._told: dict[str, tuple[datetime, bool]] = {}
         """By id: the time of the change that was told, and whether it need not be told again."""
         self._missed_from: datetime | None = None
+        self._away_since: datetime | None = None
+        """By our clock: when it did not answer the first question of all."""
         self._beginning = asyncio.Lock()
 
     async def begin(self) -> None:
-        """Find out when the last change was; what was before is not told. Raises `ConnectorError`."""
+        """Find out when the last change was; what was before is not told, unless the system was away since then.
+
+        Raises `ConnectorError`; then what changes from now on is told when it answers.
+        """
         async with self._beginning:
-            if self.told_until is None:
-                last = await self._last()
-                found = await self._ask(self._since(last))
-                self._told |= {one.id: (one.changed_at, True) for one in found}
-                self.told_until = self._heard_until = self._newest(found, last)
+            if self.told_until is not None:
+                return
+            try:
+                self.told_until = self._heard_until = await self._begun()
+            except TooMuch:
+                self._away_since = None
+                raise
+            except ConnectorError:
+                self._away_since = self._away_since or datetime.fromtimestamp(self._clock(), UTC)
+                raise
+
+    async def _begun(self) -> datetime:
+        """The last change that is not told. What changed shortly before it is not told either."""
+        last = await self._last()
+        if self._away_since is None:
+            found = await self._ask(self._since(last))
+            until = self._newest(found, last)
+        else:
+            until = min(last, self._away_since + self._ahead - _AHEAD)  # by the system's clock
+            found = [one for one in await self._ask(self._since(until)) if one.changed_at <= until]
+        self._told |= {one.id: (one.changed_at, True) for one in found}
+        return until
 
     def heard(self, at: float) -> None:
         """Another process told a change at this time, by the system's clock."""

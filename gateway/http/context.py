@@ -49,7 +49,7 @@ class GatewayContext(RequestContext):
         Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see, nor
         what drivers noticed.
         """
-        lacking = [{"path": [*path], "system": system, "rows": rows} for path, (system, rows) in self.gaps.items()]
+        lacking = self.incomplete()
         incomplete = {"incomplete": lacking} if lacking else {}
         if not self._trace:
             return incomplete

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.auth.tokens import AuthenticationError, AuthUnavailableError, bearer_token
 from gateway.errors import RequestError
+from gateway.http.allowance import Allowance
 from gateway.http.close_codes import (
     BAD_MESSAGE,
     FORBIDDEN,
@@ -36,6 +37,7 @@ from gateway.http.origins import is_allowed
 from gateway.http.outgoing import Outgoing
 from gateway.http.request import checked
 from gateway.http.request_id import identify
+from gateway.http.turns import Turns
 from gateway.http.websocket_operation import SocketOperation, failed
 from gateway.live.counters import Ending, Refusal
 from gateway.live.service import EXPIRED, Live, TooManyConnectionsError
@@ -44,9 +46,6 @@ from gateway.live.sweeper import TICK
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
-
-BURST: Final = 10
-"""Seconds of which a client may send all messages at once, as when it subscribes to all that a page shows."""
 
 
 class _State(Enum):
@@ -74,11 +73,12 @@ class WebSocketEndpoint:
     """ASGI application for WebSockets, to be served with `WebSocketProtocol`."""
 
     def __init__(self, operations: Operations, live: Live) -> None:
-        self._operations, self._live = operations, live
+        self._operations, self._live, self._turns = operations, live, Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
         await receive()  # websocket.connect
+        await self._turns.take()
         live, headers = self._live, Headers(scope=scope)
         origin = headers.get("origin")
         if origin is not None and not is_allowed(origin, headers.get("host", ""), live.settings.origins):
@@ -97,7 +97,8 @@ class WebSocketEndpoint:
             live.counters.refused("connections")
             await send(closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))
             return
-        connection = _Connection(self._operations, live, link_of(scope), send, headers.getlist("authorization"))
+        given = headers.getlist("authorization")
+        connection = _Connection(self._operations, live, link_of(scope), send, given, self._turns)
         del headers
         scope.clear()  # It is kept by the server as long as the connection is open, and takes 3 kB.
         try:
@@ -111,14 +112,20 @@ class _Connection:
     """One open connection."""
 
     __slots__ = (
-        "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations", "_pinged",
-        "_running", "_since", "_state", "_why", "due", "headers", "out", "subscriber",
+        "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations",
+        "_pinged", "_running", "_since", "_state", "_turns", "_why", "due", "headers", "out", "subscriber",
     )  # fmt: skip
 
     def __init__(
-        self, operations: Operations, live: Live, link: Link, send: Send, authorization: Sequence[str]
+        self,
+        operations: Operations,
+        live: Live,
+        link: Link,
+        send: Send,
+        authorization: Sequence[str],
+        turns: Turns,
     ) -> None:
-        self._operations, self._live, self._link = operations, live, link
+        self._operations, self._live, self._link, self._turns = operations, live, link, turns
         self._authorization = authorization
         self.out = Outgoing(send)
         self.subscriber = Subscriber(ANONYMOUS)
@@ -128,7 +135,7 @@ class _Connection:
         self._state = _State.NEW
         self._since = self._heard = self.out.sent_at
         self._pinged = 0.0
-        self._allowance = BURST * live.limits.messages_per_second
+        self._allowance = Allowance(live.limits, self._since)
         self._ends = self._leaves = math.inf
         self._why: Ending = "client"
 
@@ -137,23 +144,34 @@ class _Connection:
         self._link.narrow()
         self._link.leave = self._leave
         self._live.sweeper.watch(self, self._since + self._live.limits.initialise)
+        self._live.newcomers.add(self)
         while (message := await receive())["type"] != "websocket.disconnect":
             if self._state is not _State.CLOSING:
-                delay = self._delay(asyncio.get_running_loop().time())
+                await self._wait()
+                await self._turns.take()
+            if self._state is not _State.CLOSING:
                 await self._heed(message.get("text"))
                 await self.out.has_room()
-                await asyncio.sleep(delay)  # also for 0: the messages of one client take turns with all others'
 
-    def _delay(self, now: float) -> float:
-        """Seconds for which the next message must wait, now that one has come: 0 unless the client floods."""
-        rate = self._live.limits.messages_per_second
-        self._allowance = min(BURST * rate, self._allowance + (now - self._heard) * rate) - 1
-        self._heard = now
-        return max(0.0, -self._allowance / rate)
+    async def _wait(self) -> None:
+        """Wait before the message that has come is heeded; the connection is closed where its client floods on."""
+        limits = self._live.limits
+        self._heard = asyncio.get_running_loop().time()
+        delay = self._allowance.delay(limits, self._heard)
+        if delay is None:
+            most = f"{limits.messages_per_second:g} messages a second for {limits.flood:g} seconds"
+            self._refuse("protocol", TOO_MANY, f"More than {most}")
+        elif delay:
+            await asyncio.sleep(delay)
+
+    def give_way(self) -> None:
+        """Close it for another that may be initialised sooner."""
+        self._refuse("initialise", NOT_INITIALISED, "Connection initialisation timeout: too many others wait, too")
 
     def stop(self) -> None:
         """End all that belongs to the connection, which is closed."""
         self._link.leave = None
+        self._live.newcomers.discard(self)
         self._live.sweeper.forget(self)
         self._live.connections.leave_of(self.subscriber.viewer)
         self._state = _State.CLOSING
@@ -220,6 +238,7 @@ class _Connection:
     async def _initialise(self, payload: dict[str, Any]) -> None:
         if self._state is not _State.NEW:
             return self._refuse("protocol", TOO_MANY, "Too many initialisation requests")
+        self._live.newcomers.discard(self)
         given = _authorization(payload)
         authorization = self._authorization if given is None else [given]
         self._authorization = ()
@@ -303,6 +322,7 @@ class _Connection:
     def _close(self, why: Ending, code: int, reason: str) -> None:
         if self._state is not _State.CLOSING:
             self._state, self._why = _State.CLOSING, why
+            self._live.newcomers.discard(self)
             self.out.put_last(closing(code, reason))
 
 

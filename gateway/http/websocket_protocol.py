@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import ref
 
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -14,6 +14,9 @@ from gateway.http.link import EXTENSION, narrow
 
 _PORTION: Final = 256
 """Bytes that are heeded at a time. A client can send 40 messages in them."""
+
+_FAREWELL: Final = 1.0
+"""Seconds in which a client that floods may read that its connection is closed, and why."""
 
 _MOST_PARTS: Final = 1000
 
@@ -57,6 +60,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self._unread:
             self._unread += data
             return
+        if self.close_sent and len(data) > _PORTION:
+            self._end_soon()
+            return
         super().data_received(data[:_PORTION])
         if len(data) > _PORTION:
             self._unread = data[_PORTION:]
@@ -67,6 +73,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         message = await super().receive()
         self._read_on()
         return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message, or close the connection."""
+        await super().send(message)
+        if self.close_sent and self._unread:
+            self._end_soon()
+
+    def _end_soon(self) -> None:
+        """Read nothing more from a client that has been sent the end and sends much still; it may read why."""
+        self._unread = b""
+        self.transport.pause_reading()
+        self.loop.call_later(_FAREWELL, self.transport.abort)
 
     def _read_on(self) -> None:
         """Hold what uvicorn does, which reads on whenever no message waits: there may be a reason to wait, still."""

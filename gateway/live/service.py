@@ -11,6 +11,7 @@ from gateway.auth.tokens import AuthenticationError, SignedIn
 from gateway.errors import RequestError
 from gateway.live.connections import Connections
 from gateway.live.counters import LiveCounters
+from gateway.live.newcomers import Newcomers
 from gateway.live.subscription import Feed, Subscriber, Subscription
 from gateway.live.sweeper import Sweeper
 from gateway.live_settings import LiveSettings
@@ -59,6 +60,7 @@ class Live:
         self.feed = feed if settings.enabled else None
         self._keeps_tokens = keeps_tokens
         self.connections = Connections(settings.limits)
+        self.newcomers = Newcomers(settings.limits.uninitialised)
         self.sweeper = Sweeper()
         self._running: set[asyncio.Task[None]] = set()
 

@@ -1,30 +1,26 @@
-"""Tells what changes of one type: reads it as it is now, finds whom it concerns, and makes each message once."""
+"""Tells what changes of one type: reads it as it is now, and finds what happened and whom it concerns."""
 
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from connectors.errors import ConnectorError
 from connectors.events.hints import Hint
-from connectors.http.scope import request_scope
 from connectors.records import Fields
-from gateway.engine import Engine, Outcome
-from gateway.errors import present
+from gateway.engine import Engine
 from gateway.live.audience import Audience
 from gateway.live.counting import Counting
 from gateway.live.dirty import Dirty, Heard
-from gateway.live.equals import Equals, Member
+from gateway.live.equals import Equals
+from gateway.live.lacking import Lacking
+from gateway.live.messages import Messages, Telling
 from gateway.live.reading import Reader
 from gateway.live.states import States, Told
 from gateway.live.subscription import Subscription
-from resolvers.changes import ChangeKind, Concern, Followed, Owners, ThingChange
+from resolvers.changes import ChangeKind, Followed, Owners, ThingChange
 
 logger = logging.getLogger("gateway.live")
 
@@ -32,7 +28,7 @@ GATHER: Final = 0.01
 """Seconds for which changes gather, so that a burst about one thing is read and told once."""
 
 AT_ONCE: Final = 200
-"""Most things that are read together, and most messages that are made together."""
+"""Most things that are read together."""
 
 LOOK_AGAIN: Final = 1.0
 """Seconds after which a thing is read once more whose state shows nothing of what was heard: some systems say that
@@ -52,21 +48,6 @@ _CLOCK_SKEW: Final = 2.0
 """Seconds by which the time of an event and that of its record may differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What is told about one change, and to whom: staff, and subscribers with one of these `customers`.
-
-    Without a record where the thing is gone.
-    """
-
-    change: ThingChange
-    members: Iterable[Member]
-    since: float
-    customers: frozenset[str]
-    record: Any = None
-    concern: Concern | None = None
-
-
 class Teller:
     """One type's subscriptions, and what was heard of its things."""
 
@@ -80,8 +61,9 @@ class Teller:
     ) -> None:
         """`overrun` is called when more things changed than could be kept, and all those that were kept are told."""
         self.followed, self.audience = followed, Audience()
-        self._engine, self._reader, self._counting, self._overrun = engine, reader, counting, overrun
-        self._dirty, self._states = Dirty(), States()
+        self._reader, self._overrun = reader, overrun
+        self._dirty, self._states, self._lacking = Dirty(), States(), Lacking(self._tell_again)
+        self._messages = Messages(followed, self.audience, engine, reader, counting, self._lacking.add)
         self._woken = asyncio.Event()
         self._pause = _RETRY[0]
         self._later: set[asyncio.TimerHandle] = set()
@@ -98,6 +80,7 @@ class Teller:
         if not len(self.audience):
             self._dirty.clear()
             self._states.clear()
+            self._lacking.clear()
 
     def hear(self, hint: Hint) -> None:
         """A thing may have changed. Nothing happens where nobody follows any."""
@@ -118,6 +101,7 @@ class Teller:
                     self._dirty.is_overrun = False
                     self._overrun()
         finally:
+            self._lacking.clear()
             for timer in self._later:
                 timer.cancel()
             for task in self._sending:
@@ -137,7 +121,7 @@ class Teller:
             self._pause = min(2 * self._pause, _RETRY[1])
         elif found:
             self._pause = _RETRY[0]
-        made: list[_Made] = []
+        made: list[Telling] = []
         for key, one in found.items():
             if isinstance(one, ConnectorError):
                 continue
@@ -147,10 +131,10 @@ class Teller:
                 made += self._changed(key, heard[key], *one)
         await self._begin_to_send(made)
 
-    async def _begin_to_send(self, made: Sequence[_Made]) -> None:
+    async def _begin_to_send(self, made: Sequence[Telling]) -> None:
         """Send, and go on after a while although not everything is sent."""
         things = {one.change.id for one in made}
-        task = asyncio.create_task(self._send(made))
+        task = asyncio.create_task(self._messages.send(made))
 
         def sent(_task: asyncio.Task[None]) -> None:
             self._sending.discard(task)
@@ -166,18 +150,22 @@ class Teller:
         if len(self._sending) >= _MOST_SLOW:
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
 
-    def _gone(self, key: str, heard: Heard) -> Iterable[_Made]:
-        """A thing that is not there: staff and those whose it was are told, if it was there or is said to be gone."""
+    def _gone(self, key: str, heard: Heard) -> Iterable[Telling]:
+        """A thing that is not there: staff and those whose it was are told, if it was there or is said to be gone.
+
+        What only its absence says is looked at twice: some systems leave out for a moment what they have.
+        """
         told = self._states.get(key)
-        if told is None and not heard.said_gone:
+        if not heard.said_gone and (told is None or not heard.is_again):
             self._look_again(key, heard)
             return
         self._states.forget(key)
+        self._lacking.take(key)
         owners = told.owners if told else frozenset[str]()
         members = [*self.audience.staff(key), *self.audience.of(key, owners)]
-        yield _Made(ThingChange(key, ChangeKind.REMOVED), members, heard.since, owners)
+        yield Telling(ThingChange(key, ChangeKind.REMOVED), members, heard.since, owners)
 
-    def _changed(self, key: str, heard: Heard, record: Any, owners: Owners) -> Iterable[_Made]:
+    def _changed(self, key: str, heard: Heard, record: Any, owners: Owners) -> Iterable[Telling]:
         followed = self.followed
         if not followed.is_told(record):
             return
@@ -186,9 +174,16 @@ class Teller:
         before = told.owners if told else frozenset[str]()
         known = None if isinstance(owners, ConnectorError) else owners.customers
         is_same = told is not None and told.digest == digest
+        lacking = self._lacking.take(key) if known is not None else set()
+        concern = None if isinstance(owners, ConnectorError) else owners
         if told is not None and is_same and not (told.is_owed and known is not None):
             if now - told.at > LOOK_AGAIN:
                 self._look_again(key, heard)
+            if known is not None and lacking:
+                concerned = [*self.audience.staff(key), *self.audience.of(key, known)]
+                members = [one for one in concerned if one.equals.key in lacking]
+                change = ThingChange(key, told.event)
+                yield Telling(change, members, heard.since, known, record, concern, is_again=True)
             return
         if known is not None and _is_stale(followed.changed_at(record), heard):
             self._look_again(key, heard)
@@ -199,77 +194,23 @@ class Teller:
             event = followed.kind(record, told.before if told else None, heard.said_new, at)
         had_ended, is_owed = followed.has_ended(record), known is None
         self._states.put(key, Told(digest, before if known is None else known, is_owed, event, had_ended, now))
-        members = [] if is_same else [*self.audience.staff(key)]
+        members = [one for one in self.audience.staff(key) if not is_same or one.equals.key in lacking]
         members += self.audience.of(key, known or frozenset())
-        concern = None if isinstance(owners, ConnectorError) else owners
-        yield _Made(ThingChange(key, event), members, heard.since, known or frozenset(), record, concern)
+        yield Telling(ThingChange(key, event), members, heard.since, known or frozenset(), record, concern)
         if known is not None and (former := before - known):
             losers = [one for one in self.audience.of(key, former) if known.isdisjoint(one.customers)]
-            yield _Made(ThingChange(key, ChangeKind.REMOVED), losers, heard.since, former)
-
-    async def _send(self, made: Iterable[_Made]) -> None:
-        """Make each message once for all that are told the same, and let it wait for each of them."""
-        making: list[tuple[_Made, Equals, list[Subscription]]] = []
-        for one in made:
-            alike: defaultdict[Equals, list[Subscription]] = defaultdict(list)
-            for member in one.members:
-                alike[member.equals].append(member.subscription)
-            making += [(one, equals, subscriptions) for equals, subscriptions in alike.items()]
-        for start in range(0, len(making), AT_ONCE):
-            await asyncio.gather(*(self._send_one(*one) for one in making[start : start + AT_ONCE]))
-
-    async def _send_one(self, made: "_Made", equals: Equals, subscriptions: list[Subscription]) -> None:
-        if not equals.members:  # all have left meanwhile
-            return
-        key = made.change.id
-        try:
-            message = await self._message(made, equals)
-        except Exception:  # this message only
-            logger.exception("a message about %s:%s could not be made", self.followed.type_name, key)
-            return
-        if message is None:
-            return
-        thing = f"{self.followed.type_name}:{key}"
-        skipped = sum(one.tell(thing, message) for one in subscriptions if one in equals.members)
-        self._counting.told(self.followed.domain, len(subscriptions), skipped, time.time() - made.since)
-        for one in subscriptions:
-            if one not in equals.members and (now := self._concerned(one, made)) is not None:
-                await self._send_one(made, now, [one])
-
-    def _concerned(self, subscription: Subscription, made: "_Made") -> Equals | None:
-        """Whom a subscription equals now that its client's token is another, if the change still concerns it."""
-        member = self.audience.member(subscription)
-        if member is None:
-            return None
-        is_concerned = subscription.subscriber.viewer.is_staff or not made.customers.isdisjoint(member.customers)
-        return member.equals if is_concerned else None
-
-    async def _message(self, made: "_Made", equals: Equals) -> bytes | None:
-        """The answer for this change; None where the viewer may not see it after all."""
-        subscriber, change, record = equals.first.subscriber, made.change, made.record
-        if made.concern is not None and not subscriber.viewer.is_staff:
-            record = made.concern.for_customers(record, subscriber.viewer.customer_ids)
-        with request_scope(self._reader.scope(subscriber)):
-            context = self._reader.context(subscriber, equals.selection)
-            try:
-                loader = self.followed.loader.of(context)
-                if not self._reader.connectors.forwards or record is None:
-                    context.early.give(loader, {change.id: record})
-                if record is not None:
-                    seen = (await loader.load_all([change.id]))[change.id]
-                    if seen is None:
-                        return None
-                started = self._engine.start(equals.prepared, equals.operation, equals.first.variables, context, change)
-                outcome = started if isinstance(started, Outcome) else await started
-            finally:
-                await context.close()
-        body: dict[str, Any] = {"errors": [present(one) for one in outcome.errors]} if outcome.errors else {}
-        return orjson.dumps(body | {"data": outcome.data})
+            yield Telling(ThingChange(key, ChangeKind.REMOVED), losers, heard.since, former)
 
     def _fields(self) -> Fields:
         """The attributes that any of the subscriptions selects, and those that are needed here."""
         selected = (one.selection.get(self.followed.type_name, frozenset()) for one in self.audience)
         return self.followed.needs.union(*selected)
+
+    def _tell_again(self, things: Iterable[str]) -> None:
+        """Read these once more, and make the messages again that lacked something."""
+        for one in things:
+            self._dirty.put_back(one, Heard(time.time()), is_again=True)
+        self._woken.set()
 
     def _look_again(self, key: str, heard: Heard) -> None:
         """Read it once more, later; nothing happens where this was the second look."""

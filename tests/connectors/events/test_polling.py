@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import TooMuch
+from connectors.errors import TooMuch, Unreachable
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.polling import Poller
 from connectors.events.settings import EventSource
@@ -25,14 +25,16 @@ def at(seconds: float) -> datetime:
 
 
 class Table:
-    """A system's rows: their ids, when they changed and when they were made."""
+    """A system's rows: their ids, when they changed and when they were made. `now` is the gateway's clock."""
 
     def __init__(self, **rows: tuple[float, float]) -> None:
         self.rows, self.asked = dict(rows), list[datetime | None]()
-        self.most = 100
+        self.most, self.now, self.is_away = 100, 3600.0, False
 
     async def changed(self, since: datetime | None) -> Sequence[Changed]:
         self.asked.append(since)
+        if self.is_away:
+            raise Unreachable("ticketing", "away")
         found = [Changed(id=key, changed_at=at(one), created_at=at(made)) for key, (one, made) in self.rows.items()]
         found = [one for one in found if since is None or one.changed_at >= since]
         if since is not None and len(found) > self.most:
@@ -40,7 +42,9 @@ class Table:
         return found
 
     def poller(self) -> Poller:
-        return Poller("ticketing", "Ticket", self.changed, timedelta(seconds=10), clock=at(3600).timestamp)
+        return Poller(
+            "ticketing", "Ticket", self.changed, timedelta(seconds=10), clock=lambda: at(self.now).timestamp()
+        )
 
 
 def told(hints: Sequence[Hint]) -> list[tuple[str, Change]]:
@@ -115,6 +119,23 @@ async def test_after_a_gap_it_is_asked_for_what_this_process_told_and_may_not_ha
     assert told(await poller.poll()) == [("b", Change.CHANGED), ("c", Change.CHANGED)]
     poller.miss()
     assert {one.id for one in await poller.catch_up()} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("ahead", [0.0, 90_000.0])
+async def test_what_changes_while_a_system_is_away_at_the_beginning_is_told(ahead: float) -> None:
+    table = Table(a=(ahead - 500, ahead - 500), b=(ahead - 5, ahead - 400), c=(ahead - 450, ahead - 450))
+    table.now, table.is_away = 0.0, True
+    poller = table.poller()
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            await poller.poll()
+        table.now += 60
+    table.rows |= {"a": (ahead + 30.5, ahead - 500), "d": (ahead + 90.5, ahead + 90.5)}
+    table.is_away = False
+    assert await poller.poll() == []
+    keys = {key for key, _ in told(await poller.poll())}
+    assert keys - {"b"} == {"a", "d"}  # b: where the clocks differ so much, it cannot be known whether it was before
+    assert await poller.poll() == []
 
 
 async def test_a_time_in_the_far_future_hides_no_other_change() -> None:

@@ -26,7 +26,7 @@ from gateway.http.websocket_protocol import websocket_options
 from gateway.http.write_coalescing import HttpProtocol
 from gateway.live.counters import LiveCounters
 from gateway.live.service import Live
-from gateway.live.subscription import Subscription
+from gateway.live.subscription import Message, Subscription
 from gateway.live_settings import LiveLimits, LiveSettings
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import Seen, small_operations
@@ -49,7 +49,7 @@ class FakeFeed:
         if not self.refusal:
             self.subscriptions.append(subscription)
             for number, message in enumerate(self.told_at_once):
-                subscription.tell(f"At once:{number}", message)
+                subscription.tell(f"At once:{number}", Message(message))
             self._changed.set()
         return self.refusal
 
@@ -68,7 +68,7 @@ class FakeFeed:
     def tell(self, number: int, thing: str | None = None) -> None:
         """Tell all subscriptions that something has ticked."""
         for one in self.subscriptions:
-            one.tell(thing or f"Tick:{number}", orjson.dumps({"data": {"ticked": number}}))
+            one.tell(thing or f"Tick:{number}", Message(orjson.dumps({"data": {"ticked": number}})))
 
 
 @dataclass

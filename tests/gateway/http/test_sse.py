@@ -13,6 +13,7 @@ import pytest_asyncio
 from graphql import GraphQLError
 
 from gateway.http.media_types import EVENTS, RESPONSE_JSON
+from gateway.live.subscription import Message
 from resolvers.errors import BadInput
 from tests.gateway.http.live_graph import PATIENCE, LiveGraph, live_graph
 
@@ -203,8 +204,9 @@ async def test_connections_in_all_are_limited(tmp_path: Path) -> None:
 async def test_a_client_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
     async with live_graph(tmp_path, send=0.5) as graph, asking(graph) as one:
         await graph.feed.has(1)
+        large = Message(b'{"data":"%s"}' % (b"x" * 1_000_000))
         for number in range(20):  # more than fits into the buffers of two sockets on one machine
-            graph.feed.subscriptions[0].tell(f"Thing:{number}", b'{"data":"%s"}' % (b"x" * 1_000_000))
+            graph.feed.subscriptions[0].tell(f"Thing:{number}", large)
         await graph.feed.has(0)
         assert graph.counted("gateway_subscriptions_ended_total", transport="sse", reason="not reading") == 1
         with pytest.raises(aiohttp.ClientError):

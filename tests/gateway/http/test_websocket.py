@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -12,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from gateway.auth.tokens import SignedIn
 from gateway.http.origins import is_allowed
+from gateway.live.subscription import Message
 from resolvers.errors import BadInput
 from resolvers.viewer import ViewerKind
 from tests.following import until
@@ -389,11 +392,11 @@ async def test_a_client_that_does_not_read_is_cut_off_and_skips(tmp_path: Path) 
             await graph.feed.has(2)
             slow = next(one for one in graph.feed.subscriptions if one is not well)
             client.connection.transport.pause_reading()
-            large = b'{"data":"%s"}' % (b"x" * 1_000_000)
+            large = Message(b'{"data":"%s"}' % (b"x" * 1_000_000))
             for number in range(20):  # more than fits into the buffers of two sockets on one machine
                 slow.tell(f"Thing:{number}", large)
             slow.tell("Thing:39", large)
-            well.tell("Thing:1", b'{"data":{"ticked":1}}')
+            well.tell("Thing:1", Message(b'{"data":{"ticked":1}}'))
             assert await other.next() == tick("o", 1)
             await graph.feed.has(1)
             client.connection.transport.abort()
@@ -489,3 +492,51 @@ async def test_clients_are_asked_to_reconnect_when_the_server_ends(tmp_path: Pat
         assert (await writing.next())["payload"] == {"data": {"slowBump": 1}}
         assert await writing.next() == {"id": "m", "type": "complete"}
         assert await writing.closed() == (1012, "The gateway restarts: connect again.")
+
+
+async def test_who_floods_for_too_long_is_4429(tmp_path: Path) -> None:
+    async with live_graph(tmp_path, messages_per_second=20, flood=0.5) as graph, graph.client() as flooding:
+        message = b'{"type":"pong"}'
+        flood = b"\x81" + bytes([0x80 | len(message)]) + bytes(4) + message  # masked with zeros
+        flooding.connection.transport.write(flood * 230)  # 200 at once, and the rest takes 1.5 s
+        async with graph.client("1002") as other:
+            assert await flooding.closed() == (4429, "More than 20 messages a second for 0.5 seconds")
+            assert await other.is_alive()
+
+
+async def test_who_floods_on_after_the_end_is_cut_off(graph: LiveGraph) -> None:
+    host, port = urlsplit(graph.address).hostname, urlsplit(graph.address).port
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        b"GET /graphql HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+
+    async def flood() -> None:
+        with suppress(OSError):
+            while not writer.is_closing():
+                writer.write((b"\x81\x82" + bytes(4) + b"[]") * 1000)  # no message of the protocol
+                await writer.drain()
+
+    flooding, heard = asyncio.create_task(flood()), b""
+    async with asyncio.timeout(6):  # it does not answer the close frame, for which uvicorn would wait 10 seconds
+        with suppress(OSError):
+            while more := await reader.read(4096):
+                heard += more
+    assert heard[2:4] == (4400).to_bytes(2, "big")
+    writer.transport.abort()
+    await flooding
+
+
+async def test_of_too_many_who_do_not_initialise_the_oldest_give_way(tmp_path: Path) -> None:
+    async with live_graph(tmp_path, uninitialised=2) as graph, graph.client() as client:
+        async with graph.socket() as first, graph.socket() as second, graph.socket() as third:
+            code, reason = await first.closed()
+            assert (code, reason) == (4408, "Connection initialisation timeout: too many others wait, too")
+            for one in (second, third):
+                await one.send(type="connection_init", payload=graph.bearer("1002"))
+                assert await one.next() == {"type": "connection_ack"}
+        assert graph.counted("gateway_connections_refused_total", reason="initialise") == 1
+        assert await client.is_alive()

@@ -409,3 +409,112 @@ async def test_a_slow_system_below_holds_up_only_those_who_select_it(
     assert (await quick.change())["ticket"]["name"] == "Not held up"
     assert slow.nothing()
     systems["crm"].switches.hang = False
+
+
+BELOW = "subscription { ticketChanged { event ticket { name customer { name } } } }"
+
+
+async def test_what_failed_below_is_told_again_when_its_system_is_back(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    own, plain, agent = feed.subscribe(BELOW, subscriber("1001")), feed.subscribe(TICKET), feed.subscribe(BELOW)
+    ticket = tickets["1001"][0]
+    change(systems, ticket, name="The CRM is away", status="resolved")
+    with stopped(systems["crm"]):
+        await feed.hear(f"Ticket:{ticket}")
+        assert (await own.next())["errors"][0]["extensions"]["system"] == "crm"
+        assert (await agent.next())["errors"]
+        assert (await plain.change())["ticket"]["name"] == "The CRM is away"
+    told = await own.change()
+    assert told["event"] == "RESOLVED"
+    assert told["ticket"]["name"] == "The CRM is away"
+    assert told["ticket"]["customer"]["name"]
+    assert await agent.change() == told
+    change(systems, ticket, name="Open again", status="inProgress", resolutionDate=None)
+    await feed.hear(f"Ticket:{ticket}")
+    assert (await plain.change())["ticket"]["name"] == "Open again"
+    assert (await own.change())["ticket"]["name"] == "Open again"
+    assert [one.nothing() for one in (own, plain)] == [True, True]
+
+
+async def test_what_still_fails_below_is_not_told_twice(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    own, ticket = feed.subscribe(BELOW, subscriber("1001")), tickets["1001"][0]
+    change(systems, ticket, name="The CRM fails")
+    systems["crm"].switches.error_rate = 1.0
+    await feed.hear(f"Ticket:{ticket}")
+    assert (await own.next())["errors"]
+    had = len(asked(systems["ticketing"]))
+    await until(lambda: len(asked(systems["ticketing"])) >= had + 2)  # it has been read twice again
+    assert own.nothing()
+    systems["crm"].switches.reset()
+    assert (await own.change())["ticket"]["name"] == "The CRM fails"
+
+
+async def test_a_change_that_a_subscriber_may_not_see_is_not_told(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    document = "subscription { ticketChanged { event ticket { name notes { text } } } }"
+    own, hinted, agent = (
+        feed.subscribe(document, subscriber("1001")),
+        feed.subscribe("subscription { ticketChanged { event ticket { id } } }", subscriber("1001")),
+        feed.subscribe(document),
+    )
+    ticket, notes = tickets["1001"][0], [{"text": "for you", "author": "a"}]
+    change(systems, ticket, name="With notes", note=notes)
+    await feed.hear(f"Ticket:{ticket}")
+    assert (await own.change())["ticket"]["notes"] == (await agent.change())["ticket"]["notes"] == [{"text": "for you"}]
+    await hinted.change()
+
+    internal = [{"text": text, "author": "a", "@type": "internalNote"} for text in ("not for you", "nor this")]
+    for number in (1, 2):
+        change(systems, ticket, note=[*notes, *internal[:number]])
+        await feed.hear(f"Ticket:{ticket}")
+        assert len((await agent.change())["ticket"]["notes"]) == 1 + number
+        await hinted.change()  # it shows nothing, so it says of anything that it changed
+    assert own.nothing()
+
+    change(systems, ticket, note=[*notes, *internal, {"text": "for you, too", "author": "a"}])
+    await feed.hear(f"Ticket:{ticket}")
+    assert [one["text"] for one in (await own.change())["ticket"]["notes"]] == ["for you", "for you, too"]
+
+
+async def test_a_list_below_that_lacks_rows_says_so(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    document = "subscription { changed: ticketChanged { ticket { customer { services { nodes { id } } } } } }"
+    own, ticket = feed.subscribe(document, subscriber("1001")), tickets["1001"][0]
+    lost = rows(systems, "inventory", shapes.SERVICE, "relatedParty.id=1001")[0]["id"]
+    systems["inventory"].switches.odd = {lost: {"relatedParty": [{"id": {"x": 1}}]}}
+    change(systems, ticket, name="With a list that lacks a row")
+    await feed.hear(f"Ticket:{ticket}")
+    message = await own.next()
+    path = ["changed", "ticket", "customer", "services"]
+    assert message["extensions"] == {"incomplete": [{"path": path, "system": "inventory", "rows": 1}]}
+    assert f"Service:{lost}" not in [
+        one["id"] for one in message["data"]["changed"]["ticket"]["customer"]["services"]["nodes"]
+    ]
+
+
+async def test_what_a_system_leaves_out_for_a_moment_is_not_removed(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    agent, ticket = feed.subscribe(TICKET), tickets["1001"][0]
+    change(systems, ticket, name="Here")
+    await feed.hear(f"Ticket:{ticket}")
+    await agent.change()
+    had, switches = len(asked(systems["ticketing"])), systems["ticketing"].switches
+    switches.odd = {ticket: {"id": "TT-another"}}
+    await feed.hear(f"Ticket:{ticket}")
+    await until(lambda: len(asked(systems["ticketing"])) > had)
+    switches.odd = {}
+    await until(lambda: len(asked(systems["ticketing"])) > had + 1)
+    change(systems, ticket, name="Still here")
+    await feed.hear(f"Ticket:{ticket}")
+    assert (await agent.change())["ticket"]["name"] == "Still here"
+
+    switches.odd = {ticket: {"id": "TT-another"}}
+    await feed.hear(f"Ticket:{ticket}")
+    assert (await agent.change())["event"] == "REMOVED"
+    assert agent.nothing()
