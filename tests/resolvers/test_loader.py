@@ -124,6 +124,8 @@ async def test_load_now_asks_for_what_nobody_asked_for_and_waits_for_the_rest() 
 
 async def test_load_now_tells_a_fault_once(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody asks again in the same breath, and no future is left that nobody looked at."""
+    gc.collect()  # what earlier tests left
+    caplog.clear()
     asked: list[Sequence[str]] = []
 
     class Faulty(BatchLoader[str, Any]):
