@@ -181,6 +181,12 @@ class Trial:
             raise Skipped(f"{method.name} is not to be had by a {method.kind}: {self.refused[method.name]}")
         found = self.found.get(method.name, {})
         keys = [key for key in self.keys.get(method.kind, ()) if key in found][: self.sample_size]
+        if not keys and not method.many and (listed := list(self.samples.get(method.record, ()))):
+            raise Failure(
+                f"{method.name} finds none of the {len(listed)} that its own lists name, such as {brief(listed[0])};"
+                " right is each of them. Perhaps the system does not take several keys in one question,"
+                " or wants values that look like numbers in quotes."
+            )
         if not keys:
             raise Skipped(
                 f"no {method.kind} is known that {method.name} finds something for: name one that has"

@@ -84,7 +84,8 @@ class PageReader(Generic[Row]):
             raise Garbled(
                 self._system,
                 f"{self._where} sent {len(found.entries)} different rows and says that there are {found.total}: if its"
-                " total counts more than what was asked for, set total_trusted = false",
+                " total counts more than what was asked for, set total_trusted = false; if its offset counts pages,"
+                " paging = 'page'",
             )
         return found
 

@@ -74,6 +74,8 @@ def hint(error: ConnectorError, domain: str, system: System, options: type[Stric
             return f"It limits requests: lower systems.{domain}.concurrency, or ask for a larger allowance."
         case Rejected():
             return _rejected(error, domain, options)
+        case Garbled() if " set " in error.detail:  # which names the setting
+            return f"Change systems.{domain}.{options.section} as it says."
         case Garbled():
             return f"Something else answers there (a login page, another API?): check systems.{domain}.url."
         case TooMuch():
@@ -128,7 +130,7 @@ def _elsewhere(domain: str, options: type[Strict]) -> str:
     if options.section == "profile":
         return (
             f"Its paths or parameters differ from the standard: see systems.{domain}.profile (version, paths; exists ="
-            " false for an API that it does not have)."
+            " false for an API that it does not have; empty_is_404 = true if only what is empty is answered so)."
         )
     names = [name for name in ("database", "version") if name in options.model_fields]
     more = f", and systems.{domain}.options.{names[0]}" if names else ""

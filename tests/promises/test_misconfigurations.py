@@ -98,6 +98,44 @@ MISCONFIGURED: Final[list[tuple[str, str, dict[str, Any], dict[str, Any], list[s
         ["driver-test", "check"],
     ),
 ]
+MISCONFIGURED += [
+    (
+        "customers under another role",
+        "inventory",
+        {"partyWords": {"customer": "subscriber"}},
+        {},
+        ["with the role 'subscriber'", "add it to party_roles", "systems.inventory"],
+        {"party_roles": ["subscriber"]},
+        ["driver-test", "check"],
+    ),
+    (
+        "lists of ids are one value",
+        "crm",
+        {"noIdLists": True},
+        {},
+        ["customers finds none of the", "does not take several keys in one question"],
+        {"id_list": "repeat"},
+        ["driver-test"],
+    ),
+    (
+        "an empty list is 404",
+        "ticketing",
+        {"notFoundWhenEmpty": True},
+        {},
+        ["empty_is_404 = true"],
+        {"empty_is_404": True},
+        ["check"],
+    ),
+    (
+        "the offset counts pages",
+        "crm",
+        {"offsetIsPage": True, "maxLimit": 10},
+        {"page_size": 10},
+        ["paging = 'page'", "Change systems.crm.profile as it says"],
+        {"page_size": 10, "paging": "page"},
+        ["check"],
+    ),
+]
 METHODS: Final = {
     "crm": ["customers", "products_of_customers"],
     "ticketing": ["tickets", "tickets_of_customers"],
