@@ -92,7 +92,7 @@ async def test_a_signed_event_is_taken_once_and_not_when_it_is_old(found: Follow
     assert found.counted == {("crm", "accepted"): 1, ("crm", "duplicate"): 2, ("crm", "forged"): 3}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"event":{}, "eventId":{}}', b"[" * 50_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000])
 async def test_what_cannot_be_read_is_refused(found: Following, body: bytes) -> None:
     assert await found.post(RIGHT, body) == 400
     assert found.counted == {("ticketing", "malformed"): 1}
