@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
@@ -29,16 +30,31 @@ from gateway.engine.explain import Explanation
 from gateway.engine.limits import Limits, PageSizes, limit_errors, root_fields
 from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
+from gateway.engine.overlapping import overlapping
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse
 from gateway.engine.run import Outcome
 from gateway.engine.subscribed import Subscribed
+from gateway.engine.turns import Work, at_once, in_turns
 
 __all__ = ["Engine", "Explanation", "Outcome", "Prepared", "Subscribed"]
 
 CACHED_CHARACTERS = 1_000_000
 """Most characters of all cached documents together. A syntax tree takes some hundred bytes per character."""
+
+_RULES: Final = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
+"""The rules of validation but for that of overlapping fields, which takes quadratic time (`overlapping`)."""
+
+_RULES_AT_ONCE: Final = 12
+"""Rules by which a long document is validated without an interruption."""
+
+LONG: Final = 2000
+"""Characters from which a document is long: what is done with it may be interrupted."""
 
 _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 
@@ -102,14 +118,32 @@ class Engine:
         `admit` is for callers without a token: it gets the parsed document before the more expensive validation, and
         raises to refuse it. Their documents are not cached, so that they cannot evict those of others.
         """
+        return at_once(self._preparing(source, admit))
+
+    async def prepare_in_turns(
+        self, source: str, admit: Callable[[DocumentNode], None] | None = None
+    ) -> Prepared | list[GraphQLError]:
+        """As `prepare`, with turns for others while a long document is prepared."""
+        return await in_turns(self._preparing(source, admit))
+
+    def _preparing(
+        self, source: str, admit: Callable[[DocumentNode], None] | None
+    ) -> Work[Prepared | list[GraphQLError]]:
         if not admit and (known := self._cache.get(source)):
             return known
+        if len(source) > self._limits.max_characters:
+            message = (
+                f"The document has {len(source)} characters; the limit is {self._limits.max_characters}."
+                " Send long texts as variables."
+            )
+            return [refuse(message, "LIMIT_EXCEEDED")]
         document = self._parse(source)
         if not isinstance(document, DocumentNode):
             return document
         if admit:
             admit(document)
-        prepared = self._checked(source, document)
+        yield
+        prepared = yield from self._checked(source, document)
         if isinstance(prepared, Prepared) and not admit:
             self._cache.put(source, prepared)
         return prepared
@@ -252,17 +286,28 @@ class Engine:
         )
         return refuse(message, "LIMIT_EXCEEDED")
 
-    def _checked(self, source: str, document: DocumentNode) -> Prepared | list[GraphQLError]:
+    def _checked(self, source: str, document: DocumentNode) -> Work[Prepared | list[GraphQLError]]:
         try:
             if errors := limit_errors(document, self._limits):
                 return errors
-            rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-            errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
-            if errors:
-                return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
-            return _prepared(source, document, self.core_schema, self._pages)
+            at_once = _RULES_AT_ONCE if len(source) > LONG else len(_RULES)
+            for first in range(0, len(_RULES), at_once):
+                yield
+                errors = validate(
+                    self.core_schema, document, _RULES[first : first + at_once], hide_suggestions=self._hide_suggestions
+                )
+                if errors:
+                    return _invalid(errors)
+            yield
+            if errors := (yield from overlapping(self.core_schema, document)):
+                return _invalid(errors)
+            return (yield from _prepared(source, document, self.core_schema, self._pages))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
+
+
+def _invalid(errors: list[GraphQLError]) -> list[GraphQLError]:
+    return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
 
 
 def _release_tokens(document: DocumentNode) -> None:
@@ -272,7 +317,7 @@ def _release_tokens(document: DocumentNode) -> None:
         token.prev, token.next, token = None, None, token.next
 
 
-def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Prepared:
+def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Work[Prepared]:
     operations = {
         definition.name.value if definition.name else None: definition
         for definition in document.definitions
@@ -282,7 +327,10 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages:
         name: frozenset(field.name.value for field in root_fields(document, operation))
         for name, operation in operations.items()
     }
-    costs = {name: Cost(schema, document, operation, pages) for name, operation in operations.items()}
+    costs = {}
+    for name, operation in operations.items():
+        yield
+        costs[name] = Cost(schema, document, operation, pages)
     return Prepared(source, document, operations, roots, costs)
 
 

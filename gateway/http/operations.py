@@ -68,7 +68,7 @@ class Operations:
     async def ready(self, parameters: GraphQLRequest, viewer: Viewer) -> Ready | list[GraphQLError]:
         """The operation to run, or the errors of its document. Raises RequestError."""
         source = await self._persisted.source(parameters)
-        prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
+        prepared = await self._engine.prepare_in_turns(source, None if viewer.is_signed_in else self._check_public)
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
                 check_validation_public(prepared, self._introspection_for)
