@@ -44,28 +44,30 @@ class StartedEdge:
         """Load each key once. What goes wrong with an object's key is its value."""
         load, loading, waiting = loader.load, self.loading, self.waiting
         many, per_key = self.edge_field.edge.many, self.edge_field.edge.per_key
-        for number, subject in enumerate(self.subjects, 1):
-            if not number % _KEYS_AT_ONCE:
+        subjects = self.subjects
+        for first in range(0, len(subjects), _KEYS_AT_ONCE):
+            if first:
                 yield
-            try:
-                key = key_of(subject)
-                if key is None:
-                    continue
-                if not many:
-                    if key not in loading:
-                        loading[key] = load(key)
-                elif per_key:
-                    key = yield from _loading_all(load, loading, key)
-                else:
-                    key = list(_keys(key))  # iterated twice
-                    for position, one in enumerate(key, 1):
-                        if one not in loading:
-                            loading[one] = load(one)
-                        if not position % _KEYS_AT_ONCE:
-                            yield
-                waiting.append((number - 1, key))
-            except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
-                self.values[number - 1] = error
+            for number, subject in enumerate(subjects[first : first + _KEYS_AT_ONCE], first):
+                try:
+                    key = key_of(subject)
+                    if key is None:
+                        continue
+                    if not many:
+                        if key not in loading:
+                            loading[key] = load(key)
+                    elif per_key:
+                        key = yield from _loading_all(load, loading, key)
+                    else:
+                        key = list(_keys(key))  # iterated twice
+                        for position, one in enumerate(key, 1):
+                            if one not in loading:
+                                loading[one] = load(one)
+                            if not position % _KEYS_AT_ONCE:
+                                yield
+                    waiting.append((number, key))
+                except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
+                    self.values[number] = error
 
     def results(self) -> Work[dict[Any, Any]]:
         """What was loaded, or its exception, by key; all loads are done."""
@@ -99,20 +101,21 @@ class StartedEdge:
                     yield
             return values
         many, at_once = edge.many, _KEYS_AT_ONCE if step is None else _STEPS_AT_ONCE
-        for position, (number, key) in enumerate(self.waiting, 1):
-            if not position % at_once:
+        for first in range(0, len(self.waiting), at_once):
+            if first:
                 yield
-            one = _gathered([results[each] for each in key]) if many else results[key]
-            if isinstance(one, Exception):
-                values[number] = one
-            elif one is not absent:
-                if step is None:
+            for number, key in self.waiting[first : first + at_once]:
+                one = _gathered([results[each] for each in key]) if many else results[key]
+                if isinstance(one, Exception):
                     values[number] = one
-                    continue
-                try:
-                    values[number] = step(one)
-                except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-                    values[number] = error
+                elif one is not absent:
+                    if step is None:
+                        values[number] = one
+                        continue
+                    try:
+                        values[number] = step(one)
+                    except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+                        values[number] = error
         return values
 
 
