@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
-.PHONY: help setup demo test long writes fuzz bench live record lint types imports schema format lock clean
+.PHONY: help setup demo test long writes fuzz bench dearest live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,9 @@ writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, an
 
 bench: setup ## Measure the gateway beside Strawberry, a Node peer and no GraphQL at all (7 minutes; QUICK=1: one), or beside the commit BASE (5); ROUNDS, ONLY
 	@$(BIN)/python -m $(if $(BASE),benchmarks.compared $(BASE),benchmarks.bench $(if $(QUICK),--quick)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+dearest: setup ## Search for the dearest document that is accepted, by CPU, longest turn of the event loop, calls, memory (STEPS, default 2000; SEED)
+	@$(BIN)/python -m benchmarks.dearest $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
 live: setup ## Ask the contract's queries of four real products, and write to three of them (minutes; WRITES: how many while a worker is killed; LIVE_SYSTEMS: their start scripts, or LIVE_RT and LIVE_RT_TOKEN ...: where one runs)
 	@$(BIN)/python -m acceptance.live $(if $(WRITES),--writes $(WRITES))

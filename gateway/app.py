@@ -121,6 +121,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
         limits=settings.graphql.limits,
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
         absent=NO_LINK,
+        cached_bytes=settings.graphql.cached_bytes,
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,
     )
@@ -148,7 +149,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             operations = Operations(
                 engine,
                 contexts,
-                PersistedQueries(documents),
+                PersistedQueries(documents, settings.graphql.persisted_per_minute),
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
             )

@@ -158,6 +158,12 @@ class GraphQLSettings(Strict):
         float,
         Field(gt=0, description="Seconds after which a request is answered with what is there; 1 s later, an error."),
     ] = 8.0
+    cached_bytes: Annotated[
+        int, Field(ge=1024 * 1024, description="Most memory of one process for documents that it has prepared.")
+    ] = 64 * 1024 * 1024
+    persisted_per_minute: Annotated[
+        int, Field(ge=1, description="Persisted queries of one caller that are stored in a minute.")
+    ] = 60
     limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
 
 

@@ -22,6 +22,9 @@ class NoLink:
 
 NO_LINK: Final = NoLink()
 
+MOST_AT_ONCE: Final = 1000
+"""Most keys of one batch. What is more follows in batches of their own, so that others have their turn between."""
+
 
 class BatchLoader(DataLoader[K, V], Generic[K, V]):
     """A loader with one cache per request, which is cancelled with the request.
@@ -42,6 +45,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """Keys of the next batch, with their futures."""
         self._primed: dict[Any, V] = {}
         """Records of `prime_many` that were not loaded yet, by cache key."""
+        self._waiting: dict[asyncio.Future[V], dict[asyncio.Future[None], None]] = {}
+        """Who waits for a key, by its future."""
         self._unindexed: list[Sequence[V]] = []
         """Records of `prime_many` that are not in `_primed` yet."""
         self._caches_keys = options.get("get_cache_key") is None and not hasattr(type(self), "get_cache_key")
@@ -178,10 +183,37 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             self.loop.call_soon(self.loop.call_soon, self._dispatch)
 
     def _dispatch(self) -> None:
-        """Start one task for each batch, where the base class starts two."""
-        batch, self._next = self._next, []
+        """Start one task for each batch, where the base class starts two; more than `MOST_AT_ONCE` keys in turns."""
+        batch, self._next = self._next[:MOST_AT_ONCE], self._next[MOST_AT_ONCE:]
+        if self._next:
+            self.loop.call_soon(self._dispatch)
         for part in get_chunks(batch, self.max_batch_size) if self.max_batch_size else [batch]:
             self.loop.create_task(self._batch(part))  # the context keeps it, and ends it
+
+    async def wait_for(self, key: K) -> V:
+        """The key's value. Who is cancelled while waiting does not cancel the load, for which others may wait.
+
+        However many wait for a key, its future has one callback, and a waiter is removed in constant time, which
+        `asyncio.shield` does not do: with n waiters, each of which is cancelled, it takes n * n steps.
+        """
+        loading = self.load(key)
+        if not loading.done():
+            waiting = self._waiting.get(loading)
+            if waiting is None:
+                waiting = self._waiting[loading] = {}
+                loading.add_done_callback(self._wake)
+            waiter = self.loop.create_future()
+            waiting[waiter] = None
+            try:
+                await waiter
+            finally:
+                waiting.pop(waiter, None)
+        return loading.result()
+
+    def _wake(self, loaded: "asyncio.Future[V]") -> None:
+        for waiter in self._waiting.pop(loaded):
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def _batch(self, batch: "list[tuple[K, asyncio.Future[V]]]") -> None:
         task = asyncio.current_task(self.loop)

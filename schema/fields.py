@@ -87,7 +87,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
             unread = sum(getattr(record, "unread", 0) for record in dict(zip(keys, loaded, strict=True)).values())
         else:
             # graphql-core cancels this when a sibling makes the parent null, and others may wait for the same key.
-            found = await asyncio.shield(one.load(keys))
+            found = await one.wait_for(keys)
             if found is NO_LINK:
                 return None
             unread = getattr(found, "unread", 0)

@@ -3,7 +3,8 @@
 Operations that a plan cannot express are run by Strawberry's executor (graphql-core), with the same answer.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
     validate,
@@ -25,20 +27,39 @@ from strawberry.types.execution import PreExecutionError
 from gateway.engine.compiler import NotPlanned
 from gateway.engine.cost import Cost
 from gateway.engine.declared import Context
+from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
 from gateway.engine.limits import Limits, PageSizes, limit_errors, root_fields
-from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
+from gateway.engine.overlapping import overlapping
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse
 from gateway.engine.run import Outcome
 from gateway.engine.subscribed import Subscribed
+from gateway.engine.turns import Work, at_once, in_turns
 
 __all__ = ["Engine", "Explanation", "Outcome", "Prepared", "Subscribed"]
 
-CACHED_CHARACTERS = 1_000_000
-"""Most characters of all cached documents together. A syntax tree takes some hundred bytes per character."""
+CACHED_BYTES: Final = 64 * 1024 * 1024
+"""Most bytes of all cached documents with their plans, by default."""
+
+_RULES: Final = (
+    *(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule),
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
+"""The rules of validation but for that of overlapping fields, which takes quadratic time (`overlapping`)."""
+
+_RULES_AT_ONCE: Final = 12
+"""Rules by which a long document is validated without an interruption."""
+
+LONG: Final = 2000
+"""Characters from which a document is long: what is done with it may be interrupted."""
+
+_BYTES: Final = 20_000
+_BYTES_PER_TOKEN: Final = 400
+"""What a document holds, and each of its tokens: measured with tracemalloc, and tested."""
 
 _NOT_COMPILING: Final = NotPlanned("the engine compiles nothing")
 
@@ -69,7 +90,7 @@ class Engine:
         limits: Limits | None = None,
         pages: PageSizes | None = None,
         absent: object = _NEVER_MET,
-        cache_size: int = 512,
+        cached_bytes: int | None = None,
         hide_suggestions: bool = False,
         compiling: bool = True,
         executed: Callable[[str | None], None] | None = None,
@@ -90,10 +111,10 @@ class Engine:
         self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._hide_suggestions = hide_suggestions
-        self._cache: LRU[str, Prepared] = LRU(cache_size, CACHED_CHARACTERS, lambda prepared: len(prepared.source))
+        self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
 
     def prepare(
-        self, source: str, admit: Callable[[DocumentNode], None] | None = None
+        self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
     ) -> Prepared | list[GraphQLError]:
         """The parsed and validated document, or errors with a code.
 
@@ -101,17 +122,36 @@ class Engine:
 
         `admit` is for callers without a token: it gets the parsed document before the more expensive validation, and
         raises to refuse it. Their documents are not cached, so that they cannot evict those of others.
+        `caller` is whose share of the cache a new document takes.
         """
-        if not admit and (known := self._cache.get(source)):
+        return at_once(self._preparing(source, admit, caller))
+
+    async def prepare_in_turns(
+        self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
+    ) -> Prepared | list[GraphQLError]:
+        """As `prepare`, with turns for others while a long document is prepared."""
+        return await in_turns(self._preparing(source, admit, caller))
+
+    def _preparing(
+        self, source: str, admit: Callable[[DocumentNode], None] | None, caller: Hashable
+    ) -> Work[Prepared | list[GraphQLError]]:
+        if not admit and (known := self._documents.get(source, caller)):
             return known
+        if len(source) > self._limits.max_characters:
+            message = (
+                f"The document has {len(source)} characters; the limit is {self._limits.max_characters}."
+                " Send long texts as variables."
+            )
+            return [refuse(message, "LIMIT_EXCEEDED")]
         document = self._parse(source)
         if not isinstance(document, DocumentNode):
             return document
         if admit:
             admit(document)
-        prepared = self._checked(source, document)
+        yield
+        prepared = yield from self._checked(source, document)
         if isinstance(prepared, Prepared) and not admit:
-            self._cache.put(source, prepared)
+            self._documents.put(prepared, caller)
         return prepared
 
     def operation(self, prepared: Prepared, operation_name: str | None) -> OperationDefinitionNode | GraphQLError:
@@ -162,12 +202,43 @@ class Engine:
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
-        planned = self._planned(prepared, operation, variables)
+        work = self._planned(prepared, operation, variables)
+        try:
+            next(work)  # the end, if it has been compiled before
+        except StopIteration as done:
+            return self._started(done.value, prepared, operation, variables, context, root)
+        return self._started_in_turns(work, prepared, operation, variables, context, root)
+
+    async def _started_in_turns(
+        self,
+        work: Work[Planned | list[GraphQLError] | NotPlanned],
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        root: object,
+    ) -> Outcome:
+        planned = await in_turns(work)
+        self._documents.weigh_again(prepared)
+        started = self._started(planned, prepared, operation, variables, context, root)
+        return started if isinstance(started, Outcome) else await started
+
+    def _started(
+        self,
+        planned: Planned | list[GraphQLError] | NotPlanned,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        root: object,
+    ) -> Outcome | Coroutine[Any, Any, Outcome]:
         if isinstance(planned, list):
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
             return planned.start(context, root)
+        if self._is_compiling and (refusal := self._too_large(prepared, operation, variables, planned)):
+            return Outcome(None, [refusal], executed=False)
         self._executed(str(planned))
         return self._by_core(prepared, operation, variables, context, root)
 
@@ -196,9 +267,9 @@ class Engine:
 
     def _planned(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
-    ) -> Planned | list[GraphQLError] | NotPlanned:
+    ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         if self._is_compiling:
-            return self._plans.of(prepared, operation, variables)
+            return (yield from self._plans.of(prepared, operation, variables))
         # graphql-core's messages about variables that do not fit have suggestions.
         refused = self._plans.variable_errors(operation, variables) if self._hide_suggestions else None
         return refused or _NOT_COMPILING
@@ -231,48 +302,70 @@ class Engine:
             errors = [refuse(error.message, "BAD_USER_INPUT", error) for error in errors]
         return Outcome(result.data, errors, executed)
 
+    def weight(self, prepared: Prepared) -> int:
+        """About how many bytes a document holds, with its plans."""
+        return prepared.weight + self._plans.weight(prepared)
+
     def _parse(self, source: str) -> DocumentNode | list[GraphQLError]:
         limit = self._limits.max_tokens
         try:
             document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
-        _release_tokens(document)
         return document
 
     def _too_large(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        not_planned: NotPlanned | None = None,
     ) -> GraphQLError | None:
-        values, limit = prepared.cost(operation).values(variables), self._limits.max_values
+        values = prepared.cost(operation).values(variables)
+        limit = self._limits.max_uncompiled_values if not_planned else self._limits.max_values
         if values <= limit:
             return None
+        why = f", because of {not_planned}" if not_planned else ""
         message = (
-            f"The answer could have {values} values; the limit is {limit}."
+            f"The answer could have {values} values; the limit is {limit}{why}."
             " Ask for fewer rows (first, last, ids) or for fewer fields of each row, or split the request."
         )
         return refuse(message, "LIMIT_EXCEEDED")
 
-    def _checked(self, source: str, document: DocumentNode) -> Prepared | list[GraphQLError]:
+    def _checked(self, source: str, document: DocumentNode) -> Work[Prepared | list[GraphQLError]]:
         try:
             if errors := limit_errors(document, self._limits):
                 return errors
-            rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-            errors = validate(self.core_schema, document, rules, hide_suggestions=self._hide_suggestions)
-            if errors:
-                return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
-            return _prepared(source, document, self.core_schema, self._pages)
+            at_once = _RULES_AT_ONCE if len(source) > LONG else len(_RULES)
+            for first in range(0, len(_RULES), at_once):
+                yield
+                errors = validate(
+                    self.core_schema, document, _RULES[first : first + at_once], hide_suggestions=self._hide_suggestions
+                )
+                if errors:
+                    return _invalid(errors)
+            yield
+            if errors := (yield from overlapping(self.core_schema, document)):
+                return _invalid(errors)
+            return (yield from _prepared(source, document, self.core_schema, self._pages))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
 
-def _release_tokens(document: DocumentNode) -> None:
-    """Unlink the tokens, which nothing reads after parsing: a cached document would hold a reference cycle."""
-    token = document.loc.start_token if document.loc else None
+def _invalid(errors: list[GraphQLError]) -> list[GraphQLError]:
+    return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
+
+
+def _released_tokens(document: DocumentNode) -> int:
+    """Unlink the tokens, which nothing reads any more: a cached document would hold a reference cycle. How many."""
+    token, count = document.loc.start_token if document.loc else None, 0
     while token is not None:
         token.prev, token.next, token = None, None, token.next
+        count += 1
+    return count
 
 
-def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Prepared:
+def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Work[Prepared]:
     operations = {
         definition.name.value if definition.name else None: definition
         for definition in document.definitions
@@ -282,8 +375,12 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages:
         name: frozenset(field.name.value for field in root_fields(document, operation))
         for name, operation in operations.items()
     }
-    costs = {name: Cost(schema, document, operation, pages) for name, operation in operations.items()}
-    return Prepared(source, document, operations, roots, costs)
+    costs = {}
+    for name, operation in operations.items():
+        yield
+        costs[name] = Cost(schema, document, operation, pages)
+    weight = _BYTES + sys.getsizeof(source) + _BYTES_PER_TOKEN * _released_tokens(document)
+    return Prepared(source, document, operations, roots, costs, weight)
 
 
 def _can_be_compiled(schema: strawberry.Schema) -> bool:

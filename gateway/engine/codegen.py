@@ -4,7 +4,7 @@ The functions handle values that match the schema. Any other value raises `Unexp
 again, value by value, in `gateway.engine.failures`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -35,9 +35,19 @@ from gateway.engine.plan import (
     TypenameField,
     ValueField,
 )
+from gateway.engine.turns import Work
 
 Build = Callable[[Any], Any]
 """A function from what a block's edge found to the value in the answer."""
+
+LongList = tuple[list[Any], Sequence[Any], Build]
+"""A list of the answer that is still empty, what was found for it, and the function from it to an item."""
+
+LONG_LIST: Final = 50
+"""Items from which a list is filled later, with turns for others."""
+
+_OBJECTS_OF_UNIT: Final = 60
+"""Most objects of one function: Python compiles each without an interruption."""
 
 BY_CLASS: Final = "is_type_of_class"
 """Attribute of a type whose `is_type_of` depends on an object's class only."""
@@ -85,22 +95,41 @@ def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
     return coerce
 
 
-def generated(plan: Plan) -> Callable[..., list[Build]]:
-    """A function of (values, subjects, places, infos) that returns one `Build` per block.
+def generated(plan: Plan) -> Work[tuple[list[Callable[..., list[Build]]], int]]:
+    """Functions of (values, subjects, places, infos, later, objects): the last returns one `Build` for each block.
 
     By field number, `values` has functions from object to value, and `infos` the `info` for types. By number of an
-    edge's field, `subjects` and `places` have the lists to which objects and their dictionaries are added.
+    edge's field, `subjects` and `places` have the lists to which objects and their dictionaries are added. `later` is
+    called with each long list. `objects` is a dictionary in which one leaves its functions for those after it. And how
+    many characters their source has.
     """
-    writer = _Writer(plan)
-    names = writer.names
-    exec(compile(writer.source(), "<plan>", "exec"), names)  # noqa: S102  # our own text: names and numbers only
-    made: Callable[..., list[Build]] = names.pop(_FUNCTION)  # or the function would hold what holds it
-    return made
+    functions: list[Callable[..., list[Build]]] = []
+    characters = 0
+    for writer in _writers(plan):
+        names, written = writer.names, writer.source()
+        characters += len(written)
+        yield
+        exec(compile(written, "<plan>", "exec"), names)  # noqa: S102  # our own text: names and numbers only
+        functions.append(names.pop(_FUNCTION))  # or the function would hold what holds it
+        yield
+    return functions, characters
 
 
 def source(plan: Plan) -> str:
-    """The source of the function that `generated` returns."""
-    return _Writer(plan).source()
+    """The source of the functions that `generated` returns."""
+    return "\n".join(writer.source() for writer in _writers(plan))
+
+
+def _units(plan: Plan) -> list[list[ObjectPlan]]:
+    """The objects in groups, whose code is compiled together: those within others first, and usually all in one."""
+    reverse = plan.objects[::-1]  # what is within an object has a higher number
+    groups = [reverse[first : first + _OBJECTS_OF_UNIT] for first in range(0, len(reverse), _OBJECTS_OF_UNIT)]
+    return [group[::-1] for group in groups]
+
+
+def _writers(plan: Plan) -> list["_Writer"]:
+    units = _units(plan)
+    return [_Writer(plan, unit, is_last=unit is units[-1]) for unit in units]
 
 
 class _Writer:
@@ -109,28 +138,43 @@ class _Writer:
     Names with a number are in `names`, or are bound by the first lines.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, objects: Sequence[ObjectPlan], *, is_last: bool) -> None:
+        """For these objects; the last also for the blocks, which it returns."""
+        self._plan, self._objects, self._is_last = plan, objects, is_last
+        self._used: set[int] = set()
         self.names: dict[str, Any] = {
             "unexpected": _unexpected,
             # Other iterables may be readable only once, and a block may be made twice: `failures` reads them.
-            "LISTS": frozenset([list, tuple]),
+            "LISTS": frozenset([list, tuple, type({}.values())]),
             "Undefined": Undefined,
         }
         self._values: set[int] = set()
         self._edges: set[int] = set()
         self._tables: list[str] = []
+        self._lists: list[str] = []
+        self._list_count = 0
 
     def source(self) -> str:
-        bodies = [line for one in self._plan.objects for line in self._object(one)]
+        bodies = [line for one in self._objects for line in self._object(one)]
         entries: list[str] = []
-        for block in self._plan.blocks:
+        for block in self._plan.blocks if self._is_last else ():
             entries += [f"    def block_{block.number}(v):", f"        return {self._entry(block)}"]
         head = [f"    value_{n} = values[{n}]" for n in sorted(self._values)]
         edges = sorted(self._edges)
         head += [f"    object_of_{n}, place_of_{n} = subjects[{n}].append, places[{n}].append" for n in edges]
-        blocks = ", ".join(f"block_{block.number}" for block in self._plan.blocks)
-        lines = [f"def {_FUNCTION}(values, subjects, places, infos):", *head, *bodies, *self._tables, *entries]
+        blocks = ", ".join(f"block_{block.number}" for block in self._plan.blocks) if self._is_last else ""
+        own = {one.number for one in self._objects}
+        head += [f"    object_{n} = objects[{n}]" for n in sorted(self._used - own)]
+        if not self._is_last:
+            entries = [f"    objects[{n}] = object_{n}" for n in sorted(own)]
+        lines = [
+            f"def {_FUNCTION}(values, subjects, places, infos, later, objects):",
+            *head,
+            *bodies,
+            *self._tables,
+            *self._lists,
+            *entries,
+        ]
         return "\n".join([*lines, f"    return [{blocks}]", ""])
 
     def _entry(self, block: Block) -> str:
@@ -218,8 +262,9 @@ class _Writer:
             kind, empty = kind.of_type, "unexpected()"
         name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
         if isinstance(kind, GraphQLList):
-            items = f"({name} if {name}.__class__ in LISTS else unexpected())"
-            made = f"[{self._value(kind.of_type, field, 'x')} for x in {items}]"
+            item = self._value(kind.of_type, field, "x")
+            short = f"{name}.__class__ in LISTS and len({name}) <= {LONG_LIST}"
+            made = f"[{item} for x in {name}] if {short} else {self._long(item)}({name})"
         elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)
         else:
@@ -227,9 +272,26 @@ class _Writer:
             made = self._one(field.selected, name)
         return f"({empty} if {read} is None else {made})"
 
+    def _long(self, item: str) -> str:
+        """The name of a function that makes an empty list, and notes that it is to be filled."""
+        number = self._list_count = self._list_count + 1
+        self._lists += [
+            f"    def item_{number}(x):",
+            f"        return {item}",
+            f"    def list_{number}(v):",
+            "        if v.__class__ not in LISTS: unexpected()",
+            "        made = []",
+            f"        later((made, [*v], item_{number}))",
+            "        return made",
+        ]
+        return f"list_{number}"
+
     def _one(self, selected: Selected, name: str) -> str:
         if isinstance(selected.type, GraphQLObjectType):
-            return f"object_{selected.by_type[selected.type.name].number}({name})"
+            only = selected.by_type[selected.type.name].number
+            self._used.add(only)
+            return f"object_{only}({name})"
+        self._used |= {one.number for one in selected.by_type.values()}
         first = next(iter(selected.by_type.values()))
         n = first.number
         self.names[f"resolve_type_{n}"] = selected.type.resolve_type

@@ -114,6 +114,7 @@ class _Compiler:
             raise NotPlanned("interfaces below interfaces, with too many types together")
         made = ObjectPlan(parent, [], len(self._plan.objects), above.number if above else -1)
         self._plan.objects.append(made)
+        block.objects.append(made)
         made.fields = [self._field(parent, key, details, block, above) for key, details in grouped.items()]
         return made
 
@@ -127,6 +128,7 @@ class _Compiler:
     ) -> PlannedField:
         made = self._declared(parent, key, details, above)
         self._plan.fields.append(made)
+        block.fields += 1
         if isinstance(made, EdgeField):
             block.edges.append(made)
         if isinstance(made, MutationField):
@@ -168,8 +170,8 @@ class _Compiler:
         place = (key, nodes, parent, core, ref(above) if above else None, len(self._plan.fields))
         if name == "__typename":
             return TypenameField(*place)
-        if name.startswith("__"):
-            raise NotPlanned("introspection")
+        if name.startswith("__") or parent.name.startswith("__"):  # introspection, whose resolvers only read the schema
+            return ResolverField(*place, None)
         definition = core.extensions.get(DEFINITION)
         if above is None and self._operation.operation is OperationType.MUTATION:
             return MutationField(*place, definition)

@@ -6,7 +6,7 @@ its field null, or the nearest nullable field or list item around it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from graphql import (
     GraphQLError,
@@ -32,6 +32,10 @@ from gateway.engine.plan import (
     TypenameField,
     ValueField,
 )
+from gateway.engine.turns import Work
+
+_OBJECTS_AT_ONCE: Final = 10
+"""Objects that are completed between two interruptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,15 @@ class Completion:
     failures: list[Failure] = field(default_factory=list)
     _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
 
-    def completed(self, built: BuiltBlock, number: int, found: Any) -> Any:
+    def completed(self, built: BuiltBlock, number: int, found: Any) -> Work[Any]:
         """The answer's value for `found`, the block's value at this position; None if an error makes it null."""
         reached_by, selected = built.block.reached_by, built.block.selected
         before = self._sizes()
         try:
             if reached_by is not None:
-                return self._value(reached_by.type, found, reached_by, [])
+                return (yield from self._value(reached_by.type, found, reached_by, []))
             assert selected is not None  # noqa: S101  # the root is an object
-            return self._object(selected.by_type[selected.type.name], found, None, [])
+            return (yield from self._object(selected.by_type[selected.type.name], found, None, []))
         except NullInNonNull as error_above:
             self._forget(before)
             self._met.append((error_above.error, error_above.field, error_above.path))
@@ -87,11 +91,11 @@ class Completion:
             self.failures += [Failure(built, number, *one) for one in self._met]
             self._met.clear()
 
-    def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
+    def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Work[Any]:
         """The answer's value for `found`. Raises `NullInNonNull` for a null of a non-null type."""
         before = self._sizes()
         try:
-            return self._complete(kind, found, field, path)
+            return (yield from self._complete(kind, found, field, path))
         except NullInNonNull as error_above:
             if isinstance(kind, GraphQLNonNull):
                 raise
@@ -104,11 +108,11 @@ class Completion:
             self._met.append((error, field, tuple(path)))
         return None
 
-    def _complete(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Any:
+    def _complete(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Work[Any]:
         if isinstance(found, Exception):
             raise found
         if isinstance(kind, GraphQLNonNull):
-            made = self._complete(kind.of_type, found, field, path)
+            made = yield from self._complete(kind.of_type, found, field, path)
             if made is None:
                 raise NullInNonNull(
                     NullForNonNull(f"Cannot return null for non-nullable field {_place(field)}."), field, path
@@ -117,20 +121,22 @@ class Completion:
         if found is None or found is Undefined:
             return None
         if isinstance(kind, GraphQLList):
-            return self._items(kind.of_type, found, field, path)
+            return (yield from self._items(kind.of_type, found, field, path))
         if isinstance(kind, GraphQLLeafType):
             return coercion(kind)(found)
         assert field.selected is not None  # noqa: S101  # a composite type has a selection
-        return self._object(self._type(kind, found, field, field.selected), found, field, path)
+        return (yield from self._object(self._type(kind, found, field, field.selected), found, field, path))
 
-    def _items(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> list[Any]:
+    def _items(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Work[list[Any]]:
         if not is_iterable(found):
             raise GraphQLError(f"Expected Iterable, but did not find one for field '{_place(field)}'.")
         items = []
         for place, one in enumerate(found):
             path.append(place)
             try:
-                items.append(self._value(kind, one, field, path))
+                items.append((yield from self._value(kind, one, field, path)))
+                if not place % _OBJECTS_AT_ONCE:
+                    yield
             finally:
                 path.pop()
         return items
@@ -161,7 +167,9 @@ class Completion:
             return f"Abstract type '{kind}' was resolved to a non-object type '{name}'."
         return f"Runtime Object type '{known}' is not a possible type for '{kind}'."
 
-    def _object(self, one: ObjectPlan, found: Any, field: ValueField | None, path: list[PathStep]) -> dict[str, Any]:
+    def _object(
+        self, one: ObjectPlan, found: Any, field: ValueField | None, path: list[PathStep]
+    ) -> Work[dict[str, Any]]:
         """One object's dictionary. Raises `NullInNonNull` if a non-null field is null."""
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
@@ -171,7 +179,7 @@ class Completion:
             for planned in one.fields:
                 path.append(planned.key)
                 try:
-                    made[planned.key] = self._field(one, planned, found, made, path)
+                    made[planned.key] = yield from self._field(one, planned, found, made, path)
                 finally:
                     path.pop()
         except NullInNonNull:
@@ -189,7 +197,7 @@ class Completion:
 
     def _field(
         self, one: ObjectPlan, field: PlannedField, found: Any, made: dict[str, Any], path: list[PathStep]
-    ) -> Any:
+    ) -> Work[Any]:
         if isinstance(field, TypenameField):
             return one.type.name
         assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
@@ -206,7 +214,7 @@ class Completion:
                 value = self.values[field.number](found)
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
             value = error
-        return self._value(field.type, value, field, path)
+        return (yield from self._value(field.type, value, field, path))
 
     def _is_known(self, field: EdgeField, found: Any) -> bool:
         """Whether the record already holds what the edge would load. Raises if the arguments cannot be used."""
@@ -218,14 +226,16 @@ def _place(field: PlannedField) -> str:
     return f"{field.parent.name}.{field.name}"
 
 
-def apply_failures(data: Any, failures: Sequence[Failure]) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+def apply_failures(data: Any, failures: Sequence[Failure]) -> Work[tuple[dict[str, Any] | None, list[GraphQLError]]]:
     """The answer with the nulls that errors cause, and the errors that graphql-core would collect.
 
     Errors are in the order in which they happened. Errors below a place that is already null are left out.
     """
     errors: list[GraphQLError] = []
     nulls: set[tuple[PathStep, ...]] = set()
-    for one in failures:
+    for number, one in enumerate(failures):
+        if not number % _OBJECTS_AT_ONCE:
+            yield
         path = (*one.built.path_to(one.value), *one.path)
         position = _null_position(one.field, path)
         if not any(position[:size] in nulls for size in range(len(position) + 1)):

@@ -18,17 +18,20 @@ from graphql import (
 class Limits:
     """Limits of one request. Fields and aliases are counted with all fragments written out.
 
-    `max_fields` also limits the time of validation, which compares fields in pairs: with 500 fields, a quarter of a
-    second for the worst known document. `max_values` limits the answer, as estimated by `gateway.engine.cost`.
+    `max_characters` and `max_tokens` also limit the time of parsing and validation, which cannot be interrupted
+    everywhere. `max_values` limits the answer, as estimated by `gateway.engine.cost`; `max_uncompiled_values` that of
+    an operation that no plan can run (docs/engine.md), which is slower, and not interrupted.
     """
 
     max_body_bytes: int = 256 * 1024
+    max_characters: int = 64 * 1024
     max_tokens: int = 2000
     max_depth: int = 15
     max_fields: int = 500
     max_aliases: int = 100
     max_root_fields: int = 30
     max_values: int = 100_000
+    max_uncompiled_values: int = 2000
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -90,7 +93,7 @@ class _Measure:
 def limit_errors(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     """An error, with the numbers, for each limit that the document exceeds.
 
-    Unused fragments count, too, as they are validated. Call it before validation, which takes more than linear time.
+    Unused fragments count, too, as they are validated. Call it before validation, which takes more time.
     """
     measure = _Measure(document)
     errors = []

@@ -19,6 +19,11 @@ class LRU(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def weight(self) -> int:
+        """The total weight of the values."""
+        return self._total_weight
+
     def get(self, key: K) -> V | None:
         """The value of the key, or None. It becomes the most recently used."""
         value = self._values.get(key)

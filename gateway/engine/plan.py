@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from weakref import ref
 
 from graphql import (
@@ -20,6 +21,9 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 from gateway.engine.declared import Edge, Prefetch, Step
+
+_FIELDS_AT_ONCE: Final = 500
+"""Fields that are made between two interruptions, by a rough count."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -139,9 +143,17 @@ class Block:
     reached_by: EdgeField | MutationField | None
     selected: Selected | None
     edges: list[EdgeField] = field(default_factory=list)
+    objects: list[ObjectPlan] = field(default_factory=list)
     number: int = 0
+    fields: int = 0
+    """How many fields its objects have, of all types together."""
     _early: "tuple[list[EdgeField], list[Prefetch]] | None" = None
     _loads: "list[list[EdgeField]] | None" = None
+
+    @property
+    def at_once(self) -> int:
+        """How many of its values, or items of long lists, are made between two interruptions."""
+        return max(1, _FIELDS_AT_ONCE // (self.fields + 1))
 
     @property
     def loads(self) -> list[list[EdgeField]]:

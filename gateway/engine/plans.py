@@ -28,9 +28,15 @@ from gateway.engine.refusals import refuse
 from gateway.engine.run import Compiled, Outcome, Run
 from gateway.engine.selection import selection_of
 from gateway.engine.subscribed import Subscribed, subscribed
+from gateway.engine.turns import Work, at_once
 
 MAX_VARIANTS: Final = 16
 """Most plans of one document. Two variables in @skip or @include make four."""
+
+
+_BYTES: Final = 3000
+_BYTES_PER_CHARACTER: Final = 7
+"""What a plan holds, for each character of its generated code: measured with tracemalloc, and tested."""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -64,7 +70,7 @@ class _Variants:
 
     def __init__(self, selection_variables: tuple[str, ...]) -> None:
         self.selection_variables = selection_variables
-        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, MAX_VARIANTS, lambda _one: 1)
+        self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, None, _weight)
 
 
 class Plans:
@@ -77,14 +83,19 @@ class Plans:
 
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
-    ) -> Planned | list[GraphQLError] | NotPlanned:
+    ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
         definitions = operation.variable_definitions
         variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
         if isinstance(variables, list):
             return variables
-        made = self._variant(prepared, operation, variables)
+        made = yield from self._variant(prepared, operation, variables)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
+
+    def weight(self, prepared: Prepared) -> int:
+        """About how many bytes the plans of a document hold."""
+        variants: _Variants | None = prepared.derived.get(self)
+        return variants.made.weight if variants else 0
 
     def subscribed(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
@@ -115,7 +126,7 @@ class Plans:
 
     def _variant(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> tuple[Compiled, ...] | NotPlanned:
+    ) -> Work[tuple[Compiled, ...] | NotPlanned]:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(selection_variables(prepared))
@@ -125,7 +136,7 @@ class Plans:
         key = (operation.name.value if operation.name else None, selecting)
         made = variants.made.get(key)
         if made is None:
-            made = self._compiled(prepared, operation, variables)
+            made = yield from self._compiled(prepared, operation, variables)
             variants.made.put(key, made)
         return made
 
@@ -156,21 +167,32 @@ class Plans:
         selecting = selection_variables(prepared)
         definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
         variables = self._coerced(definitions, given)
-        return variables if isinstance(variables, list) else self._variant(prepared, operation, variables)
+        return variables if isinstance(variables, list) else at_once(self._variant(prepared, operation, variables))
 
     def _compiled(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
-    ) -> tuple[Compiled, ...] | NotPlanned:
+    ) -> Work[tuple[Compiled, ...] | NotPlanned]:
         try:
             plans = compiled(self._schema, prepared, operation, variables)
         except NotPlanned as reason:
             why = str(reason)
         else:
-            return tuple(map(self._with_functions, plans))
+            parts = []
+            for plan in plans:
+                yield
+                parts.append((yield from self._with_functions(plan)))
+            return tuple(parts)
         return NotPlanned(why)  # a new one: the traceback of the first would keep the request's variables
 
-    def _with_functions(self, plan: Plan) -> Compiled:
-        return Compiled(plan, generated(plan), BoundSteps(plan, self._converter), self._schema, self._absent)
+    def _with_functions(self, plan: Plan) -> Work[Compiled]:
+        blocks, characters = yield from generated(plan)
+        return Compiled(plan, blocks, characters, BoundSteps(plan, self._converter), self._schema, self._absent)
+
+
+def _weight(made: tuple[Compiled, ...] | NotPlanned) -> int:
+    if isinstance(made, NotPlanned):
+        return _BYTES
+    return sum(_BYTES + _BYTES_PER_CHARACTER * one.characters for one in made)
 
 
 class _SelectionVariables(Visitor):

@@ -14,7 +14,8 @@ class Prepared:
     """A valid document within the limits. It is compared by identity.
 
     `operations` are by name, where None is an operation without a name. `roots` has the names of the fields at the root
-    of each operation, fragments written out, and `costs` the size estimates. `derived` caches what other objects derive
+    of each operation, fragments written out, and `costs` the size estimates. `weight` is about how many bytes it holds,
+    without what is in `derived`. `derived` caches what other objects derive
     from the document, by the object.
     """
 
@@ -23,6 +24,7 @@ class Prepared:
     operations: Mapping[str | None, OperationDefinitionNode]
     roots: Mapping[str | None, frozenset[str]]
     costs: Mapping[str | None, Cost]
+    weight: int = 0
     derived: dict[object, Any] = field(default_factory=dict, repr=False)
 
     def root_names(self, operation: OperationDefinitionNode) -> frozenset[str]:

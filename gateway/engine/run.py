@@ -11,7 +11,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, Final
 
 import msgspec
 from graphql import GraphQLError, GraphQLSchema
@@ -20,13 +21,17 @@ from graphql.pyutils import is_awaitable
 
 from gateway.engine.bound_steps import BoundSteps, Infos, KeyAndStep
 from gateway.engine.built import BuiltBlock
-from gateway.engine.codegen import Build
+from gateway.engine.codegen import Build, LongList
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
 from gateway.engine.failures import Completion, Failure, apply_failures
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 from gateway.engine.started_edge import StartedEdge
+from gateway.engine.turns import SLICE, Work, in_turns
 
 logger = logging.getLogger(__package__)
+
+_PREFETCHED: Final = 1000
+"""Most keys for which edges are prefetched: with more, the calls saved are few, and the work is not interrupted."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -42,7 +47,10 @@ class Compiled:
     """A plan with its generated functions, and what every run needs of the engine."""
 
     plan: Plan
-    blocks: Callable[..., list[Build]]
+    blocks: Sequence[Callable[..., list[Build]]]
+    """What makes the function of each block (`codegen.generated`)."""
+    characters: int
+    """Length of the generated code."""
     steps: BoundSteps
     schema: GraphQLSchema
     absent: object
@@ -66,7 +74,10 @@ class Run:
         self._places: dict[int, list[dict[str, Any]]] = {number: [] for number in plan.below}
         self._infos = Infos(plan, compiled.schema, context, variables)
         self._values = compiled.steps.values(context, variables, self._infos)
-        self._builds = compiled.blocks(self._values, self._subjects, self._places, self._infos)
+        self._long_lists: list[LongList] = []
+        objects: dict[int, Build] = {}
+        made = (self._values, self._subjects, self._places, self._infos, self._long_lists.append, objects)
+        self._builds = [build for some in compiled.blocks for build in some(*made)]
         self._failures: list[Failure] = []
         self._gaps: list[tuple[BuiltBlock, int, str, int]] = []
         """Values that lack rows: block, number of the value, system, rows."""
@@ -75,17 +86,37 @@ class Run:
         self._woken: asyncio.Future[None] | None = None
 
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """The outcome, or a coroutine that returns it if edges are loading."""
-        top = self._built(self._plan.blocks[0], [root], None, ())
+        """The outcome, or a coroutine that returns it if edges are loading, or if it takes more than a turn."""
         if self._plan.mutation is not None:
-            return self._mutated(self._plan.mutation, root, top)
-        self._start_edges(top)
-        return self._finished(top) if self._pending else self._outcome(top)
+            return self._mutated(self._plan.mutation, root)
+        work, until = self._begun(root), perf_counter() + SLICE
+        try:
+            while perf_counter() < until:
+                next(work)
+        except StopIteration as done:
+            top: BuiltBlock = done.value
+            if not self._pending and not self._failures:
+                return Outcome(top.values[0], [], executed=True)
+            return self._finished(top)
+        return self._continued(work)
 
-    async def _mutated(self, field: MutationField, root: Any, top: BuiltBlock) -> Outcome:
+    def _begun(self, root: Any) -> Work[BuiltBlock]:
+        top = yield from self._built(self._plan.blocks[0], [root], None, ())
+        yield from self._start_edges(top)
+        return top
+
+    async def _continued(self, work: Work[BuiltBlock]) -> Outcome:
+        return await self._finished(await in_turns(work))
+
+    async def _mutated(self, field: MutationField, root: Any) -> Outcome:
+        top = await in_turns(self._built(self._plan.blocks[0], [root], None, ()))
         found = await self._resolved(field, root)
-        self._start_edges(self._place(field, [found], top, top.values))
+        await in_turns(self._placed(field, found, top))
         return await self._finished(top)
+
+    def _placed(self, field: MutationField, found: Any, top: BuiltBlock) -> Work[None]:
+        built = yield from self._place(field, [found], top, top.values)
+        yield from self._start_edges(built)
 
     async def _resolved(self, field: MutationField, root: Any) -> Any:
         """The resolver's value, or its exception."""
@@ -96,24 +127,36 @@ class Run:
             return error
 
     async def _finished(self, top: BuiltBlock) -> Outcome:
+        until = perf_counter() + SLICE
         while self._pending:
             if not self._ready:
                 self._woken = asyncio.get_running_loop().create_future()
                 await self._woken
-            started = self._ready.popleft()
+                until = perf_counter() + SLICE
             self._pending -= 1
-            self._start_edges(self._finish(started))
-        return self._outcome(top)
+            for _ in self._finish(self._ready.popleft()):
+                if perf_counter() > until:
+                    await asyncio.sleep(0)
+                    until = perf_counter() + SLICE
+        if not self._failures and not self._gaps:
+            return Outcome(top.values[0], [], executed=True)
+        return await in_turns(self._outcome(top))
 
-    def _outcome(self, top: BuiltBlock) -> Outcome:
-        gaps = [(built.path_to(number), system, rows) for built, number, system, rows in self._gaps]
-        data, errors = apply_failures(top.values[0], self._failures) if self._failures else (top.values[0], [])
+    def _outcome(self, top: BuiltBlock) -> Work[Outcome]:
+        gaps = []
+        for built, number, system, rows in self._gaps:
+            gaps.append((built.path_to(number), system, rows))
+            yield
+        data: dict[str, Any] | None = top.values[0]
+        errors: list[GraphQLError] = []
+        if self._failures:
+            data, errors = yield from apply_failures(data, self._failures)
         for path, system, rows in gaps:
             if _is_in(data, path):
                 self._context.note_gap(path, system, rows)
         return Outcome(data, errors, executed=True)
 
-    def _start_edges(self, built: BuiltBlock) -> None:
+    def _start_edges(self, built: BuiltBlock) -> Work[None]:
         """Start the edges of a block.
 
         An argument that cannot be used is an error before anything is waited for; any other error is met in its turn.
@@ -125,19 +168,22 @@ class Run:
                 subjects, places = self._subjects[one.number], self._places[one.number]
                 if not subjects:
                     continue
+                noted, noted_places = subjects, places  # the generated code adds to these very lists
+                subjects, places = noted.copy(), noted_places.copy()
+                noted.clear()
+                noted_places.clear()
                 bound = self._steps.edge(one, self._context, self._variables)
                 if isinstance(bound, Exception):
                     self._pending += 1
-                    wrong = StartedEdge(one, built, places.copy(), [bound] * len(subjects), subjects.copy())
+                    wrong = StartedEdge(one, built, places, [bound] * len(subjects), subjects)
                     (failed if isinstance(bound, GraphQLError) else self._ready).append(wrong)
                 elif started is not None and started.waiting and started.is_of(subjects):
-                    started.same_loads.append((one, bound[1], places.copy()))
+                    started.same_loads.append((one, bound[1], places))
                 else:
                     self._pending += 1
-                    started = self._start_edge(one, bound, subjects.copy(), places.copy(), built)
+                    started = yield from self._start_edge(one, bound, subjects, places, built)
                     self._wait(started)
-                subjects.clear()
-                places.clear()
+                yield
         self._ready.extendleft(reversed(failed))
 
     def _start_edge(
@@ -147,7 +193,7 @@ class Run:
         subjects: Sequence[Any],
         places: Sequence[dict[str, Any]],
         above: BuiltBlock,
-    ) -> StartedEdge:
+    ) -> Work[StartedEdge]:
         """Start an edge for all objects that have it, loading each key once."""
         edge = field.edge
         key_of, step = bound
@@ -157,9 +203,13 @@ class Run:
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             started.values = [error] * len(subjects)
             return started
-        started.load(loader, key_of)
+        yield from started.load(loader, key_of)
         early, prefetch = self._plan.below[field.number].early
-        if (early or prefetch) and any(not one.done() for one in started.loading.values()):
+        if (
+            (early or prefetch)
+            and len(started.loading) <= _PREFETCHED
+            and any(not one.done() for one in started.loading.values())
+        ):
             self._start_early(edge, early, [one.expect for one in prefetch], list(started.loading))
         return started
 
@@ -173,16 +223,17 @@ class Run:
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
-    def _finish(self, started: StartedEdge) -> BuiltBlock:
-        """Build the block of what was found, and put its values into the answer, in the order of the fields."""
-        found, absent = started.results(), self._compiled.absent
-        values = started.found(found, started.step, absent)
-        built = self._place(started.edge_field, values, started.above, started.places)
+    def _finish(self, started: StartedEdge) -> Work[None]:
+        """Build the block of what was found, put its values into the answer in the order of the fields, and go on."""
+        found, absent = (yield from started.results()), self._compiled.absent
+        values = yield from started.found(found, started.step, absent)
+        built = yield from self._place(started.edge_field, values, started.above, started.places)
         for one, step, places in started.same_loads:
-            self._place(one, started.found(found, step, absent), started.above, places)
+            values = yield from started.found(found, step, absent)
+            yield from self._place(one, values, started.above, places)
         if self._context.has_gaps:
             self._gaps += [(built, number, system, rows) for number, system, rows in started.gaps(found)]
-        return built
+        yield from self._start_edges(built)
 
     def _place(
         self,
@@ -190,8 +241,8 @@ class Run:
         values: Sequence[Any],
         above: BuiltBlock,
         places: Sequence[dict[str, Any]],
-    ) -> BuiltBlock:
-        built = self._built(self._plan.below[field.number], values, above, places)
+    ) -> Work[BuiltBlock]:
+        built = yield from self._built(self._plan.below[field.number], values, above, places)
         key = field.key
         for place, value in zip(places, built.values, strict=True):
             place[key] = value
@@ -222,20 +273,38 @@ class Run:
 
     def _built(
         self, block: Block, found: Sequence[Any], above: BuiltBlock | None, places: Sequence[dict[str, Any]]
-    ) -> BuiltBlock:
+    ) -> Work[BuiltBlock]:
         """Build the block's values by the generated code; if one is unexpected, complete all of them one by one."""
         built = BuiltBlock(block, [], above, places)
         build = self._builds[block.number]
         try:
-            built.values = [build(one) for one in found]
+            if len(found) <= block.at_once:
+                built.values = [build(one) for one in found]
+            else:
+                for start in range(0, len(found), block.at_once):
+                    built.values += [build(one) for one in found[start : start + block.at_once]]
+                    yield
+            if self._long_lists:
+                yield from self._fill_long_lists(block.at_once)
         except Exception:  # noqa: BLE001  # completed again, with error handling
+            self._long_lists.clear()
             for field in block.edges:
                 self._subjects[field.number].clear()
                 self._places[field.number].clear()
             completion = self._completion()
-            built.values = [completion.completed(built, number, one) for number, one in enumerate(found)]
+            built.values = []
+            for number, one in enumerate(found):
+                built.values.append((yield from completion.completed(built, number, one)))
             self._failures += completion.failures
         return built
+
+    def _fill_long_lists(self, at_once: int) -> Work[None]:
+        """Make the items of lists that the generated code left empty. There may be long lists in them, in turn."""
+        while self._long_lists:
+            made, items, item = self._long_lists.pop()
+            for start in range(0, len(items), at_once):
+                made += [item(one) for one in items[start : start + at_once]]
+                yield
 
     def _completion(self) -> Completion:
         return Completion(

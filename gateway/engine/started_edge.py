@@ -4,11 +4,18 @@ import asyncio
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from gateway.engine.built import BuiltBlock
 from gateway.engine.declared import Loader
 from gateway.engine.plan import EdgeField
+from gateway.engine.turns import Work
+
+_KEYS_AT_ONCE: Final = 500
+"""Keys that are loaded, or whose results are looked at, between two interruptions."""
+
+_STEPS_AT_ONCE: Final = 8
+"""Steps between two interruptions: one may sort a long list."""
 
 
 @dataclass(eq=False, slots=True)
@@ -33,32 +40,45 @@ class StartedEdge:
         """Whether these are the identical objects: equal ones may have different keys."""
         return len(subjects) == len(self.subjects) and all(map(operator.is_, subjects, self.subjects))
 
-    def load(self, loader: Loader, key_of: Callable[[Any], Any]) -> None:
+    def load(self, loader: Loader, key_of: Callable[[Any], Any]) -> Work[None]:
         """Load each key once. What goes wrong with an object's key is its value."""
         load, loading, waiting = loader.load, self.loading, self.waiting
         many, per_key = self.edge_field.edge.many, self.edge_field.edge.per_key
-        for number, subject in enumerate(self.subjects):
-            try:
-                key = key_of(subject)
-                if key is None:
-                    continue
-                if not many:
-                    if key not in loading:
-                        loading[key] = load(key)
-                elif per_key:
-                    key = [_loading(load, loading, one) for one in _keys(key)]
-                else:
-                    key = list(_keys(key))  # iterated twice
-                    for one in key:
-                        if one not in loading:
-                            loading[one] = load(one)
-                waiting.append((number, key))
-            except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
-                self.values[number] = error
+        subjects = self.subjects
+        for first in range(0, len(subjects), _KEYS_AT_ONCE):
+            if first:
+                yield
+            for number, subject in enumerate(subjects[first : first + _KEYS_AT_ONCE], first):
+                try:
+                    key = key_of(subject)
+                    if key is None:
+                        continue
+                    if not many:
+                        if key not in loading:
+                            loading[key] = load(key)
+                    elif per_key:
+                        key = yield from _loading_all(load, loading, key)
+                    else:
+                        key = list(_keys(key))  # iterated twice
+                        for position, one in enumerate(key, 1):
+                            if one not in loading:
+                                loading[one] = load(one)
+                            if not position % _KEYS_AT_ONCE:
+                                yield
+                    waiting.append((number, key))
+                except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
+                    self.values[number] = error
 
-    def results(self) -> dict[Any, Any]:
+    def results(self) -> Work[dict[Any, Any]]:
         """What was loaded, or its exception, by key; all loads are done."""
-        return {key: one.exception() or one.result() for key, one in self.loading.items()}
+        if len(self.loading) <= _KEYS_AT_ONCE:
+            return {key: one.exception() or one.result() for key, one in self.loading.items()}
+        found = {}
+        for position, (key, one) in enumerate(self.loading.items(), 1):
+            found[key] = one.exception() or one.result()
+            if not position % _KEYS_AT_ONCE:
+                yield
+        return found
 
     def gaps(self, results: Mapping[Any, Any]) -> list[tuple[int, str, int]]:
         """Numbers of the values that lack rows, of which system, and how many: by `unread` of what was loaded."""
@@ -73,26 +93,32 @@ class StartedEdge:
                 found.append((number, others[0] if others else edge.system or "", rows))
         return found
 
-    def found(self, results: Mapping[Any, Any], step: Callable[[Any], Any] | None, absent: object) -> list[Any]:
+    def found(self, results: Mapping[Any, Any], step: Callable[[Any], Any] | None, absent: object) -> Work[list[Any]]:
         """The value for each object, before its selection is completed. `absent` stands for nothing found."""
         values, edge = self.values.copy(), self.edge_field.edge
         if edge.per_key:
             for number, entries in self.waiting:
-                values[number] = [_entry(one, absent) for one in entries]
+                found = values[number] = []
+                for start in range(0, len(entries), _KEYS_AT_ONCE):
+                    found += [_entry(one, absent) for one in entries[start : start + _KEYS_AT_ONCE]]
+                    yield
             return values
-        many = edge.many
-        for number, key in self.waiting:
-            one = _gathered([results[each] for each in key]) if many else results[key]
-            if isinstance(one, Exception):
-                values[number] = one
-            elif one is not absent:
-                if step is None:
+        many, at_once = edge.many, _KEYS_AT_ONCE if step is None else _STEPS_AT_ONCE
+        for first in range(0, len(self.waiting), at_once):
+            if first:
+                yield
+            for number, key in self.waiting[first : first + at_once]:
+                one = _gathered([results[each] for each in key]) if many else results[key]
+                if isinstance(one, Exception):
                     values[number] = one
-                    continue
-                try:
-                    values[number] = step(one)
-                except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-                    values[number] = error
+                elif one is not absent:
+                    if step is None:
+                        values[number] = one
+                        continue
+                    try:
+                        values[number] = step(one)
+                    except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
+                        values[number] = error
         return values
 
 
@@ -103,16 +129,21 @@ def _keys(several: Any) -> Iterable[Any]:
     return several
 
 
-def _loading(
-    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", key: Any
-) -> "asyncio.Future[Any] | Exception":
-    """The future of one of several keys, shared by equal keys; the exception if it cannot be loaded."""
-    try:
-        if key not in loading:
-            loading[key] = load(key)
-        return loading[key]
-    except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
-        return error
+def _loading_all(
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", keys: Any
+) -> "Work[list[asyncio.Future[Any] | Exception]]":
+    """The future of each key, shared by equal keys; the exception of one that cannot be loaded."""
+    entries: list[asyncio.Future[Any] | Exception] = []
+    for position, key in enumerate(_keys(keys), 1):
+        try:
+            if key not in loading:
+                loading[key] = load(key)
+            entries.append(loading[key])
+        except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
+            entries.append(error)
+        if not position % _KEYS_AT_ONCE:
+            yield
+    return entries
 
 
 def _entry(loaded: "asyncio.Future[Any] | Exception", absent: object) -> Any:

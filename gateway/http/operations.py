@@ -68,7 +68,9 @@ class Operations:
     async def ready(self, parameters: GraphQLRequest, viewer: Viewer) -> Ready | list[GraphQLError]:
         """The operation to run, or the errors of its document. Raises RequestError."""
         source = await self._persisted.source(parameters)
-        prepared = self._engine.prepare(source, None if viewer.is_signed_in else self._check_public)
+        prepared = await self._engine.prepare_in_turns(
+            source, None if viewer.is_signed_in else self._check_public, _caller(viewer)
+        )
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
                 check_validation_public(prepared, self._introspection_for)
@@ -78,7 +80,7 @@ class Operations:
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
         if viewer.is_signed_in:  # Others could fill the store and evict its documents.
-            await self._persisted.keep(parameters)
+            await self._persisted.keep(parameters, _caller(viewer))
         return Ready(prepared, operation)
 
     async def run(
@@ -106,6 +108,11 @@ class Operations:
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+def _caller(viewer: Viewer) -> tuple[object, ...]:
+    """Who shares one part of the caches: one person, or program."""
+    return viewer.issuer, viewer.subject, viewer.kind, viewer.customer_ids
 
 
 def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[str, Any]:

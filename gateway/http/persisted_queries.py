@@ -1,15 +1,16 @@
 """Automatic persisted queries (Apollo's protocol): a client sends a document's hash instead of the document.
 
 An unknown hash is answered with PERSISTED_QUERY_NOT_FOUND, and the client then sends the hash with the document. Only
-valid documents of signed-in callers are stored, up to a maximum length.
+valid documents of signed-in callers are stored, up to a maximum length, and so many of one caller in a minute.
 """
 
 import asyncio
 import hashlib
 import logging
 import re
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
@@ -23,6 +24,11 @@ from gateway.http.request import GraphQLRequest
 
 MAX_STORED_CHARACTERS: Final = 32 * 1024
 """Length of the longest document that is stored. A longer one must be sent with every request."""
+
+_CALLERS: Final = 4096
+"""Callers of whom it is known how many documents they stored."""
+
+_MINUTE: Final = 60.0
 
 _log = logging.getLogger("gateway.persisted_queries")
 
@@ -41,10 +47,10 @@ class DocumentStore(Protocol):
 
 
 class MemoryDocumentStore:
-    """A store in this process, limited in documents and in their total characters."""
+    """A store in this process, limited in documents and in bytes."""
 
-    def __init__(self, entries: int = 2000, characters: int = 4_000_000) -> None:
-        self._documents: LRU[str, str] = LRU(entries, characters, len)
+    def __init__(self, entries: int = 2000, most: int = 8 * 1024 * 1024) -> None:
+        self._documents: LRU[str, str] = LRU(entries, most, sys.getsizeof)
 
     async def get(self, digest: str) -> str | None:
         return self._documents.get(digest)
@@ -115,8 +121,11 @@ class RedisDocumentStore:
 class PersistedQueries:
     """The protocol on top of a store: finds a request's document, and stores it."""
 
-    def __init__(self, documents: DocumentStore | None = None) -> None:
-        self._documents = documents or MemoryDocumentStore()
+    def __init__(self, documents: DocumentStore | None = None, per_minute: int = 60) -> None:
+        """`per_minute`: how many documents of one caller are stored in a minute."""
+        self._documents, self._per_minute = documents or MemoryDocumentStore(), per_minute
+        self._stored: LRU[Hashable, tuple[float, int]] = LRU(_CALLERS)
+        """By caller: when the minute began, and how many were stored in it."""
 
     async def source(self, request: GraphQLRequest) -> str:
         """The document of a request, sent or stored. Raises RequestError.
@@ -139,14 +148,25 @@ class PersistedQueries:
             raise RequestError("PersistedQueryNotFound", status=200, code="PERSISTED_QUERY_NOT_FOUND")
         return source
 
-    async def keep(self, request: GraphQLRequest) -> None:
+    async def keep(self, request: GraphQLRequest, caller: Hashable = "") -> None:
         """Store the document of a request that came with its hash, up to `MAX_STORED_CHARACTERS`.
 
-        To be called once the document is validated, and only for callers who are signed in.
+        To be called once the document is validated, and only for callers who are signed in. A document that is not
+        stored, because its caller stored too many in this minute, is sent again when it is needed: no error.
         """
         digest = _digest(request)
-        if digest is not None and request.query is not None and len(request.query) <= MAX_STORED_CHARACTERS:
+        if digest is None or request.query is None or len(request.query) > MAX_STORED_CHARACTERS:
+            return
+        if self._may_store(caller):
             await self._documents.put(digest, request.query)
+
+    def _may_store(self, caller: Hashable) -> bool:
+        now = time.monotonic()
+        began, count = self._stored.get(caller) or (now, 0)
+        if now - began >= _MINUTE:
+            began, count = now, 0
+        self._stored.put(caller, (began, count + 1))
+        return count < self._per_minute
 
     async def close(self) -> None:
         """Close the store."""

@@ -94,7 +94,7 @@ async def test_a_variable_decides_what_is_selected_in_its_own_operation_only(sta
 
 def test_a_forgotten_document_goes_at_once_and_leaves_nothing_to_the_collector() -> None:
     """Without that, memory grows by every document until the collector looks at the oldest objects, which is seldom."""
-    engine = Engine(build_schema(), cache_size=1)
+    engine = Engine(build_schema(), cached_bytes=4_000_000)
     document = "query Q($more: Boolean!) { me { id name @include(if: $more) accounts { id bills { nodes { id } } } } }"
     prepared = engine.prepare(document)
     assert isinstance(prepared, Prepared)
@@ -107,7 +107,8 @@ def test_a_forgotten_document_goes_at_once_and_leaves_nothing_to_the_collector()
         plans = [one for one in gc.get_objects() if isinstance(one, Plan) and one.operation is operation]
         (field,) = [weakref.ref(one.fields[0]) for one in plans]
         del prepared, operation, plans
-        engine.prepare("{ __typename }")
+        for number in range(10):
+            engine.prepare(f"{{ a{number}: __typename }}")
         assert kept() is None
         assert field() is None
     finally:

@@ -5,6 +5,7 @@ That contract is tested by running the same test against aiodataloader's own loa
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from connectors.records import Rows, Window
 from resolvers.context import Loader, customer_ownership
 from resolvers.early import EarlyLoads
 from resolvers.inventory import SiteById
-from resolvers.loader import BatchLoader
+from resolvers.loader import MOST_AT_ONCE, BatchLoader
 from resolvers.nodes import NodeById
 from resolvers.rows import RowsKey, RowsLoader
 from resolvers.viewer import Viewer, ViewerKind
@@ -582,3 +583,47 @@ async def test_a_node_is_primed_and_cleared_where_its_type_is_loaded() -> None:
             await nodes.load("Site:1")
         sites.clear("1").prime("1", "primed")
         assert await nodes.load("Site:1") == "primed"
+
+
+class Held(BatchLoader[str, Any]):
+    """Gives when it is let."""
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.let = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def found(self, keys: Sequence[str]) -> Any:
+        self.asked.set()
+        await self.let.wait()
+        return {key: key.upper() for key in keys}
+
+
+async def test_who_stops_waiting_ends_the_load_of_nobody_else_and_many_stop_at_once() -> None:
+    loader = Held(cast(Any, Context()))
+    leaving = [asyncio.create_task(loader.wait_for("a")) for _ in range(20_000)]  # shield takes 8 seconds to let go
+    staying = asyncio.create_task(loader.wait_for("a"))
+    await loader.asked.wait()
+    began = time.thread_time()
+    for one in leaving:
+        one.cancel()
+    await asyncio.wait(leaving)
+    took = time.thread_time() - began
+    assert all(one.cancelled() for one in leaving)
+    loader.let.set()
+    assert await staying == "A"
+    assert took < 2
+
+
+async def test_more_keys_than_a_batch_may_have_are_several_batches() -> None:
+    loader = giving({})
+    asked: list[int] = []
+
+    async def found(keys: Sequence[str]) -> Any:
+        asked.append(len(keys))
+        return {key: key for key in keys}
+
+    loader.found = found  # type: ignore[method-assign]  # a loader that counts
+    values = await asyncio.gather(*(loader.load(str(number)) for number in range(2500)))
+    assert values == [str(number) for number in range(2500)]
+    assert asked == [MOST_AT_ONCE, MOST_AT_ONCE, 500]

@@ -25,7 +25,13 @@ Context = Callable[[Prepared], Any]
 """Makes the context of a run, with `calls`: what loaders or ports were asked."""
 
 LIMITS = Limits(
-    max_depth=100, max_fields=100_000, max_aliases=10_000, max_tokens=100_000, max_root_fields=1000, max_values=10**9
+    max_depth=100,
+    max_fields=100_000,
+    max_aliases=10_000,
+    max_tokens=100_000,
+    max_root_fields=1000,
+    max_values=10**9,
+    max_uncompiled_values=10**9,
 )
 
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from gateway.engine import failures
+from gateway.engine import codegen, failures, run, turns
 from gateway.engine.failures import Completion, NullInNonNull
 from gateway.engine.plans import Planned
 from gateway.engine.run import Outcome
@@ -127,6 +127,18 @@ async def test_no_difference(family: Family) -> None:
     assert 0 < family.calls["ours"] <= family.calls["core"]
 
 
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)
+async def test_no_difference_where_all_is_interrupted(monkeypatch: pytest.MonkeyPatch, family: Family) -> None:
+    """Others have a turn wherever they may, and every list of two is a long one."""
+    monkeypatch.setattr(codegen, "LONG_LIST", 1)
+    monkeypatch.setattr(turns, "SLICE", 0.0)
+    monkeypatch.setattr(run, "SLICE", 0.0)
+    _count, different = await family.first_difference(range(50_000, 50_000 + CASES))  # planned by no other test
+    gc.collect()
+    if different:
+        pytest.fail(different, pytrace=False)
+
+
 @pytest.mark.parametrize("seed", FOUND)
 async def test_what_once_differed(seed: int) -> None:
     found = Family("found", torture.PAIR, partial(torture.case, without=torture.BY_ID), lambda _answer: True)
@@ -193,7 +205,7 @@ def _too_high_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def raising(self: Completion, *rest: Any) -> Any:
         met = len(self._met)
-        made = whole(self, *rest)
+        made = yield from whole(self, *rest)
         if made is None and len(self._met) > met:
             raise NullInNonNull(*self._met.pop())
         return made

@@ -449,13 +449,13 @@ async def test_who_is_not_signed_in_pushes_no_document_out(
         parsed.append(source)
         return graphql.parse(source, **options)
 
-    monkeypatch.setattr(engine, "CACHED_CHARACTERS", 100)
+    monkeypatch.setattr(engine, "CACHED_BYTES", 1_000_000)
     monkeypatch.setattr(engine, "parse", parse)
     signed_in = {"Authorization": "Bearer agent"}
     async with small_graph(authenticate=by_header) as url:
         async with client.post(url, json={"query": "{ who }"}, headers=signed_in) as answer:
             assert await answer.json() == {"data": {"who": "agent"}}
-        for place in range(10):
+        for place in range(30):
             query = f"{{ name{place}: __typename }}"
             assert (await ask(client, url, query))[1] == {"data": {f"name{place}": "Query"}}
         async with client.post(url, json={"query": "{ who }"}, headers=signed_in) as answer:

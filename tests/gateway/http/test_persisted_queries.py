@@ -20,6 +20,7 @@ from gateway.http.persisted_queries import (
     PersistedQueries,
     RedisDocumentStore,
 )
+from gateway.http.request import GraphQLRequest
 from resolvers.viewer import ANONYMOUS, Viewer
 from tests.gateway.http.small_graph import small_graph
 
@@ -198,3 +199,23 @@ async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
     hung.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_a_caller_stores_so_many_in_a_minute_and_no_one_else_is_kept_from_it() -> None:
+    documents = MemoryDocumentStore()
+    persisted = PersistedQueries(documents, per_minute=3)
+
+    def asked(number: int) -> tuple[str, GraphQLRequest]:
+        source = f"{{ n{number}: __typename }}"
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        extensions = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+        return digest, GraphQLRequest(source, None, {}, extensions)
+
+    for number in range(5):
+        await persisted.keep(asked(number)[1], "a")
+    await persisted.keep(asked(9)[1], "b")
+    assert [await documents.get(asked(number)[0]) is not None for number in (0, 1, 2, 3, 4, 9)] == [
+        *[True] * 3,
+        *[False] * 2,
+        True,
+    ]
