@@ -30,6 +30,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """To be given as `ws=` in uvicorn's configuration. It is the Link of its connection."""
 
     leave: Callable[[], None] | None = None
+    on_lost: Callable[[], None] | None = None
+    """Called when the connection is closed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -42,6 +44,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was no valid handshake, and is refused already
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: ref(self)}  # type: ignore[dict-item]  # of our own
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the connection's place back."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def shutdown(self) -> None:
         """Let the application close the connection, if it wants to; else close it now."""
