@@ -32,7 +32,7 @@ class ConnectionLimits(Strict):
     body_rate: Annotated[float, Field(gt=0, description="Bytes a second, of a body that takes longer.")] = 1024.0
     keep_alive: Annotated[int, Field(ge=1, description="Seconds for which an idle connection is kept.")] = 75
     send_timeout: Annotated[
-        float, Field(gt=0, description="Seconds for taking what waits, and one more for each send_rate bytes taken.")
+        float, Field(gt=0, description="Seconds in which a client takes what waits, or send_rate bytes for each.")
     ] = 30.0
     send_rate: Annotated[float, Field(gt=0, description="Bytes a second, of an answer that takes longer.")] = 8192.0
     waiting_bytes: Annotated[

@@ -329,7 +329,10 @@ class BoundedRequests(UpgradesIgnored):
         self.flow.is_held = False
         self.flow.resume_reading()
         self.transport.write(refusal)
-        self.transport.write_eof()
+        if self.edge.closing_since is None:
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
     def _ignore(self, size: int) -> None:
         self._fed += size

@@ -105,11 +105,14 @@ class HttpProtocol(BoundedRequests):
 
     def look(self, now: float) -> None:
         """End the connection if its client takes too long, to send or to take what it is sent."""
-        if self._waits_since and self.waiting(now):
-            limits, taken = self.edge.limits, self._wire.taken() - self._taken_before
-            if now > self._waits_since + limits.send_timeout + taken / limits.send_rate:
+        limits = self.edge.limits
+        if self._waits_since and self.waiting(now) and now > self._waits_since + limits.send_timeout:
+            taken, since = self._wire.taken(), self._waits_since
+            if taken - self._taken_before < limits.send_rate * (now - since):
                 self.cut("send_timeout")
                 return
+            # From here anew: what the system takes at first, megabytes for some, earns no hours.
+            self._waits_since, self._taken_before = now, taken
         super().look(now)
 
     def _on_slow(self) -> None:
