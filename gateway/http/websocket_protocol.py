@@ -8,7 +8,8 @@ from weakref import ref
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from gateway.http.link import EXTENSION, narrow
 
@@ -24,6 +25,18 @@ _log: Final = logging.getLogger("gateway.websocket")
 _log.setLevel(
     logging.WARNING
 )  # uvicorn would log a line for each connection, with the client's address, and `websockets` another
+_log.addFilter(
+    lambda record: record.msg != "ASGI callable returned without completing handshake."
+)  # uvicorn says so of each handshake that is refused with an answer of the application's
+
+
+class _Handshakes(ServerProtocol):
+    """Refuses handshakes with the headers of all answers."""
+
+    def send_response(self, response: Response) -> None:
+        if response.status_code != 101:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        super().send_response(response)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -36,6 +49,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.logger = self.conn.logger = _log
+        self.conn.__class__ = _Handshakes  # uvicorn makes it, and takes no other class
         self._second, self._in_second = 0.0, 0
         self._unread, self._is_reading_on = b"", False
 
