@@ -72,8 +72,8 @@ async def test_no_header_and_no_address_comes_back(stack: Stack, head: str) -> N
 
 @pytest.mark.parametrize(
     ("path", "version", "expected"),
-    [("/graphql", 12, 426), ("/elsewhere", 13, 403)],
-    ids=["no handshake", "no endpoint"],
+    [("/graphql", 12, 400), ("/elsewhere", 13, 403)],
+    ids=["no version", "no endpoint"],
 )
 async def test_a_refused_handshake_is_taken_for_nothing_else(
     stack: Stack, path: str, version: int, expected: int
