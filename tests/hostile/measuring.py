@@ -6,10 +6,9 @@ An attack is a file of this folder with an `ATTACK`. It is given a `Target`, and
 import asyncio
 import importlib
 import pkgutil
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -19,12 +18,9 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from gateway.commands.demo_keys import RULES, DemoKeys
+from gateway.commands.demo_keys import DemoKeys
 from resolvers.viewer import ViewerKind
-from sandbox.data.world import World
-from sandbox.protocol.systems import SYSTEMS
-from sandbox.server import SandboxServer
-from tests.gateway.commands.running import PATIENCE, ROOT, environment, free_ports
+from tests.gateway.commands.served import served
 
 _PAUSE: Final = 0.02
 """Seconds between two questions of the innocent caller."""
@@ -100,38 +96,8 @@ class Measured:
 @asynccontextmanager
 async def attacked(folder: Path, scale: float = 1.0, settings: str = "") -> AsyncIterator[Target]:
     """A gateway with one worker, default settings but for these lines of TOML, and four systems."""
-    world = World(customers=200)
-    running = {system: SandboxServer(system, world=world).start() for system in SYSTEMS}
-    keys, port = DemoKeys.create(folder / "issuer.pem"), free_ports(1)
-    (folder / "jwks.json").write_bytes(keys.jwks())
-    config = folder / "gateway.toml"
-    config.write_text(
-        "".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in running.items())
-        + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-        + f"[server]\nport = {port}\nleave_after = 0.0\n{settings}\n",
-        encoding="utf-8",
-    )
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "serve", "--config", str(config)),
-        cwd=ROOT,
-        env=environment(folder),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    target = Target(f"http://127.0.0.1:{port}", process.pid, keys, scale)
-    try:
-        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
-            while True:
-                with suppress(aiohttp.ClientConnectionError):
-                    async with session.get(f"{target.address}/readyz") as answer:
-                        assert answer.status == 200
-                        break
-                await asyncio.sleep(_PAUSE)
-        yield target
-    finally:
-        process.kill()
-        await process.wait()
-        for server in running.values():
-            server.stop()
+    async with served(folder, server=f"leave_after = 0.0\n{settings}", customers=200) as gateway:
+        yield Target(gateway.address, gateway.process.pid, gateway.keys, scale)
 
 
 async def measure(target: Target, attack: Attack) -> Measured:
