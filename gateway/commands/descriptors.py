@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from connectors.settings import System
+from gateway.http.edge import MOST_RESERVED
 from gateway.settings import Settings
 
 _log: Final = logging.getLogger("gateway.edge")
@@ -18,7 +19,7 @@ def most_connections(settings: Settings) -> int:
     for what the settings name, the log says so.
     """
     wanted = settings.server.limits.connections + (settings.live.limits.connections if settings.live.enabled else 0)
-    kept = settings.server.limits.descriptors + _calls(settings.systems.by_domain.values())
+    kept = MOST_RESERVED + settings.server.limits.descriptors + _calls(settings.systems.by_domain.values())
     allowed = _raise_limit()
     most = max(1, allowed - kept)
     if most < wanted:

@@ -19,7 +19,7 @@ from gateway.http.upgrades import UpgradesIgnored
 PROBES: Final = frozenset({b"/healthz", b"/readyz"})
 """Addresses that are answered also when there is no place for a connection."""
 
-PIECE: Final = 4096
+PIECE: Final = 1024
 """Bytes that are parsed at a time, and so how exact the bounds are of what is not complete."""
 
 _FRAMING: Final = 16

@@ -15,6 +15,11 @@ TICK: Final = 1.0
 RESERVED: Final = 16
 """Places beyond the most, for those who ask for a probe. Whoever says nothing gives way to the next."""
 
+MOST_RESERVED: Final = 512
+"""Such places for a moment, in which a request that came with its connection can be read."""
+
+_MOMENT: Final = 0.02
+
 _SETTLED: Final = 1.0
 """Seconds after which a connection that has asked nothing may give its place to a new one."""
 
@@ -69,7 +74,7 @@ class Edge:
         self._trusted, self._most_in_all = tuple(trusted), most_in_all
         self._open: dict[Connection, None] = {}
         self._silent: dict[Connection, None] = {}
-        self._reserved: dict[Connection, None] = {}
+        self._reserved: dict[Connection, bool] = {}
         self._staying: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._slow: set[Connection] = set()
@@ -91,7 +96,7 @@ class Edge:
         self._addresses[one.address] += 1
         has_place = self._is_within(one.address) and (self._has_room(in_all) or self._make_room(loop.time()))
         if not has_place:
-            self._reserve(one)
+            self._reserve(one, loop)
         else:
             self._silent[one] = None
         return has_place
@@ -113,6 +118,7 @@ class Edge:
     def asks(self, one: Connection) -> None:
         """The connection's client has asked something, so that its place is its own."""
         self._silent.pop(one, None)
+        self._reserved.pop(one, None)
 
     def stay(self, one: Connection) -> None:
         """Let the connection, which stays open for a subscription, take no place: `live.limits` count it."""
@@ -165,12 +171,25 @@ class Edge:
         self.leave(oldest)
         return True
 
-    def _reserve(self, one: Connection) -> None:
-        if len(self._reserved) >= RESERVED:
-            oldest = next(iter(self._reserved))
-            oldest.cut("no place")
-            self.leave(oldest)
-        self._reserved[one] = None
+    def _reserve(self, one: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._reserved) >= MOST_RESERVED:
+            loop.call_soon(one.cut, "no place")  # not while it is made
+        elif len(self._reserved) == RESERVED:
+            loop.call_later(_MOMENT, self._trim, loop)
+        self._reserved[one] = False
+
+    def _trim(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up the oldest beyond the reserved places. Nobody who has come since the last time: between the two the
+        loop has read what had come.
+        """
+        for one, is_known in [*self._reserved.items()][:-RESERVED]:
+            if is_known:
+                one.cut("no place")
+                self.leave(one)
+            else:
+                self._reserved[one] = True
+        if len(self._reserved) > RESERVED:
+            loop.call_later(_MOMENT, self._trim, loop)
 
     def _count(self, now: float) -> None:
         total = 0

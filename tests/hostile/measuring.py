@@ -6,7 +6,9 @@ An attack is a file of this folder with an `ATTACK`. It is given a `Target`, and
 import asyncio
 import importlib
 import pkgutil
+import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from rich.table import Table
 
 from gateway.commands.demo_keys import DemoKeys
 from resolvers.viewer import ViewerKind
+from tests.gateway.commands.running import ROOT
 from tests.gateway.commands.served import served
 
 _PAUSE: Final = 0.02
@@ -100,13 +103,16 @@ async def attacked(folder: Path, scale: float = 1.0, settings: str = "") -> Asyn
         yield Target(gateway.address, gateway.process.pid, gateway.keys, scale)
 
 
-async def measure(target: Target, attack: Attack) -> Measured:
-    """Attack, while an innocent caller asks, and see what is left when it is over."""
+async def measure(target: Target, attack: Attack, key: Path) -> Measured:
+    """Attack, while an innocent caller asks, and see what is left when it is over. `key` signs tokens.
+
+    Raises AssertionError where the attack does damage.
+    """
     measured = Measured(attack.name, "", target.memory(), 0.0)
     innocent = [asyncio.create_task(_ask_on(target, measured)), asyncio.create_task(_probe_on(target, measured))]
     try:
         await asyncio.sleep(0.2)
-        measured.effect = await attack.run(target)
+        measured.effect = await _run_apart(target, attack, key)
         await asyncio.sleep(0.2)
     finally:
         for one in innocent:
@@ -118,6 +124,19 @@ async def measure(target: Target, attack: Attack) -> Measured:
     await asyncio.sleep(_SETTLE * target.scale)
     measured.after = target.memory()
     return measured
+
+
+async def _run_apart(target: Target, attack: Attack, key: Path) -> str:
+    arguments = (attack.name, target.address, str(target.pid), str(key), str(target.scale))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.hostile.attacking", *arguments),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, why = await process.communicate()
+    assert process.returncode == 0, why.decode()
+    return said.decode().strip()
 
 
 async def _ask_on(target: Target, measured: Measured) -> None:
@@ -158,7 +177,7 @@ def attacks() -> list[Attack]:
 
 
 def show(measured: list[Measured]) -> None:
-    """Print the table."""
+    """Print the table, and below it how the innocent caller failed."""
     table = Table("attack", "effect now", "innocent p99", "probe max", "failed", "MiB before", "after")
     for one in measured:
         table.add_row(
@@ -171,3 +190,6 @@ def show(measured: list[Measured]) -> None:
             f"{one.after:.0f}",
         )
     Console(width=160).print(table)
+    for one in measured:
+        for failure, count in Counter(failure[:120] for failure in one.failures).items():
+            print(f"{one.name}: {count} x {failure}")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import aiohttp
 
+from gateway.http.edge import MOST_RESERVED
 from resolvers.viewer import ViewerKind
 from tests.gateway.commands.served import served
 from tests.gateway.http.raw import connection
 
-OPEN_FILES = 300
-KEPT = 64 + 4 * 2 * 16
-"""`descriptors`, and two for each of the systems' `concurrency`, by default."""
+OPEN_FILES = 900
+KEPT = MOST_RESERVED + 64 + 4 * 2 * 16
+"""Places for probes, `descriptors`, and two for each of the systems' `concurrency`, by default."""
 
 
 async def test_connections_leave_room_for_calls_and_the_log_says_so(tmp_path: Path) -> None:
