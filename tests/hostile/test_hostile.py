@@ -1,7 +1,6 @@
 """A short form of each attack: nobody else notices, and nothing of it is kept. `make hostile` runs them as a whole."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,16 +14,14 @@ SETTINGS = "[server.limits]\nconnections = 250\nheader_timeout = 1.0\nbody_timeo
 
 
 @pytest_asyncio.fixture(scope="module")
-async def attacked_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Target, Path]]:
-    folder = tmp_path_factory.mktemp("hostile")
-    async with attacked(folder, SCALE, SETTINGS) as running:
-        yield running, folder / "issuer.pem"
+async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
+    async with attacked(tmp_path_factory.mktemp("hostile"), SCALE, SETTINGS) as running:
+        yield running
 
 
 @pytest.mark.parametrize("attack", attacks(), ids=lambda attack: attack.name)
-async def test_an_innocent_caller_does_not_notice(attacked_gateway: tuple[Target, Path], attack: Attack) -> None:
-    target, key = attacked_gateway
-    measured = await measure(target, attack, key)
+async def test_an_innocent_caller_does_not_notice(target: Target, attack: Attack) -> None:
+    measured = await measure(target, attack)
     print(f"{attack.name}: {measured.effect}; p99 {1000 * measured.p99:.0f} ms")
     assert not measured.failures
     assert len(measured.times) > 1
