@@ -81,10 +81,10 @@ class BoundedRequests(UpgradesIgnored):
         self.edge, self._limits = edge, edge.limits
         self.address = ""
         self._made = self._head_since = self.loop.time()
-        self._body_since = 0.0
+        self._body_since = self._heard_at = 0.0
         self._has_asked = self._in_head = self._in_body = self._for_probe = False
         self._fed = self._body = 0
-        self._ahead = b""
+        self._ahead = self._host = b""
         self._lingers_until = 0.0
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
@@ -110,8 +110,9 @@ class BoundedRequests(UpgradesIgnored):
         if self._ahead:
             self._ahead += data
             return
+        self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
-            self._head_since = self.loop.time()
+            self._head_since = self._heard_at
         for start in range(0, len(data), PIECE):
             piece = data[start : start + PIECE]
             if self._in_head or self._in_body:
@@ -119,7 +120,8 @@ class BoundedRequests(UpgradesIgnored):
             super().data_received(piece)
             if self._is_done:
                 return
-            self._check_unfinished()
+            if self._in_head or self._in_body:
+                self._check_unfinished()
             if self.pipeline and start + PIECE < len(data):
                 self._ahead = data[start + PIECE :]
                 self.flow.is_held = True
@@ -131,7 +133,7 @@ class BoundedRequests(UpgradesIgnored):
         super().on_message_begin()
         self._in_head, self._fed = True, 0
         if not self._head_since:
-            self._head_since = self.loop.time()
+            self._head_since = self._heard_at
 
     def on_headers_complete(self) -> None:
         """Start the request, if its head is right."""
@@ -142,10 +144,12 @@ class BoundedRequests(UpgradesIgnored):
         super().on_headers_complete()
         if self.cycle is before:  # an upgrade, whose head is read once more
             return
-        self._in_head, self._in_body, self._head_since, self._has_asked = False, True, 0.0, True
+        self._in_head, self._in_body, self._head_since = False, True, 0.0
         self._fed = self._body = 0
-        self._body_since = self.loop.time()
-        self.edge.asks(self)
+        self._body_since = self._heard_at
+        if not self._has_asked:
+            self._has_asked = True
+            self.edge.asks(self)
         if self._for_probe or self.edge.draining:
             self.cycle.keep_alive = False
 
@@ -264,8 +268,10 @@ class BoundedRequests(UpgradesIgnored):
         hosts = names.count(b"host")
         if hosts > 1 or (not hosts and version == "1.1"):
             return RequestError(f"The header Host came {hosts} times. Send it once.")
-        if hosts and not _HOST.fullmatch(headers[names.index(b"host")][1]):
-            return RequestError("The header Host is no name of a host, with or without a port.")
+        if hosts and (host := headers[names.index(b"host")][1]) != self._host:
+            if not _HOST.fullmatch(host):
+                return RequestError("The header Host is no name of a host, with or without a port.")
+            self._host = host
         if b"transfer-encoding" in names:
             codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
             if codings != [b"chunked"] or version == "1.0" or b"content-length" in names:
