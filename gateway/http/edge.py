@@ -215,7 +215,7 @@ class Edge:
         for one in [*self._open]:
             one.look(now)
         if self._cut and now >= self._logged_at + _LOG_EVERY:
-            _log.warning("connections cut off: %s", ", ".join(f"{why} {count}" for why, count in self._cut.items()))
+            _log.info("connections cut off: %s", ", ".join(f"{why} {count}" for why, count in self._cut.items()))
             self._cut.clear()
             self._logged_at = now
         self._is_looking = bool(self._open or self._cut)
