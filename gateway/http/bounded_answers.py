@@ -6,6 +6,7 @@ uvicorn writes a body to its connection as a whole, however slowly it is taken.
 import asyncio
 import re
 from typing import Any, Final, Protocol
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -38,7 +39,9 @@ class Holder(Protocol):
 class BoundedCycle(RequestResponseCycle):
     """Sends a large body in parts, and 503 instead of it where too much waits already."""
 
-    holder: Holder
+    holder: "ref[Holder]"
+    """Weak, as the connection holds its answer."""
+
     start: dict[str, Any] | None = None
     """The head of the answer, which waits for its body."""
 
@@ -97,17 +100,22 @@ class BoundedCycle(RequestResponseCycle):
     async def _has_room(self, size: int) -> bool:
         if self.start is None:
             return True  # A part of a stream: each connection holds one at a time.
-        loop = asyncio.get_running_loop()
+        loop, holder = asyncio.get_running_loop(), self.holder()
+        if holder is None:
+            return False
+        edge = holder.edge
         until = loop.time() + _PATIENCE
-        while not self.holder.edge.admit(size, loop.time()):
+        while not edge.admit(size, loop.time()):
             if self.disconnected or loop.time() > until:
                 return False
             await asyncio.sleep(_PAUSE)
         return True
 
     async def _send_parts(self, message: Any, body: bytes) -> None:
-        size = len(body)
-        self.holder.reserve(size)
+        size, holder = len(body), self.holder()
+        if holder is None:
+            return  # The connection is gone.
+        holder.reserve(size)
         try:
             await self._send_start()
             for at in range(0, size, PART):
@@ -117,7 +125,7 @@ class BoundedCycle(RequestResponseCycle):
                 if self.disconnected:
                     return
         finally:
-            self.holder.reserve(-size)
+            holder.reserve(-size)
 
     async def _refuse(self) -> None:
         response = OverloadedError("Too many answers wait for their clients. Try again in a moment.").response()

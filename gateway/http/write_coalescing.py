@@ -56,6 +56,11 @@ class HttpProtocol(BoundedRequests):
         super().connection_made(cast(asyncio.Transport, self._wire))
         self._extensions = {EXTENSION: ref(self)}
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave nothing that refers back, so that all is freed at once."""
+        super().connection_lost(exc)
+        self._wire.on_slow = None
+
     def on_message_begin(self) -> None:
         """Offer the link to the application."""
         super().on_message_begin()
@@ -122,7 +127,7 @@ class HttpProtocol(BoundedRequests):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = BoundedCycle  # uvicorn makes it, and takes no other class
-        cycle.holder = self  # type: ignore[attr-defined]  # now it has one
+        cycle.holder = self._extensions[EXTENSION]  # type: ignore[attr-defined]  # now it has one
         super()._start_asgi_task(cycle, app)
 
 

@@ -1,17 +1,19 @@
 """What waits until its client takes it is bounded, on one connection and on all together."""
 
 import asyncio
+import gc
 import json
 import resource
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.http.edge import TICK
+from gateway.http.write_coalescing import HttpProtocol
 from gateway.server_settings import ServerSettings
 from tests.gateway.http.raw import PATIENCE, Raw, ask, connection
 from tests.gateway.serving import serving
@@ -139,3 +141,37 @@ async def test_an_answer_that_has_no_place_is_a_503() -> None:
         (error,) = json.loads(answered.body)["errors"]
         assert error["extensions"] == {"code": "OVERLOADED", "retryable": True}
         assert (await ask(address, get(b"/4096"))).status == 200
+
+
+class _Known(HttpProtocol):
+    """Says when it is gone."""
+
+    alive: ClassVar[set[int]] = set()
+    gone: ClassVar[asyncio.Event]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.alive.add(id(self))
+
+    def __del__(self) -> None:
+        self.alive.discard(id(self))
+        if not self.alive:
+            self.gone.set()
+
+
+async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
+    """It would be asked for seldom: a flood of connections would stay for as long."""
+    gc.disable()
+    try:
+        async with serving(Large(), http=_Known) as address:
+            _Known.gone = asyncio.Event()
+            for size in (10, 3 * MB):
+                await ask(address, b"GET /%d HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n" % size)
+                await ask(address, get(b"/%d" % size))
+            if not _Known.alive:
+                return
+            _Known.gone.clear()
+            async with asyncio.timeout(PATIENCE):
+                await _Known.gone.wait()
+    finally:
+        gc.enable()
