@@ -14,9 +14,9 @@ from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
-from gateway.commands.listening import KEEP_ALIVE, listen
+from gateway.commands.listening import listen
 from gateway.http.context import TRACE_HEADER
-from gateway.http.write_coalescing import HttpProtocol
+from gateway.http.server import server_options
 from gateway.settings import Settings
 from resolvers.viewer import ViewerKind
 from sandbox.protocol.systems import SYSTEMS
@@ -73,12 +73,9 @@ async def serving(given: Settings, folder: Path, port: int = 18100) -> AsyncIter
     app = create_app(given, demo_keys=keys)
     config = uvicorn.Config(
         app,
-        http=HttpProtocol,
-        log_config=None,
-        access_log=False,
+        **server_options(given.server, given.live.limits.message_bytes),
         lifespan="on",
         timeout_graceful_shutdown=2,
-        timeout_keep_alive=KEEP_ALIVE,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listen(HOST, port)]))

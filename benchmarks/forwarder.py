@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.http.websocket_protocol import websocket_options
-from gateway.http.write_coalescing import HttpProtocol
+from gateway.http.server import server_options
 from gateway.live_settings import LiveLimits
+from gateway.server_settings import ServerSettings
 
 _sockets: set[WebSocket] = set()
 
@@ -47,10 +47,8 @@ def main() -> None:
     uvicorn.run(
         app,
         port=int(os.environ["BENCH_PORT"]),
-        http=HttpProtocol,
         log_level="warning",
-        access_log=False,
-        **websocket_options(LiveLimits().message_bytes),
+        **server_options(ServerSettings(), LiveLimits().message_bytes),
     )
 
 

@@ -27,7 +27,7 @@ from benchmarks.upstream import Scope, Send, serve
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.commands.demo_settings import settings
-from gateway.http.write_coalescing import HttpProtocol
+from gateway.http.server import server_options
 from sandbox.protocol.systems import SYSTEMS
 
 CUSTOMER: Final = ("crm", "/tmf-api/customerManagement/v4/customer")
@@ -287,8 +287,10 @@ def _money(amount: Amount | None) -> Any:
 def gateway() -> None:
     """The gateway with the demo's settings, one worker."""
     port, systems = int(os.environ["BENCH_PORT"]), int(os.environ["BENCH_SYSTEMS"])
-    app = create_app(settings(port, systems), demo_keys=DemoKeys.load(Path(os.environ["BENCH_KEY"])))
-    uvicorn.run(app, port=port, loop="uvloop", http=HttpProtocol, lifespan="on", access_log=False, log_level="warning")
+    given = settings(port, systems)
+    app = create_app(given, demo_keys=DemoKeys.load(Path(os.environ["BENCH_KEY"])))
+    options = server_options(given.server, given.live.limits.message_bytes)
+    uvicorn.run(app, port=port, loop="uvloop", lifespan="on", log_level="warning", **options)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,12 @@ class System(Strict):
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0
+    file_pause: Annotated[
+        float, Field(gt=0, description="Seconds that a document's reader may take in all before file_rate counts.")
+    ] = 5.0
+    file_rate: Annotated[
+        float, Field(gt=0, description="Bytes a second at which a document's reader must take it.")
+    ] = 32 * 1024.0
     max_rows: Annotated[
         int, Field(ge=1, le=1_000_000_000, description="Most rows read for one query, over all its pages.")
     ] = 20_000

@@ -73,6 +73,8 @@ class State(TypedDict):
     watching: WatchEndpoint
     events: EventEndpoint | None
     documents: DocumentEndpoint
+    draining: bool
+    """Whether the process will end. Its server says so."""
 
 
 class _FromState:
@@ -180,10 +182,11 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 websocket=WebSocketEndpoint(operations, live),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted) if follows else None,
-                documents=DocumentEndpoint(authenticate, contexts),
+                documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller),
+                draining=False,
             )
 
-    return _Gateway(
+    made = _Gateway(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
@@ -197,6 +200,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             *(page.routes() if page else ()),
         ],
     )
+    made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.
+    return made
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import orjson
 from graphql import GraphQLError, ValueNode
@@ -20,7 +20,9 @@ CODES: Mapping[str, str] = {
     "NOT_ACCEPTABLE": "The Accept header allows no media type of the gateway. Allow application/graphql-response+json.",
     "UNSUPPORTED_MEDIA_TYPE": "The request body must be application/json in UTF-8, without compression.",
     "METHOD_NOT_ALLOWED": "The HTTP method is not allowed at this address. Mutations must be sent with POST.",
-    "REQUEST_TOO_LARGE": "The request body is larger than the settings allow. Send a smaller one.",
+    "REQUEST_TOO_LARGE": "The request's body, address or headers are larger than the settings allow. Send less.",
+    "REQUEST_TIMEOUT": "The request did not come in time: its headers or its body. Send it again, faster.",
+    "OVERLOADED": "The gateway has as many connections, or as much to send, as it may. Try again after Retry-After.",
     "GRAPHQL_PARSE_FAILED": "The document has a syntax error, or too many tokens. The message says where, or how many.",
     "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema. The message says where.",
     "LIMIT_EXCEEDED": "The document, its answer or what is open at once is more than allowed; the message has numbers.",
@@ -59,6 +61,9 @@ CODES: Mapping[str, str] = {
 """Every `extensions.code` that a client can get, what it means, and what to do."""
 
 
+MAX_MESSAGE: Final = 500
+"""Characters of the longest message of an error. Longer ones repeat what the caller sent."""
+
 _UNEXPECTED = "An unexpected error happened in the gateway. Give its operator the id in extensions.id."
 
 
@@ -91,7 +96,7 @@ class RequestError(Exception):
 
     def presented(self) -> dict[str, Any]:
         """The refusal as a GraphQL error."""
-        return {"message": str(self), "extensions": self.extensions()}
+        return {"message": cut(str(self)), "extensions": self.extensions()}
 
     def response(self, media_type: str = "application/json") -> Response:
         """The refusal as a GraphQL response without data, which all endpoints use."""
@@ -139,13 +144,20 @@ def present(error: GraphQLError) -> dict[str, Any]:
     which the log (`gateway.errors`) has the stack trace.
     """
     message, extensions = _public(error)
-    presented: dict[str, Any] = {"message": message}
+    presented: dict[str, Any] = {"message": cut(message)}
     if error.locations:
         presented["locations"] = [place.formatted for place in error.locations]
     if error.path is not None:
         presented["path"] = list(error.path)
     presented["extensions"] = extensions
     return presented
+
+
+def cut(message: str) -> str:
+    """The message, without the middle of one that is longer than `MAX_MESSAGE`: its end says what to do."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE - 203]} … {message[-200:]}"
 
 
 def fault(error: Exception) -> Response:

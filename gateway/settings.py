@@ -33,6 +33,7 @@ from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
+from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
 
 
@@ -189,17 +190,6 @@ class RedisSettings(Strict):
         if url is not None:
             parse_url(url)  # Its ValueError says which schemes there are.
         return url
-
-
-class ServerSettings(Strict):
-    """`[server]`: where the gateway listens."""
-
-    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
-    workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
-    metrics: Annotated[
-        bool, Field(description="Whether /metrics answers, to whoever reaches this port, in Prometheus' format.")
-    ] = False
 
 
 class LogSettings(Strict):

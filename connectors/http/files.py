@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -32,7 +33,8 @@ class Files:
 
         `address` may be relative. An address on another host is `Rejected`: a reference in a record must never choose
         where the gateway connects to. A file above `max_file_bytes` is `TooMuch`; one that takes longer than
-        `file_timeout`, whether system or reader is slow, is `TimedOut`.
+        `file_timeout`, whether system or reader is slow, is `TimedOut`, as is one whose reader takes less than
+        `file_rate`: its slot is free then.
         """
         url = self._same_origin_url(address)
         request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()
@@ -41,7 +43,7 @@ class Files:
             response = await self._open(url, request)
             end = loop.call_at(ends, _abort, response, slot)
             try:
-                yield None if response.status == 404 else self._parts(response, request, ends)
+                yield None if response.status == 404 else self._parts(response, request, ends, slot)
             finally:
                 end.cancel()
                 response.release()
@@ -80,8 +82,11 @@ class Files:
         except CONNECTION_ERRORS as error:
             raise self._http.failure(request, error) from error
 
-    async def _parts(self, response: aiohttp.ClientResponse, request: Request, ends: float) -> AsyncIterator[bytes]:
-        longest = self._http.system.file_timeout
+    async def _parts(
+        self, response: aiohttp.ClientResponse, request: Request, ends: float, slot: Slot
+    ) -> AsyncIterator[bytes]:
+        system = self._http.system
+        longest, reader = system.file_timeout, _Reader(system.file_pause, system.file_rate)
         late = TimedOut(self._http.name, f"{request} took longer than file_timeout = {longest:g} s")
         size = 0
         while True:
@@ -100,7 +105,10 @@ class Files:
                 return
             size += len(part)
             self._bounded(request, size)
-            yield part
+            with reader.given(len(part), partial(_abort, response, slot)):
+                yield part
+            if reader.is_late:
+                raise TimedOut(self._http.name, f"{request}: its reader takes less than file_rate", cut_short=True)
 
     def _bounded(self, request: Request, size: int) -> None:
         most = self._http.system.max_file_bytes
@@ -116,6 +124,31 @@ class Files:
         except ValueError as error:
             raise Rejected(self._http.name, f"a document at {address[:200]!r}, which is no address: {error}") from error
         raise Rejected(self._http.name, f"a document at {url.authority}, which is not the system's own host")
+
+
+class _Reader:
+    """How long the reader of a file has taken for the parts that it was given."""
+
+    def __init__(self, pause: float, rate: float) -> None:
+        self._rate, self._allowed = rate, pause
+        self.is_late = False
+
+    @contextmanager
+    def given(self, size: int, when_late: Callable[[], None]) -> Iterator[None]:
+        """While the reader has a part of so many bytes. It is called once it takes too long."""
+        loop = asyncio.get_running_loop()
+        self._allowed += size / self._rate
+        began = loop.time()
+        timer = loop.call_later(self._allowed, self._end, when_late)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._allowed -= loop.time() - began
+
+    def _end(self, when_late: Callable[[], None]) -> None:
+        self.is_late = True
+        when_late()
 
 
 def _abort(response: aiohttp.ClientResponse, slot: Slot) -> None:

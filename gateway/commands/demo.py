@@ -22,9 +22,8 @@ from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys, key_path
 from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
-from gateway.commands.listening import KEEP_ALIVE, PortUnavailable, check_free, listen
-from gateway.http.websocket_protocol import websocket_options
-from gateway.http.write_coalescing import HttpProtocol
+from gateway.commands.listening import PortUnavailable, check_free, listen
+from gateway.http.server import server_options
 from resolvers.viewer import ViewerKind
 from sandbox.protocol.systems import SYSTEMS
 
@@ -111,13 +110,8 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=HttpProtocol,
-                **websocket_options(given.live.limits.message_bytes),
-                log_config=None,
-                access_log=False,
-                server_header=False,
+                **server_options(given.server, given.live.limits.message_bytes),
                 timeout_graceful_shutdown=3,
-                timeout_keep_alive=KEEP_ALIVE,
             )
         )
         self.keys = keys

@@ -2,10 +2,6 @@
 
 import errno
 import socket
-from typing import Final
-
-KEEP_ALIVE: Final = 75
-"""Seconds that an idle connection is kept: longer than proxies keep theirs (usually 60), or they would meet a reset."""
 
 
 class PortUnavailable(Exception):

@@ -6,14 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 
 from gateway import live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
-from gateway.commands.listening import KEEP_ALIVE, check_free
-from gateway.http.websocket_protocol import websocket_options
-from gateway.http.write_coalescing import HttpProtocol
+from gateway.commands import ending
+from gateway.commands.descriptors import most_connections
+from gateway.commands.ending import LeavingConfig
+from gateway.commands.listening import check_free
+from gateway.http.server import server_options
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
@@ -53,19 +54,17 @@ def run(config: Path, workers: int | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if processes > 1 and server.metrics:
             os.environ.setdefault(SHARED_FOLDER, folder)
-        uvicorn.run(
-            "gateway.commands.serve:app",
-            factory=True,
-            host=server.host,
-            port=server.port,
-            workers=processes,
-            http=HttpProtocol,
-            **websocket_options(settings.live.limits.message_bytes),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nobody looks at a client's address
-            timeout_keep_alive=KEEP_ALIVE,
+        ending.run(
+            LeavingConfig(
+                "gateway.commands.serve:app",
+                factory=True,
+                host=server.host,
+                port=server.port,
+                workers=processes,
+                leave_after=server.leave_after,
+                timeout_graceful_shutdown=server.finish,
+                **server_options(server, settings.live.limits.message_bytes, most_in_all=most_connections(settings)),
+            )
         )
 
 

@@ -4,8 +4,9 @@ The address names the record and the file (`/documents/Bill:77/1`), never where 
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,6 +25,9 @@ from gateway.http.request_id import identify
 from resolvers.documents import DOCUMENT_OWNERS, text_of
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
+from resolvers.viewer import ViewerKind
+
+Caller = tuple[str, str, ViewerKind, tuple[str, ...]]
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
@@ -54,14 +58,30 @@ class SystemUnavailableError(RequestError):
         return {"code": self.code, "system": self._error.system, "retryable": self._error.retryable}
 
 
+class TooManyDocumentsError(RequestError):
+    """The caller is being sent as many documents as one may be at a time."""
+
+    status = 429
+    code = "LIMIT_EXCEEDED"
+    retryable = True
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} documents are being sent to you, as many as may be at a time. Wait for one of them.",
+            headers={"Retry-After": "1"},
+        )
+
+
 _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_LIMITED": 503}
 
 
 class DocumentEndpoint:
     """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
-    def __init__(self, authenticate: Authenticate, contexts: ContextFactory) -> None:
+    def __init__(self, authenticate: Authenticate, contexts: ContextFactory, per_caller: int) -> None:
+        """At most `per_caller` documents are sent to one caller at a time."""
         self._authenticate, self._contexts = authenticate, contexts
+        self._per_caller, self._under_way = per_caller, Counter[Caller]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the document, or answer with an error. A client that disconnects cancels the upstream calls."""
@@ -89,6 +109,7 @@ class DocumentEndpoint:
         context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
+            stack.enter_context(self._one_more((viewer.issuer, viewer.subject, viewer.kind, viewer.customer_ids)))
             document, opening = await _find(
                 context, text_of(request.path_params["owner"]), text_of(request.path_params["document"])
             )
@@ -99,6 +120,18 @@ class DocumentEndpoint:
             first = await anext(parts, b"")
             wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
             return _DocumentResponse(wanted, _headers(document), stack.pop_all())
+
+    @contextmanager
+    def _one_more(self, caller: Caller) -> Iterator[None]:
+        if self._under_way[caller] >= self._per_caller:
+            raise TooManyDocumentsError(self._per_caller)
+        self._under_way[caller] += 1
+        try:
+            yield
+        finally:
+            self._under_way[caller] -= 1
+            if not self._under_way[caller]:
+                del self._under_way[caller]
 
 
 class _DocumentResponse(StreamingResponse):
@@ -145,6 +178,5 @@ def _headers(document: Document) -> dict[str, str]:
         "Content-Type": media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name or document.id, safe='')}",
         "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }

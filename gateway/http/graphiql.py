@@ -21,7 +21,7 @@ NOT_BUILT = "The GraphiQL page is not built. Run `make setup` in the gateway's f
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 """Media types of everything that the build writes beside index.html; the system's own table varies by machine."""
 
-COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+COMMON_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
 def content_security_policy(style_nonce: str) -> str:

@@ -34,9 +34,7 @@ class UpgradesIgnored(HttpToolsProtocol):
             except HttpParserUpgrade as upgrade:
                 rest = data[upgrade.args[0] :]
             except HttpParserError:
-                message = "Invalid HTTP request received."
-                self.logger.warning(message)
-                self.send_400_response(message)
+                self.send_400_response("Invalid HTTP request received.")
                 return
             head, self._without_upgrade = self._without_upgrade, None
             if head is None:

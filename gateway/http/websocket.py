@@ -48,6 +48,10 @@ from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
 SUBPROTOCOL: Final = "graphql-transport-ws"
 
 
+LONGEST_ID: Final = 256
+"""Characters of an operation's id, which each message about it repeats."""
+
+
 class _State(Enum):
     NEW = "not acknowledged"
     READY = "acknowledged"
@@ -290,8 +294,9 @@ class _Connection:
     def _subscribe(self, message: _FromClient) -> None:
         if self._state is not _State.READY:
             return self._refuse("protocol", UNAUTHORIZED, "Unauthorized: send connection_init and wait for its answer")
-        if not message.id:
-            return self._refuse("protocol", BAD_MESSAGE, "Invalid message: subscribe needs an id")
+        if not 0 < len(message.id) <= LONGEST_ID:
+            reason = f"Invalid message: subscribe needs an id of 1 to {LONGEST_ID} characters"
+            return self._refuse("protocol", BAD_MESSAGE, reason)
         if message.id in self._running:
             return self._refuse("protocol", ID_IN_USE, f"Subscriber for {message.id} already exists")
         try:

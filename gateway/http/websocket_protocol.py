@@ -8,7 +8,8 @@ from weakref import ref
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from gateway.http.link import EXTENSION, narrow
 
@@ -27,16 +28,31 @@ _log: Final = logging.getLogger("gateway.websocket")
 _log.setLevel(
     logging.WARNING
 )  # uvicorn would log a line for each connection, with the client's address, and `websockets` another
+_log.addFilter(
+    lambda record: record.msg != "ASGI callable returned without completing handshake."
+)  # uvicorn says so of each handshake that is refused with an answer of the application's
+
+
+class _Handshakes(ServerProtocol):
+    """Refuses handshakes with the headers of all answers."""
+
+    def send_response(self, response: Response) -> None:
+        if response.status_code != 101:
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        super().send_response(response)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """To be given as `ws=` in uvicorn's configuration. It is the Link of its connection."""
 
     leave: Callable[[], None] | None = None
+    on_lost: Callable[[], None] | None = None
+    """Called when the connection is closed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.logger = self.conn.logger = _log
+        self.conn.__class__ = _Handshakes  # uvicorn makes it, and takes no other class
         self._second, self._in_second = 0.0, 0
         self._unread, self._is_reading_on = b"", False
 
@@ -45,6 +61,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was no valid handshake, and is refused already
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: ref(self)}  # type: ignore[dict-item]  # of our own
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the connection's place back."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def shutdown(self) -> None:
         """Let the application close the connection, if it wants to; else close it now."""

@@ -8,32 +8,27 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.http.websocket_protocol import websocket_options
+from gateway.http.server import server_options
 from gateway.http.write_coalescing import HttpProtocol
+from gateway.server_settings import ServerSettings
 from sandbox.server import PromptServer
 
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, http: type[asyncio.Protocol] = HttpProtocol, message_bytes: int = 64 * 1024
+    app: ASGIApp,
+    http: type[HttpProtocol] = HttpProtocol,
+    message_bytes: int = 64 * 1024,
+    given: ServerSettings | None = None,
+    most_in_all: int | None = None,
 ) -> AsyncIterator[str]:
     """The app's address, while it is served."""
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         started = asyncio.Event()
-        server = _Server(
-            uvicorn.Config(
-                app,
-                http=http,
-                log_config=None,
-                lifespan="off",
-                access_log=False,
-                timeout_keep_alive=75,
-                **websocket_options(message_bytes),
-            ),
-            started,
-        )
+        options = server_options(given or ServerSettings(), message_bytes, most_in_all=most_in_all, protocol=http)
+        server = _Server(uvicorn.Config(app, lifespan="off", **options), started)
         running = asyncio.create_task(server.serve([listening]))
         waiting = asyncio.create_task(started.wait())
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.http.media_types import accepts_gzip
+from gateway.server_settings import ConnectionLimits
 from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
 
@@ -200,6 +201,25 @@ async def test_who_hangs_up_on_a_file_ends_the_call_to_its_system(stack: Stack) 
         await asking
 
     assert await asyncio.to_thread(billing.app.abandoned.wait, 1.0)
+
+
+async def test_one_caller_is_sent_a_few_documents_at_a_time(stack: Stack) -> None:
+    """And others are sent theirs. The system holds the first ones up."""
+    crowd = ConnectionLimits().downloads_per_caller
+    billing = stack.systems["billing"]
+    billing.switches.hang = True
+    waiting = {asyncio.create_task(get(stack, BILL_FILE, "1001")) for _ in range(crowd + 1)}
+    try:
+        (one_too_many,), waiting = await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        status, headers, body = one_too_many.result()
+        assert (status, headers["Retry-After"]) == (429, "1")
+        assert refusal(body) == {"code": "LIMIT_EXCEEDED", "retryable": True}
+        billing.switches.hang = False
+        assert (await get(stack, BILL_FILE.replace("1001", "1002"), "1002"))[0] == 200
+    finally:
+        for one in waiting:
+            one.cancel()
+        await asyncio.wait(waiting)
 
 
 async def test_only_staff_sees_the_trace(tmp_path: Path) -> None:

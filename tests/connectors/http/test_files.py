@@ -306,6 +306,32 @@ async def test_a_reader_that_stands_still_keeps_its_place_no_longer_than_a_file_
         assert await bill_file(c, "B", "D") == b"begin"
 
 
+@pytest.mark.parametrize("rate", [1e9, 1e6])
+async def test_a_slow_reader_leaves_its_place_to_others(rate: float) -> None:
+    """After `file_pause`, and as much longer as the parts that it took are worth: half a second for half a megabyte."""
+    content = bytes(500_000)
+
+    async def file(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=content)
+
+    async with (
+        canned(customerBill=bill(url="/file"), file=file) as server,
+        reading(server, concurrency=1, timeout=5, file_timeout=20, file_pause=0.1, file_rate=rate) as c,
+    ):
+        found = (await c.billing.bills(["B"], None))["B"].documents[0]
+        began = asyncio.get_running_loop().time()
+        async with c.billing.open_document(found) as parts:
+            assert parts is not None
+            first = await anext(parts)
+            async with c.billing.open_document(found) as others:  # waits for the only place
+                assert others is not None
+                waited = asyncio.get_running_loop().time() - began
+                assert b"".join([part async for part in others]) == content
+            with pytest.raises(TimedOut, match="file_rate"):
+                await anext(parts)
+    assert waited >= 0.1 + len(first) / rate
+
+
 async def test_a_file_that_drips_is_over_in_time() -> None:
     async def dripping(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()

@@ -20,14 +20,14 @@ from websockets.frames import Close
 from gateway.commands.demo_keys import DemoKeys
 from gateway.engine.limits import Limits
 from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.server import server_options
 from gateway.http.sse import EventStreams
 from gateway.http.websocket import WebSocketEndpoint
-from gateway.http.websocket_protocol import websocket_options
-from gateway.http.write_coalescing import HttpProtocol
 from gateway.live.counters import LiveCounters
 from gateway.live.service import Live
 from gateway.live.subscription import Message, Subscription
 from gateway.live_settings import LiveLimits, LiveSettings
+from gateway.server_settings import ServerSettings
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import Seen, small_operations
 from tests.gateway.serving import serving
@@ -181,9 +181,7 @@ class _Server(uvicorn.Server):
 async def _as_uvicorn(app: ASGIApp, message_bytes: int) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     """Serve with uvicorn's own way to end: connections are asked to close, and waited for."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = _Server(
-            uvicorn.Config(app, http=HttpProtocol, log_config=None, lifespan="off", **websocket_options(message_bytes))
-        )
+        server = _Server(uvicorn.Config(app, lifespan="off", **server_options(ServerSettings(), message_bytes)))
         running = asyncio.create_task(server.serve([listening]))
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}", server

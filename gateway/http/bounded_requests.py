@@ -1,0 +1,358 @@
+"""uvicorn's HTTP protocol with bounds for what a client sends: how much, how fast, and in which shape.
+
+uvicorn keeps whatever comes: a header without end (which httptools copies anew for each part of it), a million headers,
+requests that are sent ahead of their answers, and connections on which nothing comes at all.
+"""
+
+import asyncio
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from gateway.errors import RequestError
+from gateway.http.edge import Edge
+from gateway.http.upgrades import UpgradesIgnored
+
+PROBES: Final = frozenset({b"/healthz", b"/readyz"})
+"""Addresses that are answered also when there is no place for a connection."""
+
+PIECE: Final = 1024
+"""Bytes that are parsed at a time, and so how exact the bounds are of what is not complete."""
+
+_FRAMING: Final = 16
+"""Bytes of sizes and their extensions for each byte of a body in chunks. The smallest chunks have five."""
+
+_IGNORED: Final = 256 * 1024
+"""Bytes that are read of a body whose request is answered already, and after a refusal."""
+
+_LINGER: Final = 2.0
+"""Seconds for reading a refusal, before the connection is cut off."""
+
+_HASTE: Final = 1.0
+"""Seconds for a body that is not complete when the process ends."""
+
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
+
+
+class TooLargeError(RequestError):
+    """The address or the headers are larger than the settings allow."""
+
+    code = "REQUEST_TOO_LARGE"
+
+
+class TooSlowError(RequestError):
+    """The request did not come in time."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
+
+
+class OverloadedError(RequestError):
+    """The gateway has as much to do, or to keep, as it may."""
+
+    status = 503
+    code = "OVERLOADED"
+    retryable = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})
+
+
+class _Flow(FlowControl):
+    """Reading is not resumed while it is held. The application resumes it with each look for a disconnect."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        if not self.is_held:
+            super().resume_reading()
+
+
+class BoundedRequests(UpgradesIgnored):
+    """Refuses what is too large, too slow or wrong, and reads no request ahead of more answers than a few."""
+
+    flow: _Flow
+
+    def __init__(self, *arguments: Any, edge: Edge, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.edge, self._limits = edge, edge.limits
+        self.address = ""
+        self._made = self._head_since = self.loop.time()
+        self._body_since = self._heard_at = 0.0
+        self._has_asked = self._in_head = self._in_body = self._for_probe = False
+        self._fed = self._body = 0
+        self._ahead = self._host = b""
+        self._lingers_until = 0.0
+        self._refusal: bytes | None = None
+        self._error: RequestError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a place."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+        self.address = self.client[0] if self.client else ""
+        self._for_probe = not self.edge.enter(self, len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self.edge.leave(self)
+        self.edge.release(self.address)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come, a piece at a time, unless requests wait for their answers."""
+        if self._is_over:
+            self._ignore(len(data))
+            return
+        if self._ahead:
+            self._ahead += data
+            return
+        self._heard_at = self.loop.time()
+        if not self._head_since and not self._in_body:
+            self._head_since = self._heard_at
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]
+            if self._in_head or self._in_body:
+                self._fed += len(piece)
+            super().data_received(piece)
+            if self._is_done:
+                return
+            if self._in_head or self._in_body:
+                self._check_unfinished()
+            if self.pipeline and start + PIECE < len(data):
+                self._ahead = data[start + PIECE :]
+                self.flow.is_held = True
+                self.flow.pause_reading()
+                return
+
+    def on_message_begin(self) -> None:
+        """Count from here."""
+        super().on_message_begin()
+        self._in_head, self._fed = True, 0
+        if not self._head_since:
+            self._head_since = self._heard_at
+
+    def on_headers_complete(self) -> None:
+        """Start the request, if its head is right."""
+        if error := self._wrong_head():
+            self._error = error
+            raise error
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is before:  # an upgrade, whose head is read once more
+            return
+        self._in_head, self._in_body, self._head_since = False, True, 0.0
+        self._fed = self._body = 0
+        self._body_since = self._heard_at
+        if not self._has_asked:
+            self._has_asked = True
+            self.edge.asks(self)
+        if self._for_probe or self.edge.draining:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The next byte is another request's."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what came meanwhile."""
+        is_last = not self.pipeline
+        super().on_response_complete()
+        if self._head_since:
+            self._head_since = self.loop.time()
+        if self.transport.is_closing():
+            return
+        if is_last and self._refusal is not None:
+            self._send_refusal(self._refusal)
+        elif is_last and self._ahead:
+            self.loop.call_soon(self._read_ahead)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or what a bound of this class was raised for."""
+        error, self._error = self._error, None
+        self.refuse(error or RequestError("This is no HTTP request that the gateway takes.", status=400))
+
+    def refuse(self, error: RequestError) -> None:
+        """Answer with the error after what is under way, and read no more."""
+        if self._is_over or self.transport.is_closing():
+            return
+        self._is_over = True
+        self.edge.note(f"{error.status}")
+        self._unset_keepalive_if_required()
+        self._ahead = b""
+        refusal = _written(error, self.server_state.default_headers)
+        current = self.cycle
+        if current is None or (current.response_complete and not self._in_body):
+            self._send_refusal(refusal)
+        elif not self._in_body:
+            self._refusal = refusal
+        elif self.pipeline:
+            self.pipeline.popleft()  # It is the request that is wrong, and the newest.
+            self._refusal = refusal
+        elif current.response_started or current.response_complete:
+            self.cut("body")
+        else:
+            current.disconnected = True
+            current.message_event.set()
+            self._send_refusal(refusal)
+
+    def shutdown(self) -> None:
+        """Close the connection once what is under way is answered; what has only begun to come is not."""
+        self._ahead = b""
+        super().shutdown()
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the connection was made."""
+        return now - self._made
+
+    def look(self, now: float) -> None:
+        """End the connection if its client takes too long."""
+        limits = self._limits
+        if self._lingers_until:
+            if now > self._lingers_until:
+                self.transport.abort()
+            return
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if self._in_body:
+            if self.pipeline or (self.flow.read_paused and not is_answered):
+                self._body_since = now - min(now - self._body_since, limits.body_timeout / 2)
+            elif now > self._body_ends() or self._must_hurry(now):
+                self._end_body(is_answered=is_answered)
+        elif is_answered and self._head_since and now > self._head_since + limits.header_timeout:
+            if self._in_head:
+                self.refuse(TooSlowError(f"The headers did not come within {limits.header_timeout:g} seconds."))
+            else:
+                self.edge.note("header_timeout")
+                self.transport.close()
+
+    @abstractmethod
+    def waiting(self, now: float) -> int:
+        """Bytes that wait until the client takes them."""
+
+    @abstractmethod
+    def seconds_left(self, now: float) -> float:
+        """How long the client will go on to take them, at the rate at which it has taken them so far."""
+
+    def cut(self, why: str) -> None:
+        """Cut the connection off."""
+        self.edge.note(why)
+        self.transport.abort()
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether nothing more is read: the connection is refused, or another protocol's."""
+        return self._is_over or self.parser is None
+
+    def _wrong_head(self) -> RequestError | None:
+        limits, headers, version = self._limits, self.headers, self.parser.get_http_version()
+        if len(self.url) > limits.request_line:
+            return self._long_address()
+        if len(headers) > limits.headers:
+            return self._many_headers()
+        if self._fed + PIECE > limits.header_bytes:
+            size = sum(len(name) + len(value) + 4 for name, value in headers)
+            if size > limits.header_bytes:
+                return self._large_headers()
+        if version not in ("1.1", "1.0"):
+            return RequestError(f"HTTP/{version} is not spoken here. Use HTTP/1.1.", status=505)
+        names = [name for name, _ in headers]
+        hosts = names.count(b"host")
+        if hosts > 1 or (not hosts and version == "1.1"):
+            return RequestError(f"The header Host came {hosts} times. Send it once.")
+        if hosts and (host := headers[names.index(b"host")][1]) != self._host:
+            if not _HOST.fullmatch(host):
+                return RequestError("The header Host is no name of a host, with or without a port.")
+            self._host = host
+        if b"transfer-encoding" in names:
+            codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+            if codings != [b"chunked"] or version == "1.0" or b"content-length" in names:
+                return RequestError("The only transfer encoding is 'chunked', once, in HTTP/1.1, without a length.")
+        if self._for_probe and bytes(self.url).partition(b"?")[0] not in PROBES:
+            return OverloadedError("The gateway has as many connections as it may. Try again in a moment.")
+        return None
+
+    def _check_unfinished(self) -> None:
+        """Refuse a head, the sizes of chunks or trailers that are too large before they are complete."""
+        limits = self._limits
+        if self._in_head:
+            if len(self.url) > limits.request_line:
+                self.refuse(self._long_address())
+            elif len(self.headers) > limits.headers:
+                self.refuse(self._many_headers())
+            elif self._fed > limits.header_bytes + PIECE + len(self.url):
+                self.refuse(self._large_headers())
+        elif self._in_body:
+            if len(self.headers) > limits.headers:
+                self.refuse(self._many_headers())
+            elif self._fed - self._body > limits.header_bytes + PIECE + _FRAMING * self._body:
+                self.refuse(RequestError("The body's chunks have too much beside their bytes."))
+            elif self.cycle.response_complete and self._body > _IGNORED:
+                self.cut("body")
+
+    def _long_address(self) -> RequestError:
+        most = self._limits.request_line
+        return TooLargeError(f"The address is longer than {most} bytes. Send the document with POST.", status=414)
+
+    def _many_headers(self) -> RequestError:
+        return TooLargeError(f"The request has more than {self._limits.headers} headers.", status=431)
+
+    def _large_headers(self) -> RequestError:
+        return TooLargeError(f"The headers are larger than {self._limits.header_bytes} bytes.", status=431)
+
+    def _body_ends(self) -> float:
+        return self._body_since + self._limits.body_timeout + self._body / self._limits.body_rate
+
+    def _must_hurry(self, now: float) -> bool:
+        since = self.edge.closing_since
+        return since is not None and now > since + _HASTE
+
+    def _end_body(self, *, is_answered: bool) -> None:
+        if is_answered:
+            self.cut("body_timeout")
+        else:
+            self.refuse(TooSlowError("The body did not come in time."))
+
+    def _read_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, b""
+        self.flow.is_held = False
+        if not self.transport.is_closing() and self.parser is not None:
+            self.flow.resume_reading()
+            self.data_received(ahead)
+
+    def _send_refusal(self, refusal: bytes) -> None:
+        """Write it, and close once the client has closed or a moment has passed: closing at once would take it back."""
+        self._refusal, self._fed = None, 0
+        self._lingers_until = self.loop.time() + _LINGER
+        self.flow.is_held = False
+        self.flow.resume_reading()
+        self.transport.write(refusal)
+        if self.edge.closing_since is None:
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _ignore(self, size: int) -> None:
+        self._fed += size
+        if self._lingers_until and self._fed > _IGNORED:
+            self.transport.abort()
+
+
+def _written(error: RequestError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The error as it is sent where no request is there to be answered."""
+    response = error.response()
+    reasons: Mapping[int, str] = {
+        400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
+        503: "Service Unavailable", 505: "HTTP Version Not Supported",
+    }  # fmt: skip
+    lines = [b"HTTP/1.1 %d %s\r\n" % (error.status, reasons[error.status].encode())]
+    lines += [b"%s: %s\r\n" % one for one in (*default_headers, *response.raw_headers, (b"connection", b"close"))]
+    return b"".join([*lines, b"\r\n", bytes(response.body)])

@@ -1,0 +1,223 @@
+"""The edge: all HTTP connections of one process, and what they may cost together."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final, Protocol
+
+from gateway.server_settings import ConnectionLimits
+
+TICK: Final = 1.0
+"""Seconds between two looks at all connections, and so how exact their times are."""
+
+RESERVED: Final = 16
+"""Places beyond the most, for those who ask for a probe. Whoever says nothing gives way to the next."""
+
+MOST_RESERVED: Final = 512
+"""Such places for a moment, in which a request that came with its connection can be read."""
+
+_MOMENT: Final = 0.02
+
+_SETTLED: Final = 1.0
+"""Seconds after which a connection that has asked nothing may give its place to a new one."""
+
+_SOON: Final = 5.0
+"""Seconds in which an answer will be taken whose bytes are not given up when there are too many in all."""
+
+_FRESH: Final = 0.02
+"""Seconds for which a count of what waits is believed."""
+
+_LOG_EVERY: Final = 60.0
+
+_log: Final = logging.getLogger("gateway.edge")
+
+
+class Connection(Protocol):
+    """One connection, as the edge sees it. Times are the event loop's."""
+
+    address: str
+    """Of the client, or the proxy."""
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since it was made, for one that has asked nothing."""
+
+    def look(self, now: float) -> None:
+        """End the connection if its client takes too long."""
+
+    def waiting(self, now: float) -> int:
+        """Bytes that wait until the client takes them."""
+
+    def seconds_left(self, now: float) -> float:
+        """How long the client will go on to take them, at the rate at which it has taken them so far."""
+
+    def cut(self, why: str) -> None:
+        """Cut the connection off."""
+
+
+class Edge:
+    """To be shared by all connections of a process. A new one can be pickled."""
+
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        trusted: Sequence[IPv4Network | IPv6Network] = (),
+        most_in_all: int | None = None,
+    ) -> None:
+        """At most `most_in_all` connections together with WebSockets; None: as many as come."""
+        self.limits = limits
+        self.draining = False
+        """Whether the process will end, so that no client should keep its connection."""
+        self.closing_since: float | None = None
+        """When the process stopped to listen."""
+        self._trusted, self._most_in_all = tuple(trusted), most_in_all
+        self._open: dict[Connection, None] = {}
+        self._silent: dict[Connection, None] = {}
+        self._reserved: dict[Connection, bool] = {}
+        self._staying: set[Connection] = set()
+        self._addresses: Counter[str] = Counter()
+        self._slow: set[Connection] = set()
+        self._waiting, self._counted_at = 0, 0.0
+        self._cut: Counter[str] = Counter()
+        self._logged_at = -_LOG_EVERY
+        self._is_looking = False
+
+    def enter(self, one: Connection, in_all: int) -> bool:
+        """Count a new connection. False: there is no place, and it may ask for a probe only.
+
+        `in_all` connections are open, with this one and those that are no HTTP any more.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._is_looking:
+            self._is_looking = True
+            loop.call_later(TICK, self._look)
+        self._open[one] = None
+        self._addresses[one.address] += 1
+        has_place = self._is_within(one.address) and (self._has_room(in_all) or self._make_room(loop.time()))
+        if not has_place:
+            self._reserve(one, loop)
+        else:
+            self._silent[one] = None
+        return has_place
+
+    def leave(self, one: Connection) -> None:
+        """The connection is closed, or belongs to another protocol now."""
+        self._open.pop(one, None)
+        self._silent.pop(one, None)
+        self._reserved.pop(one, None)
+        self._staying.discard(one)
+        self._slow.discard(one)
+
+    def release(self, address: str) -> None:
+        """A connection from this address is closed."""
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+    def asks(self, one: Connection) -> None:
+        """The connection's client has asked something, so that its place is its own."""
+        self._silent.pop(one, None)
+        self._reserved.pop(one, None)
+
+    def stay(self, one: Connection) -> None:
+        """Let the connection, which stays open for a subscription, take no place: `live.limits` count it."""
+        if one in self._open:
+            self._staying.add(one)
+
+    def slow_down(self, one: Connection) -> None:
+        """Something waits for the connection's client from now on."""
+        self._slow.add(one)
+
+    def admit(self, size: int, now: float) -> bool:
+        """Whether so many bytes more may wait. If they may not, those go first that would wait for longest."""
+        most = self.limits.waiting_bytes
+        if now - self._counted_at > _FRESH:
+            self._count(now)
+        if self._waiting + size > most:
+            self._count(now)
+            self._give_up(self._waiting + size - most, now)
+            self._count(now)
+        if self._waiting + size > most:
+            return False
+        self._waiting += size
+        return True
+
+    def note(self, why: str) -> None:
+        """A connection is cut off."""
+        self._cut[why] += 1
+
+    def _is_within(self, address: str) -> bool:
+        most = self.limits.connections_per_address
+        return not most or self._addresses[address] <= most or self._is_trusted(address)
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            known = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        return any(known in network for network in self._trusted)
+
+    def _has_room(self, in_all: int) -> bool:
+        taken = len(self._open) - len(self._staying) - len(self._reserved)
+        return taken <= self.limits.connections and (self._most_in_all is None or in_all <= self._most_in_all)
+
+    def _make_room(self, now: float) -> bool:
+        """Take the place of whoever has been silent for longest, and long enough."""
+        oldest = next(iter(self._silent), None)
+        if oldest is None or oldest.silent_for(now) < _SETTLED:
+            return False
+        oldest.cut("no place")
+        self.leave(oldest)
+        return True
+
+    def _reserve(self, one: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._reserved) >= MOST_RESERVED:
+            loop.call_soon(one.cut, "no place")  # not while it is made
+        elif len(self._reserved) == RESERVED:
+            loop.call_later(_MOMENT, self._trim, loop)
+        self._reserved[one] = False
+
+    def _trim(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up the oldest beyond the reserved places. Nobody who has come since the last time: between the two the
+        loop has read what had come.
+        """
+        for one, is_known in [*self._reserved.items()][:-RESERVED]:
+            if is_known:
+                one.cut("no place")
+                self.leave(one)
+            else:
+                self._reserved[one] = True
+        if len(self._reserved) > RESERVED:
+            loop.call_later(_MOMENT, self._trim, loop)
+
+    def _count(self, now: float) -> None:
+        total = 0
+        for one in [*self._slow]:
+            size = one.waiting(now)
+            if size:
+                total += size
+            else:
+                self._slow.discard(one)
+        self._waiting, self._counted_at = total, now
+
+    def _give_up(self, size: int, now: float) -> None:
+        for one in sorted(self._slow, key=lambda one: one.seconds_left(now), reverse=True):
+            if size <= 0 or one.seconds_left(now) < _SOON:
+                return
+            size -= one.waiting(now)
+            one.cut("waiting_bytes")
+            self._slow.discard(one)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for one in [*self._open]:
+            one.look(now)
+        if self._cut and now >= self._logged_at + _LOG_EVERY:
+            _log.info("connections cut off: %s", ", ".join(f"{why} {count}" for why, count in self._cut.items()))
+            self._cut.clear()
+            self._logged_at = now
+        self._is_looking = bool(self._open or self._cut)
+        if self._is_looking:
+            loop.call_later(TICK, self._look)

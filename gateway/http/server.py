@@ -1,0 +1,42 @@
+"""How uvicorn is to serve the gateway: with its own protocols, whose connections share one edge in each process."""
+
+from typing import Any
+
+from gateway.http.edge import Edge
+from gateway.http.websocket_protocol import websocket_options
+from gateway.http.write_coalescing import HttpProtocol
+from gateway.server_settings import ServerSettings
+
+
+class Protocols:
+    """Makes the protocol of each connection, as uvicorn takes a class for. A new one can be pickled."""
+
+    def __init__(self, edge: Edge, protocol: type[HttpProtocol] = HttpProtocol) -> None:
+        self.edge, self._protocol = edge, protocol
+
+    def __call__(self, **named: Any) -> HttpProtocol:
+        """A new connection's protocol."""
+        return self._protocol(edge=self.edge, **named)
+
+
+def server_options(
+    server: ServerSettings,
+    message_bytes: int,
+    *,
+    most_in_all: int | None = None,
+    protocol: type[HttpProtocol] = HttpProtocol,
+) -> dict[str, Any]:
+    """Options of `uvicorn.Config`. Messages of WebSockets have at most so many bytes.
+
+    At most `most_in_all` connections are open, WebSockets among them.
+    """
+    return {
+        "http": Protocols(Edge(server.limits, server.trusted_proxies, most_in_all), protocol),
+        **websocket_options(message_bytes),
+        "headers": [("X-Content-Type-Options", "nosniff")],
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,  # nobody looks at a client's address but the edge, which wants the proxy's
+        "timeout_keep_alive": server.limits.keep_alive,
+    }

@@ -1,0 +1,61 @@
+"""`[server]`: where the gateway listens, what a connection may cost it, and how it ends."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
+
+from pydantic import Field
+
+from connectors.strict import Strict
+
+
+class ConnectionLimits(Strict):
+    """`[server.limits]`: what clients may cost one process before it knows them. docs/limits.md says more."""
+
+    connections: Annotated[
+        int, Field(ge=1, description="Most open connections, without those that stay open for subscriptions.")
+    ] = 4096
+    connections_per_address: Annotated[
+        int, Field(ge=0, description="Most from one address that is no trusted proxy's; 0: any number.")
+    ] = 1000
+    descriptors: Annotated[
+        int, Field(ge=16, description="Descriptors kept free for what is neither a client's nor a call to a system.")
+    ] = 64
+    request_line: Annotated[int, Field(ge=256, description="Bytes of a request's address, with its query.")] = 16 * 1024
+    header_bytes: Annotated[int, Field(ge=1024, description="Bytes of a request's headers.")] = 32 * 1024
+    headers: Annotated[int, Field(ge=1, description="Headers of a request, with those after its body.")] = 100
+    header_timeout: Annotated[
+        float, Field(gt=0, description="Seconds for a request's headers, from when it or the connection began.")
+    ] = 10.0
+    body_timeout: Annotated[
+        float, Field(gt=0, description="Seconds for a body, and one more for each body_rate bytes that have come.")
+    ] = 10.0
+    body_rate: Annotated[float, Field(gt=0, description="Bytes a second, of a body that takes longer.")] = 1024.0
+    keep_alive: Annotated[int, Field(ge=1, description="Seconds for which an idle connection is kept.")] = 75
+    send_timeout: Annotated[
+        float, Field(gt=0, description="Seconds in which a client takes what waits, or send_rate bytes for each.")
+    ] = 30.0
+    send_rate: Annotated[float, Field(gt=0, description="Bytes a second, of an answer that takes longer.")] = 8192.0
+    waiting_bytes: Annotated[
+        int, Field(ge=1024 * 1024, description="Bytes of answers that wait for their clients, of all together.")
+    ] = 256 * 1024 * 1024
+    downloads_per_caller: Annotated[int, Field(ge=1, description="Documents that one caller is sent at a time.")] = 4
+
+
+class ServerSettings(Strict):
+    """`[server]`: where the gateway listens, and how it ends."""
+
+    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
+    workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
+    metrics: Annotated[
+        bool, Field(description="Whether /metrics answers, to whoever reaches this port, in Prometheus' format.")
+    ] = False
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        Field(description="Addresses and networks of proxies, each of which has the connections of many clients."),
+    ] = ()
+    leave_after: Annotated[
+        float, Field(ge=0, description="Seconds after SIGTERM in which /readyz says 503 and everything is answered.")
+    ] = 2.0
+    finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
+    limits: ConnectionLimits = ConnectionLimits()

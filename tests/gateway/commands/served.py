@@ -1,0 +1,81 @@
+"""`gateway serve` in processes of its own over four systems, for tests that are clients of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.commands.demo_keys import RULES, DemoKeys
+from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS
+from sandbox.server import SandboxServer
+from tests.gateway.commands.running import PATIENCE, ROOT, environment, free_ports
+
+
+@dataclass
+class Served:
+    """A gateway that is served. `said` are the lines of its log so far."""
+
+    address: str
+    process: asyncio.subprocess.Process
+    keys: DemoKeys
+    said: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, workers: int = 1, *, server: str = "", open_files: int | None = None, customers: int = 4
+) -> AsyncIterator[Served]:
+    """The gateway, once all its workers listen. `server` are lines of TOML for `[server]` and what follows it.
+
+    The system lets it have so many open files at first, and as many after that.
+    """
+    world = World(customers=customers)
+    running = {system: SandboxServer(system, world=world).start() for system in SYSTEMS}
+    keys, port = DemoKeys.create(folder / "issuer.pem"), free_ports(1)
+    (folder / "jwks.json").write_bytes(keys.jwks())
+    config = folder / "gateway.toml"
+    config.write_text(
+        "".join(f'[systems.{name}]\nurl = "{one.url}"\n' for name, one in running.items())
+        + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
+        + f"[server]\nport = {port}\nworkers = {workers}\n{server}\n",
+        encoding="utf-8",
+    )
+    limited = f"ulimit -n {open_files}; " if open_files else ""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'{limited}exec "$0" "$@"', sys.executable, "-m", "gateway", "serve", "--config", str(config)),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(folder),
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    gateway = Served(f"http://127.0.0.1:{port}", process, keys)
+    is_up = asyncio.Event()
+    reading = asyncio.create_task(_read(gateway, process.stderr, workers, is_up))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await is_up.wait()
+        assert process.returncode is None, gateway.said
+        yield gateway
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        await reading
+        for one in running.values():
+            one.stop()
+
+
+async def _read(gateway: Served, log: asyncio.StreamReader, workers: int, is_up: asyncio.Event) -> None:
+    while line := (await log.readline()).decode():
+        gateway.said.append(line)
+        said = "".join(gateway.said) if not is_up.is_set() else ""
+        # One process says where it listens after its start, several before it.
+        if said.count("Application startup complete.") == workers and "Uvicorn running on" in said:
+            is_up.set()
+    is_up.set()

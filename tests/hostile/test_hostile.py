@@ -1,0 +1,28 @@
+"""A short form of each attack: nobody else notices, and nothing of it is kept. `make hostile` runs them as a whole."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.hostile.measuring import Attack, Target, attacked, attacks, measure
+
+SCALE = 0.05
+
+SETTINGS = "[server.limits]\nconnections = 250\nheader_timeout = 1.0\nbody_timeout = 1.0\nsend_timeout = 1.0\n"
+"""So that what takes its time is over soon, and that there are more attackers than places."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
+    async with attacked(tmp_path_factory.mktemp("hostile"), SCALE, SETTINGS) as running:
+        yield running
+
+
+@pytest.mark.parametrize("attack", attacks(), ids=lambda attack: attack.name)
+async def test_an_innocent_caller_does_not_notice(target: Target, attack: Attack) -> None:
+    measured = await measure(target, attack)
+    print(f"{attack.name}: {measured.effect}; p99 {1000 * measured.p99:.0f} ms")
+    assert not measured.failures
+    assert len(measured.times) > 1
+    assert measured.after < measured.before + 100, "MiB"
