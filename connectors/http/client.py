@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import aiohttp
 import msgspec
@@ -17,11 +17,14 @@ from connectors.http.policy import Policy
 from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
-from connectors.reading.repair import REPLACED, repaired
+from connectors.reading.repair import REPLACED, repaired_in_turns
 from connectors.settings import System
 
 K = TypeVar("K")
 T = TypeVar("T")
+
+Read = Callable[[Answer], Any]
+"""Decodes an answer; a coroutine function, where a long one takes several turns. Raises what `HttpClient.send` says."""
 
 
 class HttpClient(Transport):
@@ -33,7 +36,13 @@ class HttpClient(Transport):
         self._policy = Policy(self.credentials)
         self._files = Files(self)
 
-    async def send(self, request: Request, read: Callable[[Answer], T]) -> T:
+    @overload
+    async def send(self, request: Request, read: Callable[[Answer], Coroutine[Any, Any, T]]) -> T: ...
+
+    @overload
+    async def send(self, request: Request, read: Callable[[Answer], T]) -> T: ...
+
+    async def send(self, request: Request, read: Read) -> Any:
         """Send a request as `Policy` allows and return its answer decoded by `read`. Raises `ConnectorError`.
 
         `read` gets answers with a status below 300, 404, or one in `request.expected`. If it fails to decode the answer
@@ -46,7 +55,7 @@ class HttpClient(Transport):
                 asked = time.monotonic()
                 async with self.deadline(request):
                     answer = await self._policy.run(partial(self._once, call), request)
-                result = self._decode(read, answer, request)
+                result = await self._decode(read, answer, request)
                 self.health.answered((time.monotonic() - asked) * 1000)
                 return result
         except ConnectorError as failure:
@@ -96,28 +105,28 @@ class HttpClient(Transport):
         except CONNECTION_ERRORS as error:
             raise self.failure(request, error) from error
 
-    def _decode(self, read: Callable[[Answer], T], answer: Answer, request: Request) -> T:
+    async def _decode(self, read: Read, answer: Answer, request: Request) -> Any:
         """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.
 
         So are endless nesting (RecursionError) and values that no type holds (ValueError, ArithmeticError). Of a body
         that is not JSON because of a wrong escape or byte in a text, or of NaN for a number, the rest is read.
         """
         try:
-            return self._read_or_repaired(read, answer)
+            return await self._read_or_repaired(read, answer)
         except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
             failure = Garbled(self.name, f"{request}: {str(error)[:200]}")
             raise self.with_answer(failure, request, answer.body) from error
 
-    def _read_or_repaired(self, read: Callable[[Answer], T], answer: Answer) -> T:
+    async def _read_or_repaired(self, read: Read, answer: Answer) -> Any:
         try:
-            return read(answer)
+            return await _done(read(answer))
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, UnicodeDecodeError):
-            body = repaired(answer.body)
+            body = await repaired_in_turns(answer.body)
             if body is answer.body:
                 raise
-        found = read(Answer(answer.status, answer.headers, body, is_repaired=True))
+        found = await _done(read(Answer(answer.status, answer.headers, body, is_repaired=True)))
         if REPLACED in body:
             self.health.notice("sends texts with wrong escapes or bytes: they are shown with a replacement character")
         if body.count(b"NaN") + body.count(b"Infinity") < answer.body.count(b"NaN") + answer.body.count(b"Infinity"):
@@ -153,3 +162,7 @@ class HttpClient(Transport):
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file of the system, as `Files.stream` does."""
         return self._files.stream(address)
+
+
+async def _done(read: Any) -> Any:
+    return await read if asyncio.iscoroutine(read) else read

@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from connectors.errors import ConnectorError
 from connectors.reading.order import Order, sorted_records
 from connectors.reading.rows import Batch, Row
+from connectors.reading.turns import Turns
 from connectors.records import Found, Rows
 
 R = TypeVar("R")
+
+_LOOKED_AT: Final = 128
+"""Rows after which the clock is looked at."""
 
 
 def map_rows(rows: Mapping[str, Row | ConnectorError], record: Callable[[Row], R]) -> Found[R]:
@@ -39,7 +43,7 @@ def match_ids(
     return found
 
 
-def group_by_key(
+async def group_by_key(
     batches: Iterable[Batch[Row]],
     record: Callable[[Row], R] | None,
     keys_of: Callable[[R], Iterable[str]],
@@ -54,7 +58,7 @@ def group_by_key(
     Records keep the order in which they came, unless `order` is given. A batch with an unreadable row has no totals,
     because the row may belong to any of its keys; where none of its rows can be read, each of its keys has the failure
     that `unreadable` makes. `record` makes a record of a row; None if rows are records already. `unasked` is told each
-    row that has none of the keys.
+    row that has none of the keys. Many rows take several turns.
     """
     found: dict[str, Rows[R] | ConnectorError] = {}
     for batch in batches:
@@ -68,7 +72,10 @@ def group_by_key(
         if batch.unreadable:
             groups.update({key: [] for key in batch.keys})
         one: Any
-        for row in batch.rows:
+        turns = Turns()
+        for number, row in enumerate(batch.rows, 1):
+            if number % _LOOKED_AT == 0 and turns.is_over:
+                await turns.next()
             one = record(row) if record else row
             if wanted is None or wanted(one):
                 keys = keys_of(one)

@@ -1,10 +1,19 @@
 """Repairs what no reader of JSON takes, in texts and for numbers, so that it costs itself and not the whole answer."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
-"""A text, or what some writers of JSON put where there is no number."""
+from connectors.reading.turns import Turns
+
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_WORD: Final = re.compile(r"-?\b(?:NaN|Infinity)\b")
+"""What some writers of JSON put where there is no number."""
+_SPECIAL: Final = re.compile(r"[\\\x00-\x1f]")
+_LONGEST: Final = 64 * 1024
+"""Characters that are looked at one by one. A longer text in which something may be wrong is replaced as a whole."""
+_LOOKED_AT: Final = 64
+"""Texts after which the clock is looked at."""
 _PART: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair, which is right
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
@@ -21,16 +30,55 @@ REPLACED: Final = b"\\ufffd"
 def repaired(body: bytes) -> bytes:
     """The body with each wrong escape and each byte that is not UTF-8 as U+FFFD, and control characters escaped.
 
-    NaN and infinity are null. The same body where there is none. What else is wrong outside of texts stays so.
+    NaN and infinity are null. The same body where there is none. What else is wrong outside of texts stays so. For long
+    bodies see `repaired_in_turns`.
     """
-    text = body.decode("utf-8", errors="replace")
-    is_utf8 = "\ufffd" not in text or text.encode() == body
-    mended = _STRING.sub(_mended, text if is_utf8 else text.replace("\ufffd", REPLACED.decode()))
+    text, is_utf8 = _decoded(body)
+    mended = "".join(_mended(text))
     return body if is_utf8 and mended == text else mended.encode()
 
 
-def _mended(string: re.Match[str]) -> str:
-    return _PART.sub(_part, string[0]) if string[0][0] == '"' else "null"
+async def repaired_in_turns(body: bytes) -> bytes:
+    """The same, where others have their turn in between."""
+    text, is_utf8 = _decoded(body)
+    turns, parts = Turns(), []
+    for number, part in enumerate(_mended(text)):
+        parts.append(part)
+        if number % _LOOKED_AT == 0 and turns.is_over:
+            await turns.next()
+    mended = "".join(parts)
+    return body if is_utf8 and mended == text else mended.encode()
+
+
+def _decoded(body: bytes) -> tuple[str, bool]:
+    """The text, and whether all of it was UTF-8."""
+    text = body.decode("utf-8", errors="replace")
+    is_utf8 = "\ufffd" not in text or text.encode() == body
+    return (text if is_utf8 else text.replace("\ufffd", REPLACED.decode())), is_utf8
+
+
+def _mended(text: str) -> Iterator[str]:
+    """What stands between texts, and texts, in turn."""
+    at = 0
+    while (start := text.find('"', at)) >= 0:
+        yield _without_words(text[at:start])
+        string = _STRING.match(text, start)
+        if string is None:  # It does not end.
+            yield text[start:]
+            return
+        yield _text(string[0])
+        at = string.end()
+    yield _without_words(text[at:])
+
+
+def _without_words(between: str) -> str:
+    return _WORD.sub("null", between) if len(between) <= _LONGEST and ("N" in between or "I" in between) else between
+
+
+def _text(string: str) -> str:
+    if not _SPECIAL.search(string):
+        return string
+    return _PART.sub(_part, string) if len(string) <= _LONGEST else f'"{REPLACED.decode()}"'
 
 
 def _part(found: re.Match[str]) -> str:

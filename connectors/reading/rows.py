@@ -10,6 +10,7 @@ import msgspec
 from connectors.errors import ConnectorError
 from connectors.reading.lenient import LenientReader
 from connectors.reading.repair import REPLACED
+from connectors.reading.turns import Turns
 
 
 class Identified(msgspec.Struct, gc=False):
@@ -72,6 +73,12 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
 
 
 _IDENTIFIED: Final = msgspec.json.Decoder(Identified)
+_AT_ONCE: Final = 256 * 1024
+"""Bytes of a list that are decoded in one turn: some milliseconds."""
+_LOOKED_AT: Final = 32
+"""Rows after which the clock is looked at."""
+_LARGEST_ODD: Final = 256 * 1024
+"""Bytes of a row that is read leniently, attribute by attribute. A longer one must be as the standard says."""
 _RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -100,21 +107,26 @@ class RowDecoder(Generic[Row]):
         """A decoder for which these attributes say, too, whose a row is."""
         return self if names <= self._deciding else type(self)(self._row, self._warn, self._deciding | names)
 
-    def rows(self, body: bytes) -> tuple[list[Entry[Row]], bool]:
+    async def rows(self, body: bytes) -> tuple[list[Entry[Row]], bool]:
         """The rows of a JSON list, and whether it is known that all could be read.
 
         Raises `msgspec.DecodeError` if it is no list.
         """
-        if REPLACED not in body:
+        if len(body) <= _AT_ONCE and REPLACED not in body:
             try:
                 return self._many.decode(body), True
             except (msgspec.ValidationError, UnicodeDecodeError):
                 pass  # one by one
-        return self.each(_RAWS.decode(body)), False
+        return await self.each(_RAWS.decode(body)), False
 
-    def each(self, raws: Iterable[msgspec.Raw]) -> list[Entry[Row]]:
-        """Each row of a list, or its placeholder."""
-        return [self.row(raw) for raw in raws]
+    async def each(self, raws: Iterable[msgspec.Raw]) -> list[Entry[Row]]:
+        """Each row of a list, or its placeholder. Many take several turns."""
+        turns, entries = Turns(), []
+        for number, raw in enumerate(raws):
+            entries.append(self.row(raw))
+            if number % _LOOKED_AT == 0 and turns.is_over:
+                await turns.next()
+        return entries
 
     def row(self, raw: msgspec.Raw | bytes) -> Entry[Row]:
         """One row, or its placeholder. Raises `msgspec.DecodeError` if it is not JSON."""
@@ -124,7 +136,7 @@ class RowDecoder(Generic[Row]):
                 return self._one.decode(content)
             except (msgspec.ValidationError, UnicodeDecodeError):
                 pass  # leniently
-        found: Row | None = self._lenient.read(content)
+        found: Row | None = self._lenient.read(content) if len(content) <= _LARGEST_ODD else None
         if found is not None:
             return found
         self._warn("has a row that cannot be read: what identifies it or its owner is not in a form that is known")

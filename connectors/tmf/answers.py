@@ -27,7 +27,7 @@ class Answers:
         self._system, self._path, self._resource, self._profile = system, path, resource, profile
         self._places = Places(profile.kept_in)
 
-    def page(self, answer: Answer, decoder: RowDecoder[Any]) -> RowPage[Any]:
+    async def page(self, answer: Answer, decoder: RowDecoder[Any]) -> RowPage[Any]:
         """The rows of a list's answer. Raises `Rejected`, `Garbled` or `msgspec.DecodeError`."""
         if answer.status == 404:
             if not self._profile.empty_is_404:
@@ -41,7 +41,7 @@ class Answers:
             body = self._places.list_of(body)
         total = answer.headers.get("X-Total-Count", "") if self._profile.total_trusted else ""
         known = credible(int(total)) if total.isascii() and total.isdigit() and len(total) <= _DIGITS else None
-        rows, all_read = decoder.rows(body)
+        rows, all_read = await decoder.rows(body)
         link = answer.headers.get("Link") if known is not None else None
         has_next = link is not None and bool(_NEXT.search(link))
         distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)

@@ -208,8 +208,8 @@ class Collection(Generic[R]):
         """
         decoder = self._decoder(fields, frozenset(one.partition(".")[0] for one in by if one != "status"))
 
-        def page(answer: Answer) -> RowPage[Any]:
-            return self._answers.page(answer, decoder)
+        async def page(answer: Answer) -> RowPage[Any]:
+            return await self._answers.page(answer, decoder)
 
         async def read(offset: int, limit: int) -> RowPage[Any]:
             query = "&".join([*question, *self._write.paging(offset, limit)])

@@ -42,13 +42,13 @@ async def all_under(
         unasked=unasked.append if parameter.startswith(_PARTY) else None,
     )
     if filters or not collection.obeyed_filters.is_open(parameter):
-        found = group(batches, record)
+        found = await group(batches, record)
     else:
         converted = [_with_records(batch, record) for batch in batches]
         for one in converted:
             if not one.failure and not one.unreadable:
                 _record_answer(collection, parameter, one.keys, one.rows, keys_of, wanted)
-        found = group(converted, None)
+        found = await group(converted, None)
         if unasked:
             unasked = _rows_of(unasked, batches, converted)
     for row in unasked:

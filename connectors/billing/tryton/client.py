@@ -11,7 +11,7 @@ with dots through relations; `s`, `p` and `o` are size, offset and order. What s
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -86,7 +86,7 @@ class Rest:
         """The path of a model."""
         return f"/{self.options.database}/rest/model/{model}"
 
-    async def read(self, target: str, keys: Sequence[str], decode: Callable[[Answer], T]) -> T:
+    async def read(self, target: str, keys: Sequence[str], decode: Callable[[Answer], Coroutine[Any, Any, T]]) -> T:
         """Send a GET request. Raises `ConnectorError`.
 
         Tryton also answers an unknown model or field with 500, for example if a module is missing. Another request
@@ -240,8 +240,8 @@ class Model(Generic[Row]):
             f"{self._path}: a key makes a longer URL than max_url = {self._rest.options.max_url}",
         )
 
-    def _entries(self, answer: Answer) -> list[Entry[Row]]:
-        return self._row.each(self._rest.rows_of(answer))
+    async def _entries(self, answer: Answer) -> list[Entry[Row]]:
+        return await self._row.each(self._rest.rows_of(answer))
 
 
 def _base64(value: Any) -> str:

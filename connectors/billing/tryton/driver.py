@@ -125,7 +125,7 @@ class TrytonBilling:
         """Every customer has one account. One call, and once per process one for the currency."""
         currency = await self._company_currency() if fields is None or "balance" in fields else None
         batches = await self._parties.by_keys(KeyField("code"), customer_ids, fields, BY_ID)
-        found = group_by_key(
+        found = await group_by_key(
             batches,
             lambda row: self._records.account(row, currency),
             lambda account: account.customer_ids,
@@ -163,7 +163,7 @@ class TrytonBilling:
     async def charges_of_bills(self, bill_ids: Sequence[str], fields: Fields | None) -> Found[Rows[BillCharge]]:
         """One call. Amounts are without tax, which Tryton keeps apart from the lines."""
         batches = await self._lines.by_keys(KeyField("invoice", numeric=True), bill_ids, fields, BY_ID)
-        return group_by_key(
+        return await group_by_key(
             batches, self._records.charge, lambda charge: (charge.bill_id,), unreadable=self._unreadable
         )
 
@@ -228,7 +228,7 @@ class TrytonBilling:
             if kept and not page.unreadable:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
-        return group_by_key(batches, record, lambda one: one.customer_ids, unreadable=self._unreadable)
+        return await group_by_key(batches, record, lambda one: one.customer_ids, unreadable=self._unreadable)
 
     async def _by_id(
         self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]

@@ -147,10 +147,10 @@ class Rest:
         """Hits of the search, at most `SEARCH_HITS` of each kind."""
         request = Request.get(self._target(_SEARCH, {"q": text}), [text])
 
-        def read(answer: Answer) -> Sequence[Hit]:
+        async def read(answer: Answer) -> Sequence[Hit]:
             if answer.is_empty:
                 return ()
-            entries = self._hit.each(self._decoded(answer, _SEARCH, _Hits).results)
+            entries = await self._hit.each(self._decoded(answer, _SEARCH, _Hits).results)
             if any(isinstance(one, Unreadable) for one in entries):
                 raise Garbled(self.http.name, f"{_SEARCH}: a hit cannot be read, which may be anybody")
             return [one for one in entries if not isinstance(one, Unreadable)]
@@ -211,23 +211,23 @@ class Rest:
             )
         return target
 
-    def _accounts_of(self, answer: Answer) -> ListPage[Account]:
+    async def _accounts_of(self, answer: Answer) -> ListPage[Account]:
         if answer.is_empty:
             return ListPage((), 0, 0, 0)
         page = self._decoded(answer, _ACCOUNTS, _Accounts)
         active, inactive = page.active_accounts, page.closed_accounts
         return ListPage(
-            self._account.each((*active.open_accounts, *inactive.close_accounts)),
+            await self._account.each((*active.open_accounts, *inactive.close_accounts)),
             max(len(active.open_accounts), len(inactive.close_accounts)),
             max(active.open_accounts_count, inactive.close_accounts_count),
             active.open_accounts_count + inactive.close_accounts_count,
         )
 
-    def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
+    async def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
         if answer.is_empty:
             return ListPage((), 0, 0, 0)
         page = self._decoded(answer, _CONTACTS, _Contacts)
-        entries = self._contact.each(page.results)
+        entries = await self._contact.each(page.results)
         return ListPage(entries, len(entries), page.count, page.count)
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:

@@ -217,11 +217,11 @@ class NautobotGraphql:
         return Failed(self._http.name, f"{PATH} answered 200 and failed at {where}, {len(problems)} errors")
 
 
-def decoded(raws: Sequence[msgspec.Raw], row: RowDecoder[Row]) -> DecodedRows[Row]:
+async def decoded(raws: Sequence[msgspec.Raw], row: RowDecoder[Row]) -> DecodedRows[Row]:
     """The decoded rows. Placeholders for unreadable rows have the service number or id, if that is readable."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    for one in row.each(raws):
+    for one in await row.each(raws):
         if isinstance(one, Unreadable):
             unreadable.append(Unreadable(_key_of(one.text), one.text))
         else:

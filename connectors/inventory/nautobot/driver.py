@@ -91,8 +91,8 @@ class NautobotDriver:
         async def part(keys: Sequence[str]) -> Found[Service]:
             circuits = self._graphql.listing("circuits", self._by_number, self._circuit(fields))
             lists = await self._graphql.ask(circuits | self._carriers(fields), keys)
-            read = decoded(lists["circuits"], self._circuits)
-            return self._graphql.match_keys(keys, self._services(read.rows, lists), read.unreadable)
+            read = await decoded(lists["circuits"], self._circuits)
+            return self._graphql.match_keys(keys, await self._services(read.rows, lists), read.unreadable)
 
         return await self._graphql.ask_in_parts(ids, part)
 
@@ -109,14 +109,14 @@ class NautobotDriver:
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             inner = f"id {self._customer} circuits{{{self._circuit(fields)}}}"
             lists = await self._graphql.ask(self._graphql.listing("tenants", self._by_customer, inner), keys)
-            tenants = decoded(lists["tenants"], self._tenants)
+            tenants = await decoded(lists["tenants"], self._tenants)
             if tenants.unreadable and not tenants.rows:
                 raise Garbled(self.http.name, "tenants: none of the rows that came can be read")
             unread = len(tenants.unreadable)
             raws = defaultdict[str, list[msgspec.Raw]](list)
             for tenant in tenants.rows:
                 raws[text(tenant.key) or ""] += tenant.circuits or ()
-            circuits = {key: decoded(raws[key], self._circuits) for key in keys if raws[key]}
+            circuits = {key: await decoded(raws[key], self._circuits) for key in keys if raws[key]}
             self._graphql.check_row_limit("circuits", sum(len(raws[key]) for key in keys))
             for key, read in circuits.items():
                 if read.unreadable and not read.rows:
@@ -124,13 +124,13 @@ class NautobotDriver:
             if not circuits:
                 await self._graphql.require_permission("circuits")
             below = await self._below([row for own in circuits.values() for row in own.rows], fields)
-            anybodys = decoded(below.get("circuits", ()), self._carrier_rows)
+            anybodys = await decoded(below.get("circuits", ()), self._carrier_rows)
             if anybodys.unreadable:
                 raise Garbled(self.http.name, "circuits: a service number cannot be read")
             elsewhere = Counter(text(row.number) for row in anybodys.rows)
             found: dict[str, Rows[Service]] = {}
             for key, read in circuits.items():
-                services = [one for one in self._services(read.rows, below) if key in one.customer_ids]
+                services = [one for one in await self._services(read.rows, below) if key in one.customer_ids]
                 times = Counter(one.id for one in services)
                 own = [one for one in services if times[one.id] == 1 and elsewhere[one.id] <= 1]
                 if len(own) < len(services):
@@ -158,7 +158,7 @@ class NautobotDriver:
                 | self._graphql.listing("ip_addresses", "id:$keys", f"id {self._number} {carried}"),
                 keys,
             )
-            rows = [row for each in lists.values() for row in self._carrying(each)]
+            rows = [row for each in lists.values() for row in await self._carrying(each)]
             numbers = {str(row.id): [row.number, *(one.number for one in row.interfaces or ())] for row in rows}
             named = {
                 key: [number for one in dict.fromkeys(numbers[key]) if (number := text(one))]
@@ -184,13 +184,15 @@ class NautobotDriver:
 
         async def part(keys: Sequence[str]) -> Found[Resource]:
             lists = await self._graphql.ask(self._resource_lists("id:$keys", fields), keys)
-            return self._graphql.match_keys(keys, *self._resources(lists))
+            return self._graphql.match_keys(keys, *await self._resources(lists))
 
         return await self._graphql.ask_in_parts(uuids(ids), part)
 
     async def resource_list(self, window: Window, fields: Fields | None) -> Rows[Resource]:
         """Two calls: for all ids (up to max_rows of each type), and for the resources in the window."""
-        everything, unreadable = self._resources(await self._graphql.everything(self._resource_lists("", frozenset())))
+        everything, unreadable = await self._resources(
+            await self._graphql.everything(self._resource_lists("", frozenset()))
+        )
         self._some_readable(everything, unreadable)
         return await self._window(sorted_records(everything, BY_ID), window, fields, len(unreadable))
 
@@ -202,10 +204,10 @@ class NautobotDriver:
         compared = frozenset({"name", "serial_number"})
         lists = await self._search(sought, fields if fields is None else compared | fields, _SEARCHED + 1)
         if all(len(each) <= _SEARCHED for each in lists.values()):
-            items, unread = self._matching(sought, lists)
+            items, unread = await self._matching(sought, lists)
             return Rows(items, 0, None if unread else len(items), complete=True, unread=unread)
         lists = await self._search(sought, compared, self._graphql.limit)
-        items, unread = self._matching(sought, lists)
+        items, unread = await self._matching(sought, lists)
         return await self._window(items, window, fields, unread)
 
     async def sites(self, ids: Sequence[str], fields: Fields | None) -> Found[Site]:
@@ -214,7 +216,7 @@ class NautobotDriver:
             lists = await self._graphql.ask(
                 self._graphql.listing("locations", "id:$keys", selection(LOCATION, fields)), keys
             )
-            read = decoded(lists["locations"], self._locations)
+            read = await decoded(lists["locations"], self._locations)
             return self._graphql.match_keys(keys, map(self._records.site, read.rows), read.unreadable)
 
         return await self._graphql.ask_in_parts(uuids(ids), part)
@@ -240,17 +242,17 @@ class NautobotDriver:
         parts = await run_concurrently([self._graphql.ask(lists, some) for some in self._graphql.key_parts(numbers)])
         return {name: [row for part in parts for row in part[name]] for name in lists}
 
-    def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
-        read = decoded(raws, self._carrier_rows)
+    async def _carrying(self, raws: Sequence[msgspec.Raw]) -> Sequence[CarrierRow]:
+        read = await decoded(raws, self._carrier_rows)
         if read.unreadable:
             self._records.warn_once("has interfaces or addresses with a service that cannot be read: they are left out")
         return read.rows
 
-    def _services(self, rows: Sequence[CircuitRow], lists: Lists) -> list[Service]:
+    async def _services(self, rows: Sequence[CircuitRow], lists: Lists) -> list[Service]:
         """The circuits with a service number, with their resources: interfaces, the devices of these, addresses."""
         below = defaultdict[str | None, list[str]](list)
         for name in ("interfaces", "ip_addresses"):
-            for row in self._carrying(lists.get(name, ())):
+            for row in await self._carrying(lists.get(name, ())):
                 refs = [ref for ref in (row.device, *(row.ip_addresses or ())) if ref]
                 below[text(row.number)] += [str(row.id), *(ref.id for ref in refs if ref.id)]
         services = [
@@ -267,10 +269,10 @@ class NautobotDriver:
             | self._graphql.listing("ip_addresses", condition, selection(ADDRESS, fields))
         )
 
-    def _resources(self, lists: Lists) -> tuple[list[Resource], list[Unreadable]]:
-        devices = decoded([*lists["devices"], *lists.get("serials", ())], self._devices)
-        interfaces = decoded(lists["interfaces"], self._interfaces)
-        addresses = decoded(lists["ip_addresses"], self._addresses)
+    async def _resources(self, lists: Lists) -> tuple[list[Resource], list[Unreadable]]:
+        devices = await decoded([*lists["devices"], *lists.get("serials", ())], self._devices)
+        interfaces = await decoded(lists["interfaces"], self._interfaces)
+        addresses = await decoded(lists["ip_addresses"], self._addresses)
         records = [
             *map(self._records.device, devices.rows),
             *map(self._records.interface, interfaces.rows),
@@ -287,12 +289,12 @@ class NautobotDriver:
             forms(sought),
         )
 
-    def _matching(self, sought: str, lists: Lists) -> tuple[list[Resource], int]:
+    async def _matching(self, sought: str, lists: Lists) -> tuple[list[Resource], int]:
         """The resources that match, in the port's order, and how many rows cannot be read.
 
         A device that matches twice comes once.
         """
-        records, unreadable = self._resources(lists)
+        records, unreadable = await self._resources(lists)
         self._some_readable(records, unreadable)
         distinct = list({one.id: one for one in records}.values())
         named = [one for one in distinct if contains(one.name, sought)]

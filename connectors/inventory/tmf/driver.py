@@ -136,7 +136,7 @@ class TmfInventory:
                 batches = await self._services.by_keys("supportingResource.id", resource_ids, fields=asked)
             case "reference":
                 batches = await self._above(resource_ids, fields)
-        return group_by_key(
+        return await group_by_key(
             batches,
             self._services.record_factory(asked),
             lambda service: service.resource_ids,

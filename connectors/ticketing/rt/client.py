@@ -142,13 +142,13 @@ class RtList(Generic[Row]):
 
         return PageReader(self._http.name, self.path, self._paging, read, self._totals)
 
-    def _page_of(self, answer: Answer) -> RowPage[Row]:
+    async def _page_of(self, answer: Answer) -> RowPage[Row]:
         if answer.status == 404:
             raise Rejected(self._http.name, f"{self.path} does not exist there: the address is that of RT's own pages")
         if answer.is_empty:
             return RowPage((), 0)
         page = self._page.decode(answer.body)
-        rows = distinct_rows(self._row.each(page.items))
+        rows = distinct_rows(await self._row.each(page.items))
         return RowPage(rows, _total(page.total), has_next=bool(page.next_page))
 
 

@@ -229,7 +229,7 @@ class RtTicketing:
             except ConnectorError as missing:
                 return dict.fromkeys(asked, missing)
         theirs = self._options.customer_field == name
-        return group_by_key(
+        return await group_by_key(
             batches,
             self._records.ticket,
             lambda ticket: ticket.customer_ids if theirs else ticket.service_ids,

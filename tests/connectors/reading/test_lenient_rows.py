@@ -1,5 +1,6 @@
 """Rows whose attributes have other types than the standard's: what is unambiguous is read, the rest costs itself."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -30,10 +31,14 @@ class Row(Identified):
     party: list[RelatedParty] | None = None
 
 
+def rows_of(decoder: RowDecoder[Any], body: bytes) -> tuple[list[Any], bool]:
+    return asyncio.run(decoder.rows(body))
+
+
 def read(row: dict[str, Any], deciding: tuple[str, ...] = ("party",)) -> tuple[Any, list[str]]:
     told = list[str]()
     body = msgspec.json.encode([{"id": "1", **row}])
-    (found,), _ = RowDecoder(Row, told.append, deciding).rows(body)
+    (found,), _ = rows_of(RowDecoder(Row, told.append, deciding), body)
     return found, [one.split(" in a form", 1)[0].removeprefix("sends ") for one in told]
 
 
@@ -126,7 +131,7 @@ def test_no_value_of_any_kind_does_more_than_cost_itself_or_its_row(row: dict[st
     except (UnicodeEncodeError, msgspec.MsgspecError):
         return  # it is no JSON
     told = list[str]()
-    (found,), _ = RowDecoder(Row, told.append, ["party"]).rows(body)
+    (found,), _ = rows_of(RowDecoder(Row, told.append, ["party"]), body)
     if isinstance(found, Row):
         msgspec.convert(msgspec.to_builtins(found), Row, strict=True)  # every attribute is of its type
     else:
@@ -161,7 +166,7 @@ def test_what_is_right_stays_as_it_is(value: Any) -> None:
 
 def test_an_id_with_a_hole_identifies_nothing() -> None:
     body = repaired(rb'[{"id": "a\ud800b"}, {"id": "2", "text": "a\ud800b"}, {"id": "3", "party": [{"id": "\ud800"}]}]')
-    (first, second, third), all_read = RowDecoder(Row, lambda _: None, ["party"]).rows(body)
+    (first, second, third), all_read = rows_of(RowDecoder(Row, lambda _: None, ["party"]), body)
     assert (second.text, all_read) == ("a\ufffdb", False)
     assert (isinstance(first, Unreadable), first.id) == (True, None)
     assert (isinstance(third, Unreadable), third.id) == (True, "3")
