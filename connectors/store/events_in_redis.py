@@ -64,6 +64,7 @@ class EventsInRedis:
         self._position: bytes | None = None
         self._heard_until = 0.0
         self._is_away = self._has_gap = False
+        self._is_wanted = True
 
     async def publish(self, hints: Sequence[Hint]) -> None:
         for start in range(0, len(hints), _IN_ENTRY):
@@ -89,7 +90,7 @@ class EventsInRedis:
             self._waiting.put_nowait(hints)
 
     async def follow(self) -> AsyncIterator[Sequence[Hint] | Gap]:
-        self._heard_until = self._clock()
+        self._heard_until, self._is_wanted = self._clock(), True
         reading = self._reading = asyncio.create_task(self._read())
         reading.add_done_callback(lambda _: self._end())
         try:
@@ -101,7 +102,7 @@ class EventsInRedis:
             if reading.done() and not reading.cancelled():
                 await reading  # which raises what nobody expected
         finally:
-            await _ended(reading)
+            await self._stop(reading)
 
     async def lead(self, name: str, lease: float) -> bool:
         try:
@@ -117,9 +118,19 @@ class EventsInRedis:
 
     async def close(self) -> None:
         if self._reading is not None:
-            await _ended(self._reading)
+            await self._stop(self._reading)
         self._end()
         await self._stream.close()
+
+    async def _stop(self, reading: "asyncio.Task[None]") -> None:
+        """Cancel it until it ends, or comes to a place where it sees that nobody wants it any more.
+
+        `asyncio.wait_for` of Python 3.11, by which redis-py sends, can lose a cancellation.
+        """
+        self._is_wanted = False
+        while not reading.done():
+            reading.cancel()
+            await asyncio.wait([reading], timeout=0.05)
 
     def _end(self) -> None:
         while not self._waiting.empty():
@@ -127,7 +138,7 @@ class EventsInRedis:
         self._waiting.put_nowait(None)
 
     async def _read(self) -> None:
-        while True:
+        while self._is_wanted:
             try:
                 async with self._stream.reader() as reader:
                     await self._begin(reader)
@@ -135,6 +146,8 @@ class EventsInRedis:
             except StoreUnavailable as error:
                 self._has_gap = True
                 self._went_away(error)
+                # What is added must come to the server that is read from, where another one has taken over.
+                await self._stream.renew()
             await asyncio.sleep(_RETRY)
 
     async def _begin(self, reader: Reader) -> None:
@@ -144,7 +157,7 @@ class EventsInRedis:
 
     async def _go_on(self, reader: Reader) -> None:
         is_quiet = False
-        while True:
+        while self._is_wanted:
             assert self._position is not None  # noqa: S101  # `_begin` made sure
             entries, is_whole = await reader.after(self._position)
             if not is_whole:
@@ -190,10 +203,3 @@ class EventsInRedis:
         if self._is_away:
             self._is_away = False
             _log.warning("Changes reach all processes again.")
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    """Cancel it until it ends: `asyncio.wait_for` of Python 3.11, by which redis-py sends, can lose a cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.05)

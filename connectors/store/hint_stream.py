@@ -127,6 +127,10 @@ class HintStream:
         finally:
             await redis.aclose()
 
+    async def renew(self) -> None:
+        """Close the connections that nobody uses now: they may lead to a server that is not the one any more."""
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+
     async def remove(self) -> None:
         """Remove the stream, with all entries."""
         await asked(lambda: self._redis.delete(self._stream, self._beat))

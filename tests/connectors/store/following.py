@@ -125,10 +125,12 @@ class Wire:
         """What comes passes again, and what was under way."""
         self._whole.set()
 
-    def cut(self, *, but: int = 0) -> None:
-        """End all connections but the newest."""
-        for both in self._connections[: len(self._connections) - but]:
-            for one in both:
+    def cut(self, *, but: str | None = None) -> None:
+        """End all connections, but the newest or the oldest one that still lives."""
+        living = [both for both in self._connections if not both[0].is_closing()]
+        kept = living[-1:] if but == "newest" else living[:1] if but == "oldest" else []
+        for both in living:
+            for one in both if both not in kept else ():
                 one.transport.abort()
 
     async def close(self) -> None:

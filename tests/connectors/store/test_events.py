@@ -303,13 +303,15 @@ async def test_what_cannot_be_read_is_a_gap(two: tuple[Follower, Follower], valk
         assert len(one.gaps) == 1
 
 
+@pytest.mark.parametrize("kept", ["newest", "oldest"])
 async def test_a_server_that_answers_and_is_not_the_one_any_more_is_left(
-    own: ValkeyServer, valkey: ValkeyServer
+    own: ValkeyServer, valkey: ValkeyServer, kept: str
 ) -> None:
+    """Whichever connection to it lives on: the one that reads, or one by which is added."""
     valkey.client().flushall()
     async with wire(own.port) as switched, followers(stream(switched.port)) as (one,):
         switched.to = valkey.port  # as when another server takes over, and the old one lives on
-        switched.cut(but=1)
+        switched.cut(but=kept)
         async with followers(stream(valkey.port)) as (other,):
             missed = hint("missed")
             await other.events.publish([missed])
