@@ -67,7 +67,7 @@ class _Flow(FlowControl):
     is_held = False
 
     def resume_reading(self) -> None:
-        if not self.is_held:
+        if self.read_paused and not self.is_held:
             super().resume_reading()
 
 
