@@ -20,6 +20,9 @@ SMALL: Final = 4 * 1024
 PART: Final = 64 * 1024
 """Bytes of a body that are written at a time; the next ones when these are taken."""
 
+_NOT_HERE: Final = (b"\n", b"\r", b"\0", b"connection:", b"transfer-encoding:")
+"""What no head of `_send_whole` has: wrong characters, and headers by which an answer is sent in another way."""
+
 _PATIENCE: Final = 1.0
 """Seconds that an answer waits for a place among those that wait for their clients."""
 
@@ -88,9 +91,7 @@ class BoundedAnswer:
             return False
         lines = [*map(b": ".join, cycle.default_headers), *map(b": ".join, given)]
         together = b"".join(lines)
-        if b"\n" in together or b"\r" in together or b"\0" in together:
-            return False
-        if b"connection:" in together or b"transfer-encoding:" in together:
+        if max(map(together.find, _NOT_HERE)) >= 0:
             return False
         self._start, cycle.response_started, cycle.waiting_for_100_continue = None, True, False
         cycle.transport.write(STATUS_LINE[start["status"]] + b"\r\n".join([*lines, b"", body]))

@@ -81,7 +81,7 @@ class BoundedRequests(UpgradesIgnored):
         self.edge, self._limits = edge, edge.limits
         self.address = ""
         self._made = self._head_since = self.loop.time()
-        self._body_since = self._heard_at = 0.0
+        self._body_since = self._heard_at = self._idle_since = 0.0
         self._has_asked = self._in_head = self._in_body = self._for_probe = False
         self._fed = self._body = 0
         self._ahead = self._host = b""
@@ -164,16 +164,19 @@ class BoundedRequests(UpgradesIgnored):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what came meanwhile."""
-        is_last = not self.pipeline
-        super().on_response_complete()
-        if self._head_since:
-            self._head_since = self.loop.time()
+        """Go on with what came meanwhile. As uvicorn does it, but for its timer: `look` ends an idle connection."""
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        if is_last and self._refusal is not None:
+        self._idle_since = self.loop.time()
+        if self._head_since:
+            self._head_since = self._idle_since
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif is_last and self._ahead:
+        elif self._ahead:
             self.loop.call_soon(self._read_ahead)
 
     def send_400_response(self, msg: str) -> None:
@@ -187,7 +190,6 @@ class BoundedRequests(UpgradesIgnored):
             return
         self._is_over = True
         self.edge.note(f"{error.status}")
-        self._unset_keepalive_if_required()
         self._ahead = b""
         refusal = _written(error, self.server_state.default_headers)
         current = self.cycle
@@ -233,6 +235,8 @@ class BoundedRequests(UpgradesIgnored):
             else:
                 self.edge.note("header_timeout")
                 self.transport.close()
+        elif is_answered and not self._head_since and now > self._idle_since + limits.keep_alive:
+            self.transport.close()
 
     @abstractmethod
     def waiting(self, now: float) -> int:
