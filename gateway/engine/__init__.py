@@ -124,19 +124,21 @@ class Engine:
         raises to refuse it. Their documents are not cached, so that they cannot evict those of others.
         `caller` is whose share of the cache a new document takes.
         """
+        if not admit and (known := self._documents.get(source, caller)):
+            return known
         return at_once(self._preparing(source, admit, caller))
 
     async def prepare_in_turns(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
     ) -> Prepared | list[GraphQLError]:
         """As `prepare`, with turns for others while a long document is prepared."""
+        if not admit and (known := self._documents.get(source, caller)):
+            return known
         return await in_turns(self._preparing(source, admit, caller))
 
     def _preparing(
         self, source: str, admit: Callable[[DocumentNode], None] | None, caller: Hashable
     ) -> Work[Prepared | list[GraphQLError]]:
-        if not admit and (known := self._documents.get(source, caller)):
-            return known
         if len(source) > self._limits.max_characters:
             message = (
                 f"The document has {len(source)} characters; the limit is {self._limits.max_characters}."
@@ -202,23 +204,20 @@ class Engine:
         """
         if refusal := self._too_large(prepared, operation, variables):
             return Outcome(None, [refusal], executed=False)
-        work = self._planned(prepared, operation, variables)
-        try:
-            next(work)  # the end, if it has been compiled before
-        except StopIteration as done:
-            return self._started(done.value, prepared, operation, variables, context, root)
-        return self._started_in_turns(work, prepared, operation, variables, context, root)
+        planned = self._plans.known(prepared, operation, variables) if self._is_compiling else None
+        if planned is not None:
+            return self._started(planned, prepared, operation, variables, context, root)
+        return self._started_in_turns(prepared, operation, variables, context, root)
 
     async def _started_in_turns(
         self,
-        work: Work[Planned | list[GraphQLError] | NotPlanned],
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
         context: Context,
         root: object,
     ) -> Outcome:
-        planned = await in_turns(work)
+        planned = await in_turns(self._planned(prepared, operation, variables))
         self._documents.weigh_again(prepared)
         started = self._started(planned, prepared, operation, variables, context, root)
         return started if isinstance(started, Outcome) else await started

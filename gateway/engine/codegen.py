@@ -40,8 +40,8 @@ from gateway.engine.turns import Work
 Build = Callable[[Any], Any]
 """A function from what a block's edge found to the value in the answer."""
 
-LongList = tuple[list[Any], Sequence[Any], Build]
-"""A list of the answer that is still empty, what was found for it, and the function from it to an item."""
+LongList = tuple[list[Any], Sequence[Any], Callable[[Sequence[Any]], list[Any]]]
+"""A list of the answer that is still empty, what was found for it, and the function from a part of it to the items."""
 
 LONG_LIST: Final = 50
 """Items from which a list is filled later, with turns for others."""
@@ -276,12 +276,12 @@ class _Writer:
         """The name of a function that makes an empty list, and notes that it is to be filled."""
         number = self._list_count = self._list_count + 1
         self._lists += [
-            f"    def item_{number}(x):",
-            f"        return {item}",
+            f"    def items_{number}(some):",
+            f"        return [{item} for x in some]",
             f"    def list_{number}(v):",
             "        if v.__class__ not in LISTS: unexpected()",
             "        made = []",
-            f"        later((made, [*v], item_{number}))",
+            f"        later((made, [*v], items_{number}))",
             "        return made",
         ]
         return f"list_{number}"

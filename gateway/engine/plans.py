@@ -72,6 +72,15 @@ class _Variants:
         self.selection_variables = selection_variables
         self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, None, _weight)
 
+    def key(self, operation: OperationDefinitionNode, variables: VariableValues) -> tuple[object, ...]:
+        """The key in `made` of the plans of an operation with these variables."""
+        name = operation.name.value if operation.name else None
+        if not self.selection_variables:
+            return (name,)
+        # Another operation of the document may have a variable of the same name and another type.
+        given = map(variables.coerced.get, self.selection_variables)
+        return name, *(value if isinstance(value, bool) else None for value in given)
+
 
 class Plans:
     """The plans of one schema. They are stored with the document that they were made from."""
@@ -81,12 +90,24 @@ class Plans:
         self._absent = absent
         self._hide_suggestions = hide_suggestions
 
+    def known(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> Planned | list[GraphQLError] | NotPlanned | None:
+        """As `of`, if the operation was compiled before; else None."""
+        variants: _Variants | None = prepared.derived.get(self)
+        if variants is None:
+            return None
+        variables = self._variables(operation, given)
+        if isinstance(variables, list):
+            return variables
+        made = variants.made.get(variants.key(operation, variables))
+        return Planned(made, variables) if isinstance(made, tuple) else made
+
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
-        definitions = operation.variable_definitions
-        variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
+        variables = self._variables(operation, given)
         if isinstance(variables, list):
             return variables
         made = yield from self._variant(prepared, operation, variables)
@@ -113,6 +134,12 @@ class Plans:
         coerced = self._coerced(operation.variable_definitions or (), given)
         return coerced if isinstance(coerced, list) else None
 
+    def _variables(
+        self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        definitions = operation.variable_definitions
+        return self._coerced(definitions, given) if definitions else VariableValues({}, {})
+
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
     ) -> VariableValues | list[GraphQLError]:
@@ -130,10 +157,7 @@ class Plans:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(selection_variables(prepared))
-        # Another operation of the document may have a variable of the same name and another type.
-        given = map(variables.coerced.get, variants.selection_variables)
-        selecting = tuple(value if isinstance(value, bool) else None for value in given)
-        key = (operation.name.value if operation.name else None, selecting)
+        key = variants.key(operation, variables)
         made = variants.made.get(key)
         if made is None:
             made = yield from self._compiled(prepared, operation, variables)

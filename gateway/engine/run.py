@@ -102,7 +102,8 @@ class Run:
 
     def _begun(self, root: Any) -> Work[BuiltBlock]:
         top = yield from self._built(self._plan.blocks[0], [root], None, ())
-        yield from self._start_edges(top)
+        if top.block.edges:
+            yield from self._start_edges(top)
         return top
 
     async def _continued(self, work: Work[BuiltBlock]) -> Outcome:
@@ -233,7 +234,8 @@ class Run:
             yield from self._place(one, values, started.above, places)
         if self._context.has_gaps:
             self._gaps += [(built, number, system, rows) for number, system, rows in started.gaps(found)]
-        yield from self._start_edges(built)
+        if built.block.edges:
+            yield from self._start_edges(built)
 
     def _place(
         self,
@@ -278,7 +280,7 @@ class Run:
         built = BuiltBlock(block, [], above, places)
         build = self._builds[block.number]
         try:
-            if len(found) <= block.at_once:
+            if len(found) == 1 or len(found) <= block.at_once:
                 built.values = [build(one) for one in found]
             else:
                 for start in range(0, len(found), block.at_once):
@@ -301,9 +303,9 @@ class Run:
     def _fill_long_lists(self, at_once: int) -> Work[None]:
         """Make the items of lists that the generated code left empty. There may be long lists in them, in turn."""
         while self._long_lists:
-            made, items, item = self._long_lists.pop()
-            for start in range(0, len(items), at_once):
-                made += [item(one) for one in items[start : start + at_once]]
+            made, found, items = self._long_lists.pop()
+            for start in range(0, len(found), at_once):
+                made += items(found[start : start + at_once])
                 yield
 
     def _completion(self) -> Completion:

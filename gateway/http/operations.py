@@ -79,7 +79,7 @@ class Operations:
         if isinstance(operation, GraphQLError):
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
-        if viewer.is_signed_in:  # Others could fill the store and evict its documents.
+        if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, _caller(viewer))
         return Ready(prepared, operation)
 

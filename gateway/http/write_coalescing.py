@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol, except that all writes of one turn of the event loop are sent together at its end
 (and that only WebSockets are upgraded to: `UpgradesIgnored`; and that clients have bounds: `BoundedRequests`,
-`BoundedCycle`).
+`BoundedAnswer`).
 
 uvicorn writes the head and the body of an answer separately. Each write is a system call and may wake the client or
 proxy. Sending them together saves a fifth of the CPU time of small answers under load (docs/performance.md). While
@@ -17,7 +17,7 @@ from weakref import ref
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from gateway.http.bounded_answers import BoundedCycle
+from gateway.http.bounded_answers import BoundedAnswer, Holder
 from gateway.http.bounded_requests import BoundedRequests
 from gateway.http.link import EXTENSION, narrow
 
@@ -54,7 +54,7 @@ class HttpProtocol(BoundedRequests):
         self._reserved, self._waits_since, self._taken_before = 0, 0.0, 0
         self._wire = CoalescingTransport(transport, self.turns, self._on_slow)
         super().connection_made(cast(asyncio.Transport, self._wire))
-        self._extensions = {EXTENSION: ref(self)}
+        self._extensions: dict[str, ref[Holder]] = {EXTENSION: ref(self)}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nothing that refers back, so that all is freed at once."""
@@ -126,9 +126,7 @@ class HttpProtocol(BoundedRequests):
             self.edge.slow_down(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = BoundedCycle  # uvicorn makes it, and takes no other class
-        cycle.holder = self._extensions[EXTENSION]  # type: ignore[attr-defined]  # now it has one
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, BoundedAnswer(app, cycle, self._extensions[EXTENSION]))
 
 
 class CoalescingTransport:
