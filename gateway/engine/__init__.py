@@ -25,7 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.compiler import NotPlanned
-from gateway.engine.cost import Cost
+from gateway.engine.cost import Cost, Estimate
 from gateway.engine.declared import Context
 from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
@@ -39,7 +39,7 @@ from gateway.engine.run import Outcome
 from gateway.engine.subscribed import Subscribed
 from gateway.engine.turns import Work, at_once, in_turns
 
-__all__ = ["Engine", "Explanation", "Outcome", "Prepared", "Subscribed"]
+__all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Subscribed"]
 
 CACHED_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of all cached documents with their plans, by default."""
@@ -172,6 +172,15 @@ class Engine:
             )
             message = f"The document has no operation '{operation_name}'. {right}"
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
+
+    def estimate(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> Estimate:
+        """What the operation is estimated to cost with these variables: its `cost`, and what is asked of systems.
+
+        Nothing is run. It takes microseconds, so it may be asked before the operation is started, and again.
+        """
+        return prepared.cost(operation).of(variables)
 
     async def execute(
         self,
@@ -321,7 +330,7 @@ class Engine:
         variables: Mapping[str, Any] | None,
         not_planned: NotPlanned | None = None,
     ) -> GraphQLError | None:
-        values = prepared.cost(operation).values(variables)
+        values = self.estimate(prepared, operation, variables).values
         limit = self._limits.max_uncompiled_values if not_planned else self._limits.max_values
         if values <= limit:
             return None
