@@ -87,6 +87,11 @@ class Estimate(msgspec.Struct, frozen=True):
     rows: int
     """The most of one system."""
 
+    def document(self) -> dict[str, Any]:
+        """The cost as a JSON object: in all, the answer's values, and calls and rows by system."""
+        systems = {name: {"calls": one.calls, "rows": one.rows} for name, one in self.systems.items()}
+        return {"cost": self.cost, "values": self.values, "systems": systems}
+
 
 ANY: Final = "any"
 

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 
 from gateway.engine import Engine, Prepared
 from gateway.engine.cost import Upstream
-from gateway.engine.limits import Limits
+from gateway.engine.limits import AnswerLimits, Limits
 from gateway.settings import GraphQLSettings
 from schema import build_schema
 from tests.conftest import contract
@@ -38,7 +38,7 @@ async def estimate(stack: Stack, document: str, who: str = "agent", **variables:
 
 @pytest.fixture(scope="module")
 async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    graphql = GraphQLSettings(limits=Limits(max_values=1), introspection="everyone")
+    graphql = GraphQLSettings(limits=Limits(max_values=1), staff_limits=AnswerLimits(max_values=1))
     async with stacked(tmp_path_factory.mktemp("strict"), customers=2, graphql=graphql) as stack:
         yield stack
 
