@@ -121,6 +121,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
     engine = Engine(
         build_schema(),
         limits=settings.graphql.limits,
+        staff_limits=settings.graphql.staff_limits,
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
         absent=NO_LINK,
         cached_bytes=settings.graphql.cached_bytes,

@@ -141,9 +141,11 @@ def present(error: GraphQLError) -> dict[str, Any]:
     """An error as clients may see it: message, locations, path, and extensions with a code of `CODES`.
 
     Errors of systems and of callers show their public sentence. For any other exception the client sees an id, under
-    which the log (`gateway.errors`) has the stack trace.
+    which the log (`gateway.errors`) has the stack trace. Tracebacks are dropped here: their frames hold what the
+    request loaded, in reference cycles with the errors.
     """
     message, extensions = _public(error)
+    _drop_tracebacks(error)
     presented: dict[str, Any] = {"message": cut(message)}
     if error.locations:
         presented["locations"] = [place.formatted for place in error.locations]
@@ -178,6 +180,17 @@ def _public(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     number = secrets.token_hex(8)
     _log.error("Unexpected error %s at %s: %s", number, error.path or "the request", cause, exc_info=cause)
     return _UNEXPECTED, {"code": "INTERNAL", "retryable": False, "id": number}
+
+
+def _drop_tracebacks(error: BaseException) -> None:
+    todo: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            todo += [one.__cause__, one.__context__, getattr(one, "original_error", None)]
 
 
 def _root_cause(error: GraphQLError) -> Exception:

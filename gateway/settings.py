@@ -31,7 +31,7 @@ from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
-from gateway.engine.limits import Limits
+from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
@@ -165,7 +165,10 @@ class GraphQLSettings(Strict):
     persisted_per_minute: Annotated[
         int, Field(ge=1, description="Persisted queries of one caller that are stored in a minute.")
     ] = 60
-    limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
+    limits: Annotated[Limits, Field(description="Size of a request, of its document and of its answer.")] = Limits()
+    staff_limits: Annotated[
+        AnswerLimits, Field(description="Size of an answer to agents and admins, in place of those in limits.")
+    ] = STAFF
 
 
 class RedisSettings(Strict):

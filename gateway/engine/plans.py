@@ -16,11 +16,13 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
+from gateway.engine.allowance import Allowance
 from gateway.engine.bound_steps import BoundSteps
-from gateway.engine.codegen import generated, source
+from gateway.engine.codegen import block_bytes, generated, source
 from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
+from gateway.engine.limits import AnswerLimits
 from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
@@ -39,30 +41,36 @@ _BYTES_PER_CHARACTER: Final = 7
 """What a plan holds, for each character of its generated code: measured with tracemalloc, and tested."""
 
 
+_LIMITS: Final = AnswerLimits()
+
+
 class Planned(msgspec.Struct, frozen=True):
     """An operation ready to run with a request's variables. A mutation has one part per field at its root."""
 
     parts: tuple[Compiled, ...]
     variables: VariableValues
 
-    def start(self, context: Context, root: object = None) -> Outcome | Coroutine[Any, Any, Outcome]:
+    def start(
+        self, context: Context, root: object = None, limits: AnswerLimits = _LIMITS
+    ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or a coroutine that returns it. `root` is the object whose fields the operation selects."""
+        allowance = Allowance(limits)
         if len(self.parts) == 1:
-            return Run(self.parts[0], context, self.variables).start(root)
-        return self._one_after_the_other(context)
+            return Run(self.parts[0], context, self.variables, allowance).start(root)
+        return self._one_after_the_other(context, allowance)
 
-    async def _one_after_the_other(self, context: Context) -> Outcome:
+    async def _one_after_the_other(self, context: Context, allowance: Allowance) -> Outcome:
         """Run each field at the root with its selection; stop after one that makes the answer null."""
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
         for part in self.parts:
-            started = Run(part, context, self.variables).start(None)
+            started = Run(part, context, self.variables, allowance).start(None)
             outcome = started if isinstance(started, Outcome) else await started
             errors += outcome.errors
             if outcome.data is None:
-                return Outcome(None, errors, executed=True)
+                return Outcome(None, errors, executed=True, more_errors=allowance.more_errors)
             data |= outcome.data
-        return Outcome(data, errors, executed=True)
+        return Outcome(data, errors, executed=True, more_errors=allowance.more_errors)
 
 
 class _Variants:
@@ -210,7 +218,8 @@ class Plans:
 
     def _with_functions(self, plan: Plan) -> Work[Compiled]:
         blocks, characters = yield from generated(plan)
-        return Compiled(plan, blocks, characters, BoundSteps(plan, self._converter), self._schema, self._absent)
+        steps, sizes = BoundSteps(plan, self._converter), [block_bytes(one) for one in plan.blocks]
+        return Compiled(plan, blocks, characters, steps, self._schema, self._absent, sizes)
 
 
 def _weight(made: tuple[Compiled, ...] | NotPlanned) -> int:

@@ -40,8 +40,11 @@ class StartedEdge:
         """Whether these are the identical objects: equal ones may have different keys."""
         return len(subjects) == len(self.subjects) and all(map(operator.is_, subjects, self.subjects))
 
-    def load(self, loader: Loader, key_of: Callable[[Any], Any]) -> Work[None]:
-        """Load each key once. What goes wrong with an object's key is its value."""
+    def load(self, loader: Loader, key_of: Callable[[Any], Any], most_errors: int) -> Work[None]:
+        """Load each key once. What goes wrong with an object's key is its value.
+
+        More than `most_errors` that are told are the same one.
+        """
         load, loading, waiting = loader.load, self.loading, self.waiting
         many, per_key = self.edge_field.edge.many, self.edge_field.edge.per_key
         subjects = self.subjects
@@ -57,7 +60,7 @@ class StartedEdge:
                         if key not in loading:
                             loading[key] = load(key)
                     elif per_key:
-                        key = yield from _loading_all(load, loading, key)
+                        key = yield from _loading_all(load, loading, key, most_errors)
                     else:
                         key = list(_keys(key))  # iterated twice
                         for position, one in enumerate(key, 1):
@@ -130,17 +133,20 @@ def _keys(several: Any) -> Iterable[Any]:
 
 
 def _loading_all(
-    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", keys: Any
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", keys: Any, most_errors: int
 ) -> "Work[list[asyncio.Future[Any] | Exception]]":
     """The future of each key, shared by equal keys; the exception of one that cannot be loaded."""
     entries: list[asyncio.Future[Any] | Exception] = []
+    failed: list[Exception] = []
     for position, key in enumerate(_keys(keys), 1):
         try:
             if key not in loading:
                 loading[key] = load(key)
             entries.append(loading[key])
         except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
-            entries.append(error)
+            if len(failed) < most_errors:
+                failed.append(error)
+            entries.append(failed[-1])
         if not position % _KEYS_AT_ONCE:
             yield
     return entries

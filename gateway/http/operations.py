@@ -21,6 +21,9 @@ GRACE: Final = 1.0
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
 
+COST_HEADER: Final = "X-Gateway-Cost"
+"""With 1, a caller with a token gets the estimate of its operation as an extension of the answer."""
+
 
 class RequestContext(Context, Protocol):
     """The part of a resolver context (`info.context`) that is used here."""
@@ -93,7 +96,7 @@ class Operations:
         context = self._context(headers, viewer, ready.prepared, ready.operation)
         outcome: Outcome | None
         try:
-            started = self._engine.start(ready.prepared, ready.operation, variables, context)
+            started = self._engine.start(ready.prepared, ready.operation, variables, context, staff=viewer.is_staff)
             outcome = started if isinstance(started, Outcome) else await waiting(started, self._longest)
         except DeadlinePassed:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
@@ -104,6 +107,8 @@ class Operations:
         extensions = context.extensions()
         if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
             extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables))
+        if viewer.is_signed_in and headers.get(COST_HEADER) == "1":
+            extensions["cost"] = self._engine.estimate(ready.prepared, ready.operation, variables).document()
         return outcome, extensions
 
     def _check_public(self, document: DocumentNode) -> None:
@@ -122,6 +127,8 @@ def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[s
         body["errors"] = [present(error) for error in outcome.errors]
     if outcome.executed:
         body["data"] = outcome.data
+    if outcome.more_errors:
+        extensions = {**(extensions or {}), "moreErrors": outcome.more_errors}
     if extensions:
         body["extensions"] = extensions
     return body
