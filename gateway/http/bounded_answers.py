@@ -17,7 +17,7 @@ from gateway.http.edge import Edge
 SMALL: Final = 4 * 1024
 """Bytes of a body that is sent however much waits: probes, refusals, most errors."""
 
-PART: Final = 64 * 1024
+PART: Final = 256 * 1024
 """Bytes of a body that are written at a time; the next ones when these are taken."""
 
 _NOT_HERE: Final = (b"\n", b"\r", b"\0", b"connection:", b"transfer-encoding:")
