@@ -2,7 +2,7 @@
 
 import asyncio
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -107,6 +107,8 @@ class StartedEdge:
                     yield
             return values
         many, at_once = edge.many, _KEYS_AT_ONCE if step is None else _STEPS_AT_ONCE
+        if step is not None and not many and len(self.loading) < len(self.waiting):
+            step = _once_for_each(step)
         for first in range(0, len(self.waiting), at_once):
             if first:
                 yield
@@ -123,6 +125,25 @@ class StartedEdge:
                     except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
                         values[number] = error
         return values
+
+
+def _once_for_each(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The step, which is run once for records that are the same: it may filter and sort a long list.
+
+    An iterator, which can be read once, is made for each.
+    """
+    made: dict[int, tuple[Any, Any]] = {}
+
+    def once(found: Any) -> Any:
+        known = made.get(id(found))
+        if known is not None:
+            return known[0]
+        value = step(found)
+        if not isinstance(value, Iterator):
+            made[id(found)] = value, found  # kept with the value, as its id is the key
+        return value
+
+    return once
 
 
 def _keys(several: Any) -> Iterable[Any]:
