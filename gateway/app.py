@@ -1,6 +1,6 @@
 """The composition root: routes, middleware and lifespan, made from the settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypedDict
 
@@ -26,6 +26,7 @@ from gateway.auth.tokens import Authenticator
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
+from gateway.http.admission import Admission
 from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
@@ -75,6 +76,10 @@ class State(TypedDict):
     documents: DocumentEndpoint
     draining: bool
     """Whether the process will end. Its server says so."""
+    can_check: Callable[[], Awaitable[bool]]
+    """Whether there are keys to check tokens with."""
+    admission: Admission
+    """Which requests start. `AdmittedRequests` looks for it here."""
 
 
 class _FromState:
@@ -137,6 +142,10 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
+            stack.push_async_callback(authenticate.close)
+            admission = Admission(settings.server.load, metrics.shed)
+            stack.callback(admission.close)
+            metrics.watch_load(admission)
             documents = RedisDocumentStore(settings.shared_url) if settings.shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             follows = None
@@ -184,6 +193,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 events=EventEndpoint(follows.listening, posted) if follows else None,
                 documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller),
                 draining=False,
+                can_check=authenticate.can_check,
+                admission=admission,
             )
 
     made = _Gateway(

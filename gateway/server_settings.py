@@ -41,6 +41,21 @@ class ConnectionLimits(Strict):
     downloads_per_caller: Annotated[int, Field(ge=1, description="Documents that one caller is sent at a time.")] = 4
 
 
+class LoadLimits(Strict):
+    """`[server.load]`: when a process has more to do than it bears. docs/limits.md says more."""
+
+    lag: Annotated[
+        float, Field(gt=0, description="Seconds by which the event loop may be late before fewer requests start.")
+    ] = 0.02
+    delay: Annotated[
+        float, Field(gt=0, description="Seconds that a request may wait for its start while others are under way.")
+    ] = 0.5
+    patience: Annotated[
+        float, Field(gt=0, description="Seconds for which all wait longer before the gateway counts as overloaded.")
+    ] = 1.0
+    under_way: Annotated[int, Field(ge=1, description="Most requests under way, however idle they are.")] = 1024
+
+
 class ServerSettings(Strict):
     """`[server]`: where the gateway listens, and how it ends."""
 
@@ -59,3 +74,4 @@ class ServerSettings(Strict):
     ] = 2.0
     finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
     limits: ConnectionLimits = ConnectionLimits()
+    load: LoadLimits = LoadLimits()

@@ -54,6 +54,21 @@ class KeySet:
         self._failing = False
         self._absent: LRU[str, float] = LRU(_MOST_ABSENT)
         self._refetched: deque[float] = deque(maxlen=MOST_REFETCHES)
+        self._first: asyncio.Task[bool] | None = None
+
+    async def are_there(self, within: float) -> bool:
+        """Whether there are keys. Where there are none they are loaded, and waited for so many seconds."""
+        if self._keys:
+            return True
+        if self._first is None or self._first.done():
+            self._first = asyncio.create_task(self._refresh(time.monotonic(), self._retry))
+        await asyncio.wait([self._first], timeout=within)
+        return bool(self._keys)
+
+    def close(self) -> None:
+        """End what is still being loaded for `are_there`."""
+        if self._first is not None:
+            self._first.cancel()
 
     async def candidates(self, key_id: str | None, algorithm: str) -> list[jwt.PyJWK]:
         """The keys that may have signed a token with this header; without an id, the only one for the algorithm.

@@ -24,6 +24,9 @@ MAX_TOKEN_CHARACTERS = 16 * 1024
 _LAST_SECOND: Final = 253402300799
 """Of the year 9999: the end of a token that names a later one."""
 
+_MOMENT: Final = 0.05
+"""Seconds that a probe waits for the first keys."""
+
 CACHE_SECONDS = 300.0
 """Seconds for which a verified token is cached (never beyond its expiry)."""
 
@@ -108,6 +111,14 @@ class Authenticator:
         if not headers:
             return ANONYMOUS
         return await self.viewer(bearer_token(headers))
+
+    async def can_check(self) -> bool:
+        """Whether there are keys to check tokens with, as far as can be told within a moment."""
+        return await self._keys.are_there(_MOMENT)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        self._keys.close()
 
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token. Raises as `__call__` does."""

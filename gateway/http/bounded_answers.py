@@ -10,7 +10,7 @@ from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.http.bounded_requests import OverloadedError
+from gateway.http.admission import Admission, OverloadedError
 from gateway.http.edge import Edge
 
 SMALL: Final = 4 * 1024
@@ -45,6 +45,15 @@ class BoundedCycle(RequestResponseCycle):
     start: dict[str, Any] | None = None
     """The head of the answer, which waits for its body."""
 
+    admission: Admission | None = None
+    """Where the request counts as under way."""
+
+    def leave(self, _task: object = None) -> None:
+        """The request is under way no more."""
+        if self.admission is not None:
+            self.admission.leave()
+            self.admission = None
+
     async def send(self, message: Any) -> None:
         """Send a message of the application's."""
         if message["type"] == "http.response.start" and not self.response_started:
@@ -63,6 +72,14 @@ class BoundedCycle(RequestResponseCycle):
                 return
         await self._send_start()
         await super().send(message)
+
+    def send_at_once(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a small answer without a task. False: nothing is sent, and the answer needs one."""
+        self.start = {"type": "http.response.start", "status": status, "headers": headers}
+        if self._send_whole(body):
+            return True
+        self.start = None
+        return False
 
     def _send_whole(self, body: bytes) -> bool:
         """Send a small answer with one look at its head, as uvicorn's `send` does with many. False: it must be sent so.

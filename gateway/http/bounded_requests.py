@@ -13,6 +13,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.errors import RequestError
+from gateway.http.admission import OverloadedError
 from gateway.http.edge import Edge
 from gateway.http.upgrades import UpgradesIgnored
 
@@ -48,17 +49,6 @@ class TooSlowError(RequestError):
 
     status = 408
     code = "REQUEST_TIMEOUT"
-
-
-class OverloadedError(RequestError):
-    """The gateway has as much to do, or to keep, as it may."""
-
-    status = 503
-    code = "OVERLOADED"
-    retryable = True
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "1"})
 
 
 class _Flow(FlowControl):
