@@ -187,4 +187,5 @@ jwks_file = "jwks.json"
 deadline = 60.0
 [server]
 port = {port}
+trusted_proxies = ["127.0.0.1"]
 """

@@ -188,7 +188,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     page.response if page else None,
                     EventStreams(live),
                 ),
-                websocket=WebSocketEndpoint(operations, live),
+                websocket=WebSocketEndpoint(operations, live, admission),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted) if follows else None,
                 documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller),

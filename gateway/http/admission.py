@@ -1,15 +1,15 @@
 """Which requests start, and when: as many at a time as the event loop bears; others wait a moment, or are refused.
 
 All that is under way shares one thread. Without a bound, twice the load that it bears makes every answer wait for all
-others, and in the end nobody is served in time. What the thread bears is measured, not set: how busy it is, and how late
-the event loop, by which a timer comes too late. How long systems take does not matter, as whoever waits for them costs
-nothing; what may wait for a system is that system's `concurrency` and `timeout`.
+others, and in the end nobody is served in time. What the thread bears is measured, not set: how busy it is, and how
+late the event loop, by which a timer comes too late. How long systems take does not matter, as whoever waits for them
+costs nothing; what waits for a system is bounded by its `concurrency` and `timeout`.
 
-The bound grows while the thread is not busy: a busy one gains nothing by more to do. It shrinks while the thread is busy
-and the loop late. What comes beyond it waits. Where everybody has waited for longer than `delay`, for `patience`, it is overloaded: then the
-newest start first, as their clients wait still; those that have waited for a moment are refused, and so is at once what
-the queue does not hold (after CoDel, RFC 8289, and "Fail at Scale", ACM Queue 13 (8)). Addresses take turns, and the
-one with the most waiting is refused first.
+The bound grows while the thread is not busy: a busy one gains nothing by more to do. It shrinks while the thread is
+busy and the loop late. What comes beyond it waits. Where everybody has waited for longer than `delay`, for `patience`,
+the gateway is overloaded: then the newest start first, as their clients wait still; those that have waited for a moment
+are refused, and so is at once what the queue does not hold (after CoDel, RFC 8289, and "Fail at Scale", ACM Queue
+13 (8)). Addresses take turns, and the one with the most waiting is refused first.
 """
 
 import asyncio
@@ -33,6 +33,9 @@ MOMENT: Final = 0.05
 _TICK: Final = 0.02
 _WINDOW: Final = 5
 """Ticks between two looks at the bound."""
+
+QUEUE: Final = 500
+"""Requests that may wait before the gateway counts as overloaded, or eight times as many as may be under way."""
 
 _BUSY: Final = 0.9
 """Share of time from which the thread counts as busy."""
@@ -83,6 +86,11 @@ class Admission:
         self._ticks, self._lags, self._is_full = 0, 0.0, False
         self._busy = Busy()
         self._is_ticking = self._is_pumping = False
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their start."""
+        return self._count
 
     @property
     def is_shedding(self) -> bool:
@@ -202,7 +210,8 @@ class Admission:
     def _expire(self, now: float) -> None:
         """Refuse what has waited for too long, and see whether the gateway is overloaded."""
         patience = self._limits.patience
-        if self._count and not self.is_shedding and now > self._prompt_at + patience:
+        is_late = self._count and now > self._prompt_at + patience
+        if not self.is_shedding and (is_late or self._count > max(QUEUE, 8 * self.most)):
             self._sheds_until = now + patience
             _log.warning(
                 "overloaded: requests are refused; %d under way, %d waiting, %d %% busy, the event loop %d ms late",

@@ -1,4 +1,4 @@
-"""How busy this thread is: the share of time in which it ran, or would have if the machine had had a processor for it."""
+"""How busy this thread is: the share of time in which it ran, or would have with a processor of its own."""
 
 import os
 import time

@@ -19,6 +19,7 @@ from websockets.frames import Close
 
 from gateway.commands.demo_keys import DemoKeys
 from gateway.engine.limits import Limits
+from gateway.http.admission import Admission
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.server import server_options
 from gateway.http.sse import EventStreams
@@ -27,7 +28,7 @@ from gateway.live.counters import LiveCounters
 from gateway.live.service import Live
 from gateway.live.subscription import Message, Subscription
 from gateway.live_settings import LiveLimits, LiveSettings
-from gateway.server_settings import ServerSettings
+from gateway.server_settings import LoadLimits, ServerSettings
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import Seen, small_operations
 from tests.gateway.serving import serving
@@ -158,7 +159,7 @@ async def live_graph(
     live = Live(settings, LiveCounters(registry), authenticate.signed_in, feed, keeps_tokens=keeps_tokens)
     operations = small_operations(seen, Limits(), introspection_for="everyone", deadline=deadline)
     http = GraphQLEndpoint(operations, authenticate, Limits(), None, EventStreams(live))
-    websocket = WebSocketEndpoint(operations, live)
+    websocket = WebSocketEndpoint(operations, live, Admission(LoadLimits()))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (http if scope["type"] == "http" else websocket)(scope, receive, send)
