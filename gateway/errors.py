@@ -23,6 +23,7 @@ CODES: Mapping[str, str] = {
     "REQUEST_TOO_LARGE": "The request's body, address or headers are larger than the settings allow. Send less.",
     "REQUEST_TIMEOUT": "The request did not come in time: its headers or its body. Send it again, faster.",
     "OVERLOADED": "The gateway has more to do, to keep or to send than it may. Try again after Retry-After.",
+    "RATE_LIMITED": "You have asked for more than you may in so short a time. Try again after Retry-After.",
     "GRAPHQL_PARSE_FAILED": "The document has a syntax error, or too many tokens. The message says where, or how many.",
     "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema. The message says where.",
     "LIMIT_EXCEEDED": "The document, its answer or what is open at once is more than allowed; the message has numbers.",

@@ -56,6 +56,12 @@ class Metrics:
         self._shed = Counter(
             "gateway_shed", "Requests that were refused because the gateway was overloaded.", registry=self._registry
         )
+        self._rate_limited = Counter(
+            "gateway_rate_limited",
+            "Requests and operations of callers who had spent too much, by their kind.",
+            ["caller"],
+            registry=self._registry,
+        )
         self._lag = Gauge(
             "gateway_loop_lag_seconds",
             "Seconds by which the event loop of a worker is late.",
@@ -83,6 +89,10 @@ class Metrics:
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
+
+    def rate_limited(self, kind: str) -> None:
+        """Count a request of a caller of this kind that has spent too much."""
+        self._rate_limited.labels(kind).inc()
 
     def shed(self) -> None:
         """Count a request that is refused because the gateway is overloaded."""

@@ -1,7 +1,7 @@
 """`[server]`: where the gateway listens, what a connection may cost it, and how it ends."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -69,6 +69,10 @@ class ServerSettings(Strict):
         tuple[IPv4Network | IPv6Network, ...],
         Field(description="Addresses and networks of proxies, each of which has the connections of many clients."),
     ] = ()
+    forwarded_by: Annotated[
+        Literal["X-Forwarded-For", "Forwarded"],
+        Field(description="The header in which these proxies name the client; it is believed from them only."),
+    ] = "X-Forwarded-For"
     leave_after: Annotated[
         float, Field(ge=0, description="Seconds after SIGTERM in which /readyz says 503 and everything is answered.")
     ] = 2.0

@@ -33,6 +33,7 @@ from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
+from gateway.rate_settings import RateSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
 
@@ -211,6 +212,7 @@ class Settings(Strict):
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
+    rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -76,6 +76,7 @@ class BoundedRequests(UpgradesIgnored):
         self._fed = self._body = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
+        self._is_held = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
 
@@ -195,6 +196,22 @@ class BoundedRequests(UpgradesIgnored):
             current.message_event.set()
             self._send_refusal(refusal)
 
+    def hold(self, seconds: float) -> None:
+        """Read nothing more for so long, whatever was sent ahead."""
+        if not self._is_held and not self.transport.is_closing():
+            self._is_held = self.flow.is_held = True
+            self.flow.pause_reading()
+            self.loop.call_later(seconds, self._release)
+
+    def _release(self) -> None:
+        self._is_held = False
+        if self._ahead:
+            if self.cycle.response_complete and not self.pipeline:
+                self._read_ahead()
+        elif not self.transport.is_closing():
+            self.flow.is_held = False
+            self.flow.resume_reading()
+
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
         self._ahead = b""
@@ -312,6 +329,8 @@ class BoundedRequests(UpgradesIgnored):
             self.refuse(TooSlowError("The body did not come in time."))
 
     def _read_ahead(self) -> None:
+        if self._is_held:
+            return
         ahead, self._ahead = self._ahead, b""
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:
@@ -320,7 +339,7 @@ class BoundedRequests(UpgradesIgnored):
 
     def _send_refusal(self, refusal: bytes) -> None:
         """Write it, and close once the client has closed or a moment has passed: closing at once would take it back."""
-        self._refusal, self._fed = None, 0
+        self._refusal, self._fed, self._is_held = None, 0, False
         self._lingers_until = self.loop.time() + _LINGER
         self.flow.is_held = False
         self.flow.resume_reading()

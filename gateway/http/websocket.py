@@ -36,6 +36,7 @@ from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
 from gateway.http.outgoing import Outgoing
+from gateway.http.rates import Rates
 from gateway.http.request import checked
 from gateway.http.request_id import identify
 from gateway.http.turns import Turns
@@ -77,8 +78,9 @@ _decode: Final = msgspec.json.Decoder(_FromClient, float_hook=exact_number).deco
 class WebSocketEndpoint:
     """ASGI application for WebSockets, to be served with `WebSocketProtocol`."""
 
-    def __init__(self, operations: Operations, live: Live, admission: Admission) -> None:
+    def __init__(self, operations: Operations, live: Live, admission: Admission, rates: Rates) -> None:
         self._operations, self._live, self._admission, self._turns = operations, live, admission, Turns()
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
@@ -103,9 +105,9 @@ class WebSocketEndpoint:
             await send(closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))
             return
         given = headers.getlist("authorization")
-        address = scope["client"][0] if scope.get("client") else ""
+        address = self._rates.address_of(scope)
         connection = _Connection(
-            self._operations, live, link_of(scope), send, given, self._turns, self._admission, address
+            self._operations, live, link_of(scope), send, given, self._turns, self._admission, self._rates, address
         )
         del headers
         scope.clear()  # It is kept by the server as long as the connection is open, and takes 3 kB.
@@ -122,7 +124,7 @@ class _Connection:
     __slots__ = (
         "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations",
         "_pinged", "_running", "_since", "_state", "_turns", "_why", "address", "admission", "due", "headers", "out",
-        "subscriber",
+        "rates", "subscriber",
     )  # fmt: skip
 
     def __init__(
@@ -134,11 +136,12 @@ class _Connection:
         authorization: Sequence[str],
         turns: Turns,
         admission: Admission,
+        rates: Rates,
         address: str,
     ) -> None:
         self._operations, self._live, self._link, self._turns = operations, live, link, turns
         self._authorization = authorization
-        self.admission, self.address = admission, address
+        self.admission, self.rates, self.address = admission, rates, address
         self.out = Outgoing(send)
         self.subscriber = Subscriber(ANONYMOUS)
         self.headers = _NO_HEADERS

@@ -15,6 +15,7 @@ from gateway.http.admission import Admission
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.operations import Operations, Ready, answer
 from gateway.http.outgoing import Outgoing
+from gateway.http.rates import REQUEST, Rates
 from gateway.http.request import GraphQLRequest
 from gateway.http.turn import admitted
 from gateway.live.counters import Ending
@@ -30,6 +31,7 @@ class Caller(Protocol):
 
     subscriber: Subscriber
     admission: Admission
+    rates: Rates
     address: str
     """Of the client."""
     headers: Headers
@@ -103,7 +105,10 @@ class SocketOperation:
 
     async def _answer(self, operations: Operations, parameters: GraphQLRequest) -> None:
         caller = self._caller
-        ready = await operations.ready(parameters, caller.subscriber.viewer)
+        viewer = caller.subscriber.viewer
+        payer = caller.rates.payer(viewer, caller.address)
+        caller.rates.spend(payer, REQUEST)
+        ready = await operations.ready(parameters, viewer, payer)
         if isinstance(ready, list):
             self._fail([present(error) for error in ready])
         elif ready.kind is OperationType.SUBSCRIPTION:
