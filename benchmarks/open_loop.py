@@ -33,6 +33,8 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     """Whole requests, as they are sent."""
     rate: float
     seconds: float
+    source: str = "127.0.0.1"
+    """Address to connect from."""
     seed: int = 17
 
 
@@ -141,12 +143,15 @@ class _Users:
 
     async def _connect(self, connection: _Connection) -> None:
         try:
-            await self._loop.create_connection(lambda: connection, "127.0.0.1", self._job.port)
+            await self._loop.create_connection(
+                lambda: connection, "127.0.0.1", self._job.port, local_addr=(self._job.source, 0)
+            )
         except OSError:
             connection.connection_lost(None)
 
 
-async def _run(job: Job) -> list[Answered]:
+async def run(job: Job) -> list[Answered]:
+    """Ask everything; what is not answered in the end has the status 0."""
     users = _Users(job)
     await users.run()
     return users.answers + [Answered(0.0, _PATIENCE, 0)] * (users.asked - len(users.answers))
@@ -156,7 +161,7 @@ def main() -> None:
     """One job in, its result out."""
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.stdout.buffer.write(msgspec.json.encode(runner.run(_run(job))) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(runner.run(run(job))) + b"\n")
 
 
 if __name__ == "__main__":

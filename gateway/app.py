@@ -160,7 +160,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
             stack.push_async_callback(authenticate.close)
-            admission = Admission(settings.server.load, metrics.shed)
+            addresses = ClientAddresses(settings.server.trusted_proxies, settings.server.forwarded_by)
+            admission = Admission(settings.server.load, metrics.shed, addresses)
             stack.callback(admission.close)
             metrics.watch_load(admission)
             documents = RedisDocumentStore(settings.shared_url) if settings.shared_url else MemoryDocumentStore()
@@ -176,7 +177,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             )
             rates = Rates(
                 settings.rates,
-                ClientAddresses(settings.server.trusted_proxies, settings.server.forwarded_by),
+                addresses,
                 SpendingInRedis(settings.shared_url) if settings.shared_url else None,
                 metrics.rate_limited,
             )

@@ -109,7 +109,7 @@ class Engine:
         self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _ignore_executed
-        self._limits, self._pages = limits or Limits(), pages or PageSizes()
+        self.limits, self._pages = limits or Limits(), pages or PageSizes()
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
 
@@ -137,9 +137,9 @@ class Engine:
     ) -> Work[Prepared | list[GraphQLError]]:
         if not admit and (known := self._documents.get(source, caller)):
             return known
-        if len(source) > self._limits.max_characters:
+        if len(source) > self.limits.max_characters:
             message = (
-                f"The document has {len(source)} characters; the limit is {self._limits.max_characters}."
+                f"The document has {len(source)} characters; the limit is {self.limits.max_characters}."
                 " Send long texts as variables."
             )
             return [refuse(message, "LIMIT_EXCEEDED")]
@@ -307,7 +307,7 @@ class Engine:
         return prepared.weight + self._plans.weight(prepared)
 
     def _parse(self, source: str) -> DocumentNode | list[GraphQLError]:
-        limit = self._limits.max_tokens
+        limit = self.limits.max_tokens
         try:
             document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
@@ -322,7 +322,7 @@ class Engine:
         not_planned: NotPlanned | None = None,
     ) -> GraphQLError | None:
         values = prepared.cost(operation).values(variables)
-        limit = self._limits.max_uncompiled_values if not_planned else self._limits.max_values
+        limit = self.limits.max_uncompiled_values if not_planned else self.limits.max_values
         if values <= limit:
             return None
         why = f", because of {not_planned}" if not_planned else ""
@@ -334,7 +334,7 @@ class Engine:
 
     def _checked(self, source: str, document: DocumentNode) -> Work[Prepared | list[GraphQLError]]:
         try:
-            if errors := limit_errors(document, self._limits):
+            if errors := limit_errors(document, self.limits):
                 return errors
             at_once = _RULES_AT_ONCE if len(source) > LONG else len(_RULES)
             for first in range(0, len(_RULES), at_once):

@@ -17,6 +17,8 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from starlette.types import Scope
+
 from gateway.errors import RequestError
 from gateway.http.busy import Busy
 from gateway.server_settings import LoadLimits
@@ -64,12 +66,23 @@ class Arrival(Protocol):
         """Answer that the gateway is overloaded."""
 
 
+def connected_from(scope: Scope) -> str:
+    """The address at the other end of the connection."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 class Admission:
     """Lets requests of one process start. To be used within its event loop."""
 
-    def __init__(self, limits: LoadLimits, shed: Callable[[], None] | None = None) -> None:
-        """`shed` is called for each request that is refused."""
-        self._limits, self._shed = limits, shed
+    def __init__(
+        self,
+        limits: LoadLimits,
+        shed: Callable[[], None] | None = None,
+        address_of: Callable[[Scope], str] = connected_from,
+    ) -> None:
+        """`shed` is called for each request that is refused. `address_of` tells the client's address."""
+        self._limits, self._shed, self.address_of = limits, shed, address_of
         self.under_way = 0
         """Requests that have started and not ended."""
         self.most = min(FIRST, limits.under_way)

@@ -37,7 +37,7 @@ class AdmittedRequests(BoundedRequests):
         """Start nothing for a client that has gone."""
         super().connection_lost(exc)
         if self._queued is not None and self._admission is not None:
-            self._admission.forget(self._queued, self.address)
+            self._admission.forget(self._queued, self._queued.address)
             self._queued = None
 
     def stays(self) -> None:
@@ -55,8 +55,8 @@ class AdmittedRequests(BoundedRequests):
             bounded.admission = admission
             self.start(bounded, app)
         else:
-            self._queued = _Queued(self, bounded, app)
-            admission.wait(self._queued, self.address)
+            self._queued = _Queued(self, bounded, app, admission.address_of(cast(Scope, cycle.scope)))
+            admission.wait(self._queued, self._queued.address)
 
     def start(self, cycle: BoundedCycle, app: ASGI3Application) -> None:
         """Start a request, as uvicorn does."""
@@ -81,10 +81,10 @@ class AdmittedRequests(BoundedRequests):
 class _Queued:
     """A request that waits."""
 
-    __slots__ = ("_app", "_connection", "_cycle")
+    __slots__ = ("_app", "_connection", "_cycle", "address")
 
-    def __init__(self, connection: AdmittedRequests, cycle: BoundedCycle, app: ASGI3Application) -> None:
-        self._connection, self._cycle, self._app = connection, cycle, app
+    def __init__(self, connection: AdmittedRequests, cycle: BoundedCycle, app: ASGI3Application, address: str) -> None:
+        self._connection, self._cycle, self._app, self.address = connection, cycle, app, address
 
     def start(self) -> None:
         """Begin."""

@@ -164,7 +164,7 @@ class BoundedRequests(UpgradesIgnored):
             return
         if is_last and self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif is_last and self._ahead:
+        elif self._ahead and (is_last or self._in_body):  # the next one may have begun, and wait for its body
             self.loop.call_soon(self._read_ahead)
 
     def send_400_response(self, msg: str) -> None:
@@ -206,7 +206,7 @@ class BoundedRequests(UpgradesIgnored):
     def _release(self) -> None:
         self._is_held = False
         if self._ahead:
-            if self.cycle.response_complete and not self.pipeline:
+            if self._in_body or (self.cycle.response_complete and not self.pipeline):
                 self._read_ahead()
         elif not self.transport.is_closing():
             self.flow.is_held = False

@@ -85,7 +85,9 @@ class Operations:
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
         if self._rates is not None and caller is not None:
-            self._rates.spend(caller, cost_of(prepared, operation, parameters.variables))
+            cost = cost_of(prepared, operation, parameters.variables)
+            if cost <= self._engine.limits.max_values:  # else it is refused
+                self._rates.spend(caller, cost)
         if viewer.is_signed_in:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, _caller(viewer))
         return Ready(prepared, operation)
