@@ -14,6 +14,7 @@ import aiohttp
 import jwt
 import orjson
 
+from connectors.texts import without_credentials
 from gateway.engine.lru import LRU
 
 _log = logging.getLogger("gateway.auth")
@@ -211,19 +212,20 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
 
     Raises ValueError at once for an address that is neither https nor http.
     """
+    shown = without_credentials(address)
     if urlsplit(address).scheme not in ("https", "http") or not urlsplit(address).hostname:
-        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {address!r}")
+        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {shown!r}")
     limit = aiohttp.ClientTimeout(total=timeout)
 
     async def load() -> bytes:
         async with session.get(address, allow_redirects=False, timeout=limit) as answer:
             if answer.status != 200:
-                raise OSError(f"{address} answered with status {answer.status}")
+                raise OSError(f"{shown} answered with status {answer.status}")
             body = bytearray()
             async for chunk in answer.content.iter_any():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise OSError(f"{address} answered with more than {MAX_BYTES} bytes")
+                    raise OSError(f"{shown} answered with more than {MAX_BYTES} bytes")
             return bytes(body)
 
     return load
