@@ -23,14 +23,11 @@ class Rate(msgspec.Struct, frozen=True):
     burst: float
 
 
-class Taken(NamedTuple):
-    """Whether a cost was let through: `wait` is 0, or the seconds after which it would be."""
+class Standing(NamedTuple):
+    """Where a caller stands: what it may spend now, and the seconds until it may spend all of the burst again."""
 
-    wait: float
     left: float
-    """What may be spent now."""
     reset: float
-    """Seconds until all of the burst may be spent again."""
 
 
 class SharedSpending(Protocol):
@@ -47,30 +44,37 @@ class SharedSpending(Protocol):
 
 
 class Spending:
-    """What callers spend in this process. `clock` is in seconds and never goes back."""
+    """What callers of one rate spend in this process. `clock` is in seconds and never goes back."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    __slots__ = ("_clock", "_interval", "_longest", "_paid_at", "_sweep_at", "rate")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
+        self.rate, self._clock = rate, clock
+        self._interval, self._longest = 1 / rate.per_second, rate.burst / rate.per_second
         self._paid_at: dict[Hashable, float] = {}
         self._sweep_at = _SWEPT
 
     def __len__(self) -> int:
         return len(self._paid_at)
 
-    def take(self, caller: Hashable, rate: Rate, cost: float) -> Taken:
-        """Let a caller spend, or not. A cost of more than the burst is never let through."""
+    def take(self, caller: Hashable, cost: float) -> float:
+        """Let a caller spend: 0, or the seconds after which it may. A cost of more than the burst never is."""
         now = self._clock()
-        paid_at = max(self._paid_at.get(caller, now), now)
-        longest = rate.burst / rate.per_second
-        after = paid_at + cost / rate.per_second
-        wait = after - now - longest
+        paid_at = self._paid_at.get(caller, now)
+        after = (paid_at if paid_at > now else now) + cost * self._interval
+        wait = after - now - self._longest
         if wait > _ROUNDING:
-            return Taken(wait, (longest - (paid_at - now)) * rate.per_second, paid_at - now)
-        if cost:
-            self._paid_at[caller] = after
-            if len(self._paid_at) > self._sweep_at:
-                self._sweep(now)
-        return Taken(0.0, max(0.0, (longest - (after - now)) * rate.per_second), after - now)
+            return wait
+        self._paid_at[caller] = after
+        if len(self._paid_at) > self._sweep_at:
+            self._sweep(now)
+        return 0.0
+
+    def standing(self, caller: Hashable) -> Standing:
+        """Where a caller stands now."""
+        now = self._clock()
+        ahead = max(0.0, self._paid_at.get(caller, now) - now)
+        return Standing(max(0.0, self._longest - ahead) * self.rate.per_second, ahead)
 
     def learn(self, caller: Hashable, ahead: float) -> None:
         """Know that a caller is so many seconds ahead of the clock, as others saw it."""

