@@ -36,6 +36,8 @@ _TICK: Final = 0.02
 _WINDOW: Final = 5
 """Ticks between two looks at the bound."""
 
+_LEAST_ROOM: Final = 4
+
 QUEUE: Final = 500
 """Requests that may wait before the gateway counts as overloaded, or eight times as many as may be under way."""
 
@@ -92,7 +94,10 @@ class Admission:
         self.busy = 0.0
         """Share of time for which the thread had something to do, likewise."""
         self._waiting: dict[str, dict[Arrival, float]] = {}
-        self._count = self._refused = 0
+        self._count = self._refused = self._starts = 0
+        self._room = _LEAST_ROOM
+        """Requests that are likely to start within a moment."""
+        self._adapted_at = 0.0
         self._prompt_at = 0.0
         """When a request started that had not waited long, or none waited."""
         self._sheds_until: float | None = None
@@ -164,12 +169,13 @@ class Admission:
         now = asyncio.get_running_loop().time()
         while self._count and self.under_way < self.most:
             self.under_way += 1
+            self._starts += 1
             one, since = self._take(next(iter(self._waiting)), newest=self.is_shedding)
             if now < since + self._limits.delay:
                 self._prompt_at = now
             one.start()
         if self.is_shedding:
-            while self._count > self.most:
+            while self._count > min(self.most, self._room):
                 address = max(self._waiting, key=lambda one: len(self._waiting[one]))
                 self._refuse(self._take(address, newest=True)[0])
 
@@ -195,6 +201,7 @@ class Admission:
             self._is_ticking = True
             self._ticks, self._lags = 0, 0.0
             self._busy.share()
+            self._adapted_at = loop.time()
             loop.call_later(_TICK, self._tick, loop.time() + _TICK)
 
     def _tick(self, due: float) -> None:
@@ -203,7 +210,7 @@ class Admission:
         self._lags += max(0.0, now - due)
         self._ticks += 1
         if self._ticks >= _WINDOW:
-            self._adapt()
+            self._adapt(now)
         self._expire(now)
         self._is_ticking = bool(self.under_way or self._count or self.is_shedding)
         if self._is_ticking:
@@ -211,7 +218,9 @@ class Admission:
         else:
             self.lag = self.busy = 0.0
 
-    def _adapt(self) -> None:
+    def _adapt(self, now: float) -> None:
+        self._room = max(_LEAST_ROOM, int(self._starts * MOMENT / (now - self._adapted_at)))
+        self._starts, self._adapted_at = 0, now
         self.lag, self.busy = self._lags / self._ticks, self._busy.share()
         if self.busy > _BUSY:
             if self.lag > self._limits.lag:

@@ -157,7 +157,8 @@ async def test_addresses_take_turns() -> None:
     admission.close()
 
 
-async def test_who_sends_most_is_refused_first() -> None:
+async def test_who_sends_most_is_refused_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.admission.MOMENT", 100.0)  # or a slow machine would refuse both
     said: asyncio.Queue[str] = asyncio.Queue()
     admission = Admission(LoadLimits(under_way=2, delay=100.0, patience=100.0))
     assert admission.enter()
