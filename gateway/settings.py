@@ -7,7 +7,6 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import (
@@ -26,13 +25,14 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_PAGE
+from connectors.texts import IF_ANY_PAGE, without_credentials
 from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth.keys import Load, from_address, from_file
 from gateway.auth.tokens import ClaimNames, TokenRules
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
+from gateway.rate_settings import RateSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
 
@@ -119,6 +119,9 @@ class AuthSettings(Strict):
     jwks_file: Annotated[Path | None, Field(description="File with the keys; beside the settings, if relative.")] = None
     algorithms: Annotated[tuple[str, ...], Field(description="Signatures that are believed.")] = ("RS256", "ES256")
     leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0
+    types: Annotated[
+        tuple[str, ...], Field(description='What a token may say that it is (typ), in any case; "": nothing.')
+    ] = ("JWT", "at+jwt", "")
     claims: Annotated[ClaimNames, Field(description="Which claims carry what.")] = ClaimNames()
     jwks_min_refetch: Annotated[
         float, Field(gt=0, description="Seconds for which a key (kid) that was not there counts as unknown.")
@@ -136,7 +139,7 @@ class AuthSettings(Strict):
     @property
     def rules(self) -> TokenRules:
         """The rules by which tokens are accepted. Raises ValueError as `TokenRules` does."""
-        return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims)
+        return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims, self.types)
 
     def load_keys(self, session: aiohttp.ClientSession) -> Load:
         """A function that reads the issuer's keys from their address or file, for `gateway.auth.keys.KeySet`."""
@@ -214,6 +217,7 @@ class Settings(Strict):
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
+    rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -253,9 +257,3 @@ class Settings(Strict):
                 ],
             )
         return self
-
-
-def without_credentials(address: str) -> str:
-    """An address as it may be shown: without user name and password, query and fragment."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -13,7 +13,8 @@ from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
-from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
+from gateway.rate_settings import RateSettings
+from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
@@ -102,11 +103,13 @@ async def stacked(
     server: ServerSettings | None = None,
     writes: WritesSettings | None = None,
     live: LiveSettings | None = None,
+    rates: RateSettings | None = None,
+    redis: str | None = None,
     without: Collection[str] = (),
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
-    The settings name no system for the domains in `without`.
+    The settings name no system for the domains in `without`. `redis` is an address.
     """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
@@ -124,6 +127,8 @@ async def stacked(
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
             live=live or LiveSettings(),
+            rates=rates or RateSettings(),
+            redis=RedisSettings(url=redis),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=keys)

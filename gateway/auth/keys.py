@@ -14,6 +14,7 @@ import aiohttp
 import jwt
 import orjson
 
+from connectors.texts import without_credentials
 from gateway.engine.lru import LRU
 
 _log = logging.getLogger("gateway.auth")
@@ -54,6 +55,21 @@ class KeySet:
         self._failing = False
         self._absent: LRU[str, float] = LRU(_MOST_ABSENT)
         self._refetched: deque[float] = deque(maxlen=MOST_REFETCHES)
+        self._first: asyncio.Task[bool] | None = None
+
+    async def are_there(self, within: float) -> bool:
+        """Whether there are keys. Where there are none they are loaded, and waited for so many seconds."""
+        if self._keys:
+            return True
+        if self._first is None or self._first.done():
+            self._first = asyncio.create_task(self._refresh(time.monotonic(), self._retry))
+        await asyncio.wait([self._first], timeout=within)
+        return bool(self._keys)
+
+    def close(self) -> None:
+        """End what is still being loaded for `are_there`."""
+        if self._first is not None:
+            self._first.cancel()
 
     async def candidates(self, key_id: str | None, algorithm: str) -> list[jwt.PyJWK]:
         """The keys that may have signed a token with this header; without an id, the only one for the algorithm.
@@ -196,19 +212,20 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
 
     Raises ValueError at once for an address that is neither https nor http.
     """
+    shown = without_credentials(address)
     if urlsplit(address).scheme not in ("https", "http") or not urlsplit(address).hostname:
-        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {address!r}")
+        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {shown!r}")
     limit = aiohttp.ClientTimeout(total=timeout)
 
     async def load() -> bytes:
         async with session.get(address, allow_redirects=False, timeout=limit) as answer:
             if answer.status != 200:
-                raise OSError(f"{address} answered with status {answer.status}")
+                raise OSError(f"{shown} answered with status {answer.status}")
             body = bytearray()
             async for chunk in answer.content.iter_any():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise OSError(f"{address} answered with more than {MAX_BYTES} bytes")
+                    raise OSError(f"{shown} answered with more than {MAX_BYTES} bytes")
             return bytes(body)
 
     return load

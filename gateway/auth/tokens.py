@@ -1,6 +1,8 @@
 """Authentication: from a signed bearer token (RFC 7519, RFC 6750) to a Viewer."""
 
+import base64
 import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +25,9 @@ ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "E
 MAX_TOKEN_CHARACTERS = 16 * 1024
 _LAST_SECOND: Final = 253402300799
 """Of the year 9999: the end of a token that names a later one."""
+
+_MOMENT: Final = 0.05
+"""Seconds that a probe waits for the first keys."""
 
 CACHE_SECONDS = 300.0
 """Seconds for which a verified token is cached (never beyond its expiry)."""
@@ -74,6 +79,8 @@ class TokenRules:
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     leeway: float = 30.0
     claims: ClaimNames = field(default_factory=ClaimNames)
+    types: tuple[str, ...] = ("JWT", "at+jwt", "")
+    """What a token may say that it is (`typ`, RFC 8725, 3.11), in any case; "": nothing."""
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -108,6 +115,14 @@ class Authenticator:
         if not headers:
             return ANONYMOUS
         return await self.viewer(bearer_token(headers))
+
+    async def can_check(self) -> bool:
+        """Whether there are keys to check tokens with, as far as can be told within a moment."""
+        return await self._keys.are_there(_MOMENT)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        self._keys.close()
 
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token. Raises as `__call__` does."""
@@ -167,6 +182,11 @@ class Authenticator:
             raise AuthenticationError(
                 "The token is not a signed JSON Web Token (JWT). Send it as its issuer gave it."
             ) from error
+        _check_names(token)
+        kind = header.get("typ", "")
+        known = {one.lower() for one in self._rules.types}
+        if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in known:
+            raise AuthenticationError("The token's type (typ) is not that of an access token. Send one that is.")
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in self._rules.algorithms:
             allowed = " or ".join(self._rules.algorithms)
@@ -182,6 +202,24 @@ class Authenticator:
             named = "is signed by an unknown key (kid)" if key_id else "does not name the key that signed it (kid)"
             raise AuthenticationError(f"The token {named}. Get a new one.")
         return keys
+
+
+def _check_names(token: str) -> None:
+    """Raise AuthenticationError for a token that says something twice: others may have read the other one."""
+    for part in token.split(".")[:2]:
+        try:
+            json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), object_pairs_hook=_unique)
+        except (ValueError, RecursionError) as error:
+            raise AuthenticationError(
+                "The token cannot be read, or has one name twice. Send it as its issuer gave it."
+            ) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def bearer_token(headers: Sequence[str]) -> str:

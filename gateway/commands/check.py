@@ -22,11 +22,12 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
+from connectors.texts import without_credentials
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.commands.hints import hint, what_it_says
-from gateway.settings import AuthSettings, Settings, without_credentials
+from gateway.settings import AuthSettings, Settings
 from resolvers.links import key_value
 
 _FEW: Final = 20

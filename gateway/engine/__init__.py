@@ -343,6 +343,18 @@ class Engine:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
         return document
 
+    def is_too_dear(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        *,
+        staff: bool = False,
+    ) -> bool:
+        """Whether `start` refuses the operation for what it could cost."""
+        limits = self._staff_limits if staff else self._limits
+        return self._too_dear(prepared, operation, variables, limits) is not None
+
     def _too_dear(
         self,
         prepared: Prepared,

@@ -4,14 +4,14 @@ uvicorn writes a body to its connection as a whole, however slowly it is taken.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Final, Protocol
 from weakref import ref
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.http.bounded_requests import OverloadedError
+from gateway.http.admission import Admission, OverloadedError
 from gateway.http.edge import Edge
 
 SMALL: Final = 4 * 1024
@@ -41,17 +41,38 @@ class Holder(Protocol):
 class BoundedAnswer:
     """The application for one request: it sends a large body in parts, and 503 where too much waits already."""
 
-    __slots__ = ("_app", "_cycle", "_holder", "_start")
+    __slots__ = ("_app", "_cycle", "_holder", "_start", "admission")
 
     def __init__(self, app: ASGI3Application, cycle: RequestResponseCycle, holder: "ref[Holder]") -> None:
         """`holder` is weak, as the connection holds its answer."""
         self._app, self._cycle, self._holder = app, cycle, holder
         self._start: dict[str, Any] | None = None
         """The head of the answer, which waits for its body."""
+        self.admission: Admission | None = None
+        """Where the request counts as under way."""
+
+    @property
+    def scope(self) -> Any:
+        """The request's ASGI scope."""
+        return self._cycle.scope
+
+    def run(self) -> Coroutine[Any, Any, None]:
+        """Answer the request, as uvicorn does."""
+        return self._cycle.run_asgi(self)
+
+    def instead(self, app: ASGI3Application) -> "BoundedAnswer":
+        """Another application's answer to the same request."""
+        return BoundedAnswer(app, self._cycle, self._holder)
 
     def __call__(self, scope: Any, receive: Any, _send: Any) -> Awaitable[None]:
         """Run the application, as an ASGI application."""
         return self._app(scope, receive, self.send)
+
+    def leave(self, _task: object = None) -> None:
+        """The request is under way no more."""
+        if self.admission is not None:
+            self.admission.leave()
+            self.admission = None
 
     async def send(self, message: Any) -> None:
         """Send a message of the application's."""
@@ -71,6 +92,14 @@ class BoundedAnswer:
                 return
         await self._send_start()
         await self._cycle.send(message)
+
+    def send_at_once(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a small answer without a task. False: nothing is sent, and the answer needs one."""
+        self._start = {"type": "http.response.start", "status": status, "headers": headers}
+        if self._send_whole(body):
+            return True
+        self._start = None
+        return False
 
     def _send_whole(self, body: bytes) -> bool:
         """Send a small answer with one look at its head, as uvicorn's `send` does with many. False: it must be sent so.

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.errors import RequestError
+from gateway.http.admission import OverloadedError
 from gateway.http.edge import Edge
 from gateway.http.upgrades import UpgradesIgnored
 
@@ -50,17 +51,6 @@ class TooSlowError(RequestError):
     code = "REQUEST_TIMEOUT"
 
 
-class OverloadedError(RequestError):
-    """The gateway has as much to do, or to keep, as it may."""
-
-    status = 503
-    code = "OVERLOADED"
-    retryable = True
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "1"})
-
-
 class _Flow(FlowControl):
     """Reading is not resumed while it is held. The application resumes it with each look for a disconnect."""
 
@@ -86,6 +76,7 @@ class BoundedRequests(UpgradesIgnored):
         self._fed = self._body = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
+        self._is_held = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
 
@@ -172,11 +163,13 @@ class BoundedRequests(UpgradesIgnored):
         if self._head_since:
             self._head_since = self._idle_since
         self.flow.resume_reading()
-        if self.pipeline:
+        is_last = not self.pipeline
+        if not is_last:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif self._ahead:
+            return
+        if self._ahead and (is_last or self._in_body):  # the next one may have begun, and wait for its body
             self.loop.call_soon(self._read_ahead)
 
     def send_400_response(self, msg: str) -> None:
@@ -206,6 +199,22 @@ class BoundedRequests(UpgradesIgnored):
             current.disconnected = True
             current.message_event.set()
             self._send_refusal(refusal)
+
+    def hold(self, seconds: float) -> None:
+        """Read nothing more for so long, whatever was sent ahead."""
+        if not self._is_held and not self.transport.is_closing():
+            self._is_held = self.flow.is_held = True
+            self.flow.pause_reading()
+            self.loop.call_later(seconds, self._release)
+
+    def _release(self) -> None:
+        self._is_held = False
+        if self._ahead:
+            if self._in_body or (self.cycle.response_complete and not self.pipeline):
+                self._read_ahead()
+        elif not self.transport.is_closing():
+            self.flow.is_held = False
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
@@ -328,6 +337,8 @@ class BoundedRequests(UpgradesIgnored):
             self.refuse(TooSlowError("The body did not come in time."))
 
     def _read_ahead(self) -> None:
+        if self._is_held:
+            return
         ahead, self._ahead = self._ahead, b""
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:
@@ -336,7 +347,7 @@ class BoundedRequests(UpgradesIgnored):
 
     def _send_refusal(self, refusal: bytes) -> None:
         """Write it, and close once the client has closed or a moment has passed: closing at once would take it back."""
-        self._refusal, self._fed = None, 0
+        self._refusal, self._fed, self._is_held = None, 0, False
         self._lingers_until = self.loop.time() + _LINGER
         self.flow.is_held = False
         self.flow.resume_reading()

@@ -13,6 +13,7 @@ from gateway.engine.declared import Context
 from gateway.errors import DeadlineExceeded, present
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.persisted_queries import PersistedQueries
+from gateway.http.rates import Caller, Rates
 from gateway.http.request import GraphQLRequest
 from resolvers.viewer import Viewer
 
@@ -64,12 +65,16 @@ class Operations:
         *,
         introspection_for: IntrospectionFor = "staff",
         deadline: float = 8.0,
+        rates: Rates | None = None,
     ) -> None:
-        self._engine, self._context, self._persisted = engine, context, persisted
+        """With `rates` operations count towards what their callers may cost."""
+        self._engine, self._context, self._persisted, self._rates = engine, context, persisted, rates
         self._introspection_for, self._longest = introspection_for, deadline + GRACE
 
-    async def ready(self, parameters: GraphQLRequest, viewer: Viewer) -> Ready | list[GraphQLError]:
-        """The operation to run, or the errors of its document. Raises RequestError."""
+    async def ready(
+        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
+    ) -> Ready | list[GraphQLError]:
+        """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
         source = await self._persisted.source(parameters)
         prepared = await self._engine.prepare_in_turns(
             source, None if viewer.is_signed_in else self._check_public, _caller(viewer)
@@ -82,6 +87,10 @@ class Operations:
         if isinstance(operation, GraphQLError):
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
+        if self._rates is not None and caller is not None:
+            asked = prepared, operation, parameters.variables
+            if not self._engine.is_too_dear(*asked, staff=viewer.is_staff):
+                self._rates.spend(caller, self._engine.estimate(*asked).cost)
         if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, _caller(viewer))
         return Ready(prepared, operation)
