@@ -180,7 +180,8 @@ def _settings(port: int, upstream: str, tree: Path) -> str:
         for domain in ("crm", "inventory", "ticketing", "billing")
     )
     free = "{ per_second = 1e9, burst = 1e9 }"
-    knows_rates = "[rates]" in (tree / "gateway.example.toml").read_text(encoding="utf-8")
+    example = tree / "gateway.example.toml"
+    knows_rates = example.is_file() and "[rates]" in example.read_text(encoding="utf-8")
     rates = f'trusted_proxies = ["127.0.0.1"]\n[rates]\nsubscriber = {free}\nagent = {free}\n' if knows_rates else ""
     return f"""{systems}
 bills_name_customers = true

@@ -9,7 +9,7 @@ from connectors.strict import Strict
 
 
 class CallerRate(Strict):
-    """What one caller of a kind may spend: a request costs 100, and one for each value that its answer may have."""
+    """What one caller of a kind may spend: a request costs 100, and what its operation is estimated to cost."""
 
     per_second: Annotated[
         float, Field(ge=0, description="What a caller may spend in a second; 0: as much as it likes.")
@@ -34,6 +34,6 @@ class RateSettings(Strict):
     anonymous: Annotated[CallerRate, Field(description="An address without a token, or with one that is refused.")] = (
         CallerRate(per_second=5_000, burst=100_000)
     )
-    subscriber: Annotated[CallerRate, Field(description="A subscriber.")] = CallerRate(per_second=10_000, burst=300_000)
-    agent: Annotated[CallerRate, Field(description="An agent.")] = CallerRate(per_second=50_000, burst=1_000_000)
-    admin: Annotated[CallerRate, Field(description="An admin.")] = CallerRate(per_second=100_000, burst=2_000_000)
+    subscriber: Annotated[CallerRate, Field(description="A subscriber.")] = CallerRate(per_second=20_000, burst=600_000)
+    agent: Annotated[CallerRate, Field(description="An agent.")] = CallerRate(per_second=100_000, burst=2_000_000)
+    admin: Annotated[CallerRate, Field(description="An admin.")] = CallerRate(per_second=200_000, burst=4_000_000)

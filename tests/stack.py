@@ -13,13 +13,17 @@ from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
-from gateway.rate_settings import RateSettings
+from gateway.rate_settings import CallerRate, RateSettings
 from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
 from tests.gateway.serving import serving
+
+_FREE: Final = CallerRate(per_second=0, burst=0)
+FREE: Final = RateSettings(anonymous=_FREE, subscriber=_FREE, agent=_FREE, admin=_FREE)
+"""Tests ask more in a minute than people do in a day."""
 
 DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")
 
@@ -127,7 +131,7 @@ async def stacked(
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
             live=live or LiveSettings(),
-            rates=rates or RateSettings(),
+            rates=rates or FREE,
             redis=RedisSettings(url=redis),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
