@@ -87,6 +87,7 @@ def test_the_base_runs_its_own_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads other processes' CPU time as Linux gives it")
+@pytest.mark.long
 def test_a_round_measures_both() -> None:
     with loading() as load:
         found = one_round(Checkout(ROOT, Path(sys.executable)), load, WORKS[:1])

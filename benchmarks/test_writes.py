@@ -8,6 +8,7 @@ from benchmarks.writes import FLOOR, GATEWAY, MUTATIONS, contesting, shown, turn
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="CPU time of other processes is read in Linux's way")
+@pytest.mark.long
 async def test_by_hand_and_through_the_gateway_the_same_is_written() -> None:
     async with contesting(20) as (contestants, people):
         calls = {name: await contestants.agree(name, people[0]) for name in MUTATIONS}

@@ -308,7 +308,7 @@ EVERYTHING: Final = {
 
 @pytest.mark.parametrize(
     ("ignoring", "every"),
-    [(False, 3), (True, 3), pytest.param(True, 1, marks=pytest.mark.long)],
+    [(False, 6), (True, 3), pytest.param(True, 1, marks=pytest.mark.long)],
     ids=["honest systems", "systems that ignore filters", "systems that ignore filters, every document"],
 )
 async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> None:

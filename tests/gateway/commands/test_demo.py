@@ -165,7 +165,14 @@ def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path, run
         assert "1 of 5 need attention." in checked.stdout
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+)
 def test_a_signal_ends_all_of_it(tmp_path: Path, run: InProcess, ending: signal.Signals) -> None:
     with running_demo(tmp_path) as demo, socket.create_connection(("127.0.0.1", demo.port)):
         children = [demo.pid_of(system) for system in SYSTEMS]

@@ -52,7 +52,7 @@ def metrics(port: int) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> None:
     keys = DemoKeys.create(tmp_path / "issuer.pem")
     (tmp_path / "jwks.json").write_bytes(keys.jwks())

@@ -50,7 +50,7 @@ class Balancer:
                     self.under_load.set()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
     """Nor do those hold it up who say nothing, or have not said all."""
     loop = asyncio.get_running_loop()

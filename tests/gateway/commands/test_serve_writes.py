@@ -107,7 +107,7 @@ async def kept(address: str) -> WriteRecord | None:
         await store.close()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_serve_ends_when_writes_under_way_have_ended(
     tmp_path: Path, systems: dict[str, SandboxServer], workers: int
 ) -> None:
@@ -181,7 +181,7 @@ class Client:
         return self.ask(query, who, input=values)
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", [pytest.param("text", marks=pytest.mark.long), "json"])
 def test_the_audit_log_is_json_and_no_log_has_what_was_written(
     tmp_path: Path, systems: dict[str, SandboxServer], form: str
 ) -> None:
