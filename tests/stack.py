@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from connectors.settings import System
 from gateway.app import create_app
+from gateway.auth_settings import AuthSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
@@ -75,8 +76,15 @@ class Stack:
 
     async def ask(self, document: str, who: str | None = "agent", **variables: Any) -> Answer:
         """One operation over HTTP."""
+        return await self._ask(document, variables, self.headers(who))
+
+    async def ask_with(self, token: str, document: str, **variables: Any) -> Answer:
+        """One operation with a token of another issuer than the demo."""
+        return await self._ask(document, variables, {"Authorization": f"Bearer {token}"})
+
+    async def _ask(self, document: str, variables: dict[str, Any], headers: dict[str, str]) -> Answer:
         body = {"query": document, "variables": variables}
-        async with self.session.post(f"{self.address}/graphql", json=body, headers=self.headers(who)) as answer:
+        async with self.session.post(f"{self.address}/graphql", json=body, headers=headers) as answer:
             return Answer(answer.status, await answer.json())
 
     def rewrite(self, system: str, resource: str, key: str, **attributes: Any) -> None:
@@ -103,10 +111,11 @@ async def stacked(
     writes: WritesSettings | None = None,
     live: LiveSettings | None = None,
     without: Collection[str] = (),
+    auth: AuthSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
-    The settings name no system for the domains in `without`.
+    The settings name no system for the domains in `without`. With `auth`, tokens are of its issuers, and not of `keys`.
     """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
@@ -120,13 +129,14 @@ async def stacked(
         }
         settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
+            auth=auth,
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
             live=live or LiveSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
-        app = create_app(settings, demo_keys=keys)
+        app = create_app(settings, demo_keys=None if auth else keys)
         address = await stack.enter_async_context(serving_with_lifespan(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Stack(address, servers, keys, session)

@@ -21,8 +21,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.auth.claims import ClaimRules
 from gateway.auth.keys import KeySet, from_address, from_bytes, from_file
-from gateway.auth.tokens import AuthenticationError, Authenticator, ClaimNames, TokenRules
+from gateway.auth.refusals import AuthenticationError
+from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
+from gateway.commands.demo_keys import RULES as DEMO_RULES
 from gateway.commands.demo_keys import DemoKeys, NoDemoError, key_path
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import small_graph
@@ -82,7 +85,7 @@ def issuer() -> Issuer:
 
 @pytest.fixture
 def authenticator(issuer: Issuer) -> Authenticator:
-    return Authenticator(KeySet(from_bytes(issuer.jwks())), RULES)
+    return Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), RULES))
 
 
 @pytest.mark.parametrize("key_id", ["k1", "r1"])
@@ -101,6 +104,8 @@ async def test_a_good_token_is_a_viewer(issuer: Issuer, authenticator: Authentic
     [
         ("1001", ("1001",)),
         (1001, ("1001",)),
+        ("1001,1002, Customer:1003", ("1001", "1002", "1003")),
+        (["10,01"], ("10,01",)),
         (["Customer:1001", "1002", 1003, "Customer:a:b"], ("1001", "1002", "1003", "a:b")),
         ([], ()),
         (None, ()),
@@ -113,8 +118,9 @@ async def test_customer_ids_are_read_in_every_usual_form(
 
 
 async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
-    names = ClaimNames("https://x.example/kind", "crm.customers", "realm_access.roles")
-    authenticator = Authenticator(KeySet(from_bytes(issuer.jwks())), TokenRules(ISSUER, AUDIENCE, claims=names))
+    names = ClaimRules("https://x.example/kind", customers="crm.customers", roles="realm_access.roles")
+    rules = TokenRules(ISSUER, AUDIENCE, claims=names)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), rules))
     claims: dict[str, Any] = {
         "https://x.example/kind": "agent",
         "realm_access": {"roles": ["desk"]},
@@ -136,11 +142,14 @@ async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
         ({"nbf": 4102444800}, "not valid yet"),
         ({"kind": "root"}, "'kind' must be one of customer, agent, admin"),
         ({"kind": "anonymous"}, "'kind' must be one of"),
-        ({"kind": ["agent"]}, "'kind' must be one of"),
+        ({"kind": ["root"]}, "'kind' must be one of"),
+        ({"kind": {"agent": True}}, "'kind' must be a string or a list"),
+        ({"kind": [True]}, "'kind' must be a string or a list"),
         ({"kind": None}, "'kind' must be one of"),
         ({"customer_ids": {"a": 1}}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [True]}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [""]}, "'customer_ids' must be a string or a list"),
+        ({"customer_ids": "1001,,1002"}, "'customer_ids' has an empty customer number"),
         ({"customer_ids": ["Customer:"]}, "'customer_ids' has an empty customer number"),
         ({"customer_ids": ["\ud800"]}, "has a text that is not Unicode"),
         ({"name": "\ud800"}, "has a text that is not Unicode"),
@@ -219,7 +228,7 @@ def _no_key_id(issuer: Issuer) -> str:
 )
 async def test_wrong_signatures_are_refused(issuer: Issuer, make: Callable[[Issuer], str], says: str) -> None:
     secret = {"kty": "oct", "kid": "o1", "k": "c" * 86, "alg": "HS256"}
-    authenticator = Authenticator(KeySet(from_bytes(issuer.jwks(secret))), RULES)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks(secret))), RULES))
     with pytest.raises(AuthenticationError) as refused:
         await authenticator.viewer(make(issuer))
     assert says in str(refused.value)
@@ -279,7 +288,7 @@ async def test_an_unknown_key_id_refetches_but_not_more_often_than_allowed() -> 
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(min_refetch=0), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(min_refetch=0), RULES))
         await authenticator.viewer(issuer.token("k1"))
         assert server.fetches == 1
         issuer.add("k2")
@@ -288,7 +297,7 @@ async def test_an_unknown_key_id_refetches_but_not_more_often_than_allowed() -> 
         await authenticator.viewer(issuer.token("k1", sub="b"))
         assert server.fetches == 2
 
-        bounded = Authenticator(server.keys(min_refetch=3600), RULES)
+        bounded = Authenticator(TrustedIssuer(server.keys(min_refetch=3600), RULES))
         answers = await asyncio.gather(
             *(bounded.viewer(issuer.token("k1", header={"kid": f"x{i}"})) for i in range(50)), return_exceptions=True
         )
@@ -300,7 +309,7 @@ async def test_keys_stay_when_a_refetch_fails(caplog: pytest.LogCaptureFixture) 
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(min_refetch=0, max_age=0), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(min_refetch=0, max_age=0), RULES))
         await authenticator.viewer(issuer.token(sub="a"))
         for status, body in ((500, b""), (200, b"<html>"), (200, b'{"keys": []}'), (200, b" " * 600_000)):
             server.status, server.body = status, body
@@ -323,7 +332,7 @@ async def test_without_any_keys_it_is_503_and_not_401(issuer: Issuer, path: str,
     async with key_server(issuer.jwks() + padding) as server, aiohttp.ClientSession() as client:
         server.status = status
         keys = KeySet(from_address(client, server.address.replace("/jwks", path)), retry=0)
-        async with small_graph(authenticate=Authenticator(keys, RULES)) as url:
+        async with small_graph(authenticate=Authenticator(TrustedIssuer(keys, RULES))) as url:
             headers = {"Authorization": f"Bearer {issuer.token()}"}
             async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
                 body = await answer.json()
@@ -339,7 +348,7 @@ async def test_a_key_file_is_read_again_for_an_unknown_key_id(tmp_path: Path) ->
     issuer, path = Issuer(), tmp_path / "jwks.json"
     issuer.add("k1")
     path.write_bytes(issuer.jwks())
-    authenticator = Authenticator(KeySet(from_file(path), min_refetch=0), RULES)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_file(path), min_refetch=0), RULES))
     await authenticator.viewer(issuer.token("k1"))
     issuer.add("k2")
     path.write_bytes(issuer.jwks())
@@ -385,7 +394,7 @@ async def test_a_demos_tokens_are_accepted_by_that_demo_only(tmp_path: Path, iss
     with pytest.raises(AuthenticationError, match="unknown key"):
         await running.viewer(old)
     with pytest.raises(AuthenticationError, match="unknown key"):
-        await Authenticator(KeySet(from_bytes(issuer.jwks())), RULES).viewer(old)
+        await Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), DEMO_RULES)).viewer(old)
     assert list(path.parent.iterdir()) == [path]
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
