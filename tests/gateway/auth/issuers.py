@@ -1,5 +1,6 @@
 """Identity providers as the gateway meets them: addresses with a document, keys, and tokens of any shape."""
 
+import base64
 import json
 import time
 from collections import Counter
@@ -78,10 +79,8 @@ async def providers() -> AsyncIterator[Providers]:
         yield made
 
 
-def unsigned_part(token: str, **claims: Any) -> str:
+def with_claims(token: str, **claims: Any) -> str:
     """The token with other claims, and the signature that it had."""
-    import base64
-
     head, _, end = token.split(".")
     body = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + 60, **claims}).encode()).decode().rstrip("=")
     return f"{head}.{body}.{end}"
