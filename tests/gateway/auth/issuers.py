@@ -70,6 +70,19 @@ class Providers:
         return Response(status_code=404)
 
 
+@dataclass
+class Clock:
+    """The module `time`, so many seconds later."""
+
+    later: float = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.later
+
+    def time(self) -> float:
+        return time.time() + self.later
+
+
 @asynccontextmanager
 async def providers() -> AsyncIterator[Providers]:
     """The server, on a free port, without realms yet."""

@@ -1,9 +1,7 @@
 """Several issuers: nothing of one counts for another, neither keys nor kinds, nor what is spent on looking for keys."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from gateway.auth_settings import AuthSettings
 from gateway.http.websocket import SUBPROTOCOL
 from gateway.live_settings import LiveSettings
 from resolvers.viewer import ViewerKind
-from tests.gateway.auth.issuers import AUDIENCE, Providers, Realm, providers, with_claims
+from tests.gateway.auth.issuers import AUDIENCE, Clock, Providers, Realm, providers, with_claims
 from tests.gateway.http.live_graph import Socket
 from tests.stack import stacked
 
@@ -110,27 +108,6 @@ async def test_one_issuer_away_and_the_other_there(tmp_path: Path) -> None:
         assert (answer.status, answer.errors[0]["extensions"]) == (503, {"code": "AUTH_UNAVAILABLE", "retryable": True})
         answer = await stack.ask_with(staff.token(**STAFF), "{ viewer { kind } }")
         assert answer.clean() == {"viewer": {"kind": "AGENT"}}
-
-
-@dataclass
-class Clock:
-    """The time module, so many seconds later."""
-
-    later: float = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.later
-
-    def time(self) -> float:
-        return time.time() + self.later
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    for module in ("keys", "discovery", "tokens"):
-        monkeypatch.setattr(f"gateway.auth.{module}.time", made)
-    return made
 
 
 async def test_a_withdrawn_key_is_believed_for_two_short_times_only(clock: Clock) -> None:
