@@ -117,7 +117,7 @@ class KeySet:
             if self._tried >= since or time.monotonic() - self._tried < pause:
                 return False
             try:
-                self._keys = _parse(await self._load())
+                self._keys = parse(await self._load())
             except (OSError, TimeoutError, aiohttp.ClientError, ValueError, jwt.PyJWTError) as error:
                 if not self._failing:
                     held = f"the {len(self._keys)} keys from before stay in use" if self._keys else "there are none yet"
@@ -175,7 +175,8 @@ _SAME_AS: Final = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
 """Newer names, of RFC 9864."""
 
 
-def _parse(body: bytes) -> list[Key]:
+def parse(body: bytes) -> list[Key]:
+    """The keys of a JSON Web Key Set that can verify something. Raises ValueError for what is no such set."""
     answer = orjson.loads(body)
     if not isinstance(answer, dict) or not isinstance(answer.get("keys"), list):
         raise ValueError('not a JSON Web Key Set: an object with a list "keys" is expected')  # noqa: TRY004 - a value

@@ -7,6 +7,10 @@ import typer
 
 Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
 
+SandboxPort = Annotated[
+    int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
+]
+
 
 def fail(*lines: object, code: int = 1) -> NoReturn:
     """Say what is wrong on standard error, and end with this exit code."""

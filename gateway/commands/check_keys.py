@@ -3,9 +3,9 @@
 import time
 
 import aiohttp
-import jwt
 
 from gateway.auth.discovery import Discovery, metadata_address
+from gateway.auth.keys import TYPES, parse
 from gateway.auth.tokens import USUAL_ALGORITHMS
 from gateway.auth_settings import IssuerSettings
 from gateway.commands.findings import Finding
@@ -34,14 +34,15 @@ async def of_issuer(place: str, issuer: IssuerSettings, session: aiohttp.ClientS
         return Finding(name, driver, address, "ok", "-", "FAILED", None, str(error), hint)
     latency = (time.monotonic() - started) * 1000
     try:
-        keys = jwt.PyJWKSet.from_json(body.decode()).keys
-    except (jwt.PyJWTError, ValueError, AttributeError, TypeError) as error:
+        keys = parse(body)
+    except ValueError as error:
         hint = f"What {key} names must be a JSON Web Key Set with public keys."
         return Finding(name, driver, address, "ok", "-", "FAILED", latency, str(error), hint)
     named = load.algorithms if isinstance(load, Discovery) else None
     believed = issuer.rules.algorithms or named or USUAL_ALGORITHMS
-    if not [one for one in keys if one.algorithm_name in believed]:
-        found = ", ".join(sorted({str(one.algorithm_name) for one in keys}))
+    usable = [name for name in TYPES if any(key.fits(name) for key in keys)]
+    if not set(usable) & set(believed):
+        found = ", ".join(usable)
         hint = f"Nobody could sign in: none of the keys is for {place}.algorithms = {', '.join(believed)}."
         return Finding(name, driver, address, "ok", "-", "FAILED", latency, f"keys for: {found}", hint)
     return Finding(name, driver, address, "ok", "-", "ok", latency)
