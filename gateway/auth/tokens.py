@@ -157,19 +157,20 @@ class Authenticator:
 def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Header and claims of a token, of which nothing is proved. Raises AuthenticationError for what is no JWT."""
     try:
-        read = jwt.decode_complete(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError) as error:
         message = "The token is not a signed JSON Web Token (JWT). Send it as its issuer gave it."
         raise AuthenticationError(message, Why.FORM) from error
-    return read["header"], read["payload"]
+    return header, claims
 
 
 async def _keys_of(issuer: TrustedIssuer, header: Mapping[str, Any]) -> list[jwt.PyJWK]:
-    algorithm, key_id = header.get("alg"), header.get("kid")
+    algorithm, key_id = str(header.get("alg")), header.get("kid")
     if algorithm not in (ASYMMETRIC if issuer.algorithms is None else issuer.algorithms):
         raise _wrong_algorithm(issuer.algorithms)
     try:
-        keys = await issuer.keys.candidates(key_id, str(algorithm))
+        keys = await issuer.keys.candidates(key_id, algorithm)
     except WrongKeyError as error:
         raise _refusal(jwt.InvalidAlgorithmError()) from error
     except KeysUnavailableError as error:

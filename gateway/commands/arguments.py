@@ -1,4 +1,4 @@
-"""What the commands share: the option that names the settings, and how a mistake ends a command."""
+"""What the commands share: options that several of them have, and how a mistake ends a command."""
 
 from pathlib import Path
 from typing import Annotated, NoReturn

@@ -167,7 +167,7 @@ def _of_nobody(claims: Mapping[str, Any], issuers: Mapping[str, tuple[str, Issue
 
 
 def _algorithm(algorithm: Any, place: str, issuer: IssuerSettings) -> str:
-    if algorithm not in ASYMMETRIC:
+    if not isinstance(algorithm, str) or algorithm not in ASYMMETRIC:
         return f"{_NO_SETTING}: with {_shown(algorithm)} others could make tokens. Let the issuer use RS256 or ES256."
     believed = issuer.rules.algorithms or USUAL_ALGORITHMS
     return f"{place}.algorithms = {_shown([*believed, algorithm])} would take it."

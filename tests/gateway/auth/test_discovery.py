@@ -13,7 +13,8 @@ from gateway.auth.discovery import Metadata, metadata_address, read
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
-from tests.gateway.auth.issuers import AUDIENCE, Clock, Providers, Realm, providers
+from tests.gateway.auth.issuers import AUDIENCE, Clock, Providers, Realm, providers, with_claims
+from tests.gateway.auth.test_tokens import with_header
 
 DOCUMENT, KEYS = "/realm/.well-known/openid-configuration", "/realm/jwks"
 
@@ -123,9 +124,12 @@ async def test_an_issuer_that_says_it_is_another_one_now_gets_no_further_keys_be
 async def test_algorithms_are_the_issuers_unless_they_are_set(realm: Realm, session: aiohttp.ClientSession) -> None:
     realm.document = {"id_token_signing_alg_values_supported": ["RS256"]}
     authenticator = believing(realm, session)
+    odd = with_header(alg=["RS256"])(realm.made)
     for _ in range(2):  # before the issuer is asked, and after
         with pytest.raises(AuthenticationError, match="is not signed with RS256"):
             await agent(authenticator, realm)
+        with pytest.raises(AuthenticationError, match="is not signed with"):
+            await authenticator.viewer(with_claims(odd, iss=realm.address))
     assert await agent(believing(realm, session, algorithms=["ES256"]), realm)
     realm.document = {"id_token_signing_alg_values_supported": None}
     assert await agent(believing(realm, session), realm)

@@ -1,6 +1,7 @@
 """Tokens: what is believed, what is refused and with which words, and how keys are fetched."""
 
 import asyncio
+import base64
 import json
 import os
 import stat
@@ -207,6 +208,22 @@ def _wrong_algorithm_for_key(issuer: Issuer) -> str:
     return issuer.token("k1", header={"kid": "r1"})
 
 
+def _nested(issuer: Issuer) -> str:
+    """A token whose claims no parser gets to the bottom of."""
+    head, _, end = issuer.token().split(".")
+    return f"{head}.{base64.urlsafe_b64encode(b'[' * 9000).decode().rstrip('=')}.{end}"
+
+
+def with_header(**header: Any) -> Callable[[Issuer], str]:
+    """Makes tokens with what no header should hold."""
+
+    def make(issuer: Issuer) -> str:
+        head = json.dumps({"alg": "ES256", "kid": "k1", "typ": "JWT", **header}).encode()
+        return f"{base64.urlsafe_b64encode(head).decode().rstrip('=')}.{issuer.token().partition('.')[2]}"
+
+    return make
+
+
 def _no_key_id(issuer: Issuer) -> str:
     return jwt.encode(claims_of(), ec.generate_private_key(ec.SECP256R1()), "ES256")
 
@@ -221,6 +238,11 @@ def _no_key_id(issuer: Issuer) -> str:
         (_no_key_id, "signature is wrong"),
         (lambda issuer: issuer.token("k1", header={"kid": "gone"}), "unknown key (kid)"),
         (lambda issuer: issuer.token()[:-4] + "AAAA", "signature is wrong"),
+        *((with_header(kid=kid), "not a signed JSON Web Token") for kid in ([], ["k1"], {"k1": 1}, 5, True)),
+        *((with_header(alg=alg), "is not signed with") for alg in (["ES256"], {"ES256": 1}, 5, None, "es256")),
+        (with_header(crit=["x"]), "not a signed JSON Web Token"),
+        (with_header(b64=False, crit=["b64"]), "not a signed JSON Web Token"),
+        (_nested, "not a signed JSON Web Token"),
         (lambda issuer: "abc", "not a signed JSON Web Token"),
         (lambda issuer: "é.b.c", "not a signed JSON Web Token"),
         (lambda issuer: "a" * 20000, "longer than 16384"),

@@ -17,6 +17,7 @@ from gateway.commands.check_token import judge
 from gateway.commands.cli import cli
 from gateway.settings_file import load
 from tests.gateway.auth.issuers import Providers, Realm, providers, with_claims
+from tests.gateway.auth.test_tokens import with_header
 from tests.gateway.test_settings import SYSTEMS
 
 PERSONAL = {"name": "Ana Person", "email": "ana@person.example", "sub": "subject-of-ana", "preferred_username": "ana-p"}
@@ -140,6 +141,11 @@ WRONG: dict[str, tuple[Callable[[Desk], str], str, str]] = {
         lambda desk: jwt.encode({"iss": desk.staff.address, **PERSONAL}, "s" * 64, "HS256"),
         "is not signed with",
         'No setting takes it: with "HS256" others could make tokens.',
+    ),
+    "no algorithm": (
+        lambda desk: with_claims(with_header(alg=["ES256"])(desk.staff.made), iss=desk.staff.address),
+        "is not signed with",
+        'No setting takes it: with ["ES256"] others could make tokens.',
     ),
     "unknown key": (
         lambda desk: desk.staff.token(header={"kid": "gone"}, **ROLES, **PERSONAL),
