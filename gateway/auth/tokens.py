@@ -167,7 +167,7 @@ def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 async def _keys_of(issuer: TrustedIssuer, header: Mapping[str, Any]) -> list[jwt.PyJWK]:
     algorithm, key_id = str(header.get("alg")), header.get("kid")
-    if algorithm not in (ASYMMETRIC if issuer.algorithms is None else issuer.algorithms):
+    if algorithm not in (issuer.rules.algorithms or ASYMMETRIC):
         raise _wrong_algorithm(issuer.algorithms)
     try:
         keys = await issuer.keys.candidates(key_id, algorithm)
@@ -176,7 +176,7 @@ async def _keys_of(issuer: TrustedIssuer, header: Mapping[str, Any]) -> list[jwt
     except KeysUnavailableError as error:
         message = "Tokens cannot be checked at the moment. Try again in a moment."
         raise AuthUnavailableError(message, headers={"Retry-After": "2"}) from error
-    if algorithm not in (issuer.algorithms or ()):  # The issuer has been asked only now.
+    if algorithm not in (issuer.algorithms or ()):  # Only now, because what an issuer names may have changed.
         raise _wrong_algorithm(issuer.algorithms)
     if not keys:
         named = "is signed by an unknown key (kid)" if key_id else "does not name the key that signed it (kid)"

@@ -466,6 +466,51 @@ def test_a_key_file_lies_beside_the_settings(tmp_path: Path) -> None:
     assert auth.jwks_file == tmp_path / "keys" / "jwks.json"
 
 
+def test_issuers_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong keys are named with their place, key files lie beside the settings, and the environment wins."""
+    text = SYSTEMS + AUTH + '[[auth.issuers]]\nissuer = "staff"\naudience = "a"\njwks_file = "keys.json"\n'
+    auth = load(write(tmp_path, text)).auth
+    assert auth is not None
+    assert [(place, one.issuer, one.jwks_file) for place, one in auth.by_place()] == [
+        ("auth", "https://login.example", None),
+        ("auth.issuers.0", "staff", tmp_path / "keys.json"),
+    ]
+    wrong = 'audiense = "a"\nclaims = { default_kind = "agent", kinds = { x = "root" }, kid = "x" }\n'
+    assert problems(tmp_path, text + wrong) == [
+        "gateway.toml: auth.issuers.0.claims.kinds.x: should be 'customer', 'agent' or 'admin'",
+        "gateway.toml: auth.issuers.0.claims.default_kind: should be 'customer'",
+        "gateway.toml: auth.issuers.0.claims.kid: is not a setting here; did you mean kind?",
+        "gateway.toml: auth.issuers.0.audiense: is not a setting here; did you mean audience?",
+    ]
+    monkeypatch.setenv("GATEWAY_AUTH__ISSUERS", '[{"issuer": "https://other.example", "audience": ["a", "b"]}]')
+    auth = load(write(tmp_path, text)).auth
+    assert auth is not None
+    assert [one.issuer for one in auth.issuers] == ["https://other.example"]
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ("[auth]\n", ["auth.issuer: missing: this has to be set", "auth.audience: missing: this has to be set"]),
+        ('[auth]\nissuer = "i"\n', ["auth.audience: missing: this has to be set"]),
+        (
+            '[auth]\nleeway = 5\n[[auth.issuers]]\nissuer = "https://a.example"\naudience = "a"\n',
+            ["auth: leeway: only with an issuer named here; each of auth.issuers has its own"],
+        ),
+        (
+            '[auth]\nissuer = "i"\naudience = "a"\n',
+            ["auth: without jwks_url and jwks_file the issuer is asked for its keys, so issuer must be an address"],
+        ),
+        (
+            2 * '[[auth.issuers]]\nissuer = "https://a.example"\naudience = "a"\n',
+            ["auth: each issuer can be named once only, unlike https://a.example"],
+        ),
+    ],
+)
+def test_issuers_that_cannot_be_meant(tmp_path: Path, section: str, problem: list[str]) -> None:
+    assert problems(tmp_path, SYSTEMS + section) == [f"gateway.toml: {one}" for one in problem]
+
+
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     text = SYSTEMS.replace("https://crm", "https://me:pass1@crm") + '[redis]\nurl = "redis://:pass2@cache/0"'
     text += '\n[systems.billing.auth]\nkind = "bearer"\ntoken = "pass3"'

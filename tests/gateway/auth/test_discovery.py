@@ -135,6 +135,21 @@ async def test_algorithms_are_the_issuers_unless_they_are_set(realm: Realm, sess
     assert await agent(believing(realm, session), realm)
 
 
+async def test_an_issuer_that_changes_its_algorithm_is_asked_again(
+    realm: Realm, session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    realm.document = {"id_token_signing_alg_values_supported": ["ES256"]}
+    authenticator = believing(realm, session)
+    assert await agent(authenticator, realm)
+    realm.document = {"id_token_signing_alg_values_supported": ["RS256"]}
+    realm.made.keys.clear()
+    realm.made.add("r1", "RS256")
+    with pytest.raises(AuthenticationError, match="is not signed with ES256"):
+        await agent(authenticator, realm, "r1")
+    clock.later = 601.0
+    assert await agent(authenticator, realm, "r1")
+
+
 async def test_a_token_never_says_where_keys_are(
     server: Providers, realm: Realm, session: aiohttp.ClientSession
 ) -> None:
