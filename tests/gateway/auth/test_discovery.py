@@ -1,5 +1,6 @@
 """OpenID discovery: what an issuer's own document must be, and how often it is read."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +10,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from gateway.auth.discovery import Metadata, metadata_address, read
+from gateway.auth.discovery import Discovery, Metadata, metadata_address, read
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
@@ -171,6 +172,23 @@ async def test_bounds(server: Providers, realm: Realm, session: aiohttp.ClientSe
     with pytest.raises(AuthUnavailableError):
         await agent(believing(realm, session), realm)
     assert server.asked.total() == 1
+
+
+async def test_document_and_keys_together_have_one_time(realm: Realm, session: aiohttp.ClientSession) -> None:
+    """An issuer whose document comes at once and whose keys never do."""
+    ended = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        realm.document = {"jwks_uri": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"}
+        loading = Discovery(session, realm.address, timeout=0.3)
+        with pytest.raises(TimeoutError):
+            await loading()
+        assert loading.has_read
+        ended.set()
 
 
 @pytest.mark.parametrize(
