@@ -129,7 +129,8 @@ def running(
         contestants: dict[str, Process] = {}
         for name, port in zip(names, ports, strict=True):
             if name in ("gateway", "base"):
-                (folder / f"{name}.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"]))
+                tree = base.folder if base and name == "base" else ROOT
+                (folder / f"{name}.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"], tree))
             command = python[name] if name in python else (node()[0], PEER / "server.mjs")
             tree = base.folder if base and name == "base" else ROOT
             contestants[name] = Process(name, command, port, folder, {**variables, **NODE.get(name, {})}, tree)
@@ -168,8 +169,9 @@ def node() -> tuple[Path, Path]:
     return node_paths()
 
 
-def _settings(port: int, upstream: str) -> str:
-    """The gateway's settings file: what the upstream is known to do, and patience; else everything is the default.
+def _settings(port: int, upstream: str, tree: Path) -> str:
+    """The gateway's settings file: what the upstream is known to do, patience, and one caller who may ask all the time;
+    else everything is the default of the checkout `tree`.
 
     The others have no deadlines: on a busy machine the gateway would give up where they make everybody wait.
     """
@@ -177,6 +179,10 @@ def _settings(port: int, upstream: str) -> str:
         f'[systems.{domain}]\nurl = "{upstream}"\ntimeout = 60.0\n[systems.{domain}.profile]\npage_size = 10000'
         for domain in ("crm", "inventory", "ticketing", "billing")
     )
+    free = "{ per_second = 1e9, burst = 1e9 }"
+    example = tree / "gateway.example.toml"
+    knows_rates = example.is_file() and "[rates]" in example.read_text(encoding="utf-8")
+    rates = f'trusted_proxies = ["127.0.0.1"]\n[rates]\nsubscriber = {free}\nagent = {free}\n' if knows_rates else ""
     return f"""{systems}
 bills_name_customers = true
 [auth]
@@ -187,4 +193,4 @@ jwks_file = "jwks.json"
 deadline = 60.0
 [server]
 port = {port}
-"""
+{rates}"""

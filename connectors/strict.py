@@ -1,11 +1,12 @@
 """The base of all models of settings."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from connectors.texts import one_line
+from connectors.texts import one_line, without_credentials
 
 
 class Strict(BaseModel):
@@ -19,6 +20,10 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Addresses without what may be a secret: user names, passwords, queries and fragments."""
+        return [(name, _shown(value)) for name, value in super().__repr_args__()]
+
     @field_validator("*", mode="after")
     @classmethod
     def _holds_texts_of_one_line(cls, value: Any, info: ValidationInfo) -> Any:
@@ -30,6 +35,14 @@ class Strict(BaseModel):
             # Else its texts are checked by the driver's own model, which knows their place.
             return {_text(key): _text(one) for key, one in value.items()}
         return value
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return without_credentials(value) if "://" in value or "?" in value else value
+    if isinstance(value, dict):
+        return {key: _shown(one) for key, one in value.items()}
+    return type(value)(map(_shown, value)) if type(value) in (list, tuple) else value
 
 
 def _text(one: Any) -> Any:

@@ -148,3 +148,12 @@ IF_ANY_HEADER_NAME: Final = _fitting(_header_name)
 IF_ANY_PAGE: Final = _fitting(_page_address)
 IF_ANY_BASE: Final = _fitting(_base_address)
 """For settings that may be left out."""
+
+
+def without_credentials(address: str) -> str:
+    """An address as it may be shown: without user name and password, query and fragment."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -1,6 +1,6 @@
 """The composition root: routes, middleware and lifespan, made from the settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypedDict
 
@@ -18,6 +18,7 @@ from connectors.events.post import Outcome as EventOutcome
 from connectors.http.connection import Connector
 from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
+from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import WriteStore
 from gateway.audit import audit
@@ -26,6 +27,8 @@ from gateway.auth_settings import AuthSettings
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
+from gateway.http.admission import Admission
+from gateway.http.client_address import ClientAddresses
 from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
@@ -35,6 +38,7 @@ from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
 from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
+from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.sse import EventStreams
 from gateway.http.watching import WatchEndpoint
 from gateway.http.websocket import WebSocketEndpoint
@@ -75,6 +79,11 @@ class State(TypedDict):
     documents: DocumentEndpoint
     draining: bool
     """Whether the process will end. Its server says so."""
+    can_check: Callable[[], Awaitable[bool]]
+    """Whether there are keys to check tokens with."""
+    rates: Rates
+    admission: Admission
+    """Which requests start. `AdmittedRequests` looks for it here."""
 
 
 class _FromState:
@@ -99,11 +108,24 @@ class _Gateway(Starlette):
             await super().__call__(scope, receive, send)
 
 
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return NoSuchAddressError().response()
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return _limited(request) or NoSuchAddressError().response()
+
+
+def _limited(request: Request) -> Response | None:
+    """The answer to a caller without a token who has spent too much; None once this request is paid for."""
+    rates: Rates = request.state.rates
+    try:
+        rates.spend(rates.stranger(request.scope), REQUEST)
+    except RateLimitedError as error:
+        hold(request.scope, error)
+        return error.response()
+    return None
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
+    if (limited := _limited(request)) is not None:
+        return limited
     headers = (error.headers if isinstance(error, HTTPException) else None) or {}
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
@@ -121,6 +143,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
     engine = Engine(
         build_schema(),
         limits=settings.graphql.limits,
+        staff_limits=settings.graphql.staff_limits,
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
         absent=NO_LINK,
         cached_bytes=settings.graphql.cached_bytes,
@@ -137,6 +160,11 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
             authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
+            stack.push_async_callback(authenticate.close)
+            addresses = ClientAddresses(settings.server.trusted_proxies, settings.server.forwarded_by)
+            admission = Admission(settings.server.load, metrics.shed, addresses)
+            stack.callback(admission.close)
+            metrics.watch_load(admission)
             documents = RedisDocumentStore(settings.shared_url) if settings.shared_url else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             follows = None
@@ -148,12 +176,20 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             contexts = ContextFactory(
                 engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
             )
+            rates = Rates(
+                settings.rates,
+                addresses,
+                SpendingInRedis(settings.shared_url) if settings.shared_url else None,
+                metrics.rate_limited,
+            )
+            stack.push_async_callback(rates.close)
             operations = Operations(
                 engine,
                 contexts,
                 PersistedQueries(documents, settings.graphql.persisted_per_minute),
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
+                rates=rates,
             )
             live = Live(
                 settings.live,
@@ -163,7 +199,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 keeps_tokens=connectors.forwards,
             )
             stack.push_async_callback(live.finish)
-            watching = WatchEndpoint(authenticate, follows.feed.watch if follows else None)
+            watching = WatchEndpoint(authenticate, follows.feed.watch if follows else None, rates)
 
             def posted(domain: str, outcome: str) -> None:
                 metrics.event(domain, outcome)
@@ -178,12 +214,16 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     settings.graphql.limits,
                     page.response if page else None,
                     EventStreams(live),
+                    rates,
                 ),
-                websocket=WebSocketEndpoint(operations, live),
+                websocket=WebSocketEndpoint(operations, live, admission, rates),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted) if follows else None,
-                documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller),
+                documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller, rates),
                 draining=False,
+                can_check=authenticate.can_check,
+                rates=rates,
+                admission=admission,
             )
 
     made = _Gateway(

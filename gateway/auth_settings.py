@@ -10,11 +10,11 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_PAGE
+from connectors.texts import IF_ANY_PAGE, without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, Load, from_address, from_file
-from gateway.auth.tokens import CACHE_SECONDS, USUAL_ALGORITHMS, Authenticator, TokenRules, TrustedIssuer
+from gateway.auth.tokens import CACHE_SECONDS, USUAL_ALGORITHMS, USUAL_TYPES, Authenticator, TokenRules, TrustedIssuer
 
 NEEDED: Final = "issuer and audience, and jwks_url or jwks_file where the issuer cannot be asked for its keys"
 """What settings that name no issuer lack."""
@@ -30,6 +30,9 @@ class _Trust(Strict):
     algorithms: Annotated[
         tuple[str, ...], Field(description="Signatures that are believed; else those that an issuer names if asked.")
     ] = USUAL_ALGORITHMS
+    types: Annotated[
+        tuple[str, ...], Field(description='What a token may say that it is (typ), in any case; "": nothing.')
+    ] = USUAL_TYPES
     leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0
     allowed_kinds: Annotated[
         tuple[KindName, ...], Field(description="Kinds of callers that its tokens may be of, whatever they say.")
@@ -72,7 +75,14 @@ class IssuerSettings(_Trust):
         """The rules by which its tokens are accepted. Raises ValueError as `TokenRules` does."""
         named = None if self.is_asked and "algorithms" not in self.model_fields_set else self.algorithms
         return TokenRules(
-            self.issuer, self.audience, named, self.leeway, self.claims, self.allowed_kinds, self.cached_for
+            self.issuer,
+            self.audience,
+            named,
+            self.leeway,
+            self.claims,
+            self.allowed_kinds,
+            self.cached_for,
+            self.types,
         )
 
     def load_keys(self, session: aiohttp.ClientSession) -> Load:
@@ -111,7 +121,8 @@ class AuthSettings(_Trust):
             raise ValidationError.from_exception_data(type(self).__name__, details)
         names = [one.issuer for _, one in self.by_place()]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"each issuer can be named once only, unlike {', '.join(sorted(twice))}")
+            shown = ", ".join(sorted(map(without_credentials, twice)))
+            raise ValueError(f"each issuer can be named once only, unlike {shown}")
         return self
 
     def by_place(self) -> Iterator[tuple[str, IssuerSettings]]:

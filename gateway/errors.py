@@ -22,7 +22,8 @@ CODES: Mapping[str, str] = {
     "METHOD_NOT_ALLOWED": "The HTTP method is not allowed at this address. Mutations must be sent with POST.",
     "REQUEST_TOO_LARGE": "The request's body, address or headers are larger than the settings allow. Send less.",
     "REQUEST_TIMEOUT": "The request did not come in time: its headers or its body. Send it again, faster.",
-    "OVERLOADED": "The gateway has as many connections, or as much to send, as it may. Try again after Retry-After.",
+    "OVERLOADED": "The gateway has more to do, to keep or to send than it may. Try again after Retry-After.",
+    "RATE_LIMITED": "You have asked for more than you may in so short a time. Try again after Retry-After.",
     "GRAPHQL_PARSE_FAILED": "The document has a syntax error, or too many tokens. The message says where, or how many.",
     "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema. The message says where.",
     "LIMIT_EXCEEDED": "The document, its answer or what is open at once is more than allowed; the message has numbers.",
@@ -141,9 +142,11 @@ def present(error: GraphQLError) -> dict[str, Any]:
     """An error as clients may see it: message, locations, path, and extensions with a code of `CODES`.
 
     Errors of systems and of callers show their public sentence. For any other exception the client sees an id, under
-    which the log (`gateway.errors`) has the stack trace.
+    which the log (`gateway.errors`) has the stack trace. Tracebacks are dropped here: their frames hold what the
+    request loaded, in reference cycles with the errors.
     """
     message, extensions = _public(error)
+    _drop_tracebacks(error)
     presented: dict[str, Any] = {"message": cut(message)}
     if error.locations:
         presented["locations"] = [place.formatted for place in error.locations]
@@ -178,6 +181,17 @@ def _public(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     number = secrets.token_hex(8)
     _log.error("Unexpected error %s at %s: %s", number, error.path or "the request", cause, exc_info=cause)
     return _UNEXPECTED, {"code": "INTERNAL", "retryable": False, "id": number}
+
+
+def _drop_tracebacks(error: BaseException) -> None:
+    todo: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            todo += [one.__cause__, one.__context__, getattr(one, "original_error", None)]
 
 
 def _root_cause(error: GraphQLError) -> Exception:

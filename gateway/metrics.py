@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, subscriptions, the memory of workers.
+"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, subscriptions, load, memory of workers.
 
 Each of several workers reports the metrics of all: they share files in the folder `PROMETHEUS_MULTIPROC_DIR`, which
 `gateway serve` creates.
@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.http.admission import Admission
 from gateway.live.counters import LiveCounters
 
 logger = logging.getLogger("gateway.serve")
@@ -52,6 +53,28 @@ class Metrics:
             ["system", "outcome"],
             registry=self._registry,
         )
+        self._shed = Counter(
+            "gateway_shed", "Requests that were refused because the gateway was overloaded.", registry=self._registry
+        )
+        self._rate_limited = Counter(
+            "gateway_rate_limited",
+            "Requests and operations of callers who had spent too much, by their kind.",
+            ["caller"],
+            registry=self._registry,
+        )
+        self._lag = Gauge(
+            "gateway_loop_lag_seconds",
+            "Seconds by which the event loop of a worker is late.",
+            registry=self._registry,
+            multiprocess_mode="liveall",
+        )
+        self._under_way = Gauge(
+            "gateway_requests_under_way",
+            "Requests that a worker has started and not ended.",
+            registry=self._registry,
+            multiprocess_mode="liveall",
+        )
+        self._admission: Admission | None = None
         self._memory = Gauge(
             "gateway_worker_resident_memory_bytes",
             "Memory of each worker process.",
@@ -66,6 +89,18 @@ class Metrics:
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
+
+    def rate_limited(self, kind: str) -> None:
+        """Count a request of a caller of this kind that has spent too much."""
+        self._rate_limited.labels(kind).inc()
+
+    def shed(self) -> None:
+        """Count a request that is refused because the gateway is overloaded."""
+        self._shed.inc()
+
+    def watch_load(self, admission: Admission) -> None:
+        """Show what is under way, and how late the event loop is."""
+        self._admission = admission
 
     def event(self, system: str, outcome: str) -> None:
         """Count an event that a system posted."""
@@ -86,10 +121,17 @@ class Metrics:
         while True:
             await asyncio.sleep(_INTERVAL)
             self._memory.set(resident_bytes())
+            self._look_at_load()
 
     async def page(self, _request: Request) -> Response:
-        """`GET /metrics`, in Prometheus' text format."""
+        """`GET /metrics`, in Prometheus' text format. Of other workers the load is that of some seconds ago."""
+        self._look_at_load()
         return Response(generate_latest(self._all_workers()), media_type=CONTENT_TYPE_LATEST)
+
+    def _look_at_load(self) -> None:
+        if self._admission is not None:
+            self._lag.set(self._admission.lag)
+            self._under_way.set(self._admission.under_way)
 
     def _all_workers(self) -> CollectorRegistry:
         folder = os.environ.get(SHARED_FOLDER)

@@ -1,7 +1,7 @@
 """`[server]`: where the gateway listens, what a connection may cost it, and how it ends."""
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,6 +41,21 @@ class ConnectionLimits(Strict):
     downloads_per_caller: Annotated[int, Field(ge=1, description="Documents that one caller is sent at a time.")] = 4
 
 
+class LoadLimits(Strict):
+    """`[server.load]`: when a process has more to do than it bears. docs/limits.md says more."""
+
+    lag: Annotated[
+        float, Field(gt=0, description="Seconds by which the event loop may be late before fewer requests start.")
+    ] = 0.02
+    delay: Annotated[
+        float, Field(gt=0, description="Seconds that a request may wait for its start while others are under way.")
+    ] = 0.5
+    patience: Annotated[
+        float, Field(gt=0, description="Seconds for which all wait longer before the gateway counts as overloaded.")
+    ] = 1.0
+    under_way: Annotated[int, Field(ge=1, description="Most requests under way, however idle they are.")] = 1024
+
+
 class ServerSettings(Strict):
     """`[server]`: where the gateway listens, and how it ends."""
 
@@ -54,8 +69,13 @@ class ServerSettings(Strict):
         tuple[IPv4Network | IPv6Network, ...],
         Field(description="Addresses and networks of proxies, each of which has the connections of many clients."),
     ] = ()
+    forwarded_by: Annotated[
+        Literal["X-Forwarded-For", "Forwarded"],
+        Field(description="The header in which these proxies name the client; it is believed from them only."),
+    ] = "X-Forwarded-For"
     leave_after: Annotated[
         float, Field(ge=0, description="Seconds after SIGTERM in which /readyz says 503 and everything is answered.")
     ] = 2.0
     finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
     limits: ConnectionLimits = ConnectionLimits()
+    load: LoadLimits = LoadLimits()

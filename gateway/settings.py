@@ -6,7 +6,6 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -24,11 +23,13 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
+from connectors.texts import without_credentials
 from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
-from gateway.engine.limits import Limits
+from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
+from gateway.rate_settings import RateSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
 
@@ -128,7 +129,10 @@ class GraphQLSettings(Strict):
     persisted_per_minute: Annotated[
         int, Field(ge=1, description="Persisted queries of one caller that are stored in a minute.")
     ] = 60
-    limits: Annotated[Limits, Field(description="Size of a request and of its document.")] = Limits()
+    limits: Annotated[Limits, Field(description="Size of a request, of its document and of its answer.")] = Limits()
+    staff_limits: Annotated[
+        AnswerLimits, Field(description="Size of an answer to agents and admins, in place of those in limits.")
+    ] = STAFF
 
 
 class RedisSettings(Strict):
@@ -174,6 +178,7 @@ class Settings(Strict):
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
+    rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -213,9 +218,3 @@ class Settings(Strict):
                 ],
             )
         return self
-
-
-def without_credentials(address: str) -> str:
-    """An address as it may be shown: without user name and password, query and fragment."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
 from connectors.errors import ConnectorError
-from connectors.reading.dates import end_of_day
 from connectors.records import UNNAMED, Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.filters import is_day_within, is_within, sorted_by_date
@@ -273,7 +272,10 @@ def is_overdue(bill: Bill, now: datetime | None = None) -> bool:
     """
     if bill.due_date is None or not bill.is_open:
         return False
-    return (now or datetime.now(UTC)) >= (bill.overdue_from or end_of_day(bill.due_date, UTC))
+    now = now or datetime.now(UTC)
+    if bill.overdue_from is not None:
+        return now >= bill.overdue_from
+    return now.astimezone(UTC).date() > bill.due_date  # a list may have thousands: no time is made for each
 
 
 def filter_bills(

@@ -37,9 +37,21 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     by_id: ClassVar[bool] = False
     """Whether a key is the id of the record that it loads, so that edges by that id can be prefetched."""
 
+    _has_cache_key: ClassVar[bool] = False
+    """Whether the class has a method `get_cache_key`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._has_cache_key = hasattr(cls, "get_cache_key")
+
     def __init__(self, context: "RequestContext", **options: Any) -> None:
         """`options` are those of `DataLoader`."""
-        super().__init__(**{"loop": options.get("loop") or asyncio.get_running_loop(), **options})
+        if options:
+            super().__init__(**{"loop": options.get("loop") or asyncio.get_running_loop(), **options})
+        else:  # the base class written out, without its questions about the class, which are the same for each request
+            self.loop, self._cache, self._queue = asyncio.get_running_loop(), {}, []
+            if not self._has_cache_key:
+                self.get_cache_key = _itself
         self.context = context
         self._next: list[tuple[K, asyncio.Future[V]]] = []
         """Keys of the next batch, with their futures."""
@@ -49,7 +61,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
         """Who waits for a key, by its future."""
         self._unindexed: list[Sequence[V]] = []
         """Records of `prime_many` that are not in `_primed` yet."""
-        self._caches_keys = options.get("get_cache_key") is None and not hasattr(type(self), "get_cache_key")
+        self._caches_keys = options.get("get_cache_key") is None and not self._has_cache_key
         """Whether the key itself is the cache key."""
 
     @classmethod
@@ -270,6 +282,11 @@ async def _values(
         if isinstance(value, BaseException) and not isinstance(value, ConnectorError):
             raise value
     return {key: primed[key] if key in primed else values[key] for key in keys} if primed else values
+
+
+def _itself(key: Any) -> Any:
+    """The key as its own cache key."""
+    return key
 
 
 def _fail(future: "asyncio.Future[Any]", failure: BaseException) -> None:

@@ -22,6 +22,12 @@ from resolvers.context import RequestContext
 from resolvers.links import CustomerRecordById, CustomersByKey, Holders, KeyedCustomer, customers_with, key_value
 from resolvers.loader import NO_LINK
 
+_ROWS_AT_ONCE: Final = 1000
+"""Rows of a list that are translated in one turn of the event loop."""
+
+_LISTS_AT_ONCE: Final = 100
+"""Lists, or records, that are translated in one turn, as far as they are short."""
+
 Numbers = Mapping[str, Holders | ConnectorError]
 """Customers by the key that records name. Keys that no customer has, or none of the viewer's, are absent."""
 
@@ -202,18 +208,33 @@ class _TranslatedPort:
         keys = {value for one in _records(found) if isinstance(one, Owned) for value in one.customer_ids}
         is_needed = keys or (not self._context.viewer.is_staff and name in _OWNING[self._domain])
         numbers = await _numbers_by_key(self._context, key, keys) if key and is_needed else {}
-        return self._translate_value(found, numbers)
+        return await self._translate_value(found, numbers)
 
-    def _translate_value(self, found: Any, numbers: Numbers) -> Any:
+    async def _translate_value(self, found: Any, numbers: Numbers) -> Any:
+        """With turns for others between the records of a long answer."""
         if isinstance(found, Record):
             return self._translate_record(found, numbers)
         if isinstance(found, Rows):
-            return changed(found, items=[self._translate_record(row, numbers) for row in found.items])
+            return changed(found, items=await self._translate_records(found.items, numbers))
         if isinstance(found, Mapping):
-            return {key: self._translate_value(one, numbers) for key, one in found.items()}
+            values, translated_values = list(found.values()), []
+            for start in range(0, len(values), _LISTS_AT_ONCE):
+                if start:
+                    await asyncio.sleep(0)
+                some = values[start : start + _LISTS_AT_ONCE]
+                translated_values += [await self._translate_value(one, numbers) for one in some]
+            return dict(zip(found, translated_values, strict=True))
         if isinstance(found, list | tuple):
-            return [self._translate_value(one, numbers) for one in found]
+            return await self._translate_records(found, numbers)
         return found
+
+    async def _translate_records(self, found: Sequence[Any], numbers: Numbers) -> list[Any]:
+        made: list[Any] = []
+        for start in range(0, len(found), _ROWS_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            made += [self._translate_record(one, numbers) for one in found[start : start + _ROWS_AT_ONCE]]
+        return made
 
     def _translate_record(self, one: Any, numbers: Numbers) -> Any:
         changes: dict[str, Any] = {}

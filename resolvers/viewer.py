@@ -1,6 +1,6 @@
 """The caller, as the token proves it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -25,15 +25,15 @@ class Viewer:
     name: str = ""
     """What a person may read: the author of a note. The subject where the token has no name."""
 
-    @property
-    def is_staff(self) -> bool:
-        """Whether the caller is an agent or admin, who may see the data of all customers."""
-        return self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN)
+    is_staff: bool = field(init=False, repr=False, compare=False)
+    """Whether the caller is an agent or admin, who may see the data of all customers."""
+    is_signed_in: bool = field(init=False, repr=False, compare=False)
+    """Whether the caller has a valid token."""
 
-    @property
-    def is_signed_in(self) -> bool:
-        """Whether the caller has a valid token."""
-        return self.kind is not ViewerKind.ANONYMOUS
+    def __post_init__(self) -> None:
+        """Look at the kind once: every request asks for it several times."""
+        object.__setattr__(self, "is_staff", self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN))
+        object.__setattr__(self, "is_signed_in", self.kind is not ViewerKind.ANONYMOUS)
 
 
 ANONYMOUS = Viewer(ViewerKind.ANONYMOUS)

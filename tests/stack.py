@@ -14,12 +14,17 @@ from gateway.app import create_app
 from gateway.auth_settings import AuthSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
-from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
+from gateway.rate_settings import CallerRate, RateSettings
+from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
 from tests.gateway.serving import serving
+
+_FREE: Final = CallerRate(per_second=0, burst=0)
+FREE: Final = RateSettings(anonymous=_FREE, subscriber=_FREE, agent=_FREE, admin=_FREE)
+"""Tests ask more in a minute than people do in a day."""
 
 DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")
 
@@ -110,12 +115,15 @@ async def stacked(
     server: ServerSettings | None = None,
     writes: WritesSettings | None = None,
     live: LiveSettings | None = None,
+    rates: RateSettings | None = None,
+    redis: str | None = None,
     without: Collection[str] = (),
     auth: AuthSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
-    The settings name no system for the domains in `without`. With `auth`, tokens are of its issuers, and not of `keys`.
+    The settings name no system for the domains in `without`. `redis` is an address. With `auth`, tokens are of its
+    issuers, and not of `keys`.
     """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
@@ -134,6 +142,8 @@ async def stacked(
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
             live=live or LiveSettings(),
+            rates=rates or FREE,
+            redis=RedisSettings(url=redis),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=None if auth else keys)

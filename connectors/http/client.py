@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from types import CoroutineType
 from typing import Any, TypeVar, overload
 
 import aiohttp
@@ -119,14 +120,16 @@ class HttpClient(Transport):
 
     async def _read_or_repaired(self, read: Read, answer: Answer) -> Any:
         try:
-            return await _done(read(answer))
+            found = read(answer)
+            return await found if isinstance(found, CoroutineType) else found
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, UnicodeDecodeError):
             body = await repaired_in_turns(answer.body)
             if body is answer.body:
                 raise
-        found = await _done(read(Answer(answer.status, answer.headers, body, is_repaired=True)))
+        found = read(Answer(answer.status, answer.headers, body, is_repaired=True))
+        found = await found if isinstance(found, CoroutineType) else found
         if REPLACED in body:
             self.health.notice("sends texts with wrong escapes or bytes: they are shown with a replacement character")
         if body.count(b"NaN") + body.count(b"Infinity") < answer.body.count(b"NaN") + answer.body.count(b"Infinity"):
@@ -162,7 +165,3 @@ class HttpClient(Transport):
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file of the system, as `Files.stream` does."""
         return self._files.stream(address)
-
-
-async def _done(read: Any) -> Any:
-    return await read if asyncio.iscoroutine(read) else read

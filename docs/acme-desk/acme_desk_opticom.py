@@ -247,6 +247,8 @@ class DeskTicketing:
                 raise Rejected(self.http.name, "no /api/cases: is this Acme Desk 4?")
             if answer.status == 422:
                 return msgspec.json.decode(answer.body, type=Unknown)
+            if answer.is_empty:
+                return [], 0
             page = msgspec.json.decode(answer.body, type=Page)
             return [self._ticket(raw) for raw in page.cases], page.total
 
@@ -287,7 +289,7 @@ class DeskTicketing:
 
     async def _written(self, number: str) -> list[Note]:
         def read(answer: Answer) -> list[Note]:
-            return [] if answer.status == 404 else msgspec.json.decode(answer.body, type=Notes).notes
+            return [] if answer.status == 404 or answer.is_empty else msgspec.json.decode(answer.body, type=Notes).notes
 
         return await self.http.send(Request.get(f"/api/cases/{number}/notes", [number]), read)
 

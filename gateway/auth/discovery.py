@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from connectors.texts import without_credentials
 from gateway.auth.keys import TIMEOUT, TYPES, fetch
 
 KEPT: Final = 600.0
@@ -73,12 +74,12 @@ class Discovery:
 
 def read(body: bytes, issuer: str) -> Metadata:
     """What the document of this issuer says. Raises ValueError for one that is another's, or lacks what is needed."""
-    address, document = metadata_address(issuer), orjson.loads(body)
+    address, document = without_credentials(metadata_address(issuer)), orjson.loads(body)
     if not isinstance(document, dict):
         raise ValueError(f"{address} is not a JSON object")  # noqa: TRY004 - a value
     if document.get("issuer") != issuer:
-        other = str(document.get("issuer"))[:200]
-        raise ValueError(f"{address} is the document of another issuer, {other!r}, not of {issuer!r}")
+        other, shown = without_credentials(str(document.get("issuer")))[:200], without_credentials(issuer)
+        raise ValueError(f"{address} is the document of another issuer, {other!r}, not of {shown!r}")
     uri = document.get("jwks_uri")
     parts = urlsplit(uri if isinstance(uri, str) else "")
     if parts.scheme not in {"https", urlsplit(issuer).scheme} or not parts.hostname:

@@ -14,6 +14,7 @@ import aiohttp
 import jwt
 import orjson
 
+from connectors.texts import without_credentials
 from gateway.engine.lru import LRU
 
 _log = logging.getLogger("gateway.auth")
@@ -54,13 +55,28 @@ class KeySet:
     ) -> None:
         """`issuer` is named in the log."""
         self._load, self._min_refetch, self._max_age, self._retry = load, min_refetch, max_age, retry
-        self._name = f"The key set (JWKS) of {issuer}" if issuer else "The key set (JWKS)"
+        self._name = f"The key set (JWKS) of {without_credentials(issuer)}" if issuer else "The key set (JWKS)"
         self._keys: list[Key] = []
         self._loaded = self._tried = float("-inf")
         self._lock = asyncio.Lock()
         self._failing = False
         self._absent: LRU[str, float] = LRU(_MOST_ABSENT)
         self._refetched: deque[float] = deque(maxlen=MOST_REFETCHES)
+        self._first: asyncio.Task[bool] | None = None
+
+    async def are_there(self, within: float) -> bool:
+        """Whether there are keys. Where there are none they are loaded, and waited for so many seconds."""
+        if self._keys:
+            return True
+        if self._first is None or self._first.done():
+            self._first = asyncio.create_task(self._refresh(time.monotonic(), self._retry))
+        await asyncio.wait([self._first], timeout=within)
+        return bool(self._keys)
+
+    def close(self) -> None:
+        """End what is still being loaded for `are_there`."""
+        if self._first is not None:
+            self._first.cancel()
 
     async def candidates(self, key_id: str | None, algorithm: str) -> list[jwt.PyJWK]:
         """The keys that may have signed a token with this header; without an id, the only one for the algorithm.
@@ -206,7 +222,8 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
     Raises ValueError at once for an address that is neither https nor http.
     """
     if urlsplit(address).scheme not in ("https", "http") or not urlsplit(address).hostname:
-        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {address!r}")
+        shown = without_credentials(address)
+        raise ValueError(f"the address of the key set must begin with https:// (or http://), not {shown!r}")
 
     async def load() -> bytes:
         return await fetch(session, address, timeout)
@@ -217,18 +234,23 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
 async def fetch(session: aiohttp.ClientSession, address: str, timeout: float = TIMEOUT) -> bytes:  # noqa: ASYNC109 - aiohttp's own
     """What an address answers: at most 512 KiB within `timeout` seconds, without redirects.
 
-    Raises OSError, which TimeoutError is, too, and aiohttp.ClientError.
+    Raises OSError, which TimeoutError is, too, and aiohttp.ClientError; their texts hold nothing of
+    the address that may be a secret.
     """
-    limit = aiohttp.ClientTimeout(total=timeout)
-    async with session.get(address, allow_redirects=False, timeout=limit) as answer:
-        if answer.status != 200:
-            raise OSError(f"{address} answered with status {answer.status}")
-        body = bytearray()
-        async for chunk in answer.content.iter_any():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise OSError(f"{address} answered with more than {MAX_BYTES} bytes")
-        return bytes(body)
+    limit, shown = aiohttp.ClientTimeout(total=timeout), without_credentials(address)
+    try:
+        async with session.get(address, allow_redirects=False, timeout=limit) as answer:
+            if answer.status != 200:
+                raise OSError(f"{shown} answered with status {answer.status}")
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise OSError(f"{shown} answered with more than {MAX_BYTES} bytes")
+            return bytes(body)
+    except (aiohttp.InvalidURL, aiohttp.ClientResponseError) as error:  # Their texts have the whole address.
+        what = "answered with what is not HTTP" if isinstance(error, aiohttp.ClientResponseError) else "cannot be asked"
+        raise OSError(f"{shown} {what}") from error
 
 
 def from_bytes(body: bytes) -> Load:

@@ -11,8 +11,12 @@ class Why(Enum):
 
     FORM = auto()
     """It is no signed JWT."""
+    TWICE = auto()
+    """It has one name twice."""
     ISSUER = auto()
     """It is of nobody who is trusted."""
+    TYPE = auto()
+    """It says that it is for another purpose."""
     ALGORITHM = auto()
     """It is signed with an algorithm that is not believed."""
     KEY = auto()

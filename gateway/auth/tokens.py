@@ -1,5 +1,6 @@
 """Authentication: from a signed bearer token (RFC 7519, RFC 6750) to a Viewer."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from gateway.auth.claims import KINDS, ClaimRules, KindName, viewer_of
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, KeysUnavailableError, WrongKeyError
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError, Why
+from gateway.auth.unverified import check_type, unverified
 from gateway.engine.lru import LRU
 from resolvers.viewer import ANONYMOUS, Viewer
 
@@ -25,9 +27,15 @@ ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "E
 USUAL_ALGORITHMS: Final = ("RS256", "ES256")
 """Signatures that are believed unless the settings, or an issuer that is asked, say otherwise."""
 
+USUAL_TYPES: Final = ("JWT", "at+jwt", "")
+"""What a token may say that it is (`typ`), unless the settings say otherwise; "": nothing."""
+
 MAX_TOKEN_CHARACTERS = 16 * 1024
 _LAST_SECOND: Final = 253402300799
 """Of the year 9999: the end of a token that names a later one."""
+
+_MOMENT: Final = 0.05
+"""Seconds that a probe waits for the first keys."""
 
 CACHE_SECONDS: Final = 300.0
 """Seconds for which a verified token is cached, unless the settings say otherwise."""
@@ -43,7 +51,8 @@ class TokenRules:
 
     `algorithms` None are those that the issuer names. `leeway` is the allowed clock skew, `cached_for` how long a
     verified token is believed without another look (never beyond its expiry), both in seconds. Of a kind that is not
-    among `allowed_kinds` nobody is, whatever the claims say.
+    among `allowed_kinds` nobody is, whatever the claims say. `types` are what a token may say that it is (`typ`, RFC
+    8725, 3.11), in any case; "": nothing.
 
     Raises ValueError for rules that would accept tokens of others.
     """
@@ -55,6 +64,7 @@ class TokenRules:
     claims: ClaimRules = field(default_factory=ClaimRules)
     allowed_kinds: tuple[KindName, ...] = KINDS
     cached_for: float = CACHE_SECONDS
+    types: tuple[str, ...] = USUAL_TYPES
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -116,6 +126,26 @@ class Authenticator:
             return ANONYMOUS
         return await self.viewer(bearer_token(headers))
 
+    async def can_check(self) -> bool:
+        """Whether there are keys of an issuer to check its tokens with, as far as can be told within a moment.
+
+        Issuers whose keys are not there are asked for them; nobody waits for one while another's are there.
+        """
+        asked = [asyncio.create_task(one.keys.are_there(_MOMENT)) for one in self._issuers.values()]
+        try:
+            for told in asyncio.as_completed(asked):
+                if await told:
+                    return True
+        finally:
+            for one in asked:
+                one.cancel()  # the waiting, not the loading
+        return False
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for one in self._issuers.values():
+            one.keys.close()
+
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token. Raises as `__call__` does."""
         return (await self.signed_in(token)).viewer
@@ -132,6 +162,7 @@ class Authenticator:
         self._verified.discard(digest)
         issuer, header = self._issuer_of(token)
         rules = issuer.rules
+        check_type(header, rules.types)
         claims = _verify(token, issuer, *await _keys_of(issuer, header))
         viewer = viewer_of(claims, rules.claims, rules.allowed_kinds)
         signed_in = SignedIn(viewer, float(min(int(claims["exp"]), _LAST_SECOND)))
@@ -152,17 +183,6 @@ class Authenticator:
                 which = "the one that this gateway trusts. Get a token from that one"
             raise AuthenticationError(f"The issuer (iss) is not {which}.", Why.ISSUER)
         return issuer, header
-
-
-def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Header and claims of a token, of which nothing is proved. Raises AuthenticationError for what is no JWT."""
-    try:
-        header = jwt.get_unverified_header(token)
-        claims = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError) as error:
-        message = "The token is not a signed JSON Web Token (JWT). Send it as its issuer gave it."
-        raise AuthenticationError(message, Why.FORM) from error
-    return header, claims
 
 
 async def _keys_of(issuer: TrustedIssuer, header: Mapping[str, Any]) -> list[jwt.PyJWK]:

@@ -21,13 +21,14 @@ from connectors.records import Window
 from connectors.settings import System
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
+from connectors.texts import without_credentials
 from gateway.auth_settings import NEEDED
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_keys import of_issuer
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.commands.hints import hint, what_it_says
-from gateway.settings import Settings, without_credentials
+from gateway.settings import Settings
 from resolvers.links import key_value
 
 _FEW: Final = 20

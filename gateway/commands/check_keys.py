@@ -4,12 +4,12 @@ import time
 
 import aiohttp
 
+from connectors.texts import without_credentials
 from gateway.auth.discovery import Discovery, metadata_address
 from gateway.auth.keys import TYPES, parse
 from gateway.auth.tokens import USUAL_ALGORITHMS
 from gateway.auth_settings import IssuerSettings
 from gateway.commands.findings import Finding
-from gateway.settings import without_credentials
 
 
 async def of_issuer(place: str, issuer: IssuerSettings, session: aiohttp.ClientSession) -> Finding:

@@ -17,7 +17,8 @@ import aiohttp
 
 from gateway.auth.claims import KINDS, claim, viewer_of
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError, Why
-from gateway.auth.tokens import ASYMMETRIC, MAX_TOKEN_CHARACTERS, USUAL_ALGORITHMS, SignedIn, unverified
+from gateway.auth.tokens import ASYMMETRIC, MAX_TOKEN_CHARACTERS, USUAL_ALGORITHMS, SignedIn
+from gateway.auth.unverified import unverified
 from gateway.auth_settings import AuthSettings, IssuerSettings
 from gateway.commands.check_keys import of_issuer
 
@@ -96,6 +97,9 @@ def _refused(why: Why, token: str, issuers: Mapping[str, tuple[str, IssuerSettin
     if why is Why.FORM:
         yield _formless(token)
         return
+    if why is Why.TWICE:
+        yield f"{_NO_SETTING}: two readers could read it differently. Let the issuer mend it."
+        return
     header, claims = unverified(token)
     found = issuers.get(claims["iss"]) if isinstance(claims.get("iss"), str) else None
     if found is None:
@@ -104,6 +108,8 @@ def _refused(why: Why, token: str, issuers: Mapping[str, tuple[str, IssuerSettin
     place, issuer = found
     names = issuer.claims
     match why:
+        case Why.TYPE:
+            yield _type(header.get("typ", ""), place, issuer)
         case Why.ALGORITHM:
             yield _algorithm(header.get("alg"), place, issuer)
         case Why.KEY:
@@ -164,6 +170,15 @@ def _of_nobody(claims: Mapping[str, Any], issuers: Mapping[str, tuple[str, Issue
     if name.startswith("https://sts.windows.net/"):
         more = " It is Azure's older form: accessTokenAcceptedVersion = 2 in the gateway's app registration changes it."
     return f"If you trust it: [[auth.issuers]] with issuer = {_shown(name)} would look at it.{more}"
+
+
+def _type(kind: Any, place: str, issuer: IssuerSettings) -> str:
+    if not isinstance(kind, str):
+        return f"{_NO_SETTING}: its typ is {_shown(kind)}. Let the issuer mend it."
+    return (
+        f"{place}.types = {_shown([*issuer.types, kind])} would take it. Add it only if this issuer's access tokens are"
+        " of this type, and its tokens for other purposes (ID tokens, logout tokens) are not."
+    )
 
 
 def _algorithm(algorithm: Any, place: str, issuer: IssuerSettings) -> str:

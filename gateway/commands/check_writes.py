@@ -14,8 +14,9 @@ from connectors import DOMAINS, ConnectedSystem
 from connectors.ports import marks
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import StoreUnavailable
+from connectors.texts import without_credentials
 from gateway.commands.findings import Finding, Mark
-from gateway.settings import Settings, without_credentials
+from gateway.settings import Settings
 from gateway.writes_settings import Mutation, WritesSettings
 
 MUTATIONS: Final[Mapping[str, tuple[str, ...]]] = {

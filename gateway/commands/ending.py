@@ -18,6 +18,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from gateway.commands.accepting import Accepting
 from gateway.http.edge import Edge
 from gateway.http.server import Protocols
 
@@ -39,6 +40,18 @@ class LeavingServer(uvicorn.Server):
     def __init__(self, config: LeavingConfig) -> None:
         super().__init__(config)
         self._leave_after, self._is_told_to_leave = config.leave_after, False
+        self._accepting: Accepting | None = None
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start, and take connections as fast as they come."""
+        await super().startup(sockets)
+        if self.started:
+            listening = [one.fileno() for server in self.servers for one in server.sockets]
+            self._accepting = Accepting(listening, self._new_protocol)
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        made: Protocols = cast(Any, self.config.http)
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Say from now on that this process is not ready."""
@@ -58,6 +71,8 @@ class LeavingServer(uvicorn.Server):
                 await self.on_tick(tick)
                 tick += 1
                 await asyncio.sleep(_TICK)
+        if self._accepting is not None:
+            self._accepting.stop()
         self._edge.closing_since = asyncio.get_running_loop().time()
         await super().shutdown(sockets)
 

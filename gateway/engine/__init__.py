@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+import msgspec
 import strawberry
 from graphql import (
     DocumentNode,
@@ -25,21 +26,21 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.compiler import NotPlanned
-from gateway.engine.cost import Cost
+from gateway.engine.cost import Cost, Estimate
 from gateway.engine.declared import Context
 from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
-from gateway.engine.limits import Limits, PageSizes, limit_errors, root_fields
+from gateway.engine.limits import AnswerLimits, Limits, PageSizes, limit_errors, root_fields
 from gateway.engine.mutations import renew_loaders
 from gateway.engine.overlapping import overlapping
 from gateway.engine.plans import Planned, Plans
 from gateway.engine.prepared import Prepared
-from gateway.engine.refusals import refuse
-from gateway.engine.run import Outcome
+from gateway.engine.refusals import ASK_FOR_LESS, refuse
+from gateway.engine.run import Outcome, too_large
 from gateway.engine.subscribed import Subscribed
 from gateway.engine.turns import Work, at_once, in_turns
 
-__all__ = ["Engine", "Explanation", "Outcome", "Prepared", "Subscribed"]
+__all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Subscribed"]
 
 CACHED_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of all cached documents with their plans, by default."""
@@ -88,6 +89,7 @@ class Engine:
         schema: strawberry.Schema,
         *,
         limits: Limits | None = None,
+        staff_limits: AnswerLimits | None = None,
         pages: PageSizes | None = None,
         absent: object = _NEVER_MET,
         cached_bytes: int | None = None,
@@ -97,6 +99,7 @@ class Engine:
     ) -> None:
         """`hide_suggestions` removes "Did you mean ...?" from messages, for callers who may not read the schema.
 
+        `staff_limits` are those of answers to staff, instead of those in `limits`.
         `pages` are the page sizes of the schema's connections. A field is null, without its step, if its loader gives
         `absent`. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
         with None if a plan runs it, else with the reason why graphql-core does.
@@ -110,6 +113,7 @@ class Engine:
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
+        self._staff_limits = staff_limits or self._limits
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
 
@@ -124,19 +128,21 @@ class Engine:
         raises to refuse it. Their documents are not cached, so that they cannot evict those of others.
         `caller` is whose share of the cache a new document takes.
         """
+        if not admit and (known := self._documents.get(source, caller)):
+            return known
         return at_once(self._preparing(source, admit, caller))
 
     async def prepare_in_turns(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
     ) -> Prepared | list[GraphQLError]:
         """As `prepare`, with turns for others while a long document is prepared."""
+        if not admit and (known := self._documents.get(source, caller)):
+            return known
         return await in_turns(self._preparing(source, admit, caller))
 
     def _preparing(
         self, source: str, admit: Callable[[DocumentNode], None] | None, caller: Hashable
     ) -> Work[Prepared | list[GraphQLError]]:
-        if not admit and (known := self._documents.get(source, caller)):
-            return known
         if len(source) > self._limits.max_characters:
             message = (
                 f"The document has {len(source)} characters; the limit is {self._limits.max_characters}."
@@ -173,6 +179,15 @@ class Engine:
             message = f"The document has no operation '{operation_name}'. {right}"
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
+    def estimate(
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> Estimate:
+        """What the operation is estimated to cost with these variables: its `cost`, and what is asked of systems.
+
+        Nothing is run. It takes microseconds, so it may be asked before the operation is started, and again.
+        """
+        return prepared.cost(operation).of(variables)
+
     async def execute(
         self,
         prepared: Prepared,
@@ -191,6 +206,8 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
         root: object = None,
+        *,
+        staff: bool = False,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one operation of a prepared document. Resolvers get `context` as `info.context`.
 
@@ -198,29 +215,30 @@ class Engine:
         here: whoever has one runs the operation for it.
 
         Returns the outcome if nothing has to be awaited, else a coroutine, which must be awaited. An operation whose
-        answer could be too large is not run; the error's code is LIMIT_EXCEEDED.
+        answer could be too large, or that could ask too much of a system, is not run; the error's code is
+        LIMIT_EXCEEDED. So is that of an answer that becomes too large, of which nothing is given. `staff` says whose
+        limits count.
         """
-        if refusal := self._too_large(prepared, operation, variables):
+        limits = self._staff_limits if staff else self._limits
+        if refusal := self._too_dear(prepared, operation, variables, limits):
             return Outcome(None, [refusal], executed=False)
-        work = self._planned(prepared, operation, variables)
-        try:
-            next(work)  # the end, if it has been compiled before
-        except StopIteration as done:
-            return self._started(done.value, prepared, operation, variables, context, root)
-        return self._started_in_turns(work, prepared, operation, variables, context, root)
+        planned = self._plans.known(prepared, operation, variables) if self._is_compiling else None
+        if planned is not None:
+            return self._started(planned, prepared, operation, variables, context, root, limits)
+        return self._started_in_turns(prepared, operation, variables, context, root, limits)
 
     async def _started_in_turns(
         self,
-        work: Work[Planned | list[GraphQLError] | NotPlanned],
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
         context: Context,
         root: object,
+        limits: AnswerLimits,
     ) -> Outcome:
-        planned = await in_turns(work)
+        planned = await in_turns(self._planned(prepared, operation, variables))
         self._documents.weigh_again(prepared)
-        started = self._started(planned, prepared, operation, variables, context, root)
+        started = self._started(planned, prepared, operation, variables, context, root, limits)
         return started if isinstance(started, Outcome) else await started
 
     def _started(
@@ -231,22 +249,29 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
         root: object,
+        limits: AnswerLimits,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         if isinstance(planned, list):
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
-            return planned.start(context, root)
-        if self._is_compiling and (refusal := self._too_large(prepared, operation, variables, planned)):
+            return planned.start(context, root, limits)
+        if self._is_compiling and (refusal := self._too_dear(prepared, operation, variables, limits, planned)):
             return Outcome(None, [refusal], executed=False)
         self._executed(str(planned))
-        return self._by_core(prepared, operation, variables, context, root)
+        return self._by_core(prepared, operation, variables, context, root, limits)
 
     def subscribed(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        *,
+        staff: bool = False,
     ) -> Subscribed | list[GraphQLError]:
         """What a subscription is about, or the errors for which it can never succeed; nothing is run."""
-        if refusal := self._too_large(prepared, operation, variables):
+        limits = self._staff_limits if staff else self._limits
+        if refusal := self._too_dear(prepared, operation, variables, limits):
             return [refusal]
         return self._plans.subscribed(prepared, operation, variables)
 
@@ -281,6 +306,7 @@ class Engine:
         variables: Mapping[str, Any] | None,
         context: Context,
         root: object,
+        limits: AnswerLimits,
     ) -> Outcome:
         """Run one operation by graphql-core."""
         running = _running.set(prepared)
@@ -300,7 +326,10 @@ class Engine:
         executed = result.data is not None or any(error.path is not None for error in errors)
         if not executed and not isinstance(result, PreExecutionError):
             errors = [refuse(error.message, "BAD_USER_INPUT", error) for error in errors]
-        return Outcome(result.data, errors, executed)
+        if result.data is not None and len(msgspec.json.encode(result.data)) > limits.max_answer_bytes:
+            return too_large(limits)
+        most = limits.max_errors
+        return Outcome(result.data, errors[:most], executed, more_errors=max(0, len(errors) - most))
 
     def weight(self, prepared: Prepared) -> int:
         """About how many bytes a document holds, with its plans."""
@@ -314,28 +343,43 @@ class Engine:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
         return document
 
-    def _too_large(
+    def is_too_dear(
         self,
         prepared: Prepared,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None,
+        *,
+        staff: bool = False,
+    ) -> bool:
+        """Whether `start` refuses the operation for what it could cost."""
+        limits = self._staff_limits if staff else self._limits
+        return self._too_dear(prepared, operation, variables, limits) is not None
+
+    def _too_dear(
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        limits: AnswerLimits,
         not_planned: NotPlanned | None = None,
     ) -> GraphQLError | None:
-        values = prepared.cost(operation).values(variables)
-        limit = self._limits.max_uncompiled_values if not_planned else self._limits.max_values
-        if values <= limit:
+        found = self.estimate(prepared, operation, variables)
+        limit = limits.max_uncompiled_values if not_planned else limits.max_values
+        if found.values > limit:
+            why = f", because of {not_planned}" if not_planned else ""
+            what = f"The answer could have {found.values} values; the limit is {limit}{why}."
+        elif found.calls > limits.max_calls:
+            what = f"A system could be called {found.calls} times; the limit is {limits.max_calls}."
+        elif found.rows > limits.max_rows:
+            what = f"A system could be asked for {found.rows} rows; the limit is {limits.max_rows}."
+        else:
             return None
-        why = f", because of {not_planned}" if not_planned else ""
-        message = (
-            f"The answer could have {values} values; the limit is {limit}{why}."
-            " Ask for fewer rows (first, last, ids) or for fewer fields of each row, or split the request."
-        )
-        return refuse(message, "LIMIT_EXCEEDED")
+        return refuse(f"{what} {ASK_FOR_LESS}", "LIMIT_EXCEEDED")
 
     def _checked(self, source: str, document: DocumentNode) -> Work[Prepared | list[GraphQLError]]:
         try:
             if errors := limit_errors(document, self._limits):
-                return errors
+                return errors[: self._limits.max_errors]
             at_once = _RULES_AT_ONCE if len(source) > LONG else len(_RULES)
             for first in range(0, len(_RULES), at_once):
                 yield
@@ -343,10 +387,10 @@ class Engine:
                     self.core_schema, document, _RULES[first : first + at_once], hide_suggestions=self._hide_suggestions
                 )
                 if errors:
-                    return _invalid(errors)
+                    return _invalid(errors[: self._limits.max_errors])
             yield
             if errors := (yield from overlapping(self.core_schema, document)):
-                return _invalid(errors)
+                return _invalid(errors[: self._limits.max_errors])
             return (yield from _prepared(source, document, self.core_schema, self._pages))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
+    get_nullable_type,
     specified_scalar_types,
 )
 from graphql.pyutils import Undefined, inspect
@@ -23,6 +24,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing, Writer
 from gateway.engine.plan import (
+    VALUE_BYTES,
     AttributeField,
     Block,
     EdgeField,
@@ -40,8 +42,8 @@ from gateway.engine.turns import Work
 Build = Callable[[Any], Any]
 """A function from what a block's edge found to the value in the answer."""
 
-LongList = tuple[list[Any], Sequence[Any], Build]
-"""A list of the answer that is still empty, what was found for it, and the function from it to an item."""
+LongList = tuple[list[Any], Sequence[Any], Callable[[Sequence[Any]], list[Any]]]
+"""A list of the answer that is still empty, what was found for it, and the function from a part of it to the items."""
 
 LONG_LIST: Final = 50
 """Items from which a list is filled later, with turns for others."""
@@ -55,13 +57,13 @@ BY_CLASS: Final = "is_type_of_class"
 _FUNCTION: Final = "blocks"
 
 _TESTS: Final = {
-    "String": "{v}.__class__ is str",
+    "String": "{v}.__class__ is str and (len({v}) <= 40 or not size(len({v}) if {v}.isascii() else 3 * len({v})))",
     "ID": "{v}.__class__ is str",
     "Boolean": "{v}.__class__ is bool",
     "Int": "{v}.__class__ is int and -2147483648 <= {v} <= 2147483647",
     "Float": "{v}.__class__ is float and -1.7976931348623157e308 <= {v} <= 1.7976931348623157e308",
 }
-"""Python tests for values of built-in scalars that coercion would not change."""
+"""Python tests for values of built-in scalars that coercion would not change. A long text is counted."""
 
 
 class NullForNonNull(TypeError):
@@ -96,12 +98,13 @@ def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
 
 
 def generated(plan: Plan) -> Work[tuple[list[Callable[..., list[Build]]], int]]:
-    """Functions of (values, subjects, places, infos, later, objects): the last returns one `Build` for each block.
+    """Functions that each run of the plan calls: the last returns one `Build` for each block.
 
-    By field number, `values` has functions from object to value, and `infos` the `info` for types. By number of an
-    edge's field, `subjects` and `places` have the lists to which objects and their dictionaries are added. `later` is
-    called with each long list. `objects` is a dictionary in which one leaves its functions for those after it. And how
-    many characters their source has.
+    Their parameters are (values, subjects, places, infos, later, size, objects). By field number, `values` has the
+    functions from object to value, and `infos` the `info` for types. By number of an edge's field, `subjects` and
+    `places` have the lists to which objects and their dictionaries are added. `later` is called with each long list,
+    and `size` with the bytes that an answer gets by a list or a long text. `objects` is a dictionary in which one
+    leaves its functions for those after it. And how many characters their source has.
     """
     functions: list[Callable[..., list[Build]]] = []
     characters = 0
@@ -168,7 +171,7 @@ class _Writer:
         if not self._is_last:
             entries = [f"    objects[{n}] = object_{n}" for n in sorted(own)]
         lines = [
-            f"def {_FUNCTION}(values, subjects, places, infos, later, objects):",
+            f"def {_FUNCTION}(values, subjects, places, infos, later, size, objects):",
             *head,
             *bodies,
             *self._tables,
@@ -263,8 +266,9 @@ class _Writer:
         name, read = (value, value) if value in ("v", "x") else ("v", f"(v := {value})")
         if isinstance(kind, GraphQLList):
             item = self._value(kind.of_type, field, "x")
-            short = f"{name}.__class__ in LISTS and len({name}) <= {LONG_LIST}"
-            made = f"[{item} for x in {name}] if {short} else {self._long(item)}({name})"
+            size = VALUE_BYTES + _bytes(field.selected)
+            short = f"{name}.__class__ in LISTS and (n := len({name})) <= {LONG_LIST} and not size(n * {size})"
+            made = f"[{item} for x in {name}] if {short} else {self._long(item, size)}({name})"
         elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)
         else:
@@ -272,16 +276,17 @@ class _Writer:
             made = self._one(field.selected, name)
         return f"({empty} if {read} is None else {made})"
 
-    def _long(self, item: str) -> str:
+    def _long(self, item: str, size: int) -> str:
         """The name of a function that makes an empty list, and notes that it is to be filled."""
         number = self._list_count = self._list_count + 1
         self._lists += [
-            f"    def item_{number}(x):",
-            f"        return {item}",
+            f"    def items_{number}(some):",
+            f"        return [{item} for x in some]",
             f"    def list_{number}(v):",
             "        if v.__class__ not in LISTS: unexpected()",
+            f"        size(len(v) * {size})",
             "        made = []",
-            f"        later((made, [*v], item_{number}))",
+            f"        later((made, [*v], items_{number}))",
             "        return made",
         ]
         return f"list_{number}"
@@ -318,6 +323,29 @@ class _Writer:
             self.names |= {kind: serialize.kind, write: serialize.write}
             return f"({write}({v}) if {v}.__class__ is {kind} else {slow})"
         return slow
+
+
+def block_bytes(block: Block) -> int:
+    """About how many bytes one value of the block has as JSON, without the items of its lists."""
+    if block.reached_by is not None and isinstance(get_nullable_type(block.reached_by.type), GraphQLList):
+        return 0
+    return _bytes(block.selected)
+
+
+def _bytes(selected: Selected | None) -> int:
+    """The same for an object of the largest possible type, with the objects in it."""
+    return max(map(_object_bytes, selected.by_type.values()), default=0) if selected is not None else 0
+
+
+def _object_bytes(one: ObjectPlan) -> int:
+    embedded = (
+        field.selected
+        for field in one.fields
+        if isinstance(field, ValueField)
+        and not isinstance(field, EdgeField | MutationField)
+        and not isinstance(get_nullable_type(field.type), GraphQLList)
+    )
+    return one.bytes + sum(map(_bytes, embedded))
 
 
 def _members(leaf: GraphQLEnumType) -> tuple[dict[str, str], type[Enum]] | None:

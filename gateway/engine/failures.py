@@ -20,6 +20,7 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, inspect, is_iterable
 
+from gateway.engine.allowance import Allowance, AnswerTooLarge
 from gateway.engine.built import BuiltBlock, PathStep
 from gateway.engine.codegen import NullForNonNull, coercion
 from gateway.engine.plan import (
@@ -61,6 +62,8 @@ class NullInNonNull(Exception):
 class Completion:
     """Completes values of blocks. `values`, `subjects`, `places` and `infos` are those of the generated code.
 
+    The `allowance` says how many errors are told: of the others there is only the null. What is made is taken off it.
+
     `arguments` returns a field's arguments or raises. Edges are noted as in the generated code, except for objects that
     became null. The errors are in `failures`.
     """
@@ -71,6 +74,7 @@ class Completion:
     infos: Mapping[int, Any]
     schema: GraphQLSchema
     arguments: Callable[[ValueField], Any]
+    allowance: Allowance
     failures: list[Failure] = field(default_factory=list)
     _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
 
@@ -85,6 +89,7 @@ class Completion:
             return (yield from self._object(selected.by_type[selected.type.name], found, None, []))
         except NullInNonNull as error_above:
             self._forget(before)
+            # Not only counted: it makes null what is above this block.
             self._met.append((error_above.error, error_above.field, error_above.path))
             return None
         finally:
@@ -93,6 +98,11 @@ class Completion:
 
     def _value(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Work[Any]:
         """The answer's value for `found`. Raises `NullInNonNull` for a null of a non-null type."""
+        if isinstance(found, Exception):  # not raised, which would make a cycle of it and the frames here
+            if isinstance(kind, GraphQLNonNull):
+                raise NullInNonNull(found, field, path)
+            self._note(found, field, path)
+            return None
         before = self._sizes()
         try:
             return (yield from self._complete(kind, found, field, path))
@@ -100,13 +110,22 @@ class Completion:
             if isinstance(kind, GraphQLNonNull):
                 raise
             self._forget(before)
-            self._met.append((error_above.error, error_above.field, error_above.path))
-        except Exception as error:  # any exception of a resolver or coercion is this field's error
+            self._note(error_above.error, error_above.field, error_above.path)
+        except AnswerTooLarge:
+            raise
+        except Exception as error:  # noqa: BLE001  # any exception of a resolver or coercion is this field's error
             if isinstance(kind, GraphQLNonNull):
-                raise NullInNonNull(error, field, path) from error
+                raise NullInNonNull(error, field, path) from None
             self._forget(before)
-            self._met.append((error, field, tuple(path)))
+            self._note(error, field, path)
         return None
+
+    def _note(self, error: Exception, field: PlannedField, path: Sequence[PathStep]) -> None:
+        """Keep an error whose place is null already, if it may be told."""
+        if self.allowance.takes_error():
+            self._met.append((error, field, tuple(path)))
+        else:
+            error.__traceback__ = None  # whose frames hold it
 
     def _complete(self, kind: GraphQLOutputType, found: Any, field: ValueField, path: list[PathStep]) -> Work[Any]:
         if isinstance(found, Exception):
@@ -123,7 +142,10 @@ class Completion:
         if isinstance(kind, GraphQLList):
             return (yield from self._items(kind.of_type, found, field, path))
         if isinstance(kind, GraphQLLeafType):
-            return coercion(kind)(found)
+            made = coercion(kind)(found)
+            if isinstance(made, str):
+                self.allowance.sized.append(len(made))
+            return made
         assert field.selected is not None  # noqa: S101  # a composite type has a selection
         return (yield from self._object(self._type(kind, found, field, field.selected), found, field, path))
 
@@ -174,6 +196,8 @@ class Completion:
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
         made: dict[str, Any] = {}
+        self.allowance.sized.append(one.bytes)
+        self.allowance.check()
         before = self._sizes()
         try:
             for planned in one.fields:
@@ -226,8 +250,10 @@ def _place(field: PlannedField) -> str:
     return f"{field.parent.name}.{field.name}"
 
 
-def apply_failures(data: Any, failures: Sequence[Failure]) -> Work[tuple[dict[str, Any] | None, list[GraphQLError]]]:
-    """The answer with the nulls that errors cause, and the errors that graphql-core would collect.
+def apply_failures(
+    data: Any, failures: Sequence[Failure], allowance: Allowance
+) -> Work[tuple[dict[str, Any] | None, list[GraphQLError]]]:
+    """The answer with the nulls that errors cause, and the errors that graphql-core would collect, as far as allowed.
 
     Errors are in the order in which they happened. Errors below a place that is already null are left out.
     """
@@ -240,7 +266,10 @@ def apply_failures(data: Any, failures: Sequence[Failure]) -> Work[tuple[dict[st
         position = _null_position(one.field, path)
         if not any(position[:size] in nulls for size in range(len(position) + 1)):
             nulls.add(position)
-            errors.append(located_error(one.error, one.field.nodes, path))
+            if len(errors) < allowance.limits.max_errors:
+                errors.append(located_error(one.error, one.field.nodes, path))
+            else:
+                allowance.more_errors += 1
     for position in nulls:
         data = _with_null_at(data, position)
     return data, errors

@@ -1,6 +1,7 @@
 """Limits of a request, and the check of a parsed document against them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -15,12 +16,38 @@ from graphql import (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AnswerLimits:
+    """Limits of one answer.
+
+    As estimated by `gateway.engine.cost` before anything runs: `max_values`, `max_uncompiled_values` for an operation
+    that no plan can run (docs/engine.md), which is slower, and not interrupted, and `max_calls` and `max_rows` of each
+    system. While the answer is made: `max_answer_bytes`, about as JSON, and `max_errors`, beyond which errors are only
+    counted.
+    """
+
+    max_values: int = 100_000
+    max_uncompiled_values: int = 2000
+    max_calls: int = 50
+    max_rows: int = 20_000
+    max_answer_bytes: int = 4 * 1024 * 1024
+    max_errors: int = 100
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if getattr(self, one.name) < 1:
+                raise ValueError(f"{one.name} must be at least 1, not {getattr(self, one.name)}")
+
+
+STAFF: Final = AnswerLimits(max_values=200_000, max_calls=200, max_rows=100_000, max_answer_bytes=8 * 1024 * 1024)
+"""The default for agents and admins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(AnswerLimits):
     """Limits of one request. Fields and aliases are counted with all fragments written out.
 
     `max_characters` and `max_tokens` also limit the time of parsing and validation, which cannot be interrupted
-    everywhere. `max_values` limits the answer, as estimated by `gateway.engine.cost`; `max_uncompiled_values` that of
-    an operation that no plan can run (docs/engine.md), which is slower, and not interrupted.
+    everywhere. Those of the answer are for callers who are not staff.
     """
 
     max_body_bytes: int = 256 * 1024
@@ -30,13 +57,6 @@ class Limits:
     max_fields: int = 500
     max_aliases: int = 100
     max_root_fields: int = 30
-    max_values: int = 100_000
-    max_uncompiled_values: int = 2000
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

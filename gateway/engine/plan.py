@@ -22,6 +22,11 @@ from strawberry.types.field import StrawberryField
 
 from gateway.engine.declared import Edge, Prefetch, Step
 
+VALUE_BYTES: Final = 16
+"""Bytes that a value of an answer counts as, beside the name of its field. Longer texts count by their length."""
+
+_PUNCTUATION: Final = len('"":,')
+
 _FIELDS_AT_ONCE: Final = 500
 """Fields that are made between two interruptions, by a rough count."""
 
@@ -118,6 +123,11 @@ class ObjectPlan:
     number: int = 0
     field_number: int = -1
     """Number of the field whose value the object is; -1 for the root."""
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes its JSON has, without what is below it."""
+        return sum(len(one.key) + _PUNCTUATION + VALUE_BYTES for one in self.fields)
 
     @property
     def is_root(self) -> bool:

@@ -16,11 +16,13 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
+from gateway.engine.allowance import Allowance
 from gateway.engine.bound_steps import BoundSteps
-from gateway.engine.codegen import generated, source
+from gateway.engine.codegen import block_bytes, generated, source
 from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
+from gateway.engine.limits import AnswerLimits
 from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
@@ -39,30 +41,36 @@ _BYTES_PER_CHARACTER: Final = 7
 """What a plan holds, for each character of its generated code: measured with tracemalloc, and tested."""
 
 
+_LIMITS: Final = AnswerLimits()
+
+
 class Planned(msgspec.Struct, frozen=True):
     """An operation ready to run with a request's variables. A mutation has one part per field at its root."""
 
     parts: tuple[Compiled, ...]
     variables: VariableValues
 
-    def start(self, context: Context, root: object = None) -> Outcome | Coroutine[Any, Any, Outcome]:
+    def start(
+        self, context: Context, root: object = None, limits: AnswerLimits = _LIMITS
+    ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or a coroutine that returns it. `root` is the object whose fields the operation selects."""
+        allowance = Allowance(limits)
         if len(self.parts) == 1:
-            return Run(self.parts[0], context, self.variables).start(root)
-        return self._one_after_the_other(context)
+            return Run(self.parts[0], context, self.variables, allowance).start(root)
+        return self._one_after_the_other(context, allowance)
 
-    async def _one_after_the_other(self, context: Context) -> Outcome:
+    async def _one_after_the_other(self, context: Context, allowance: Allowance) -> Outcome:
         """Run each field at the root with its selection; stop after one that makes the answer null."""
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
         for part in self.parts:
-            started = Run(part, context, self.variables).start(None)
+            started = Run(part, context, self.variables, allowance).start(None)
             outcome = started if isinstance(started, Outcome) else await started
             errors += outcome.errors
             if outcome.data is None:
-                return Outcome(None, errors, executed=True)
+                return Outcome(None, errors, executed=True, more_errors=allowance.more_errors)
             data |= outcome.data
-        return Outcome(data, errors, executed=True)
+        return Outcome(data, errors, executed=True, more_errors=allowance.more_errors)
 
 
 class _Variants:
@@ -71,6 +79,15 @@ class _Variants:
     def __init__(self, selection_variables: tuple[str, ...]) -> None:
         self.selection_variables = selection_variables
         self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, None, _weight)
+
+    def key(self, operation: OperationDefinitionNode, variables: VariableValues) -> tuple[object, ...]:
+        """The key in `made` of the plans of an operation with these variables."""
+        name = operation.name.value if operation.name else None
+        if not self.selection_variables:
+            return (name,)
+        # Another operation of the document may have a variable of the same name and another type.
+        given = map(variables.coerced.get, self.selection_variables)
+        return name, *(value if isinstance(value, bool) else None for value in given)
 
 
 class Plans:
@@ -81,12 +98,24 @@ class Plans:
         self._absent = absent
         self._hide_suggestions = hide_suggestions
 
+    def known(
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> Planned | list[GraphQLError] | NotPlanned | None:
+        """As `of`, if the operation was compiled before; else None."""
+        variants: _Variants | None = prepared.derived.get(self)
+        if variants is None:
+            return None
+        variables = self._variables(operation, given)
+        if isinstance(variables, list):
+            return variables
+        made = variants.made.get(variants.key(operation, variables))
+        return Planned(made, variables) if isinstance(made, tuple) else made
+
     def of(
         self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
     ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
-        definitions = operation.variable_definitions
-        variables = self._coerced(definitions, given) if definitions else VariableValues({}, {})
+        variables = self._variables(operation, given)
         if isinstance(variables, list):
             return variables
         made = yield from self._variant(prepared, operation, variables)
@@ -113,6 +142,12 @@ class Plans:
         coerced = self._coerced(operation.variable_definitions or (), given)
         return coerced if isinstance(coerced, list) else None
 
+    def _variables(
+        self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        definitions = operation.variable_definitions
+        return self._coerced(definitions, given) if definitions else VariableValues({}, {})
+
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
     ) -> VariableValues | list[GraphQLError]:
@@ -130,10 +165,7 @@ class Plans:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(selection_variables(prepared))
-        # Another operation of the document may have a variable of the same name and another type.
-        given = map(variables.coerced.get, variants.selection_variables)
-        selecting = tuple(value if isinstance(value, bool) else None for value in given)
-        key = (operation.name.value if operation.name else None, selecting)
+        key = variants.key(operation, variables)
         made = variants.made.get(key)
         if made is None:
             made = yield from self._compiled(prepared, operation, variables)
@@ -186,7 +218,8 @@ class Plans:
 
     def _with_functions(self, plan: Plan) -> Work[Compiled]:
         blocks, characters = yield from generated(plan)
-        return Compiled(plan, blocks, characters, BoundSteps(plan, self._converter), self._schema, self._absent)
+        steps, sizes = BoundSteps(plan, self._converter), [block_bytes(one) for one in plan.blocks]
+        return Compiled(plan, blocks, characters, steps, self._schema, self._absent, sizes)
 
 
 def _weight(made: tuple[Compiled, ...] | NotPlanned) -> int:

@@ -1,6 +1,10 @@
 """Errors of requests that the engine refuses to execute."""
 
+from typing import Final
+
 from graphql import GraphQLError
+
+ASK_FOR_LESS: Final = "Ask for fewer rows (first, last, ids) or for fewer fields of each row, or split the request."
 
 
 def refuse(message: str, code: str, error: GraphQLError | None = None) -> GraphQLError:

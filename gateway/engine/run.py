@@ -19,12 +19,15 @@ from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
 
+from gateway.engine.allowance import Allowance, AnswerTooLarge
 from gateway.engine.bound_steps import BoundSteps, Infos, KeyAndStep
 from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build, LongList
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
 from gateway.engine.failures import Completion, Failure, apply_failures
+from gateway.engine.limits import AnswerLimits
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
+from gateway.engine.refusals import ASK_FOR_LESS, refuse
 from gateway.engine.started_edge import StartedEdge
 from gateway.engine.turns import SLICE, Work, in_turns
 
@@ -40,6 +43,8 @@ class Outcome(msgspec.Struct, frozen=True):
     data: dict[str, Any] | None
     errors: list[GraphQLError]
     executed: bool
+    more_errors: int = 0
+    """Errors beyond the most that an answer may have, which are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Compiled:
     steps: BoundSteps
     schema: GraphQLSchema
     absent: object
+    bytes: Sequence[int]
+    """By number of a block, about how many bytes each of its values has as JSON (`codegen.block_bytes`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class _OnlyId:
 class Run:
     """One execution of a plan."""
 
-    def __init__(self, compiled: Compiled, context: Context, variables: VariableValues) -> None:
+    def __init__(self, compiled: Compiled, context: Context, variables: VariableValues, allowance: Allowance) -> None:
         plan = compiled.plan
         self._plan, self._steps, self._compiled = plan, compiled.steps, compiled
         self._context, self._variables = context, variables
@@ -75,8 +82,9 @@ class Run:
         self._infos = Infos(plan, compiled.schema, context, variables)
         self._values = compiled.steps.values(context, variables, self._infos)
         self._long_lists: list[LongList] = []
+        self._allowance, size = allowance, allowance.sized.append
         objects: dict[int, Build] = {}
-        made = (self._values, self._subjects, self._places, self._infos, self._long_lists.append, objects)
+        made = (self._values, self._subjects, self._places, self._infos, self._long_lists.append, size, objects)
         self._builds = [build for some in compiled.blocks for build in some(*made)]
         self._failures: list[Failure] = []
         self._gaps: list[tuple[BuiltBlock, int, str, int]] = []
@@ -98,20 +106,30 @@ class Run:
             if not self._pending and not self._failures:
                 return Outcome(top.values[0], [], executed=True)
             return self._finished(top)
+        except AnswerTooLarge:
+            return self._too_large()
         return self._continued(work)
 
     def _begun(self, root: Any) -> Work[BuiltBlock]:
         top = yield from self._built(self._plan.blocks[0], [root], None, ())
-        yield from self._start_edges(top)
+        if top.block.edges:
+            yield from self._start_edges(top)
         return top
 
     async def _continued(self, work: Work[BuiltBlock]) -> Outcome:
-        return await self._finished(await in_turns(work))
+        try:
+            top = await in_turns(work)
+        except AnswerTooLarge:
+            return self._too_large()
+        return await self._finished(top)
 
     async def _mutated(self, field: MutationField, root: Any) -> Outcome:
         top = await in_turns(self._built(self._plan.blocks[0], [root], None, ()))
         found = await self._resolved(field, root)
-        await in_turns(self._placed(field, found, top))
+        try:
+            await in_turns(self._placed(field, found, top))
+        except AnswerTooLarge:
+            return self._too_large()
         return await self._finished(top)
 
     def _placed(self, field: MutationField, found: Any, top: BuiltBlock) -> Work[None]:
@@ -126,7 +144,19 @@ class Run:
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
             return error
 
+    def _too_large(self) -> Outcome:
+        """No answer: what was made of it is dropped."""
+        for noted in (*self._subjects.values(), *self._places.values(), self._long_lists, self._ready):
+            noted.clear()
+        return too_large(self._allowance.limits)
+
     async def _finished(self, top: BuiltBlock) -> Outcome:
+        try:
+            return await self._all_finished(top)
+        except AnswerTooLarge:
+            return self._too_large()
+
+    async def _all_finished(self, top: BuiltBlock) -> Outcome:
         until = perf_counter() + SLICE
         while self._pending:
             if not self._ready:
@@ -150,11 +180,11 @@ class Run:
         data: dict[str, Any] | None = top.values[0]
         errors: list[GraphQLError] = []
         if self._failures:
-            data, errors = yield from apply_failures(data, self._failures)
+            data, errors = yield from apply_failures(data, self._failures, self._allowance)
         for path, system, rows in gaps:
             if _is_in(data, path):
                 self._context.note_gap(path, system, rows)
-        return Outcome(data, errors, executed=True)
+        return Outcome(data, errors, executed=True, more_errors=self._allowance.more_errors)
 
     def _start_edges(self, built: BuiltBlock) -> Work[None]:
         """Start the edges of a block.
@@ -203,7 +233,7 @@ class Run:
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
             started.values = [error] * len(subjects)
             return started
-        yield from started.load(loader, key_of)
+        yield from started.load(loader, key_of, self._allowance.limits.max_errors)
         early, prefetch = self._plan.below[field.number].early
         if (
             (early or prefetch)
@@ -233,7 +263,8 @@ class Run:
             yield from self._place(one, values, started.above, places)
         if self._context.has_gaps:
             self._gaps += [(built, number, system, rows) for number, system, rows in started.gaps(found)]
-        yield from self._start_edges(built)
+        if built.block.edges:
+            yield from self._start_edges(built)
 
     def _place(
         self,
@@ -276,18 +307,28 @@ class Run:
     ) -> Work[BuiltBlock]:
         """Build the block's values by the generated code; if one is unexpected, complete all of them one by one."""
         built = BuiltBlock(block, [], above, places)
-        build = self._builds[block.number]
+        build, allowance = self._builds[block.number], self._allowance
+        allowed = allowance.bytes
+        allowance.sized.append(len(found) * self._compiled.bytes[block.number])
         try:
-            if len(found) <= block.at_once:
+            if len(found) == 1 or len(found) <= block.at_once:
                 built.values = [build(one) for one in found]
+                allowance.check()
             else:
                 for start in range(0, len(found), block.at_once):
+                    allowance.check()
                     built.values += [build(one) for one in found[start : start + block.at_once]]
                     yield
+                allowance.check()
             if self._long_lists:
                 yield from self._fill_long_lists(block.at_once)
+                allowance.check()
+        except AnswerTooLarge:
+            raise
         except Exception:  # noqa: BLE001  # completed again, with error handling
             self._long_lists.clear()
+            allowance.sized.clear()
+            allowance.bytes = allowed
             for field in block.edges:
                 self._subjects[field.number].clear()
                 self._places[field.number].clear()
@@ -296,14 +337,16 @@ class Run:
             for number, one in enumerate(found):
                 built.values.append((yield from completion.completed(built, number, one)))
             self._failures += completion.failures
+            completion.failures.clear()  # frames of the errors' tracebacks hold the completion
         return built
 
     def _fill_long_lists(self, at_once: int) -> Work[None]:
         """Make the items of lists that the generated code left empty. There may be long lists in them, in turn."""
         while self._long_lists:
-            made, items, item = self._long_lists.pop()
-            for start in range(0, len(items), at_once):
-                made += [item(one) for one in items[start : start + at_once]]
+            made, found, items = self._long_lists.pop()
+            for start in range(0, len(found), at_once):
+                made += items(found[start : start + at_once])
+                self._allowance.check()
                 yield
 
     def _completion(self) -> Completion:
@@ -314,7 +357,14 @@ class Run:
             self._infos,
             self._compiled.schema,
             lambda field: self._steps.arguments(field, self._variables),
+            self._allowance,
         )
+
+
+def too_large(limits: AnswerLimits) -> Outcome:
+    """The outcome of an operation whose answer became too large."""
+    what = f"The answer would be larger than {limits.max_answer_bytes} bytes, which is the limit."
+    return Outcome(None, [refuse(f"{what} {ASK_FOR_LESS}", "LIMIT_EXCEEDED")], executed=True)
 
 
 def _is_in(data: Any, path: Sequence[str | int]) -> bool:

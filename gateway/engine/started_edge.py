@@ -2,7 +2,7 @@
 
 import asyncio
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,8 +40,11 @@ class StartedEdge:
         """Whether these are the identical objects: equal ones may have different keys."""
         return len(subjects) == len(self.subjects) and all(map(operator.is_, subjects, self.subjects))
 
-    def load(self, loader: Loader, key_of: Callable[[Any], Any]) -> Work[None]:
-        """Load each key once. What goes wrong with an object's key is its value."""
+    def load(self, loader: Loader, key_of: Callable[[Any], Any], most_errors: int) -> Work[None]:
+        """Load each key once. What goes wrong with an object's key is its value.
+
+        More than `most_errors` that are told are the same one.
+        """
         load, loading, waiting = loader.load, self.loading, self.waiting
         many, per_key = self.edge_field.edge.many, self.edge_field.edge.per_key
         subjects = self.subjects
@@ -57,7 +60,7 @@ class StartedEdge:
                         if key not in loading:
                             loading[key] = load(key)
                     elif per_key:
-                        key = yield from _loading_all(load, loading, key)
+                        key = yield from _loading_all(load, loading, key, most_errors)
                     else:
                         key = list(_keys(key))  # iterated twice
                         for position, one in enumerate(key, 1):
@@ -104,6 +107,8 @@ class StartedEdge:
                     yield
             return values
         many, at_once = edge.many, _KEYS_AT_ONCE if step is None else _STEPS_AT_ONCE
+        if step is not None and not many and len(self.loading) < len(self.waiting):
+            step = _once_for_each(step)
         for first in range(0, len(self.waiting), at_once):
             if first:
                 yield
@@ -122,6 +127,25 @@ class StartedEdge:
         return values
 
 
+def _once_for_each(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The step, which is run once for records that are the same: it may filter and sort a long list.
+
+    An iterator, which can be read once, is made for each.
+    """
+    made: dict[int, tuple[Any, Any]] = {}
+
+    def once(found: Any) -> Any:
+        known = made.get(id(found))
+        if known is not None:
+            return known[0]
+        value = step(found)
+        if not isinstance(value, Iterator):
+            made[id(found)] = value, found  # kept with the value, as its id is the key
+        return value
+
+    return once
+
+
 def _keys(several: Any) -> Iterable[Any]:
     """The keys of an object. Raises TypeError if they are not iterable."""
     if not isinstance(several, Iterable):
@@ -130,17 +154,20 @@ def _keys(several: Any) -> Iterable[Any]:
 
 
 def _loading_all(
-    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", keys: Any
+    load: "Callable[[Any], asyncio.Future[Any]]", loading: "dict[Any, asyncio.Future[Any]]", keys: Any, most_errors: int
 ) -> "Work[list[asyncio.Future[Any] | Exception]]":
     """The future of each key, shared by equal keys; the exception of one that cannot be loaded."""
     entries: list[asyncio.Future[Any] | Exception] = []
+    failed: list[Exception] = []
     for position, key in enumerate(_keys(keys), 1):
         try:
             if key not in loading:
                 loading[key] = load(key)
             entries.append(loading[key])
         except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
-            entries.append(error)
+            if len(failed) < most_errors:
+                failed.append(error)
+            entries.append(failed[-1])
         if not position % _KEYS_AT_ONCE:
             yield
     return entries

@@ -13,14 +13,15 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gateway.errors import RequestError
+from gateway.http.admission import OverloadedError
 from gateway.http.edge import Edge
 from gateway.http.upgrades import UpgradesIgnored
 
 PROBES: Final = frozenset({b"/healthz", b"/readyz"})
 """Addresses that are answered also when there is no place for a connection."""
 
-PIECE: Final = 1024
-"""Bytes that are parsed at a time, and so how exact the bounds are of what is not complete."""
+PIECE: Final = 4 * 1024
+"""Bytes that are parsed at a time, and so how exact the bounds are of what is not complete. Most requests have less."""
 
 _FRAMING: Final = 16
 """Bytes of sizes and their extensions for each byte of a body in chunks. The smallest chunks have five."""
@@ -50,24 +51,13 @@ class TooSlowError(RequestError):
     code = "REQUEST_TIMEOUT"
 
 
-class OverloadedError(RequestError):
-    """The gateway has as much to do, or to keep, as it may."""
-
-    status = 503
-    code = "OVERLOADED"
-    retryable = True
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "1"})
-
-
 class _Flow(FlowControl):
     """Reading is not resumed while it is held. The application resumes it with each look for a disconnect."""
 
     is_held = False
 
     def resume_reading(self) -> None:
-        if not self.is_held:
+        if self.read_paused and not self.is_held:
             super().resume_reading()
 
 
@@ -81,11 +71,12 @@ class BoundedRequests(UpgradesIgnored):
         self.edge, self._limits = edge, edge.limits
         self.address = ""
         self._made = self._head_since = self.loop.time()
-        self._body_since = self._heard_at = 0.0
+        self._body_since = self._heard_at = self._idle_since = 0.0
         self._has_asked = self._in_head = self._in_body = self._for_probe = False
         self._fed = self._body = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
+        self._is_held = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
 
@@ -164,16 +155,21 @@ class BoundedRequests(UpgradesIgnored):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what came meanwhile."""
-        is_last = not self.pipeline
-        super().on_response_complete()
-        if self._head_since:
-            self._head_since = self.loop.time()
+        """Go on with what came meanwhile. As uvicorn does it, but for its timer: `look` ends an idle connection."""
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        if is_last and self._refusal is not None:
+        self._idle_since = self.loop.time()
+        if self._head_since:
+            self._head_since = self._idle_since
+        self.flow.resume_reading()
+        is_last = not self.pipeline
+        if not is_last:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif is_last and self._ahead:
+            return
+        if self._ahead and (is_last or self._in_body):  # the next one may have begun, and wait for its body
             self.loop.call_soon(self._read_ahead)
 
     def send_400_response(self, msg: str) -> None:
@@ -187,7 +183,6 @@ class BoundedRequests(UpgradesIgnored):
             return
         self._is_over = True
         self.edge.note(f"{error.status}")
-        self._unset_keepalive_if_required()
         self._ahead = b""
         refusal = _written(error, self.server_state.default_headers)
         current = self.cycle
@@ -204,6 +199,22 @@ class BoundedRequests(UpgradesIgnored):
             current.disconnected = True
             current.message_event.set()
             self._send_refusal(refusal)
+
+    def hold(self, seconds: float) -> None:
+        """Read nothing more for so long, whatever was sent ahead."""
+        if not self._is_held and not self.transport.is_closing():
+            self._is_held = self.flow.is_held = True
+            self.flow.pause_reading()
+            self.loop.call_later(seconds, self._release)
+
+    def _release(self) -> None:
+        self._is_held = False
+        if self._ahead:
+            if self._in_body or (self.cycle.response_complete and not self.pipeline):
+                self._read_ahead()
+        elif not self.transport.is_closing():
+            self.flow.is_held = False
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
@@ -233,6 +244,8 @@ class BoundedRequests(UpgradesIgnored):
             else:
                 self.edge.note("header_timeout")
                 self.transport.close()
+        elif is_answered and not self._head_since and now > self._idle_since + limits.keep_alive:
+            self.transport.close()
 
     @abstractmethod
     def waiting(self, now: float) -> int:
@@ -253,7 +266,7 @@ class BoundedRequests(UpgradesIgnored):
         return self._is_over or self.parser is None
 
     def _wrong_head(self) -> RequestError | None:
-        limits, headers, version = self._limits, self.headers, self.parser.get_http_version()
+        limits, headers = self._limits, self.headers
         if len(self.url) > limits.request_line:
             return self._long_address()
         if len(headers) > limits.headers:
@@ -262,19 +275,21 @@ class BoundedRequests(UpgradesIgnored):
             size = sum(len(name) + len(value) + 4 for name, value in headers)
             if size > limits.header_bytes:
                 return self._large_headers()
+        version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             return RequestError(f"HTTP/{version} is not spoken here. Use HTTP/1.1.", status=505)
-        names = [name for name, _ in headers]
-        hosts = names.count(b"host")
-        if hosts > 1 or (not hosts and version == "1.1"):
-            return RequestError(f"The header Host came {hosts} times. Send it once.")
-        if hosts and (host := headers[names.index(b"host")][1]) != self._host:
-            if not _HOST.fullmatch(host):
+        values = dict(headers)
+        if len(values) < len(headers) or values.get(b"host") != self._host:
+            hosts = [value for name, value in headers if name == b"host"]
+            if len(hosts) > 1 or (not hosts and version == "1.1"):
+                return RequestError(f"The header Host came {len(hosts)} times. Send it once.")
+            if hosts and not _HOST.fullmatch(hosts[0]):
                 return RequestError("The header Host is no name of a host, with or without a port.")
-            self._host = host
-        if b"transfer-encoding" in names:
+            if hosts:
+                self._host = hosts[0]
+        if b"transfer-encoding" in values:
             codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
-            if codings != [b"chunked"] or version == "1.0" or b"content-length" in names:
+            if codings != [b"chunked"] or version == "1.0" or b"content-length" in values:
                 return RequestError("The only transfer encoding is 'chunked', once, in HTTP/1.1, without a length.")
         if self._for_probe and bytes(self.url).partition(b"?")[0] not in PROBES:
             return OverloadedError("The gateway has as many connections as it may. Try again in a moment.")
@@ -322,6 +337,8 @@ class BoundedRequests(UpgradesIgnored):
             self.refuse(TooSlowError("The body did not come in time."))
 
     def _read_ahead(self) -> None:
+        if self._is_held:
+            return
         ahead, self._ahead = self._ahead, b""
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:
@@ -330,7 +347,7 @@ class BoundedRequests(UpgradesIgnored):
 
     def _send_refusal(self, refusal: bytes) -> None:
         """Write it, and close once the client has closed or a moment has passed: closing at once would take it back."""
-        self._refusal, self._fed = None, 0
+        self._refusal, self._fed, self._is_held = None, 0, False
         self._lingers_until = self.loop.time() + _LINGER
         self.flow.is_held = False
         self.flow.resume_reading()

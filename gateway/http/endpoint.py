@@ -6,7 +6,7 @@ and GET is safe for queries. Batches are not supported.
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -31,11 +31,11 @@ from gateway.http.media_types import (
     negotiate,
 )
 from gateway.http.operations import Operations, Ready, answer
+from gateway.http.rates import Authenticate, Rates, caller_of, hold
 from gateway.http.request import read
 from gateway.http.request_id import identify
 from gateway.http.sse import EventStreams, one_answer, refused
 from gateway.live.service import SubscriptionsOffError
-from resolvers.viewer import Viewer
 
 MIN_COMPRESSED: Final = 1024
 """Bytes from which an answer is compressed, if the client accepts gzip."""
@@ -53,7 +53,6 @@ _VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encodi
 
 _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
 
-Authenticate = Callable[[Request], Awaitable[Viewer]]
 Page = Callable[[Request], Response]
 
 
@@ -71,9 +70,11 @@ class GraphQLEndpoint:
         limits: Limits,
         page: Page | None = None,
         streams: EventStreams | None = None,
+        rates: Rates | None = None,
     ) -> None:
-        self._operations, self._authenticate, self._limits = operations, authenticate, limits
-        self._page, self._streams = page, streams
+        self._operations, self._limits = operations, limits
+        self._authenticate = authenticate if rates is None else rates.paid(authenticate)
+        self._page, self._streams, self._rates = page, streams, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
@@ -85,6 +86,7 @@ class GraphQLEndpoint:
             response = await self._respond(request, media_type, receive)
         except RequestError as error:
             response = refused(error) if media_type == EVENTS else error.response(media_type or JSON)
+            hold(scope, error)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
@@ -92,6 +94,8 @@ class GraphQLEndpoint:
             response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
             response.raw_headers.append(request_id)
+            if self._rates is not None and (caller := caller_of(scope)) is not None:
+                response.raw_headers.extend(self._rates.headers(caller))
             is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()
@@ -111,7 +115,7 @@ class GraphQLEndpoint:
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
         parameters = await read(request, self._limits.max_body_bytes)
-        ready = await self._operations.ready(parameters, viewer)
+        ready = await self._operations.ready(parameters, viewer, caller_of(request.scope))
         if isinstance(ready, list):
             return _response(media_type, Outcome(None, ready, executed=False))
         if ready.kind is not OperationType.QUERY:

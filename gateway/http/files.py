@@ -20,7 +20,7 @@ from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.disconnect import run_until_disconnect
-from gateway.http.endpoint import Authenticate
+from gateway.http.rates import DOCUMENT, Authenticate, Rates, hold
 from gateway.http.request_id import identify
 from resolvers.documents import DOCUMENT_OWNERS, text_of
 from resolvers.errors import BadInput
@@ -78,9 +78,9 @@ _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_
 class DocumentEndpoint:
     """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
-    def __init__(self, authenticate: Authenticate, contexts: ContextFactory, per_caller: int) -> None:
+    def __init__(self, authenticate: Authenticate, contexts: ContextFactory, per_caller: int, rates: Rates) -> None:
         """At most `per_caller` documents are sent to one caller at a time."""
-        self._authenticate, self._contexts = authenticate, contexts
+        self._authenticate, self._contexts, self._rates = authenticate, contexts, rates
         self._per_caller, self._under_way = per_caller, Counter[Caller]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +91,7 @@ class DocumentEndpoint:
             response = await run_until_disconnect(self._response(request), receive)
         except RequestError as error:
             response = error.response()
+            hold(scope, error)
         except ConnectorError as error:
             response = SystemUnavailableError(error).response()
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
@@ -102,9 +103,10 @@ class DocumentEndpoint:
     async def _response(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowedError(request.method, "GET, HEAD")
-        viewer = await self._authenticate(request)
+        viewer = await self._rates.viewer(request, self._authenticate)
         if not viewer.is_signed_in:
             raise SignInRequiredError
+        self._rates.spend(self._rates.payer(viewer, ""), DOCUMENT)
         selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
         context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:

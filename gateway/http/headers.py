@@ -17,7 +17,7 @@ class IndexedHeaders(Headers):
     """
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope=scope)
+        self._list = scope["headers"]  # a list, as uvicorn makes it
         self._first = dict(reversed(self._list))
         self._repeats = len(self._first) < len(self._list)
 

@@ -28,6 +28,9 @@ class Link(Protocol):
     def narrow(self) -> None:
         """Keep buffers small from now on: what a slow client is to be sent, and what a fast one sends."""
 
+    def hold(self, seconds: float) -> None:
+        """Read nothing more for so long."""
+
     def abort(self) -> None:
         """Cut the connection off, and send nothing that still waits."""
 

@@ -13,6 +13,7 @@ from gateway.engine.declared import Context
 from gateway.errors import DeadlineExceeded, present
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.persisted_queries import PersistedQueries
+from gateway.http.rates import Caller, Rates
 from gateway.http.request import GraphQLRequest
 from resolvers.viewer import Viewer
 
@@ -20,6 +21,9 @@ GRACE: Final = 1.0
 """Seconds after the deadline in which an answer can still be made of what the systems returned."""
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
+
+COST_HEADER: Final = "X-Gateway-Cost"
+"""With 1, a caller with a token gets the estimate of its operation as an extension of the answer."""
 
 
 class RequestContext(Context, Protocol):
@@ -61,12 +65,16 @@ class Operations:
         *,
         introspection_for: IntrospectionFor = "staff",
         deadline: float = 8.0,
+        rates: Rates | None = None,
     ) -> None:
-        self._engine, self._context, self._persisted = engine, context, persisted
+        """With `rates` operations count towards what their callers may cost."""
+        self._engine, self._context, self._persisted, self._rates = engine, context, persisted, rates
         self._introspection_for, self._longest = introspection_for, deadline + GRACE
 
-    async def ready(self, parameters: GraphQLRequest, viewer: Viewer) -> Ready | list[GraphQLError]:
-        """The operation to run, or the errors of its document. Raises RequestError."""
+    async def ready(
+        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
+    ) -> Ready | list[GraphQLError]:
+        """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
         source = await self._persisted.source(parameters)
         prepared = await self._engine.prepare_in_turns(
             source, None if viewer.is_signed_in else self._check_public, _caller(viewer)
@@ -79,7 +87,11 @@ class Operations:
         if isinstance(operation, GraphQLError):
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
-        if viewer.is_signed_in:  # Others could fill the store and evict its documents.
+        if self._rates is not None and caller is not None:
+            asked = prepared, operation, parameters.variables
+            if not self._engine.is_too_dear(*asked, staff=viewer.is_staff):
+                self._rates.spend(caller, self._engine.estimate(*asked).cost)
+        if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, _caller(viewer))
         return Ready(prepared, operation)
 
@@ -93,7 +105,7 @@ class Operations:
         context = self._context(headers, viewer, ready.prepared, ready.operation)
         outcome: Outcome | None
         try:
-            started = self._engine.start(ready.prepared, ready.operation, variables, context)
+            started = self._engine.start(ready.prepared, ready.operation, variables, context, staff=viewer.is_staff)
             outcome = started if isinstance(started, Outcome) else await waiting(started, self._longest)
         except DeadlinePassed:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
@@ -104,6 +116,8 @@ class Operations:
         extensions = context.extensions()
         if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
             extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables))
+        if viewer.is_signed_in and headers.get(COST_HEADER) == "1":
+            extensions["cost"] = self._engine.estimate(ready.prepared, ready.operation, variables).document()
         return outcome, extensions
 
     def _check_public(self, document: DocumentNode) -> None:
@@ -122,6 +136,8 @@ def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[s
         body["errors"] = [present(error) for error in outcome.errors]
     if outcome.executed:
         body["data"] = outcome.data
+    if outcome.more_errors:
+        extensions = {**(extensions or {}), "moreErrors": outcome.more_errors}
     if extensions:
         body["extensions"] = extensions
     return body

@@ -26,7 +26,6 @@ class UpgradesIgnored(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come; a request whose upgrade is ignored is read once more without it."""
-        self._unset_keepalive_if_required()
         while data and not self._is_over:
             try:
                 self.parser.feed_data(data)

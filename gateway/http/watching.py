@@ -21,8 +21,8 @@ from connectors.events.hints import Hint
 from gateway.auth.access import SignInRequiredError
 from gateway.errors import MethodNotAllowedError, RequestError
 from gateway.http.disconnect import run_until_disconnect
-from gateway.http.endpoint import Authenticate
 from gateway.http.link import link_of
+from gateway.http.rates import Authenticate, Rates, hold
 
 logger = logging.getLogger("gateway.events")
 
@@ -87,9 +87,14 @@ class WatchEndpoint:
     """
 
     def __init__(
-        self, authenticate: Authenticate, watch: Callable[[], AsyncIterator[Hint]] | None, *, ping: float = PING
+        self,
+        authenticate: Authenticate,
+        watch: Callable[[], AsyncIterator[Hint]] | None,
+        rates: Rates,
+        *,
+        ping: float = PING,
     ) -> None:
-        self._authenticate, self._watch, self._ping = authenticate, watch, ping
+        self._authenticate, self._watch, self._rates, self._ping = authenticate, watch, rates, ping
         self._watching: set[_Watcher] = set()
 
     def refused(self, domain: str, outcome: str) -> None:
@@ -101,10 +106,11 @@ class WatchEndpoint:
         """Stream until the client disconnects, its token ends, or the process does."""
         request = Request(scope, receive)
         try:
-            watch = await self._checked(request)
+            watch = await self._checked(request, self._rates.paid(self._authenticate))
             if len(self._watching) >= MOST_WATCHERS:
                 raise TooManyWatchersError
         except RequestError as error:
+            hold(scope, error)
             await error.response()(scope, receive, send)
             return
         watcher, link = _Watcher(), link_of(scope)
@@ -116,10 +122,10 @@ class WatchEndpoint:
             self._watching.discard(watcher)
             link.leave = None
 
-    async def _checked(self, request: Request) -> Callable[[], AsyncIterator[Hint]]:
+    async def _checked(self, request: Request, authenticate: Authenticate) -> Callable[[], AsyncIterator[Hint]]:
         if request.method != "GET":
             raise MethodNotAllowedError(request.method, "GET")
-        viewer = await self._authenticate(request)
+        viewer = await authenticate(request)
         if not viewer.is_signed_in:
             raise SignInRequiredError
         if not viewer.is_staff:
@@ -155,7 +161,7 @@ class WatchEndpoint:
     async def _why_no_more(self, request: Request) -> str:
         """Why the caller may watch no longer; empty while it may."""
         try:
-            await self._checked(request)
+            await self._checked(request, self._authenticate)
         except RequestError as error:
             return str(error)
         return ""

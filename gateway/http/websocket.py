@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.auth.tokens import bearer_token
 from gateway.errors import RequestError
+from gateway.http.admission import Admission
 from gateway.http.allowance import Allowance
 from gateway.http.close_codes import (
     BAD_MESSAGE,
@@ -36,6 +37,7 @@ from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
 from gateway.http.outgoing import Outgoing
+from gateway.http.rates import Rates
 from gateway.http.request import checked
 from gateway.http.request_id import identify
 from gateway.http.turns import Turns
@@ -77,8 +79,9 @@ _decode: Final = msgspec.json.Decoder(_FromClient, float_hook=exact_number).deco
 class WebSocketEndpoint:
     """ASGI application for WebSockets, to be served with `WebSocketProtocol`."""
 
-    def __init__(self, operations: Operations, live: Live) -> None:
-        self._operations, self._live, self._turns = operations, live, Turns()
+    def __init__(self, operations: Operations, live: Live, admission: Admission, rates: Rates) -> None:
+        self._operations, self._live, self._admission, self._turns = operations, live, admission, Turns()
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection to its end."""
@@ -103,7 +106,10 @@ class WebSocketEndpoint:
             await send(closing(TRY_LATER, "The gateway has as many connections as it may. Try again later."))
             return
         given = headers.getlist("authorization")
-        connection = _Connection(self._operations, live, link_of(scope), send, given, self._turns)
+        address = self._rates.address_of(scope)
+        connection = _Connection(
+            self._operations, live, link_of(scope), send, given, self._turns, self._admission, self._rates, address
+        )
         del headers
         scope.clear()  # It is kept by the server as long as the connection is open, and takes 3 kB.
         try:
@@ -118,7 +124,8 @@ class _Connection:
 
     __slots__ = (
         "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations",
-        "_pinged", "_running", "_since", "_state", "_turns", "_why", "due", "headers", "out", "subscriber",
+        "_pinged", "_running", "_since", "_state", "_turns", "_why", "address", "admission", "due", "headers", "out",
+        "rates", "subscriber",
     )  # fmt: skip
 
     def __init__(
@@ -129,9 +136,13 @@ class _Connection:
         send: Send,
         authorization: Sequence[str],
         turns: Turns,
+        admission: Admission,
+        rates: Rates,
+        address: str,
     ) -> None:
         self._operations, self._live, self._link, self._turns = operations, live, link, turns
         self._authorization = authorization
+        self.admission, self.rates, self.address = admission, rates, address
         self.out = Outgoing(send)
         self.subscriber = Subscriber(ANONYMOUS)
         self.headers = _NO_HEADERS

@@ -11,10 +11,13 @@ from starlette.types import Message
 
 from gateway.engine import Outcome
 from gateway.errors import RequestError, present
+from gateway.http.admission import Admission
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.operations import Operations, Ready, answer
 from gateway.http.outgoing import Outgoing
+from gateway.http.rates import REQUEST, Rates
 from gateway.http.request import GraphQLRequest
+from gateway.http.turn import admitted
 from gateway.live.counters import Ending
 from gateway.live.service import Live
 from gateway.live.subscription import Subscriber, Subscription
@@ -27,6 +30,10 @@ class Caller(Protocol):
     """The connection of an operation."""
 
     subscriber: Subscriber
+    admission: Admission
+    rates: Rates
+    address: str
+    """Of the client."""
     headers: Headers
     out: Outgoing
 
@@ -85,7 +92,8 @@ class SocketOperation:
 
     async def _run(self, operations: Operations, parameters: GraphQLRequest) -> None:
         try:
-            await self._answer(operations, parameters)
+            async with admitted(self._caller.admission, self._caller.address):
+                await self._answer(operations, parameters)
         except RequestError as error:
             self._fail([error.presented()])
         except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id
@@ -97,7 +105,10 @@ class SocketOperation:
 
     async def _answer(self, operations: Operations, parameters: GraphQLRequest) -> None:
         caller = self._caller
-        ready = await operations.ready(parameters, caller.subscriber.viewer)
+        viewer = caller.subscriber.viewer
+        payer = caller.rates.payer(viewer, caller.address)
+        caller.rates.spend(payer, REQUEST)
+        ready = await operations.ready(parameters, viewer, payer)
         if isinstance(ready, list):
             self._fail([present(error) for error in ready])
         elif ready.kind is OperationType.SUBSCRIPTION:

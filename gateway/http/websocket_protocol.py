@@ -172,6 +172,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.request.headers.clear()  # the library keeps the request itself
         del self.request, self.response
 
+    def hold(self, seconds: float) -> None:
+        """Do nothing: a message is heeded when the one before it has been."""
+
     def abort(self) -> None:
         """Cut the connection off."""
         self.transport.abort()

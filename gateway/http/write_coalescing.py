@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol, except that all writes of one turn of the event loop are sent together at its end
-(and that only WebSockets are upgraded to: `UpgradesIgnored`; and that clients have bounds: `BoundedRequests`,
-`BoundedCycle`).
+(and that only WebSockets are upgraded to: `UpgradesIgnored`; that clients have bounds: `BoundedRequests`,
+`BoundedAnswer`; and that requests start when the process bears them: `AdmittedRequests`).
 
 uvicorn writes the head and the body of an answer separately. Each write is a system call and may wake the client or
 proxy. Sending them together saves a fifth of the CPU time of small answers under load (docs/performance.md). While
@@ -14,11 +14,8 @@ from functools import partial
 from typing import Any, ClassVar, Final, cast
 from weakref import ref
 
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-from gateway.http.bounded_answers import BoundedCycle
-from gateway.http.bounded_requests import BoundedRequests
+from gateway.http.admitted_requests import AdmittedRequests
+from gateway.http.bounded_answers import Holder
 from gateway.http.link import EXTENSION, narrow
 
 MAX_BUFFERED: Final = 64 * 1024
@@ -43,7 +40,7 @@ class LoopTurns:
             self._long_until = now + self._rest
 
 
-class HttpProtocol(BoundedRequests):
+class HttpProtocol(AdmittedRequests):
     """To be given as `http=` in uvicorn's configuration by `gateway.http.server`. It is the Link of its connection."""
 
     turns: ClassVar = LoopTurns()
@@ -54,7 +51,7 @@ class HttpProtocol(BoundedRequests):
         self._reserved, self._waits_since, self._taken_before = 0, 0.0, 0
         self._wire = CoalescingTransport(transport, self.turns, self._on_slow)
         super().connection_made(cast(asyncio.Transport, self._wire))
-        self._extensions = {EXTENSION: ref(self)}
+        self._extensions: dict[str, ref[Holder]] = {EXTENSION: ref(self)}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nothing that refers back, so that all is freed at once."""
@@ -85,6 +82,7 @@ class HttpProtocol(BoundedRequests):
         """Keep buffers small from now on."""
         narrow(self.transport)
         self.edge.stay(self)
+        self.stays()
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -124,11 +122,6 @@ class HttpProtocol(BoundedRequests):
         if not self._waits_since:
             self._waits_since, self._taken_before = self.loop.time(), self._wire.taken()
             self.edge.slow_down(self)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = BoundedCycle  # uvicorn makes it, and takes no other class
-        cycle.holder = self._extensions[EXTENSION]  # type: ignore[attr-defined]  # now it has one
-        super()._start_asgi_task(cycle, app)
 
 
 class CoalescingTransport:

@@ -68,7 +68,9 @@ class LiveFeed:
     def add(self, subscription: Subscription) -> list[GraphQLError]:
         """Tell it what changes from now on. Errors where that can never succeed; then it is not added."""
         prepared, operation = subscription.prepared, subscription.operation
-        subscribed = self._engine.subscribed(prepared, operation, subscription.variables)
+        subscribed = self._engine.subscribed(
+            prepared, operation, subscription.variables, staff=subscription.subscriber.viewer.is_staff
+        )
         if isinstance(subscribed, list):
             return subscribed
         teller = self._tellers[subscribed.field]

@@ -112,7 +112,14 @@ class Messages:
                     seen = (await loader.load_all([change.id]))[change.id]
                     if seen is None:
                         return None
-                started = self._engine.start(equals.prepared, equals.operation, equals.first.variables, context, change)
+                started = self._engine.start(
+                    equals.prepared,
+                    equals.operation,
+                    equals.first.variables,
+                    context,
+                    change,
+                    staff=subscriber.viewer.is_staff,
+                )
                 outcome = started if isinstance(started, Outcome) else await started
             finally:
                 await context.close()
@@ -121,8 +128,11 @@ class Messages:
             self._lacks(change.id, equals.key)
         body: dict[str, Any] = {"errors": errors} if errors else {}
         body["data"] = outcome.data
+        extensions: dict[str, Any] = {"moreErrors": outcome.more_errors} if outcome.more_errors else {}
         if lacking := context.incomplete():
-            body["extensions"] = {"incomplete": lacking}
+            extensions["incomplete"] = lacking
+        if extensions:
+            body["extensions"] = extensions
         # To staff any change is: it is of no use to a subscriber who may not see what changed, and would tell when.
         is_news = (subscriber.viewer.is_staff or change.event is not ChangeKind.CHANGED) and not telling.is_again
         shows = equals.selection.get(self._followed.type_name, frozenset()) - {"id"}

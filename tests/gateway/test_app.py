@@ -42,14 +42,15 @@ async def test_metrics_say_what_executed_operations_and_why_not_a_plan(tmp_path:
     async with stacked(tmp_path, customers=4, server=ServerSettings(metrics=True)) as stack:
         for document in ("{ me { id } }", "{ me { id name } }", "{ __schema { queryType { name } } }", "{ nothing }"):
             await stack.ask(document, "1001")
+        await stack.ask("query ($no: Boolean = true) { me { id @skip(if: $no) } }", "1001", no=None)
         status, headers, body = await get(stack, "/metrics")
 
     counted = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#"))
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain; version=")
-    assert counted['gateway_operations_total{executor="plan"}'] == "2.0"
+    assert counted['gateway_operations_total{executor="plan"}'] == "3.0"
     assert counted['gateway_operations_total{executor="graphql-core"}'] == "1.0"
-    assert counted['gateway_fallbacks_total{reason="introspection"}'] == "1.0"
+    assert counted['gateway_fallbacks_total{reason="a null in @skip or @include"}'] == "1.0"
 
 
 async def test_a_clients_words_are_no_metrics(tmp_path: Path) -> None:
@@ -246,7 +247,12 @@ async def test_a_subscribers_trace_does_not_say_what_was_asked_for(tmp_path: Pat
 
     assert not [call for call in own.calls if call["keys"] or "?" in call["path"] or "bytes" in call]
     assert "1002" not in str(own.calls)
-    assert sorted(call["loader"] for call in own.calls) == ["BillById", "OutagesByState", "TicketById"]
+    assert sorted(call["loader"] for call in own.calls) == [
+        "BillById",
+        "BillingAccountById",
+        "OutagesByState",
+        "TicketById",
+    ]
     assert "BILL-1002-1-05" in str(staff.calls)
 
 

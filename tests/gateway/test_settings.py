@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import BearerAuth
+from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
 from gateway.engine.limits import Limits
-from gateway.settings import Settings, without_credentials
+from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "gateway.example.toml"
@@ -521,3 +522,17 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
 
 def test_addresses_are_shown_without_credentials() -> None:
     assert without_credentials("https://me:pw@host.example:8443/a?key=b#c") == "https://host.example:8443/a"
+
+
+def test_addresses_are_shown_without_what_may_be_a_secret(tmp_path: Path) -> None:
+    secret = "s3cr3t"
+    text = SYSTEMS.replace("https://crm.example", f"https://me:{secret}@crm.example")
+    text += f'[auth]\nissuer = "i"\naudience = "a"\njwks_url = "https://login.example/keys?key={secret}"\n'
+    text += (
+        f'[live]\ncallback_url = "https://me:{secret}@gateway.example"\n[redis]\nurl = "redis://:{secret}@cache/0"\n'
+    )
+    settings = load(write(tmp_path, text))
+    assert secret in str(settings.systems.crm.url)
+    for part in (settings, settings.systems, settings.systems.crm, settings.auth, settings.live, settings.redis):
+        assert secret not in f"{part!r} {part}"
+    assert "https://login.example/keys" in repr(settings.auth)

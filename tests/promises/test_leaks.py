@@ -53,9 +53,17 @@ async def walked(
 ) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
     limits = Limits(
-        max_tokens=100_000, max_fields=100_000, max_aliases=10_000, max_body_bytes=10_000_000, max_values=10**15
+        max_tokens=100_000,
+        max_fields=100_000,
+        max_aliases=10_000,
+        max_body_bytes=10_000_000,
+        max_values=10**15,
+        max_calls=10**9,
+        max_rows=10**9,
+        max_answer_bytes=10**9,
+        max_errors=10**6,
     )
-    graphql = GraphQLSettings(limits=limits, deadline=30.0)
+    graphql = GraphQLSettings(limits=limits, staff_limits=limits, deadline=30.0)
     patient = {
         domain: {"timeout": 25.0, "connect_timeout": 25.0, **(systems or {}).get(domain, {})} for domain in DOMAINS
     }

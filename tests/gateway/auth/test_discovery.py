@@ -14,6 +14,7 @@ from gateway.auth.discovery import Discovery, Metadata, metadata_address, read
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
+from gateway.commands.check_keys import of_issuer
 from tests.gateway.auth.issuers import AUDIENCE, Clock, Providers, Realm, providers, with_claims
 from tests.gateway.auth.test_tokens import with_header
 
@@ -172,6 +173,38 @@ async def test_bounds(server: Providers, realm: Realm, session: aiohttp.ClientSe
     with pytest.raises(AuthUnavailableError):
         await agent(believing(realm, session), realm)
     assert server.asked.total() == 1
+
+
+@pytest.mark.parametrize("what", ["document", "another's", "keys", "no address", "no HTTP"])
+async def test_what_an_address_may_hold_of_secrets_is_not_told(
+    realm: Realm, session: aiohttp.ClientSession, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the issuer's own name, and in what its document says about its keys."""
+
+    async def no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n\r\n")
+        writer.close()
+
+    secret = realm.address.replace("http://", "http://me:pass-word@")
+    async with await asyncio.start_server(no_http, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        realm.document = {"issuer": secret, "jwks_uri": f"{secret}/none?key=pass-word"}
+        if what == "document":
+            realm.status = 500
+        elif what == "another's":
+            realm.document["issuer"] = f"{secret}/"
+        elif what == "no address":
+            realm.document["jwks_uri"] = "http://me:pass-word@login.example:99999/jwks?key=pass-word"
+        elif what == "no HTTP":
+            realm.document["jwks_uri"] = f"http://me:pass-word@127.0.0.1:{port}/jwks?key=pass-word"
+        believed = AuthSettings(issuer=secret, audience=AUDIENCE)
+        with caplog.at_level(logging.WARNING), pytest.raises(AuthUnavailableError):
+            await believed.authenticator(session).viewer(realm.token(iss=secret, kind="agent"))
+        finding = await of_issuer("auth", next(believed.by_place())[1], session)
+    assert f"(JWKS) of {realm.address} cannot be loaded" in caplog.text
+    assert not finding.is_good
+    for said in (caplog.text, str(finding), repr(believed)):
+        assert "pass-word" not in said
 
 
 async def test_document_and_keys_together_have_one_time(realm: Realm, session: aiohttp.ClientSession) -> None:

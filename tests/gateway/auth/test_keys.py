@@ -1,5 +1,6 @@
 """Keys of other issuers: which key a token may be signed with, and what is said while that cannot be known."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -145,3 +146,30 @@ async def test_a_rotated_key_is_known_at_once_and_made_up_ones_reach_nobody() ->
         assert server.fetches == 1 + MOST_REFETCHES
         assert outcomes[-1] is AuthUnavailableError  # it was not looked for, so nobody knows
         assert (await authenticator.viewer(issuer.token("k4", sub="b"))).customer_ids == ("1001",)
+
+
+async def test_whether_there_are_keys_is_told_within_a_moment_and_loads_them() -> None:
+    go, times = asyncio.Event(), 0
+
+    async def load() -> bytes:
+        nonlocal times
+        times += 1
+        await go.wait()
+        return json.dumps({"keys": [published(P256)]}).encode()
+
+    keys = KeySet(load)
+    assert not await keys.are_there(0.01)
+    assert not await keys.are_there(0.01)
+    go.set()
+    assert await keys.are_there(5.0)
+    assert times == 1
+    keys.close()
+
+
+async def test_without_keys_nothing_can_be_checked() -> None:
+    async def load() -> bytes:
+        raise OSError("nobody is there")
+
+    authenticator = Authenticator(TrustedIssuer(KeySet(load), ALL))
+    assert not await authenticator.can_check()
+    await authenticator.close()

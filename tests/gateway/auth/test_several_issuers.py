@@ -1,5 +1,8 @@
 """Several issuers: nothing of one counts for another, neither keys nor kinds, nor what is spent on looking for keys."""
 
+import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,14 +13,15 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gateway.auth.keys import MOST_REFETCHES
+from gateway.auth.keys import MOST_REFETCHES, KeySet, from_bytes
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError, Why
-from gateway.auth.tokens import Authenticator
+from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
 from gateway.auth_settings import AuthSettings
 from gateway.http.websocket import SUBPROTOCOL
 from gateway.live_settings import LiveSettings
 from resolvers.viewer import ViewerKind
 from tests.gateway.auth.issuers import AUDIENCE, Clock, Providers, Realm, providers, with_claims
+from tests.gateway.auth.test_tokens import Issuer, claims_of, with_payload
 from tests.gateway.http.live_graph import Socket
 from tests.stack import stacked
 
@@ -75,6 +79,27 @@ async def test_audience_and_algorithms_are_each_issuers_own() -> None:
         assert await why(authenticator, customers.token("r", kind="customer", aud="desk")) is Why.AUDIENCE
 
 
+async def test_types_are_each_issuers_own() -> None:
+    async with two(types=["at+jwt"]) as (_, customers, staff, auth), authenticating(auth) as authenticator:
+        assert await why(authenticator, customers.token(kind="customer")) is Why.TYPE
+        typed = {"header": {"typ": "at+JWT"}}
+        assert (await authenticator.viewer(customers.token(kind="customer", **typed))).kind is ViewerKind.CUSTOMER
+        assert (await authenticator.viewer(staff.token(**STAFF))).is_staff
+        assert await why(authenticator, staff.token(header={"typ": "logout+jwt"}, **STAFF)) is Why.TYPE
+
+
+async def test_a_token_with_a_name_twice_chooses_no_issuer() -> None:
+    async with two() as (server, customers, staff, auth), authenticating(auth) as authenticator:
+        head, _, end = staff.token(**STAFF).split(".")
+        for first, second in ((customers, staff), (staff, customers), (staff, staff)):
+            claims = json.dumps(claims_of(iss=second.address, aud=AUDIENCE, **STAFF))
+            twice = f'{{"iss": "{first.address}", {claims[1:]}'
+            assert await why(authenticator, with_payload(staff.made, twice)) is Why.TWICE
+            unsigned = f"{head}.{base64.urlsafe_b64encode(twice.encode()).decode().rstrip('=')}.{end}"
+            assert await why(authenticator, unsigned) is Why.TWICE
+        assert not server.asked
+
+
 async def test_an_issuers_name_is_compared_letter_by_letter() -> None:
     async with two() as (server, customers, _, auth), authenticating(auth) as authenticator:
         name = customers.address
@@ -108,6 +133,39 @@ async def test_one_issuer_away_and_the_other_there(tmp_path: Path) -> None:
         assert (answer.status, answer.errors[0]["extensions"]) == (503, {"code": "AUTH_UNAVAILABLE", "retryable": True})
         answer = await stack.ask_with(staff.token(**STAFF), "{ viewer { kind } }")
         assert answer.clean() == {"viewer": {"kind": "AGENT"}}
+
+
+async def test_the_gateway_is_ready_while_keys_of_one_issuer_are_there(tmp_path: Path, clock: Clock) -> None:
+    async with two() as (_, customers, staff, auth), stacked(tmp_path, customers=2, auth=auth) as stack:
+
+        async def ready() -> tuple[int, str]:
+            async with stack.session.get(f"{stack.address}/readyz") as answer:
+                return answer.status, (await answer.json())["status"]
+
+        customers.status = staff.status = 500
+        assert await ready() == (503, "no keys")
+        staff.status = 200
+        async with asyncio.timeout(30):
+            while await ready() != (200, "ready"):
+                clock.later += 2  # An issuer that was away is asked again after a second.
+        assert (await stack.ask_with(customers.token(kind="customer"), "{ viewer { kind } }")).status == 503
+        assert (await stack.ask_with(staff.token(**STAFF), "{ viewer { kind } }")).status == 200
+
+
+class _Silent(KeySet):
+    """Keys that do not come."""
+
+    async def are_there(self, within: float) -> bool:
+        return await asyncio.Event().wait()
+
+
+async def test_a_probe_waits_for_no_issuer_while_keys_of_another_are_there() -> None:
+    made = Issuer()
+    made.add("k1")
+    there, silent = KeySet(from_bytes(made.jwks())), _Silent(from_bytes(b""))
+    trusted = [TrustedIssuer(keys, TokenRules(name, AUDIENCE)) for name, keys in (("a", silent), ("b", there))]
+    async with asyncio.timeout(10):
+        assert await Authenticator(*trusted).can_check()
 
 
 async def test_a_withdrawn_key_is_believed_for_two_short_times_only(clock: Clock) -> None:

@@ -224,6 +224,12 @@ def with_header(**header: Any) -> Callable[[Issuer], str]:
     return make
 
 
+def with_payload(issuer: Issuer, text: str) -> str:
+    """A signed token with these claims, letter by letter."""
+    key, algorithm = issuer.keys["k1"]
+    return jwt.api_jws.encode(text.encode(), key, algorithm, {"kid": "k1"})
+
+
 def _no_key_id(issuer: Issuer) -> str:
     return jwt.encode(claims_of(), ec.generate_private_key(ec.SECP256R1()), "ES256")
 
@@ -429,3 +435,49 @@ def test_without_a_demo_there_is_no_demo_token(tmp_path: Path) -> None:
     with pytest.raises(NoDemoError, match="is not a demo's key"):
         DemoKeys.load(tmp_path / "wrong.pem")
     assert key_path(8000) != key_path(8001)
+
+
+@pytest.mark.parametrize(
+    ("typ", "is_good"),
+    [("JWT", True), ("at+jwt", True), ("application/AT+JWT", True), (None, True), ("logout+jwt", False), (7, False)],
+)
+async def test_a_token_for_another_purpose_is_none(
+    issuer: Issuer, authenticator: Authenticator, typ: Any, is_good: bool
+) -> None:
+    token = _with_header(issuer, typ)
+    if is_good:
+        assert (await authenticator.viewer(token)).is_signed_in
+    else:
+        with pytest.raises(AuthenticationError):
+            await authenticator.viewer(token)
+
+
+async def test_types_are_a_setting(issuer: Issuer) -> None:
+    rules = TokenRules(ISSUER, AUDIENCE, types=("at+jwt",))
+    strict = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), rules))
+    assert (await strict.viewer(_with_header(issuer, "at+jwt"))).is_signed_in
+    for typ in ("JWT", None):
+        with pytest.raises(AuthenticationError, match=r"type \(typ\)"):
+            await strict.viewer(_with_header(issuer, typ))
+
+
+@pytest.mark.parametrize(
+    "payload", ['{"kind": "admin", %s', '{"customer_ids": ["1002"], %s', '{"deep": {"a": 1, "a": 2}, %s']
+)
+async def test_a_token_that_says_something_twice_is_refused(
+    issuer: Issuer, authenticator: Authenticator, payload: str
+) -> None:
+    """The issuer's library may have checked the other one."""
+    text = payload % json.dumps(claims_of())[1:]
+    token = with_payload(issuer, text)
+    with pytest.raises(AuthenticationError, match="twice"):
+        await authenticator.viewer(token)
+
+
+def _with_header(issuer: Issuer, typ: Any) -> str:
+    """A token with this type; None: without one."""
+    header = {"alg": "ES256", "kid": "k1"} | ({} if typ is None else {"typ": typ})
+    parts = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in (header, claims_of())]
+    algorithm = jwt.get_algorithm_by_name("ES256")
+    signature = algorithm.sign(b".".join(parts), issuer.keys["k1"][0])
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()

@@ -17,7 +17,7 @@ from gateway.commands.check_token import judge
 from gateway.commands.cli import cli
 from gateway.settings_file import load
 from tests.gateway.auth.issuers import Providers, Realm, providers, with_claims
-from tests.gateway.auth.test_tokens import with_header
+from tests.gateway.auth.test_tokens import with_header, with_payload
 from tests.gateway.test_settings import SYSTEMS
 
 PERSONAL = {"name": "Ana Person", "email": "ana@person.example", "sub": "subject-of-ana", "preferred_username": "ana-p"}
@@ -131,6 +131,21 @@ WRONG: dict[str, tuple[Callable[[Desk], str], str, str]] = {
         lambda desk: desk.staff.token(iss=f"{desk.staff.address}/", **PERSONAL),
         "The issuer (iss) is not one",
         'auth.issuers.0.issuer = "{staff}/" would take it.',
+    ),
+    "a name twice": (
+        lambda desk: with_payload(desk.staff.made, '{"iss": "x", "iss": "y"}'),
+        "The token has one name twice",
+        "No setting takes it: two readers could read it differently.",
+    ),
+    "type": (
+        lambda desk: desk.staff.token(header={"typ": "logout+jwt"}, **ROLES, **PERSONAL),
+        "type (typ) is not that of an access token",
+        'auth.issuers.0.types = ["JWT", "at+jwt", "", "logout+jwt"] would take it. Add it only if',
+    ),
+    "type that is no text": (
+        lambda desk: with_claims(with_header(typ=7)(desk.staff.made), iss=desk.staff.address),
+        "type (typ) is not that of an access token",
+        "No setting takes it: its typ is 7.",
     ),
     "algorithm": (
         lambda desk: jwt.encode({"iss": desk.staff.address}, desk.server.realms["/rsa"].made.keys["r"][0], "PS512"),

@@ -22,6 +22,7 @@ from gateway.commands.events import Event, NotFollowed, follow, line
 from gateway.http.watching import WatchEndpoint
 from resolvers.viewer import ViewerKind
 from tests.gateway.commands.running import ROOT, InProcess, environment, free_ports
+from tests.gateway.http.usual_rates import usual_rates
 from tests.gateway.serving import serving
 
 
@@ -31,7 +32,7 @@ class Gateway:
     def __init__(self, keys: DemoKeys) -> None:
         self.keys, self.address = keys, ""
         self.hints: asyncio.Queue[Hint | None] = asyncio.Queue()
-        self.endpoint = WatchEndpoint(keys.authenticator(), self.watch)
+        self.endpoint = WatchEndpoint(keys.authenticator(), self.watch, usual_rates())
 
     async def watch(self) -> AsyncIterator[Hint]:
         while (hint := await self.hints.get()) is not None:
@@ -48,7 +49,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     routes = [
         Route("/events", gateway.endpoint),
         Route("/elsewhere/events", no_gateway),
-        Route("/off/events", WatchEndpoint(gateway.keys.authenticator(), None)),
+        Route("/off/events", WatchEndpoint(gateway.keys.authenticator(), None, usual_rates())),
     ]
     async with serving(Starlette(routes=routes)) as gateway.address:
         yield gateway

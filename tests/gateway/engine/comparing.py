@@ -32,6 +32,10 @@ LIMITS = Limits(
     max_root_fields=1000,
     max_values=10**9,
     max_uncompiled_values=10**9,
+    max_calls=10**9,
+    max_rows=10**9,
+    max_answer_bytes=10**12,
+    max_errors=10**9,
 )
 
 

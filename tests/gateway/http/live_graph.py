@@ -19,6 +19,7 @@ from websockets.frames import Close
 
 from gateway.commands.demo_keys import DemoKeys
 from gateway.engine.limits import Limits
+from gateway.http.admission import Admission
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.server import server_options
 from gateway.http.sse import EventStreams
@@ -27,9 +28,11 @@ from gateway.live.counters import LiveCounters
 from gateway.live.service import Live
 from gateway.live.subscription import Message, Subscription
 from gateway.live_settings import LiveLimits, LiveSettings
-from gateway.server_settings import ServerSettings
+from gateway.rate_settings import RateSettings
+from gateway.server_settings import LoadLimits, ServerSettings
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import Seen, small_operations
+from tests.gateway.http.usual_rates import usual_rates
 from tests.gateway.serving import serving
 
 PATIENCE = 20.0
@@ -149,7 +152,7 @@ class Socket:
 @asynccontextmanager
 async def live_graph(
     folder: Path, *, enabled: bool = True, origins: tuple[str, ...] = (), prompt: bool = True, leave: float = 0.0,
-    deadline: float = 8.0, keeps_tokens: bool = False, **limits: Any,
+    deadline: float = 8.0, keeps_tokens: bool = False, rates: RateSettings | None = None, **limits: Any,
 ) -> AsyncIterator[LiveGraph]:  # fmt: skip
     """Serve it. Without `prompt` the server ends as uvicorn's does, when `server.should_exit` is set."""
     seen, feed, registry, keys = Seen(), FakeFeed(), CollectorRegistry(), DemoKeys.create(folder / "key.pem")
@@ -157,8 +160,9 @@ async def live_graph(
     settings = LiveSettings(enabled=enabled, origins=origins, leave=leave, limits=LiveLimits(**limits))
     live = Live(settings, LiveCounters(registry), authenticate.signed_in, feed, keeps_tokens=keeps_tokens)
     operations = small_operations(seen, Limits(), introspection_for="everyone", deadline=deadline)
-    http = GraphQLEndpoint(operations, authenticate, Limits(), None, EventStreams(live))
-    websocket = WebSocketEndpoint(operations, live)
+    spent = usual_rates(rates)
+    http = GraphQLEndpoint(operations, authenticate, Limits(), None, EventStreams(live), spent)
+    websocket = WebSocketEndpoint(operations, live, Admission(LoadLimits()), spent)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (http if scope["type"] == "http" else websocket)(scope, receive, send)

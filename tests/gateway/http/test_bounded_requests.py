@@ -287,3 +287,12 @@ def test_the_defaults_take_what_clients_send() -> None:
     limits = ConnectionLimits()
     assert limits.keep_alive > 60
     assert limits.header_bytes >= 32 * 1024
+
+
+@pytest.mark.parametrize("size", [1, 26, 400, 600, 1023, 1024, 1025, 3000])
+async def test_requests_with_bodies_that_are_sent_ahead_are_all_answered(size: int) -> None:
+    """Also where what is read at a time ends within the body of one that waits."""
+    async with bounded() as address, connection(address) as raw:
+        request = POST + b"Content-Length: %d\r\nPadding: %s\r\n\r\n" % (size, b"x" * 420) + b"b" * size
+        await raw.send(request * 10)
+        assert [(await raw.answer()).body for _ in range(10)] == [b"%d" % size] * 10

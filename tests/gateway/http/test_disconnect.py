@@ -31,7 +31,7 @@ async def test_the_bound_counts_from_the_beginning(monkeypatch: pytest.MonkeyPat
     before = loop.time()
     with pytest.raises(DeadlinePassed):
         await run_until_disconnect(work(), _nothing_comes, 2 * WATCH_DELAY)
-    assert before <= asked[-1] - 2 * WATCH_DELAY <= began[0]
+    assert any(before <= when - 2 * WATCH_DELAY <= began[0] for when in asked)  # others set timers, too
 
 
 async def test_work_that_is_done_in_time() -> None:

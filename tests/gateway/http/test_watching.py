@@ -20,6 +20,7 @@ from gateway.auth.refusals import AuthenticationError
 from gateway.http.link import link_of
 from gateway.http.watching import MOST_WATCHERS, WatchEndpoint
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind
+from tests.gateway.http.usual_rates import usual_rates
 from tests.gateway.serving import serving
 
 VIEWERS = {
@@ -37,7 +38,7 @@ class Gateway:
         self.watched: asyncio.Queue[asyncio.Queue[Hint | None]] = asyncio.Queue()
         self.left = asyncio.Event()
         self.ended_tokens: set[str] = set()
-        self.endpoint = WatchEndpoint(self.authenticate, self.watch, ping=0.05)
+        self.endpoint = WatchEndpoint(self.authenticate, self.watch, usual_rates(), ping=0.05)
 
     async def authenticate(self, request: Request) -> Viewer:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -122,7 +123,7 @@ async def test_other_methods_and_a_gateway_that_hears_nothing_say_so(gateway: Ga
     headers = {"Authorization": "Bearer agent"}
     async with aiohttp.request("POST", gateway.address, headers=headers) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET")
-    deaf = WatchEndpoint(gateway.authenticate, None)
+    deaf = WatchEndpoint(gateway.authenticate, None, usual_rates())
     async with (
         serving(Starlette(routes=[Route("/events", deaf)])) as address,
         aiohttp.request("GET", f"{address}/events", headers=headers) as answer,

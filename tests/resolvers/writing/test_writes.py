@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -205,7 +206,7 @@ async def test_a_key_is_its_callers_and_its_mutations(process: Process, ledger: 
 
 
 def other_ann(**changes: Any) -> Viewer:
-    return Viewer(**{**{name: getattr(ANN, name) for name in ANN.__slots__}, **changes})
+    return replace(ANN, **changes)
 
 
 async def test_a_mistake_in_the_state_sends_nothing_and_does_not_burn_the_key(process: Process, ledger: Ledger) -> None:

@@ -1,0 +1,185 @@
+"""Twice the load that the gateway bears: what it serves, how fast it refuses, and whether it tells how it is.
+
+    .venv/bin/python -m benchmarks.overload [--seconds N] [--times N] [--work NAME]
+
+Measures the best rate with users who wait for their answers, then sends so many times as many requests a second for two
+minutes, from a process that does not wait, while `/healthz` and `/readyz` are asked on connections of their own. Then
+it asks one request after the other until they take as long as before.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contestants import Field, running
+from benchmarks.load import Job as Closed
+from benchmarks.measuring import Load, loading
+from benchmarks.open_loop import Answered, Job
+from benchmarks.processes import ROOT
+from benchmarks.works import WORKS, Work
+
+_USERS: Final = 32
+_PROBE_EVERY: Final = 0.05
+_RECOVERY: Final = 30.0
+
+
+@dataclass(slots=True)
+class Probed:
+    """Seconds that a probe took, and answers other than 200."""
+
+    took: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    shedding: int = 0
+
+
+def best_rate(load: Load, gateway: Field, work: Work, seconds: float) -> tuple[float, float]:
+    """Requests a second by users who wait for their answers, and the p99 of these in milliseconds."""
+    port, tokens = gateway.contestants["gateway"].port, list(gateway.tokens(work))
+    count = 200
+    while True:
+        result = load.run(Closed(port, "/graphql", [work.body], tokens, count, _USERS))
+        if result.wrong:
+            raise RuntimeError(result.wrong)
+        if result.seconds >= seconds:
+            return count / result.seconds, result.p99
+        count = int(count * max(2.0, 1.1 * seconds / result.seconds))
+
+
+def requests_of(gateway: Field, work: Work) -> list[str]:
+    """The requests of all who ask it, as they are sent."""
+    body = orjson.dumps(work.body).decode()
+    return [
+        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
+        f"content-type: application/json\r\naccept: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+        for token in gateway.tokens(work)
+    ]
+
+
+async def overload(job: Job) -> tuple[list[Answered], dict[str, Probed]]:
+    """Send the load, and ask for probes meanwhile."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.open_loop"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    probes = {path: Probed() for path in ("/healthz", "/readyz")}
+    probing = [asyncio.create_task(_probe(job.port, path, probed)) for path, probed in probes.items()]
+    said, _ = await process.communicate(msgspec.json.encode(job) + b"\n")
+    for one in probing:
+        one.cancel()
+    await asyncio.wait(probing)
+    return msgspec.json.decode(said, type=list[Answered]), probes
+
+
+async def _probe(port: int, path: str, probed: Probed) -> None:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+        while True:
+            began = time.perf_counter()
+            try:
+                async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    body = await answer.text()
+                    probed.shedding += '"shedding"' in body
+                    if answer.status != 200:
+                        probed.wrong.append(f"{answer.status}: {body[:100]}")
+            except aiohttp.ClientError as error:
+                probed.wrong.append(repr(error))
+            probed.took.append(time.perf_counter() - began)
+            await asyncio.sleep(_PROBE_EVERY)
+
+
+async def recovery(job: Job, usual: float) -> float:
+    """Seconds until ten answers one after the other are served within `usual` seconds each."""
+    head, _, body = job.requests[0].partition("\r\n\r\n")
+    named = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    kept = {name: value for name, value in named.items() if name not in ("host", "content-length")}
+    began, good = time.perf_counter(), 0
+    first = began
+    async with aiohttp.ClientSession(headers=kept) as session:
+        while good < 10 and time.perf_counter() < began + _RECOVERY:
+            asked = time.perf_counter()
+            async with session.post(f"http://127.0.0.1:{job.port}/graphql", data=body) as answer:
+                await answer.read()
+                is_good = answer.status == 200 and time.perf_counter() - asked < usual
+            if is_good and not good:
+                first = asked
+            good = good + 1 if is_good else 0
+    return first - began if good == 10 else float("inf")
+
+
+def at(values: Sequence[float], share: float) -> float:
+    """Milliseconds within which this share is."""
+    ordered = sorted(values)
+    return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.overload")
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--times", type=float, default=2.0, help="how many times the best rate")
+    parser.add_argument("--work", default="portal", choices=[work.name for work in WORKS])
+    given = parser.parse_args()
+    work = next(work for work in WORKS if work.name == given.work)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), ["gateway"]) as gateway:
+        served = gateway.contestants["gateway"]
+        with loading() as load:
+            best_rate(load, gateway, work, 2.0)
+            alone = load.measure(gateway, "gateway", work, 400, _USERS).cpu_ms
+            best, usual = best_rate(load, gateway, work, min(10.0, given.seconds))
+        before, cpu = served.resident, served.cpu
+        job = Job(served.port, requests_of(gateway, work), given.times * best, given.seconds)
+        answers, probes = asyncio.run(overload(job))
+        used, after = served.cpu - cpu, served.resident
+        recovered = asyncio.run(recovery(job, usual / 1000))
+        settled = served.resident
+    good = [one for one in answers if one.status == 200]
+    shed = [one for one in answers if one.status == 503]
+    table = Table(f"{work.title}, {given.times:g} times the best rate for {given.seconds:g} s", "")
+    for name, value in (
+        ("best rate, users who wait", f"{best:.0f}/s, p99 {usual:.0f} ms"),
+        ("asked", f"{len(answers)}, {len(answers) / given.seconds:.0f}/s"),
+        ("served", f"{len(good) / given.seconds:.0f}/s, {len(good) / given.seconds / best:.0%} of the best rate"),
+        ("time of what is served", f"p50 {_ms(good, 0.5)}, p99 {_ms(good, 0.99)}, longest {_ms(good, 1)}"),
+        ("shed", f"{len(shed)}, {len(shed) / max(1, len(answers)):.0%}"),
+        ("time of what is shed", f"p50 {_ms(shed, 0.5)}, p99 {_ms(shed, 0.99)}, longest {_ms(shed, 1)}"),
+        ("after the first 5 s: served", f"p99 {_ms([one for one in good if one.due > 5], 0.99)}"),
+        ("after the first 5 s: shed", f"p99 {_ms([one for one in shed if one.due > 5], 0.99)}"),
+        ("neither", f"{len(answers) - len(good) - len(shed)}"),
+        *((path, _probes(probed)) for path, probed in probes.items()),
+        ("CPU of the gateway", f"{used / given.seconds:.0%} of a core"),
+        ("CPU for each that is served", f"{1000 * used / max(1, len(good)):.2f} ms; without overload {alone:.2f} ms"),
+        ("memory", f"{before // 2**20} MiB before, {after // 2**20} at the end, {settled // 2**20} when recovered"),
+        ("recovered", f"{recovered:.2f} s after the last request"),
+    ):
+        table.add_row(name, value)
+    Console(width=120).print(table)
+
+
+def _ms(answers: Sequence[Answered], share: float) -> str:
+    return f"{at([one.took for one in answers], share):.0f} ms"
+
+
+def _probes(probed: Probed) -> str:
+    times = (
+        f"p50 {at(probed.took, 0.5):.0f} ms, p99 {at(probed.took, 0.99):.0f} ms, longest {at(probed.took, 1):.0f} ms"
+    )
+    said = f", {probed.shedding} said shedding" if probed.shedding else ""
+    return f"{len(probed.took)} asked, {times}, {len(probed.wrong)} not 200{said} {probed.wrong[:1] or ''}"
+
+
+if __name__ == "__main__":
+    main()

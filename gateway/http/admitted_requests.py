@@ -1,0 +1,100 @@
+"""uvicorn's HTTP protocol, whose requests start when the process bears them, and are refused at once when it does not.
+
+Neither a task nor a context is made for what waits or is refused, and neither its token nor its body is looked at.
+"""
+
+from typing import Any, Final, cast
+
+from starlette.types import Receive, Scope, Send
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from gateway.http.admission import Admission, OverloadedError
+from gateway.http.bounded_answers import BoundedAnswer
+from gateway.http.bounded_requests import BoundedRequests
+from gateway.http.link import EXTENSION
+
+ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that are answered at once whatever the load."""
+
+STATE: Final = "admission"
+"""Name of the process's `Admission` in the lifespan's state; without one every request starts at once."""
+
+_REFUSAL: Final = OverloadedError().response()
+_BODY: Final = bytes(_REFUSAL.body)
+
+
+class AdmittedRequests(BoundedRequests):
+    """Asks the process's `Admission` before it starts a request."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._admission: Admission | None = self.app_state.get(STATE)
+        self._queued: _Queued | None = None
+        self._answer: BoundedAnswer | None = None
+        """The answer that was begun last."""
+        self._extensions: dict[str, Any] = {}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Start nothing for a client that has gone."""
+        super().connection_lost(exc)
+        if self._queued is not None and self._admission is not None:
+            self._admission.forget(self._queued, self._queued.address)
+            self._queued = None
+
+    def stays(self) -> None:
+        """The request is answered by a stream, which does not count as under way."""
+        if self._answer is not None:
+            self._answer.leave()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION])
+        admission = self._admission
+        if admission is None or cycle.scope["path"] in ALWAYS:
+            self.start(answer)
+        elif admission.enter():
+            answer.admission = admission
+            self.start(answer)
+        else:
+            self._queued = _Queued(self, answer, admission.address_of(cast(Scope, cycle.scope)))
+            admission.wait(self._queued, self._queued.address)
+
+    def start(self, answer: BoundedAnswer) -> None:
+        """Start a request, as uvicorn does."""
+        self._queued, self._answer = None, answer
+        task = self.loop.create_task(answer.run())
+        task.add_done_callback(answer.leave)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def let_in(self, answer: BoundedAnswer) -> None:
+        """Start a request that has waited."""
+        answer.admission = self._admission
+        self.start(answer)
+
+    def turn_away(self, answer: BoundedAnswer) -> None:
+        """Answer a request that has waited: the gateway is overloaded."""
+        self._queued = None
+        if not self.transport.is_closing() and not answer.send_at_once(503, _REFUSAL.raw_headers, _BODY):
+            self.start(answer.instead(_refuse))  # type: ignore[arg-type]  # Starlette types messages as dictionaries
+
+
+class _Queued:
+    """A request that waits."""
+
+    __slots__ = ("_answer", "_connection", "address")
+
+    def __init__(self, connection: AdmittedRequests, answer: BoundedAnswer, address: str) -> None:
+        self._connection, self._answer, self.address = connection, answer, address
+
+    def start(self) -> None:
+        """Begin."""
+        self._connection.let_in(self._answer)
+
+    def refuse(self) -> None:
+        """Answer that the gateway is overloaded."""
+        self._connection.turn_away(self._answer)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    await _REFUSAL(scope, receive, send)

@@ -1,0 +1,74 @@
+"""Whose address a request came from: the connection's, or the one that trusted proxies name."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, Literal
+
+from starlette.types import Scope
+
+ForwardedBy = Literal["X-Forwarded-For", "Forwarded"]
+"""The header in which proxies name the client. The other one may be the client's own, as no proxy looked at it."""
+
+_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;,"\s]*))', re.IGNORECASE)
+_SITE: Final = 64
+"""Bits of an IPv6 address that a site has in common: whoever has one address has all others of its site."""
+
+
+class ClientAddresses:
+    """Finds the client's address. Headers are believed from `trusted` addresses only."""
+
+    def __init__(self, trusted: Sequence[IPv4Network | IPv6Network], header: ForwardedBy) -> None:
+        self._trusted, self._header = tuple(trusted), header.lower().encode()
+        self._is_trusted = lru_cache(1024)(self._find_trusted)
+
+    def __call__(self, scope: Scope) -> str:
+        """The address, of IPv6 its first half; empty where there is none, as on a Unix socket."""
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if self._trusted and self._is_trusted(address):
+            for hop in self._hops(scope):
+                if (known := _parsed(hop)) is None:
+                    break  # the hop before wrote it, and nobody knows who that is of
+                address = known
+                if not self._is_trusted(address):
+                    break
+        return _site(address) if ":" in address else address
+
+    def _hops(self, scope: Scope) -> Iterator[str]:
+        """What proxies wrote, the last one first."""
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name == self._header]
+        for element in reversed(",".join(lines).split(",")):
+            if self._header == b"forwarded":
+                found = _FOR.search(element)
+                yield (found[1] or found[2] or "") if found else ""
+            else:
+                yield element.strip()
+
+    def _find_trusted(self, address: str) -> bool:
+        known = _parsed(address)
+        return known is not None and any(ip_address(known) in network for network in self._trusted)
+
+
+def _parsed(hop: str) -> str | None:
+    """The address of a hop, which may have a port; None for a name that proxies made up, and for nonsense."""
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    try:
+        known = ip_address(hop.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(known, IPv6Address) and known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(known)
+
+
+@lru_cache(1024)
+def _site(address: str) -> str:
+    known = _parsed(address)
+    if known is None or ":" not in known:
+        return known or address
+    return str(IPv6Network((known, _SITE), strict=False).network_address)
