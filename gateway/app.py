@@ -22,8 +22,8 @@ from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import WriteStore
 from gateway.audit import audit
-from gateway.auth.keys import KeySet
 from gateway.auth.tokens import Authenticator
+from gateway.auth_settings import AuthSettings
 from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
@@ -47,7 +47,7 @@ from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
-from gateway.settings import AuthSettings, Settings
+from gateway.settings import Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import ViewerKind
@@ -137,7 +137,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
 
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
-    if settings.auth is None and demo_keys is None:
+    if demo_keys is None and settings.auth is None:
         raise ValueError("auth is not set: the gateway cannot check tokens without it")
     metrics = Metrics()
     engine = Engine(
@@ -292,8 +292,7 @@ def _session() -> aiohttp.ClientSession:
 
 def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) -> Authenticator:
     assert auth is not None  # noqa: S101  # create_app made sure
-    keys = KeySet(auth.load_keys(session), min_refetch=auth.jwks_min_refetch, max_age=auth.jwks_max_age)
-    return Authenticator(keys, auth.rules, cached_tokens=auth.cached_tokens)
+    return auth.authenticator(session)
 
 
 def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:

@@ -5,10 +5,8 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-import aiohttp
 from pydantic import (
     Field,
     ValidationError,
@@ -25,11 +23,10 @@ from connectors import DOMAINS, Domain
 from connectors.links import referred_to
 from connectors.settings import System
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_PAGE, without_credentials
+from connectors.texts import without_credentials
 from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
-from gateway.auth.keys import Load, from_address, from_file
-from gateway.auth.tokens import ClaimNames, TokenRules
+from gateway.auth_settings import AuthSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
@@ -108,42 +105,6 @@ if TYPE_CHECKING:
     SystemsSettings = _Systems
 else:
     SystemsSettings = systems_model(DOMAINS)
-
-
-class AuthSettings(Strict):
-    """`[auth]`: whose tokens are believed. The defaults are those of `gateway.auth.tokens.TokenRules`."""
-
-    issuer: Annotated[str, Field(min_length=1, description="What `iss` must be.")]
-    audience: Annotated[str | tuple[str, ...], Field(min_length=1, description="What `aud` must be, or hold.")]
-    jwks_url: Annotated[str | None, IF_ANY_PAGE, Field(description="Address of the issuer's keys (JWKS).")] = None
-    jwks_file: Annotated[Path | None, Field(description="File with the keys; beside the settings, if relative.")] = None
-    algorithms: Annotated[tuple[str, ...], Field(description="Signatures that are believed.")] = ("RS256", "ES256")
-    leeway: Annotated[float, Field(description="Clock skew allowed for, in seconds.")] = 30.0
-    types: Annotated[
-        tuple[str, ...], Field(description='What a token may say that it is (typ), in any case; "": nothing.')
-    ] = ("JWT", "at+jwt", "")
-    claims: Annotated[ClaimNames, Field(description="Which claims carry what.")] = ClaimNames()
-    jwks_min_refetch: Annotated[
-        float, Field(gt=0, description="Seconds for which a key (kid) that was not there counts as unknown.")
-    ] = 30.0
-    jwks_max_age: Annotated[float, Field(gt=0, description="Seconds after which the keys are fetched again.")] = 600.0
-    cached_tokens: Annotated[int, Field(ge=1, description="Most verified tokens that are remembered.")] = 4096
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.jwks_url is None) == (self.jwks_file is None):
-            raise ValueError("exactly one of jwks_url and jwks_file must be set")
-        _ = self.rules
-        return self
-
-    @property
-    def rules(self) -> TokenRules:
-        """The rules by which tokens are accepted. Raises ValueError as `TokenRules` does."""
-        return TokenRules(self.issuer, self.audience, self.algorithms, self.leeway, self.claims, self.types)
-
-    def load_keys(self, session: aiohttp.ClientSession) -> Load:
-        """A function that reads the issuer's keys from their address or file, for `gateway.auth.keys.KeySet`."""
-        return from_address(session, self.jwks_url) if self.jwks_url else from_file(Path(str(self.jwks_file)))
 
 
 class GraphQLSettings(Strict):

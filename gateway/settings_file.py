@@ -39,7 +39,7 @@ class WrongSettings(Exception):
 
 
 def load(path: Path) -> Settings:
-    """Read the file, then the environment. A relative `auth.jwks_file` in the file lies beside the file.
+    """Read the file, then the environment. A relative `jwks_file` of an issuer lies beside the file.
 
     Raises WrongSettings with every problem that there is.
     """
@@ -93,8 +93,10 @@ def _read(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise WrongSettings([f"{path}: is not TOML: {error}"]) from error
     auth = data.get("auth")
-    if isinstance(auth, dict) and isinstance(auth.get("jwks_file"), str):
-        auth["jwks_file"] = str(path.parent / auth["jwks_file"])
+    issuers = auth.get("issuers") if isinstance(auth, dict) else None
+    for one in (auth, *(issuers if isinstance(issuers, list) else ())):
+        if isinstance(one, dict) and isinstance(one.get("jwks_file"), str):
+            one["jwks_file"] = str(path.parent / one["jwks_file"])
     return data
 
 
@@ -265,6 +267,9 @@ def _key_path(kind: Any, location: Sequence[int | str], siblings: Sequence[str])
             return _key_path(members[0], location, siblings)
         tagged = [member for member in members if part in get_args(_types_by_key(member).get("kind"))]
         return _key_path(tagged[0] if tagged else None, rest, siblings)
+    if get_origin(kind) is tuple:
+        keys, beside = _key_path(get_args(kind)[0], rest, ())
+        return [str(part), *keys], beside
     if get_origin(kind) is dict:
         keys, beside = _key_path(get_args(kind)[1], rest, ())
         return [str(part), *keys], beside

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from connectors.settings import System
 from gateway.app import create_app
+from gateway.auth_settings import AuthSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
@@ -80,8 +81,15 @@ class Stack:
 
     async def ask(self, document: str, who: str | None = "agent", **variables: Any) -> Answer:
         """One operation over HTTP."""
+        return await self._ask(document, variables, self.headers(who))
+
+    async def ask_with(self, token: str, document: str, **variables: Any) -> Answer:
+        """One operation with a token of another issuer than the demo."""
+        return await self._ask(document, variables, {"Authorization": f"Bearer {token}"})
+
+    async def _ask(self, document: str, variables: dict[str, Any], headers: dict[str, str]) -> Answer:
         body = {"query": document, "variables": variables}
-        async with self.session.post(f"{self.address}/graphql", json=body, headers=self.headers(who)) as answer:
+        async with self.session.post(f"{self.address}/graphql", json=body, headers=headers) as answer:
             return Answer(answer.status, await answer.json())
 
     def rewrite(self, system: str, resource: str, key: str, **attributes: Any) -> None:
@@ -110,10 +118,12 @@ async def stacked(
     rates: RateSettings | None = None,
     redis: str | None = None,
     without: Collection[str] = (),
+    auth: AuthSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
-    The settings name no system for the domains in `without`. `redis` is an address.
+    The settings name no system for the domains in `without`. `redis` is an address. With `auth`, tokens are of its
+    issuers, and not of `keys`.
     """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
@@ -127,6 +137,7 @@ async def stacked(
         }
         settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
+            auth=auth,
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),
@@ -135,7 +146,7 @@ async def stacked(
             redis=RedisSettings(url=redis),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
-        app = create_app(settings, demo_keys=keys)
+        app = create_app(settings, demo_keys=None if auth else keys)
         address = await stack.enter_async_context(serving_with_lifespan(app))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         yield Stack(address, servers, keys, session)

@@ -24,6 +24,9 @@ Load = Callable[[], Awaitable[bytes]]
 
 MAX_BYTES = 512 * 1024
 
+TIMEOUT: Final = 5.0
+"""Seconds for one look at what an issuer publishes."""
+
 MOST_REFETCHES: Final = 10
 """How often the set is loaded for unknown key ids per `min_refetch`: made-up ones must not keep the issuer busy."""
 
@@ -47,8 +50,12 @@ class KeySet:
     there stay in use.
     """
 
-    def __init__(self, load: Load, *, min_refetch: float = 30.0, max_age: float = 600.0, retry: float = 1.0) -> None:
+    def __init__(
+        self, load: Load, issuer: str = "", *, min_refetch: float = 30.0, max_age: float = 600.0, retry: float = 1.0
+    ) -> None:
+        """`issuer` is named in the log."""
         self._load, self._min_refetch, self._max_age, self._retry = load, min_refetch, max_age, retry
+        self._name = f"The key set (JWKS) of {without_credentials(issuer)}" if issuer else "The key set (JWKS)"
         self._keys: list[Key] = []
         self._loaded = self._tried = float("-inf")
         self._lock = asyncio.Lock()
@@ -126,16 +133,17 @@ class KeySet:
             if self._tried >= since or time.monotonic() - self._tried < pause:
                 return False
             try:
-                self._keys = _parse(await self._load())
+                self._keys = parse(await self._load())
             except (OSError, TimeoutError, aiohttp.ClientError, ValueError, jwt.PyJWTError) as error:
                 if not self._failing:
                     held = f"the {len(self._keys)} keys from before stay in use" if self._keys else "there are none yet"
-                    _log.warning("The key set (JWKS) cannot be loaded, %s: %s", held, error)
+                    why = str(error) or "no answer in time"
+                    _log.warning("%s cannot be loaded, %s: %s", self._name, held, why)
                 self._failing = True
             else:
                 self._loaded = time.monotonic()
                 if self._failing:
-                    _log.warning("The key set (JWKS) can be loaded again.")
+                    _log.warning("%s can be loaded again.", self._name)
                 self._failing = False
             finally:
                 self._tried = time.monotonic()
@@ -183,7 +191,8 @@ _SAME_AS: Final = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
 """Newer names, of RFC 9864."""
 
 
-def _parse(body: bytes) -> list[Key]:
+def parse(body: bytes) -> list[Key]:
+    """The keys of a JSON Web Key Set that can verify something. Raises ValueError for what is no such set."""
     answer = orjson.loads(body)
     if not isinstance(answer, dict) or not isinstance(answer.get("keys"), list):
         raise ValueError('not a JSON Web Key Set: an object with a list "keys" is expected')  # noqa: TRY004 - a value
@@ -207,17 +216,29 @@ def from_file(path: Path) -> Load:
     return load
 
 
-def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float = 5.0) -> Load:
-    """A loader that fetches the key set by HTTP: at most 512 KiB within `timeout` seconds, without redirects.
+def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float = TIMEOUT) -> Load:
+    """A loader that fetches the key set by HTTP, as `fetch` does.
 
     Raises ValueError at once for an address that is neither https nor http.
     """
-    shown = without_credentials(address)
     if urlsplit(address).scheme not in ("https", "http") or not urlsplit(address).hostname:
+        shown = without_credentials(address)
         raise ValueError(f"the address of the key set must begin with https:// (or http://), not {shown!r}")
-    limit = aiohttp.ClientTimeout(total=timeout)
 
     async def load() -> bytes:
+        return await fetch(session, address, timeout)
+
+    return load
+
+
+async def fetch(session: aiohttp.ClientSession, address: str, timeout: float = TIMEOUT) -> bytes:  # noqa: ASYNC109 - aiohttp's own
+    """What an address answers: at most 512 KiB within `timeout` seconds, without redirects.
+
+    Raises OSError, which TimeoutError is, too, and aiohttp.ClientError; their texts hold nothing of
+    the address that may be a secret.
+    """
+    limit, shown = aiohttp.ClientTimeout(total=timeout), without_credentials(address)
+    try:
         async with session.get(address, allow_redirects=False, timeout=limit) as answer:
             if answer.status != 200:
                 raise OSError(f"{shown} answered with status {answer.status}")
@@ -227,8 +248,9 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
                 if len(body) > MAX_BYTES:
                     raise OSError(f"{shown} answered with more than {MAX_BYTES} bytes")
             return bytes(body)
-
-    return load
+    except (aiohttp.InvalidURL, aiohttp.ClientResponseError) as error:  # Their texts have the whole address.
+        what = "answered with what is not HTTP" if isinstance(error, aiohttp.ClientResponseError) else "cannot be asked"
+        raise OSError(f"{shown} {what}") from error
 
 
 def from_bytes(body: bytes) -> Load:

@@ -1,4 +1,4 @@
-"""What the commands share: the option that names the settings, and how a mistake ends a command."""
+"""What the commands share: options that several of them have, and how a mistake ends a command."""
 
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -6,6 +6,10 @@ from typing import Annotated, NoReturn
 import typer
 
 Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
+
+SandboxPort = Annotated[
+    int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
+]
 
 
 def fail(*lines: object, code: int = 1) -> NoReturn:

@@ -10,7 +10,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import jwt
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
@@ -23,11 +22,13 @@ from connectors.settings import System
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
+from gateway.auth_settings import NEEDED
 from gateway.commands.check_customers import by_customer
+from gateway.commands.check_keys import of_issuer
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.commands.hints import hint, what_it_says
-from gateway.settings import AuthSettings, Settings
+from gateway.settings import Settings
 from resolvers.links import key_value
 
 _FEW: Final = 20
@@ -40,7 +41,7 @@ NO_AUTH: Final = Finding(
     "-",
     read="FAILED",
     detail="missing: 'gateway serve' does not start without it, because it could check no token",
-    hint="Set issuer, audience, and jwks_url or jwks_file in [auth] (see gateway.example.toml).",
+    hint=f"Set {NEEDED}, in [auth] (see docs/identity.md).",
 )
 """The line for settings that `gateway serve` refuses."""
 
@@ -56,7 +57,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         connectors = connect(systems, session)
         tries = [_system(one, systems[one.domain]) for one in connectors.systems]
         if settings.auth:
-            tries.append(_keys(settings.auth, session))
+            tries += [of_issuer(place, one, session) for place, one in settings.auth.by_place()]
         if settings.shared_url:
             tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
@@ -169,28 +170,6 @@ def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
-
-
-async def _keys(auth: AuthSettings, session: aiohttp.ClientSession) -> Finding:
-    address = without_credentials(auth.jwks_url) if auth.jwks_url else str(auth.jwks_file)
-    driver, key = ("JWKS", "auth.jwks_url") if auth.jwks_url else ("JWKS file", "auth.jwks_file")
-    started = time.monotonic()
-    try:
-        body = await auth.load_keys(session)()
-    except (OSError, aiohttp.ClientError, TimeoutError) as error:
-        hint = f"Nobody could sign in: check {key}."
-        return Finding("keys", driver, address, "FAILED", detail=str(error) or "no answer in time", hint=hint)
-    latency = (time.monotonic() - started) * 1000
-    try:
-        keys = jwt.PyJWKSet.from_json(body.decode()).keys
-    except (jwt.PyJWTError, ValueError, AttributeError, TypeError) as error:
-        hint = f"What {key} names must be a JSON Web Key Set with public keys."
-        return Finding("keys", driver, address, "ok", "-", "FAILED", latency, str(error), hint)
-    if not [one for one in keys if one.algorithm_name in auth.algorithms]:
-        found = ", ".join(sorted({str(one.algorithm_name) for one in keys}))
-        hint = f"Nobody could sign in: none of the keys is for auth.algorithms = {', '.join(auth.algorithms)}."
-        return Finding("keys", driver, address, "ok", "-", "FAILED", latency, f"keys for: {found}", hint)
-    return Finding("keys", driver, address, "ok", "-", "ok", latency)
 
 
 async def _redis(url: str, *, carries_hints: bool) -> Finding:

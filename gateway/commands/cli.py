@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from gateway.commands.arguments import Config, fail
+from gateway.commands.arguments import Config, SandboxPort, fail
+from gateway.commands.check_command import check
 from gateway.commands.driver_test_command import driver_test
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ cli = typer.Typer(
 )
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="The gateway's port.", show_envvar=True)]
-SandboxPort = Annotated[
-    int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")
-]
 
 
 class DomainName(StrEnum):
@@ -112,37 +110,7 @@ def serve(
         fail(f"{error} Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.")
 
 
-@cli.command()
-def check(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings; without them, the running demo's."),
-    ] = None,
-    sandbox_port: SandboxPort = 8101,
-    customer: Annotated[
-        list[str] | None,
-        typer.Option(help="A customer to ask the systems about, by the CRM's number; several times for several."),
-    ] = None,
-) -> None:
-    """Try every system in the settings, and say what to do about each failure.
-
-    Each is reached, read once, and asked about customers: those of --customer, or some that the CRM lists.
-    """
-    from gateway.commands.check import check
-    from gateway.commands.demo_settings import settings
-    from gateway.commands.findings import show
-    from gateway.settings_file import WrongSettings, load
-
-    try:
-        given = load(config) if config else settings(8000, sandbox_port)
-        findings = asyncio.run(check(given, is_demo=not config, customers=customer or ()))
-    except WrongSettings as error:
-        fail(error, code=2)
-    show(findings, Console(highlight=False))
-    if not all(one.is_good for one in findings):
-        raise typer.Exit(1)
-
-
+cli.command("check")(check)
 cli.command("driver-test")(driver_test)
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from gateway.auth.keys import KeySet, from_bytes
-from gateway.auth.tokens import Authenticator, TokenRules
+from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
 from resolvers.viewer import ViewerKind
 
 RULES = TokenRules(issuer="gateway-demo", audience="gateway-demo", algorithms=("ES256",))
@@ -76,7 +76,7 @@ class DemoKeys:
 
     def authenticator(self) -> Authenticator:
         """An authenticator that accepts this demo's tokens."""
-        return Authenticator(KeySet(from_bytes(self.jwks())), RULES)
+        return Authenticator(TrustedIssuer(KeySet(from_bytes(self.jwks())), RULES))
 
     def token(self, kind: ViewerKind, *customer_ids: str, lifetime: int = LIFETIME) -> str:
         """A token for a viewer; `lifetime` in seconds."""

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from gateway import live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
+from gateway.auth_settings import NEEDED
 from gateway.commands import ending
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
@@ -33,7 +34,7 @@ class NoAuth(Exception):
     def __init__(self, config: Path) -> None:
         super().__init__(
             f"{config}: auth: missing: 'gateway serve' does not start without it, because it could check no token."
-            " Set issuer, audience, and jwks_url or jwks_file (see gateway.example.toml)."
+            f" Set {NEEDED} (see docs/identity.md)."
             " To try the gateway without any of this, run 'gateway demo'."
         )
 

@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from connectors.store.rates import SharedSpending, Spending
 from connectors.store.writes import StoreUnavailable
-from gateway.auth.tokens import AuthenticationError
+from gateway.auth.refusals import AuthenticationError
 from gateway.errors import RequestError
 from gateway.http.client_address import ClientAddresses
 from gateway.http.link import link_of

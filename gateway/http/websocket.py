@@ -14,7 +14,8 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from gateway.auth.tokens import AuthenticationError, AuthUnavailableError, bearer_token
+from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
+from gateway.auth.tokens import bearer_token
 from gateway.errors import RequestError
 from gateway.http.admission import Admission
 from gateway.http.allowance import Allowance

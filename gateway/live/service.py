@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from graphql import GraphQLError
 
-from gateway.auth.tokens import AuthenticationError, SignedIn
+from gateway.auth.refusals import AuthenticationError
+from gateway.auth.tokens import SignedIn
 from gateway.errors import RequestError
 from gateway.live.connections import Connections
 from gateway.live.counters import LiveCounters

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import BearerAuth
+from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
 from gateway.engine.limits import Limits
-from gateway.settings import Settings, without_credentials
+from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "gateway.example.toml"
@@ -65,7 +66,8 @@ def test_defaults(tmp_path: Path) -> None:
 def test_auth_section_has_the_defaults_of_the_rules(tmp_path: Path) -> None:
     auth = load(write(tmp_path, SYSTEMS + AUTH)).auth
     assert auth is not None
-    assert auth.rules == TokenRules("https://login.example", "opticom")
+    ((place, issuer),) = auth.by_place()
+    assert (place, issuer.rules) == ("auth", TokenRules("https://login.example", "opticom"))
 
 
 def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
     [auth]
     audience = 5
     issuer = "https://login.example"
-    claims = {kinds = "x"}
+    claims = {kinde = "x"}
     [graphql]
     introspection = "all"
     limits = {max_deph = 5}
@@ -188,7 +190,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',
             "gateway.toml: auth.audience: should be a valid string",
             "gateway.toml: auth.audience: should be a valid tuple",
-            "gateway.toml: auth.claims.kinds: is not a setting here; did you mean kind?",
+            "gateway.toml: auth.claims.kinde: is not a setting here; did you mean kind?",
             "gateway.toml: graphql.introspection: should be 'nobody', 'staff', 'signed-in' or 'everyone'",
             "gateway.toml: graphql.limits.max_deph: is not a setting here; did you mean max_depth?",
             "gateway.toml: redis.url: Redis URL must specify one of the following schemes (redis://, rediss://, unix://)",
@@ -239,7 +241,7 @@ def test_no_systems_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ('jwks_file = "keys.json"', "auth: exactly one of jwks_url and jwks_file must be set"),
+        ('jwks_file = "keys.json"', "auth: only one of jwks_url and jwks_file may be set"),
         ('algorithms = ["HS256"]', "auth: algorithms must be some of "),
         ("leeway = 1e6", "auth: leeway must be between 0 and 600 seconds"),
         ("[graphql.limits]\nmax_depth = 0", "graphql.limits: max_depth must be at least 1"),
@@ -463,6 +465,51 @@ def test_a_key_file_lies_beside_the_settings(tmp_path: Path) -> None:
     auth = load(write(tmp_path, text)).auth
     assert auth is not None
     assert auth.jwks_file == tmp_path / "keys" / "jwks.json"
+
+
+def test_issuers_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong keys are named with their place, key files lie beside the settings, and the environment wins."""
+    text = SYSTEMS + AUTH + '[[auth.issuers]]\nissuer = "staff"\naudience = "a"\njwks_file = "keys.json"\n'
+    auth = load(write(tmp_path, text)).auth
+    assert auth is not None
+    assert [(place, one.issuer, one.jwks_file) for place, one in auth.by_place()] == [
+        ("auth", "https://login.example", None),
+        ("auth.issuers.0", "staff", tmp_path / "keys.json"),
+    ]
+    wrong = 'audiense = "a"\nclaims = { default_kind = "agent", kinds = { x = "root" }, kid = "x" }\n'
+    assert problems(tmp_path, text + wrong) == [
+        "gateway.toml: auth.issuers.0.claims.kinds.x: should be 'customer', 'agent' or 'admin'",
+        "gateway.toml: auth.issuers.0.claims.default_kind: should be 'customer'",
+        "gateway.toml: auth.issuers.0.claims.kid: is not a setting here; did you mean kind?",
+        "gateway.toml: auth.issuers.0.audiense: is not a setting here; did you mean audience?",
+    ]
+    monkeypatch.setenv("GATEWAY_AUTH__ISSUERS", '[{"issuer": "https://other.example", "audience": ["a", "b"]}]')
+    auth = load(write(tmp_path, text)).auth
+    assert auth is not None
+    assert [one.issuer for one in auth.issuers] == ["https://other.example"]
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ("[auth]\n", ["auth.issuer: missing: this has to be set", "auth.audience: missing: this has to be set"]),
+        ('[auth]\nissuer = "i"\n', ["auth.audience: missing: this has to be set"]),
+        (
+            '[auth]\nleeway = 5\n[[auth.issuers]]\nissuer = "https://a.example"\naudience = "a"\n',
+            ["auth: leeway: only with an issuer named here; each of auth.issuers has its own"],
+        ),
+        (
+            '[auth]\nissuer = "i"\naudience = "a"\n',
+            ["auth: without jwks_url and jwks_file the issuer is asked for its keys, so issuer must be an address"],
+        ),
+        (
+            2 * '[[auth.issuers]]\nissuer = "https://a.example"\naudience = "a"\n',
+            ["auth: each issuer can be named once only, unlike https://a.example"],
+        ),
+    ],
+)
+def test_issuers_that_cannot_be_meant(tmp_path: Path, section: str, problem: list[str]) -> None:
+    assert problems(tmp_path, SYSTEMS + section) == [f"gateway.toml: {one}" for one in problem]
 
 
 def test_secrets_are_not_shown(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from gateway.auth.keys import MOST_REFETCHES, KeySet, from_bytes
-from gateway.auth.tokens import ASYMMETRIC, AuthenticationError, Authenticator, AuthUnavailableError, TokenRules
+from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
+from gateway.auth.tokens import ASYMMETRIC, Authenticator, TokenRules, TrustedIssuer
 from tests.gateway.auth.test_tokens import AUDIENCE, ISSUER, RULES, Issuer, claims_of, key_server
 from tests.gateway.http.small_graph import small_graph
 
@@ -29,7 +30,7 @@ def published(key: Any, **more: Any) -> dict[str, Any]:
 
 
 def knowing(*keys: Any) -> Authenticator:
-    return Authenticator(KeySet(from_bytes(json.dumps({"keys": keys}).encode())), ALL)
+    return Authenticator(TrustedIssuer(KeySet(from_bytes(json.dumps({"keys": keys}).encode())), ALL))
 
 
 def signed(key: Any, algorithm: str, key_id: str | None = "k") -> str:
@@ -96,7 +97,7 @@ async def test_a_new_key_while_the_issuer_is_away_is_503(status: int, body: byte
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(retry=0), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(retry=0), RULES))
         async with small_graph(authenticate=authenticator) as url:
             assert server.session
 
@@ -124,7 +125,7 @@ async def test_a_rotated_key_is_known_at_once_and_made_up_ones_reach_nobody() ->
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(min_refetch=3600), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(min_refetch=3600), RULES))
         await authenticator.viewer(issuer.token("k1"))
         for number in range(2, 5):
             issuer.add(f"k{number}")
@@ -169,6 +170,6 @@ async def test_without_keys_nothing_can_be_checked() -> None:
     async def load() -> bytes:
         raise OSError("nobody is there")
 
-    authenticator = Authenticator(KeySet(load), ALL)
+    authenticator = Authenticator(TrustedIssuer(KeySet(load), ALL))
     assert not await authenticator.can_check()
     await authenticator.close()

@@ -22,8 +22,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.auth.claims import ClaimRules
 from gateway.auth.keys import KeySet, from_address, from_bytes, from_file
-from gateway.auth.tokens import AuthenticationError, Authenticator, ClaimNames, TokenRules
+from gateway.auth.refusals import AuthenticationError
+from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
+from gateway.commands.demo_keys import RULES as DEMO_RULES
 from gateway.commands.demo_keys import DemoKeys, NoDemoError, key_path
 from resolvers.viewer import ViewerKind
 from tests.gateway.http.small_graph import small_graph
@@ -83,7 +86,7 @@ def issuer() -> Issuer:
 
 @pytest.fixture
 def authenticator(issuer: Issuer) -> Authenticator:
-    return Authenticator(KeySet(from_bytes(issuer.jwks())), RULES)
+    return Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), RULES))
 
 
 @pytest.mark.parametrize("key_id", ["k1", "r1"])
@@ -102,6 +105,8 @@ async def test_a_good_token_is_a_viewer(issuer: Issuer, authenticator: Authentic
     [
         ("1001", ("1001",)),
         (1001, ("1001",)),
+        ("1001,1002, Customer:1003", ("1001", "1002", "1003")),
+        (["10,01"], ("10,01",)),
         (["Customer:1001", "1002", 1003, "Customer:a:b"], ("1001", "1002", "1003", "a:b")),
         ([], ()),
         (None, ()),
@@ -114,8 +119,9 @@ async def test_customer_ids_are_read_in_every_usual_form(
 
 
 async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
-    names = ClaimNames("https://x.example/kind", "crm.customers", "realm_access.roles")
-    authenticator = Authenticator(KeySet(from_bytes(issuer.jwks())), TokenRules(ISSUER, AUDIENCE, claims=names))
+    names = ClaimRules("https://x.example/kind", customers="crm.customers", roles="realm_access.roles")
+    rules = TokenRules(ISSUER, AUDIENCE, claims=names)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), rules))
     claims: dict[str, Any] = {
         "https://x.example/kind": "agent",
         "realm_access": {"roles": ["desk"]},
@@ -137,11 +143,14 @@ async def test_names_of_claims_are_settings(issuer: Issuer) -> None:
         ({"nbf": 4102444800}, "not valid yet"),
         ({"kind": "root"}, "'kind' must be one of customer, agent, admin"),
         ({"kind": "anonymous"}, "'kind' must be one of"),
-        ({"kind": ["agent"]}, "'kind' must be one of"),
+        ({"kind": ["root"]}, "'kind' must be one of"),
+        ({"kind": {"agent": True}}, "'kind' must be a string or a list"),
+        ({"kind": [True]}, "'kind' must be a string or a list"),
         ({"kind": None}, "'kind' must be one of"),
         ({"customer_ids": {"a": 1}}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [True]}, "'customer_ids' must be a string or a list"),
         ({"customer_ids": [""]}, "'customer_ids' must be a string or a list"),
+        ({"customer_ids": "1001,,1002"}, "'customer_ids' has an empty customer number"),
         ({"customer_ids": ["Customer:"]}, "'customer_ids' has an empty customer number"),
         ({"customer_ids": ["\ud800"]}, "has a text that is not Unicode"),
         ({"name": "\ud800"}, "has a text that is not Unicode"),
@@ -199,6 +208,28 @@ def _wrong_algorithm_for_key(issuer: Issuer) -> str:
     return issuer.token("k1", header={"kid": "r1"})
 
 
+def _nested(issuer: Issuer) -> str:
+    """A token whose claims no parser gets to the bottom of."""
+    head, _, end = issuer.token().split(".")
+    return f"{head}.{base64.urlsafe_b64encode(b'[' * 9000).decode().rstrip('=')}.{end}"
+
+
+def with_header(**header: Any) -> Callable[[Issuer], str]:
+    """Makes tokens with what no header should hold."""
+
+    def make(issuer: Issuer) -> str:
+        head = json.dumps({"alg": "ES256", "kid": "k1", "typ": "JWT", **header}).encode()
+        return f"{base64.urlsafe_b64encode(head).decode().rstrip('=')}.{issuer.token().partition('.')[2]}"
+
+    return make
+
+
+def with_payload(issuer: Issuer, text: str) -> str:
+    """A signed token with these claims, letter by letter."""
+    key, algorithm = issuer.keys["k1"]
+    return jwt.api_jws.encode(text.encode(), key, algorithm, {"kid": "k1"})
+
+
 def _no_key_id(issuer: Issuer) -> str:
     return jwt.encode(claims_of(), ec.generate_private_key(ec.SECP256R1()), "ES256")
 
@@ -213,6 +244,11 @@ def _no_key_id(issuer: Issuer) -> str:
         (_no_key_id, "signature is wrong"),
         (lambda issuer: issuer.token("k1", header={"kid": "gone"}), "unknown key (kid)"),
         (lambda issuer: issuer.token()[:-4] + "AAAA", "signature is wrong"),
+        *((with_header(kid=kid), "not a signed JSON Web Token") for kid in ([], ["k1"], {"k1": 1}, 5, True)),
+        *((with_header(alg=alg), "is not signed with") for alg in (["ES256"], {"ES256": 1}, 5, None, "es256")),
+        (with_header(crit=["x"]), "not a signed JSON Web Token"),
+        (with_header(b64=False, crit=["b64"]), "not a signed JSON Web Token"),
+        (_nested, "not a signed JSON Web Token"),
         (lambda issuer: "abc", "not a signed JSON Web Token"),
         (lambda issuer: "é.b.c", "not a signed JSON Web Token"),
         (lambda issuer: "a" * 20000, "longer than 16384"),
@@ -220,7 +256,7 @@ def _no_key_id(issuer: Issuer) -> str:
 )
 async def test_wrong_signatures_are_refused(issuer: Issuer, make: Callable[[Issuer], str], says: str) -> None:
     secret = {"kty": "oct", "kid": "o1", "k": "c" * 86, "alg": "HS256"}
-    authenticator = Authenticator(KeySet(from_bytes(issuer.jwks(secret))), RULES)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks(secret))), RULES))
     with pytest.raises(AuthenticationError) as refused:
         await authenticator.viewer(make(issuer))
     assert says in str(refused.value)
@@ -280,7 +316,7 @@ async def test_an_unknown_key_id_refetches_but_not_more_often_than_allowed() -> 
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(min_refetch=0), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(min_refetch=0), RULES))
         await authenticator.viewer(issuer.token("k1"))
         assert server.fetches == 1
         issuer.add("k2")
@@ -289,7 +325,7 @@ async def test_an_unknown_key_id_refetches_but_not_more_often_than_allowed() -> 
         await authenticator.viewer(issuer.token("k1", sub="b"))
         assert server.fetches == 2
 
-        bounded = Authenticator(server.keys(min_refetch=3600), RULES)
+        bounded = Authenticator(TrustedIssuer(server.keys(min_refetch=3600), RULES))
         answers = await asyncio.gather(
             *(bounded.viewer(issuer.token("k1", header={"kid": f"x{i}"})) for i in range(50)), return_exceptions=True
         )
@@ -301,7 +337,7 @@ async def test_keys_stay_when_a_refetch_fails(caplog: pytest.LogCaptureFixture) 
     issuer = Issuer()
     issuer.add("k1")
     async with key_server(issuer.jwks()) as server:
-        authenticator = Authenticator(server.keys(min_refetch=0, max_age=0), RULES)
+        authenticator = Authenticator(TrustedIssuer(server.keys(min_refetch=0, max_age=0), RULES))
         await authenticator.viewer(issuer.token(sub="a"))
         for status, body in ((500, b""), (200, b"<html>"), (200, b'{"keys": []}'), (200, b" " * 600_000)):
             server.status, server.body = status, body
@@ -324,7 +360,7 @@ async def test_without_any_keys_it_is_503_and_not_401(issuer: Issuer, path: str,
     async with key_server(issuer.jwks() + padding) as server, aiohttp.ClientSession() as client:
         server.status = status
         keys = KeySet(from_address(client, server.address.replace("/jwks", path)), retry=0)
-        async with small_graph(authenticate=Authenticator(keys, RULES)) as url:
+        async with small_graph(authenticate=Authenticator(TrustedIssuer(keys, RULES))) as url:
             headers = {"Authorization": f"Bearer {issuer.token()}"}
             async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
                 body = await answer.json()
@@ -340,7 +376,7 @@ async def test_a_key_file_is_read_again_for_an_unknown_key_id(tmp_path: Path) ->
     issuer, path = Issuer(), tmp_path / "jwks.json"
     issuer.add("k1")
     path.write_bytes(issuer.jwks())
-    authenticator = Authenticator(KeySet(from_file(path), min_refetch=0), RULES)
+    authenticator = Authenticator(TrustedIssuer(KeySet(from_file(path), min_refetch=0), RULES))
     await authenticator.viewer(issuer.token("k1"))
     issuer.add("k2")
     path.write_bytes(issuer.jwks())
@@ -386,7 +422,7 @@ async def test_a_demos_tokens_are_accepted_by_that_demo_only(tmp_path: Path, iss
     with pytest.raises(AuthenticationError, match="unknown key"):
         await running.viewer(old)
     with pytest.raises(AuthenticationError, match="unknown key"):
-        await Authenticator(KeySet(from_bytes(issuer.jwks())), RULES).viewer(old)
+        await Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), DEMO_RULES)).viewer(old)
     assert list(path.parent.iterdir()) == [path]
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -417,7 +453,8 @@ async def test_a_token_for_another_purpose_is_none(
 
 
 async def test_types_are_a_setting(issuer: Issuer) -> None:
-    strict = Authenticator(KeySet(from_bytes(issuer.jwks())), TokenRules(ISSUER, AUDIENCE, types=("at+jwt",)))
+    rules = TokenRules(ISSUER, AUDIENCE, types=("at+jwt",))
+    strict = Authenticator(TrustedIssuer(KeySet(from_bytes(issuer.jwks())), rules))
     assert (await strict.viewer(_with_header(issuer, "at+jwt"))).is_signed_in
     for typ in ("JWT", None):
         with pytest.raises(AuthenticationError, match=r"type \(typ\)"):
@@ -432,7 +469,7 @@ async def test_a_token_that_says_something_twice_is_refused(
 ) -> None:
     """The issuer's library may have checked the other one."""
     text = payload % json.dumps(claims_of())[1:]
-    token = jwt.api_jws.encode(text.encode(), issuer.keys["k1"][0], "ES256", {"kid": "k1"})
+    token = with_payload(issuer, text)
     with pytest.raises(AuthenticationError, match="twice"):
         await authenticator.viewer(token)
 

@@ -19,6 +19,7 @@ from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
+from tests.gateway.auth.issuers import providers
 from tests.gateway.commands.running import free_ports, gateway
 
 
@@ -235,6 +236,35 @@ async def test_keys_at_an_address(servers: dict[str, SandboxServer]) -> None:
     found = await finding("keys", settings(servers, auth=rules))
     assert (found.driver, columns(found)) == ("JWKS", ("FAILED", "-", "-"))
     assert found.detail == f"{address} answered with status 404"
+
+
+async def test_keys_of_several_issuers(servers: dict[str, SandboxServer]) -> None:
+    """One line each: well, an issuer that says it is another one, one that cannot be asked."""
+    async with providers() as server:
+        well, other, away = (server.add(path) for path in ("/well", "/other", "/away"))
+        other.document, away.status = {"issuer": "https://other.example"}, 500
+        issuers = [{"issuer": one.address, "audience": "a"} for one in (well, other, away)]
+        found = await check(settings(servers, auth={**issuers[0], "issuers": issuers[1:]}))
+        lines = {one.name: one for one in found if one.name.startswith("keys")}
+        assert {name: (one.driver, columns(one)) for name, one in lines.items()} == {
+            "keys": ("discovery", ("ok", "-", "ok")),
+            "keys 0": ("discovery", ("ok", "-", "FAILED")),
+            "keys 1": ("discovery", ("FAILED", "-", "-")),
+        }
+        assert lines["keys 0"].detail.endswith(f"of another issuer, 'https://other.example', not of '{other.address}'")
+        assert lines["keys 0"].hint.endswith(
+            "auth.issuers.0.issuer must be what the issuer calls itself, letter by letter."
+        )
+        assert lines["keys 1"].hint.endswith("check auth.issuers.1.issuer, or set auth.issuers.1.jwks_url.")
+        well.made.keys.clear()
+        well.made.add("e", "RS256")
+        well.document = {"id_token_signing_alg_values_supported": ["ES384"]}
+        found = await check(settings(servers, auth=issuers[0]))
+        (line,) = (one for one in found if one.name == "keys")
+        assert (line.detail, line.hint.rpartition(": ")[2]) == (
+            "keys for: RS256",
+            "none of the keys is for auth.algorithms = ES384.",
+        )
 
 
 async def test_redis(servers: dict[str, SandboxServer]) -> None:

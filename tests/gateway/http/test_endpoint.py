@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from connectors.errors import ConnectorError
 from gateway import engine
 from gateway.auth.access import SignInRequiredError
-from gateway.auth.tokens import AuthUnavailableError
+from gateway.auth.refusals import AuthUnavailableError
 from gateway.engine.limits import Limits
 from gateway.errors import CODES, RequestError
 from gateway.http import operations as graphql_http

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.auth.tokens import AuthenticationError
+from gateway.auth.refusals import AuthenticationError
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.sse import refused
 from schema import build_schema

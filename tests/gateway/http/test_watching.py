@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.events.hints import Change, Hint, Source
-from gateway.auth.tokens import AuthenticationError
+from gateway.auth.refusals import AuthenticationError
 from gateway.http.link import link_of
 from gateway.http.watching import MOST_WATCHERS, WatchEndpoint
 from resolvers.viewer import ANONYMOUS, Viewer, ViewerKind

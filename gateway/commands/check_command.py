@@ -1,0 +1,71 @@
+"""`gateway check` on the command line: its options, and what it prints."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.commands.arguments import SandboxPort, fail
+
+
+def check(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings; without them, the running demo's."),
+    ] = None,
+    sandbox_port: SandboxPort = 8101,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option(help="A customer to ask the systems about, by the CRM's number; several times for several."),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead, say what the token in this file (-: on standard input) would be here, or which setting would"
+            " take it. Never the token itself: others on the machine see command lines.",
+        ),
+    ] = None,
+) -> None:
+    """Try every system in the settings, and say what to do about each failure.
+
+    Each is reached, read once, and asked about customers: those of --customer, or some that the CRM lists. With
+    --token no system is asked.
+    """
+    from gateway.commands.check import check
+    from gateway.commands.demo_settings import settings
+    from gateway.commands.findings import show
+    from gateway.settings_file import WrongSettings, load
+
+    if token is not None:
+        _check_token(token, config)
+        return
+    try:
+        given = load(config) if config else settings(8000, sandbox_port)
+        findings = asyncio.run(check(given, is_demo=not config, customers=customer or ()))
+    except WrongSettings as error:
+        fail(error, code=2)
+    show(findings, Console(highlight=False))
+    if not all(one.is_good for one in findings):
+        raise typer.Exit(1)
+
+
+def _check_token(where: str, config: Path | None) -> None:
+    from gateway.commands.check_token import NoToken, judge, read_token
+    from gateway.settings_file import WrongSettings, load
+
+    if config is None:
+        fail("--token needs --config: the settings whose [auth] is to take it.", code=2)
+    try:
+        auth = load(config).auth
+        if auth is None:
+            fail(f"{config}: auth: missing: no token could be checked (see docs/identity.md).", code=2)
+        judged = asyncio.run(judge(auth, read_token(where)))
+    except (WrongSettings, NoToken) as error:
+        fail(error, code=2)
+    for line in judged.lines:
+        typer.echo(line)
+    if not judged.is_taken:
+        raise typer.Exit(1)
