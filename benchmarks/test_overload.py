@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from benchmarks.contestants import running
 from benchmarks.measuring import loading
 from benchmarks.open_loop import Job
@@ -12,6 +14,7 @@ from benchmarks.works import WORKS
 SECONDS = 4.0
 
 
+@pytest.mark.long
 def test_beyond_what_it_bears_it_serves_on_refuses_the_rest_and_answers_probes(tmp_path: Path) -> None:
     work = next(work for work in WORKS if work.name == "portal")
     with running(tmp_path, ["gateway"]) as field:
