@@ -21,10 +21,15 @@ class Changes:
 
 
 def printed() -> str:
-    """The code's schema in the GraphQL schema definition language (SDL), ending in a newline."""
+    """The code's schema with its weights, in the GraphQL schema definition language (SDL), ending in a newline."""
     import schema  # Here, because building it takes the better part of a second, and most commands need none.
+    from gateway.engine.limits import PageSizes
+    from gateway.engine.weights import weigh
+    from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 
-    return schema.build_schema().as_str().rstrip("\n") + "\n"
+    graph = schema.build_schema()
+    weigh(graph.graphql, PageSizes(DEFAULT_PAGE, MAX_PAGE))
+    return graph.as_str().rstrip("\n") + "\n"
 
 
 def difference(path: Path, sdl: str, *, lines: int = 40) -> list[str]:

@@ -59,8 +59,12 @@ WRITE: Final = 500
 _REMEMBERED: Final = 32
 """Most estimates of one operation that are remembered, by the lengths that its variables give."""
 
-_PAGE: Final = ("first", "last")
-_KEYS: Final = "ids"
+PAGE: Final = ("first", "last")
+"""Arguments with a number of rows: of a connection, or of a list."""
+
+KEYS: Final = "ids"
+"""The argument of a list with an entry for each row."""
+
 _SAME_LOAD: Final = frozenset({"first", "last", "after", "before", "id", "ids"})
 """Arguments with other values of which edges still load together."""
 
@@ -259,8 +263,8 @@ class _Compiler:
         if field is None:
             return Counter({_VALUE: 1})  # __typename, and introspection, which has bounds of its own.
         named, is_list = get_named_type(field.type), isinstance(get_nullable_type(field.type), GraphQLList)
-        own_page = self._page(node) if not field.args.keys().isdisjoint(_PAGE) else None
-        edge = _edge(field)
+        own_page = self._page(node) if not field.args.keys().isdisjoint(PAGE) else None
+        edge = edge_of(field)
         below: _Sizes = Counter({_VALUE: 1})
         is_leaf = node.selection_set is None or not is_composite_type(named)
         if node.selection_set is not None and is_composite_type(named):
@@ -270,7 +274,7 @@ class _Compiler:
         if is_list:
             pages = (own_page, page)
             length = next((one for one in pages if one is not None), ASSUMED_LIST)
-            if _KEYS in field.args:
+            if KEYS in field.args:
                 length = self._keys(node)
             below = _times(below, length)
             below[_VALUE] += 1
@@ -297,7 +301,7 @@ class _Compiler:
         return sizes
 
     def _page(self, node: FieldNode) -> _Length | int:
-        values = [argument.value for argument in node.arguments or () if argument.name.value in _PAGE]
+        values = [argument.value for argument in node.arguments or () if argument.name.value in PAGE]
         variables = tuple(value.name.value for value in values if isinstance(value, VariableNode))
         literals = [value_from_ast_untyped(value) for value in values if not isinstance(value, VariableNode)]
         given = [rows for one in literals if (rows := _rows(one, self._pages)) is not None]
@@ -306,14 +310,15 @@ class _Compiler:
         return max(given, default=self._pages.default)
 
     def _keys(self, node: FieldNode) -> _Length | int:
-        value = next(argument.value for argument in node.arguments or () if argument.name.value == _KEYS)
+        value = next(argument.value for argument in node.arguments or () if argument.name.value == KEYS)
         if isinstance(value, VariableNode):
             return _Length((value.name.value,), 0, self._pages, of_keys=True)
         ids = value_from_ast_untyped(value, {})
         return len(ids) if isinstance(ids, list) else 1
 
 
-def _edge(field: GraphQLField) -> Edge | None:
+def edge_of(field: GraphQLField) -> Edge | None:
+    """The edge by which the field asks a system; None if it asks none."""
     definition = field.extensions.get(DEFINITION)
     edge: Edge | None = definition.metadata.get(EDGE) if definition is not None else None
     return edge
