@@ -146,7 +146,8 @@ def main() -> None:
         (folder / "gateway.toml").write_text(
             "".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in systems.items())
             + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-            + f"[server]\nport = {port}\n[live]\nenabled = true\n[live.limits]\nping = 1000\n"
+            + f"[server]\nport = {port}\ntrusted_proxies = ['127.0.0.1']\n"
+            + "[live]\nenabled = true\n[live.limits]\nping = 1000\n"
         )
         command = (sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml"))
         gateway = Process("gateway", command, port, folder, {})

@@ -69,7 +69,8 @@ def running(customers: int) -> Iterator[Setting]:
         (folder / "gateway.toml").write_text(
             "".join(f'[systems.{name}]\nurl = "http://127.0.0.1:{upstream}"\ntimeout = 30\n' for name in SYSTEMS)
             + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
-            + f"[server]\nport = {port}\n[graphql]\ndeadline = 60\n[live]\nenabled = true\n"
+            + f"[server]\nport = {port}\ntrusted_proxies = ['127.0.0.1']\n"
+            + "[graphql]\ndeadline = 60\n[live]\nenabled = true\n"
             + "[live.limits]\nping = 1000\nconnections_per_caller = 20000\n"
             + "".join(
                 f'[live.sources.{name}]\nsecret = "{_SECRET}"\npoll = 0\nevents_per_second = 100000\n'
