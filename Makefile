@@ -28,9 +28,9 @@ setup: .venv/installed gateway/static/index.html ## Install everything the proje
 demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
 
-test: setup ## Run all tests, one more at a time than there are processors; WORKERS=0: one after the other
+test: setup ## Run all tests, two more at a time than there are processors; WORKERS=0: one after the other
 	@$(BIN)/python -m pytest -m "not long" --dist worksteal \
-		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)'))
+		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)'))
 
 long: setup ## Run the tests that take longer, of which `make test` has short forms
 	@$(BIN)/python -m pytest -m long
