@@ -68,6 +68,7 @@ async def _load_own_places(context: RequestContext) -> ConnectorError | None:
 
 
 Answer = Mapping[str, Any]
+"""A port's answer: records or failures by id."""
 
 
 async def _only_granted(
