@@ -1,7 +1,8 @@
 """One stack for all tests that ask as a client; every test finds it well-behaved."""
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,31 @@ from tests.stack import DOMAINS, Stack, stacked
 gc.set_threshold(50_000, 20, 100)  # as the gateway serves: what a test makes goes with its last reference
 
 OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
+
+
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest_asyncio.fixture(scope="session", autouse=True)
+async def _loop() -> None:
+    _loops.append(asyncio.get_running_loop())
+
+
+def _awaiting(inner: object) -> Iterator[str]:
+    while inner is not None:
+        frame = getattr(inner, "cr_frame", None) or getattr(inner, "ag_frame", None)
+        yield f"{inner!r}" + (f", line {frame.f_lineno} of {frame.f_code.co_filename}" if frame else "")
+        inner = getattr(inner, "cr_await", None) or getattr(inner, "ag_await", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that ran into its timeout: where each of its tasks stands."""
+    report = yield
+    if report.failed and "Timeout" in report.longreprtext:
+        for task in (task for loop in _loops for task in asyncio.all_tasks(loop)):
+            report.sections.append((f"Task {task.get_name()}", "\n".join(_awaiting(task.get_coro()))))
+    return report
 
 
 @pytest_asyncio.fixture(scope="session")
