@@ -125,7 +125,8 @@ class _Users:
         self._left = self.asked - len(self.answers)
         if self._left:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._all.wait(), _PATIENCE)
+                async with asyncio.timeout(_PATIENCE):
+                    await self._all.wait()
 
     def _ask(self, due: float) -> None:
         request = next(self._requests)

@@ -63,7 +63,8 @@ class PromptServer(uvicorn.Server):
         while not await self.on_tick(tick):
             tick += 1
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _TICK)
+                async with asyncio.timeout(_TICK):
+                    await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Free the port, cut every connection, and wait for what was being answered."""

@@ -64,7 +64,6 @@ class EventsInRedis:
         self._position: bytes | None = None
         self._heard_until = 0.0
         self._is_away = self._has_gap = False
-        self._is_wanted = True
 
     async def publish(self, hints: Sequence[Hint]) -> None:
         for start in range(0, len(hints), _IN_ENTRY):
@@ -90,7 +89,7 @@ class EventsInRedis:
             self._waiting.put_nowait(hints)
 
     async def follow(self) -> AsyncIterator[Sequence[Hint] | Gap]:
-        self._heard_until, self._is_wanted = self._clock(), True
+        self._heard_until = self._clock()
         reading = self._reading = asyncio.create_task(self._read())
         reading.add_done_callback(lambda _: self._end())
         try:
@@ -123,14 +122,8 @@ class EventsInRedis:
         await self._stream.close()
 
     async def _stop(self, reading: "asyncio.Task[None]") -> None:
-        """Cancel it until it ends, or comes to a place where it sees that nobody wants it any more.
-
-        `asyncio.wait_for` of Python 3.11, by which redis-py sends, can lose a cancellation.
-        """
-        self._is_wanted = False
-        while not reading.done():
-            reading.cancel()
-            await asyncio.wait([reading], timeout=0.05)
+        reading.cancel()
+        await asyncio.wait([reading])
 
     def _end(self) -> None:
         while not self._waiting.empty():
@@ -138,7 +131,7 @@ class EventsInRedis:
         self._waiting.put_nowait(None)
 
     async def _read(self) -> None:
-        while self._is_wanted:
+        while True:
             try:
                 async with self._stream.reader() as reader:
                     await self._begin(reader)
@@ -157,7 +150,7 @@ class EventsInRedis:
 
     async def _go_on(self, reader: Reader) -> None:
         is_quiet = False
-        while self._is_wanted:
+        while True:
             assert self._position is not None  # noqa: S101  # `_begin` made sure
             entries, is_whole = await reader.after(self._position)
             if not is_whole:

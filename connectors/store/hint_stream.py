@@ -1,19 +1,20 @@
 """What is asked of Redis (or Valkey) to carry hints: a stream, which events are known, and leases."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 
 from connectors.events.hints import Hint
+from connectors.store.asking import asked, redis_at
 from connectors.store.events import Gap
-from connectors.store.redis import HOLD, UNLOCK, Argument, asked
+from connectors.store.redis import HOLD, UNLOCK, Argument
 from connectors.store.writes import StoreUnavailable
+
+T = TypeVar("T")
 
 Entry: TypeAlias = tuple[Hint, ...] | Gap
 """Of the stream. Without hints it is a heartbeat."""
@@ -67,36 +68,23 @@ class HintStream:
     def __init__(self, address: str, prefix: str, timeout: float) -> None:
         self._address, self._prefix, self._timeout = address, prefix, timeout
         self._stream, self._beat = f"{prefix}hints", f"{prefix}beat"
-        self._redis = self._connect(_CONNECTIONS, timeout)
+        self._redis = redis_at(address, connections=_CONNECTIONS)
         self._add_new = self._redis.register_script(_ADD_NEW)
         self._add_beat = self._redis.register_script(_ADD_BEAT)
         self._hold = self._redis.register_script(HOLD)
         self._unlock = self._redis.register_script(UNLOCK)
 
-    def _connect(self, connections: int, timeout: float) -> Redis:
-        return Redis.from_pool(
-            BlockingConnectionPool.from_url(
-                self._address,
-                max_connections=connections,
-                timeout=self._timeout,
-                socket_timeout=timeout,
-                socket_connect_timeout=self._timeout,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,  # as in `WritesInRedis`
-            )
-        )
-
     async def add(self, entry: Entry) -> bytes:
         """Its id in the stream."""
         fields: dict[Any, Any] = {"entry": msgspec.json.encode(entry)}
-        added = await asked(lambda: self._redis.xadd(self._stream, fields, maxlen=MOST_KEPT, approximate=True))
+        added = await self._asked(lambda: self._redis.xadd(self._stream, fields, maxlen=MOST_KEPT, approximate=True))
         return bytes(added)  # type: ignore[arg-type]  # bytes, where answers are not decoded
 
     async def add_new(self, hints: Sequence[Hint]) -> None:
         """Add one entry, without the hints whose event was added in the last minutes, by any process."""
         keys = [self._stream, *(self._event(hint) if hint.event_id else self._stream for hint in hints)]
         arguments: list[Argument] = [MOST_KEPT, _KNOWN_FOR, *map(msgspec.json.encode, hints)]
-        await asked(lambda: self._add_new(keys=keys, args=arguments))
+        await self._asked(lambda: self._add_new(keys=keys, args=arguments))
 
     def _event(self, hint: Hint) -> str:
         name = f"{hint.domain} {hint.event_id}".encode()
@@ -105,25 +93,25 @@ class HintStream:
     async def beat(self) -> None:
         """Add a heartbeat, unless some process has done so in the last half `BEAT`."""
         keys, arguments = [self._stream, self._beat], [MOST_KEPT, int(BEAT * 500)]
-        await asked(lambda: self._add_beat(keys=keys, args=arguments))
+        await self._asked(lambda: self._add_beat(keys=keys, args=arguments))
 
     async def lead(self, name: str, token: str, lease: float) -> bool:
         """Whether the lease `name` is this token's, from now on for so many seconds."""
         key, milliseconds = f"{self._prefix}lead:{name}", max(1, int(lease * 1000))
-        if await asked(lambda: self._hold(keys=[key], args=[token, milliseconds])):
+        if await self._asked(lambda: self._hold(keys=[key], args=[token, milliseconds])):
             return True
-        return bool(await asked(lambda: self._redis.set(key, token, nx=True, px=milliseconds)))
+        return bool(await self._asked(lambda: self._redis.set(key, token, nx=True, px=milliseconds)))
 
     async def step_down(self, name: str, token: str) -> None:
         """Give a lease back. Nothing happens where it is another's."""
-        await asked(lambda: self._unlock(keys=[f"{self._prefix}lead:{name}"], args=[token]))
+        await self._asked(lambda: self._unlock(keys=[f"{self._prefix}lead:{name}"], args=[token]))
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator["Reader"]:
         """A new connection for reading only."""
-        redis = self._connect(1, BEAT + self._timeout)
+        redis = redis_at(self._address, connections=1)
         try:
-            yield Reader(redis, self._stream)
+            yield Reader(redis, self._stream, self._timeout)
         finally:
             await redis.aclose()
 
@@ -133,22 +121,25 @@ class HintStream:
 
     async def remove(self) -> None:
         """Remove the stream, with all entries."""
-        await asked(lambda: self._redis.delete(self._stream, self._beat))
+        await self._asked(lambda: self._redis.delete(self._stream, self._beat))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
+    async def _asked(self, command: Callable[[], Awaitable[T]]) -> T:
+        return await asked(command, self._timeout)
+
 
 class Reader:
     """Reads a stream over a connection of its own. All methods raise StoreUnavailable."""
 
-    def __init__(self, redis: Redis, stream: str) -> None:
-        self._redis, self._stream = redis, stream
+    def __init__(self, redis: Redis, stream: str, timeout: float) -> None:
+        self._redis, self._stream, self._timeout = redis, stream, timeout
 
     async def has(self, position: bytes) -> bool:
         """Whether the entry with this id is in the stream."""
-        return bool(await asked(lambda: self._redis.xrange(self._stream, position, position, count=1)))
+        return bool(await asked(lambda: self._redis.xrange(self._stream, position, position, count=1), self._timeout))
 
     async def after(self, position: bytes) -> tuple[list[tuple[bytes, Entry | None]], bool]:
         """The entries after this id, each with its own; None where it cannot be read. Waits up to `BEAT` for one.
@@ -158,7 +149,7 @@ class Reader:
         pipeline = self._redis.pipeline(transaction=False)  # in a transaction XREAD would not wait
         pipeline.xread({self._stream: position}, count=_AT_ONCE, block=int(BEAT * 1000))
         pipeline.xrange(self._stream, position, position, count=1)
-        found, there = await asked(pipeline.execute)
+        found, there = await asked(pipeline.execute, BEAT + self._timeout)
         entries = found[0][1] if found else []
         return [(name, _entry(fields.get(b"entry", b""))) for name, fields in entries], bool(there)
 

@@ -6,11 +6,8 @@ The times are the server's, so that the clocks of processes need not agree. A ke
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
-from connectors.store.redis import Argument, asked
+from connectors.store.asking import asked, redis_at
+from connectors.store.redis import Argument
 
 _SPEND: Final = """
 local t = redis.call('TIME') local now = t[1] + t[2] / 1000000
@@ -30,21 +27,14 @@ class SpendingInRedis:
 
     def __init__(self, address: str, *, prefix: str = "opticom:{rate}:", timeout: float = 0.25) -> None:
         """All keys have the `prefix`; the part in braces keeps them on one node of a cluster."""
-        self._redis = Redis.from_url(
-            address,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,  # with 3, redis-py 8 asks over idle connections that are dead, as after a restart
-        )
-        self._prefix = prefix
+        self._redis, self._timeout, self._prefix = redis_at(address), timeout, prefix
         self._spend = self._redis.register_script(_SPEND)
 
     async def spend(self, seconds: Mapping[str, float]) -> Sequence[float]:
         """Add what each was let spend, by one round trip."""
         keys: list[str] = [self._prefix + one for one in seconds]
         arguments: list[Argument] = [f"{one:.6f}" for one in seconds.values()]
-        return [float(one) for one in await asked(lambda: self._spend(keys=keys, args=arguments))]
+        return [float(one) for one in await asked(lambda: self._spend(keys=keys, args=arguments), self._timeout)]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -8,11 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from connectors.store import asking
+from connectors.store.asking import redis_at
 from connectors.store.writes import Claim, Phase, StoreUnavailable, WriteRecord
 
 T = TypeVar("T")
@@ -85,13 +83,7 @@ class WritesInRedis:
         time_to_live: float = 24 * 3600.0,
         timeout: float = 1.0,
     ) -> None:
-        self._redis = Redis.from_url(
-            address,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,  # with 3, redis-py 8 asks over idle connections that are dead, as after a restart
-        )
+        self._redis, self._timeout = redis_at(address), timeout
         self._prefix, self._time_to_live = prefix, int(time_to_live * 1000)
         self._claim = self._redis.register_script(_CLAIM)
         self._advance = self._redis.register_script(_ADVANCE)
@@ -102,7 +94,8 @@ class WritesInRedis:
     async def claim(self, key: str, fingerprint: str, lease: float) -> Claim:
         new = WriteRecord(fingerprint=fingerprint, phase=Phase.CLAIMED, token=1)
         arguments: list[Argument] = [fingerprint, msgspec.json.encode(new), lease, self._time_to_live]
-        record, token, is_held, now, sent = await asked(lambda: self._claim(keys=[self._prefix + key], args=arguments))
+        keys = [self._prefix + key]
+        record, token, is_held, now, sent = await self._asked(lambda: self._claim(keys=keys, args=arguments))
         return Claim(_record(record, token, sent), is_held == b"1", float(now))
 
     async def advance(self, key: str, record: WriteRecord, lease: float) -> bool:
@@ -113,41 +106,36 @@ class WritesInRedis:
             lease,
             self._time_to_live,
         ]
-        return bool(await asked(lambda: self._advance(keys=[self._prefix + key], args=arguments)))
+        return bool(await self._asked(lambda: self._advance(keys=[self._prefix + key], args=arguments)))
 
     async def forget(self, key: str, token: int) -> bool:
-        return bool(await asked(lambda: self._forget(keys=[self._prefix + key], args=[token])))
+        return bool(await self._asked(lambda: self._forget(keys=[self._prefix + key], args=[token])))
 
     async def find(self, key: str) -> WriteRecord | None:
-        found: Any = await asked(lambda: self._redis.hmget(self._prefix + key, ["record", "token", "sent"]))
+        found: Any = await self._asked(lambda: self._redis.hmget(self._prefix + key, ["record", "token", "sent"]))
         record, token, sent = found
         return None if record is None else _record(record, token, sent)
 
     async def lock(self, name: str, lease: float) -> int | None:
-        token = int(await asked(lambda: self._redis.incr(f"{self._prefix}locks")))
-        taken = await asked(
+        token = int(await self._asked(lambda: self._redis.incr(f"{self._prefix}locks")))
+        taken = await self._asked(
             lambda: self._redis.set(f"{self._prefix}lock:{name}", token, nx=True, px=max(1, int(lease * 1000)))
         )
         return token if taken else None
 
     async def hold(self, name: str, token: int, lease: float) -> bool:
         arguments: list[Argument] = [token, max(1, int(lease * 1000))]
-        return bool(await asked(lambda: self._hold(keys=[f"{self._prefix}lock:{name}"], args=arguments)))
+        return bool(await self._asked(lambda: self._hold(keys=[f"{self._prefix}lock:{name}"], args=arguments)))
 
     async def unlock(self, name: str, token: int) -> None:
-        await asked(lambda: self._unlock(keys=[f"{self._prefix}lock:{name}"], args=[token]))
+        await self._asked(lambda: self._unlock(keys=[f"{self._prefix}lock:{name}"], args=[token]))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-
-async def asked(command: Callable[[], Awaitable[T]]) -> T:
-    """What a command answers. Raises StoreUnavailable where the server cannot be reached, or refuses it."""
-    try:
-        return await command()
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(f"Redis: {error}") from error
+    async def _asked(self, command: Callable[[], Awaitable[T]]) -> T:
+        return await asking.asked(command, self._timeout)
 
 
 def _record(kept: bytes, token: bytes, sent: bytes | None) -> WriteRecord:

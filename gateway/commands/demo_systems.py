@@ -72,7 +72,8 @@ class SandboxProcess:
             with suppress(ProcessLookupError):  # It may end at this very moment.
                 self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), _PATIENCE)
+                async with asyncio.timeout(_PATIENCE):
+                    await self._process.wait()
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()

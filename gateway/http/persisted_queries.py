@@ -4,7 +4,6 @@ An unknown hash is answered with PERSISTED_QUERY_NOT_FOUND, and the client then 
 valid documents of signed-in callers are stored, up to a maximum length, and so many of one caller in a minute.
 """
 
-import asyncio
 import hashlib
 import logging
 import re
@@ -13,11 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, Protocol
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
+from connectors.store.asking import asked, redis_at
+from connectors.store.writes import StoreUnavailable
 from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
@@ -81,13 +77,7 @@ class RedisDocumentStore:
         timeout: float = 0.25,
         pause: float = 1.0,
     ) -> None:
-        self._redis = Redis.from_url(
-            address,
-            decode_responses=True,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = redis_at(address, decode=True)
         self._prefix, self._time_to_live, self._timeout, self._pause = prefix, time_to_live, timeout, pause
         self._failed_at: float | None = None
 
@@ -105,9 +95,8 @@ class RedisDocumentStore:
         if self._failed_at is not None and time.monotonic() < self._failed_at + self._pause:
             return None
         try:
-            async with asyncio.timeout(self._timeout):
-                answer: str | None = await command()
-        except (RedisError, OSError, TimeoutError) as error:
+            answer: str | None = await asked(command, self._timeout)
+        except StoreUnavailable as error:
             if self._failed_at is None:
                 _log.warning("Redis cannot be reached; clients must send persisted queries again: %s", error)
             self._failed_at = time.monotonic()

