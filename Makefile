@@ -33,7 +33,7 @@ test: setup ## Run all tests, two more at a time than there are processors; WORK
 		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)'))
 
 long: setup ## Run the tests that take longer, of which `make test` has short forms
-	@$(BIN)/python -m pytest -m long
+	@$(BIN)/python -m pytest -m long --timeout 3600
 
 hostile: setup ## Attack a served gateway in every known way, and print what it did to an innocent caller (minutes; ONLY: part of a name)
 	@$(BIN)/python -m tests.hostile $(ONLY)

@@ -29,9 +29,12 @@ class Viewer:
     """Whether the caller is an agent or admin, who may see the data of all customers."""
     is_signed_in: bool = field(init=False, repr=False, compare=False)
     """Whether the caller has a valid token."""
+    identity: tuple[object, ...] = field(init=False, repr=False, compare=False)
+    """One person or program with the same rights: whoever has the same one shares a share of what is bounded."""
 
     def __post_init__(self) -> None:
         """Look at the kind once: every request asks for it several times."""
+        object.__setattr__(self, "identity", (self.issuer, self.subject, self.kind.value, self.customer_ids))
         object.__setattr__(self, "is_staff", self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN))
         object.__setattr__(self, "is_signed_in", self.kind is not ViewerKind.ANONYMOUS)
 

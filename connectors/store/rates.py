@@ -5,7 +5,7 @@ Who spends may be ahead of the clock by `burst / per_second` seconds, and no mor
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -23,7 +23,7 @@ class Rate(msgspec.Struct, frozen=True):
     burst: float
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """Where a caller stands: what it may spend now, and the seconds until it may spend all of the burst again."""
 
     left: float
@@ -73,8 +73,10 @@ class Spending:
     def standing(self, caller: Hashable) -> Standing:
         """Where a caller stands now."""
         now = self._clock()
-        ahead = max(0.0, self._paid_at.get(caller, now) - now)
-        return Standing(max(0.0, self._longest - ahead) * self.rate.per_second, ahead)
+        paid_at = self._paid_at.get(caller, now)
+        ahead = paid_at - now if paid_at > now else 0.0
+        left = self._longest - ahead
+        return Standing(left * self.rate.per_second if left > 0 else 0.0, ahead)
 
     def learn(self, caller: Hashable, ahead: float) -> None:
         """Know that a caller is so many seconds ahead of the clock, as others saw it."""

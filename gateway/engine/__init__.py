@@ -208,6 +208,7 @@ class Engine:
         root: object = None,
         *,
         staff: bool = False,
+        is_checked: bool = False,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one operation of a prepared document. Resolvers get `context` as `info.context`.
 
@@ -217,11 +218,13 @@ class Engine:
         Returns the outcome if nothing has to be awaited, else a coroutine, which must be awaited. An operation whose
         answer could be too large, or that could ask too much of a system, is not run; the error's code is
         LIMIT_EXCEEDED. So is that of an answer that becomes too large, of which nothing is given. `staff` says whose
-        limits count.
+        limits count. `is_checked` says that `refusal` had nothing against it.
         """
         limits = self._staff_limits if staff else self._limits
-        if refusal := self._too_dear(prepared, operation, variables, limits):
-            return Outcome(None, [refusal], executed=False)
+        if not is_checked:
+            refusal = _too_dear(prepared.cost(operation).of(variables), limits)
+            if refusal is not None:
+                return Outcome(None, [refusal], executed=False)
         planned = self._plans.known(prepared, operation, variables) if self._is_compiling else None
         if planned is not None:
             return self._started(planned, prepared, operation, variables, context, root, limits)
@@ -256,8 +259,10 @@ class Engine:
         if isinstance(planned, Planned):
             self._executed(None)
             return planned.start(context, root, limits)
-        if self._is_compiling and (refusal := self._too_dear(prepared, operation, variables, limits, planned)):
-            return Outcome(None, [refusal], executed=False)
+        if self._is_compiling:
+            refusal = _too_dear(prepared.cost(operation).of(variables), limits, planned)
+            if refusal is not None:
+                return Outcome(None, [refusal], executed=False)
         self._executed(str(planned))
         return self._by_core(prepared, operation, variables, context, root, limits)
 
@@ -271,7 +276,7 @@ class Engine:
     ) -> Subscribed | list[GraphQLError]:
         """What a subscription is about, or the errors for which it can never succeed; nothing is run."""
         limits = self._staff_limits if staff else self._limits
-        if refusal := self._too_dear(prepared, operation, variables, limits):
+        if (refusal := _too_dear(prepared.cost(operation).of(variables), limits)) is not None:
             return [refusal]
         return self._plans.subscribed(prepared, operation, variables)
 
@@ -343,38 +348,9 @@ class Engine:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
         return document
 
-    def is_too_dear(
-        self,
-        prepared: Prepared,
-        operation: OperationDefinitionNode,
-        variables: Mapping[str, Any] | None,
-        *,
-        staff: bool = False,
-    ) -> bool:
-        """Whether `start` refuses the operation for what it could cost."""
-        limits = self._staff_limits if staff else self._limits
-        return self._too_dear(prepared, operation, variables, limits) is not None
-
-    def _too_dear(
-        self,
-        prepared: Prepared,
-        operation: OperationDefinitionNode,
-        variables: Mapping[str, Any] | None,
-        limits: AnswerLimits,
-        not_planned: NotPlanned | None = None,
-    ) -> GraphQLError | None:
-        found = self.estimate(prepared, operation, variables)
-        limit = limits.max_uncompiled_values if not_planned else limits.max_values
-        if found.values > limit:
-            why = f", because of {not_planned}" if not_planned else ""
-            what = f"The answer could have {found.values} values; the limit is {limit}{why}."
-        elif found.calls > limits.max_calls:
-            what = f"A system could be called {found.calls} times; the limit is {limits.max_calls}."
-        elif found.rows > limits.max_rows:
-            what = f"A system could be asked for {found.rows} rows; the limit is {limits.max_rows}."
-        else:
-            return None
-        return refuse(f"{what} {ASK_FOR_LESS}", "LIMIT_EXCEEDED")
+    def refusal(self, estimate: Estimate, *, staff: bool = False) -> GraphQLError | None:
+        """Why `start` refuses an operation of this estimate: it could cost too much. None if it does not."""
+        return _too_dear(estimate, self._staff_limits if staff else self._limits)
 
     def _checked(self, source: str, document: DocumentNode) -> Work[Prepared | list[GraphQLError]]:
         try:
@@ -394,6 +370,20 @@ class Engine:
             return (yield from _prepared(source, document, self.core_schema, self._pages))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
+
+
+def _too_dear(found: Estimate, limits: AnswerLimits, not_planned: NotPlanned | None = None) -> GraphQLError | None:
+    limit = limits.max_uncompiled_values if not_planned else limits.max_values
+    if found.values > limit:
+        why = f", because of {not_planned}" if not_planned else ""
+        what = f"The answer could have {found.values} values; the limit is {limit}{why}."
+    elif found.calls > limits.max_calls:
+        what = f"A system could be called {found.calls} times; the limit is {limits.max_calls}."
+    elif found.rows > limits.max_rows:
+        what = f"A system could be asked for {found.rows} rows; the limit is {limits.max_rows}."
+    else:
+        return None
+    return refuse(f"{what} {ASK_FOR_LESS}", "LIMIT_EXCEEDED")
 
 
 def _invalid(errors: list[GraphQLError]) -> list[GraphQLError]:

@@ -1,7 +1,5 @@
 """What an answer may still hold: bytes and errors are taken off while it is made."""
 
-from dataclasses import dataclass, field
-
 from gateway.engine.limits import AnswerLimits
 
 
@@ -9,7 +7,6 @@ class AnswerTooLarge(Exception):
     """The answer has more bytes than it may: nothing more is made of it."""
 
 
-@dataclass(slots=True)
 class Allowance:
     """What one answer may still hold.
 
@@ -17,14 +14,12 @@ class Allowance:
     adds to `sized`; `check` takes it off. Errors beyond the most are not made: `more_errors` counts them.
     """
 
-    limits: AnswerLimits
-    sized: list[int] = field(default_factory=list)
-    bytes: int = field(init=False)
-    errors: int = field(init=False)
-    more_errors: int = 0
+    __slots__ = ("bytes", "errors", "limits", "more_errors", "sized")
 
-    def __post_init__(self) -> None:
-        self.bytes, self.errors = self.limits.max_answer_bytes, self.limits.max_errors
+    def __init__(self, limits: AnswerLimits) -> None:
+        self.limits = limits
+        self.sized: list[int] = []
+        self.bytes, self.errors, self.more_errors = limits.max_answer_bytes, limits.max_errors, 0
 
     def check(self) -> None:
         """Take off what was added. Raises AnswerTooLarge."""

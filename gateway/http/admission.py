@@ -119,7 +119,9 @@ class Admission:
         """Whether a request may start at once, which counts it. `leave` follows when it has ended."""
         if self.under_way >= self.most or self._count:
             return False
-        self.begin()
+        self.under_way += 1
+        if not self._is_ticking:
+            self._watch(asyncio.get_running_loop())
         return True
 
     def begin(self) -> None:

@@ -48,7 +48,7 @@ class AdmittedRequests(BoundedRequests):
             self._answer.leave()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION])
+        answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)
         admission = self._admission
         if admission is None or cycle.scope["path"] in ALWAYS:
             self.start(answer)
@@ -62,9 +62,8 @@ class AdmittedRequests(BoundedRequests):
     def start(self, answer: BoundedAnswer) -> None:
         """Start a request, as uvicorn does."""
         self._queued, self._answer = None, answer
-        task = self.loop.create_task(answer.run())
-        task.add_done_callback(answer.leave)
-        task.add_done_callback(self.tasks.discard)
+        task = self.loop.create_task(answer.cycle.run_asgi(answer))
+        task.add_done_callback(answer.end)
         self.tasks.add(task)
 
     def let_in(self, answer: BoundedAnswer) -> None:

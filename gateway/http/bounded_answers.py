@@ -4,7 +4,7 @@ uvicorn writes a body to its connection as a whole, however slowly it is taken.
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 from weakref import ref
 
@@ -22,6 +22,9 @@ PART: Final = 256 * 1024
 
 _NOT_HERE: Final = (b"\n", b"\r", b"\0", b"connection:", b"transfer-encoding:")
 """What no head of `_send_whole` has: wrong characters, and headers by which an answer is sent in another way."""
+
+PLAIN: Final = "gateway.plain"
+"""Key in the message that starts an answer: true where the gateway has made all headers, which need no look."""
 
 _PATIENCE: Final = 1.0
 """Seconds that an answer waits for a place among those that wait for their clients."""
@@ -41,34 +44,37 @@ class Holder(Protocol):
 class BoundedAnswer:
     """The application for one request: it sends a large body in parts, and 503 where too much waits already."""
 
-    __slots__ = ("_app", "_cycle", "_holder", "_start", "admission")
+    __slots__ = ("_app", "_holder", "_start", "_tasks", "admission", "cycle")
 
-    def __init__(self, app: ASGI3Application, cycle: RequestResponseCycle, holder: "ref[Holder]") -> None:
-        """`holder` is weak, as the connection holds its answer."""
-        self._app, self._cycle, self._holder = app, cycle, holder
+    def __init__(
+        self,
+        app: ASGI3Application,
+        cycle: RequestResponseCycle,
+        holder: "ref[Holder]",
+        tasks: "set[asyncio.Task[None]]",
+    ) -> None:
+        """`holder` is weak, as the connection holds its answer. The answer's task is one of `tasks` until it ends."""
+        self._app, self.cycle, self._holder, self._tasks = app, cycle, holder, tasks
         self._start: dict[str, Any] | None = None
         """The head of the answer, which waits for its body."""
         self.admission: Admission | None = None
         """Where the request counts as under way."""
 
-    @property
-    def scope(self) -> Any:
-        """The request's ASGI scope."""
-        return self._cycle.scope
-
-    def run(self) -> Coroutine[Any, Any, None]:
-        """Answer the request, as uvicorn does."""
-        return self._cycle.run_asgi(self)
-
     def instead(self, app: ASGI3Application) -> "BoundedAnswer":
         """Another application's answer to the same request."""
-        return BoundedAnswer(app, self._cycle, self._holder)
+        return BoundedAnswer(app, self.cycle, self._holder, self._tasks)
 
     def __call__(self, scope: Any, receive: Any, _send: Any) -> Awaitable[None]:
         """Run the application, as an ASGI application."""
         return self._app(scope, receive, self.send)
 
-    def leave(self, _task: object = None) -> None:
+    def end(self, task: "asyncio.Task[None]") -> None:
+        """The answer's task has ended."""
+        self._tasks.discard(task)
+        if self.admission is not None:
+            self.leave()
+
+    def leave(self) -> None:
         """The request is under way no more."""
         if self.admission is not None:
             self.admission.leave()
@@ -76,14 +82,14 @@ class BoundedAnswer:
 
     async def send(self, message: Any) -> None:
         """Send a message of the application's."""
-        if message["type"] == "http.response.start" and not self._cycle.response_started:
+        if message["type"] == "http.response.start" and not self.cycle.response_started:
             self._start = message
             return
         body = message.get("body", b"")
         size = len(body)
         if size <= SMALL and self._start is not None and not message.get("more_body") and self._send_whole(body):
             return
-        if size > SMALL and self._cycle.scope["method"] != "HEAD":
+        if size > SMALL and self.cycle.scope["method"] != "HEAD":
             if not await self._has_room(size):
                 await self._refuse()
                 return
@@ -91,7 +97,7 @@ class BoundedAnswer:
                 await self._send_parts(message, body)
                 return
         await self._send_start()
-        await self._cycle.send(message)
+        await self.cycle.send(message)
 
     def send_at_once(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
         """Send a small answer without a task. False: nothing is sent, and the answer needs one."""
@@ -106,7 +112,7 @@ class BoundedAnswer:
 
         This saves more than all that this module and `bounded_requests` cost a small request.
         """
-        start, cycle = self._start, self._cycle
+        start, cycle = self._start, self.cycle
         assert start is not None  # noqa: S101 - the caller has looked
         given: list[tuple[bytes, bytes]] = start.get("headers", [])
         if (
@@ -119,8 +125,7 @@ class BoundedAnswer:
         ):
             return False
         lines = [*map(b": ".join, cycle.default_headers), *map(b": ".join, given)]
-        together = b"".join(lines)
-        if max(map(together.find, _NOT_HERE)) >= 0:
+        if PLAIN not in start and max(map(b"".join(lines).find, _NOT_HERE)) >= 0:
             return False
         self._start, cycle.response_started, cycle.waiting_for_100_continue = None, True, False
         cycle.transport.write(STATUS_LINE[start["status"]] + b"\r\n".join([*lines, b"", body]))
@@ -132,7 +137,7 @@ class BoundedAnswer:
     async def _send_start(self) -> None:
         start, self._start = self._start, None
         if start is not None:
-            await self._cycle.send(start)  # type: ignore[arg-type]  # it is one
+            await self.cycle.send(start)  # type: ignore[arg-type]  # it is one
 
     async def _has_room(self, size: int) -> bool:
         if self._start is None:
@@ -143,7 +148,7 @@ class BoundedAnswer:
         edge = holder.edge
         until = loop.time() + _PATIENCE
         while not edge.admit(size, loop.time()):
-            if self._cycle.disconnected or loop.time() > until:
+            if self.cycle.disconnected or loop.time() > until:
                 return False
             await asyncio.sleep(_PAUSE)
         return True
@@ -158,8 +163,8 @@ class BoundedAnswer:
             for at in range(0, size, PART):
                 more = at + PART < size or message.get("more_body", False)
                 part = {**message, "body": body[at : at + PART], "more_body": more}
-                await self._cycle.send(part)  # type: ignore[arg-type]  # as it came
-                if self._cycle.disconnected:
+                await self.cycle.send(part)  # type: ignore[arg-type]  # as it came
+                if self.cycle.disconnected:
                     return
         finally:
             holder.reserve(-size)
@@ -169,4 +174,4 @@ class BoundedAnswer:
         headers = response.raw_headers
         self._start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
         await self._send_start()
-        await self._cycle.send({"type": "http.response.body", "body": bytes(response.body), "more_body": False})
+        await self.cycle.send({"type": "http.response.body", "body": bytes(response.body), "more_body": False})

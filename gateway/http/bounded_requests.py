@@ -104,20 +104,28 @@ class BoundedRequests(UpgradesIgnored):
         self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
             self._head_since = self._heard_at
+        if len(data) <= PIECE:
+            self._read(data)
+            return
         for start in range(0, len(data), PIECE):
-            piece = data[start : start + PIECE]
-            if self._in_head or self._in_body:
-                self._fed += len(piece)
-            super().data_received(piece)
-            if self._is_done:
+            if not self._read(data[start : start + PIECE]):
                 return
-            if self._in_head or self._in_body:
-                self._check_unfinished()
             if self.pipeline and start + PIECE < len(data):
                 self._ahead = data[start + PIECE :]
                 self.flow.is_held = True
                 self.flow.pause_reading()
                 return
+
+    def _read(self, piece: bytes) -> bool:
+        """Parse a piece. False: nothing more is read."""
+        if self._in_head or self._in_body:
+            self._fed += len(piece)
+        super().data_received(piece)
+        if self._is_over or self.parser is None:
+            return False
+        if self._in_head or self._in_body:
+            self._check_unfinished()
+        return True
 
     def on_message_begin(self) -> None:
         """Count from here."""
@@ -259,11 +267,6 @@ class BoundedRequests(UpgradesIgnored):
         """Cut the connection off."""
         self.edge.note(why)
         self.transport.abort()
-
-    @property
-    def _is_done(self) -> bool:
-        """Whether nothing more is read: the connection is refused, or another protocol's."""
-        return self._is_over or self.parser is None
 
     def _wrong_head(self) -> RequestError | None:
         limits, headers = self._limits, self.headers

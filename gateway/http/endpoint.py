@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.engine import Outcome
 from gateway.engine.limits import Limits
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
+from gateway.http.bounded_answers import PLAIN
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.headers import IndexedRequest, listed
 from gateway.http.media_types import (
@@ -162,7 +163,8 @@ class _JsonResponse(Response):
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send the response."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers, PLAIN: True})
         await send({"type": "http.response.body", "body": self.body})
 
 

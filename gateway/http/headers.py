@@ -33,6 +33,13 @@ class IndexedHeaders(Headers):
         value = self._first.get(_name(key))
         return default if value is None else value.decode("latin-1")
 
+    def listed(self, key: str) -> str | None:
+        """The value of a header that is a list; None without one. See `listed`."""
+        value = self._first.get(_name(key))
+        if value is None or not self._repeats:
+            return None if value is None else value.decode("latin-1")
+        return ", ".join(super().getlist(key))
+
     def getlist(self, key: str) -> list[str]:
         """The values of all headers with this name, in their order."""
         if self._repeats:
@@ -46,6 +53,8 @@ def listed(headers: Headers, key: str) -> str | None:
 
     Several lines are one list (RFC 9110, 5.3): proxies and clients write them as they like.
     """
+    if isinstance(headers, IndexedHeaders):
+        return headers.listed(key)
     values = headers.getlist(key)
     return ", ".join(values) if values else None
 
@@ -57,13 +66,11 @@ def _name(key: str) -> bytes:
 
 
 class IndexedRequest(Request):
-    """Starlette's request with `IndexedHeaders`."""
+    """Starlette's request with `IndexedHeaders`, and with attributes where that one has properties."""
+
+    headers: Headers = Headers()
+    method: str = ""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         super().__init__(scope, receive)
-        self._headers = IndexedHeaders(scope)
-
-    @property
-    def headers(self) -> Headers:
-        """The request's headers."""
-        return self._headers
+        self.headers, self.method = IndexedHeaders(scope), scope["method"]

@@ -8,7 +8,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, Operati
 from starlette.datastructures import Headers
 
 from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
-from gateway.engine import Engine, Explanation, Outcome, Prepared
+from gateway.engine import Engine, Estimate, Explanation, Outcome, Prepared
 from gateway.engine.declared import Context
 from gateway.errors import DeadlineExceeded, present
 from gateway.http.disconnect import DeadlinePassed
@@ -47,6 +47,9 @@ class Ready(msgspec.Struct, frozen=True):
 
     prepared: Prepared
     operation: OperationDefinitionNode
+    estimate: Estimate
+    refusal: GraphQLError | None
+    """Why it is not run: it could cost too much."""
 
     @property
     def kind(self) -> OperationType:
@@ -77,7 +80,7 @@ class Operations:
         """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
         source = await self._persisted.source(parameters)
         prepared = await self._engine.prepare_in_turns(
-            source, None if viewer.is_signed_in else self._check_public, _caller(viewer)
+            source, None if viewer.is_signed_in else self._check_public, viewer.identity
         )
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
@@ -87,13 +90,13 @@ class Operations:
         if isinstance(operation, GraphQLError):
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
-        if self._rates is not None and caller is not None:
-            asked = prepared, operation, parameters.variables
-            if not self._engine.is_too_dear(*asked, staff=viewer.is_staff):
-                self._rates.spend(caller, self._engine.estimate(*asked).cost)
+        estimate = self._engine.estimate(prepared, operation, parameters.variables)
+        refusal = self._engine.refusal(estimate, staff=viewer.is_staff)
+        if refusal is None and caller is not None and self._rates is not None:
+            self._rates.spend(caller, estimate.cost)
         if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
-            await self._persisted.keep(parameters, _caller(viewer))
-        return Ready(prepared, operation)
+            await self._persisted.keep(parameters, viewer.identity)
+        return Ready(prepared, operation, estimate, refusal)
 
     async def run(
         self, ready: Ready, variables: Mapping[str, Any], headers: Headers, viewer: Viewer, waiting: Waiting
@@ -105,7 +108,13 @@ class Operations:
         context = self._context(headers, viewer, ready.prepared, ready.operation)
         outcome: Outcome | None
         try:
-            started = self._engine.start(ready.prepared, ready.operation, variables, context, staff=viewer.is_staff)
+            started = (
+                self._engine.start(
+                    ready.prepared, ready.operation, variables, context, staff=viewer.is_staff, is_checked=True
+                )
+                if ready.refusal is None
+                else Outcome(None, [ready.refusal], executed=False)
+            )
             outcome = started if isinstance(started, Outcome) else await waiting(started, self._longest)
         except DeadlinePassed:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
@@ -117,16 +126,11 @@ class Operations:
         if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
             extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables))
         if viewer.is_signed_in and headers.get(COST_HEADER) == "1":
-            extensions["cost"] = self._engine.estimate(ready.prepared, ready.operation, variables).document()
+            extensions["cost"] = ready.estimate.document()
         return outcome, extensions
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
-
-
-def _caller(viewer: Viewer) -> tuple[object, ...]:
-    """Who shares one part of the caches: one person, or program."""
-    return viewer.issuer, viewer.subject, viewer.kind, viewer.customer_ids
 
 
 def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[str, Any]:

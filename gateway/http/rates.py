@@ -11,8 +11,9 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -61,7 +62,7 @@ class _Policy:
         self.standing = f'"{name}";r='.encode() + b"%d;t=%d"
 
 
-class Caller(NamedTuple):
+class Caller(msgspec.Struct, frozen=True):
     """Who pays: an address, or whoever a token is of. Without a policy everything is free."""
 
     policy: _Policy | None
@@ -136,8 +137,10 @@ class Rates:
         except AuthenticationError:
             self.spend(self.stranger(scope), REQUEST)
             raise
-        caller = self.stranger(scope) if viewer.kind is ViewerKind.ANONYMOUS else self.payer(viewer, "")
-        scope[_CALLER] = caller
+        if viewer.kind is ViewerKind.ANONYMOUS:
+            caller = self.stranger(scope)
+        else:
+            caller = scope[_CALLER] = self.payer(viewer, "")
         self.spend(caller, REQUEST)
         return viewer
 
@@ -149,7 +152,7 @@ class Rates:
         """Who pays for what this viewer asks from this address."""
         if viewer.kind is ViewerKind.ANONYMOUS:
             return Caller(self._strangers, address)
-        return Caller(self._policies[viewer.kind], (viewer.issuer, viewer.subject, viewer.customer_ids))
+        return Caller(self._policies[viewer.kind], viewer.identity)
 
     def stranger(self, scope: Scope) -> Caller:
         """Who pays for a request whose caller is not known: its address."""
@@ -181,8 +184,8 @@ class Rates:
         policy = caller.policy
         if policy is None:
             return []
-        left, reset = policy.spending.standing(caller.who)
-        return [(b"ratelimit", policy.standing % (left, math.ceil(reset))), policy.header]
+        now = policy.spending.standing(caller.who)
+        return [(b"ratelimit", policy.standing % (now.left, math.ceil(now.reset))), policy.header]
 
     async def close(self) -> None:
         """Tell nobody any more."""

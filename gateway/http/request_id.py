@@ -2,7 +2,7 @@
 
 import re
 from contextvars import ContextVar
-from random import randbytes
+from random import getrandbits
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -23,6 +23,6 @@ def identify(headers: Headers) -> tuple[bytes, bytes]:
     """
     given = headers.get(REQUEST_ID)
     if given is None or not _SAFE.fullmatch(given):
-        given = randbytes(16).hex()  # noqa: S311 - no secret, and a tenth of the time that uuid4 takes
+        given = f"{getrandbits(128):032x}"
     current_request_id.set(given)
     return _NAME, given.encode()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,9 +57,14 @@ class Raw:
 
 
 @asynccontextmanager
-async def connection(address: str) -> AsyncIterator[Raw]:
-    """A connection to the address of a server, closed at the end."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+async def connection(address: str, kept: int | None = None) -> AsyncIterator[Raw]:
+    """A connection to the address of a server, closed at the end. The system keeps `kept` bytes that nobody reads."""
+    connected = socket.socket()
+    connected.setblocking(False)
+    if kept is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, kept)
+    await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", int(address.rpartition(":")[2])))
+    reader, writer = await asyncio.open_connection(sock=connected)
     try:
         yield Raw(reader, writer)
     finally:

@@ -221,7 +221,7 @@ async def test_requests_sent_ahead_are_all_answered_and_few_are_kept() -> None:
     async with bounded() as address, connection(address) as raw:
         await raw.send((GET + b"\r\n") * count)
         assert [(await raw.answer()).status for _ in range(count)] == [200] * count
-    async with bounded(send_timeout=1.0) as address, connection(address) as raw:
+    async with bounded(send_timeout=1.0) as address, connection(address, kept=4096) as raw:
         sent = 0
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(PATIENCE):

@@ -7,7 +7,7 @@ from starlette.types import Message
 from gateway.http.headers import IndexedHeaders, IndexedRequest
 
 RAW = [(b"accept", b"text/html"), (b"x-name", "é".encode("latin-1")), (b"accept", b"*/*")]
-SCOPE = {"type": "http", "headers": RAW}
+SCOPE = {"type": "http", "method": "GET", "headers": RAW}
 
 
 @pytest.mark.parametrize("name", ["accept", "Accept", "X-NAME", "absent"])
