@@ -21,10 +21,11 @@ POST = b"POST / HTTP/1.1\r\nHost: here\r\n"
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Says how long the body was. `/early` answers without reading it."""
+    """Says how long the body was. `/early` answers without reading it, `/large` at length."""
     request = Request(scope, receive)
-    size = 0 if request.url.path == "/early" else len(await request.body())
-    await JSONResponse(size)(scope, receive, send)
+    path = request.url.path
+    size = 0 if path == "/early" else len(await request.body())
+    await JSONResponse("a" * 50_000 if path == "/large" else size)(scope, receive, send)
 
 
 @asynccontextmanager
@@ -226,7 +227,7 @@ async def test_requests_sent_ahead_are_all_answered_and_few_are_kept() -> None:
         with suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while True:
-                    await raw.send((GET + b"\r\n") * 1000)
+                    await raw.send((GET.replace(b"/", b"/large", 1) + b"\r\n") * 1000)
                     sent += 1000
         assert sent > 1000, "cut off, not waited for"
         assert raw.writer.is_closing() or raw.reader.exception() is not None
