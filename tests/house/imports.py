@@ -63,7 +63,8 @@ def _statements(body: Iterable[ast.AST], when: When) -> Iterator[tuple[ast.Impor
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield from _statements(node.body, max(when, When.CALLED))
             case _:
-                yield from _statements(ast.iter_child_nodes(node), when)
+                for part in ("body", "orelse", "finalbody", "handlers", "cases"):  # of a statement; no expression has one
+                    yield from _statements(getattr(node, part, ()), when)
 
 
 def _needs(module: Module, statement: ast.Import | ast.ImportFrom, known: Collection[str]) -> Iterator[str]:
