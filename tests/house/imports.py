@@ -63,7 +63,7 @@ def _statements(body: Iterable[ast.AST], when: When) -> Iterator[tuple[ast.Impor
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield from _statements(node.body, max(when, When.CALLED))
             case _:
-                for part in ("body", "orelse", "finalbody", "handlers", "cases"):  # of a statement; no expression has one
+                for part in ("body", "orelse", "finalbody", "handlers", "cases"):  # of statements
                     yield from _statements(getattr(node, part, ()), when)
 
 

@@ -12,7 +12,9 @@ import pytest
 from yarl import URL
 
 from tests.house.__main__ import ROOT, counted
+from tests.house.imports import When, circles_by_time, imports_of
 from tests.house.journey import holds
+from tests.house.source import PRODUCT, modules_of
 
 FILES = {
     "connectors/__init__.py": '"""Packages."""\n',
@@ -85,8 +87,8 @@ def test_the_id_is_not_seen_in_the_document_or_far_away(value: Any) -> None:
 
 
 def test_this_house_has_no_circles() -> None:
-    found = counted(ROOT, way=False)
-    assert (found["circles_of_files"]["loaded"], found["circles_of_files"]["called"]) == ([], [])
+    circles = circles_by_time(imports_of(modules_of(ROOT, PRODUCT)), str)
+    assert (circles[When.LOADED], circles[When.CALLED]) == ([], [])
 
 
 @pytest.mark.long  # a gateway whose every call is looked at
