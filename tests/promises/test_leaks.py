@@ -308,7 +308,7 @@ EVERYTHING: Final = {
 
 @pytest.mark.parametrize(
     ("ignoring", "every"),
-    [(False, 6), (True, 3), pytest.param(True, 1, marks=pytest.mark.long)],
+    [(False, 8), (True, 5), pytest.param(True, 1, marks=pytest.mark.long)],
     ids=["honest systems", "systems that ignore filters", "systems that ignore filters, every document"],
 )
 async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> None:
@@ -323,7 +323,7 @@ async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> No
     assert seen > (5_000 if every == 1 else 1_500)
 
 
-@pytest.mark.parametrize("how", ["party", "reference"])
+@pytest.mark.parametrize("how", [pytest.param("party", marks=pytest.mark.long), "reference"])
 async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path, how: CustomersAs) -> None:
     """Systems that know customers by something else, ignore every filter, and mix up whose some bills are."""
     keys = {domain: {"customer_key": KEYS[how]} for domain in DOMAINS}
