@@ -26,7 +26,7 @@ from connectors.inventory.promises import INVENTORY
 from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.not_configured import not_configured
-from connectors.settings import ForwardAuth, System
+from connectors.settings import System
 from connectors.sharing.port import part_from_calls_under_way, share_reads
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
@@ -135,7 +135,7 @@ class ConnectedSystem:
 class Connectors:
     """The port of each domain, the connected systems, and by domain how each writes ids of the others' records.
 
-    `forwards`: whether any system gets the callers' own tokens.
+    `forwards`: whether any system gets the callers' own tokens, or others in exchange for them.
     """
 
     crm: CrmPort
@@ -171,5 +171,5 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession) -> Co
         **ports,
         systems=tuple(connected),
         links={name: Links.parse(one.customer_key, one.references) for name, one in systems.items()},
-        forwards=any(isinstance(one.auth, ForwardAuth) for one in systems.values()),
+        forwards=any(one.is_personal for one in systems.values()),
     )

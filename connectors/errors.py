@@ -108,7 +108,12 @@ class RateLimited(ConnectorError):
 
 
 class Refused(ConnectorError):
-    """The system does not accept the credentials (401, 403). `login_wanted`: new credentials may help."""
+    """The system does not accept the credentials (401, 403). `login_wanted`: new credentials may help.
+
+    `of_caller`: no token was given in exchange for the caller's, which says nothing about other callers.
+    """
+
+    of_caller: bool = False
 
     code = "UPSTREAM_REFUSED"
     retryable = False

@@ -1,10 +1,14 @@
 """The settings of one system: its address, the credentials for it, and its limits."""
 
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
+from connectors.network import NetworkSettings
+from connectors.secret_files import UnusableFile, WithSecrets
+from connectors.signing import signing_key
 from connectors.strict import Strict
 from connectors.texts import (
     BaseAddress,
@@ -17,51 +21,124 @@ from connectors.texts import (
     matching,
     names_a_user,
 )
+from connectors.wrong_settings import missing_setting, wrong_setting
+
+ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a type's name (RFC 8693, 3)
 
 
-class BearerAuth(Strict):
+class BearerAuth(WithSecrets):
     """A fixed token in the Authorization header."""
 
+    needed = frozenset({"token"})
+
     kind: Literal["bearer"]
-    token: Annotated[BearerToken, Field(repr=False)]
+    token: Annotated[BearerToken | None, Field(repr=False)] = None
+    token_file: Annotated[Path | None, Field(description="File with the token.")] = None
 
 
-class BasicAuth(Strict):
+class BasicAuth(WithSecrets):
     """User name and password."""
+
+    needed = frozenset({"password"})
 
     kind: Literal["basic"]
     username: UserName
-    password: Annotated[str, Field(repr=False)]
+    password: Annotated[str | None, Field(repr=False)] = None
+    password_file: Annotated[Path | None, Field(description="File with the password.")] = None
 
 
-class ApiKeyAuth(Strict):
+class ApiKeyAuth(WithSecrets):
     """A key in a header of the system's choice."""
 
+    needed = frozenset({"key"})
+
     kind: Literal["api_key"]
-    key: Annotated[HeaderValue, Field(repr=False)]
+    key: Annotated[HeaderValue | None, Field(repr=False)] = None
+    key_file: Annotated[Path | None, Field(description="File with the key.")] = None
     header: HeaderName = "X-API-Key"
 
 
-class OAuth2Auth(Strict):
+ClientAuth = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
+"""How the gateway proves to a token endpoint which client it is (OpenID Connect Core 1.0, section 9)."""
+
+
+class TokenEndpointAuth(WithSecrets):
+    """What is common to the kinds that get tokens from a token endpoint."""
+
+    token_url: TokenAddress
+    client_id: str
+    client_secret: Annotated[str | None, Field(repr=False)] = None
+    client_secret_file: Annotated[Path | None, Field(description="File with the client secret.")] = None
+    client_auth: Annotated[
+        ClientAuth,
+        Field(
+            description="How the client is authenticated: its secret in the Authorization header, or in the form, or a"
+            " JWT (RFC 7523) that is signed with private_key_file."
+        ),
+    ] = "client_secret_basic"
+    private_key_file: Annotated[Path | None, Field(description="The client's private key (PEM).")] = None
+    key_id: Annotated[str | None, Field(description="The key's id (kid) at the provider.")] = None
+    algorithm: Annotated[
+        Literal["RS256", "PS256", "ES256", "ES384", "EdDSA"] | None,
+        Field(description="What the JWT is signed with; by default what is usual for the key."),
+    ] = None
+    assertion_audience: Annotated[
+        str | None, Field(description="The JWT's aud, where it is not token_url; often the issuer's address.")
+    ] = None
+    scope: str | None = None
+    audience: Annotated[
+        str | tuple[str, ...] | None, Field(description="For whom the token is to be, as the provider names it.")
+    ] = None
+    resource: Annotated[
+        str | tuple[str, ...] | None, Field(description="Addresses for which the token is to be (RFC 8707).")
+    ] = None
+    network: Annotated[
+        NetworkSettings | None, Field(description="How token_url is reached; by default as the system is.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Self:
+        secret = self.client_secret is not None or self.client_secret_file is not None
+        if self.client_auth != "private_key_jwt":
+            for name in ("private_key_file", "key_id", "algorithm", "assertion_audience"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name}: only with client_auth = 'private_key_jwt'")
+            if not secret:
+                missing = missing_setting("client_secret")
+                raise ValidationError.from_exception_data(type(self).__name__, [missing])
+            return self
+        if secret:
+            raise ValueError("client_auth = 'private_key_jwt' takes private_key_file, and no client_secret")
+        if self.private_key_file is None:
+            missing = missing_setting("private_key_file")
+            raise ValidationError.from_exception_data(type(self).__name__, [missing])
+        try:
+            signing_key(self.private_key_file, self.algorithm)
+        except UnusableFile as error:
+            details = [wrong_setting(error.setting, str(error))]
+            raise ValidationError.from_exception_data(type(self).__name__, details) from error
+        return self
+
+
+class OAuth2Auth(TokenEndpointAuth):
     """OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
 
     kind: Literal["oauth2"]
-    token_url: TokenAddress
-    client_id: str
-    client_secret: Annotated[str, Field(repr=False)]
-    scope: str | None = None
 
 
-class SessionAuth(Strict):
+class SessionAuth(WithSecrets):
     """User name and password, posted once to a login page; its cookies are then sent until the system refuses them.
 
     For products that check a token or password slowly at each request, as Request Tracker does (bcrypt). Login pages
     with a CSRF token in their form (Django's, Rails') are not supported.
     """
 
+    needed = frozenset({"password"})
+
     kind: Literal["session"]
     username: str
-    password: Annotated[str, Field(repr=False)]
+    password: Annotated[str | None, Field(repr=False)] = None
+    password_file: Annotated[Path | None, Field(description="File with the password.")] = None
     login_path: Annotated[PagePath, Field(description="Where the form is posted, under the system's url.")]
     verify_path: Annotated[
         PagePath,
@@ -80,8 +157,26 @@ class ForwardAuth(Strict):
     kind: Literal["forward"]
 
 
+class TokenExchangeAuth(TokenEndpointAuth):
+    """The caller's own bearer token is exchanged for one that is for this system (RFC 8693), which decides as before.
+
+    As with `ForwardAuth` nothing is shared between requests, and nobody's token is got where there is no caller.
+    """
+
+    kind: Literal["token_exchange"]
+    subject_token_type: Annotated[str, Field(description="What the caller's token is called.")] = ACCESS_TOKEN
+    requested_token_type: Annotated[
+        str | None, Field(description="What is wanted; by default the provider's choice.")
+    ] = None
+    cached_tokens: Annotated[int, Field(ge=1, le=1_000_000, description="Most callers' tokens that are kept.")] = 4096
+
+
+PERSONAL: Final = (ForwardAuth, TokenExchangeAuth)
+"""Kinds by which a system is shown who the caller is: what it answers is for that caller only."""
+
 Auth = Annotated[
-    BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth | SessionAuth | ForwardAuth, Field(discriminator="kind")
+    BearerAuth | BasicAuth | ApiKeyAuth | OAuth2Auth | SessionAuth | ForwardAuth | TokenExchangeAuth,
+    Field(discriminator="kind"),
 ]
 
 
@@ -91,6 +186,9 @@ class System(Strict):
     url: Annotated[BaseAddress, Field(description="Address, without a resource's path.")]
     driver: Annotated[str, Field(description="Name of the driver for the system's product.")] = "tmf"
     auth: Annotated[Auth | None, Field(description="Credentials towards the system.")] = None
+    network: Annotated[NetworkSettings, Field(description="Certificates, TLS version and proxy on the way to it.")] = (
+        NetworkSettings()
+    )
     options: Annotated[
         dict[str, Any], Field(description="Configuration of a driver for a single product; see the driver's options.")
     ] = {}
@@ -143,3 +241,21 @@ class System(Strict):
         if self.auth is not None and names_a_user(self.url):
             raise ValueError("url: should have no user name and password beside auth: one of them is sent, not both")
         return self
+
+    @model_validator(mode="after")
+    def _shows_certificates_by_https_only(self) -> Self:
+        if self.network.names_certificates and not self.url.startswith("https:"):
+            raise ValueError("network: ca_file, certificate_file and min_tls are for a url that begins with https://")
+        return self
+
+    def on_loopback(self, url: str) -> Self:
+        """The system as if it were here on this machine, without its network; its token endpoint is as before."""
+        auth = self.auth
+        if isinstance(auth, TokenEndpointAuth) and auth.network is None:
+            auth = auth.model_copy(update={"network": self.network})
+        return self.model_copy(update={"url": url, "network": NetworkSettings(), "auth": auth})
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is shown who the caller is, so that its answers are for that caller only."""
+        return isinstance(self.auth, PERSONAL)

@@ -110,6 +110,20 @@ def _token_address(text: str) -> str:
     return text
 
 
+def _proxy_address(text: str) -> str:
+    text = text.strip()
+    try:
+        url = _address(text, "http://proxy.example:3128")
+    except ValueError:
+        url = URL("")
+    if url.scheme != "http" or url.raw_path not in ("", "/") or url.query_string or url.fragment:
+        raise ValueError(
+            'should be a proxy\'s address, such as "http://proxy.example:3128", with user name and password in it if it'
+            " wants them (http://user:password@..., signs in them as %XX)"
+        )
+    return text
+
+
 def names_a_user(address: str) -> bool:
     """Whether an address holds a user name or a password, which are then sent as HTTP's basic credentials."""
     return "@" in urlsplit(address).netloc
@@ -146,6 +160,7 @@ ResourcePath: TypeAlias = Annotated[
 
 IF_ANY_HEADER_NAME: Final = _fitting(_header_name)
 IF_ANY_PAGE: Final = _fitting(_page_address)
+IF_ANY_PROXY: Final = _fitting(_proxy_address)
 IF_ANY_BASE: Final = _fitting(_base_address)
 """For settings that may be left out."""
 

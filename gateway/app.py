@@ -165,7 +165,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             admission = Admission(settings.server.load, metrics.shed, addresses)
             stack.callback(admission.close)
             metrics.watch_load(admission)
-            documents = RedisDocumentStore(settings.shared_url) if settings.shared_url else MemoryDocumentStore()
+            shared = settings.shared_address
+            documents = RedisDocumentStore(shared) if shared else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             follows = None
             if settings.live.enabled:
@@ -179,7 +180,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             rates = Rates(
                 settings.rates,
                 addresses,
-                SpendingInRedis(settings.shared_url) if settings.shared_url else None,
+                SpendingInRedis(shared) if shared else None,
                 metrics.rate_limited,
             )
             stack.push_async_callback(rates.close)
@@ -251,7 +252,7 @@ async def _writes(settings: Settings, stream: EventStream | None) -> AsyncIterat
     if not rules.enabled:
         yield None
         return
-    address = settings.writes_url
+    address = settings.writes_address
     store: WriteStore = WritesInRedis(address, time_to_live=rules.keep) if address else WritesInMemory(rules.keep)
     systems = settings.systems.by_domain
     tell = OwnWrites(stream) if stream is not None else None

@@ -9,6 +9,8 @@ import aiohttp
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from connectors.http.through import through
+from connectors.network import NetworkSettings
 from connectors.strict import Strict
 from connectors.texts import IF_ANY_PAGE, without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName
@@ -42,6 +44,9 @@ class _Trust(Strict):
         float, Field(gt=0, description="Seconds for which a key (kid) that was not there counts as unknown.")
     ] = 30.0
     jwks_max_age: Annotated[float, Field(gt=0, description="Seconds after which the keys are fetched again.")] = 600.0
+    network: Annotated[
+        NetworkSettings, Field(description="Certificates, TLS version and proxy on the way to its keys.")
+    ] = NetworkSettings()
     cached_for: Annotated[
         float, Field(ge=0, le=3600, description="Seconds for which a verified token is not verified again.")
     ] = CACHE_SECONDS
@@ -57,6 +62,8 @@ class IssuerSettings(_Trust):
     def _consistent(self) -> Self:
         if self.jwks_url and self.jwks_file:
             raise ValueError("only one of jwks_url and jwks_file may be set")
+        if self.network.is_set and self.jwks_file:
+            raise ValueError("network is for keys at an address, and jwks_file has them here: leave one of them out")
         address = urlsplit(self.issuer)
         if self.is_asked and (address.scheme not in ("https", "http") or not address.hostname):
             raise ValueError(
@@ -89,7 +96,8 @@ class IssuerSettings(_Trust):
         """A function that reads the issuer's keys, for `gateway.auth.keys.KeySet`."""
         if self.jwks_file:
             return from_file(self.jwks_file)
-        return from_address(session, self.jwks_url) if self.jwks_url else Discovery(session, self.issuer)
+        reached = through(self.network, session)
+        return from_address(reached, self.jwks_url) if self.jwks_url else Discovery(reached, self.issuer)
 
     def trusted(self, session: aiohttp.ClientSession) -> TrustedIssuer:
         """The issuer with its keys, of which none is loaded yet."""

@@ -8,7 +8,7 @@ from connectors import DOMAINS
 from connectors.drivers import UnusableDriver
 from connectors.events.settings import EventSource
 from connectors.events.speaking import Telling
-from connectors.settings import ForwardAuth, System
+from connectors.settings import PERSONAL, System
 from gateway.live_settings import LiveSettings
 from gateway.writes_settings import Wrong
 
@@ -40,12 +40,16 @@ def _wrong_source(
     yield from _posts(name, source, system.driver, getattr(driver, "telling", None))
     if source.hub and callback_url is None:
         yield ("hub",), f"is true, so live.callback_url must be set: the {name} system posts what changes to it"
-    if source.hub and source.secret is None:
+    if source.hub and not source.secret_named("secret").text:
         yield ("secret",), "missing: with hub = true it is what an event's address must hold"
-    if isinstance(source.credentials, ForwardAuth):
-        yield ("credentials",), "must be the gateway's own credentials, not 'forward': nobody asks then"
-    elif source.credentials is not None and not isinstance(system.auth, ForwardAuth):
-        yield ("credentials",), f"is only for systems.{name}.auth.kind = 'forward'; systems.{name}.auth is used"
+    if isinstance(source.credentials, PERSONAL):
+        yield (
+            ("credentials",),
+            f"must be the gateway's own credentials, not '{source.credentials.kind}': nobody asks then",
+        )
+    elif source.credentials is not None and not system.is_personal:
+        kinds = "'forward' or 'token_exchange'"
+        yield ("credentials",), f"is only for systems.{name}.auth.kind = {kinds}; systems.{name}.auth is used"
 
 
 def _posts(name: str, source: EventSource, driver: str, telling: Telling | None) -> Iterator[Wrong]:
@@ -56,9 +60,9 @@ def _posts(name: str, source: EventSource, driver: str, telling: Telling | None)
         }
         right = instead.get(telling, "hub = false") if telling else "it is polled; hub = false"
         yield ("hub",), f"the driver '{driver}' has no TM Forum hubs: {right}"
-    if source.secret is None:
+    if not (secret := source.secret_named("secret").text):
         return
     if telling is None:
         yield ("secret",), f"the driver '{driver}' reads no events: leave it out, and {name} is polled"
-    elif telling is not Telling.SIGNED and not _IN_A_PATH.fullmatch(source.secret):
+    elif telling is not Telling.SIGNED and not _IN_A_PATH.fullmatch(secret):
         yield ("secret",), "stands in an address here: letters, digits and . _ ~ - only"

@@ -5,9 +5,11 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     ValidationError,
     ValidationInfo,
@@ -16,14 +18,16 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails
+from pydantic_core import InitErrorDetails
 from redis.asyncio.connection import parse_url
 
 from connectors import DOMAINS, Domain
 from connectors.links import referred_to
+from connectors.secret_files import Secret, WithSecrets
 from connectors.settings import System
 from connectors.strict import Strict
 from connectors.texts import without_credentials
+from connectors.wrong_settings import reported_again
 from gateway import live_settings, live_sources, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
@@ -44,7 +48,7 @@ class _Systems(Strict):
         try:
             system: System | None = read(given)
         except ValidationError as error:
-            wrong = [InitErrorDetails(**_init_details(one)) for one in error.errors(include_url=False)]
+            wrong = [reported_again(one) for one in error.errors(include_url=False)]
             if isinstance(given, dict) and all(
                 isinstance(given.get(name, {}), dict) for name in ("options", "profile")
             ):
@@ -80,14 +84,6 @@ class _Systems(Strict):
 
 def _configuration(domain: str, system: System) -> None:
     DOMAINS[domain].driver(system.driver).configuration(system)
-
-
-def _init_details(details: ErrorDetails) -> InitErrorDetails:
-    """Convert an error that pydantic reported to the form in which it can be raised again."""
-    made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
-    if "ctx" in details:
-        made["ctx"] = details["ctx"]
-    return made
 
 
 def systems_model(domains: Mapping[str, Domain]) -> type[_Systems]:
@@ -135,15 +131,24 @@ class GraphQLSettings(Strict):
     ] = STAFF
 
 
-class RedisSettings(Strict):
+def _redis_address(url: str | None) -> str | None:
+    if url is not None:
+        parse_url(url)  # Its ValueError says which schemes there are.
+    return url
+
+
+class RedisSettings(WithSecrets):
     """`[redis]`: state that several processes share for a short time. Without it each process has its own."""
 
     url: Annotated[
         str | None,
+        AfterValidator(_redis_address),
         Field(repr=False, description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0".'),
     ] = None
+    url_file: Annotated[Path | None, Field(description="File with that address.")] = None
     writes_url: Annotated[
         str | None,
+        AfterValidator(_redis_address),
         Field(
             repr=False,
             description="Address of what must not be: what became of each write. Its maxmemory-policy is noeviction,"
@@ -151,12 +156,7 @@ class RedisSettings(Strict):
         ),
     ] = None
 
-    @field_validator("url", "writes_url")
-    @classmethod
-    def _is_redis(cls, url: str | None) -> str | None:
-        if url is not None:
-            parse_url(url)  # Its ValueError says which schemes there are.
-        return url
+    writes_url_file: Annotated[Path | None, Field(description="File with that address.")] = None
 
 
 class LogSettings(Strict):
@@ -184,12 +184,22 @@ class Settings(Strict):
     @property
     def shared_url(self) -> str | None:
         """Where the processes share what may be forgotten; None: each has its own."""
-        return self.redis.url if self.redis else None
+        return (self.redis.secret_named("url").text or None) if self.redis else None
 
     @property
     def writes_url(self) -> str | None:
         """Where what becomes of each write is kept for all processes; None: nowhere."""
-        return self.redis.writes_url if self.redis else None
+        return (self.redis.secret_named("writes_url").text or None) if self.redis else None
+
+    @property
+    def shared_address(self) -> Secret | None:
+        """That of `shared_url`, as it is now, for as long as something runs."""
+        return self.redis.secret_named("url") if self.redis and self.shared_url else None
+
+    @property
+    def writes_address(self) -> Secret | None:
+        """That of `writes_url`, likewise."""
+        return self.redis.secret_named("writes_url") if self.redis and self.writes_url else None
 
     @property
     def keeps_writes_in_process(self) -> bool:

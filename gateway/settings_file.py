@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from connectors import DOMAINS
 from connectors.drivers import WrongConfiguration
+from connectors.secret_files import beside
 from connectors.settings import System
 from gateway.settings import Settings
 
@@ -39,7 +40,7 @@ class WrongSettings(Exception):
 
 
 def load(path: Path) -> Settings:
-    """Read the file, then the environment. A relative `jwks_file` of an issuer lies beside the file.
+    """Read the file, then the environment. A relative file, such as an issuer's `jwks_file`, lies beside it.
 
     Raises WrongSettings with every problem that there is.
     """
@@ -92,12 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise WrongSettings([f"{path}: is not written in UTF-8 (byte {error.start})"]) from error
     except tomllib.TOMLDecodeError as error:
         raise WrongSettings([f"{path}: is not TOML: {error}"]) from error
-    auth = data.get("auth")
-    issuers = auth.get("issuers") if isinstance(auth, dict) else None
-    for one in (auth, *(issuers if isinstance(issuers, list) else ())):
-        if isinstance(one, dict) and isinstance(one.get("jwks_file"), str):
-            one["jwks_file"] = str(path.parent / one["jwks_file"])
-    return data
+    return beside(data, path.parent)
 
 
 class _NotJsonError(ValueError):
@@ -233,7 +229,7 @@ def _problem(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]
         case "missing" if keys[0] == "systems" and keys[2:] == ["url"]:
             return f'missing: the address of the {DOMAINS[keys[1]].label}, e.g. "https://{keys[1]}.example"'
         case "missing":
-            return "missing: this has to be set"
+            return "missing: this has to be set" + (f", or {keys[-1]}_file" if f"{keys[-1]}_file" in siblings else "")
         case "union_tag_invalid" | "union_tag_not_found":
             known = details["ctx"].get("expected_tags") or "'bearer', 'basic', 'api_key', 'oauth2'"
             return f"needs a kind, one of {known}"

@@ -139,7 +139,8 @@ async def _try_mode(trial: Trial, method: Method, mode: FailureMode) -> None:
 
 def at_address(system: System, address: str, timeout: float = _PATIENCE) -> System:
     """The same system at another address, without its credentials."""
-    return system.model_copy(update={"url": address, "auth": None, "timeout": timeout, "connect_timeout": timeout})
+    changed = {"auth": None, "timeout": timeout, "connect_timeout": timeout}
+    return system.on_loopback(address).model_copy(update=changed)
 
 
 async def _try(trial: Trial, method: Method, address: str, mode: FailureMode) -> None:

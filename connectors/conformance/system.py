@@ -8,8 +8,9 @@ from connectors.conformance.failing import NOT_FOUND, at_address, failing_server
 from connectors.conformance.trial import Failure, Skipped, Trial, brief, describe_error
 from connectors.errors import ConnectorError, Refused, Unreachable
 from connectors.records import Document
+from connectors.secret_files import WithSecrets
+from connectors.settings import PERSONAL
 
-_SECRETS: Final = ("token", "password", "key", "client_secret")
 _LARGEST: Final = 64 * 1024
 """Most bytes of a document that are read."""
 
@@ -50,14 +51,24 @@ async def credentials(trial: Trial) -> str:
         raise Skipped("--no-auth-check: wrong credentials were not tried.")
     if not isinstance(auth, BaseModel):
         raise Skipped("the settings name no credentials that could be wrong.")
-    secret = next(name for name in _SECRETS if name in type(auth).model_fields)
-    wrong = auth.model_copy(update={secret: _spoiled(getattr(auth, secret))})
+    if not isinstance(auth, WithSecrets) or not (given := _given(auth)):
+        raise Skipped("the settings name no secret that could be wrong.")
+    secret, text = given
+    wrong = auth.model_copy(update={secret: _spoiled(text), f"{secret}_file": None})
     driver = trial.build(trial.system.model_copy(update={"auth": wrong}))
     outcome = await trial.attempt(lambda: driver.probe())
     if not isinstance(outcome.error, Refused):
         came = "answered" if outcome.error is None else describe_error(outcome.error)
         raise Failure(f"probe() with a wrong {secret} {came}; right is Refused.")
     return f"a wrong {secret}"
+
+
+def _given(auth: WithSecrets) -> tuple[str, str] | None:
+    """The secret's name, and what it is; None where there is none, or each caller has another."""
+    if isinstance(auth, PERSONAL):
+        return None
+    found = ((name, auth.secret_named(name).text) for name in auth.secret_names())
+    return next(((name, text) for name, text in found if text), None)
 
 
 def _spoiled(secret: str) -> str:

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from connectors.http.through import Session, through
 from connectors.settings import SessionAuth, System
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,7 +26,7 @@ class Wire:
     answers, and the connection is cut in place of the answer. `changes` makes other answers of those that come.
     """
 
-    def __init__(self, system: System, session: aiohttp.ClientSession) -> None:
+    def __init__(self, system: System, session: Session) -> None:
         self._system, self._session = system, session
         self._upstream = URL(system.url, encoded=True)
         prefix = self._upstream.raw_path.rstrip("/")
@@ -99,7 +100,7 @@ async def wire_to(system: System) -> AsyncIterator[tuple[Wire, System]]:
     """Run a proxy before a system; yields it, and the system's settings with the proxy's address."""
     jar, connector = aiohttp.DummyCookieJar(), aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, auto_decompress=False) as session:
-        wire = Wire(system, session)
+        wire = Wire(system, through(system.network, session))
         app = web.Application(client_max_size=system.max_bytes)
         app.router.add_route("*", "/{path:.*}", wire.passing)
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -107,6 +108,6 @@ async def wire_to(system: System) -> AsyncIterator[tuple[Wire, System]]:
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             address = f"http://127.0.0.1:{runner.addresses[0][1]}{wire.address}"
-            yield wire, system.model_copy(update={"url": address})
+            yield wire, system.on_loopback(address)
         finally:
             await runner.cleanup()

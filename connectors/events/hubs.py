@@ -5,6 +5,7 @@ twice. So the gateway registers again and again, and gives up the registration b
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -25,11 +26,10 @@ class _Registration(msgspec.Struct):
 
 
 class HubListener:
-    """One hub of one system, at which `callback` is registered, or not yet."""
+    """One hub of one system, at which what `callback` gives is registered, or not yet: each time as it is then."""
 
-    def __init__(self, http: HttpClient, hub: Hub, callback: str) -> None:
-        self._http, self._hub = http, hub
-        self._body = msgspec.json.encode({**({"@type": hub.type} if hub.type else {}), "callback": callback})
+    def __init__(self, http: HttpClient, hub: Hub, callback: Callable[[], str]) -> None:
+        self._http, self._hub, self._callback = http, hub, callback
         self._id: str | None = None
         self._said: str | None = None
 
@@ -63,7 +63,9 @@ class HubListener:
 
     async def _post(self) -> str | None:
         """The id of the registration; None where the hub says that it has one, or does not tell."""
-        request = Request.write("POST", self._hub.path, self._body, expected=(409, *_REFUSED))
+        kind = {"@type": self._hub.type} if self._hub.type else {}
+        body = msgspec.json.encode({**kind, "callback": self._callback()})
+        request = Request.write("POST", self._hub.path, body, expected=(409, *_REFUSED))
 
         def read(answer: Answer) -> str | None:
             if answer.status == 404 or answer.status in _REFUSED:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connectors.errors import ConnectorError, NotConfigured, NotSupported
@@ -15,6 +16,7 @@ from connectors.events.hubs import HubListener
 from connectors.events.polling import Poller
 from connectors.events.post import Mailbox, Posted, Sender
 from connectors.events.settings import EventSource
+from connectors.secret_files import Secret
 
 if TYPE_CHECKING:
     from connectors import Connectors
@@ -70,7 +72,7 @@ class Listening:
         for system in connectors.systems:
             source, driver = sources.get(system.domain, EventSource()), system.probe
             speaks, telling = getattr(driver, "events", None), getattr(driver, "telling", None)
-            if speaks is not None and telling is not None and source.secret is not None:
+            if speaks is not None and telling is not None and (source.secret or source.secret_file):
                 senders[system.domain] = Sender(system.domain, telling, speaks, source)
             if system.domain in self.not_followed:
                 continue
@@ -82,7 +84,7 @@ class Listening:
             ]
             hubs = []
             if source.hub and callback_url is not None and speaks is not None:
-                callback = f"{callback_url.rstrip('/')}/events/{system.domain}/{source.secret}"
+                callback = partial(_callback, callback_url, system.domain, source.secret_named("secret"))
                 hubs = [HubListener(driver.http, hub, callback) for hub in speaks.hubs]
             self._systems.append(_Followed(source.poll, pollers, hubs))
         self._mailbox = Mailbox(senders)
@@ -266,6 +268,10 @@ class _Followed:
             logger.info("%s tells again what changed (%s)", poller.domain, kind)
             self.is_back.set()
         return True
+
+
+def _callback(url: str, domain: str, secret: Secret) -> str:
+    return f"{url.rstrip('/')}/events/{domain}/{secret.text}"
 
 
 def _spawn(work: Coroutine[Any, Any, None], tasks: "set[asyncio.Task[None]]") -> None:

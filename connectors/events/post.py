@@ -49,8 +49,14 @@ class Sender:
 
     def __init__(self, domain: str, telling: Telling, speaks: Speaks, source: EventSource) -> None:
         self.domain, self.telling, self.speaks = domain, telling, speaks
-        self.secret = source.secret or secrets.token_urlsafe()
+        self._secret = source.secret_named("secret")
+        self._nobodys = secrets.token_urlsafe()
         self.rate = Rate(source.events_per_second)
+
+    @property
+    def secret(self) -> str:
+        """What an event must prove, as it is now; where none is set, one that nobody knows."""
+        return self._secret.text or self._nobodys
 
 
 class Mailbox:

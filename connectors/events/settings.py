@@ -1,14 +1,15 @@
 """How the gateway learns what changes in one system."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from connectors.secret_files import WithSecrets
 from connectors.settings import Auth
-from connectors.strict import Strict
 
 
-class EventSource(Strict):
+class EventSource(WithSecrets):
     """`[live.sources.DOMAIN]`: hub, webhook and polling of one system."""
 
     hub: Annotated[
@@ -23,6 +24,7 @@ class EventSource(Strict):
             " the webhook's signature (BottleCRM, Nautobot). Without it the system can send nothing.",
         ),
     ] = None
+    secret_file: Annotated[Path | None, Field(description="File with the secret.")] = None
     poll: Annotated[
         float,
         Field(ge=0, description="Seconds between two questions for what changed; 0: never. Hubs lose events, so poll."),

@@ -1,92 +1,100 @@
-"""The gateway's credentials for a system."""
+"""The gateway's credentials for a system, or its callers'."""
 
-import asyncio
 import base64
-import math
-import re
-import time
+import hashlib
 from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import quote_plus
+from typing import Final
 
 import aiohttp
-import msgspec
 
-from connectors.errors import Garbled, Refused, TimedOut, Unreachable
-from connectors.http.encoding import as_utf8
 from connectors.http.login import LoginSession, asks_for_login
 from connectors.http.scope import current_scope
-from connectors.settings import ApiKeyAuth, BasicAuth, BearerAuth, ForwardAuth, OAuth2Auth, SessionAuth, System
+from connectors.http.through import Session, through
+from connectors.http.token_endpoint import TokenEndpoint
+from connectors.http.tokens import Tokens
+from connectors.secret_files import Secret, WithSecrets
+from connectors.settings import (
+    ApiKeyAuth,
+    BasicAuth,
+    BearerAuth,
+    ForwardAuth,
+    OAuth2Auth,
+    SessionAuth,
+    System,
+    TokenEndpointAuth,
+    TokenExchangeAuth,
+)
 
-_LARGEST_TOKEN: Final = 64 * 1024
-"""Most bytes of a token endpoint's answer."""
+_SHOWN_TO_NOBODY: Final = ("username", "client_id")
+"""Beside the secrets."""
 
-
-_SECRETS: Final = ("token", "username", "password", "key", "client_id", "client_secret")
-_BUSY: Final = (408, 425, 429)
-"""Statuses below 500 that a token endpoint answers to good credentials, too."""
-
-
-_EXPIRES: Final = 300.0
-"""Seconds for which a token is kept whose endpoint does not say how long it holds."""
-
-_SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
-
-
-class _Token(msgspec.Struct):
-    access_token: str
-    expires_in: Any = None
+_OWN: Final = b""
+"""The key of the gateway's own token. A caller's is the digest of the token that it came with."""
 
 
 class Credentials:
     """Credentials for one system's requests, as headers.
 
-    An OAuth 2.0 token is fetched once for all waiting requests and kept until shortly before it expires; the cookies of
-    a session are kept until the system refuses them.
+    A token is fetched once for all who wait for it and kept until shortly before it expires: one for all requests
+    (OAuth 2.0 client credentials), or one for each caller's own token (token exchange). The cookies of a session are
+    kept until the system refuses them. What stands in a file is read again when it changes.
     """
 
-    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
-        self._system, self._auth, self._session, self._timeout = name, system.auth, session, system.timeout
-        self._login = LoginSession(name, system, system.auth, session) if isinstance(system.auth, SessionAuth) else None
-        self._lock = asyncio.Lock()
-        self._token = ""
-        self._fresh_until = 0.0
+    def __init__(self, name: str, system: System, session: aiohttp.ClientSession, reached: Session) -> None:
+        """`reached` is the session through the system's network; a token endpoint may have another."""
+        auth = self._auth = system.auth
+        self._login = LoginSession(name, system, auth, reached) if isinstance(auth, SessionAuth) else None
+        self._endpoint: TokenEndpoint | None = None
+        if isinstance(auth, TokenEndpointAuth):
+            on_its_way = reached if auth.network is None else through(auth.network, session)
+            self._endpoint = TokenEndpoint(name, auth, on_its_way, system.timeout)
+        self._tokens = Tokens(auth.cached_tokens if isinstance(auth, TokenExchangeAuth) else 1)
+        self._names = _exchanged_as(auth) if isinstance(auth, TokenExchangeAuth) else {}
+        self._secret = _only_secret(auth) if isinstance(auth, BearerAuth | BasicAuth | ApiKeyAuth) else None
+        self._constant: dict[str, str] | None = {} if auth is None else None
+        if self._secret is not None and self._secret.file is None:
+            self._constant = self._shown()
 
     @property
     def secrets(self) -> Iterator[str]:
-        """Texts that nobody may be shown: those of the settings, and the token or cookies that were got with them."""
-        if self._auth is not None:
-            yield from (text for name, text in self._auth if name in _SECRETS and isinstance(text, str))
-        if isinstance(self._auth, BasicAuth):
-            yield f"{self._auth.username}:{self._auth.password}"
-        yield self._token
+        """Texts that nobody may be shown: those of the settings, and the tokens or cookies that were got with them."""
+        auth = self._auth
+        if auth is not None:
+            yield from (text for name, text in auth if name in _SHOWN_TO_NOBODY and isinstance(text, str))
+        if self._secret is not None:
+            yield self._secret.text
+        if self._endpoint is not None:
+            yield self._endpoint.secret.text
+        if self._login is not None:
+            yield self._login.password.text
+        if isinstance(auth, BasicAuth) and self._secret is not None:
+            yield f"{auth.username}:{self._secret.text}"
+        yield self._tokens.kept(_OWN)
         if self._login is not None:
             yield from (one.partition("=")[2] for one in self._login.cookie.split("; "))
-        if isinstance(self._auth, ForwardAuth) and (scope := current_scope.get()) and scope.token:
-            yield scope.token
+        if token := self._callers_token():
+            yield token
+            yield self._tokens.kept(_digest(token))
 
     async def headers(self) -> dict[str, str]:
         """Headers to add to a request. Raises `Refused`, `Unreachable`, `TimedOut` or `Garbled` without a token."""
+        if self._constant is not None:
+            return self._constant
         match self._auth:
-            case None:
-                return {}
-            case BearerAuth(token=token):
-                return {"Authorization": f"Bearer {token}"}
-            case BasicAuth(username=username, password=password):
-                return _basic(username, password)
-            case ApiKeyAuth(header=header, key=key):
-                return {header: key}
             case ForwardAuth():
-                scope = current_scope.get()
-                return {"Authorization": f"Bearer {scope.token}"} if scope and scope.token else {}
-            case OAuth2Auth() as client:
-                async with self._lock:
-                    if time.monotonic() >= self._fresh_until:
-                        await self._fetch(client)
-                return {"Authorization": f"Bearer {self._token}"}
+                token = self._callers_token()
+                return _bearer(token) if token else {}
+            case TokenExchangeAuth():
+                token = self._callers_token()
+                return _bearer(await self._exchanged(token)) if token else {}
+            case OAuth2Auth():
+                assert self._endpoint is not None  # noqa: S101  # made for this kind
+                return _bearer(await self._tokens.get(_OWN, self._endpoint.own))
             case SessionAuth():
                 assert self._login is not None  # noqa: S101  # made for this kind
                 return await self._login.headers()
+            case _:
+                return self._shown()
 
     def wants_login(self, answer: aiohttp.ClientResponse) -> bool:
         """Whether an answer means that the credentials are not accepted: 401, or for a session a login page."""
@@ -99,65 +107,53 @@ class Credentials:
         """
         if self._login is not None:
             return await self._login.renew(refused)
-        if not isinstance(self._auth, OAuth2Auth):
+        if self._endpoint is not None:
+            token = self._callers_token()
+            key = _OWN if isinstance(self._auth, OAuth2Auth) else _digest(token)
+            self._tokens.give_up(key, refused.get("Authorization", "").removeprefix("Bearer "))
+            return bool(refused)
+        if self._secret is None or self._constant is not None:
             return False
-        if refused.get("Authorization") == f"Bearer {self._token}":
-            self._fresh_until = 0.0
-        return True
+        self._secret.read_again()
+        return self._shown() != refused
 
-    async def _fetch(self, client: OAuth2Auth) -> None:
-        form = {"grant_type": "client_credentials"} | ({"scope": client.scope} if client.scope else {})
-        try:
-            async with self._session.post(
-                client.token_url,
-                data=form,
-                headers=_basic(quote_plus(client.client_id), quote_plus(client.client_secret)),  # RFC 6749, 2.3.1
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                allow_redirects=False,
-            ) as answer:
-                body = await self._read(answer)
-        except TimeoutError as error:
-            raise TimedOut(self._system, "the token endpoint did not answer in time", signing_in=True) from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            none = isinstance(error, aiohttp.ClientConnectorError)
-            detail = f"the token endpoint cannot be reached: {error}"
-            raise Unreachable(self._system, detail, nothing_sent=none, signing_in=True) from error
-        if answer.status != 200:
-            detail = f"the token endpoint answered {answer.status}"
-            if answer.status in _BUSY or answer.status >= 500:  # which says nothing about the credentials
-                raise Unreachable(self._system, detail, status=answer.status, signing_in=True)
-            raise Refused(self._system, detail, status=answer.status, signing_in=True)
-        try:
-            token = msgspec.json.decode(as_utf8(body, answer.headers.get("Content-Type")), type=_Token)
-        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Garbled(self._system, f"the token endpoint's answer: {error}", signing_in=True) from error
-        text = token.access_token.strip()
-        if not _SENDABLE.fullmatch(text):
-            detail = "the token endpoint's answer: its access_token is empty, or cannot be sent in a header"
-            raise Garbled(self._system, detail, signing_in=True)
-        self._token, expires_in = text, _seconds(token.expires_in)
-        # A tenth early (at most 30 s), so that a token does not expire on its way.
-        self._fresh_until = time.monotonic() + expires_in - min(30.0, expires_in / 10)
+    def _callers_token(self) -> str:
+        """The token of the caller whose request this is, if this system is shown it or gets another for it."""
+        scope = current_scope.get() if isinstance(self._auth, ForwardAuth | TokenExchangeAuth) else None
+        return (scope.token if scope else None) or ""
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        body = b""
-        async for part in answer.content.iter_any():
-            body += part
-            if len(body) > _LARGEST_TOKEN:
-                detail = f"the token endpoint's answer: more than {_LARGEST_TOKEN} bytes"
-                raise Garbled(self._system, detail, signing_in=True)
-        return body
+    async def _exchanged(self, token: str) -> str:
+        """A token of this caller's for the system. Each caller's is kept by what only that caller sent."""
+        endpoint, names = self._endpoint, self._names
+        assert endpoint is not None  # noqa: S101  # made for this kind
+        return await self._tokens.get(_digest(token), lambda: endpoint.exchanged(token, names))
+
+    def _shown(self) -> dict[str, str]:
+        """The headers of a kind that shows a secret as it is."""
+        assert self._secret is not None  # noqa: S101  # made for these kinds
+        match self._auth:
+            case BasicAuth(username=username):
+                pair = base64.b64encode(f"{username}:{self._secret.text}".encode()).decode()
+                return {"Authorization": f"Basic {pair}"}
+            case ApiKeyAuth(header=header):
+                return {header: self._secret.text}
+            case _:
+                return _bearer(self._secret.text)
 
 
-def _seconds(expires_in: Any) -> float:
-    """How long a token holds: some send a text."""
-    try:
-        seconds = float(expires_in)
-    except (TypeError, ValueError, OverflowError):
-        return _EXPIRES
-    return seconds if math.isfinite(seconds) else _EXPIRES
+def _only_secret(auth: WithSecrets) -> Secret:
+    (name,) = auth.secret_names()
+    return auth.secret_named(name)
 
 
-def _basic(username: str, password: str) -> dict[str, str]:
-    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+def _exchanged_as(auth: TokenExchangeAuth) -> dict[str, str]:
+    names = {"subject_token_type": auth.subject_token_type}
+    return names | ({"requested_token_type": auth.requested_token_type} if auth.requested_token_type else {})
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

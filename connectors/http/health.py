@@ -61,7 +61,7 @@ class Health:
     """
 
     def __init__(self, system: str, *, personal: bool = False) -> None:
-        """`personal`: the system gets each caller's own credentials, so a refusal says nothing about its state."""
+        """`personal`: the system gets each caller's own credentials, so its refusal says nothing about its state."""
         self.system, self._personal = system, personal
         self.status = SystemStatus.UNKNOWN
         self.latency_ms: float | None = None
@@ -118,7 +118,9 @@ class Health:
         match error:
             case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
                 return
-            case Refused() if self._personal:
+            case Refused(of_caller=True):
+                return
+            case Refused(signing_in=False) if self._personal:
                 return
         if isinstance(error, Rejected):
             self._rejected(error)

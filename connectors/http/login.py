@@ -7,10 +7,11 @@ from typing import Final
 import aiohttp
 
 from connectors.errors import Failed, RateLimited, Refused, TimedOut, Unreachable
+from connectors.http.through import Session
 from connectors.settings import SessionAuth, System
 
 REFUSED_FOR: Final = 30.0
-"""Seconds before a refused login is tried again, because wrong credentials stay wrong."""
+"""Seconds before a refused login is tried again with the same password, because wrong credentials stay wrong."""
 
 
 class LoginSession:
@@ -20,13 +21,15 @@ class LoginSession:
     some systems answer 200 with a cookie to a wrong password too.
     """
 
-    def __init__(self, name: str, system: System, auth: SessionAuth, session: aiohttp.ClientSession) -> None:
+    def __init__(self, name: str, system: System, auth: SessionAuth, session: Session) -> None:
         self._name, self._base, self._timeout = name, system.url.rstrip("/"), system.timeout
         self._auth, self._session = auth, session
         self._lock = asyncio.Lock()
         self.cookie = ""
         """What the system set, as a header's value; empty before a login."""
+        self.password = auth.secret_named("password")
         self._refusal = ""
+        self._refused_password = ""
         self._refused_until = 0.0
 
     async def headers(self) -> dict[str, str]:
@@ -52,10 +55,11 @@ class LoginSession:
         return True
 
     async def _log_in(self) -> None:
-        if time.monotonic() < self._refused_until:
+        auth, path, password = self._auth, self._auth.login_path, self.password.text
+        if time.monotonic() < self._refused_until and password == self._refused_password:
             raise Refused(self._name, self._refusal, signing_in=True)
-        auth, path = self._auth, self._auth.login_path
-        form = {auth.username_field: auth.username, auth.password_field: auth.password}
+        self._refused_password = password
+        form = {auth.username_field: auth.username, auth.password_field: password}
         status, cookie, _ = await self._ask("POST", path, None, form)
         if status >= 500:
             raise Failed(self._name, f"the login at {path} answered {status}", status=status, signing_in=True)

@@ -27,7 +27,8 @@ from connectors.http.health import Health
 from connectors.http.request import Request
 from connectors.http.said import beginning
 from connectors.http.scope import RequestScope, current_scope
-from connectors.settings import ForwardAuth, System
+from connectors.http.through import through
+from connectors.settings import System
 
 ANSWERING_TIME: Final = 0.15
 """Upstream calls end so many seconds before the request's deadline, to leave time for sending the partial answer."""
@@ -49,11 +50,11 @@ class Transport:
 
     def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
         self.name, self.system = name, system
-        self.health = Health(name, personal=isinstance(system.auth, ForwardAuth))
+        self.health = Health(name, personal=system.is_personal)
         self.base = system.url.rstrip("/")
         self._parts = urlsplit(self.base)
-        self.credentials = Credentials(name, system, session)
-        self._session = session
+        self._session = through(system.network, session)
+        self.credentials = Credentials(name, system, session, self._session)
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
 
@@ -121,6 +122,8 @@ class Transport:
         """The failure for one of `CONNECTION_ERRORS`: `TimedOut`, `Garbled` or `Unreachable`."""
         if isinstance(error, aiohttp.ServerTimeoutError):
             return TimedOut(self.name, f"{request}: {error}")
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return Unreachable(self.name, f"{request}: the proxy answered {error.status}", nothing_sent=True)
         if isinstance(error, aiohttp.ClientResponseError):
             return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
         if isinstance(error.__cause__, ContentEncodingError):
@@ -141,6 +144,8 @@ class Transport:
         failure: ConnectorError
         if login_wanted or status == 403:
             failure = Refused(self.name, detail, login_wanted=login_wanted, status=status)
+        elif status == 407:
+            failure = Unreachable(self.name, f"{request}: the proxy answered 407", nothing_sent=True)
         elif status == 429:
             failure = RateLimited(self.name, detail, status=status)
         elif status >= 500:

@@ -23,7 +23,7 @@ from connectors.http.health import Health
 from connectors.http.scope import Operation, RequestScope, current_operation, current_scope
 from connectors.ports import Effect, Mark, marks
 from connectors.records import Rows, Window
-from connectors.settings import ForwardAuth, System
+from connectors.settings import System
 from connectors.sharing.call import LoadBatch, WindowCall
 from connectors.sharing.queue import CallQueue
 
@@ -36,10 +36,10 @@ _UNBATCHED: Final = ""
 def share_reads(driver: Port, port: type[Any], system: System, health: Health) -> Port:
     """The driver with its reads shared between requests.
 
-    Nothing is shared if the system checks each caller's own token (`ForwardAuth`), or if the setting `share` is off.
+    Nothing is shared if the system is shown who the caller is (`System.is_personal`), or if the setting `share` is off.
     Raises TypeError if a method of the port has no mark.
     """
-    shares = system.share and not isinstance(system.auth, ForwardAuth)
+    shares = system.share and not system.is_personal
     return cast(Port, _Port(driver, port, system, health, shares=shares))
 
 

@@ -9,6 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from connectors.store.address import Address, located
 from connectors.store.writes import StoreUnavailable
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ _CONNECT_TIMEOUT: Final = 5.0
 """Seconds for opening or closing a connection where no question waits for it, as at the end."""
 
 
-def redis_at(address: str, *, connections: int = 64, decode: bool = False) -> Redis:
+def redis_at(address: Address, *, connections: int = 64, decode: bool = False) -> Redis:
     """A client without a timeout of its own: `asked` has it. Who finds none of its `connections` free waits.
 
     With `socket_timeout` redis-py would send by `asyncio.wait_for`, which in Python 3.11 loses a task's cancellation
@@ -25,7 +26,7 @@ def redis_at(address: str, *, connections: int = 64, decode: bool = False) -> Re
     """
     return Redis.from_pool(
         BlockingConnectionPool.from_url(
-            address,
+            **located(address),
             max_connections=connections,
             timeout=None,
             socket_timeout=None,

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from connectors.events.hints import Hint
+from connectors.store.address import Address
 from connectors.store.events import Gap
 from connectors.store.hint_stream import PREFIX, HintStream, Reader, added_at
 from connectors.store.writes import StoreUnavailable
@@ -46,7 +47,7 @@ class EventsInRedis:
 
     def __init__(
         self,
-        address: str,
+        address: Address,
         *,
         prefix: str = PREFIX,
         timeout: float = 1.0,

@@ -9,6 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from connectors.events.hints import Hint
+from connectors.store.address import Address
 from connectors.store.asking import asked, redis_at
 from connectors.store.events import Gap
 from connectors.store.redis import HOLD, UNLOCK, Argument
@@ -65,7 +66,7 @@ _DECODER: Final[msgspec.json.Decoder[Entry]] = msgspec.json.Decoder(Entry)
 class HintStream:
     """One stream, at `{prefix}hints`. All methods raise StoreUnavailable, after `timeout` seconds at most."""
 
-    def __init__(self, address: str, prefix: str, timeout: float) -> None:
+    def __init__(self, address: Address, prefix: str, timeout: float) -> None:
         self._address, self._prefix, self._timeout = address, prefix, timeout
         self._stream, self._beat = f"{prefix}hints", f"{prefix}beat"
         self._redis = redis_at(address, connections=_CONNECTIONS)

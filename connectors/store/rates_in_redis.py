@@ -6,6 +6,7 @@ The times are the server's, so that the clocks of processes need not agree. A ke
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from connectors.store.address import Address
 from connectors.store.asking import asked, redis_at
 from connectors.store.redis import Argument
 
@@ -25,7 +26,7 @@ return ahead
 class SpendingInRedis:
     """Implements `SharedSpending`. Each question waits at most `timeout` seconds."""
 
-    def __init__(self, address: str, *, prefix: str = "opticom:{rate}:", timeout: float = 0.25) -> None:
+    def __init__(self, address: Address, *, prefix: str = "opticom:{rate}:", timeout: float = 0.25) -> None:
         """All keys have the `prefix`; the part in braces keeps them on one node of a cluster."""
         self._redis, self._timeout, self._prefix = redis_at(address), timeout, prefix
         self._spend = self._redis.register_script(_SPEND)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from connectors.store import asking
+from connectors.store.address import Address
 from connectors.store.asking import redis_at
 from connectors.store.writes import Claim, Phase, StoreUnavailable, WriteRecord
 
@@ -77,7 +78,7 @@ class WritesInRedis:
 
     def __init__(
         self,
-        address: str,
+        address: Address,
         *,
         prefix: str = "opticom:write:",
         time_to_live: float = 24 * 3600.0,

@@ -24,7 +24,6 @@ from connectors.reading.rows import Batch, Identified, RowDecoder, RowPage, Unre
 from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Fields, Window
-from connectors.settings import ForwardAuth
 from connectors.tmf.answers import Answers
 from connectors.tmf.askable import Askable
 from connectors.tmf.mapping import BoundMapping, WholeRow, partial_row_type
@@ -73,7 +72,7 @@ class Collection(Generic[R]):
         self._answers = Answers(http.name, self.path, self.resource, self.profile)
         self._calls_not_enough = 0
         """In so many calls the whole list could not be read."""
-        self.obeyed_filters = ObeyedFilters(isinstance(http.system.auth, ForwardAuth))
+        self.obeyed_filters = ObeyedFilters(http.system.is_personal)
 
     async def by_ids(self, ids: Sequence[str], fields: Fields | None) -> dict[str, Any]:
         """Rows by id. Ids that the server does not have are absent; rows with other ids are dropped.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from connectors.http.through import Session
 from connectors.texts import without_credentials
 from gateway.auth.keys import TIMEOUT, TYPES, fetch
 
@@ -36,7 +37,7 @@ class Discovery:
     unless it names this issuer, letter by letter. Document and keys together have `timeout` seconds.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, issuer: str, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, session: Session, issuer: str, *, timeout: float = TIMEOUT) -> None:
         self._session, self._issuer, self._timeout = session, issuer, timeout
         self._known: Metadata | None = None
         self._read = float("-inf")

@@ -14,6 +14,7 @@ import aiohttp
 import jwt
 import orjson
 
+from connectors.http.through import Session
 from connectors.texts import without_credentials
 from gateway.engine.lru import LRU
 
@@ -216,7 +217,7 @@ def from_file(path: Path) -> Load:
     return load
 
 
-def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float = TIMEOUT) -> Load:
+def from_address(session: Session, address: str, *, timeout: float = TIMEOUT) -> Load:
     """A loader that fetches the key set by HTTP, as `fetch` does.
 
     Raises ValueError at once for an address that is neither https nor http.
@@ -231,7 +232,7 @@ def from_address(session: aiohttp.ClientSession, address: str, *, timeout: float
     return load
 
 
-async def fetch(session: aiohttp.ClientSession, address: str, timeout: float = TIMEOUT) -> bytes:  # noqa: ASYNC109 - aiohttp's own
+async def fetch(session: Session, address: str, timeout: float = TIMEOUT) -> bytes:  # noqa: ASYNC109 - aiohttp's own
     """What an address answers: at most 512 KiB within `timeout` seconds, without redirects.
 
     Raises OSError, which TimeoutError is, too, and aiohttp.ClientError; their texts hold nothing of
@@ -248,6 +249,8 @@ async def fetch(session: aiohttp.ClientSession, address: str, timeout: float = T
                 if len(body) > MAX_BYTES:
                     raise OSError(f"{shown} answered with more than {MAX_BYTES} bytes")
             return bytes(body)
+    except aiohttp.ClientHttpProxyError as error:
+        raise OSError(f"{shown} cannot be reached: the proxy answered {error.status}") from error
     except (aiohttp.InvalidURL, aiohttp.ClientResponseError) as error:  # Their texts have the whole address.
         what = "answered with what is not HTTP" if isinstance(error, aiohttp.ClientResponseError) else "cannot be asked"
         raise OSError(f"{shown} {what}") from error

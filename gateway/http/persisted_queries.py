@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, Protocol
 
+from connectors.store.address import Address
 from connectors.store.asking import asked, redis_at
 from connectors.store.writes import StoreUnavailable
 from gateway.engine.lru import LRU
@@ -70,7 +71,7 @@ class RedisDocumentStore:
 
     def __init__(
         self,
-        address: str,
+        address: Address,
         *,
         prefix: str = "opticom:document:",
         time_to_live: int = 24 * 3600,

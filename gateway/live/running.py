@@ -35,7 +35,7 @@ async def following(
     """What is followed, as long as this runs."""
     systems, sources = settings.systems.by_domain, settings.live.sources
     own = connect(own_credentials(systems, sources), session) if connectors.forwards else connectors
-    stream: EventStream = EventsInRedis(settings.shared_url) if settings.shared_url else EventsInMemory()
+    stream: EventStream = EventsInRedis(settings.shared_address) if settings.shared_address else EventsInMemory()
     listening = Listening(
         own,
         {name: domain.changes for name, domain in DOMAINS.items()},

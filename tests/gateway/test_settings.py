@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from connectors.settings import BearerAuth
+from connectors.events.settings import EventSource
+from connectors.network import NetworkSettings
+from connectors.settings import BearerAuth, SessionAuth, TokenExchangeAuth
 from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
 from gateway.engine.limits import Limits
-from gateway.settings import Settings
+from gateway.settings import RedisSettings, Settings
 from gateway.settings_file import WrongSettings, load
+from tests.certificates import mutual_tls
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "gateway.example.toml"
 
@@ -76,6 +79,8 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     text = re.sub(r"^# (?=\[|[\w\".]+ = )", "", text, flags=re.MULTILINE)
     text = re.sub(r"^jwks_file = .*$", "", text, flags=re.MULTILINE)
+    text = text.replace("/etc/opticom/", "").replace("/run/secrets/", "")
+    mutual_tls(tmp_path)
     everything = load(write(tmp_path, text))
     assert everything.graphql == shown.graphql
     assert everything.log == shown.log
@@ -93,13 +98,21 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         live,
         live.limits,
         live.sources["ticketing"],
+        everything.systems.billing.auth,
+        everything.systems.billing.network,
     ):
         assert model is not None
-        missing = type(model).model_fields.keys() - model.model_fields_set - {"jwks_file", "credentials"}
+        instead = {"jwks_file", "credentials", "secret_file", "passphrase", "proxy_file", "client_secret_file"}
+        instead |= {"private_key_file", "key_id", "algorithm", "assertion_audience"}
+        missing = type(model).model_fields.keys() - model.model_fields_set - instead
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
     for section in (everything.redis, everything.writes, everything.server, everything.log):
         assert section is not None
-        assert section.model_fields_set == type(section).model_fields.keys()
+        shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}
+        assert section.model_fields_set == shown_here
+    named = set(re.findall(r"[a-z_]+", text))
+    for model in (TokenExchangeAuth, NetworkSettings, RedisSettings, EventSource, SessionAuth, BearerAuth):
+        assert not model.model_fields.keys() - named - {"password_file", "proxy_file"}
 
 
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +191,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             "gateway.toml: systems.crm.url: should be an address that begins with http:// or https://, "
             'e.g. "https://host.example"',
             "gateway.toml: systems.crm.timeout: should be greater than 0",
-            "gateway.toml: systems.crm.auth.token: missing: this has to be set",
+            "gateway.toml: systems.crm.auth.token: missing: this has to be set, or token_file",
             "gateway.toml: systems.crm.auth.tokn: is not a setting here; did you mean token?",
             'gateway.toml: systems.billing.url: missing: the address of the billing system, e.g. "https://billing.example"',
             "gateway.toml: systems.billing.profile.id_lists: is not a setting here; did you mean id_list?",
@@ -186,7 +199,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             "gateway.toml: systems.billing.profile.words.Working: should be a valid string",
             "gateway.toml: systems.inventory: has no driver named 'tmx'; there is: tmf, nautobot",
             "gateway.toml: systems.inventory.auth: needs a kind, one of"
-            " 'bearer', 'basic', 'api_key', 'oauth2', 'session', 'forward'",
+            " 'bearer', 'basic', 'api_key', 'oauth2', 'session', 'forward', 'token_exchange'",
             'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',
             "gateway.toml: auth.audience: should be a valid string",
             "gateway.toml: auth.audience: should be a valid tuple",
@@ -383,7 +396,7 @@ WRONG_SOURCES = [
     (
         SYSTEMS,
         '[live.sources.crm.credentials]\nkind = "bearer"\ntoken = "t"\n',
-        "crm.credentials: is only for systems.crm.auth.kind = 'forward'; systems.crm.auth is used",
+        "crm.credentials: is only for systems.crm.auth.kind = 'forward' or 'token_exchange'; systems.crm.auth is used",
     ),
     (
         SYSTEMS,

@@ -170,7 +170,7 @@ async def test_a_lost_answer_is_no_registration_and_is_not_repeated_blindly(syst
     server = systems["ticketing"]
     async with aiohttp.ClientSession() as session:
         driver: Any = connect(settings(systems), session).ticketing
-        hub = HubListener(driver.http, driver.events.hubs[0], "http://127.0.0.1:9/events")
+        hub = HubListener(driver.http, driver.events.hubs[0], lambda: "http://127.0.0.1:9/events")
         server.switches.drop_connections = 1
         assert not await hub.register()
         assert hub.registration is None

@@ -1,27 +1,19 @@
 """A real OpenID provider (npm package oidc-provider): discovery, JWT access tokens, rotation, and the provider away."""
 
-import asyncio
-import fcntl
-import json
-import os
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import jwt
 import pytest
 import pytest_asyncio
 
 from gateway.auth_settings import AuthSettings
 from tests.gateway.auth.issuers import AUDIENCE, Clock
-from tests.gateway.http.test_graphql_http_audit import UNREACHABLE
+from tests.gateway.auth.open_id_provider import OpenIDProvider, install, open_id_provider
 from tests.stack import Answer, Stack, stacked
-from web.build import node_paths
 
-FOLDER = Path(__file__).parent / "provider"
 CLIENTS = {
     "portal": {"customer_numbers": "1001,1002"},
     "desk": {"groups": ["staff", "portal-agent"]},
@@ -33,72 +25,19 @@ CLAIMS = {
     "customers": "customer_numbers",
 }
 ME = "{ viewer { kind customers { id } } }"
-PATIENCE = 60
-
-
-class OpenIDProvider:
-    """The provider, which does as it is told."""
-
-    def __init__(self, process: asyncio.subprocess.Process, session: aiohttp.ClientSession) -> None:
-        self.process, self.session, self.issuer = process, session, ""
-
-    async def tell(self, **what: Any) -> dict[str, int]:
-        """Tell it something; what it was asked since the last time, by path."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(what).encode() + b"\n")
-        async with asyncio.timeout(PATIENCE):
-            said = json.loads(await self.process.stdout.readline())
-        self.issuer = said["issuer"]
-        handled: dict[str, int] = said["handled"]
-        return handled
-
-    async def token(self, client: str, **more: str) -> str:
-        """An access token of a client, by its own credentials (RFC 6749, 4.4)."""
-        asked = {"grant_type": "client_credentials", "resource": "https://gateway.example", **more}
-        headers = {"Authorization": aiohttp.encode_basic_auth(client, "secret")}
-        async with self.session.post(f"{self.issuer}/token", data=asked, headers=headers) as answer:
-            body = await answer.json()
-            assert answer.status == 200, body
-            token: str = body["access_token"]
-            return token
 
 
 @pytest.fixture(scope="module")
 def installed() -> None:
-    """The provider's packages, from the lock file, by one process of the tests for all; skips without a registry."""
-    folder = os.open(FOLDER, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if (FOLDER / "node_modules" / "oidc-provider").is_dir():
-            return
-        command = [*map(str, node_paths()), "ci", "--ignore-scripts"]
-        npm = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120)
-        if npm.returncode and any(sign in npm.stderr for sign in UNREACHABLE):
-            pytest.skip("npm cannot reach a package registry to install the provider (oidc-provider)")
-        assert npm.returncode == 0, npm.stdout + npm.stderr
-    finally:
-        os.close(folder)
+    """The provider's packages."""
+    install()
 
 
 @pytest_asyncio.fixture
 async def provider(installed: None) -> AsyncIterator[OpenIDProvider]:
     """The provider with one key, "a"."""
-    process = await asyncio.create_subprocess_exec(
-        *(node_paths()[0], "provider.mjs", json.dumps(CLIENTS)),
-        cwd=FOLDER,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,  # It warns that it keeps everything in memory.
-    )
-    try:
-        async with aiohttp.ClientSession() as session:
-            made = OpenIDProvider(process, session)
-            await made.tell(keys=["a"])
-            yield made
-    finally:
-        process.kill()
-        await process.wait()
+    async with open_id_provider(CLIENTS) as made:
+        yield made
 
 
 @asynccontextmanager

@@ -1,0 +1,21 @@
+"""What pydantic is told of settings that are wrong, for `ValidationError.from_exception_data`."""
+
+from pydantic_core import ErrorDetails, InitErrorDetails
+
+
+def missing_setting(name: str) -> InitErrorDetails:
+    """A setting that has to be given."""
+    return InitErrorDetails(type="missing", loc=(name,), input=None)
+
+
+def wrong_setting(name: str, text: str) -> InitErrorDetails:
+    """A setting that cannot be used, and why."""
+    return InitErrorDetails(type="value_error", loc=(name,), input=None, ctx={"error": ValueError(text)})
+
+
+def reported_again(details: ErrorDetails) -> InitErrorDetails:
+    """An error that pydantic reported, in the form in which it can be raised again."""
+    made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
+    if "ctx" in details:
+        made["ctx"] = details["ctx"]
+    return made
