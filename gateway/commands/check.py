@@ -1,13 +1,10 @@
 """`gateway check`: tries everything that the settings name, and says what a person can do about what is wrong."""
 
 import asyncio
-import os
 import secrets
-import socket
 import time
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
 from redis.asyncio import Redis
@@ -18,13 +15,14 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuch
 from connectors.links import CustomerKey
 from connectors.records import Window
-from connectors.settings import System
+from connectors.settings import System, TokenEndpointAuth
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
 from gateway.auth_settings import NEEDED
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_keys import of_issuer
+from gateway.commands.check_network import tried
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.commands.hints import hint, what_it_says
@@ -70,9 +68,22 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
 
 async def _system(connected: ConnectedSystem, system: System) -> Finding:
     name, address = connected.name, without_credentials(system.url)
-    if problem := await _unreachable(system):
+    way = await tried(system.url, system.network, f"systems.{name}.network", system.connect_timeout)
+    if way.problem:
         firewall = f"Is it running, and is systems.{name}.url right? If so, a firewall may be in between."
-        return Finding(name, system.driver, address, "FAILED", detail=problem, hint=firewall)
+        return Finding(name, system.driver, address, "FAILED", detail=way.problem, hint=way.hint or firewall)
+    notices, auth = way.notices, system.auth
+    if isinstance(auth, TokenEndpointAuth):
+        inherited = auth.network is None
+        network, where = (system.network, "") if auth.network is None else (auth.network, ".auth")
+        way = await tried(auth.token_url, network, f"systems.{name}{where}.network", system.timeout)
+        notices = (*notices, *(f"its token endpoint: {one}" for one in way.notices))
+        if way.problem and (way.hint or system.is_personal):  # else the probe says it
+            advice = way.hint or f"Check token_url in systems.{name}.auth."
+            if way.hint and inherited:
+                advice += f" Where the token endpoint is reached in another way, set systems.{name}.auth.network."
+            detail = f"the token endpoint: {way.problem}"
+            return Finding(name, system.driver, address, "ok", "FAILED", "-", None, detail, advice, notices=notices)
     started = time.monotonic()
     try:
         await connected.probe.probe()
@@ -80,12 +91,15 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
         credentials, read = _marks(error, system)
         advice = hint(error, name, system, DOMAINS[name].driver(system.driver).options)
         detail = f"{error.detail}. {what_it_says(error)}" if error.said else error.detail
-        return Finding(name, system.driver, address, "ok", credentials, read, None, detail, advice)
+        return Finding(name, system.driver, address, "ok", credentials, read, None, detail, advice, notices=notices)
     latency = (time.monotonic() - started) * 1000
     credentials, cannot = ("ok" if system.auth else "-"), unwritable(connected)
     unsupported = {what: why for what, why in connected.unsupported.items() if what not in write_methods(name)}
     return Finding(
-        name, system.driver, address, "ok", credentials, "ok", latency, unsupported=unsupported, unwritable=cannot
+        *(name, system.driver, address, "ok", credentials, "ok", latency),
+        unsupported=unsupported,
+        unwritable=cannot,
+        notices=notices,
     )
 
 
@@ -144,24 +158,6 @@ async def _customer_key(
         return Finding(name, driver, address, "ok", "-", "FAILED", None, detail, hint)
     note = f"{len(having)} of the CRM's first {len(customers)} customers have {key}"
     return Finding(name, driver, address, "ok", "-", "ok", latency, note=note)
-
-
-async def _unreachable(system: System) -> str:
-    """Why no connection can be made; empty when one can."""
-    parts = urlsplit(system.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        async with asyncio.timeout(system.connect_timeout):
-            _, writer = await asyncio.open_connection(parts.hostname, port)
-    except TimeoutError:
-        return f"no connection to {parts.hostname}:{port} within {system.connect_timeout:g} s (connect_timeout)"
-    except OSError as error:
-        why = str(error.strerror or error)  # asyncio repeats the address in it, except for names that do not exist.
-        if error.errno is not None and not isinstance(error, socket.gaierror):
-            why = os.strerror(error.errno)
-        return f"no connection to {parts.hostname}:{port}: {why}"
-    writer.close()
-    return ""
 
 
 def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:

@@ -59,7 +59,7 @@ def _told(finding: Finding, connected: Mapping[str, ConnectedSystem]) -> Finding
     """The finding, with what was noticed about the system's answers."""
     if finding.name not in connected:
         return finding
-    return replace(finding, notices=tuple(_health(connected[finding.name]).notices))
+    return replace(finding, notices=(*finding.notices, *_health(connected[finding.name]).notices))
 
 
 async def _customers(connectors: Connectors, named: Sequence[str], fields: frozenset[str]) -> list[Customer]:

@@ -6,9 +6,10 @@ import aiohttp
 
 from connectors.texts import without_credentials
 from gateway.auth.discovery import Discovery, metadata_address
-from gateway.auth.keys import TYPES, parse
+from gateway.auth.keys import TIMEOUT, TYPES, parse
 from gateway.auth.tokens import USUAL_ALGORITHMS
 from gateway.auth_settings import IssuerSettings
+from gateway.commands.check_network import tried
 from gateway.commands.findings import Finding
 
 
@@ -23,6 +24,13 @@ async def of_issuer(place: str, issuer: IssuerSettings, session: aiohttp.ClientS
         key, driver = ("jwks_url", "JWKS") if issuer.jwks_url else ("jwks_file", "JWKS file")
         address = issuer.jwks_url or str(issuer.jwks_file)
     address, key = without_credentials(address), f"{place}.{key}"
+    notices: tuple[str, ...] = ()
+    if not issuer.jwks_file:
+        way = await tried(issuer.jwks_url or issuer.issuer, issuer.network, f"{place}.network", TIMEOUT)
+        if way.problem and way.hint:
+            hint = f"Nobody could sign in. {way.hint}"
+            return Finding(name, driver, address, "FAILED", detail=way.problem, hint=hint)
+        notices = way.notices
     load, started = issuer.load_keys(session), time.monotonic()
     try:
         body = await load()
@@ -45,4 +53,4 @@ async def of_issuer(place: str, issuer: IssuerSettings, session: aiohttp.ClientS
         found = ", ".join(usable)
         hint = f"Nobody could sign in: none of the keys is for {place}.algorithms = {', '.join(believed)}."
         return Finding(name, driver, address, "ok", "-", "FAILED", latency, f"keys for: {found}", hint)
-    return Finding(name, driver, address, "ok", "-", "ok", latency)
+    return Finding(name, driver, address, "ok", "-", "ok", latency, notices=notices)

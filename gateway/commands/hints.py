@@ -14,8 +14,9 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
-from connectors.settings import OAuth2Auth, SessionAuth, System
+from connectors.settings import SessionAuth, System, TokenEndpointAuth
 from connectors.strict import Strict
+from gateway.commands.check_network import of_alert
 
 _ASKED_BY: Final = {
     "limit": "page_size",
@@ -61,6 +62,9 @@ def hint(error: ConnectorError, domain: str, system: System, options: type[Stric
     """One or two sentences: what is likely wrong, and the setting to change. Only settings that there are are named."""
     if error.signing_in:
         return _signing_in(error, domain, system)
+    text = error.said if isinstance(error, Rejected) else error.detail if isinstance(error, Unreachable) else ""
+    if advice := of_alert(text, system.network, f"systems.{domain}.network"):
+        return advice
     match error:
         case Refused() if system.auth is None:
             return f"It asks for credentials: set systems.{domain}.auth."
@@ -68,6 +72,8 @@ def hint(error: ConnectorError, domain: str, system: System, options: type[Stric
             return f"It does not accept these credentials: check systems.{domain}.auth, and what they may read there."
         case TimedOut():
             return f"It accepts connections but does not answer within systems.{domain}.timeout = {system.timeout:g} s."
+        case Unreachable() if "the proxy answered" in error.detail:
+            return f"The proxy does not let it through: check user name and password in systems.{domain}.network.proxy."
         case Unreachable():
             return f"It hangs up. Does systems.{domain}.url have the right scheme (http, https) and port?"
         case RateLimited():
@@ -95,7 +101,9 @@ def _signing_in(error: ConnectorError, domain: str, system: System) -> str:
     where = f"systems.{domain}.auth"
     login = isinstance(system.auth, SessionAuth)
     settings = "login_path, verify_path, username and password" if login else "token_url, client_id, client_secret"
-    more = " and scope" if isinstance(system.auth, OAuth2Auth) else ""
+    if isinstance(system.auth, TokenEndpointAuth) and system.auth.client_auth == "private_key_jwt":
+        settings = "token_url, client_id, private_key_file, key_id, algorithm, assertion_audience"
+    more = "" if login else " and scope"
     if error.retryable and error.status is not None:
         what = "login" if login else "token endpoint"
         return f"Its {what} is busy or broken, whatever the credentials: look into its log, and try again."
