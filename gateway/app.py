@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 import aiohttp
@@ -21,7 +22,8 @@ from connectors.store.memory import WritesInMemory
 from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import WriteStore
-from gateway.audit import audit
+from gateway.audit import audit, audit_unmasked
+from gateway.auth.scopes import Grants
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
 from gateway.engine import Engine
@@ -33,7 +35,7 @@ from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.events import EventEndpoint, event_routes
-from gateway.http.files import DocumentEndpoint
+from gateway.http.files import DOCUMENT_URL, DocumentEndpoint
 from gateway.http.graphiql import GraphiQLPage
 from gateway.http.health import healthz, readyz
 from gateway.http.operations import Operations
@@ -60,12 +62,15 @@ from schema.unsupported import disable_unsupported
 if TYPE_CHECKING:
     from gateway.commands.demo_keys import DemoKeys  # the demo hands them over: what is served imports no command
     from gateway.engine import declared
-    from schema import edges
+    from schema import edges, guards
 
     def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
         edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNotInstance, reads: edges.Reads
     ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNotInstance, declared.Reads]:
         return edge, step, prefix, known, reads
+
+    def _so_are_guards(withholds: guards.RequiresScopes, masks: guards.Masked) -> tuple[declared.Guard, declared.Guard]:
+        return withholds, masks
 
 
 class State(TypedDict):
@@ -140,8 +145,10 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
     if demo_keys is None and settings.auth is None:
         raise ValueError("auth is not set: the gateway cannot check tokens without it")
     metrics = Metrics()
+    graph = build_schema()
+    settings.scopes.tighten(graph)
     engine = Engine(
-        build_schema(),
+        graph,
         limits=settings.graphql.limits,
         staff_limits=settings.graphql.staff_limits,
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
@@ -159,7 +166,10 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
-            authenticate = demo_keys.authenticator() if demo_keys else _authenticator(settings.auth, session)
+            grants = settings.scopes.grants()
+            authenticate = (
+                demo_keys.authenticator(grants) if demo_keys else _authenticator(settings.auth, session, grants)
+            )
             stack.push_async_callback(authenticate.close)
             addresses = ClientAddresses(settings.server.trusted_proxies, settings.server.forwarded_by)
             admission = Admission(settings.server.load, metrics.shed, addresses)
@@ -171,11 +181,11 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             follows = None
             if settings.live.enabled:
                 follows = await stack.enter_async_context(
-                    following(settings, engine, connectors, session, metrics.live)
+                    following(settings, engine, connectors, session, metrics.live, audit_unmasked)
                 )
             writes = await stack.enter_async_context(_writes(settings, follows.stream if follows else None))
             contexts = ContextFactory(
-                engine.core_schema, connectors, settings.graphql.deadline, settings.graphql.trace, writes
+                engine, connectors, settings.graphql.deadline, settings.graphql.trace, writes, audit_unmasked
             )
             rates = Rates(
                 settings.rates,
@@ -220,7 +230,13 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 websocket=WebSocketEndpoint(operations, live, admission, rates),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted) if follows else None,
-                documents=DocumentEndpoint(authenticate, contexts, settings.server.limits.downloads_per_caller, rates),
+                documents=DocumentEndpoint(
+                    authenticate,
+                    contexts,
+                    settings.server.limits.downloads_per_caller,
+                    rates,
+                    partial(engine.withholding, DOCUMENT_URL),
+                ),
                 draining=False,
                 can_check=authenticate.can_check,
                 rates=rates,
@@ -291,9 +307,9 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession) -> Authenticator:
+def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession, grants: Grants) -> Authenticator:
     assert auth is not None  # noqa: S101  # create_app made sure
-    return auth.authenticator(session)
+    return auth.authenticator(session, grants)
 
 
 def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:

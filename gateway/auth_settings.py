@@ -16,6 +16,7 @@ from connectors.texts import IF_ANY_PAGE, without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, Load, from_address, from_file
+from gateway.auth.scopes import Grants
 from gateway.auth.tokens import CACHE_SECONDS, USUAL_ALGORITHMS, USUAL_TYPES, Authenticator, TokenRules, TrustedIssuer
 
 NEEDED: Final = "issuer and audience, and jwks_url or jwks_file where the issuer cannot be asked for its keys"
@@ -140,7 +141,7 @@ class AuthSettings(_Trust):
             yield "auth", IssuerSettings(**own)
         yield from ((f"auth.issuers.{number}", one) for number, one in enumerate(self.issuers))
 
-    def authenticator(self, session: aiohttp.ClientSession) -> Authenticator:
+    def authenticator(self, session: aiohttp.ClientSession, grants: Grants | None = None) -> Authenticator:
         """What checks tokens by these settings, with keys that it fetches over the session."""
         issuers = (one.trusted(session) for _, one in self.by_place())
-        return Authenticator(*issuers, cached_tokens=self.cached_tokens)
+        return Authenticator(*issuers, cached_tokens=self.cached_tokens, grants=grants)

@@ -37,6 +37,7 @@ CODES: Mapping[str, str] = {
     # The caller, or an argument.
     "UNAUTHENTICATED": "The request has no token, or one that is not accepted. The message says why. Sign in again.",
     "FORBIDDEN": "This kind of caller may not use the field at all. Leave it out.",
+    "FORBIDDEN_FIELD": "The field needs a scope that the caller does not have; the message names it. Leave it out.",
     "BAD_USER_INPUT": "The value of an argument or a variable cannot be used. The message says what would be right.",
     # A system that the gateway asks.
     "UPSTREAM_FAILED": "The system answered with a server error. Try again in a moment.",

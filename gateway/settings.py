@@ -28,12 +28,13 @@ from connectors.settings import System
 from connectors.strict import Strict
 from connectors.texts import without_credentials
 from connectors.wrong_settings import reported_again
-from gateway import live_settings, live_sources, writes_settings
+from gateway import live_settings, live_sources, scope_settings, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
+from gateway.scope_settings import ScopeSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.writes_settings import WritesSettings
 
@@ -173,6 +174,7 @@ class Settings(Strict):
 
     systems: SystemsSettings
     auth: AuthSettings | None = None
+    scopes: ScopeSettings = ScopeSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     redis: RedisSettings | None = None
     writes: WritesSettings = WritesSettings()
@@ -218,6 +220,7 @@ class Settings(Strict):
             *writes_settings.wrong(self.writes, systems, writes_url=self.writes_url, workers=workers),
             *live_sources.wrong(self.live, systems),
             *live_settings.wrong(self.live, redis_url=self.shared_url, workers=workers),
+            *scope_settings.wrong(self.scopes, self.auth),
         ]
         if found:
             raise ValidationError.from_exception_data(

@@ -6,7 +6,7 @@ ownership check, and the end of batches when the request ends early.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from connectors import Connectors
@@ -16,6 +16,7 @@ from connectors.records import Fields, Rows
 from resolvers.early import EarlyLoads
 from resolvers.loader import BatchLoader, NoLink
 from resolvers.ownership import customers_of, records
+from resolvers.unmasked import Unmasked
 from resolvers.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class RequestContext:
         selection: Mapping[str, Fields] | None = None,
     ) -> None:
         self.viewer = viewer
+        self.rights, self.noted_rights = viewer.scopes, viewer.noted_scopes
         self.connectors = translate(self, connectors)
         self._connectors, self._translate = connectors, translate
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
@@ -57,6 +59,8 @@ class RequestContext:
         """Whether any list that was loaded lacks rows that could not be read."""
         self.gaps: dict[tuple[str | int, ...], tuple[str, int]] = {}
         """Such lists in the answer: by path, the system and how many rows it lacks."""
+        self.unmasked: Unmasked | None = None
+        """What was read in full by scopes whose use is noted."""
         self.writes: Writes | None = None
         """What writes once; None where nothing is written."""
 
@@ -99,6 +103,11 @@ class RequestContext:
     def granted(self, type_name: str, key: str) -> bool:
         """Whether the record was granted."""
         return key in self._granted[type_name]
+
+    def note_read(self, type_name: str, names: Collection[str], objects: Sequence[Any]) -> None:
+        """Keep, for the audit log, that these fields of these objects were read in full."""
+        self.unmasked = self.unmasked or Unmasked()
+        self.unmasked.add(type_name, names, objects)
 
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """Keep, for the caller, that the list at this path of the answer lacks so many rows of the system's."""

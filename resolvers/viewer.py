@@ -25,6 +25,11 @@ class Viewer:
     name: str = ""
     """What a person may read: the author of a note. The subject where the token has no name."""
 
+    scopes: frozenset[str] | None = None
+    """What the caller may read of what is guarded by scopes; None: everything."""
+    noted_scopes: frozenset[str] = frozenset()
+    """Scopes that others of the kind do not have: what is read in full by them is told to the audit log."""
+
     is_staff: bool = field(init=False, repr=False, compare=False)
     """Whether the caller is an agent or admin, who may see the data of all customers."""
     is_signed_in: bool = field(init=False, repr=False, compare=False)

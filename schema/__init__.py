@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 import schema.enums  # noqa: F401  # first: the enums are declared before fields name them
+from schema.guards import describe_guards
 from schema.leaves import SCALARS
 from schema.mutation import Mutation
 from schema.query import Query
@@ -38,6 +39,10 @@ def build_schema(
     graph = Graph(query=query, mutation=mutation, subscription=subscription, extensions=list(extensions), config=config)
     if missing := _undescribed(graph.graphql):
         raise TypeError(f"no description in the field's arguments={{...}}: {', '.join(missing)}")
+    for kind in graph.graphql.type_map.values():
+        if isinstance(kind, GraphQLObjectType):
+            for field in kind.fields.values():
+                describe_guards(field)
     return graph
 
 

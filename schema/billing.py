@@ -22,6 +22,7 @@ from resolvers.early import Prefetch
 from resolvers.rows import all_rows
 from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
 from schema.fields import computed, connection, edge, node_id
+from schema.guards import Mask, Scopes, masked
 from schema.node import Node, RecordType
 from schema.scalars import Connection, Document, Money, Period, number
 
@@ -161,8 +162,9 @@ class Payment(RecordType, Node):
     paid_at: datetime | None = strawberry.field(description="Date and time of the payment. Null if unknown.")
     amount: Money | None = strawberry.field(description="Amount paid. Null if unknown.")
     method: str | None = strawberry.field(
+        directives=[masked(Mask.TEXT, Scopes.PAYMENT_MEANS)],
         description="Means of payment, such as a card's brand and last digits, in the billing system's own"
-        " words. Null if unknown."
+        " words. Null if unknown.",
     )
     account: BillingAccount | None = edge(
         BillingAccountById,

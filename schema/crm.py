@@ -29,6 +29,7 @@ from schema.arguments import (
 )
 from schema.edges import IsNotInstance
 from schema.fields import computed, connection, edge, node_id
+from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
 from schema.scalars import Connection, Money
 
@@ -46,7 +47,7 @@ _IN_CRM: Final = (
 )
 
 
-def _from_crm(attribute: str, description: str) -> Any:
+def _from_crm(attribute: str, description: str, *guards: Any) -> Any:
     """An attribute of the CRM's record, loaded where only the customer's number is known so far."""
     return edge(
         CustomerById,
@@ -54,6 +55,7 @@ def _from_crm(attribute: str, description: str) -> Any:
         needs=[attribute],
         known=_IS_RECORD,
         description=f"{description} {_IN_CRM}",
+        directives=guards,
     )
 
 
@@ -62,12 +64,13 @@ class Customer(RecordType, Node):
     """Declares `connectors.crm.port.Customer`, or only its number."""
 
     id: strawberry.ID = node_id("Customer")
-    name: str | None = _from_crm("name", "Full name of the person or company.")
+    name: str | None = _from_crm("name", "Full name of the person or company.", masked(Mask.NAME, Scopes.NAME))
     given_name: str | None = edge(
         PartyByCustomer,
         step="given_name",
         needs=["party_id", "party_kind"],
         description="Given name of the customer. Null for a company, and null with an error if the CRM did not answer.",
+        directives=[masked(Mask.NAME, Scopes.NAME)],
     )
     family_name: str | None = edge(
         PartyByCustomer,
@@ -75,13 +78,20 @@ class Customer(RecordType, Node):
         needs=["party_id", "party_kind"],
         description="Family name of the customer. Null for a company, and null with an error if the CRM did"
         " not answer.",
+        directives=[masked(Mask.NAME, Scopes.NAME)],
     )
     status: port.CustomerStatus | None = _from_crm(
         "status", "Status of the customer. UNKNOWN if the gateway does not know the CRM's word."
     )
     raw_status: str | None = _from_crm("raw_status", "Status of the customer, in the CRM's own word.")
-    email: str | None = _from_crm("email", "Preferred e-mail address. Null if the CRM has none.")
-    phone: str | None = _from_crm("phone", "Preferred phone number, as the CRM keeps it. Null if the CRM has none.")
+    email: str | None = _from_crm(
+        "email", "Preferred e-mail address. Null if the CRM has none.", masked(Mask.EMAIL, Scopes.CONTACT)
+    )
+    phone: str | None = _from_crm(
+        "phone",
+        "Preferred phone number, as the CRM keeps it. Null if the CRM has none.",
+        masked(Mask.PHONE, Scopes.CONTACT),
+    )
     accounts: list[Annotated["BillingAccount", strawberry.lazy("schema.billing")]] | None = edge(
         BillingAccountsByCustomer,
         step=all_rows,
@@ -100,6 +110,7 @@ class Customer(RecordType, Node):
     usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
         UsageByCustomer,
         step=all_rows,
+        directives=[requires(Scopes.USAGE)],
         description="All usage allowances of the customer, with what is used and what is left. Null if the"
         " billing system cannot identify the customer, and null with an error if it did not"
         " answer.",

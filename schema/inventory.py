@@ -21,6 +21,7 @@ from resolvers.ticketing import (
 )
 from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
 from schema.fields import computed, connection, edge, node_id
+from schema.guards import Mask, Scopes, masked
 from schema.node import Node, RecordType
 from schema.scalars import Connection
 
@@ -36,7 +37,9 @@ class Service(RecordType, Node):
     """Declares `connectors.inventory.port.Service`."""
 
     id: strawberry.ID = node_id("Service")
-    name: str | None = strawberry.field(description="Name of the service. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="Name of the service. Null if unknown.", directives=[masked(Mask.NUMBERS, Scopes.IDENTIFIERS)]
+    )
     service_type: str | None = strawberry.field(
         description="Type of service, such as broadband, in the inventory's own word. Null if unknown."
     )
@@ -96,7 +99,9 @@ class Resource(RecordType, Node):
     """Declares `connectors.inventory.port.Resource`."""
 
     id: strawberry.ID = node_id("Resource")
-    name: str | None = strawberry.field(description="Name of the resource. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="Name of the resource. Null if unknown.", directives=[masked(Mask.NUMBERS, Scopes.IDENTIFIERS)]
+    )
     kind: str | None = strawberry.field(
         description="Kind of resource, such as ONT or SIM, in the inventory's own word. Null if unknown."
     )
@@ -111,11 +116,13 @@ class Resource(RecordType, Node):
         description="Status of the resource, in the inventory's own word. Null if it gives none."
     )
     serial_number: str | None = strawberry.field(
+        directives=[masked(Mask.PHONE, Scopes.IDENTIFIERS)],
         description="Serial number of a physical resource, as printed on the device. Null if there is none or"
-        " it is unknown."
+        " it is unknown.",
     )
     value: str | None = strawberry.field(
-        description="Value of a logical resource, such as the phone number itself. Null if there is none."
+        description="Value of a logical resource, such as the phone number itself. Null if there is none.",
+        directives=[masked(Mask.PHONE, Scopes.IDENTIFIERS)],
     )
     site: Annotated["Site", strawberry.lazy("schema.inventory")] | None = edge(
         SiteById,
@@ -144,8 +151,13 @@ class Site(RecordType, Node):
     """Declares `connectors.inventory.port.Site`."""
 
     id: strawberry.ID = node_id("Site")
-    name: str | None = strawberry.field(description="Name of the site. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="Name of the site. Null if unknown.", directives=[masked(Mask.NAME, Scopes.NAME)]
+    )
     status: str | None = strawberry.field(
         description="Status of the site, in the inventory's own word. Null if unknown."
     )
-    description: str | None = strawberry.field(description="Description of the site, in words. Null if there is none.")
+    description: str | None = strawberry.field(
+        description="Description of the site, in words. Null if there is none.",
+        directives=[masked(Mask.TEXT, Scopes.NAME)],
+    )

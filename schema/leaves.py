@@ -14,6 +14,7 @@ from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinit
 from strawberry.types.scalar import ScalarDefinition
 
 CurrencyCode = NewType("CurrencyCode", str)
+Scope = NewType("Scope", str)
 
 _DECIMAL: Final = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity)", re.ASCII)
 _NAN: Final = Decimal("NaN")
@@ -137,6 +138,12 @@ _SCALARS: Final[dict[object, ScalarDefinition]] = {
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
         serialize=str,
         parse_value=_code,
+    ),
+    Scope: strawberry.scalar(
+        name="Scope",
+        description="What a caller may do, by a name that tokens and settings use, such as usage:read.",
+        serialize=str,
+        parse_value=str,
     ),
 }
 

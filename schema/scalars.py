@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import strawberry
 
+from schema.guards import Scopes, requires
 from schema.leaves import CurrencyCode
 
 T = TypeVar("T")
@@ -35,11 +36,14 @@ class Period:
 class Document:
     """Declares `resolvers.documents.OwnedDocument`."""
 
-    name: str | None = strawberry.field(description="File name or title. Null if it has none.")
+    name: str | None = strawberry.field(
+        description="File name or title. Null if it has none.", directives=[requires(Scopes.DOCUMENTS)]
+    )
     mime_type: str | None = strawberry.field(description="Media type, such as application/pdf. Null if unknown.")
-    url: str = strawberry.field(
+    url: str | None = strawberry.field(
         description="Path of the file on this gateway, such as /documents/Bill:77/1. Get it with the same"
-        " bearer token as this query."
+        " bearer token as this query.",
+        directives=[requires(Scopes.DOCUMENTS)],
     )
 
 

@@ -13,6 +13,7 @@ from resolvers.paging import page_of_records
 from resolvers.ticketing import TicketById, visible_assignee, visible_notes
 from schema.arguments import PAGE
 from schema.fields import computed, edge, node_id
+from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
 from schema.scalars import Connection, Document
 
@@ -26,9 +27,12 @@ class TicketNote:
     """Declares `connectors.ticketing.port.TicketNote`."""
 
     author: str | None = strawberry.field(
-        description="Who wrote the note, as the ticketing system names the person or program. Null if unknown."
+        description="Who wrote the note, as the ticketing system names the person or program. Null if unknown.",
+        directives=[masked(Mask.NAME, Scopes.TICKET_TEXT)],
     )
-    text: str | None = strawberry.field(description="Text of the note. Null if there is none.")
+    text: str | None = strawberry.field(
+        description="Text of the note. Null if there is none.", directives=[masked(Mask.TEXT, Scopes.TICKET_TEXT)]
+    )
     created_at: datetime | None = strawberry.field(description="When the note was written. Null if unknown.")
     internal: bool = strawberry.field(
         description="Whether the note is for agents and admins only. Subscribers never see such notes."
@@ -40,8 +44,14 @@ class Ticket(RecordType, Node):
     """Declares `connectors.ticketing.port.Ticket`."""
 
     id: strawberry.ID = node_id("Ticket")
-    name: str | None = strawberry.field(description="What the ticket is about, in one line. Null if unknown.")
-    description: str | None = strawberry.field(description="What the ticket is about, in full. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="What the ticket is about, in one line. Null if unknown.",
+        directives=[masked(Mask.TEXT, Scopes.TICKET_TEXT)],
+    )
+    description: str | None = strawberry.field(
+        description="What the ticket is about, in full. Null if unknown.",
+        directives=[masked(Mask.TEXT, Scopes.TICKET_TEXT)],
+    )
     kind: str | None = strawberry.field(
         description="Kind of ticket, in the ticketing system's own word. Null if unknown."
     )
@@ -82,6 +92,7 @@ class Ticket(RecordType, Node):
     assignee: str | None = computed(
         visible_assignee,
         needs=["assignee"],
+        directives=[requires(Scopes.STAFF)],
         description="Who works on the ticket, as the ticketing system calls that person. Null for subscribers.",
     )
     attachments: list[Document] = computed(

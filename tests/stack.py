@@ -15,6 +15,7 @@ from gateway.auth_settings import AuthSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
+from gateway.scope_settings import ScopeSettings
 from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
@@ -119,6 +120,7 @@ async def stacked(
     redis: str | None = None,
     without: Collection[str] = (),
     auth: AuthSettings | None = None,
+    scopes: ScopeSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -138,6 +140,7 @@ async def stacked(
         settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
             auth=auth,
+            scopes=scopes or ScopeSettings(),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),

@@ -27,7 +27,8 @@ class ClaimRules:
     """Which claims to read, and what they mean. `claim` says how names are looked up.
 
     The kind is what `kinds` makes of a text that the claim is or holds; of several, the one that may most. Without any,
-    it is `default_kind` for who has a customer number.
+    it is `default_kind` for who has a customer number. Scopes are those of all the claims `scopes`, and those that
+    `role_scopes` gives to a text of the claims `roles` and `kind`.
     """
 
     kind: str = "kind"
@@ -36,6 +37,8 @@ class ClaimRules:
     customers: str = "customer_ids"
     roles: str = "roles"
     name: str = "name"
+    scopes: tuple[str, ...] = ("scope", "scp")
+    role_scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def viewer_of(claims: Mapping[str, Any], rules: ClaimRules, allowed: Sequence[KindName]) -> Viewer:
@@ -52,6 +55,7 @@ def viewer_of(claims: Mapping[str, Any], rules: ClaimRules, allowed: Sequence[Ki
         subject=str(claims.get("sub", "")),
         issuer=claims["iss"],
         name=str(claim(claims, rules.name) or claims.get("sub", "")),
+        scopes=_scopes(claims, rules),
     )
     try:
         "".join((*viewer.customer_ids, *viewer.roles, viewer.subject, viewer.issuer, viewer.name)).encode()
@@ -94,6 +98,18 @@ def _kind(claims: Mapping[str, Any], rules: ClaimRules, customers: Sequence[str]
     else:
         message = f"The token's claim '{rules.kind}' says no kind of caller that this gateway knows."
     raise AuthenticationError(message, Why.KIND)
+
+
+def _scopes(claims: Mapping[str, Any], rules: ClaimRules) -> frozenset[str]:
+    """The scopes that the token says. A claim that is neither a text nor a list says none, and is no mistake here."""
+    said = [claim(claims, name) for name in rules.scopes]
+    words = [word for one in said for text in (one if isinstance(one, list) else [one]) for word in _words(text)]
+    roles = [*_texts(claims, rules.roles, Why.ROLES), *_texts(claims, rules.kind, Why.KIND)]
+    return frozenset([*words, *(scope for role in roles for scope in rules.role_scopes.get(role, ()))])
+
+
+def _words(text: Any) -> list[str]:
+    return text.split() if isinstance(text, str) else []
 
 
 def _customers(claims: Mapping[str, Any], name: str) -> list[str]:

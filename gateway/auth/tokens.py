@@ -17,6 +17,7 @@ from gateway.auth.claims import KINDS, ClaimRules, KindName, viewer_of
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, KeysUnavailableError, WrongKeyError
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError, Why
+from gateway.auth.scopes import Grants
 from gateway.auth.unverified import check_type, unverified
 from gateway.engine.lru import LRU
 from resolvers.viewer import ANONYMOUS, Viewer
@@ -107,10 +108,11 @@ class Authenticator:
     """Turns a request into its Viewer: `await authenticate(request)`.
 
     A token's `iss` chooses the issuer, letter by letter, and that one's keys, audience, claims and kinds are the only
-    ones that count for it. Raises ValueError if two issuers have one name.
+    ones that count for it. `grants` say which scopes callers have. Raises ValueError if two issuers have one name.
     """
 
-    def __init__(self, *issuers: TrustedIssuer, cached_tokens: int = 4096) -> None:
+    def __init__(self, *issuers: TrustedIssuer, cached_tokens: int = 4096, grants: Grants | None = None) -> None:
+        self._grants = grants or Grants()
         self._issuers = {one.rules.issuer: one for one in issuers}
         if len(self._issuers) < len(issuers):
             raise ValueError("two issuers have the same name (iss)")
@@ -164,7 +166,7 @@ class Authenticator:
         rules = issuer.rules
         check_type(header, rules.types)
         claims = _verify(token, issuer, *await _keys_of(issuer, header))
-        viewer = viewer_of(claims, rules.claims, rules.allowed_kinds)
+        viewer = self._grants.granted(viewer_of(claims, rules.claims, rules.allowed_kinds))
         signed_in = SignedIn(viewer, float(min(int(claims["exp"]), _LAST_SECOND)))
         until = min(signed_in.expires + rules.leeway, time.time() + rules.cached_for)
         self._verified.put(digest, (until, signed_in))

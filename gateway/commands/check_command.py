@@ -59,10 +59,11 @@ def _check_token(where: str, config: Path | None) -> None:
     if config is None:
         fail("--token needs --config: the settings whose [auth] is to take it.", code=2)
     try:
-        auth = load(config).auth
+        settings = load(config)
+        auth = settings.auth
         if auth is None:
             fail(f"{config}: auth: missing: no token could be checked (see docs/identity.md).", code=2)
-        judged = asyncio.run(judge(auth, read_token(where)))
+        judged = asyncio.run(judge(auth, read_token(where), settings.scopes))
     except (WrongSettings, NoToken) as error:
         fail(error, code=2)
     for line in judged.lines:

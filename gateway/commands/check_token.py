@@ -21,6 +21,8 @@ from gateway.auth.tokens import ASYMMETRIC, MAX_TOKEN_CHARACTERS, USUAL_ALGORITH
 from gateway.auth.unverified import unverified
 from gateway.auth_settings import AuthSettings, IssuerSettings
 from gateway.commands.check_keys import of_issuer
+from gateway.scope_settings import ScopeSettings
+from resolvers.viewer import Viewer
 
 _NO_SETTING: Final = "No setting takes it"
 _ROLE_LIKE: Final = ("role", "roles", "group", "groups", "kind", "permissions", "scope", "scp")
@@ -61,12 +63,13 @@ def read_token(where: str) -> str:
     return token
 
 
-async def judge(auth: AuthSettings, token: str) -> Judged:
+async def judge(auth: AuthSettings, token: str, scopes: ScopeSettings | None = None) -> Judged:
     """What the gateway would make of a token, with keys as they are now."""
+    scopes = scopes or ScopeSettings()
     issuers = {one.issuer: (place, one) for place, one in auth.by_place()}
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         try:
-            signed_in = await auth.authenticator(session).signed_in(token)
+            signed_in = await auth.authenticator(session, scopes.grants()).signed_in(token)
         except AuthenticationError as error:
             advice = _refused(error.why, token, issuers)
             return Judged(False, (f"This token is not taken. {error}", *advice))
@@ -75,7 +78,10 @@ async def judge(auth: AuthSettings, token: str) -> Judged:
             finding = await of_issuer(*issuers[claims["iss"]], session)
             why = f"{finding.detail}. {finding.hint}" if not finding.is_good else "They can be read now: try again."
             return Judged(False, ("This token cannot be judged, because its issuer's keys cannot be read.", why))
-    return Judged(True, tuple(_taken(signed_in, *issuers[signed_in.viewer.issuer])))
+    place, issuer = issuers[signed_in.viewer.issuer]
+    _, claims = unverified(token)  # verified above
+    said = viewer_of(claims, issuer.claims, KINDS).scopes or frozenset()
+    return Judged(True, (*_taken(signed_in, place, issuer), *_reads(signed_in.viewer, said, scopes)))
 
 
 def _taken(signed_in: SignedIn, place: str, issuer: IssuerSettings) -> Iterator[str]:
@@ -90,6 +96,38 @@ def _taken(signed_in: SignedIn, place: str, issuer: IssuerSettings) -> Iterator[
     yield f"until:     {_moment(signed_in.expires)} (in {_period(signed_in.expires - time.time())})"
     if not viewer.subject:
         yield "writes:    none, because it has no sub"
+
+
+def _reads(viewer: Viewer, said: frozenset[str], settings: ScopeSettings) -> Iterator[str]:
+    """Its scopes, and what it may not read, or not in full."""
+    kind = viewer.kind.value
+    if viewer.scopes is None:
+        yield f"scopes:    all, as every {kind} has (scopes.{kind})"
+        return
+    own = viewer.scopes - viewer.noted_scopes
+    parts = [f"{', '.join(sorted(own))} of every {kind}"] if own else []
+    parts += [f"{', '.join(sorted(viewer.noted_scopes))} of this token"] if viewer.noted_scopes else []
+    unknown = len(said - viewer.scopes)
+    more = f" ({unknown} more in the token mean nothing here)" if unknown else ""
+    yield f"scopes:    {'; '.join(parts) or 'none'}{more}"
+    from gateway.engine.guards import Guards  # here, because building the schema takes the better part of a second
+    from schema import build_schema
+    from schema.guards import mask_name
+
+    graph = build_schema()
+    settings.tighten(graph)
+    guards, withheld, masked, noted = Guards(graph.graphql), [], [], []
+    for (type_name, name), found in guards.of_field.items():
+        place = f"{type_name}.{name}"
+        if found.withholds is not None and not found.withholds.is_open(viewer.scopes):
+            withheld.append(place)
+        if found.masks is not None and not found.masks.is_open(viewer.scopes):
+            masked.append(f"{place} ({mask_name(graph.graphql, type_name, name)})")
+        elif found.masks is not None and not found.masks.is_open(own):
+            noted.append(place)
+    yield f"withheld:  {', '.join(sorted(withheld)) or 'nothing'}"
+    yield f"masked:    {', '.join(sorted(masked)) or 'nothing'}"
+    yield f"audited:   {', '.join(sorted(noted)) or 'nothing'}"
 
 
 def _refused(why: Why, token: str, issuers: Mapping[str, tuple[str, IssuerSettings]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from gateway.auth.keys import KeySet, from_bytes
+from gateway.auth.scopes import Grants
 from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
 from resolvers.viewer import ViewerKind
 
@@ -74,12 +75,12 @@ class DemoKeys:
         public = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return orjson.dumps({"keys": [{**public, "kid": self.key_id, "alg": "ES256", "use": "sig"}]})
 
-    def authenticator(self) -> Authenticator:
-        """An authenticator that accepts this demo's tokens."""
-        return Authenticator(TrustedIssuer(KeySet(from_bytes(self.jwks())), RULES))
+    def authenticator(self, grants: Grants | None = None) -> Authenticator:
+        """An authenticator that accepts this demo's tokens. `grants` say which scopes callers have."""
+        return Authenticator(TrustedIssuer(KeySet(from_bytes(self.jwks())), RULES), grants=grants)
 
-    def token(self, kind: ViewerKind, *customer_ids: str, lifetime: int = LIFETIME) -> str:
-        """A token for a viewer; `lifetime` in seconds."""
+    def token(self, kind: ViewerKind, *customer_ids: str, lifetime: int = LIFETIME, scope: str = "") -> str:
+        """A token for a viewer; `lifetime` in seconds, `scope` words that are scopes."""
         now = int(time.time())
         claims = {
             "iss": RULES.issuer,
@@ -90,7 +91,7 @@ class DemoKeys:
             RULES.claims.kind: kind.value,
             RULES.claims.customers: list(customer_ids),
             RULES.claims.roles: [kind.value],
-        }
+        } | ({"scope": scope} if scope else {})
         return jwt.encode(claims, self.private, algorithm="ES256", headers={"kid": self.key_id})
 
 

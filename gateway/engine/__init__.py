@@ -30,10 +30,12 @@ from gateway.engine.cost import Cost, Estimate
 from gateway.engine.declared import Context
 from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
+from gateway.engine.guards import Guards, Rights
 from gateway.engine.limits import AnswerLimits, Limits, PageSizes, limit_errors, root_fields
+from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
 from gateway.engine.overlapping import overlapping
-from gateway.engine.plans import Planned, Plans
+from gateway.engine.plans import MAX_VARIANTS, Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
 from gateway.engine.run import Outcome, too_large
@@ -109,7 +111,10 @@ class Engine:
         if _AlreadyPrepared not in schema.extensions:
             schema.extensions = (*schema.extensions, _AlreadyPrepared)
         renew_loaders(self.core_schema)
-        self._plans = Plans(schema, absent, hide_suggestions=hide_suggestions)
+        self._guards = Guards(self.core_schema)
+        self._guards.enforce()
+        self._is_guarded = bool(self._guards)
+        self._plans = Plans(schema, absent, self._guards, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
@@ -179,14 +184,40 @@ class Engine:
             message = f"The document has no operation '{operation_name}'. {right}"
         return refuse(message, "OPERATION_RESOLUTION_FAILURE")
 
+    def withholding(self, place: tuple[str, str], rights: Rights) -> GraphQLError | None:
+        """The error of a field (type and name) that a caller with these rights may not read; None if it may."""
+        guard = self._guards.withholding(*place, self._guards.lacking(rights))
+        return guard.error(rights) if guard else None
+
+    def withheld(self, prepared: Prepared, rights: Rights) -> frozenset[tuple[str, str]]:
+        """Which fields of the document (type and name) a caller with these rights may not read."""
+        return self._guards.withheld(self._lacking(prepared, rights))
+
     def estimate(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        rights: Rights = None,
     ) -> Estimate:
         """What the operation is estimated to cost with these variables: its `cost`, and what is asked of systems.
 
-        Nothing is run. It takes microseconds, so it may be asked before the operation is started, and again.
+        Nothing is run. It takes microseconds, so it may be asked before the operation is started, and again. What a
+        caller with these rights may not read costs nothing but its null.
         """
-        return prepared.cost(operation).of(variables)
+        return self._cost(prepared, operation, self._lacking(prepared, rights)).of(variables)
+
+    def _cost(self, prepared: Prepared, operation: OperationDefinitionNode, lacking: int) -> Cost:
+        withheld = self._guards.withheld(lacking) if lacking else None
+        if not withheld:
+            return prepared.cost(operation)
+        costs: LRU[Any, Cost] = prepared.derived.setdefault(self, LRU(MAX_VARIANTS))
+        key = operation.name.value if operation.name else None, withheld
+        found = costs.get(key)
+        if found is None:
+            found = Cost(self.core_schema, prepared.document, operation, self._pages, withheld)
+            costs.put(key, found)
+        return found
 
     async def execute(
         self,
@@ -221,14 +252,17 @@ class Engine:
         limits count. `is_checked` says that `refusal` had nothing against it.
         """
         limits = self._staff_limits if staff else self._limits
+        lacking = 0
+        if self._is_guarded and context.rights is not None:
+            lacking = self._guards.in_document(prepared, self._guards.of_context(context))
         if not is_checked:
-            refusal = _too_dear(prepared.cost(operation).of(variables), limits)
+            refusal = _too_dear(self._cost(prepared, operation, lacking).of(variables), limits)
             if refusal is not None:
                 return Outcome(None, [refusal], executed=False)
-        planned = self._plans.known(prepared, operation, variables) if self._is_compiling else None
+        planned = self._plans.known(prepared, operation, variables, lacking) if self._is_compiling else None
         if planned is not None:
-            return self._started(planned, prepared, operation, variables, context, root, limits)
-        return self._started_in_turns(prepared, operation, variables, context, root, limits)
+            return self._started(planned, prepared, operation, variables, context, root, limits, lacking)
+        return self._started_in_turns(prepared, operation, variables, context, root, limits, lacking)
 
     async def _started_in_turns(
         self,
@@ -238,10 +272,11 @@ class Engine:
         context: Context,
         root: object,
         limits: AnswerLimits,
+        lacking: int,
     ) -> Outcome:
-        planned = await in_turns(self._planned(prepared, operation, variables))
+        planned = await in_turns(self._planned(prepared, operation, variables, lacking))
         self._documents.weigh_again(prepared)
-        started = self._started(planned, prepared, operation, variables, context, root, limits)
+        started = self._started(planned, prepared, operation, variables, context, root, limits, lacking)
         return started if isinstance(started, Outcome) else await started
 
     def _started(
@@ -253,6 +288,7 @@ class Engine:
         context: Context,
         root: object,
         limits: AnswerLimits,
+        lacking: int,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         if isinstance(planned, list):
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
@@ -260,7 +296,7 @@ class Engine:
             self._executed(None)
             return planned.start(context, root, limits)
         if self._is_compiling:
-            refusal = _too_dear(prepared.cost(operation).of(variables), limits, planned)
+            refusal = _too_dear(self._cost(prepared, operation, lacking).of(variables), limits, planned)
             if refusal is not None:
                 return Outcome(None, [refusal], executed=False)
         self._executed(str(planned))
@@ -273,33 +309,47 @@ class Engine:
         variables: Mapping[str, Any] | None,
         *,
         staff: bool = False,
+        rights: Rights = None,
     ) -> Subscribed | list[GraphQLError]:
         """What a subscription is about, or the errors for which it can never succeed; nothing is run."""
         limits = self._staff_limits if staff else self._limits
-        if (refusal := _too_dear(prepared.cost(operation).of(variables), limits)) is not None:
+        if (refusal := _too_dear(self.estimate(prepared, operation, variables, rights), limits)) is not None:
             return [refusal]
-        return self._plans.subscribed(prepared, operation, variables)
+        return self._plans.subscribed(prepared, operation, variables, rights)
 
     def explain(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        rights: Rights = None,
     ) -> Explanation | list[GraphQLError]:
-        """The steps and loads of an operation, or the errors of variables that do not fit."""
-        return self._plans.explain(prepared, operation, variables)
+        """The steps and loads of an operation for a caller with these rights, or errors of variables."""
+        return self._plans.explain(prepared, operation, variables, self._lacking(prepared, rights))
 
     def code(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+        rights: Rights = None,
     ) -> list[str] | list[GraphQLError]:
         """The Python that is generated for an operation: one text, for a mutation one per field at its root.
 
         Empty if graphql-core runs it. Errors if the variables do not fit.
         """
-        return self._plans.code(prepared, operation, variables)
+        return self._plans.code(prepared, operation, variables, self._lacking(prepared, rights))
+
+    def _lacking(self, prepared: Prepared, rights: Rights) -> int:
+        if rights is None:
+            return 0
+        return self._guards.in_document(prepared, self._guards.lacking(rights))
 
     def _planned(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None, lacking: int
     ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         if self._is_compiling:
-            return (yield from self._plans.of(prepared, operation, variables))
+            return (yield from self._plans.of(prepared, operation, variables, lacking))
         # graphql-core's messages about variables that do not fit have suggestions.
         refused = self._plans.variable_errors(operation, variables) if self._hide_suggestions else None
         return refused or _NOT_COMPILING

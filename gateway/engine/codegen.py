@@ -36,6 +36,7 @@ from gateway.engine.plan import (
     StepField,
     TypenameField,
     ValueField,
+    WithheldField,
 )
 from gateway.engine.turns import Work
 
@@ -100,11 +101,12 @@ def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
 def generated(plan: Plan) -> Work[tuple[list[Callable[..., list[Build]]], int]]:
     """Functions that each run of the plan calls: the last returns one `Build` for each block.
 
-    Their parameters are (values, subjects, places, infos, later, size, objects). By field number, `values` has the
-    functions from object to value, and `infos` the `info` for types. By number of an edge's field, `subjects` and
+    Their parameters are (values, subjects, places, infos, later, size, objects, noted). By field number, `values` has
+    the functions from object to value, and `infos` the `info` for types. By number of an edge's field, `subjects` and
     `places` have the lists to which objects and their dictionaries are added. `later` is called with each long list,
     and `size` with the bytes that an answer gets by a list or a long text. `objects` is a dictionary in which one
-    leaves its functions for those after it. And how many characters their source has.
+    leaves its functions for those after it. By number of an object's plan, `noted` has the lists to which objects are
+    added of which fields are read that are noted. And how many characters their source has.
     """
     functions: list[Callable[..., list[Build]]] = []
     characters = 0
@@ -168,10 +170,11 @@ class _Writer:
         blocks = ", ".join(f"block_{block.number}" for block in self._plan.blocks) if self._is_last else ""
         own = {one.number for one in self._objects}
         head += [f"    object_{n} = objects[{n}]" for n in sorted(self._used - own)]
+        head += [f"    note_{one.number} = noted[{one.number}].append" for one in self._objects if one.noted]
         if not self._is_last:
             entries = [f"    objects[{n}] = object_{n}" for n in sorted(own)]
         lines = [
-            f"def {_FUNCTION}(values, subjects, places, infos, later, size, objects):",
+            f"def {_FUNCTION}(values, subjects, places, infos, later, size, objects, noted):",
             *head,
             *bodies,
             *self._tables,
@@ -188,6 +191,7 @@ class _Writer:
 
     def _object(self, one: ObjectPlan) -> list[str]:
         lines = [f"    def object_{one.number}(o):  # {one.type.name}", *self._checked(one)]
+        lines += [f"        note_{one.number}(o)"] if one.noted else []
         known = self._known(one)
         lines += [f"        known_{number} = {self._question(number)}" for number in sorted(set(known.values()))]
         items = [f"            {field.key!r}: {self._field(one, field, known)}," for field in one.fields]
@@ -241,6 +245,8 @@ class _Writer:
         match field:
             case TypenameField():
                 return repr(one.type.name)
+            case WithheldField():
+                return "unexpected()"  # each has an error with its path: `failures` makes them
             case MutationField():
                 return "None"
             case EdgeField() if field.number not in known:
@@ -271,6 +277,9 @@ class _Writer:
             made = f"[{item} for x in {name}] if {short} else {self._long(item, size)}({name})"
         elif isinstance(kind, GraphQLLeafType):
             made = self._leaf(kind, field.number, name)
+            if field.mask is not None:
+                self.names[f"mask_{field.number}"] = field.mask
+                made = f"mask_{field.number}({made})"
         else:
             assert field.selected is not None  # noqa: S101  # a composite type has a selection
             made = self._one(field.selected, name)

@@ -23,6 +23,7 @@ from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
 from gateway.engine.declared import DEFINITION, EDGE, PURE, SYNCHRONOUS
+from gateway.engine.guards import Guards
 from gateway.engine.plan import (
     AttributeField,
     Block,
@@ -36,6 +37,7 @@ from gateway.engine.plan import (
     StepField,
     TypenameField,
     ValueField,
+    WithheldField,
 )
 from gateway.engine.prepared import Prepared
 
@@ -48,24 +50,38 @@ class NotPlanned(Exception):
 
 
 def compiled(
-    schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+    schema: GraphQLSchema,
+    prepared: Prepared,
+    operation: OperationDefinitionNode,
+    variables: VariableValues,
+    guards: Guards,
+    lacking: int,
 ) -> list[Plan]:
     """The plan of an operation for these values of the variables in @skip and @include. Raises `NotPlanned`.
+
+    It is for callers who lack this much of what is guarded.
 
     For a mutation there is one plan per field at its root, to be run one after the other. A subscription is planned as
     a query is: its plan is run for each event.
     """
     try:
-        return _Compiler(schema, prepared, operation, variables).plans()
+        return _Compiler(schema, prepared, operation, variables, guards, lacking).plans()
     except GraphQLError as error:  # a null for a variable that has a default
         raise NotPlanned("a null in @skip or @include") from error
 
 
 class _Compiler:
     def __init__(
-        self, schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+        self,
+        schema: GraphQLSchema,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        guards: Guards,
+        lacking: int,
     ) -> None:
         self._schema, self._operation, self._variables = schema, operation, variables
+        self._guards, self._lacking = guards, lacking
         definitions = {
             one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)
         }
@@ -116,6 +132,11 @@ class _Compiler:
         self._plan.objects.append(made)
         block.objects.append(made)
         made.fields = [self._field(parent, key, details, block, above) for key, details in grouped.items()]
+        if self._lacking:
+            names = dict.fromkeys(one.name for one in made.fields if not isinstance(one, ResolverField | WithheldField))
+            made.noted = tuple(one for one in names if self._guards.notes(parent.name, one, self._lacking))
+            if made.noted:
+                self._plan.noting.append(made)
         return made
 
     def _field(
@@ -133,7 +154,7 @@ class _Compiler:
             block.edges.append(made)
         if isinstance(made, MutationField):
             self._plan.mutation = made
-        if isinstance(made, ValueField):
+        if isinstance(made, ValueField) and not isinstance(made, WithheldField):
             self._select(made, details, block)
         return made
 
@@ -161,7 +182,16 @@ class _Compiler:
     def _declared(
         self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], above: PlannedField | None
     ) -> PlannedField:
-        """The planned field, of the class that its declaration calls for."""
+        """The planned field, of the class that its declaration, and what the caller lacks, call for."""
+        made = self._unmasked(parent, key, details, above)
+        if self._lacking and isinstance(made, ValueField) and not isinstance(made, ResolverField | MutationField):
+            guard = self._guards.masking(parent.name, made.name, self._lacking)
+            made.mask = guard.mask if guard else None
+        return made
+
+    def _unmasked(
+        self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], above: PlannedField | None
+    ) -> PlannedField:
         nodes = [one.node for one in details]
         name = nodes[0].name.value
         core = self._schema.get_field(parent, name)
@@ -173,6 +203,9 @@ class _Compiler:
         if name.startswith("__") or parent.name.startswith("__"):  # introspection, whose resolvers only read the schema
             return ResolverField(*place, None)
         definition = core.extensions.get(DEFINITION)
+        guard = self._guards.withholding(parent.name, name, self._lacking) if self._lacking else None
+        if guard is not None:
+            return WithheldField(*place, definition, guard)
         if above is None and self._operation.operation is OperationType.MUTATION:
             return MutationField(*place, definition)
         if core.extensions.get(SYNCHRONOUS):

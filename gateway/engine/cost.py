@@ -10,7 +10,7 @@ load together if they are equally deep: a call for each `KEYS_OF_CALL` keys, or 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -145,12 +145,17 @@ class Cost:
     """The estimate for one operation; compiled once, evaluated for each request's variables."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, pages: PageSizes
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        pages: PageSizes,
+        withheld: Set[tuple[str, str]] = frozenset(),
     ) -> None:
-        """The document must be valid for the schema."""
+        """The document must be valid for the schema. `withheld` fields (type and name) are null, and load nothing."""
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # validation made sure
-        sizes = _Compiler(schema, document, pages).of(operation.selection_set, root, None, 1)
+        sizes = _Compiler(schema, document, pages, withheld).of(operation.selection_set, root, None, 1)
         self._lengths = tuple({length: None for _, lengths in sizes for length in lengths})
         place = {length: number for number, length in enumerate(self._lengths)}
         self._sizes = [
@@ -207,8 +212,10 @@ class Cost:
 
 
 class _Compiler:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, pages: PageSizes) -> None:
-        self._schema, self._pages = schema, pages
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, pages: PageSizes, withheld: Set[tuple[str, str]]
+    ) -> None:
+        self._schema, self._pages, self._withheld = schema, pages, withheld
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, _Length | int | None, int], _Sizes] = {}
 
@@ -262,6 +269,8 @@ class _Compiler:
         field = getattr(parent, "fields", {}).get(node.name.value)
         if field is None:
             return Counter({_VALUE: 1})  # __typename, and introspection, which has bounds of its own.
+        if self._withheld and (parent.name, node.name.value) in self._withheld:
+            return Counter({_VALUE: 1})
         named, is_list = get_named_type(field.type), isinstance(get_nullable_type(field.type), GraphQLList)
         own_page = self._page(node) if not field.args.keys().isdisjoint(PAGE) else None
         edge = edge_of(field)

@@ -27,6 +27,19 @@ DEFINITION: Final = "strawberry-definition"
 """Extension of a GraphQL field or type that holds its Strawberry definition."""
 
 
+@runtime_checkable
+class Guard(Protocol):
+    """A directive of a field that only callers with a right may read, or read in full (`gateway.engine.guards`)."""
+
+    @property
+    def needs(self) -> Sequence[Collection[str]]:
+        """The rights: any of these collections will do, if the caller has all that is in it."""
+
+    @property
+    def mask(self) -> Callable[[str], str] | None:
+        """What makes of the field's text what callers without the right see; None if they see nothing."""
+
+
 class Loader(Protocol):
     """Loads by keys in batches, for one request, such as aiodataloader's `DataLoader`."""
 
@@ -56,6 +69,17 @@ class Context(Protocol):
     @property
     def has_gaps(self) -> bool:
         """Whether anything that was loaded lacks rows that could not be read. Its `unread` says how many."""
+
+    @property
+    def rights(self) -> frozenset[str] | None:
+        """What the caller may do, if the schema has guards; None: everything."""
+
+    @property
+    def noted_rights(self) -> frozenset[str]:
+        """The rights whose use is noted where they lift a mask, if the schema has guards."""
+
+    def note_read(self, type_name: str, names: Collection[str], objects: Sequence[Any]) -> None:
+        """These fields of these objects were read in full, by a right whose use is noted."""
 
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """What stands at this path of the answer lacks so many rows, which the system sent and nobody can read."""

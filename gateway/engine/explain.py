@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from gateway.engine.plan import Block, EdgeField, MutationField, Plan, PlannedField, ValueField
+from gateway.engine.plan import Block, EdgeField, MutationField, Plan, PlannedField, ValueField, WithheldField
 from gateway.engine.selection import Selection
 
 
@@ -31,20 +31,35 @@ class Load:
 class Explanation:
     """Steps run one after the other; the loads of one step run concurrently, those of one loader in one call.
 
-    `fallback` says why graphql-core runs the operation; then there are no steps.
+    `fallback` says why graphql-core runs the operation; then there are no steps. `withheld` and `masked` are paths of
+    fields that the caller may not read, or not in full.
     """
 
     steps: tuple[tuple[Load, ...], ...] = ()
     fallback: str | None = None
+    withheld: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The explanation as a JSON object."""
-        return asdict(self)
+        made = asdict(self)
+        return {name: value for name, value in made.items() if value or name not in ("withheld", "masked")}
 
 
 def explained(plans: Iterable[Plan], selection: Selection) -> Explanation:
     """The explanation of plans that run one after the other."""
-    return Explanation(tuple(step for plan in plans for step in _steps(plan, selection)))
+    plans = list(plans)
+    fields = [one for plan in plans for one in plan.fields if isinstance(one, ValueField)]
+    return Explanation(
+        tuple(step for plan in plans for step in _steps(plan, selection)),
+        withheld=tuple(dict.fromkeys(_path(one) for one in fields if isinstance(one, WithheldField))),
+        masked=tuple(dict.fromkeys(_path(one) for one in fields if one.mask is not None)),
+    )
+
+
+def _path(field: PlannedField) -> str:
+    above = field.above() if field.above else None
+    return f"{_path(above)}.{field.key}" if above else field.key
 
 
 def _steps(plan: Plan, selection: Selection) -> list[tuple[Load, ...]]:

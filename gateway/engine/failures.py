@@ -32,6 +32,7 @@ from gateway.engine.plan import (
     Selected,
     TypenameField,
     ValueField,
+    WithheldField,
 )
 from gateway.engine.turns import Work
 
@@ -64,8 +65,9 @@ class Completion:
 
     The `allowance` says how many errors are told: of the others there is only the null. What is made is taken off it.
 
-    `arguments` returns a field's arguments or raises. Edges are noted as in the generated code, except for objects that
-    became null. The errors are in `failures`.
+    `arguments` returns a field's arguments or raises, and `withheld` the error of a field that the caller may not read.
+    Edges, and what is read in full (`noted`), are noted as in the generated code, except edges of objects that became
+    null. The errors are in `failures`.
     """
 
     values: Sequence[Any]
@@ -74,6 +76,8 @@ class Completion:
     infos: Mapping[int, Any]
     schema: GraphQLSchema
     arguments: Callable[[ValueField], Any]
+    withheld: Callable[[WithheldField], Exception]
+    noted: Mapping[int, list[Any]]
     allowance: Allowance
     failures: list[Failure] = field(default_factory=list)
     _met: list[tuple[Exception, PlannedField, tuple[PathStep, ...]]] = field(default_factory=list)
@@ -143,6 +147,8 @@ class Completion:
             return (yield from self._items(kind.of_type, found, field, path))
         if isinstance(kind, GraphQLLeafType):
             made = coercion(kind)(found)
+            if field.mask is not None:
+                made = field.mask(made)
             if isinstance(made, str):
                 self.allowance.sized.append(len(made))
             return made
@@ -196,6 +202,8 @@ class Completion:
         if field and one.type.is_type_of is not None and not one.type.is_type_of(found, self.infos[field.number]):
             raise GraphQLError(f"Expected value of type '{one.type.name}' but got: {inspect(found)}.", field.nodes)
         made: dict[str, Any] = {}
+        if one.noted:
+            self.noted[one.number].append(found)
         self.allowance.sized.append(one.bytes)
         self.allowance.check()
         before = self._sizes()
@@ -227,6 +235,8 @@ class Completion:
         assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
         if isinstance(field, MutationField):
             return None
+        if isinstance(field, WithheldField):
+            return (yield from self._value(field.type, self.withheld(field), field, path))
         try:
             if isinstance(field, EdgeField) and not self._is_known(field, found):
                 self.subjects[field.number].append(found)

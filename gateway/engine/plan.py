@@ -1,6 +1,6 @@
 """An operation as data: for each place and type its fields, whose class says where the value comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import ref
@@ -21,6 +21,7 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 from gateway.engine.declared import Edge, Prefetch, Step
+from gateway.engine.guards import FieldGuard
 
 VALUE_BYTES: Final = 16
 """Bytes that a value of an answer counts as, beside the name of its field. Longer texts count by their length."""
@@ -81,6 +82,8 @@ class ValueField(PlannedField):
 
     definition: StrawberryField | None
     selected: "Selected | None" = field(init=False, default=None)
+    mask: Callable[[str], str] | None = field(init=False, default=None)
+    """What is shown of its text. Resolvers mask theirs themselves."""
 
 
 @dataclass(eq=False, slots=True)
@@ -110,6 +113,13 @@ class EdgeField(ValueField):
 
 
 @dataclass(eq=False, slots=True)
+class WithheldField(ValueField):
+    """A field that the caller may not read: null with an error. Nothing is loaded for it, nor for what is below it."""
+
+    guard: FieldGuard
+
+
+@dataclass(eq=False, slots=True)
 class MutationField(ValueField):
     """A field of the mutation type, whose resolver is awaited. Its value has a block of its own."""
 
@@ -123,6 +133,8 @@ class ObjectPlan:
     number: int = 0
     field_number: int = -1
     """Number of the field whose value the object is; -1 for the root."""
+    noted: tuple[str, ...] = ()
+    """Names of fields of which is noted that they are read in full."""
 
     @property
     def bytes(self) -> int:
@@ -220,3 +232,5 @@ class Plan:
     fields: list[PlannedField] = field(default_factory=list)
     below: dict[int, Block] = field(default_factory=dict)
     mutation: MutationField | None = None
+    noting: list[ObjectPlan] = field(default_factory=list)
+    """Objects of which fields are noted that are read in full."""

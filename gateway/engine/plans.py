@@ -22,6 +22,7 @@ from gateway.engine.codegen import block_bytes, generated, source
 from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
+from gateway.engine.guards import Guards
 from gateway.engine.limits import AnswerLimits
 from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
@@ -80,26 +81,32 @@ class _Variants:
         self.selection_variables = selection_variables
         self.made: LRU[Any, tuple[Compiled, ...] | NotPlanned] = LRU(MAX_VARIANTS, None, _weight)
 
-    def key(self, operation: OperationDefinitionNode, variables: VariableValues) -> tuple[object, ...]:
-        """The key in `made` of the plans of an operation with these variables."""
+    def key(self, operation: OperationDefinitionNode, variables: VariableValues, lacking: int) -> tuple[object, ...]:
+        """The key in `made` of the plans of an operation with these variables, for who lacks this much."""
         name = operation.name.value if operation.name else None
         if not self.selection_variables:
-            return (name,)
+            return name, lacking
         # Another operation of the document may have a variable of the same name and another type.
         given = map(variables.coerced.get, self.selection_variables)
-        return name, *(value if isinstance(value, bool) else None for value in given)
+        return name, lacking, *(value if isinstance(value, bool) else None for value in given)
 
 
 class Plans:
-    """The plans of one schema. They are stored with the document that they were made from."""
+    """The plans of one schema. They are stored with the document that they were made from.
 
-    def __init__(self, schema: strawberry.Schema, absent: object, *, hide_suggestions: bool = False) -> None:
+    `lacking` is what the caller lacks of what the document asks for (`Guards.in_document`).
+    """
+
+    def __init__(
+        self, schema: strawberry.Schema, absent: object, guards: Guards, *, hide_suggestions: bool = False
+    ) -> None:
+        self._guards = guards
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
         self._absent = absent
         self._hide_suggestions = hide_suggestions
 
     def known(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None, lacking: int
     ) -> Planned | list[GraphQLError] | NotPlanned | None:
         """As `of`, if the operation was compiled before; else None."""
         variants: _Variants | None = prepared.derived.get(self)
@@ -108,17 +115,17 @@ class Plans:
         variables = self._variables(operation, given)
         if isinstance(variables, list):
             return variables
-        made = variants.made.get(variants.key(operation, variables))
+        made = variants.made.get(variants.key(operation, variables, lacking))
         return Planned(made, variables) if isinstance(made, tuple) else made
 
     def of(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None, lacking: int
     ) -> Work[Planned | list[GraphQLError] | NotPlanned]:
         """The operation ready to run, errors if the variables do not fit, or why graphql-core must run it."""
         variables = self._variables(operation, given)
         if isinstance(variables, list):
             return variables
-        made = yield from self._variant(prepared, operation, variables)
+        made = yield from self._variant(prepared, operation, variables, lacking)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
 
     def weight(self, prepared: Prepared) -> int:
@@ -127,13 +134,21 @@ class Plans:
         return variants.made.weight if variants else 0
 
     def subscribed(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self,
+        prepared: Prepared,
+        operation: OperationDefinitionNode,
+        given: Mapping[str, Any] | None,
+        rights: frozenset[str] | None,
     ) -> Subscribed | list[GraphQLError]:
-        """What a subscription is about, or the errors for which it can never succeed."""
+        """What a subscription is about, or the errors for which it can never succeed with these rights."""
         variables = self._coerced(operation.variable_definitions or (), given)
         if isinstance(variables, list):
             return [refuse(one.message, "BAD_USER_INPUT", one) for one in variables]
-        return subscribed(self._schema, prepared, operation, variables)
+        found = subscribed(self._schema, prepared, operation, variables)
+        if isinstance(found, Subscribed) and (kind := self._schema.subscription_type) is not None:
+            guard = self._guards.withholding(kind.name, found.field, self._guards.lacking(rights))
+            return [guard.error(rights)] if guard else found
+        return found
 
     def variable_errors(
         self, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
@@ -160,52 +175,55 @@ class Plans:
         )
 
     def _variant(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues, lacking: int
     ) -> Work[tuple[Compiled, ...] | NotPlanned]:
         variants: _Variants | None = prepared.derived.get(self)
         if variants is None:
             variants = prepared.derived[self] = _Variants(selection_variables(prepared))
-        key = variants.key(operation, variables)
+        key = variants.key(operation, variables, lacking)
         made = variants.made.get(key)
         if made is None:
-            made = yield from self._compiled(prepared, operation, variables)
+            made = yield from self._compiled(prepared, operation, variables, lacking)
             variants.made.put(key, made)
         return made
 
     def explain(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None, lacking: int
     ) -> Explanation | list[GraphQLError]:
         """The steps of the operation, or errors if variables in @skip or @include do not fit."""
-        made = self._for_explaining(prepared, operation, given)
+        made = self._for_explaining(prepared, operation, given, lacking)
         if isinstance(made, list):
             return made
         if isinstance(made, NotPlanned):
             return Explanation(fallback=str(made))
-        return explained([one.plan for one in made], selection_of(self._schema, prepared, operation))
+        selection = selection_of(self._schema, prepared, operation, self._guards.withheld(lacking))
+        return explained([one.plan for one in made], selection)
 
     def code(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None, lacking: int
     ) -> list[str] | list[GraphQLError]:
         """The generated source of each plan; empty if graphql-core runs the operation. Errors as in `explain`."""
-        made = self._for_explaining(prepared, operation, given)
+        made = self._for_explaining(prepared, operation, given, lacking)
         if isinstance(made, list):
             return made
         return [] if isinstance(made, NotPlanned) else [source(one.plan) for one in made]
 
     def _for_explaining(
-        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None
+        self, prepared: Prepared, operation: OperationDefinitionNode, given: Mapping[str, Any] | None, lacking: int
     ) -> tuple[Compiled, ...] | NotPlanned | list[GraphQLError]:
         """The plans to explain. Variables may be missing or wrong, except those in @skip and @include."""
         selecting = selection_variables(prepared)
         definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
         variables = self._coerced(definitions, given)
-        return variables if isinstance(variables, list) else at_once(self._variant(prepared, operation, variables))
+        if isinstance(variables, list):
+            return variables
+        return at_once(self._variant(prepared, operation, variables, lacking))
 
     def _compiled(
-        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues
+        self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues, lacking: int
     ) -> Work[tuple[Compiled, ...] | NotPlanned]:
         try:
-            plans = compiled(self._schema, prepared, operation, variables)
+            plans = compiled(self._schema, prepared, operation, variables, self._guards, lacking)
         except NotPlanned as reason:
             why = str(reason)
         else:

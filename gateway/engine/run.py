@@ -7,7 +7,7 @@ together, so that the edges below are loaded together.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +35,9 @@ logger = logging.getLogger(__package__)
 
 _PREFETCHED: Final = 1000
 """Most keys for which edges are prefetched: with more, the calls saved are few, and the work is not interrupted."""
+
+
+_NOTHING: Final[Mapping[int, list[Any]]] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -84,7 +87,10 @@ class Run:
         self._long_lists: list[LongList] = []
         self._allowance, size = allowance, allowance.sized.append
         objects: dict[int, Build] = {}
-        made = (self._values, self._subjects, self._places, self._infos, self._long_lists.append, size, objects)
+        self._noted: Mapping[int, list[Any]] = {one.number: [] for one in plan.noting} if plan.noting else _NOTHING
+        """By number of an object's plan, the objects of which fields are read that are noted."""
+        lists = self._long_lists.append
+        made = (self._values, self._subjects, self._places, self._infos, lists, size, objects, self._noted)
         self._builds = [build for some in compiled.blocks for build in some(*made)]
         self._failures: list[Failure] = []
         self._gaps: list[tuple[BuiltBlock, int, str, int]] = []
@@ -104,6 +110,8 @@ class Run:
         except StopIteration as done:
             top: BuiltBlock = done.value
             if not self._pending and not self._failures:
+                if self._noted:
+                    self._tell_noted()
                 return Outcome(top.values[0], [], executed=True)
             return self._finished(top)
         except AnswerTooLarge:
@@ -168,9 +176,16 @@ class Run:
                 if perf_counter() > until:
                     await asyncio.sleep(0)
                     until = perf_counter() + SLICE
+        if self._noted:
+            self._tell_noted()
         if not self._failures and not self._gaps:
             return Outcome(top.values[0], [], executed=True)
         return await in_turns(self._outcome(top))
+
+    def _tell_noted(self) -> None:
+        for one in self._plan.noting:
+            if objects := self._noted[one.number]:
+                self._context.note_read(one.type.name, one.noted, objects)
 
     def _outcome(self, top: BuiltBlock) -> Work[Outcome]:
         gaps = []
@@ -357,6 +372,8 @@ class Run:
             self._infos,
             self._compiled.schema,
             lambda field: self._steps.arguments(field, self._variables),
+            lambda field: field.guard.error(self._context.rights),
+            self._noted,
             self._allowance,
         )
 

@@ -5,10 +5,11 @@ The union over all places of a type is sent to the systems as a projection (docs
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from graphql import (
+    SKIP,
     FieldNode,
     GraphQLInterfaceType,
     GraphQLNamedType,
@@ -18,6 +19,7 @@ from graphql import (
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
+    VisitorAction,
     get_named_type,
     visit,
 )
@@ -30,24 +32,27 @@ Selection = Mapping[str, frozenset[str]]
 
 
 class _Collect(Visitor):
-    def __init__(self, schema: GraphQLSchema, types: TypeInfo) -> None:
+    def __init__(self, schema: GraphQLSchema, types: TypeInfo, withheld: Set[tuple[str, str]]) -> None:
         super().__init__()
-        self._schema, self._types = schema, types
+        self._schema, self._types, self._withheld = schema, types, withheld
         self.found: defaultdict[str, set[str]] = defaultdict(set)
 
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
+    def enter_field(self, node: FieldNode, *_: Any) -> VisitorAction:
         """Note the field's type, and the attributes that the field needs of its parent's record."""
+        parent = self._types.get_parent_type()
+        if parent is not None and (parent.name, node.name.value) in self._withheld:
+            return SKIP
         reached = get_named_type(self._types.get_type())
         for object_type in self._possible(reached):
             self.found.setdefault(object_type.name, set())
             if (nodes := object_type.fields.get("nodes")) is not None:
                 self.found.setdefault(get_named_type(nodes.type).name, set())
-        parent = self._types.get_parent_type()
         for object_type in self._possible(parent):
             field = object_type.fields.get(node.name.value)
             # Introspection's own fields are not Strawberry's: they reach no record.
             if field is not None and DEFINITION in field.extensions:
                 self._note(object_type.name, field.extensions[DEFINITION], node)
+        return None
 
     def _note(self, type_name: str, definition: Any, node: FieldNode) -> None:
         """Note the attributes that a field declares (`NEEDS`); without a declaration, the one of its name."""
@@ -67,10 +72,15 @@ class _Collect(Visitor):
         return []
 
 
-def selection_of(schema: GraphQLSchema, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
-    """The selection of one operation, with all fragments of the document."""
+def selection_of(
+    schema: GraphQLSchema,
+    prepared: Prepared,
+    operation: OperationDefinitionNode,
+    withheld: Set[tuple[str, str]] = frozenset(),
+) -> Selection:
+    """The selection of one operation, with all fragments of the document, without `withheld` fields (type and name)."""
     types = TypeInfo(schema)
-    collect = _Collect(schema, types)
+    collect = _Collect(schema, types, withheld)
     others = [one for one in prepared.operations.values() if one is not operation]
     for definition in prepared.document.definitions:
         if definition not in others:

@@ -71,7 +71,7 @@ def weigh(schema: GraphQLSchema, pages: PageSizes) -> None:
             directives += [size] if size else []
             if directives:
                 definition = copy(field.extensions[DEFINITION])
-                definition.directives = directives
+                definition.directives = [*definition.directives, *directives]
                 field.extensions = {**field.extensions, DEFINITION: definition}
 
 

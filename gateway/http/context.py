@@ -4,20 +4,27 @@ from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import unquote
 
-from graphql import GraphQLSchema, OperationDefinitionNode
+from graphql import OperationDefinitionNode
 from starlette.datastructures import Headers
 
 from connectors import Connectors
 from connectors.http.scope import RequestScope, UpstreamCall, current_scope
 from gateway.auth.access import TraceFor, may_trace
+from gateway.engine import Engine
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
 from resolvers.translated_ports import translated
+from resolvers.unmasked import Noted, ignored
 from resolvers.viewer import Viewer
 from resolvers.writing.writes import Writes
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
+
+_NOTHING: Final = frozenset[tuple[str, str]]()
+
+_MOST_SELECTIONS: Final = 100
+"""Most selections of one document that are kept: of its operations, for callers who may read different fields."""
 
 
 class GatewayContext(RequestContext):
@@ -32,14 +39,17 @@ class GatewayContext(RequestContext):
         *,
         trace: bool,
         keys: bool,
+        noted: Noted,
     ) -> None:
         super().__init__(viewer, connectors, translated, selection)
         self.scope = scope
-        self._trace, self._keys = trace, keys
+        self._trace, self._keys, self._noted = trace, keys, noted
 
     async def close(self) -> None:
-        """End the request's batches. Later upstream calls of this task belong to no request."""
+        """End the request's batches, and tell the audit log. Later upstream calls of this task belong to no request."""
         current_scope.set(None)
+        if self.unmasked is not None:
+            self._noted(self.viewer, self.unmasked)
         await super().close()
 
     def extensions(self) -> dict[str, Any]:
@@ -61,17 +71,20 @@ class GatewayContext(RequestContext):
 
 
 class ContextFactory:
-    """Makes the contexts of requests. A document's selection is computed once."""
+    """Makes the contexts of requests. A document's selection is computed once for all who may read the same."""
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        engine: Engine,
         connectors: Connectors,
         deadline: float,
         trace_for: TraceFor,
         writes: Writes | None = None,
+        noted: Noted = ignored,
     ) -> None:
-        self._schema, self._connectors, self._deadline, self._trace_for = schema, connectors, deadline, trace_for
+        """`noted` is told what a request read in full by scopes whose use is noted."""
+        self._noted = noted
+        self._engine, self._connectors, self._deadline, self._trace_for = engine, connectors, deadline, trace_for
         self._writes = writes
 
     def __call__(
@@ -79,7 +92,7 @@ class ContextFactory:
     ) -> GatewayContext:
         """A context whose deadline starts now. This task's upstream calls belong to it."""
         trace = headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
-        return self.make(headers, viewer, self._selection(prepared, operation), trace=trace)
+        return self.make(headers, viewer, self._selection(prepared, operation, viewer), trace=trace)
 
     def make(
         self, headers: Headers, viewer: Viewer, selection: Selection | None, *, trace: bool = False
@@ -94,15 +107,20 @@ class ContextFactory:
             scope.token = _token_of(headers)
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
-        context = GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys)
+        context = GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys, noted=self._noted)
         context.writes = self._writes
         return context
 
-    def _selection(self, prepared: Prepared, operation: OperationDefinitionNode) -> Selection:
-        known: dict[int, Selection] = prepared.derived.setdefault(self, {})
-        selection = known.get(id(operation))
+    def _selection(self, prepared: Prepared, operation: OperationDefinitionNode, viewer: Viewer) -> Selection:
+        """What is selected, without what the viewer may not read."""
+        withheld = self._engine.withheld(prepared, viewer.scopes) if viewer.scopes is not None else _NOTHING
+        known: dict[Any, Selection] = prepared.derived.setdefault(self, {})
+        key = (id(operation), withheld) if withheld else id(operation)
+        selection = known.get(key)
         if selection is None:
-            selection = known[id(operation)] = selection_of(self._schema, prepared, operation)
+            if len(known) >= _MOST_SELECTIONS:
+                known.clear()
+            selection = known[key] = selection_of(self._engine.core_schema, prepared, operation, withheld)
         return selection
 
 

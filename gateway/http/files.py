@@ -5,11 +5,12 @@ The address names the record and the file (`/documents/Bill:77/1`), never where 
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -28,6 +29,9 @@ from resolvers.nodes import NODES, split_id
 from resolvers.viewer import ViewerKind
 
 Caller = tuple[str, str, ViewerKind, tuple[str, ...]]
+
+DOCUMENT_URL: Final = ("Document", "url")
+"""The field with the addresses of documents, as type and name."""
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
@@ -78,8 +82,19 @@ _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_
 class DocumentEndpoint:
     """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
 
-    def __init__(self, authenticate: Authenticate, contexts: ContextFactory, per_caller: int, rates: Rates) -> None:
-        """At most `per_caller` documents are sent to one caller at a time."""
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        contexts: ContextFactory,
+        per_caller: int,
+        rates: Rates,
+        refusal: Callable[[frozenset[str] | None], GraphQLError | None] = lambda _scopes: None,
+    ) -> None:
+        """At most `per_caller` documents are sent to one caller at a time.
+
+        `refusal` is why a caller with these scopes may not read the field `DOCUMENT_URL`, nor then the file.
+        """
+        self._refusal = refusal
         self._authenticate, self._contexts, self._rates = authenticate, contexts, rates
         self._per_caller, self._under_way = per_caller, Counter[Caller]()
 
@@ -107,6 +122,8 @@ class DocumentEndpoint:
         if not viewer.is_signed_in:
             raise SignInRequiredError
         self._rates.spend(self._rates.payer(viewer, ""), DOCUMENT)
+        if (refusal := self._refusal(viewer.scopes)) is not None:
+            raise RequestError(refusal.message, status=403, code="FORBIDDEN_FIELD")
         selection = {"Bill": frozenset({"documents"}), "Ticket": frozenset({"attachments"})}
         context = self._contexts.make(request.headers, viewer, selection)
         async with AsyncExitStack() as stack:

@@ -90,7 +90,7 @@ class Operations:
         if isinstance(operation, GraphQLError):
             return [operation]
         check_access(prepared, operation, viewer, self._introspection_for)
-        estimate = self._engine.estimate(prepared, operation, parameters.variables)
+        estimate = self._engine.estimate(prepared, operation, parameters.variables, viewer.scopes)
         refusal = self._engine.refusal(estimate, staff=viewer.is_staff)
         if refusal is None and caller is not None and self._rates is not None:
             self._rates.spend(caller, estimate.cost)
@@ -124,7 +124,7 @@ class Operations:
             return None
         extensions = context.extensions()
         if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
-            extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables))
+            extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables, viewer.scopes))
         if viewer.is_signed_in and headers.get(COST_HEADER) == "1":
             extensions["cost"] = ready.estimate.document()
         return outcome, extensions

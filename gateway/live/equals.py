@@ -56,6 +56,9 @@ def key_of(subscription: Subscription, selection: Selection, *, forwards: bool) 
         rights = (viewer.kind, viewer.roles)
     elif not selection.keys() <= IMPERSONAL:
         rights = (viewer.kind, viewer.customer_ids, viewer.roles)
+    rights += (viewer.scopes, viewer.noted_scopes)
+    if viewer.noted_scopes:  # who reads in full by them is told to the audit log, and nobody else's name
+        rights += (viewer.issuer, viewer.subject)
     return subscription.prepared, id(subscription.operation), _variables(subscription.variables), rights
 
 

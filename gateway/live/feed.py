@@ -68,8 +68,9 @@ class LiveFeed:
     def add(self, subscription: Subscription) -> list[GraphQLError]:
         """Tell it what changes from now on. Errors where that can never succeed; then it is not added."""
         prepared, operation = subscription.prepared, subscription.operation
+        viewer = subscription.subscriber.viewer
         subscribed = self._engine.subscribed(
-            prepared, operation, subscription.variables, staff=subscription.subscriber.viewer.is_staff
+            prepared, operation, subscription.variables, staff=viewer.is_staff, rights=viewer.scopes
         )
         if isinstance(subscribed, list):
             return subscribed
@@ -84,9 +85,10 @@ class LiveFeed:
         if reason := self._systems.not_followed.get(domain):
             return [GraphQLError("", original_error=NotSupported(domain, reason))]
         selections = prepared.derived.setdefault(self, {})
-        if id(operation) not in selections:
-            selections[id(operation)] = selection_of(self._engine.core_schema, prepared, operation)
-        selection = selections[id(operation)]
+        withheld = self._engine.withheld(prepared, viewer.scopes)
+        if (asked := (id(operation), withheld)) not in selections:
+            selections[asked] = selection_of(self._engine.core_schema, prepared, operation, withheld)
+        selection = selections[asked]
         key = key_of(subscription, selection, forwards=self._reader.connectors.forwards)
         teller.add(subscription, Equals(key, prepared, operation, selection), ids)
         self._subscribed[subscription] = teller

@@ -123,6 +123,8 @@ class Messages:
                 outcome = started if isinstance(started, Outcome) else await started
             finally:
                 await context.close()
+                if context.unmasked is not None:  # by a viewer who has no equals
+                    self._reader.noted(subscriber.viewer, context.unmasked)
         errors = [present(one) for one in outcome.errors]
         if any(one["extensions"].get("retryable") for one in errors):
             self._lacks(change.id, equals.key)

@@ -12,6 +12,7 @@ from gateway.live.subscription import Subscriber
 from resolvers.changes import Followed, Owners
 from resolvers.context import RequestContext
 from resolvers.translated_ports import translated
+from resolvers.unmasked import Noted, ignored
 from resolvers.viewer import Viewer, ViewerKind
 
 _EVERYTHING: Final = Viewer(ViewerKind.AGENT, subject="opticom-gateway")
@@ -21,8 +22,12 @@ _EVERYTHING: Final = Viewer(ViewerKind.AGENT, subject="opticom-gateway")
 class Reader:
     """Makes contexts, and reads with the gateway's own."""
 
-    def __init__(self, connectors: Connectors, own: Connectors, deadline: float) -> None:
-        """`own`: the same systems with the gateway's own credentials, where callers' tokens are passed on otherwise."""
+    def __init__(self, connectors: Connectors, own: Connectors, deadline: float, noted: Noted = ignored) -> None:
+        """`own`: the same systems with the gateway's own credentials, where callers' tokens are passed on otherwise.
+
+        `noted` is told what a message shows in full by scopes whose use is noted.
+        """
+        self.noted = noted
         self.connectors, self._own, self._deadline = connectors, own, deadline
 
     async def read(

@@ -17,6 +17,7 @@ from gateway.live.counting import Counting
 from gateway.live.feed import LiveFeed
 from gateway.live.reading import Reader
 from gateway.settings import Settings
+from resolvers.unmasked import Noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,12 @@ class Following:
 
 @asynccontextmanager
 async def following(
-    settings: Settings, engine: Engine, connectors: Connectors, session: aiohttp.ClientSession, counting: Counting
+    settings: Settings,
+    engine: Engine,
+    connectors: Connectors,
+    session: aiohttp.ClientSession,
+    counting: Counting,
+    noted: Noted,
 ) -> AsyncIterator[Following]:
     """What is followed, as long as this runs."""
     systems, sources = settings.systems.by_domain, settings.live.sources
@@ -44,7 +50,7 @@ async def following(
         callback_url=settings.live.callback_url,
         not_followed=not_followed(systems, sources),
     )
-    reader = Reader(connectors, own, settings.graphql.deadline)
+    reader = Reader(connectors, own, settings.graphql.deadline, noted)
     feed = LiveFeed(engine, reader, stream, listening, counting)
     async with feed.running():
         listening.start()

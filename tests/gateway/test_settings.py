@@ -106,7 +106,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         instead |= {"private_key_file", "key_id", "algorithm", "assertion_audience"}
         missing = type(model).model_fields.keys() - model.model_fields_set - instead
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
-    for section in (everything.redis, everything.writes, everything.server, everything.log):
+    for section in (everything.redis, everything.writes, everything.server, everything.log, everything.scopes):
         assert section is not None
         shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}
         assert section.model_fields_set == shown_here

@@ -18,6 +18,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
+from gateway.scope_settings import ScopeSettings
 from gateway.settings import GraphQLSettings, ServerSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.context import Loader
@@ -49,7 +50,10 @@ RESOURCES: Final = {
 
 @asynccontextmanager
 async def walked(
-    folder: Path, systems: Mapping[str, Mapping[str, Any]] | None = None, live: LiveSettings | None = None
+    folder: Path,
+    systems: Mapping[str, Mapping[str, Any]] | None = None,
+    live: LiveSettings | None = None,
+    scopes: ScopeSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
     limits = Limits(
@@ -75,6 +79,7 @@ async def walked(
         systems=patient,
         writes=writes,
         live=live,
+        scopes=scopes,
         server=ServerSettings(metrics=True),
     ) as running:
         yield running

@@ -49,9 +49,9 @@ class Desk:
     config: Path
 
     async def judged(self, token: str) -> tuple[bool, str]:
-        auth = load(self.config).auth
-        assert auth is not None
-        found = await judge(auth, token)
+        settings = load(self.config)
+        assert settings.auth is not None
+        found = await judge(settings.auth, token, settings.scopes)
         return found.is_taken, "\n".join(found.lines)
 
     async def run(self, *arguments: str, given: bytes = b"") -> tuple[int, str]:
@@ -88,6 +88,7 @@ async def test_what_a_token_would_be(desk: Desk) -> None:
             'roles:     1 in "roles"',
             f"issuer:    {desk.customers.address} (auth.issuers.1)",
             f"until:     {until} (in 15 min)",
+            "scopes:    all, as every customer has (scopes.customer)",
         ],
     )
     assert nothing_told(said, token)
@@ -100,6 +101,36 @@ async def test_what_a_taken_token_lacks_is_said(desk: Desk) -> None:
     assert "writes:    none, because it has no sub" in said
     taken, said = await desk.judged(desk.staff.token(**ROLES))
     assert (taken, "customers: none\n" in said, "kind:      agent" in said) == (True, True, True)
+
+
+SCOPES = """
+[scopes]
+agent = ["customer:name", "ticket:text", "resource:identifiers", "payment:means", "document:read"]
+own = ["customer:search"]
+fields = { "Query.customers" = [["customer:search"]] }
+"""
+
+
+async def test_the_scopes_of_a_token_and_what_they_mean(desk: Desk) -> None:
+    desk.config.write_text(desk.config.read_text() + SCOPES)
+    text = desk.config.read_text().replace('"portal-admin" = "admin",', '"portal-admin" = "admin", "lead" = "admin",')
+    desk.config.write_text(text)
+    taken, said = await desk.judged(desk.staff.token(**ROLES, scope="openid customer:contact profile"))
+
+    assert taken
+    assert said.splitlines()[-4:] == [
+        "scopes:    customer:name, document:read, payment:means, resource:identifiers, ticket:text of every agent;"
+        " customer:contact of this token (2 more in the token mean nothing here)",
+        "withheld:  Customer.usage, Query.customers, Ticket.assignee",
+        "masked:    nothing",
+        "audited:   Customer.email, Customer.phone",
+    ]
+    taken, said = await desk.judged(desk.staff.token(**ROLES, scp=["usage:read", "customer:search"]))
+    assert said.splitlines()[-3:] == [
+        "withheld:  Ticket.assignee",
+        "masked:    Customer.email (EMAIL), Customer.phone (PHONE)",
+        "audited:   nothing",
+    ]
 
 
 def _signed_by_another(desk: Desk) -> str:

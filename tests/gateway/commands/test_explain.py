@@ -69,7 +69,7 @@ def test_the_generated_code_is_printed(tmp_path: Path) -> None:
     two, systems = text.split("\n# ")
 
     assert code == 0
-    assert two.startswith("# Two\ndef blocks(values, subjects, places, infos, later, size, objects):\n")
+    assert two.startswith("# Two\ndef blocks(values, subjects, places, infos, later, size, objects, noted):\n")
     compile(two, "<printed>", "exec")
     assert systems == "Systems, run by graphql-core because of Query.systems, which has a resolver of its own\n"
 

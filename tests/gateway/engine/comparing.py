@@ -91,6 +91,8 @@ class Pair:
             return f"data: {operation}\nours {ours.data}\ncore {core.data}"
         if _writes(ours) != _writes(core):
             return f"writes: {operation}\nours {_writes(ours)}\ncore {_writes(core)}"
+        if not core.errors and _noted(ours) != _noted(core):
+            return f"noted: {operation}\nours {_noted(ours)}\ncore {_noted(core)}"
         mine, theirs = by_position(ours), by_position(core)
         if mine.keys() != theirs.keys():
             return f"errors: {operation}\nours {mine}\ncore {theirs}"
@@ -121,6 +123,11 @@ class Pair:
 def _writes(answer: Answer) -> list[Any]:
     """What was written, in order, where the context takes writes."""
     return getattr(answer.context, "writes", [])
+
+
+def _noted(answer: Answer) -> Any:
+    """What was read in full by scopes whose use is noted, where the context keeps it."""
+    return getattr(answer.context, "unmasked", None)
 
 
 def ordered(value: Any) -> Any:

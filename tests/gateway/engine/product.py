@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from resolvers.nodes import NODES
 from resolvers.paging import MAX_PAGE
 from resolvers.translated_ports import translated
 from resolvers.viewer import Viewer, ViewerKind
+from schema.guards import SCOPES
 from tests.gateway.engine import product_writes
 from tests.gateway.engine.comparing import Answer, Context, Pair
 from tests.gateway.engine.operations import Operation, Writer
@@ -48,6 +50,15 @@ class Request(RequestContext):
         super().renew()
 
 
+def with_some_scopes(viewer: Viewer, chance: Random) -> Viewer:
+    """All scopes, as without settings, or some, of which some are the viewer's alone."""
+    if chance.random() < 0.4:
+        return viewer
+    some = frozenset(one for one in sorted(SCOPES) if chance.random() < 0.6)
+    noted = frozenset(one for one in sorted(some) if chance.random() < 0.5)
+    return replace(viewer, scopes=some, noted_scopes=noted)
+
+
 def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
     """One operation and who asks it of which operator; everybody gets an operator like that, of his own.
 
@@ -59,6 +70,7 @@ def case(seed: int, *, other: bool = False) -> tuple[Operation, Context]:
     viewer = chance.choices(VIEWERS, (8, 4, 2))[0]
     if other:
         viewer = VIEWERS[VIEWERS.index(viewer) - 1]
+    viewer = with_some_scopes(viewer, Random(seed + other))  # data, not a secret
     words = WORDS if badness else WELL
     writer = Writer(PAIR.ours.core_schema, chance, depth=chance.randrange(3, 7), most=3, words=words)
     way = chance.random()

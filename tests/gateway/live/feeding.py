@@ -16,6 +16,7 @@ from gateway.live.feed import LiveFeed
 from gateway.live.reading import Reader
 from gateway.live.subscription import Subscriber, Subscription
 from resolvers.loader import NO_LINK
+from resolvers.unmasked import Unmasked
 from resolvers.viewer import Viewer, ViewerKind
 from schema import build_schema
 from tests.systems import Systems, connected
@@ -95,7 +96,17 @@ class Heard:
 class Feeding:
     """The feed, and what systems say to it."""
 
-    def __init__(self, feed: LiveFeed, engine: Engine, stream: EventsInMemory, counted: Counted, listening: Heard):
+    def __init__(
+        self,
+        feed: LiveFeed,
+        engine: Engine,
+        stream: EventsInMemory,
+        counted: Counted,
+        listening: Heard,
+        unmasked: list[tuple[Viewer, Unmasked]],
+    ):
+        """`unmasked` is who read what in full by scopes whose use is noted."""
+        self.unmasked = unmasked
         self.feed, self.engine, self._stream, self.counted, self.listening = feed, engine, stream, counted, listening
 
     def subscribe(self, document: str, viewer: Viewer = AGENT, **variables: Any) -> Told:
@@ -120,6 +131,8 @@ async def feeding(systems: Systems, **overrides: Mapping[str, Any]) -> AsyncIter
     async with connected(systems, **overrides) as connectors:
         engine, stream, counted = Engine(build_schema(), absent=NO_LINK), EventsInMemory(), Counted()
         systems_heard = Heard()
-        feed = LiveFeed(engine, Reader(connectors, connectors, deadline=10.0), stream, systems_heard, counted)
+        unmasked: list[tuple[Viewer, Unmasked]] = []
+        reader = Reader(connectors, connectors, 10.0, lambda viewer, read: unmasked.append((viewer, read)))
+        feed = LiveFeed(engine, reader, stream, systems_heard, counted)
         async with feed.running():
-            yield Feeding(feed, engine, stream, counted, systems_heard)
+            yield Feeding(feed, engine, stream, counted, systems_heard, unmasked)

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from connectors.events.hints import Change
 from gateway.live.subscription import Subscriber
+from resolvers.viewer import Viewer, ViewerKind
 from sandbox.data import shapes
 from tests.following import until
 from tests.gateway.live.feeding import AGENT, OUTAGE, TICKET, Feeding, feeding, subscriber
@@ -379,6 +380,40 @@ async def test_a_fresh_token_while_a_message_is_made_loses_nothing_and_shows_not
     await feed.hear(f"Ticket:{tickets['1002'][0]}")
     assert (await loses.change())["ticket"]["name"] == "After it"
     assert keeps.nothing()
+
+
+def agent(name: str, *scopes: str) -> Viewer:
+    """An agent with these scopes, which others of the kind do not have."""
+    own = frozenset(scopes)
+    return Viewer(ViewerKind.AGENT, subject=name, scopes=own, noted_scopes=own)
+
+
+async def test_a_change_is_shown_as_far_as_each_viewers_scopes_go(
+    systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
+) -> None:
+    document = "subscription { ticketChanged { ticket { name assignee customer { usage { name } } } } }"
+    ann, bob = agent("ann", "ticket:text", "staff:read"), agent("bob", "ticket:text", "staff:read")
+    clients = [
+        feed.subscribe(document, viewer) for viewer in (ann, bob, agent("eve"), agent("joe"), subscriber("1001"))
+    ]
+    ticket = tickets["1001"][0]
+    change(systems, ticket, name="Call me on 0812345678")
+    well_behaved(systems)
+
+    await feed.hear(f"Ticket:{ticket}")
+    told = [(await one.next()) for one in clients]
+
+    names = [one["data"]["ticketChanged"]["ticket"]["name"] for one in told]
+    assert names == ["Call me on 0812345678"] * 2 + ["***"] * 2 + ["Call me on 0812345678"]
+    codes = [sorted((one["path"][-1], one["extensions"]["code"]) for one in each.get("errors", ())) for each in told]
+    usage, assignee = ("usage", "FORBIDDEN_FIELD"), ("assignee", "FORBIDDEN_FIELD")
+    assert codes == [[usage], [usage], [assignee, usage], [assignee, usage], []]
+    assert len([line for line in asked(systems["billing"]) if "usage" in line]) == 1  # for the subscriber
+    lines = [
+        (viewer.subject, {name: (*one.fields, *one.ids) for name, one in read.types.items()})
+        for viewer, read in feed.unmasked
+    ]
+    assert sorted(lines) == [(name, {"Ticket": ("name", f"Ticket:{ticket}")}) for name in ("ann", "bob")]
 
 
 async def test_who_does_not_take_messages_gets_the_newest_and_how_many_were_skipped(
