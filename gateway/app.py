@@ -36,7 +36,7 @@ from gateway.http.context import ContextFactory
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DOCUMENT_URL, DocumentEndpoint
-from gateway.http.graphiql import GraphiQLPage
+from gateway.http.graphiql import Answers, GraphiQLPage
 from gateway.http.health import healthz, readyz
 from gateway.http.operations import Operations
 from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
@@ -126,6 +126,15 @@ def _limited(request: Request) -> Response | None:
         hold(request.scope, error)
         return error.response()
     return None
+
+
+def _paid(endpoint: Answers) -> Answers:
+    """The endpoint, for callers without a token who have not spent too much."""
+
+    async def paid(request: Request) -> Response:
+        return _limited(request) or await endpoint(request)
+
+    return paid
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
@@ -229,7 +238,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 ),
                 websocket=WebSocketEndpoint(operations, live, admission, rates),
                 watching=watching,
-                events=EventEndpoint(follows.listening, posted) if follows else None,
+                events=EventEndpoint(follows.listening, posted, rates) if follows else None,
                 documents=DocumentEndpoint(
                     authenticate,
                     contexts,
@@ -254,7 +263,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
             Route("/events", _FromState("watching")),
             *(event_routes(_FromState("events")) if settings.live.enabled else ()),
-            *(page.routes() if page else ()),
+            *(page.routes(_paid) if page else ()),
         ],
     )
     made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.

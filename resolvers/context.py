@@ -7,7 +7,7 @@ ownership check, and the end of batches when the request ends early.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+MOST_GAPS: Final = 100
+"""Lists that lack rows of which an answer tells which they are."""
 
 Rule = Callable[[Any], bool]
 """Whether a record may be seen. Raises `ConnectorError` if what decides about it could not be read."""
@@ -58,7 +61,9 @@ class RequestContext:
         self.has_gaps = False
         """Whether any list that was loaded lacks rows that could not be read."""
         self.gaps: dict[tuple[str | int, ...], tuple[str, int]] = {}
-        """Such lists in the answer: by path, the system and how many rows it lacks."""
+        """Such lists in the answer: by path, the system and how many rows it lacks; the first of them."""
+        self.more_gaps = 0
+        """How many there are besides."""
         self.unmasked: Unmasked | None = None
         """What was read in full by scopes whose use is noted."""
         self.writes: Writes | None = None
@@ -111,11 +116,17 @@ class RequestContext:
 
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """Keep, for the caller, that the list at this path of the answer lacks so many rows of the system's."""
-        self.gaps[tuple(path)] = system, rows
+        if len(self.gaps) < MOST_GAPS:
+            self.gaps[tuple(path)] = system, rows
+        elif tuple(path) not in self.gaps:
+            self.more_gaps += 1
 
-    def incomplete(self) -> list[dict[str, Any]]:
-        """The lists that lack rows, as an answer's `extensions.incomplete` shows them. Empty if there are none."""
-        return [{"path": [*path], "system": system, "rows": rows} for path, (system, rows) in self.gaps.items()]
+    def incomplete(self) -> dict[str, Any]:
+        """What an answer's `extensions` say of lists that lack rows: which, and how many more. Empty if none does."""
+        if not self.gaps:
+            return {}
+        told = [{"path": [*path], "system": system, "rows": rows} for path, (system, rows) in self.gaps.items()]
+        return {"incomplete": told} | ({"moreIncomplete": self.more_gaps} if self.more_gaps else {})
 
     def warn(self, system: str, message: str) -> None:
         """Add a warning about a link between systems to the request's trace."""

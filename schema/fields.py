@@ -8,7 +8,8 @@ attributes of the parent's record that the field is made of; systems are asked f
 
 import asyncio
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Hashable, Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -68,6 +69,20 @@ def edge(
     return _edge(reach, frozenset(names - {"id"}), reads, arguments, **options)
 
 
+class _WhenAwaited:
+    """What begins when it is awaited. graphql-core forgets what it has not awaited when a request ends, and Python
+    warns of coroutines that are forgotten.
+    """
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._begin = begin
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._begin().__await__()
+
+
 def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mapping[str, Text], **options: Any) -> Any:
     """The field, with a resolver that follows the edge for one object, for Strawberry's own executor."""
 
@@ -98,7 +113,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         if reach.known is not None and reach.known(parent):
             return reach.value_of(parent, info.context, arguments)
-        return load(parent, info, arguments)
+        return _WhenAwaited(partial(load, parent, info, arguments))
 
     _sign(resolve, reach.arguments, texts)
     metadata = {EDGE: reach, NEEDS: needs, READS: reads}

@@ -1,7 +1,7 @@
 """Repairs what no reader of JSON takes, in texts and for numbers, so that it costs itself and not the whole answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from connectors.reading.turns import Turns
@@ -41,12 +41,16 @@ def repaired(body: bytes) -> bytes:
 async def repaired_in_turns(body: bytes) -> bytes:
     """The same, where others have their turn in between."""
     text, is_utf8 = _decoded(body)
-    turns, parts = Turns(), []
+    turns, parts, joined = Turns(), list[str](), list[str]()
     for number, part in enumerate(_mended(text)):
         parts.append(part)
         if number % _LOOKED_AT == 0 and turns.is_over:
+            joined.append("".join(parts))
+            parts.clear()
             await turns.next()
-    mended = "".join(parts)
+    await turns.next()
+    mended = "".join([*joined, *parts])
+    await turns.next()
     return body if is_utf8 and mended == text else mended.encode()
 
 
@@ -62,13 +66,28 @@ def _mended(text: str) -> Iterator[str]:
     at = 0
     while (start := text.find('"', at)) >= 0:
         yield _without_words(text[at:start])
-        string = _STRING.match(text, start)
-        if string is None:  # It does not end.
+        string = _STRING.match(text, start, start + _LONGEST)
+        at = string.end() if string else (yield from _end_of_long(text, start))
+        if not at:  # It does not end.
             yield text[start:]
             return
-        yield _text(string[0])
-        at = string.end()
+        yield _text(text[start:at])
     yield _without_words(text[at:])
+
+
+def _end_of_long(text: str, start: int) -> Generator[str, None, int]:
+    """Where the text ends that begins here, 0 if it does not. It yields nothing again and again, for others' turns.
+
+    A pattern would remember each escape that it passes.
+    """
+    begins = start + 1
+    while (quote := text.find('"', begins)) >= 0:
+        before = text[begins:quote]
+        if not (len(before) - len(before.rstrip("\\"))) % 2:
+            return quote + 1
+        begins = quote + 1
+        yield ""
+    return 0
 
 
 def _without_words(between: str) -> str:

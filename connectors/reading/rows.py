@@ -1,5 +1,6 @@
 """Rows of lists, placeholders for unreadable rows, and pages and batches of both."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import msgspec
 from connectors.errors import ConnectorError
 from connectors.reading.lenient import LenientReader
 from connectors.reading.repair import REPLACED
+from connectors.reading.split import values
 from connectors.reading.turns import Turns
 
 
@@ -73,13 +75,14 @@ class Batch(msgspec.Struct, Generic[Row], frozen=True):
 
 
 _IDENTIFIED: Final = msgspec.json.Decoder(Identified)
-_AT_ONCE: Final = 256 * 1024
-"""Bytes of a list that are decoded in one turn: some milliseconds."""
 _LOOKED_AT: Final = 32
 """Rows after which the clock is looked at."""
 _LARGEST_ODD: Final = 256 * 1024
 """Bytes of a row that is read leniently, attribute by attribute. A longer one must be as the standard says."""
-_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_AT_ONCE: Final = 256 * 1024
+"""Bytes of a list that are decoded in one turn: some milliseconds."""
+LARGEST: Final = 8 * 1024 * 1024
+"""Bytes of a row that is read at all: more would take too long a turn."""
 
 
 def every_field(row: type[Identified]) -> list[str]:
@@ -107,17 +110,23 @@ class RowDecoder(Generic[Row]):
         """A decoder for which these attributes say, too, whose a row is."""
         return self if names <= self._deciding else type(self)(self._row, self._warn, self._deciding | names)
 
-    async def rows(self, body: bytes) -> tuple[list[Entry[Row]], bool]:
+    async def rows(self, body: bytes, most: int = sys.maxsize) -> tuple[list[Entry[Row]], bool]:
         """The rows of a JSON list, and whether it is known that all could be read.
 
-        Raises `msgspec.DecodeError` if it is no list.
+        Of a long list with more than `most` rows only some are read, and more than that. Raises `msgspec.DecodeError`
+        if it is no list.
         """
         if len(body) <= _AT_ONCE and body.find(REPLACED) < 0:  # `in` would take it for a number at first, and fail
             try:
                 return self._many.decode(body), True
             except (msgspec.ValidationError, UnicodeDecodeError):
                 pass  # one by one
-        return await self.each(_RAWS.decode(body)), False
+        entries: list[Entry[Row]] = []
+        async for some in values(body):
+            entries += await self.each(some)
+            if len(entries) > most:
+                break
+        return entries, False
 
     async def each(self, raws: Iterable[msgspec.Raw]) -> list[Entry[Row]]:
         """Each row of a list, or its placeholder. Many take several turns."""
@@ -131,6 +140,9 @@ class RowDecoder(Generic[Row]):
     def row(self, raw: msgspec.Raw | bytes) -> Entry[Row]:
         """One row, or its placeholder. Raises `msgspec.DecodeError` if it is not JSON."""
         content = bytes(raw)
+        if len(content) > LARGEST:
+            self._warn(f"has a row of more than {LARGEST} bytes, which is not read")
+            return Unreadable(None, content[:1024])
         if content.find(REPLACED) < 0:
             try:
                 return self._one.decode(content)

@@ -69,7 +69,7 @@ class Collection(Generic[R]):
         self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
         self._totals = Totals(self.warn_once)
         self.askable = Askable(http.name, self.resource, self.profile, mapping.projection)
-        self._answers = Answers(http.name, self.path, self.resource, self.profile)
+        self._answers = Answers(http.name, self.path, self.resource, self.profile, http.system.max_rows)
         self._calls_not_enough = 0
         """In so many calls the whole list could not be read."""
         self.obeyed_filters = ObeyedFilters(http.system.is_personal)

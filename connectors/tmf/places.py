@@ -11,7 +11,10 @@ from typing import Final
 
 import msgspec
 
+from connectors.reading.rows import LARGEST
+from connectors.reading.split import values
 from connectors.reading.texts import same
+from connectors.reading.turns import Turns
 
 PLACE: Final = r"[@A-Za-z][\w-]*(\[[^\[\]]+\])?(\.[@A-Za-z][\w-]*(\[[^\[\]]+\])?)*"
 """Pattern of a place: names joined by dots; ``resourceCharacteristic[SN]`` is the value of the one that is named SN."""
@@ -36,13 +39,25 @@ class Places:
         named = {self._steps[name][0][0] if name in self._steps else name for name in wanted.split(",")}
         return ",".join(sorted(named))
 
-    def list_of(self, body: bytes | msgspec.Raw) -> bytes:
-        """A JSON list of rows with their values in place. Raises msgspec.DecodeError for what is no list."""
-        return msgspec.json.encode([self._row(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])])
+    async def list_of(self, body: bytes, most: int) -> bytes:
+        """A JSON list of rows with their values in place. Raises msgspec.DecodeError for what is no list.
 
-    def row_of(self, body: bytes) -> bytes:
-        """The same for one row."""
-        return msgspec.json.encode(self._row(msgspec.Raw(body)))
+        Of a long list with more than `most` rows there are only some, and more than that.
+        """
+        turns, rows = Turns(), list[bytes]()
+        async for some in values(body):
+            for raw in some:
+                rows.append(self.row_of(raw))
+                if turns.is_over:
+                    await turns.next()
+            if len(rows) > most:
+                break
+        return b"[" + b",".join(rows) + b"]"
+
+    def row_of(self, body: bytes | msgspec.Raw) -> bytes:
+        """The same for one row. One that is too large to be read stays as it is."""
+        row = msgspec.Raw(body) if isinstance(body, bytes) else body
+        return bytes(body) if len(memoryview(row)) > LARGEST else msgspec.json.encode(self._row(row))
 
     def _row(self, raw: msgspec.Raw) -> msgspec.Raw | _Object:
         row = _as_object(raw)

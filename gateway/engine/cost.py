@@ -6,7 +6,9 @@ and what is below a list counts once per row. The length of a list is `first` or
 fragments select counts once for each.
 
 Calls to systems are estimated from the edges. Edges with one loader and the same arguments, apart from those of a page,
-load together if they are equally deep: a call for each `KEYS_OF_CALL` keys, or `ROWS_OF_CALL` rows.
+load together if they are equally deep: a call for each `KEYS_OF_CALL` keys, or `ROWS_OF_CALL` rows. Lists that differ
+only in `since` or another condition count separately, although many are loaded once: the estimate is above the calls.
+A resolver that is a coroutine may ask every system once.
 """
 
 from collections import Counter
@@ -290,6 +292,8 @@ class _Compiler:
         if edge is not None:
             rows = own_page if own_page is not None and not edge.many else length
             below.update(self._loads(node, edge, rows, step, seen if is_leaf else None))
+        elif asks_itself(self._schema, parent, field):
+            below[_Load(ANY, f"{parent.name}.{node.name.value}", step, ""), ()] += 1
         return below
 
     def _loads(self, node: FieldNode, edge: Edge, rows: _Length | int, step: int, seen: set[_Load] | None) -> _Sizes:
@@ -331,6 +335,12 @@ def edge_of(field: GraphQLField) -> Edge | None:
     definition = field.extensions.get(DEFINITION)
     edge: Edge | None = definition.metadata.get(EDGE) if definition is not None else None
     return edge
+
+
+def asks_itself(schema: GraphQLSchema, parent: GraphQLNamedType, field: GraphQLField) -> bool:
+    """Whether the field has no edge, and may ask systems by a resolver of its own. What mutations do costs `WRITE`."""
+    resolver = getattr(field.extensions.get(DEFINITION), "base_resolver", None)
+    return resolver is not None and resolver.is_async and edge_of(field) is None and parent is not schema.mutation_type
 
 
 def _times(sizes: _Sizes, length: _Length | int) -> _Sizes:

@@ -199,6 +199,7 @@ class Run:
         for path, system, rows in gaps:
             if _is_in(data, path):
                 self._context.note_gap(path, system, rows)
+            yield
         return Outcome(data, errors, executed=True, more_errors=self._allowance.more_errors)
 
     def _start_edges(self, built: BuiltBlock) -> Work[None]:

@@ -1,7 +1,11 @@
 """The estimate's weights as directives of the schema, by the names of IBM's GraphQL Cost Directives Specification.
 
-They are made of what `gateway.engine.cost` counts with. Only the printed schema has them:
-nothing reads them to execute.
+The definitions are the specification's (sections 7 and 8 of its draft), with all its locations; only fields of objects
+have weights here. An `assumedSize` of 5 is a guess, no maximum as there, and `ids` is a list, where the specification
+knows numbers only: its length is meant.
+
+They are made of what `gateway.engine.cost` counts with. Only the printed schema has them: nothing reads them to
+execute.
 """
 
 from copy import copy
@@ -20,7 +24,7 @@ from graphql import (
 )
 from strawberry.schema_directive import Location
 
-from gateway.engine.cost import ASSUMED_LIST, CALL, KEYS, KEYS_OF_CALL, PAGE, ROWS_OF_CALL, WRITE, edge_of
+from gateway.engine.cost import ASSUMED_LIST, CALL, KEYS, KEYS_OF_CALL, PAGE, ROWS_OF_CALL, WRITE, asks_itself, edge_of
 from gateway.engine.declared import DEFINITION
 from gateway.engine.limits import PageSizes
 
@@ -30,7 +34,14 @@ _OUTPUT: Final = (GraphQLObjectType, GraphQLInterfaceType)
 # Strawberry gives the arguments of directives no descriptions: those of the directives say it.
 @strawberry.schema_directive(
     name="cost",
-    locations=[Location.FIELD_DEFINITION],
+    locations=[
+        Location.ARGUMENT_DEFINITION,
+        Location.ENUM,
+        Location.FIELD_DEFINITION,
+        Location.INPUT_FIELD_DEFINITION,
+        Location.OBJECT,
+        Location.SCALAR,
+    ],
     description="What the field adds to the cost that `X-Gateway-Cost` tells, beside 1 for each value of the answer and"
     f" each row that is read. Its `weight` is {CALL} for a call to a system, and {WRITE} for a mutation. Fields of one"
     f" depth that load the same, also those of all rows of a list, share a call for each {KEYS_OF_CALL} keys or"
@@ -65,7 +76,8 @@ def weigh(schema: GraphQLSchema, pages: PageSizes) -> None:
     connections = {get_named_type(field.type) for kind in kinds for field in kind.fields.values() if _is_paged(field)}
     for kind in kinds:
         for field in kind.fields.values():
-            weight = WRITE * (kind is schema.mutation_type) + CALL * (edge_of(field) is not None)
+            asks = edge_of(field) is not None or asks_itself(schema, kind, field)
+            weight = WRITE * (kind is schema.mutation_type) + CALL * asks
             size = _size(field, pages, sized_above=kind in connections)
             directives: list[object] = [FieldCost(weight=str(weight))] if weight else []
             directives += [size] if size else []

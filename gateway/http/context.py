@@ -59,8 +59,7 @@ class GatewayContext(RequestContext):
         Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see, nor
         what drivers noticed.
         """
-        lacking = self.incomplete()
-        incomplete = {"incomplete": lacking} if lacking else {}
+        incomplete = self.incomplete()
         if not self._trace:
             return incomplete
         entries = _entry if self._keys else _redacted

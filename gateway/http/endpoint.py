@@ -32,7 +32,7 @@ from gateway.http.media_types import (
     negotiate,
 )
 from gateway.http.operations import Operations, Ready, answer
-from gateway.http.rates import Authenticate, Rates, caller_of, hold
+from gateway.http.rates import REQUEST, Authenticate, Rates, caller_of, hold
 from gateway.http.request import read
 from gateway.http.request_id import identify
 from gateway.http.sse import EventStreams, one_answer, refused
@@ -110,6 +110,8 @@ class GraphQLEndpoint:
             raise MethodNotAllowedError(method, "GET, POST")
         has_operation = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
         if self._page and not has_operation and accepts_html(listed(request.headers, "accept")):
+            if self._rates is not None:
+                self._rates.spend(self._rates.stranger(request.scope), REQUEST)
             return self._page(request)
         if media_type is None:
             message = f"The Accept header allows neither {RESPONSE_JSON} nor {JSON}. Allow one of them."

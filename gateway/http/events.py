@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from connectors.events.listening import Listening
 from connectors.events.post import Outcome
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError, RequestError
+from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.request import read_body
 
 logger = logging.getLogger("gateway.events")
@@ -43,10 +44,14 @@ class TooManyEventsError(RequestError):
 
 
 class EventEndpoint:
-    """`POST` only. `count` is told the system (or `unknown`) and what became of the event."""
+    """`POST` only. `count` is told the system (or `unknown`) and what became of the event.
 
-    def __init__(self, listening: Listening, count: Callable[[str, str], None]) -> None:
-        self._listening, self._count = listening, count
+    What is refused costs its address as much as any request does. Events that are taken cost nothing: they have a limit
+    of their own.
+    """
+
+    def __init__(self, listening: Listening, count: Callable[[str, str], None], rates: Rates | None = None) -> None:
+        self._listening, self._count, self._rates = listening, count, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,10 +59,21 @@ class EventEndpoint:
         try:
             response = await self._response(request)
         except RequestError as error:
-            response = error.response()
+            response = self._refusal(scope, error).response()
         except ClientDisconnect:
             return
         await response(scope, receive, send)
+
+    def _refusal(self, scope: Scope, error: RequestError) -> RequestError:
+        """The refusal, or that its address has had too many."""
+        if self._rates is None or isinstance(error, TooManyEventsError):
+            return error
+        try:
+            self._rates.spend(self._rates.stranger(scope), REQUEST)
+        except RateLimitedError as limited:
+            hold(scope, limited)
+            return limited
+        return error
 
     async def _response(self, request: Request) -> Response:
         if request.method != "POST":

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,6 +20,8 @@ NOT_BUILT = "The GraphiQL page is not built. Run `make setup` in the gateway's f
 
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 """Media types of everything that the build writes beside index.html; the system's own table varies by machine."""
+
+Answers = Callable[[Request], Awaitable[Response]]
 
 COMMON_HEADERS = {"Referrer-Policy": "no-referrer"}
 
@@ -96,9 +98,9 @@ class GraphiQLPage:
         html = self._html.replace("%CONFIG%", json_for_html(config))
         return Response(html, headers=headers, media_type="text/html")
 
-    def routes(self) -> list[Route]:
-        """The assets' route."""
-        return [Route(f"{ASSETS_PATH}/{{name}}", self._asset, methods=["GET"])]
+    def routes(self, paid: Callable[[Answers], Answers] | None = None) -> list[Route]:
+        """The assets' route. `paid` lets its requests be paid for."""
+        return [Route(f"{ASSETS_PATH}/{{name}}", paid(self._asset) if paid else self._asset, methods=["GET"])]
 
     async def _asset(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -131,8 +131,7 @@ class Messages:
         body: dict[str, Any] = {"errors": errors} if errors else {}
         body["data"] = outcome.data
         extensions: dict[str, Any] = {"moreErrors": outcome.more_errors} if outcome.more_errors else {}
-        if lacking := context.incomplete():
-            extensions["incomplete"] = lacking
+        extensions |= context.incomplete()
         if extensions:
             body["extensions"] = extensions
         # To staff any change is: it is of no use to a subscriber who may not see what changed, and would tell when.

@@ -22,14 +22,20 @@ from rich.table import Table
 
 from gateway.commands.demo_keys import DemoKeys
 from resolvers.viewer import ViewerKind
+from sandbox.data.world import World
+from sandbox.server import SandboxServer
 from tests.gateway.commands.running import ROOT
 from tests.gateway.commands.served import served
+from tests.hostile.system import hostile_system
 
 _PAUSE: Final = 0.02
 """Seconds between two questions of the innocent caller."""
 
 _SETTLE: Final = 3.0
 """Seconds after an attack before the memory is read."""
+
+
+_CUSTOMERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +103,17 @@ class Measured:
 
 
 @asynccontextmanager
-async def attacked(folder: Path, scale: float = 1.0, settings: str = "") -> AsyncIterator[Target]:
-    """A gateway with one worker, default settings but for these lines of TOML, and four systems."""
-    async with served(folder, server=f"leave_after = 0.0\n{settings}", customers=200) as gateway:
-        yield Target(gateway.address, gateway.process.pid, gateway.keys, scale)
+async def attacked(folder: Path, scale: float = 1.0, settings: str = "", ticketing: str = "") -> AsyncIterator[Target]:
+    """A gateway with one worker, default settings but for these lines of TOML, and four systems.
+
+    The ticketing system has a hostile one before it.
+    """
+    lines = f"leave_after = 0.0\n{settings}"
+    with SandboxServer("ticketing", world=World(customers=_CUSTOMERS)) as sandbox:
+        async with hostile_system(sandbox.url) as url:
+            instead = {"ticketing": f'url = "{url}"\n{ticketing}'}
+            async with served(folder, server=lines, customers=_CUSTOMERS, instead=instead) as gateway:
+                yield Target(gateway.address, gateway.process.pid, gateway.keys, scale)
 
 
 async def measure(target: Target, attack: Attack, key: Path | None = None) -> Measured:

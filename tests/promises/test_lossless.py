@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from resolvers.context import MOST_GAPS
 from tests.stack import Answer, Stack, stacked
 
 LISTS = """{ me {
@@ -139,6 +140,16 @@ async def test_each_list_under_many_says_what_it_may_lack(stack: Stack, more: st
     assert [len(one["accounts"]) for one in found] == [len(one["accounts"]) - (n == 1) for n, one in enumerate(right)]
     wanted = [{"path": ["cs", "nodes", n, "accounts"], "system": "billing", "rows": 1} for n in range(3)]
     assert incomplete(answer) == wanted
+    assert "moreIncomplete" not in answer.body["extensions"]
+
+
+async def test_of_very_many_lists_that_may_lack_something_the_rest_is_counted(stack: Stack) -> None:
+    document = "{ cs: customers(first: 60) { nodes { id a: accounts { id } b: accounts { id } } } }"
+    (account, *_) = (await stack.ask(document)).clean()["cs"]["nodes"][0]["a"]
+    stack.systems["billing"].switches.odd = {account["id"].partition(":")[2]: {"relatedParty": 5}}
+    answer = await stack.ask(document)
+    assert len(incomplete(answer)) == MOST_GAPS
+    assert answer.body["extensions"]["moreIncomplete"] == 120 - MOST_GAPS
 
 
 async def test_where_no_row_can_be_read_the_list_is_null_with_an_error(stack: Stack) -> None:

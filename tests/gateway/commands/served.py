@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,19 +28,28 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    folder: Path, workers: int = 1, *, server: str = "", open_files: int | None = None, customers: int = 4
+    folder: Path,
+    workers: int = 1,
+    *,
+    server: str = "",
+    open_files: int | None = None,
+    customers: int = 4,
+    instead: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Served]:
     """The gateway, once all its workers listen. `server` are lines of TOML for `[server]` and what follows it.
+
+    `instead` has lines of TOML for systems that are others than the sandbox's.
 
     The system lets it have so many open files at first, and as many after that.
     """
     world = World(customers=customers)
     running = {system: SandboxServer(system, world=world).start() for system in SYSTEMS}
+    tables = {name: f'url = "{one.url}"' for name, one in running.items()} | dict(instead or {})
     keys, port = DemoKeys.create(folder / "issuer.pem"), free_ports(1)
     (folder / "jwks.json").write_bytes(keys.jwks())
     config = folder / "gateway.toml"
     config.write_text(
-        "".join(f'[systems.{name}]\nurl = "{one.url}"\n' for name, one in running.items())
+        "".join(f"[systems.{name}]\n{lines}\n" for name, lines in tables.items())
         + f'[auth]\nissuer = "{RULES.issuer}"\naudience = "{RULES.audience}"\njwks_file = "jwks.json"\n'
         + f"[server]\nport = {port}\nworkers = {workers}\n{server}\n",
         encoding="utf-8",

