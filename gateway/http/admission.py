@@ -47,6 +47,9 @@ _BUSY: Final = 0.9
 _log: Final = logging.getLogger("gateway.load")
 
 
+TOO_MUCH_WAITS: Final = "Too many answers wait for their clients. Try again in a moment."
+
+
 class OverloadedError(RequestError):
     """The gateway has as much to do, or to keep, as it may."""
 

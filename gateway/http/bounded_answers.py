@@ -11,7 +11,7 @@ from weakref import ref
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.http.admission import Admission, OverloadedError
+from gateway.http.admission import TOO_MUCH_WAITS, Admission, OverloadedError
 from gateway.http.edge import Edge
 
 SMALL: Final = 4 * 1024
@@ -170,7 +170,7 @@ class BoundedAnswer:
             holder.reserve(-size)
 
     async def _refuse(self) -> None:
-        response = OverloadedError("Too many answers wait for their clients. Try again in a moment.").response()
+        response = OverloadedError(TOO_MUCH_WAITS).response()
         headers = response.raw_headers
         self._start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
         await self._send_start()

@@ -34,17 +34,8 @@ _LOG_EVERY: Final = 60.0
 _log: Final = logging.getLogger("gateway.edge")
 
 
-class Connection(Protocol):
-    """One connection, as the edge sees it. Times are the event loop's."""
-
-    address: str
-    """Of the client, or the proxy."""
-
-    def silent_for(self, now: float) -> float:
-        """Seconds since it was made, for one that has asked nothing."""
-
-    def look(self, now: float) -> None:
-        """End the connection if its client takes too long."""
+class Owed(Protocol):
+    """A connection whose client is to take what it is sent. Times are the event loop's."""
 
     def waiting(self, now: float) -> int:
         """Bytes that wait until the client takes them."""
@@ -54,6 +45,19 @@ class Connection(Protocol):
 
     def cut(self, why: str) -> None:
         """Cut the connection off."""
+
+
+class Connection(Owed, Protocol):
+    """One HTTP connection, as the edge sees it."""
+
+    address: str
+    """Of the client, or the proxy."""
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since it was made, for one that has asked nothing."""
+
+    def look(self, now: float) -> None:
+        """End the connection if its client takes too long."""
 
 
 class Edge:
@@ -77,7 +81,7 @@ class Edge:
         self._reserved: dict[Connection, bool] = {}
         self._staying: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
-        self._slow: set[Connection] = set()
+        self._slow: set[Owed] = set()
         self._waiting, self._counted_at = 0, 0.0
         self._cut: Counter[str] = Counter()
         self._logged_at = -_LOG_EVERY
@@ -109,6 +113,10 @@ class Edge:
         self._staying.discard(one)
         self._slow.discard(one)
 
+    def takes_all(self, one: Owed) -> None:
+        """Nothing waits for the connection's client any more: it is closed."""
+        self._slow.discard(one)
+
     def release(self, address: str) -> None:
         """A connection from this address is closed."""
         self._addresses[address] -= 1
@@ -125,7 +133,7 @@ class Edge:
         if one in self._open:
             self._staying.add(one)
 
-    def slow_down(self, one: Connection) -> None:
+    def slow_down(self, one: Owed) -> None:
         """Something waits for the connection's client from now on."""
         self._slow.add(one)
 

@@ -31,6 +31,12 @@ class Link(Protocol):
     def hold(self, seconds: float) -> None:
         """Read nothing more for so long."""
 
+    def admit(self, size: int) -> bool:
+        """Whether so many bytes more may wait for their clients, of all connections together."""
+
+    def reserve(self, size: int) -> None:
+        """So many bytes wait in the application's hands until they are sent; fewer, if negative."""
+
     def abort(self) -> None:
         """Cut the connection off, and send nothing that still waits."""
 

@@ -9,17 +9,25 @@ from starlette.types import Message, Send
 MOST_ANSWERS: Final = 16
 """Answers to a client's messages that wait for it, before its next message is read."""
 
+SMALL: Final = 4 * 1024
+"""Characters of a message that is sent however much waits."""
+
 Take = Callable[[], Iterable[Message]]
 """Gives messages at the moment in which they can be sent, so that they are the newest."""
+
+
+def _uncounted(_size: int) -> None:
+    """For connections whose buffers are all that waits."""
 
 
 class Outgoing:
     """The messages of one connection, sent in their order. Times are by the event loop's clock."""
 
-    __slots__ = ("_is_ending", "_send", "_task", "_waiting", "sent_at", "waits_since")
+    __slots__ = ("_is_ending", "_reserve", "_send", "_task", "_waiting", "sent_at", "waits_since")
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, reserve: Callable[[int], None] = _uncounted) -> None:
+        """`reserve` is told how many bytes more wait here, or fewer, if negative. Small messages are not counted."""
+        self._send, self._reserve = send, reserve
         self._waiting: list[Message | Take] = []
         self._is_ending = False
         self._task: asyncio.Task[None] | None = None
@@ -32,12 +40,14 @@ class Outgoing:
         """Send it after what waits. Nothing is sent after `put_last`."""
         if not self._is_ending:
             self._waiting.append(one)
+            if size := _size(one):
+                self._reserve(size)
             self._start()
 
     def put_last(self, *messages: Message) -> None:
         """Send these instead of what waits, and nothing after them."""
         if not self._is_ending:
-            self._waiting, self._is_ending = [*messages], True
+            self._give_up([*messages])
             self._start()
 
     @property
@@ -47,9 +57,14 @@ class Outgoing:
 
     def stop(self) -> None:
         """Send nothing more: the connection has ended."""
-        self._waiting, self._is_ending = [], True
+        self._give_up([])
         if self._task is not None:
             self._task.cancel()
+
+    def _give_up(self, last: list[Message | Take]) -> None:
+        given_up, self._waiting, self._is_ending = self._waiting, last, True
+        if size := sum(map(_size, given_up)):
+            self._reserve(-size)
 
     async def has_room(self) -> None:
         """Wait until the client has read so much that it may be answered again."""
@@ -65,16 +80,28 @@ class Outgoing:
             while waiting := self._waiting:
                 one = waiting.pop(0)
                 for message in one() if callable(one) else (one,):
-                    await self._send_one(message)
+                    await self._send_one(message, is_counted=message is one)
                     if waiting is not self._waiting:  # what was waiting is not to be sent any more
                         break
         except OSError:  # The client has gone, which whoever receives from it learns, too.
-            self._waiting, self._is_ending = [], True
+            self._give_up([])
         finally:
             self._task = None
 
-    async def _send_one(self, message: Message) -> None:
-        loop = asyncio.get_running_loop()
+    async def _send_one(self, message: Message, *, is_counted: bool) -> None:
+        loop, size = asyncio.get_running_loop(), _size(message)
         self.waits_since = loop.time()
-        await self._send(message)
+        if size and not is_counted:
+            self._reserve(size)
+        try:
+            await self._send(message)
+        finally:
+            if size:
+                self._reserve(-size)
         self.sent_at, self.waits_since = loop.time(), 0.0
+
+
+def _size(one: Message | Take) -> int:
+    """Bytes of a message that is large enough to be counted: its characters, most of which are one byte."""
+    size = 0 if callable(one) else len(one.get("text") or "")
+    return size if size > SMALL else 0

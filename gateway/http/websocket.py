@@ -124,8 +124,8 @@ class _Connection:
 
     __slots__ = (
         "_allowance", "_authorization", "_ends", "_heard", "_leaves", "_link", "_live", "_operations",
-        "_pinged", "_running", "_since", "_state", "_turns", "_why", "address", "admission", "due", "headers", "out",
-        "rates", "subscriber",
+        "_pinged", "_running", "_since", "_state", "_turns", "_why", "address", "admission", "admits", "due",
+        "headers", "out", "rates", "subscriber",
     )  # fmt: skip
 
     def __init__(
@@ -143,7 +143,7 @@ class _Connection:
         self._operations, self._live, self._link, self._turns = operations, live, link, turns
         self._authorization = authorization
         self.admission, self.rates, self.address = admission, rates, address
-        self.out = Outgoing(send)
+        self.out, self.admits = Outgoing(send, link.reserve), link.admit
         self.subscriber = Subscriber(ANONYMOUS)
         self.headers = _NO_HEADERS
         self.due = 0

@@ -1,7 +1,7 @@
 """One operation over a WebSocket: from the client's `subscribe` to `complete` or `error`."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
@@ -11,10 +11,10 @@ from starlette.types import Message
 
 from gateway.engine import Outcome
 from gateway.errors import RequestError, present
-from gateway.http.admission import Admission
+from gateway.http.admission import TOO_MUCH_WAITS, Admission, OverloadedError
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.operations import Operations, Ready, answer
-from gateway.http.outgoing import Outgoing
+from gateway.http.outgoing import SMALL, Outgoing
 from gateway.http.rates import REQUEST, Rates
 from gateway.http.request import GraphQLRequest
 from gateway.http.turn import admitted
@@ -36,6 +36,10 @@ class Caller(Protocol):
     """Of the client."""
     headers: Headers
     out: Outgoing
+
+    @property
+    def admits(self) -> Callable[[int], bool]:
+        """Tells whether so many bytes more may wait for their clients."""
 
     def over(self, operation: "SocketOperation") -> None:
         """The operation is over; its id may be used again."""
@@ -122,8 +126,10 @@ class SocketOperation:
             outcome, extensions = ran
             body = answer(outcome, extensions)
             if outcome.executed:
-                self._put(_frame(self.id, "next", orjson.dumps(body)))
-                self._put(_frame(self.id, "complete"))
+                whole = orjson.dumps(body)
+                if len(whole) > SMALL and not caller.admits(len(whole)):
+                    raise OverloadedError(TOO_MUCH_WAITS)
+                self._put(_frame(self.id, "next", whole), _frame(self.id, "complete"))
             else:
                 self._fail(body["errors"])
 

@@ -11,6 +11,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from gateway.http.edge import Edge
 from gateway.http.link import EXTENSION, narrow
 
 _PORTION: Final = 256
@@ -46,8 +47,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """To be given as `ws=` in uvicorn's configuration. It is the Link of its connection."""
 
     leave: Callable[[], None] | None = None
-    on_lost: Callable[[], None] | None = None
-    """Called when the connection is closed."""
+    edge: Edge | None = None
+    """Of the HTTP connection that this one was."""
+    address = ""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -55,6 +57,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.__class__ = _Handshakes  # uvicorn makes it, and takes no other class
         self._second, self._in_second = 0.0, 0
         self._unread, self._is_reading_on = b"", False
+        self._reserved = self._given = 0
+        self._waits_since, self._taken_before = 0.0, 0
 
     def handle_connect(self, event: Request) -> None:
         """Offer the link to the application."""
@@ -65,8 +69,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the connection's place back."""
         super().connection_lost(exc)
-        if self.on_lost is not None:
-            self.on_lost()
+        if self.edge is not None:
+            self.edge.takes_all(self)
+            self.edge.release(self.address)
 
     def shutdown(self) -> None:
         """Let the application close the connection, if it wants to; else close it now."""
@@ -178,6 +183,40 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """Cut the connection off."""
         self.transport.abort()
+
+    def admit(self, size: int) -> bool:
+        """Whether so many bytes more may wait for their clients."""
+        return self.edge is None or self.edge.admit(size, self.loop.time())
+
+    def reserve(self, size: int) -> None:
+        """So many bytes wait in the application's hands until they are sent; fewer, if negative."""
+        self._reserved += size
+        if size < 0:
+            self._given -= size
+        elif self.edge is not None and not self._waits_since:
+            self._waits_since, self._taken_before = self.loop.time(), self._taken()
+            self.edge.slow_down(self)
+
+    def waiting(self, now: float) -> int:
+        """Bytes that wait until the client takes them."""
+        size = self._reserved + self.transport.get_write_buffer_size()
+        if not size:
+            self._waits_since = 0.0
+        return size
+
+    def seconds_left(self, now: float) -> float:
+        """How long the client will go on to take them, at the rate at which it has taken them so far."""
+        rate = (self._taken() - self._taken_before) / max(now - self._waits_since, 0.001)
+        return self.waiting(now) / max(rate, 1.0) if self._waits_since else 0.0
+
+    def cut(self, why: str) -> None:
+        """Cut the connection off."""
+        if self.edge is not None:
+            self.edge.note(why)
+        self.transport.abort()
+
+    def _taken(self) -> int:
+        return self._given - self.transport.get_write_buffer_size()
 
 
 def websocket_options(message_bytes: int) -> dict[str, Any]:

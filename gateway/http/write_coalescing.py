@@ -10,7 +10,6 @@ turns are long, because large answers are made in them, writes are sent at once.
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Final, cast
 from weakref import ref
 
@@ -70,7 +69,7 @@ class HttpProtocol(AdmittedRequests):
         self.edge.leave(self)
         self._wire.on_slow = None
         handed_to = self._wire.get_protocol()
-        handed_to.on_lost = partial(self.edge.release, self.address)
+        handed_to.edge, handed_to.address = self.edge, self.address
 
     def shutdown(self) -> None:
         """Close the connection once the request under way is answered, which the application may be told to hasten."""
@@ -87,6 +86,10 @@ class HttpProtocol(AdmittedRequests):
     def abort(self) -> None:
         """Cut the connection off."""
         self.transport.abort()
+
+    def admit(self, size: int) -> bool:
+        """Whether so many bytes more may wait for their clients."""
+        return self.edge.admit(size, self.loop.time())
 
     def reserve(self, size: int) -> None:
         """So many bytes wait in the application's hands until they are sent; fewer, if negative."""

@@ -152,7 +152,8 @@ class Socket:
 @asynccontextmanager
 async def live_graph(
     folder: Path, *, enabled: bool = True, origins: tuple[str, ...] = (), prompt: bool = True, leave: float = 0.0,
-    deadline: float = 8.0, keeps_tokens: bool = False, rates: RateSettings | None = None, **limits: Any,
+    deadline: float = 8.0, keeps_tokens: bool = False, rates: RateSettings | None = None,
+    server: ServerSettings | None = None, **limits: Any,
 ) -> AsyncIterator[LiveGraph]:  # fmt: skip
     """Serve it. Without `prompt` the server ends as uvicorn's does, when `server.should_exit` is set."""
     seen, feed, registry, keys = Seen(), FakeFeed(), CollectorRegistry(), DemoKeys.create(folder / "key.pem")
@@ -168,9 +169,10 @@ async def live_graph(
         await (http if scope["type"] == "http" else websocket)(scope, receive, send)
 
     message_bytes = settings.limits.message_bytes
-    async with serving(app, message_bytes=message_bytes) if prompt else _as_uvicorn(app, message_bytes) as at:
-        address, server = at if isinstance(at, tuple) else (at, None)
-        yield LiveGraph(address, feed, keys, seen, registry, server, live)
+    serves = serving(app, message_bytes=message_bytes, given=server) if prompt else _as_uvicorn(app, message_bytes)
+    async with serves as at:
+        address, uvicorns = at if isinstance(at, tuple) else (at, None)
+        yield LiveGraph(address, feed, keys, seen, registry, uvicorns, live)
         seen.go_on.set()
         await live.finish()
 

@@ -146,6 +146,11 @@ class Query:
         return "never"
 
     @strawberry.field
+    async def later(self, info: Info) -> str:
+        await info.context.seen.go_on.wait()
+        return "x" * 50_000
+
+    @strawberry.field
     def long(self) -> str:
         return "x" * 5000
 

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from graphql import GraphQLError
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.auth.tokens import SignedIn
 from gateway.http.origins import is_allowed
 from gateway.live.subscription import Message
+from gateway.server_settings import ServerSettings
 from resolvers.errors import BadInput
 from resolvers.viewer import ViewerKind
 from tests.following import until
@@ -404,6 +405,46 @@ async def test_a_client_that_does_not_read_is_cut_off_and_skips(tmp_path: Path) 
             "gateway_subscriptions_ended_total", transport="websocket", reason="not reading"
         ) == 1  # fmt: skip
         assert await other.is_alive()
+
+
+MB = 1024 * 1024
+LARGE = "query($n: String!) {" + "".join(f" a{number}: hello(name: $n)" for number in range(10)) + " }"
+
+
+def bounded(waiting: int) -> ServerSettings:
+    return ServerSettings.model_validate({"limits": {"waiting_bytes": waiting}})
+
+
+async def test_an_answer_that_finds_no_room_may_succeed_later(tmp_path: Path) -> None:
+    query = "query($n: String!) {" + "".join(f" a{number}: hello(name: $n)" for number in range(30)) + " }"
+    async with live_graph(tmp_path, server=bounded(MB)) as graph, graph.client() as client:
+        await client.subscribe("a", query, variables={"n": "x" * 50_000})
+        (error,) = (await client.next())["payload"]["errors"]
+        assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("OVERLOADED", True)
+        assert await client.next() == {"id": "a", "type": "complete"}
+        await client.subscribe("b", LARGE, variables={"n": "x" * 50_000})
+        assert len((await client.next())["payload"]["data"]) == 10
+        assert await client.next() == {"id": "b", "type": "complete"}
+
+
+async def test_what_waits_for_one_that_does_not_read_is_bounded(tmp_path: Path) -> None:
+    query = LARGE.replace("hello(name: $n)", "later").replace("($n: String!)", "")
+    async with live_graph(tmp_path, server=bounded(2 * MB)) as graph, graph.client() as slow:
+        for number in range(8):  # 4 MB
+            await slow.subscribe(f"{number}", query)
+        await until(lambda: len(graph.seen.contexts) == 8)
+        slow.connection.transport.pause_reading()
+        graph.seen.go_on.set()
+        async with graph.client("1002") as reads:
+            assert await reads.is_alive()
+        slow.connection.transport.resume_reading()
+        answers = []
+        with suppress(ConnectionClosed):  # it is cut off, unless it has taken so much that it may go on
+            answers += [(await slow.next()).get("payload", {}) for _ in range(16)]
+    whole = sum("data" in answer for answer in answers)
+    errors = [error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())]
+    assert whole <= 5
+    assert (len(answers), whole + errors.count("OVERLOADED")) in ((0, 0), (16, 8))
 
 
 async def test_skipped_messages_are_reported(graph: LiveGraph) -> None:
