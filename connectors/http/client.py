@@ -93,13 +93,13 @@ class HttpClient(Transport):
             try:
                 async with Deadline(self.name, request, left, most):
                     answer = await self._answer(sending)
-                seconds = time.monotonic() - asked
+                answered = time.monotonic()
                 result = await self._decode(sending.read, answer, request)
             except BaseException as failure:
                 policy.failed(permit, asked, failure, request)
                 raise
-            policy.succeeded(permit, seconds)
-            self.health.answered(seconds * 1000)
+            policy.succeeded(permit, asked, answered)
+            self.health.answered((answered - asked) * 1000)
             return result
         finally:
             policy.leave_place()

@@ -52,7 +52,7 @@ class Files:
             except BaseException as failure:
                 self._policy.failed(permit, asked, failure, request)
                 raise
-            self._policy.succeeded(permit, time.monotonic() - asked)
+            self._policy.succeeded(permit, asked, time.monotonic())
             end = loop.call_at(ends, _abort, response, place)
             try:
                 yield None if response.status == 404 else self._parts(response, request, ends, place)

@@ -51,7 +51,7 @@ class Transport:
         self.policies = Policies(name, system)
         self._session = through(system.network, session)
         # aiohttp would send every GET, PUT and DELETE a second time whose connection broke: the policies decide here.
-        self._session._retry_connection = False  # there is no public way
+        session._retry_connection = False  # there is no public way
         self.credentials = Credentials(name, system, session, self._session)
         self._bounded = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout)
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)

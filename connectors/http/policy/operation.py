@@ -53,6 +53,7 @@ class OperationPolicy:
         "_is_told",
         "_limit",
         "_line",
+        "_most",
         "_places",
         "_refused",
         "_retries",
@@ -75,6 +76,7 @@ class OperationPolicy:
         self._slow = rules.slow or 0.8 * settings.timeout
         self._breaker = Breaker(rules, lambda: random.uniform(0.9, 1.0)) if rules.breaker else None  # noqa: S311  # no secret
         self._limit = Limit(settings.concurrency) if rules.adapts else None
+        self._most = settings.concurrency
         self._line = Line(self._limit or Fixed(settings.concurrency), rules.queue)
         # A system that restarts breaks as many kept connections at once as it has places.
         self._budget = Budget(rules.retry_share, settings.concurrency)
@@ -114,7 +116,7 @@ class OperationPolicy:
             if await self._places.wait(self._line, seconds):
                 return
         except TimeoutError as error:
-            full = f"{request}: no place became free, {self._line.limit.now} of {self.name} may be under way"
+            full = f"{request}: no place became free, {self._line.limit.now} of concurrency = {self._most}"
             raise Busy(self._system, full) from error
         raise self._refusal(request)
 
@@ -132,19 +134,17 @@ class OperationPolicy:
             self._refused += 1
             asked_to = f"{request}: the system asked for fewer calls of {self.name}, it was not sent"
             raise _not_asked(RateLimited(self._system, asked_to))
-        if self._breaker is None:
-            self.calls += 1
-            return 0
-        if not self._breaker.admit(self._clock()):
+        breaker = self._breaker
+        if breaker is not None and breaker.state is not BreakerState.CLOSED and not breaker.admit(self._clock()):
             raise self._refusal(request)
         self.calls += 1
-        return self._breaker.period
+        return 0 if breaker is None else breaker.period
 
-    def succeeded(self, permit: int, seconds: float) -> None:
-        """The system answered so long after it was asked."""
-        breaker = self._breaker
+    def succeeded(self, permit: int, began: float, now: float) -> None:
+        """The system has answered the call that was sent then."""
+        breaker, seconds = self._breaker, now - began
         if breaker is not None:
-            breaker.record(permit, self._clock(), failed=False, slow=seconds >= self._slow)
+            breaker.record(permit, now, failed=False, slow=seconds >= self._slow)
             if breaker.period != permit:
                 self._has_changed("it answers too slowly")
         if self._limit is not None and self._limit.answered(seconds, self._line.under_way):
@@ -157,7 +157,7 @@ class OperationPolicy:
         now = self._clock()
         match outcome_of(failure, request):
             case Outcome.ANSWERED:
-                self.succeeded(permit, now - began)
+                self.succeeded(permit, began, now)
             case Outcome.BROKE:
                 assert isinstance(failure, ConnectorError)  # noqa: S101  # nothing else is known to be the system's
                 self._broke(permit, began, now, failure, request)
