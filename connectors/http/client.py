@@ -32,8 +32,15 @@ Read = Callable[[Answer], Any]
 class HttpClient(Transport):
     """Sends all requests to one system. Every failure is raised as a `ConnectorError`."""
 
-    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
-        super().__init__(name, system, session)
+    def __init__(
+        self,
+        name: str,
+        system: System,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: seconds, by which the policies judge what was, and when an operation is tried again."""
+        super().__init__(name, system, session, clock)
         self._deadline_header = system.policy.deadline_header
         self._files = Files(self)
 
@@ -60,7 +67,7 @@ class HttpClient(Transport):
                 try:
                     return await (self._hedged(sending) if hedges else self._attempt(sending))
                 except ConnectorError as failure:
-                    left = min(sending.ends - time.monotonic(), seconds_left(self.system.timeout))
+                    left = min(sending.ends - self.clock(), seconds_left(self.system.timeout))
                     pause = policy.pause_before_retry(failure, request, repeated, left)
                     if pause is None:
                         raise
@@ -86,14 +93,14 @@ class HttpClient(Transport):
             left = seconds_left(most)
         try:
             permit = policy.admit(request)
-            asked = time.monotonic()
+            asked = self.clock()
             sending.ends = ends = min(sending.ends, asked + most)
             left = min(left, ends - asked)
             sending.until = asked + left
             try:
                 async with Deadline(self.name, request, left, most):
                     answer = await self._answer(sending)
-                answered = time.monotonic()
+                answered = self.clock()
                 result = await self._decode(sending.read, answer, request)
             except BaseException as failure:
                 policy.failed(permit, asked, failure, request)
@@ -165,7 +172,7 @@ class HttpClient(Transport):
         typed = {"Content-Type": "application/json"} if request.body is not None else {}
         headers = {"Accept": "application/json", **typed, **request.headers, **credentials}
         if self._deadline_header is not None:
-            headers[self._deadline_header] = str(max(1, int((sending.until - time.monotonic()) * 1000)))
+            headers[self._deadline_header] = str(max(1, int((sending.until - self.clock()) * 1000)))
         call.status, call.bytes = None, 0
         scope = current_scope.get()
         if scope is not None and not request.repeatable:

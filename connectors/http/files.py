@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -45,14 +44,14 @@ class Files:
             await self._policy.wait_for_place(request, left)
         place = _Place(self._policy)
         try:
-            permit, asked = self._policy.admit(request), time.monotonic()
+            permit, asked = self._policy.admit(request), self._http.clock()
             ends = loop.time() + self._http.system.file_timeout
             try:
                 response = await self._open(url, request)
             except BaseException as failure:
                 self._policy.failed(permit, asked, failure, request)
                 raise
-            self._policy.succeeded(permit, asked, time.monotonic())
+            self._policy.succeeded(permit, asked, self._http.clock())
             end = loop.call_at(ends, _abort, response, place)
             try:
                 yield None if response.status == 404 else self._parts(response, request, ends, place)

@@ -1,6 +1,7 @@
 """Sends single requests to one system: connection, limits, and the failure for each error."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 from urllib.parse import urlsplit
@@ -43,12 +44,14 @@ _CONTENT_TYPE: Final = ("Content-Type",)
 class Transport:
     """Sends single requests to one system. `base` is the system's url without a slash at the end."""
 
-    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
-        self.name, self.system = name, system
+    def __init__(
+        self, name: str, system: System, session: aiohttp.ClientSession, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name, self.system, self.clock = name, system, clock
         self.health = Health(name, personal=system.is_personal)
         self.base = system.url.rstrip("/")
         self._parts = urlsplit(self.base)
-        self.policies = Policies(name, system)
+        self.policies = Policies(name, system, clock)
         self._session = through(system.network, session)
         # aiohttp would send every GET, PUT and DELETE a second time whose connection broke: the policies decide here.
         session._retry_connection = False  # there is no public way

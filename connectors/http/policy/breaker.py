@@ -59,21 +59,15 @@ class Breaker:
         self._results = bytearray(rules.window)
         self._at = self.calls = self.failures = self.slows = 0
 
-    def refuses(self, now: float) -> bool:
-        """Whether a call would be refused now."""
-        if self.state is BreakerState.OPEN:
-            return now < self.rests_until
-        return self.state is BreakerState.HALF_OPEN and not self._permits
-
     def admit(self, now: float) -> bool:
         """Whether a call may be sent now. What it comes to must be told: `record` or `give_back`, with its period."""
         if self.state is BreakerState.CLOSED:
             return True
-        if self.refuses(now):
-            return False
-        if self.state is BreakerState.OPEN:
+        if self.state is BreakerState.OPEN and now >= self.rests_until:
             self._turn(BreakerState.HALF_OPEN)
             self._permits = self._rules.probes
+        if self.state is BreakerState.OPEN or not self._permits:
+            return False
         self._permits -= 1
         return True
 

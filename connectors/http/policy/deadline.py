@@ -16,10 +16,13 @@ ANSWERING_TIME: Final = 0.15
 """Upstream calls end so many seconds before the request's deadline, to leave time for sending the partial answer."""
 
 
-def seconds_left(most: float) -> float:
-    """Seconds for an upstream call, at most so many; none or fewer if the request's deadline is too near."""
+def seconds_left(otherwise: float) -> float:
+    """Seconds for an upstream call and its wait for a place; 0 or fewer if the request's deadline is too near.
+
+    `otherwise`: outside a client request.
+    """
     scope = current_scope.get()
-    return most if scope is None else min(most, scope.deadline - time.monotonic() - ANSWERING_TIME)
+    return otherwise if scope is None else scope.deadline - time.monotonic() - ANSWERING_TIME
 
 
 class Deadline:

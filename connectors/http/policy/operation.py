@@ -11,7 +11,7 @@ from connectors.http.policy import retry
 from connectors.http.policy.breaker import LONGEST_WISH, Breaker, BreakerState
 from connectors.http.policy.budget import Budget
 from connectors.http.policy.hedge import Usual
-from connectors.http.policy.limit import Limit
+from connectors.http.policy.limit import LEAST, Limit
 from connectors.http.policy.outcome import Outcome, may_be_overload, may_be_the_records, outcome_of
 from connectors.http.policy.places import Fixed, Line, Places
 from connectors.http.request import Request
@@ -75,7 +75,7 @@ class OperationPolicy:
         self.calls = self._broken = self._refused = self._retries = self._hedges = 0
         self._slow = rules.slow or 0.8 * settings.timeout
         self._breaker = Breaker(rules, lambda: random.uniform(0.9, 1.0)) if rules.breaker else None  # noqa: S311  # no secret
-        self._limit = Limit(settings.concurrency) if rules.adapts else None
+        self._limit = Limit(settings.concurrency, max(LEAST, rules.probes)) if rules.adapts else None
         self._most = settings.concurrency
         self._line = Line(self._limit or Fixed(settings.concurrency), rules.queue)
         # A system that restarts breaks as many kept connections at once as it has places.
@@ -106,11 +106,14 @@ class OperationPolicy:
         return self._places.take(self._line)
 
     async def wait_for_place(self, request: Request, seconds: float) -> None:
-        """Wait for a place, at most so long. Raises `Busy`, `TimedOut`, or as `admit`; nothing was sent then."""
+        """Wait for a place, at most so long; not while the operation is left in peace, or tried with a few calls.
+
+        Raises `Busy`, `TimedOut`, or as `admit`; nothing was sent then.
+        """
         if seconds <= 0:
             late = f"{request}: the request's deadline has passed, it was not sent"
             raise TimedOut(self._system, late, cut_short=True)
-        if self._breaker is not None and self._breaker.refuses(self._clock()):
+        if self._breaker is not None and self._breaker.state is not BreakerState.CLOSED:
             raise self._refusal(request)
         try:
             if await self._places.wait(self._line, seconds):
