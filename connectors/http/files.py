@@ -26,7 +26,6 @@ class Files:
     def __init__(self, http: Transport) -> None:
         self._http = http
         self._origin = URL(http.base).origin()
-        self._policy = http.policies.of_documents()
 
     @asynccontextmanager
     async def stream(self, address: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
@@ -39,19 +38,19 @@ class Files:
         """
         url = self._same_origin_url(address)
         request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()
-        left = seconds_left(self._http.system.timeout)
-        if left <= 0 or not self._policy.take_place():
-            await self._policy.wait_for_place(request, left)
-        place = _Place(self._policy)
+        left, policy = seconds_left(self._http.system.timeout), self._http.policies.of_documents()
+        if left <= 0 or not policy.take_place():
+            await policy.wait_for_place(request, left)
+        place = _Place(policy)
         try:
-            permit, asked = self._policy.admit(request), self._http.clock()
+            permit, asked = policy.admit(request), self._http.clock()
             ends = loop.time() + self._http.system.file_timeout
             try:
                 response = await self._open(url, request)
             except BaseException as failure:
-                self._policy.failed(permit, asked, failure, request)
+                policy.failed(permit, asked, failure, request)
                 raise
-            self._policy.succeeded(permit, asked, self._http.clock())
+            policy.succeeded(permit, asked, self._http.clock())
             end = loop.call_at(ends, _abort, response, place)
             try:
                 yield None if response.status == 404 else self._parts(response, request, ends, place)

@@ -52,6 +52,7 @@ class Transport:
         self.base = system.url.rstrip("/")
         self._parts = urlsplit(self.base)
         self.policies = Policies(name, system, clock)
+        """What was learned of the system's operations. Others in their place have learned nothing yet."""
         self._session = through(system.network, session)
         # aiohttp would send every GET, PUT and DELETE a second time whose connection broke: the policies decide here.
         session._retry_connection = False  # there is no public way

@@ -20,6 +20,8 @@ class Policies:
 
     def __init__(self, name: str, system: System, clock: Callable[[], float] = time.monotonic) -> None:
         self._name, self._system, self._clock = name, system, clock
+        fixed = system.policy.model_copy(update={"adapts": False, "hedge": False})
+        self._fixed = system.model_copy(update={"policy": fixed})
         self._places = Places(system.concurrency)
         self._by_name: dict[str, OperationPolicy] = {}
 
@@ -30,9 +32,7 @@ class Policies:
 
     def of_documents(self) -> OperationPolicy:
         """The policy towards files. They have places of their own, a fixed number: what takes long is their reader."""
-        fixed = self._system.policy.model_copy(update={"adapts": False, "hedge": False})
-        system = self._system.model_copy(update={"policy": fixed})
-        return self._by_name.get(DOCUMENTS) or self._new(DOCUMENTS, system, Places(system.concurrency))
+        return self._by_name.get(DOCUMENTS) or self._new(DOCUMENTS, self._fixed, Places(self._system.concurrency))
 
     @property
     def states(self) -> list[OperationState]:
