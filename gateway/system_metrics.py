@@ -58,5 +58,6 @@ class SystemMetrics:
         self._waiting.labels(system, state.name).set(state.waiting)
         for name, counter in self._counters.items():
             counted, key = getattr(state, name), (system, state.name, name)
-            counter.labels(system, state.name).inc(counted - self._counted.get(key, 0))
+            before = self._counted.get(key, 0)
+            counter.labels(system, state.name).inc(counted - before if counted >= before else counted)
             self._counted[key] = counted

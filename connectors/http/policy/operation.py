@@ -50,6 +50,7 @@ class OperationPolicy:
         "_failed_about",
         "_hedge_budget",
         "_hedges",
+        "_in_a_row",
         "_is_told",
         "_limit",
         "_line",
@@ -82,7 +83,7 @@ class OperationPolicy:
         self._budget = Budget(rules.retry_share, settings.concurrency)
         self.hedges = rules.hedge and rules.hedge_share > 0
         self._hedge_budget, self._usual = Budget(rules.hedge_share, 1), Usual()
-        self._wished_until, self._is_told = 0.0, False
+        self._wished_until, self._is_told, self._in_a_row = 0.0, False, 0
         self._failed_about: set[Hashable] = set()
 
     @property
@@ -145,7 +146,7 @@ class OperationPolicy:
 
     def succeeded(self, permit: int, began: float, now: float) -> None:
         """The system has answered the call that was sent then."""
-        breaker, seconds = self._breaker, now - began
+        breaker, seconds, self._in_a_row = self._breaker, now - began, 0
         if breaker is not None:
             breaker.record(permit, now, failed=False, slow=seconds >= self._slow)
             if breaker.period != permit:
@@ -169,6 +170,7 @@ class OperationPolicy:
 
     def _broke(self, permit: int, began: float, now: float, failure: ConnectorError, request: Request) -> None:
         self._broken += 1
+        self._in_a_row += 1
         if self._limit is not None and may_be_overload(failure):
             self._limit.not_answered(began, now)
         if failure.retry_after is not None:
@@ -198,11 +200,13 @@ class OperationPolicy:
             self._has_changed("it answers too slowly")
 
     def _is_told_again(self, failure: ConnectorError, about: Hashable) -> bool:
-        """Whether this question failed before, while others are answered: its records are at fault, not the system."""
-        breaker = self._breaker
-        if about is None or breaker is None or not may_be_the_records(failure):
+        """Whether this question failed before, while others are answered: its records are at fault, not the system.
+
+        Others are, until so many calls in a row were not as the breaker needs to judge.
+        """
+        if about is None or not may_be_the_records(failure):
             return False
-        if about in self._failed_about and breaker.failures < breaker.calls:
+        if about in self._failed_about and self._in_a_row < self._rules.least_calls:
             return True
         if len(self._failed_about) >= self._rules.window:
             self._failed_about.clear()
