@@ -16,7 +16,8 @@ from aiohttp import web
 from connectors.errors import Busy, ConnectorError, Garbled, RateLimited, TimedOut, Unreachable
 from connectors.http.client import HttpClient
 from connectors.http.policy.breaker import BreakerState
-from connectors.http.policy.operation import OperationState
+from connectors.http.policy.operation import OperationPolicy, OperationState
+from connectors.http.policy.places import Places
 from connectors.http.request import Answer, Request
 from connectors.http.scope import Operation, RequestScope, current_operation, request_scope
 from connectors.settings import System
@@ -133,6 +134,7 @@ async def test_it_is_left_in_peace_tried_with_few_calls_and_back_at_once(systems
         assert len(billing.requests) == LEAST + PROBES
 
         billing.switches.reset()
+        a.http.system = a.http.system.model_copy(update={"timeout": 20.0})
         a.clock.now += 0.3
         found = await a.many(AT_ONCE)
         assert len(billing.requests) == LEAST + 2 * PROBES
@@ -280,17 +282,28 @@ async def test_a_record_that_cannot_be_read_costs_no_other() -> None:
         assert a.state().breaker is BreakerState.CLOSED
 
 
-async def test_who_waits_for_a_place_is_told_at_once_when_it_opens() -> None:
-    """Not once their own time is over: they would have waited for a minute."""
-    async with (
-        canned(bill=never) as server,
-        asking(server.url, timeout=1.0, concurrency=LEAST, policy={"adapts": False}) as a,
-    ):
+async def test_who_waits_for_a_place_is_told_when_it_opens() -> None:
+    async with canned(bill=never) as server, asking(server.url, timeout=0.5, concurrency=LEAST) as a:
         with request_scope(RequestScope.lasting(60)):
             found = kinds(await a.many(5 * LEAST, "bills", "/bill"))
         sent = len(server.seen)
-    assert found == {"TimedOut": sent, "Unreachable": 5 * LEAST - sent}
     assert LEAST <= sent < 2 * LEAST, "a place that one left went to the next, until it was open"
+    assert found == {"TimedOut": sent, "Unreachable": 5 * LEAST - sent}
+
+
+async def test_who_waits_does_not_wait_for_a_place_first() -> None:
+    clock, request = Clock(), Request.get("/bill")
+    rules = {"window": 5, "least_calls": 1}
+    system = System.model_validate({"url": "http://127.0.0.1:9", "concurrency": 1, "policy": rules})
+    policy = OperationPolicy("bills", "billing", system, Places(1), clock)
+    assert policy.take_place()
+    permit = policy.admit(request)
+    waits = asyncio.create_task(policy.wait_for_place(request, 60))
+    await asyncio.sleep(0)
+    policy.failed(permit, clock(), TimedOut("billing", "no answer"), request)
+    with pytest.raises(Unreachable):
+        await waits
+    assert (policy.state.under_way, policy.state.waiting, policy.state.refused) == (1, 0, 1)
 
 
 async def test_no_more_wait_than_the_queue_holds() -> None:
