@@ -16,6 +16,8 @@ class ConnectorError(Exception):
     `signing_in`: the token endpoint or the login failed, and the request itself was not sent.
     `said`: the beginning of the answer's body, with credentials masked, and `asked`: the request's path and query. Both
     may hold personal data: they are for who runs `gateway check` or `driver-test`, never for a log or a client.
+    `retry_after`: seconds for which the system asked not to be asked again.
+    `was_asked`: False where a policy kept the request from being sent, so that nothing was learned of the system.
     """
 
     code: ClassVar[str] = "UPSTREAM_FAILED"
@@ -25,6 +27,8 @@ class ConnectorError(Exception):
     sentence: str = "The {system} system did not answer. Try again in a moment."
     said: str = ""
     asked: str = ""
+    retry_after: float | None = None
+    was_asked: bool = True
 
     def __init__(self, system: str, detail: str, *, status: int | None = None, signing_in: bool = False) -> None:
         super().__init__(f"{system}: {detail}")
@@ -47,6 +51,8 @@ class ConnectorError(Exception):
 
 class Unreachable(ConnectorError):
     """No connection to the system, or it broke before the answer was complete; or no token, as its endpoint is busy.
+
+    Or none was tried, because the operation has failed too often lately.
 
     `nothing_sent`: no connection was made, so the request cannot have had an effect. Otherwise a write may have been
     done.
@@ -85,7 +91,7 @@ class TimedOut(ConnectorError):
 
 
 class Busy(ConnectorError):
-    """`concurrency` calls are under way, and no slot became free in time. The system itself is not at fault."""
+    """As many calls are under way as may be, and no place became free in time. The system itself is not at fault."""
 
     code = "UPSTREAM_BUSY"
     may_have_happened = False

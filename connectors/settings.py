@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from connectors.links import CUSTOMER_KEY, REFERENCE, Entity
 from connectors.network import NetworkSettings
+from connectors.policy_settings import PolicySettings
 from connectors.secret_files import UnusableFile, WithSecrets
 from connectors.signing import signing_key
 from connectors.strict import Strict
@@ -216,6 +217,9 @@ class System(Strict):
         int, Field(ge=1, description="Calls of one kind under way at which new keys start to wait for the next call.")
     ] = 2
     share_keys: Annotated[int, Field(ge=1, description="Most keys in one shared call.")] = 200
+    policy: Annotated[
+        PolicySettings, Field(description="What is done while the system is slow, failing or refusing.")
+    ] = PolicySettings()
     connect_timeout: Annotated[float, Field(gt=0, description="Seconds to reach the system.")] = 1.0
     timeout: Annotated[float, Field(gt=0, description="Seconds for one whole call.")] = 3.0
     reads_after: Annotated[

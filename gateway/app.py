@@ -175,6 +175,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             session = await stack.enter_async_context(_session())
             connectors = connect(settings.systems.by_domain, session)
             disable_unsupported(engine.core_schema, connectors.systems)
+            metrics.systems.watch(connectors.systems)
             grants = settings.scopes.grants()
             authenticate = (
                 demo_keys.authenticator(grants) if demo_keys else _authenticator(settings.auth, session, grants)

@@ -41,7 +41,7 @@ CODES: Mapping[str, str] = {
     "BAD_USER_INPUT": "The value of an argument or a variable cannot be used. The message says what would be right.",
     # A system that the gateway asks.
     "UPSTREAM_FAILED": "The system answered with a server error. Try again in a moment.",
-    "UPSTREAM_UNAVAILABLE": "The system cannot be reached. Try again in a moment.",
+    "UPSTREAM_UNAVAILABLE": "The system cannot be reached, or is left in peace as it fails. Try again in a moment.",
     "UPSTREAM_TIMEOUT": "The system did not answer in time. Ask for less, or try again in a moment.",
     "UPSTREAM_RATE_LIMITED": "The system limits its requests. Try again in a moment.",
     "UPSTREAM_BUSY": "The system is at the request limit that the settings give it. Try again in a moment.",

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, subscriptions, load, memory of workers.
+"""Metrics for Prometheus: operations by executor, reasons why no plan ran them, subscriptions, systems, load, memory.
 
 Each of several workers reports the metrics of all: they share files in the folder `PROMETHEUS_MULTIPROC_DIR`, which
 `gateway serve` creates.
@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from gateway.http.admission import Admission
 from gateway.live.counters import LiveCounters
+from gateway.system_metrics import SystemMetrics
 
 logger = logging.getLogger("gateway.serve")
 
@@ -74,6 +75,7 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="liveall",
         )
+        self.systems = SystemMetrics(self._registry)
         self._admission: Admission | None = None
         self._memory = Gauge(
             "gateway_worker_resident_memory_bytes",
@@ -121,14 +123,15 @@ class Metrics:
         while True:
             await asyncio.sleep(_INTERVAL)
             self._memory.set(resident_bytes())
-            self._look_at_load()
+            self._look()
 
     async def page(self, _request: Request) -> Response:
-        """`GET /metrics`, in Prometheus' text format. Of other workers the load is that of some seconds ago."""
-        self._look_at_load()
+        """`GET /metrics`, in Prometheus' text format. What is of other workers is that of some seconds ago."""
+        self._look()
         return Response(generate_latest(self._all_workers()), media_type=CONTENT_TYPE_LATEST)
 
-    def _look_at_load(self) -> None:
+    def _look(self) -> None:
+        self.systems.look()
         if self._admission is not None:
             self._lag.set(self._admission.lag)
             self._under_way.set(self._admission.under_way)

@@ -9,6 +9,7 @@ from typing import Final
 from connectors import ConnectedSystem
 from connectors.errors import ConnectorError
 from connectors.http.health import LastError, SystemStatus
+from connectors.http.policy.operation import OperationState
 from resolvers.context import RequestContext
 from resolvers.errors import Forbidden
 
@@ -36,6 +37,7 @@ class SystemReport:
     last_error: LastError | None
     notices: list[str]
     unsupported: list[Unsupported]
+    operations: list[OperationState]
 
 
 async def system_reports(context: RequestContext) -> list[SystemReport]:
@@ -59,4 +61,5 @@ async def _report(system: ConnectedSystem) -> SystemReport:
         health.last_error,
         health.notices,
         [Unsupported(name, reason) for name, reason in system.unsupported.items()],
+        system.probe.http.policies.states,
     )

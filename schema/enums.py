@@ -11,6 +11,7 @@ import strawberry
 from connectors.billing import port as billing
 from connectors.crm import port as crm
 from connectors.http.health import SystemStatus
+from connectors.http.policy.breaker import BreakerState
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
 from resolvers.billing import BillFilter, BillSort
@@ -225,6 +226,16 @@ enumeration(
         "UP": "The system answers.",
         "DOWN": "The system does not answer, or its answers cannot be used.",
         "UNKNOWN": "The system has not been called yet.",
+    },
+)
+enumeration(
+    BreakerState,
+    "BreakerState",
+    "Whether the calls of an operation are sent to its system.",
+    {
+        "CLOSED": "All calls are sent.",
+        "OPEN": "None is sent for some seconds: too many failed or were slow. Their fields have an error at once.",
+        "HALF_OPEN": "A few calls are sent, which try whether the system is well again.",
     },
 )
 enumeration(

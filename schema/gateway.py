@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from connectors.http.health import SystemStatus
+from connectors.http.policy.breaker import BreakerState
 from resolvers.crm import own_customers
 from resolvers.viewer import ViewerKind
 from schema.fields import computed
@@ -53,6 +54,37 @@ class Unsupported:
     reason: str = strawberry.field(description="Why the product cannot provide it, for an operator.")
 
 
+@strawberry.type(
+    description="One operation of a system, such as bills, as the gateway's process that answers sees it. Its numbers"
+    " count since that process started."
+)
+class SystemOperation:
+    """Declares `connectors.http.policy.operation.OperationState`."""
+
+    name: str = strawberry.field(
+        description="Name of the operation in the gateway's interface to the system. documents are files that are"
+        " passed on; other is what belongs to no operation, such as looking whether the system is there."
+    )
+    breaker: BreakerState = strawberry.field(
+        description="Whether its calls are sent, or the system is left in peace because too many failed or were slow."
+    )
+    limit: int = strawberry.field(
+        description="Calls of it that may be under way at once. It falls while the system gets slower."
+    )
+    under_way: int = strawberry.field(description="Calls of it that are under way.")
+    waiting: int = strawberry.field(description="Calls of it that wait until others have ended.")
+    calls: int = strawberry.field(description="Calls that were sent, repeated ones included.")
+    broken: int = strawberry.field(
+        description="Calls that show that the system is at fault: no answer in time, a broken connection, a server"
+        " error, a request for fewer calls, an answer that cannot be read."
+    )
+    refused: int = strawberry.field(
+        description="Calls that were not sent, because the system was left in peace. Their fields had an error."
+    )
+    retries: int = strawberry.field(description="Reads that were sent again after they had failed.")
+    hedges: int = strawberry.field(description="Reads that were sent a second time beside an unusually slow one.")
+
+
 @strawberry.type(description="A system behind the gateway.")
 class System:
     """Declares `resolvers.systems.SystemReport`."""
@@ -76,4 +108,7 @@ class System:
     )
     unsupported: list[Unsupported] = strawberry.field(
         description="Operations and attributes that the product cannot provide. Empty if it provides all."
+    )
+    operations: list[SystemOperation] = strawberry.field(
+        description="The operations that were asked for so far, by name. Empty if none was."
     )

@@ -9,6 +9,8 @@ from typing import Any, Final
 import aiohttp
 from starlette.applications import Starlette
 
+from connectors import ConnectedSystem
+from connectors.http.policy.policies import Policies
 from connectors.settings import System
 from gateway.app import create_app
 from gateway.auth_settings import AuthSettings
@@ -69,6 +71,7 @@ class Stack:
     systems: Mapping[str, SandboxServer]
     keys: DemoKeys
     session: aiohttp.ClientSession
+    connected: tuple[ConnectedSystem, ...]
 
     def token(self, who: str) -> str:
         """`agent`, `admin`, or customer numbers with commas."""
@@ -98,7 +101,10 @@ class Stack:
         self.systems[system].app.rewrite(resource, key, **attributes)
 
     def reset(self) -> None:
-        """All systems up and well-behaved, nothing counted yet."""
+        """All systems up and well-behaved, nothing counted yet, and nothing that the gateway has learned of them."""
+        for one in self.connected:
+            http = one.probe.http
+            http.policies = Policies(http.name, http.system, http.clock)
         for system in self.systems.values():
             system.switches.reset()
             if not system.is_running:
@@ -150,15 +156,18 @@ async def stacked(
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=None if auth else keys)
-        address = await stack.enter_async_context(serving_with_lifespan(app))
+        connected: list[ConnectedSystem] = []
+        address = await stack.enter_async_context(serving_with_lifespan(app, connected))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Stack(address, servers, keys, session)
+        yield Stack(address, servers, keys, session, tuple(connected))
 
 
 @asynccontextmanager
-async def serving_with_lifespan(app: Starlette) -> AsyncIterator[str]:
-    """Serve an app whose lifespan makes what it needs."""
+async def serving_with_lifespan(app: Starlette, connected: list[ConnectedSystem] | None = None) -> AsyncIterator[str]:
+    """Serve an app whose lifespan makes what it needs. `connected`: where its systems are put."""
     async with app.router.lifespan_context(app) as state:
+        if connected is not None:
+            connected.extend((state or {})["connectors"].systems)
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
             scope["state"] = dict(state or {})

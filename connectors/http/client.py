@@ -1,20 +1,21 @@
-"""Requests to one system: concurrency slots, deadline, retries, size limit, health and trace."""
+"""Requests to one system: what the policies allow of them, deadline, size limit, health and trace."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from types import CoroutineType
 from typing import Any, TypeVar, overload
 
 import aiohttp
 import msgspec
 
-from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, TooMuch
+from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooMuch
 from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
-from connectors.http.policy import Policy
+from connectors.http.policy.deadline import Deadline, seconds_left
+from connectors.http.policy.operation import OperationPolicy
 from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
@@ -31,10 +32,16 @@ Read = Callable[[Answer], Any]
 class HttpClient(Transport):
     """Sends all requests to one system. Every failure is raised as a `ConnectorError`."""
 
-    def __init__(self, name: str, system: System, session: aiohttp.ClientSession) -> None:
-        super().__init__(name, system, session)
-        self._slots = asyncio.Semaphore(system.concurrency)
-        self._policy = Policy(self.credentials)
+    def __init__(
+        self,
+        name: str,
+        system: System,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: seconds, by which the policies judge what was, and when an operation is tried again."""
+        super().__init__(name, system, session, clock)
+        self._deadline_header = system.policy.deadline_header
         self._files = Files(self)
 
     @overload
@@ -44,21 +51,28 @@ class HttpClient(Transport):
     async def send(self, request: Request, read: Callable[[Answer], T]) -> T: ...
 
     async def send(self, request: Request, read: Read) -> Any:
-        """Send a request as `Policy` allows and return its answer decoded by `read`. Raises `ConnectorError`.
+        """Send a request as its operation's policies allow, and return its answer decoded by `read`.
 
         `read` gets answers with a status below 300, 404, or one in `request.expected`. If it fails to decode the answer
-        (msgspec's errors, ValueError, ArithmeticError, RecursionError), `Garbled` is raised.
+        (msgspec's errors, ValueError, ArithmeticError, RecursionError), `Garbled` is raised. Raises `ConnectorError`,
+        that of the last attempt.
         """
         started = time.monotonic()
         call = self._start_trace(request, started)
+        policy = self.policies.of(request.operation)
+        sending = _Sending(request, read, policy, call)
+        hedges, repeated = policy.hedges and not _writes(request), 0
         try:
-            with await self.acquire_slot(self._slots, request):
-                asked = time.monotonic()
-                async with self.deadline(request):
-                    answer = await self._policy.run(partial(self._once, call), request)
-                result = await self._decode(read, answer, request)
-                self.health.answered((time.monotonic() - asked) * 1000)
-                return result
+            while True:
+                try:
+                    return await (self._hedged(sending) if hedges else self._attempt(sending))
+                except ConnectorError as failure:
+                    left = min(sending.ends - self.clock(), seconds_left(self.system.timeout))
+                    pause = policy.pause_before_retry(failure, request, repeated, left)
+                    if pause is None:
+                        raise
+                await asyncio.sleep(pause)
+                repeated += 1
         except ConnectorError as failure:
             call.error = failure.code
             if not (isinstance(failure, Failed) and call.status in request.ambiguous):
@@ -69,6 +83,61 @@ class HttpClient(Transport):
             raise
         finally:
             call.duration_ms = (time.monotonic() - started) * 1000
+
+    async def _attempt(self, sending: "_Sending") -> Any:
+        """Send the request once, as soon as there is a place for it, and if it may be sent then."""
+        request, policy, most = sending.request, sending.policy, self.system.timeout
+        left = seconds_left(most)
+        if left <= 0 or not policy.take_place():
+            await policy.wait_for_place(request, left)
+            left = seconds_left(most)
+        try:
+            permit = policy.admit(request)
+            asked = self.clock()
+            sending.ends = ends = min(sending.ends, asked + most)
+            left = min(left, ends - asked)
+            sending.until = asked + left
+            try:
+                async with Deadline(self.name, request, left, most):
+                    answer = await self._answer(sending)
+                answered = self.clock()
+                result = await self._decode(sending.read, answer, request)
+            except BaseException as failure:
+                policy.failed(permit, asked, failure, request)
+                raise
+            policy.succeeded(permit, asked, answered)
+            self.health.answered((answered - asked) * 1000)
+            return result
+        finally:
+            policy.leave_place()
+
+    async def _hedged(self, sending: "_Sending") -> Any:
+        """Send the request, and once more beside it if that takes unusually long; what is answered first counts."""
+        after = sending.policy.hedges_after
+        if after is None:
+            return await self._attempt(sending)
+        attempts = {asyncio.create_task(self._attempt(sending))}
+        another: _Sending | None = None
+        began = time.monotonic()
+        try:
+            done, _ = await asyncio.wait(attempts, timeout=after)
+            if not done and sending.policy.may_hedge():
+                request = sending.request
+                call = self._start_trace(request, time.monotonic())
+                another = _Sending(request, sending.read, sending.policy, call, sending.ends)
+                attempts.add(asyncio.create_task(self._attempt(another)))
+            while True:
+                done, waiting = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
+                for attempt in done:
+                    if attempt.exception() is None or not waiting:
+                        return attempt.result()
+                attempts = waiting
+        finally:
+            for attempt in attempts:
+                attempt.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+            if another is not None:
+                another.call.duration_ms = (time.monotonic() - began - after) * 1000
 
     def _start_trace(self, request: Request, started: float) -> UpstreamCall:
         """A trace entry for the request, already added to the current scope."""
@@ -85,9 +154,25 @@ class HttpClient(Transport):
             scope.calls.append(call)
         return call
 
-    async def _once(self, call: UpstreamCall, request: Request, credentials: dict[str, str]) -> Answer:
+    async def _answer(self, sending: "_Sending") -> Answer:
+        """The answer; asked for once more if the credentials were refused and could be renewed.
+
+        That holds for writes too, because a system that answers 401 has done nothing.
+        """
+        credentials = await self.credentials.headers()
+        try:
+            return await self._once(sending, credentials)
+        except Refused as refusal:
+            if not refusal.login_wanted or not await self.credentials.renew(credentials):
+                raise
+        return await self._once(sending, await self.credentials.headers())
+
+    async def _once(self, sending: "_Sending", credentials: dict[str, str]) -> Answer:
+        request, call = sending.request, sending.call
         typed = {"Content-Type": "application/json"} if request.body is not None else {}
         headers = {"Accept": "application/json", **typed, **request.headers, **credentials}
+        if self._deadline_header is not None:
+            headers[self._deadline_header] = str(max(1, int((sending.until - self.clock()) * 1000)))
         call.status, call.bytes = None, 0
         scope = current_scope.get()
         if scope is not None and not request.repeatable:
@@ -165,3 +250,18 @@ class HttpClient(Transport):
     def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a file of the system, as `Files.stream` does."""
         return self._files.stream(address)
+
+
+class _Sending(msgspec.Struct):
+    """One request on its way. `ends`: when it must be answered, all attempts together; `until`: this attempt."""
+
+    request: Request
+    read: Read
+    policy: OperationPolicy
+    call: UpstreamCall
+    ends: float = math.inf
+    until: float = math.inf
+
+
+def _writes(request: Request) -> bool:
+    return not request.repeatable or (request.operation is not None and request.operation.is_write)

@@ -11,8 +11,10 @@ import aiohttp
 from yarl import URL
 
 from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
+from connectors.http.policy.deadline import seconds_left
+from connectors.http.policy.operation import OperationPolicy
 from connectors.http.request import Request
-from connectors.http.transport import CONNECTION_ERRORS, Slot, Transport
+from connectors.http.transport import CONNECTION_ERRORS, Transport
 
 _ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 """What is an address as it stands (RFC 3986); yarl would decode some of it. Anything else is encoded by yarl."""
@@ -24,8 +26,6 @@ class Files:
     def __init__(self, http: Transport) -> None:
         self._http = http
         self._origin = URL(http.base).origin()
-        # Slots of their own: a slow reader of a file must not delay other requests.
-        self._slots = asyncio.Semaphore(http.system.concurrency)
 
     @asynccontextmanager
     async def stream(self, address: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
@@ -34,19 +34,31 @@ class Files:
         `address` may be relative. An address on another host is `Rejected`: a reference in a record must never choose
         where the gateway connects to. A file above `max_file_bytes` is `TooMuch`; one that takes longer than
         `file_timeout`, whether system or reader is slow, is `TimedOut`, as is one whose reader takes less than
-        `file_rate`: its slot is free then.
+        `file_rate`: its place is free then. Raises as `OperationPolicy.admit` and `wait_for_place`, too.
         """
         url = self._same_origin_url(address)
         request, loop = Request.get(url.raw_path_qs), asyncio.get_running_loop()
-        with await self._http.acquire_slot(self._slots, request) as slot:
+        left, policy = seconds_left(self._http.system.timeout), self._http.policies.of_documents()
+        if left <= 0 or not policy.take_place():
+            await policy.wait_for_place(request, left)
+        place = _Place(policy)
+        try:
+            permit, asked = policy.admit(request), self._http.clock()
             ends = loop.time() + self._http.system.file_timeout
-            response = await self._open(url, request)
-            end = loop.call_at(ends, _abort, response, slot)
             try:
-                yield None if response.status == 404 else self._parts(response, request, ends, slot)
+                response = await self._open(url, request)
+            except BaseException as failure:
+                policy.failed(permit, asked, failure, request)
+                raise
+            policy.succeeded(permit, asked, self._http.clock())
+            end = loop.call_at(ends, _abort, response, place)
+            try:
+                yield None if response.status == 404 else self._parts(response, request, ends, place)
             finally:
                 end.cancel()
                 response.release()
+        finally:
+            place.leave()
 
     async def _open(self, url: URL, request: Request) -> aiohttp.ClientResponse:
         """The answer, 200 or 404, with its body unread. It is requested again if the token or session has expired."""
@@ -83,7 +95,7 @@ class Files:
             raise self._http.failure(request, error) from error
 
     async def _parts(
-        self, response: aiohttp.ClientResponse, request: Request, ends: float, slot: Slot
+        self, response: aiohttp.ClientResponse, request: Request, ends: float, place: "_Place"
     ) -> AsyncIterator[bytes]:
         system = self._http.system
         longest, reader = system.file_timeout, _Reader(system.file_pause, system.file_rate)
@@ -105,7 +117,7 @@ class Files:
                 return
             size += len(part)
             self._bounded(request, size)
-            with reader.given(len(part), partial(_abort, response, slot)):
+            with reader.given(len(part), partial(_abort, response, place)):
                 yield part
             if reader.is_late:
                 raise TimedOut(self._http.name, f"{request}: its reader takes less than file_rate", cut_short=True)
@@ -151,6 +163,19 @@ class _Reader:
         when_late()
 
 
-def _abort(response: aiohttp.ClientResponse, slot: Slot) -> None:
+class _Place:
+    """A place of a policy, which is left only once."""
+
+    def __init__(self, policy: OperationPolicy) -> None:
+        self._policy: OperationPolicy | None = policy
+
+    def leave(self) -> None:
+        """Give the place back, unless that is done already."""
+        if self._policy is not None:
+            self._policy.leave_place()
+            self._policy = None
+
+
+def _abort(response: aiohttp.ClientResponse, place: _Place) -> None:
     response.close()
-    slot.release()
+    place.leave()

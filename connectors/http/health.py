@@ -12,8 +12,6 @@ from connectors.errors import (
     Busy,
     Cancelled,
     ConnectorError,
-    Failed,
-    Garbled,
     NotSupported,
     Refused,
     Rejected,
@@ -21,6 +19,7 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
+from connectors.http.policy.outcome import may_be_the_records
 
 logger = logging.getLogger("gateway.systems")
 
@@ -111,10 +110,12 @@ class Health:
             self._steady = True
 
     def failed(self, error: ConnectorError, about: Hashable = None) -> None:
-        """Record a failure. One that the gateway caused (cancelled, a limit, no time left) does not count.
+        """Record a failure. One that the gateway caused (cancelled, a limit, no time left, not sent) does not count.
 
         `about`: the question, where it was about certain records; None for one that any records would answer.
         """
+        if not error.was_asked:
+            return
         match error:
             case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
                 return
@@ -128,7 +129,7 @@ class Health:
         self.last_error = LastError(error.public, datetime.now(UTC))
         self._answers = 0
         self._failed_at = time.monotonic()
-        of_records = about is not None and _may_be_the_records(error)
+        of_records = about is not None and may_be_the_records(error)
         if of_records and about in self._failed_about:
             return
         if of_records and len(self._failed_about) < _FAILURES_TO_BE_LOST:
@@ -153,10 +154,3 @@ class Health:
             logger.warning("%s, %d so far: %s", type(error).__name__, self._rejections, error)
         self.last_error = LastError(error.public, datetime.now(UTC))
         self.last_seen = self.last_error.at
-
-
-def _may_be_the_records(error: ConnectorError) -> bool:
-    """Whether an answer about some records may fail for their sake, while the system answers about others."""
-    if error.signing_in:
-        return False
-    return isinstance(error, Failed | Garbled) or (isinstance(error, Refused) and not error.login_wanted)

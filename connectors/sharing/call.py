@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.http.request import path_of
 from connectors.http.scope import RequestScope, UpstreamCall, current_loader
-from connectors.http.transport import ANSWERING_TIME
 
 GRACE: Final = 0.03
 """Seconds that a request waits beyond its call's deadline, so that the call can report its own failure."""

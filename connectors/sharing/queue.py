@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from connectors.errors import Busy, Cancelled, ConnectorError, RateLimited, TimedOut, Unreachable
 from connectors.http.health import Health, SystemStatus
+from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.http.scope import RequestScope, current_scope
-from connectors.http.transport import ANSWERING_TIME
 from connectors.records import Rows
 from connectors.settings import System
 from connectors.sharing.call import Arguments, LoadBatch, SharedCall, WindowCall

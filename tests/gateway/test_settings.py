@@ -84,14 +84,15 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
     everything = load(write(tmp_path, text))
     assert everything.graphql == shown.graphql
     assert everything.log == shown.log
-    assert everything.systems.crm.model_copy(update={"auth": None, "profile": shown.systems.crm.profile}) == (
-        shown.systems.crm
-    )
+    assert everything.systems.crm.model_copy(
+        update={"auth": None, "profile": shown.systems.crm.profile, "policy": shown.systems.crm.policy}
+    ) == (shown.systems.crm)
     assert everything.systems.billing.auth is not None
     profile = Profile.model_validate(everything.systems.crm.profile)
     live = everything.live
     for model in (
         everything.systems.crm,
+        everything.systems.crm.policy,
         profile,
         everything.auth,
         everything.graphql,

@@ -383,7 +383,7 @@ async def test_where_a_payment_cannot_be_read_nobody_says_that_there_is_none(try
 
 @pytest.mark.parametrize("model", READS)
 async def test_what_fails_before_the_payment_has_surely_not_happened(tryton: Tryton, billing: Any, model: str) -> None:
-    tryton.instead = {model: page(503)}
+    tryton.instead = {model: page(500)}
     failure = await failing(billing, payment())
     assert (type(failure), failure.may_have_happened) == (Failed, False)
     assert tryton.written == []

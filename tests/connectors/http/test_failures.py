@@ -124,7 +124,7 @@ async def test_the_trace_has_every_call(systems: Systems) -> None:
 
 @pytest.mark.parametrize(
     ("status", "failure"),
-    [(301, Rejected), (302, Rejected), (400, Rejected), (401, Refused), (403, Refused), (409, Rejected), (502, Failed)],
+    [(301, Rejected), (302, Rejected), (400, Rejected), (401, Refused), (403, Refused), (409, Rejected), (500, Failed)],
 )
 async def test_statuses(status: int, failure: type[ConnectorError]) -> None:
     async def answer(_: web.Request) -> web.Response:
