@@ -233,6 +233,20 @@ class BoundedRequests(UpgradesIgnored):
         """Seconds since the connection was made."""
         return now - self._made
 
+    def idle_for(self, now: float) -> float:
+        """Seconds since all that it asked was answered and taken; 0 for one that asks, or has asked nothing."""
+        is_idle = (
+            self.cycle is not None
+            and self.cycle.response_complete
+            and not (self._in_head or self._in_body or self._head_since or self._ahead or self._is_over)
+            and not self.waiting(now)
+        )
+        return now - self._idle_since if is_idle else 0.0
+
+    def give_way(self) -> None:
+        """Close an idle connection."""
+        self.transport.close()
+
     def look(self, now: float) -> None:
         """End the connection if its client takes too long."""
         limits = self._limits

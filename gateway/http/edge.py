@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from operator import itemgetter
 from typing import Final, Protocol
 
 from gateway.server_settings import ConnectionLimits
@@ -21,7 +22,10 @@ MOST_RESERVED: Final = 512
 _MOMENT: Final = 0.02
 
 _SETTLED: Final = 1.0
-"""Seconds after which a connection that has asked nothing may give its place to a new one."""
+"""Seconds after which a connection that has asked nothing, or nothing more, may give its place to a new one."""
+
+_LOOKED_FOR: Final = 0.1
+"""Seconds between two looks at all connections for those that are idle, while there is no place."""
 
 _SOON: Final = 5.0
 """Seconds in which an answer will be taken whose bytes are not given up when there are too many in all."""
@@ -56,6 +60,12 @@ class Connection(Owed, Protocol):
     def silent_for(self, now: float) -> float:
         """Seconds since it was made, for one that has asked nothing."""
 
+    def idle_for(self, now: float) -> float:
+        """Seconds since all that it asked was answered and taken; 0 for one that asks, or has asked nothing."""
+
+    def give_way(self) -> None:
+        """Close an idle connection, as may happen to any: its client opens another for its next request."""
+
     def look(self, now: float) -> None:
         """End the connection if its client takes too long."""
 
@@ -86,6 +96,9 @@ class Edge:
         self._cut: Counter[str] = Counter()
         self._logged_at = -_LOG_EVERY
         self._is_looking = False
+        self._idle: deque[Connection] = deque()
+        """Connections that were idle when they were looked for last, the longest first."""
+        self._idle_at = -_LOOKED_FOR
 
     def enter(self, one: Connection, in_all: int) -> bool:
         """Count a new connection. False: there is no place, and it may ask for a probe only.
@@ -160,6 +173,8 @@ class Edge:
         return not most or self._addresses[address] <= most or self._is_trusted(address)
 
     def _is_trusted(self, address: str) -> bool:
+        if not self._trusted:
+            return False
         try:
             known = ip_address(address.partition("%")[0])
         except ValueError:
@@ -171,13 +186,36 @@ class Edge:
         return taken <= self.limits.connections and (self._most_in_all is None or in_all <= self._most_in_all)
 
     def _make_room(self, now: float) -> bool:
-        """Take the place of whoever has been silent for longest, and long enough."""
+        """Take the place of whoever has been silent for longest, and long enough; or idle, where all have asked.
+
+        Proxies keep theirs: what they send next over a connection that is closed at this moment would be lost.
+        """
         oldest = next(iter(self._silent), None)
-        if oldest is None or oldest.silent_for(now) < _SETTLED:
+        if oldest is not None and oldest.silent_for(now) >= _SETTLED:
+            oldest.cut("no place")
+        elif (oldest := self._longest_idle(now)) is not None:
+            self._cut["idle"] += 1
+            oldest.give_way()
+        else:
             return False
-        oldest.cut("no place")
         self.leave(oldest)
         return True
+
+    def _longest_idle(self, now: float) -> Connection | None:
+        if not self._idle and now >= self._idle_at + _LOOKED_FOR:
+            self._idle_at = now
+            found = [
+                (one.idle_for(now), one)
+                for one in self._open
+                if one not in self._staying and not self._is_trusted(one.address)
+            ]
+            found = [one for one in found if one[0] >= _SETTLED]
+            self._idle.extend(one for _, one in sorted(found, key=itemgetter(0), reverse=True))
+        while self._idle:
+            one = self._idle.popleft()
+            if one in self._open and one.idle_for(now) >= _SETTLED:
+                return one
+        return None
 
     def _reserve(self, one: Connection, loop: asyncio.AbstractEventLoop) -> None:
         if len(self._reserved) >= MOST_RESERVED:

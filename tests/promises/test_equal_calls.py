@@ -64,6 +64,10 @@ async def _foreign(stack: Stack) -> dict[str, str]:
     return {field: one["id"] for field, one in found.items()}
 
 
+_TRIES: Final = 4
+"""On a busy machine a prefetched call may be given up before or after it is sent, for both ids alike."""
+
+
 def _missing(key: str) -> str:
     """An id of nothing that looks like this one."""
     assert "1002" in key
@@ -90,20 +94,25 @@ def _documents(field: str) -> dict[str, str]:
     }
 
 
+async def _told(stack: Stack, document: str, asked: str) -> tuple[Any, Any]:
+    _calls(stack)
+    answer = await stack.ask(document, "1001", id=asked)
+    assert answer.data == {"found": None}, asked
+    return answer.errors, _calls(stack)
+
+
 async def _told_apart(stack: Stack) -> dict[str, Any]:
     """Fields and documents for which answers or calls differ, as subscriber 1001 asks for them."""
     foreign, apart = await _foreign(stack), {}
     for field, key in foreign.items():
         for how, document in _documents(field).items():
-            told: list[tuple[Any, Any]] = []
             for asked in (key, _missing(key)):
                 await stack.ask(document, "1001", id=asked)  # what a system obeys is learned from its answers
-            for asked in (key, _missing(key)):
-                _calls(stack)
-                answer = await stack.ask(document, "1001", id=asked)
-                assert answer.data == {"found": None}, (field, asked)
-                told.append((answer.errors, _calls(stack)))
-            if told[0] != told[1]:
+            for _ in range(_TRIES):
+                told = [await _told(stack, document, asked) for asked in (key, _missing(key))]
+                if told[0] == told[1]:
+                    break
+            else:
                 apart[f"{field} {how}"] = told
     return apart
 

@@ -234,13 +234,14 @@ async def test_requests_sent_ahead_are_all_answered_and_few_are_kept() -> None:
 
 
 async def test_probes_are_answered_when_all_places_are_taken() -> None:
-    """Others are told so. Whoever has asked something keeps its place."""
-    async with bounded(connections=3) as address:
+    """Others are told so. Whoever asks something keeps its place."""
+    async with bounded(connections=3, body_timeout=PATIENCE) as address:
         kept = [connection(address) for _ in range(3)]
         raws = [await one.__aenter__() for one in kept]
         for raw in raws:
             await raw.send(GET + b"\r\n")
             assert (await raw.answer()).status == 200
+            await raw.send(POST + b"Content-Length: 2\r\n\r\na")
         assert code(await ask(address, GET + b"\r\n")) == (503, "OVERLOADED")
         silent = [connection(address) for _ in range(3 * RESERVED)]
         for one in silent:
@@ -249,10 +250,38 @@ async def test_probes_are_answered_when_all_places_are_taken() -> None:
             answered = await ask(address, GET.replace(b"/ ", path + b" ") + b"\r\n")
             assert (answered.status, answered.header("connection")) == (200, "close")
         for raw in raws:
-            await raw.send(GET + b"\r\n")
-            assert (await raw.answer()).status == 200
+            await raw.send(b"a")
+            assert (await raw.answer()).body == b"2"
         for one in (*kept, *silent):
             await one.__aexit__(None, None, None)
+
+
+async def test_the_idle_give_way() -> None:
+    async with bounded(connections=2, body_timeout=PATIENCE) as address, connection(address) as idle:
+        await idle.send(GET + b"\r\n")
+        assert (await idle.answer()).status == 200
+        async with connection(address) as busy:
+            await busy.send(GET + b"\r\n" + POST + b"Content-Length: 2\r\n\r\na")
+            assert (await busy.answer()).status == 200
+            async with asyncio.timeout(PATIENCE):
+                while (await ask(address, GET + b"\r\n")).status != 200:
+                    pass
+            assert await idle.ended() == b""
+            await busy.send(b"a")
+            assert (await busy.answer()).body == b"2"
+
+
+async def test_the_idle_of_a_proxy_stay() -> None:
+    """It may send a request at the moment in which its connection is closed."""
+    async with bounded(("127.0.0.1/32",), connections=1) as address, connection(address) as idle:
+        await idle.send(GET + b"\r\n")
+        assert (await idle.answer()).status == 200
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 1.3
+        while loop.time() < until:
+            assert (await ask(address, GET + b"\r\n")).status == 503
+        await idle.send(GET + b"\r\n")
+        assert (await idle.answer()).status == 200
 
 
 async def test_the_silent_give_way() -> None:
