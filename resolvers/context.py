@@ -53,6 +53,8 @@ class RequestContext:
         self.rights, self.noted_rights = viewer.scopes, viewer.noted_scopes
         self.connectors = translate(self, connectors)
         self._connectors, self._translate = connectors, translate
+        self.may_be_stale = bool(connectors.kept)
+        """Whether the operator lets anything be shown that was read for an earlier request."""
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
         self.early = EarlyLoads()
         self._selection = selection
@@ -237,7 +239,7 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         for one in found.values():
             if one.__class__ is Rows and one.unread:
                 self.context.has_gaps = True
-        if self.context.connectors.kept and (scope := current_scope.get()) is not None and scope.stale is not None:
+        if self.context.may_be_stale and (scope := current_scope.get()) is not None and scope.stale is not None:
             self.context.has_gaps = True
         if self.entity is not None:
             for key in keys:
