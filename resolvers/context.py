@@ -53,8 +53,6 @@ class RequestContext:
         self.rights, self.noted_rights = viewer.scopes, viewer.noted_scopes
         self.connectors = translate(self, connectors)
         self._connectors, self._translate = connectors, translate
-        self.may_be_stale = bool(connectors.kept)
-        """Whether the operator lets anything be shown that was read for an earlier request."""
         self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
         self.early = EarlyLoads()
         self._selection = selection
@@ -127,6 +125,11 @@ class RequestContext:
             self.gaps[tuple(path)] = system, rows
         elif tuple(path) not in self.gaps:
             self.more_gaps += 1
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Whether anything may be shown that was read for an earlier request: the settings say so."""
+        return bool(self._connectors.kept)
 
     def is_stale(self, found: Any) -> bool:
         """Whether this record or list is older than it should be."""

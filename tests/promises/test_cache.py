@@ -2,12 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
+import msgspec
 import pytest
 import pytest_asyncio
 
-from tests.promises.kept import Kept, at_once, kept, until
+from connectors import Cache, Connectors, connect
+from connectors.errors import ConnectorError
+from connectors.events.hints import Change, Hint, Source
+from connectors.events.settings import EventSource
+from connectors.http.scope import RequestScope, request_scope
+from connectors.settings import System
+from connectors.sharing.kept_rows import Keeping
+from connectors.store.rows_in_redis import RowsInRedis
+from gateway.live.reading import Reader
+from gateway.live.subscription import Subscriber
+from gateway.live_settings import LiveSettings
+from resolvers.viewer import Viewer, ViewerKind
+from sandbox.data import shapes
+from tests.promises.kept import Kept, at_once, kept, until, until_so
 from tests.stack import DOMAINS, Stack
 
 PRODUCTS: Final = "{ me { products { nodes { id name price { amount } } } } }"
@@ -242,3 +259,82 @@ async def test_a_callers_own_rows_are_that_callers_only(tmp_path: Any) -> None:
         with both.valkey.client() as client:
             kept_there = b" ".join(name + b" ".join(client.hvals(name)) for name in both.rows())
         assert token.encode() not in kept_there
+
+
+SECRET: Final = "at-least-16-characters"
+TICKER: Final = LiveSettings(enabled=True, sources={"crm": EventSource(secret=SECRET, poll=0)})
+
+
+async def test_an_event_evicts_for_all_gateways(tmp_path: Path) -> None:
+    async with kept(tmp_path, live=TICKER) as both:
+        for stack in (both.first, both.second):
+            await stack.ask(PRODUCTS, "1001")
+        assert both.asked() == {"crm": 1}
+        await both.settled()
+        both.first.rewrite("crm", shapes.PRODUCT, "PROD-1001-2", name="Renamed")
+        event = {
+            "eventId": "1",
+            "eventType": "ProductAttributeValueChangeEvent",
+            "event": {"product": {"id": "PROD-1"}},
+        }
+        address = f"{both.first.address}/events/crm/{SECRET}"
+        async with both.first.session.post(address, json=event) as answer:
+            assert answer.status == 204
+
+        async def is_new() -> bool:
+            answer = (await both.second.ask(PRODUCTS, "1001")).clean()
+            return "Renamed" in [one["name"] for one in answer["me"]["products"]["nodes"]]
+
+        await until_so(is_new)
+        assert await counted(both.first, "eviction") >= 1
+
+
+@asynccontextmanager
+async def connected(both: Kept) -> AsyncIterator[Connectors]:
+    """The systems as a gateway has them, with the cache."""
+    store = RowsInRedis(f"redis://127.0.0.1:{both.valkey.port}/0")
+    systems = {name: System(url=server.url, timeout=20.0) for name, server in both.first.systems.items()}
+    keeping = {"customers": Keeping(30), "products": Keeping(30, 600), "services": Keeping(30)}
+    async with aiohttp.ClientSession() as session:
+        yield connect(systems, session, Cache(store, keeping, lambda _type, _outcome, _rows: None))
+    await store.close()
+
+
+async def test_an_event_of_one_type_evicts_that_type_only(both: Kept) -> None:
+    told = Hint(domain="crm", type="Product", id="PROD-1001-1", change=Change.CHANGED, source=Source.HUB, at=0.0)
+    written = msgspec.structs.replace(told, source=Source.WRITE)
+    expected = [(written, {}), (told, {"crm": 1}), (msgspec.structs.replace(told, type=""), {"crm": 2})]
+    async with connected(both) as connectors:
+
+        async def ask() -> None:
+            with request_scope(RequestScope.lasting(20)):
+                await connectors.crm.customers(["1001"], None)
+                await connectors.crm.products(["PROD-1001-1"], None)
+                await connectors.inventory.services(["SVC-1001-1"], None)
+
+        for hint, calls in expected:
+            both.reset()
+            await ask()
+            await both.settled()
+            both.asked()
+            await connectors.evict([hint])
+            await ask()
+            assert both.asked() == calls
+
+
+async def test_what_is_told_to_subscriptions_is_never_taken_from_what_is_kept(both: Kept) -> None:
+    async with connected(both) as connectors:
+        told = Reader(connectors, connectors, 20).scope(Subscriber(Viewer(ViewerKind.AGENT)))
+        for scope, calls in ((RequestScope.lasting(20), 1), (RequestScope.lasting(20), 0), (told, 1)):
+            with request_scope(scope):
+                assert await connectors.crm.products(["PROD-1001-1"], None)
+            assert both.asked() == ({"crm": calls} if calls else {})
+            await both.settled()
+        both.pass_time(40)
+        both.first.systems["crm"].switches.error_rate = 1
+        with request_scope(RequestScope.lasting(20)) as scope:
+            assert not isinstance((await connectors.crm.products(["PROD-1001-1"], None))["PROD-1001-1"], ConnectorError)
+            assert scope.stale
+        with request_scope(told), pytest.raises(ConnectorError):
+            await connectors.crm.products(["PROD-1001-1"], None)
+        assert not told.stale
