@@ -269,14 +269,10 @@ async def test_an_event_evicts_for_all_gateways(tmp_path: Path) -> None:
     async with kept(tmp_path, live=TICKER) as both:
         for stack in (both.first, both.second):
             await stack.ask(PRODUCTS, "1001")
-        assert both.asked() == {"crm": 1}
+        assert both.asked()["crm"] == 1  # the others are polled
         await both.settled()
         both.first.rewrite("crm", shapes.PRODUCT, "PROD-1001-2", name="Renamed")
-        event = {
-            "eventId": "1",
-            "eventType": "ProductAttributeValueChangeEvent",
-            "event": {"product": {"id": "PROD-1"}},
-        }
+        event = {"eventId": "1", "eventType": "ProductStateChangeEvent", "event": {"product": {"id": "PROD-1001-2"}}}
         address = f"{both.first.address}/events/crm/{SECRET}"
         async with both.first.session.post(address, json=event) as answer:
             assert answer.status == 204
@@ -295,9 +291,11 @@ async def connected(both: Kept) -> AsyncIterator[Connectors]:
     store = RowsInRedis(f"redis://127.0.0.1:{both.valkey.port}/0")
     systems = {name: System(url=server.url, timeout=20.0) for name, server in both.first.systems.items()}
     keeping = {"customers": Keeping(30), "products": Keeping(30, 600), "services": Keeping(30)}
-    async with aiohttp.ClientSession() as session:
-        yield connect(systems, session, Cache(store, keeping, lambda _type, _outcome, _rows: None))
-    await store.close()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield connect(systems, session, Cache(store, keeping, lambda _type, _outcome, _rows: None))
+    finally:
+        await store.close()
 
 
 async def test_an_event_of_one_type_evicts_that_type_only(both: Kept) -> None:
@@ -335,6 +333,6 @@ async def test_what_is_told_to_subscriptions_is_never_taken_from_what_is_kept(bo
         with request_scope(RequestScope.lasting(20)) as scope:
             assert not isinstance((await connectors.crm.products(["PROD-1001-1"], None))["PROD-1001-1"], ConnectorError)
             assert scope.stale
-        with request_scope(told), pytest.raises(ConnectorError):
-            await connectors.crm.products(["PROD-1001-1"], None)
+        with request_scope(told):
+            assert isinstance((await connectors.crm.products(["PROD-1001-1"], None))["PROD-1001-1"], ConnectorError)
         assert not told.stale
