@@ -109,7 +109,12 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         missing = type(model).model_fields.keys() - model.model_fields_set - instead
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
     for section in (
-        everything.redis, everything.cache, everything.writes, everything.server, everything.log, everything.scopes
+        everything.redis,
+        everything.cache,
+        everything.writes,
+        everything.server,
+        everything.log,
+        everything.scopes,
     ):
         assert section is not None
         shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}

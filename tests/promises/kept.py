@@ -45,6 +45,7 @@ class Kept:
     def reset(self) -> None:
         """Nothing is kept, counted or broken."""
         self.first.reset()
+        self.second.reset()
         self.crm.reset()
         if not self.valkey.is_running():
             self.valkey.start()
