@@ -133,11 +133,13 @@ class RequestContext:
 
     def is_stale(self, found: Any) -> bool:
         """Whether this record or list is older than it should be."""
-        if isinstance(found, Rows):
-            return bool(found.stale)
         scope = current_scope.get()
         stale = None if scope is None else scope.stale
-        return stale is not None and (type(found), getattr(found, "id", None)) in stale
+        if stale is None:
+            return False
+        if isinstance(found, Rows):
+            return bool(found.stale) or any((type(one), one.id) in stale for one in found.items)
+        return (type(found), getattr(found, "id", None)) in stale
 
     def note_stale(self, path: Sequence[str | int], system: str) -> None:
         """Keep, for the caller, that this place of the answer is older than it should be."""
