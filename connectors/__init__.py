@@ -28,7 +28,8 @@ from connectors.inventory.tmf.driver import TmfInventory
 from connectors.links import Links
 from connectors.not_configured import not_configured
 from connectors.settings import System
-from connectors.sharing.kept_rows import SETTLES, CachedType, Counted, Keeping, KeptRows
+from connectors.sharing.kept_rows import SETTLES, KeptRows
+from connectors.sharing.kept_types import CachedType, Counted, Keeping
 from connectors.sharing.port import part_from_calls_under_way, share_reads
 from connectors.store.rows_in_redis import RowsInRedis
 from connectors.ticketing.port import Outage, TicketingPort

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, create_model
 
 from connectors import DOMAINS, Domain
 from connectors.settings import System
-from connectors.sharing.kept_rows import Keeping
+from connectors.sharing.kept_types import Keeping
 from connectors.strict import Strict
 from gateway.writes_settings import Wrong
 

@@ -27,7 +27,8 @@ from connectors.ports import Effect, Mark, marks
 from connectors.records import Rows, Window
 from connectors.settings import System
 from connectors.sharing.call import LoadBatch, WindowCall
-from connectors.sharing.kept_rows import KeptMethod, KeptRows
+from connectors.sharing.kept_rows import KeptRows
+from connectors.sharing.kept_types import KeptMethod
 from connectors.sharing.queue import CallQueue
 
 Port = TypeVar("Port")

@@ -8,7 +8,7 @@ import pytest
 from connectors.events.settings import EventSource
 from connectors.network import NetworkSettings
 from connectors.settings import BearerAuth, SessionAuth, TokenExchangeAuth
-from connectors.sharing.kept_rows import Keeping
+from connectors.sharing.kept_types import Keeping
 from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules

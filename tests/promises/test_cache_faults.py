@@ -156,6 +156,24 @@ async def test_a_row_that_is_garbage_is_read_anew(both: Kept, row: bytes, is_nam
     assert both.asked() == {}
 
 
+async def test_garbage_beside_other_rows_holds_nobody_up(both: Kept) -> None:
+    """Of three rows one is garbage, one is not kept, and one is: two are asked for, at once."""
+    document = "{{ products: nodes(ids: [{}]) {{ id ... on Product {{ name }} }} }}"
+    ids = [f'"Product:PROD-1001-{number}"' for number in (1, 2, 3)]
+    expected = (await both.first.ask(document.format(", ".join(ids)))).clean()
+    await both.settled()
+    garbage, missing, _ = both.rows()
+    with both.valkey.client() as client:
+        client.hset(garbage, "row", "garbage")
+        client.delete(missing)
+    both.asked()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (await both.second.ask(document.format(", ".join(ids)))).clean() == expected
+    assert loop.time() - began < RACED  # a lease that is waited for takes 15 seconds
+    assert both.asked() == {"crm": 2}
+
+
 async def test_another_rows_text_is_not_believed(both: Kept) -> None:
     """Two customers' rows, exchanged by whoever may write there."""
     documents = [EMAIL, EMAIL.replace("1001", "1002")]
@@ -202,8 +220,8 @@ async def test_what_was_evicted_while_redis_was_away_is_not_shown_when_it_is_bac
     address, names, times = f"127.0.0.1:{both.valkey.port}/0", ["a" * 32], Times(30, 30, 3)
     with both.valkey.client() as client:
         client.acl_setuser("us", enabled=False, nopass=True, keys=["*"], commands=["+@all"])
-        ours = RowsInRedis(f"redis://us:any@{address}", pause=0.01)
-        others = RowsInRedis(f"redis://{address}")
+        ours = RowsInRedis(f"redis://us:any@{address}", timeout=20.0, pause=0.01)
+        others = RowsInRedis(f"redis://{address}", timeout=20.0)
         looked = await others.look("group", names, "token", times)
         assert looked is not None
         others.settle("group", looked, "token", {names[0]: b"old"}, times)
