@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | `@batch("ids")`, `@read` | yes | yes | yes |
 | `@fresh` | no | yes | no |
-| `@write` | no | no | no |
+| `@write`, `@write_of("Ticket")` | no | no | no |
 
 The gateway does not start with an unmarked method, so that a new write is never treated as a read.
 """
@@ -33,12 +33,14 @@ class Mark:
     """One method's mark.
 
     `keys` is the parameter that holds the batch's keys. If the keys are records, `key_attributes` are the attributes by
-    which they are equal; the result is a mapping by the first of these.
+    which they are equal; the result is a mapping by the first of these. `changes`: the graph's types of whose records a
+    write may change one; none if it may change anything in its system.
     """
 
     effect: Effect
     keys: str | None = None
     key_attributes: tuple[str, ...] = ()
+    changes: frozenset[str] = frozenset()
 
     @property
     def is_write(self) -> bool:
@@ -64,6 +66,11 @@ def fresh(method: M) -> M:
 def write(method: M) -> M:
     """Mark a method that changes something: it is sent once, for one caller."""
     return _marked(method, Mark(Effect.WRITE))
+
+
+def write_of(*types: str) -> Callable[[M], M]:
+    """Mark a method like `write`, that changes records of these types of the graph only."""
+    return lambda method: _marked(method, Mark(Effect.WRITE, changes=frozenset(types)))
 
 
 def _marked(method: M, mark: Mark) -> M:

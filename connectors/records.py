@@ -33,7 +33,7 @@ def changed(record: R, **changes: Any) -> R:
     return msgspec.structs.replace(record, **changes)  # type: ignore[type-var]  # R is a Record here, without a bound
 
 
-class Known(msgspec.Struct, frozen=True, gc=False):
+class Known(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The record belongs to these customers. `ids` has at least one customer number.
 
     `kinds` says what the record calls them (individual, organization, or nothing that tells), in the order of `ids`;
@@ -44,15 +44,15 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     kinds: tuple[str, ...] = ()
 
 
-class Unnamed(msgspec.Struct, frozen=True, gc=False):
+class Unnamed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The record names no customer. The record that it belongs to may name one."""
 
 
-class Strangers(msgspec.Struct, frozen=True, gc=False):
+class Strangers(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The record names only customers that are unknown here: it belongs to nobody, whatever its parent record says."""
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class Unknown(msgspec.Struct, frozen=True, tag=True):
     """The record names customers that could not be looked up; `failure` is the reason."""
 
     failure: ConnectorError
@@ -123,7 +123,8 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     `total` is the length of the complete list, None if unknown. `complete`: these are all rows that can be read; if
     some cannot, `total` is None. `total_doubted`: `total` is None because the system's own total may count rows
     of other customers; whoever needs it reads the complete list. `unread`: how many rows could not be read, each of
-    which may belong to this list. `unread_of`: the system that sent these, where it is not the list's own.
+    which may belong to this list. `unread_of`: the system that sent these, where it is not the list's own. `stale`: the
+    seconds since it was read, where it was kept for longer than it counts as current, and its system is down; 0 if not.
     """
 
     items: Sequence[R]
@@ -133,6 +134,7 @@ class Rows(msgspec.Struct, Generic[R], frozen=True, gc=False):
     total_doubted: bool = False
     unread: int = 0
     unread_of: str = ""
+    stale: float = 0.0
 
     @classmethod
     def of(cls, items: Sequence[R]) -> "Rows[R]":

@@ -14,13 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from connectors import Connectors, connect
+from connectors import Cache, Connectors, connect
 from connectors.events.post import Outcome as EventOutcome
 from connectors.http.connection import Connector
 from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
+from connectors.store.rows_in_redis import RowsInRedis
 from connectors.store.writes import WriteStore
 from gateway.audit import audit, audit_unmasked
 from gateway.auth.scopes import Grants
@@ -39,7 +40,12 @@ from gateway.http.files import DOCUMENT_URL, DocumentEndpoint
 from gateway.http.graphiql import Answers, GraphiQLPage
 from gateway.http.health import healthz, readyz
 from gateway.http.operations import Operations
-from gateway.http.persisted_queries import MemoryDocumentStore, PersistedQueries, RedisDocumentStore
+from gateway.http.persisted_queries import (
+    CopiedDocumentStore,
+    MemoryDocumentStore,
+    PersistedQueries,
+    RedisDocumentStore,
+)
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.sse import EventStreams
 from gateway.http.watching import WatchEndpoint
@@ -173,7 +179,9 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(metrics.watch_memory())
             session = await stack.enter_async_context(_session())
-            connectors = connect(settings.systems.by_domain, session)
+            connectors = connect(
+                settings.systems.by_domain, session, await stack.enter_async_context(_cache(settings, metrics))
+            )
             disable_unsupported(engine.core_schema, connectors.systems)
             metrics.systems.watch(connectors.systems)
             grants = settings.scopes.grants()
@@ -186,7 +194,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             stack.callback(admission.close)
             metrics.watch_load(admission)
             shared = settings.shared_address
-            documents = RedisDocumentStore(shared) if shared else MemoryDocumentStore()
+            documents = CopiedDocumentStore(RedisDocumentStore(shared)) if shared else MemoryDocumentStore()
             stack.push_async_callback(documents.close)
             follows = None
             if settings.live.enabled:
@@ -269,6 +277,20 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
     )
     made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.
     return made
+
+
+@asynccontextmanager
+async def _cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Cache | None]:
+    """Where rows are kept that outlive a request; None where the settings name no type."""
+    address, keeping = settings.shared_address, settings.cache.keeping
+    if address is None or not keeping:
+        yield None
+        return
+    store = RowsInRedis(address)
+    try:
+        yield Cache(store, keeping, metrics.cached_rows)
+    finally:
+        await store.close()
 
 
 @asynccontextmanager

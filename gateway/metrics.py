@@ -63,6 +63,12 @@ class Metrics:
             ["caller"],
             registry=self._registry,
         )
+        self._rows = Counter(
+            "gateway_cached_rows",
+            "Rows of the types in [cache] by what became of them: hit, miss, stale; eviction counts whole types.",
+            ["type", "outcome"],
+            registry=self._registry,
+        )
         self._lag = Gauge(
             "gateway_loop_lag_seconds",
             "Seconds by which the event loop of a worker is late.",
@@ -95,6 +101,10 @@ class Metrics:
     def rate_limited(self, kind: str) -> None:
         """Count a request of a caller of this kind that has spent too much."""
         self._rate_limited.labels(kind).inc()
+
+    def cached_rows(self, type_name: str, outcome: str, rows: int) -> None:
+        """Count rows of a type whose rows are kept, by what became of them."""
+        self._rows.labels(type_name, outcome).inc(rows)
 
     def shed(self) -> None:
         """Count a request that is refused because the gateway is overloaded."""

@@ -28,9 +28,10 @@ from connectors.settings import System
 from connectors.strict import Strict
 from connectors.texts import without_credentials
 from connectors.wrong_settings import reported_again
-from gateway import live_settings, live_sources, scope_settings, writes_settings
+from gateway import cache_settings, live_settings, live_sources, scope_settings, writes_settings
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
+from gateway.cache_settings import CacheSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
@@ -177,6 +178,7 @@ class Settings(Strict):
     scopes: ScopeSettings = ScopeSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     redis: RedisSettings | None = None
+    cache: CacheSettings = CacheSettings()
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
@@ -219,6 +221,7 @@ class Settings(Strict):
         found = [
             *writes_settings.wrong(self.writes, systems, writes_url=self.writes_url, workers=workers),
             *live_sources.wrong(self.live, systems),
+            *cache_settings.wrong(self.cache, systems, redis_url=self.shared_url),
             *live_settings.wrong(self.live, redis_url=self.shared_url, workers=workers),
             *scope_settings.wrong(self.scopes, self.auth),
         ]

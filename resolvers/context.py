@@ -5,13 +5,14 @@ ownership check, and the end of batches when the request ends early.
 """
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
-from connectors.http.scope import current_scope
+from connectors.http.scope import RequestScope, current_scope
 from connectors.records import Fields, Rows
 from resolvers.early import EarlyLoads
 from resolvers.loader import BatchLoader, NoLink
@@ -59,13 +60,17 @@ class RequestContext:
         self._batches: set[asyncio.Task[Any]] = set()
         self._closed = self._is_current = False
         self.has_gaps = False
-        """Whether any list that was loaded lacks rows that could not be read."""
+        """Whether any list that was loaded lacks rows that could not be read, or anything is too old."""
         self.gaps: dict[tuple[str | int, ...], tuple[str, int]] = {}
         """Such lists in the answer: by path, the system and how many rows it lacks; the first of them."""
         self.more_gaps = 0
         """How many there are besides."""
         self.unmasked: Unmasked | None = None
         """What was read in full by scopes whose use is noted."""
+        self.stale_paths: dict[str, list[tuple[str | int, ...]]] = {}
+        """By system, places of the answer that show what is older than it should be, as the system is down."""
+        self.more_stale: defaultdict[str, int] = defaultdict(int)
+        """By system, how many there are besides."""
         self.writes: Writes | None = None
         """What writes once; None where nothing is written."""
 
@@ -120,6 +125,46 @@ class RequestContext:
             self.gaps[tuple(path)] = system, rows
         elif tuple(path) not in self.gaps:
             self.more_gaps += 1
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Whether anything may be shown that was read for an earlier request: the settings say so."""
+        return bool(self._connectors.kept)
+
+    def is_stale(self, found: Any) -> bool:
+        """Whether this record or list is older than it should be."""
+        scope = current_scope.get()
+        stale = None if scope is None else scope.stale
+        if stale is None:
+            return False
+        if isinstance(found, Rows):
+            return bool(found.stale) or any((type(one), one.id) in stale for one in found.items)
+        return (type(found), getattr(found, "id", None)) in stale
+
+    def note_stale(self, path: Sequence[str | int], system: str) -> None:
+        """Keep, for the caller, that this place of the answer is older than it should be."""
+        paths = self.stale_paths.setdefault(system, [])
+        if len(paths) < MOST_GAPS:
+            paths.append(tuple(path))
+        else:
+            self.more_stale[system] += 1
+
+    def stale(self, scope: RequestScope) -> list[dict[str, Any]]:
+        """What is older than it should be, as an answer's `extensions.stale` shows it. Empty if nothing is.
+
+        A system is also named where what is shown only depends on it: it has no paths then.
+        """
+        if scope.stale is None:
+            return []
+        ages: dict[str, float] = {}
+        for one in scope.stale.values():
+            ages[one.system] = max(one.age, ages.get(one.system, 0.0))
+        told: list[dict[str, Any]] = []
+        for system, age in ages.items():
+            paths = self.stale_paths.get(system, [])
+            entry = {"system": system, "paths": [[*path] for path in paths], "age": math.ceil(age)}
+            told.append(entry | ({"morePaths": more} if (more := self.more_stale.get(system, 0)) else {}))
+        return told
 
     def incomplete(self) -> dict[str, Any]:
         """What an answer's `extensions` say of lists that lack rows: which, and how many more. Empty if none does."""
@@ -199,6 +244,8 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
         for one in found.values():
             if one.__class__ is Rows and one.unread:
                 self.context.has_gaps = True
+        if self.context.may_be_stale and (scope := current_scope.get()) is not None and scope.stale is not None:
+            self.context.has_gaps = True
         if self.entity is not None:
             for key in keys:
                 if key not in found:

@@ -98,6 +98,7 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
         if reach.many:
             keys = list(as_keys(keys))
             loaded = await asyncio.shield(one.load_many(keys))
+            is_stale = context.has_gaps and any(map(context.is_stale, loaded))
             found = [record for record in loaded if record is not None]
             unread = sum(getattr(record, "unread", 0) for record in dict(zip(keys, loaded, strict=True)).values())
         else:
@@ -105,7 +106,9 @@ def _edge(reach: Edge, needs: frozenset[str], reads: Reads | None, texts: Mappin
             found = await one.wait_for(keys)
             if found is NO_LINK:
                 return None
-            unread = getattr(found, "unread", 0)
+            unread, is_stale = getattr(found, "unread", 0), context.has_gaps and context.is_stale(found)
+        if is_stale:
+            context.note_stale(info.path.as_list(), reach.system or "")
         if unread:
             context.note_gap(info.path.as_list(), getattr(found, "unread_of", "") or reach.system or "", unread)
         return reach.value_of(found, context, arguments)

@@ -14,6 +14,7 @@ from connectors.http.policy.policies import Policies
 from connectors.settings import System
 from gateway.app import create_app
 from gateway.auth_settings import AuthSettings
+from gateway.cache_settings import CacheSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
@@ -127,15 +128,17 @@ async def stacked(
     without: Collection[str] = (),
     auth: AuthSettings | None = None,
     scopes: ScopeSettings | None = None,
+    cache: Mapping[str, Any] | None = None,
+    beside: Mapping[str, SandboxServer] | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
     The settings name no system for the domains in `without`. `redis` is an address. With `auth`, tokens are of its
-    issuers, and not of `keys`.
+    issuers, and not of `keys`. `beside`: systems that are there already, for one more gateway before them.
     """
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
-        servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
+        servers = beside or {name: stack.enter_context(SandboxServer(name, world=world)) for name in DOMAINS}
         given = {
             name: System.model_validate(
                 {"url": server.url, "timeout": 20.0, "connect_timeout": 20.0, **(systems or {}).get(name, {})}
@@ -153,6 +156,7 @@ async def stacked(
             live=live or LiveSettings(),
             rates=rates or FREE,
             redis=RedisSettings(url=redis),
+            cache=CacheSettings.model_validate(cache or {}),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=None if auth else keys)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
-from connectors.ports import batch, fresh, read, write
+from connectors.ports import batch, fresh, read, write_of
 from connectors.records import (
     UNNAMED,
     Changed,
@@ -227,7 +227,7 @@ class BillingPort(Protocol):
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open a document of a bill. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
 
-    @write
+    @write_of("Bill", "Payment")
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
         """Pay a bill, or a part of it: the payment's id.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from connectors.links import CustomerKey, RefersTo
-from connectors.ports import batch, read, write
+from connectors.ports import batch, read, write_of
 from connectors.records import Fields, Found, Known, Money, Owned, Owners, Record, Rows, Window
 from connectors.writes import UNCHANGED, Change, WriteKey
 
@@ -136,7 +136,7 @@ class CrmPort(Protocol):
     async def products_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Product]]:
         """Products per service that realizes them."""
 
-    @write
+    @write_of("Customer")
     async def update_contact(self, change: ContactChange, key: WriteKey) -> None:
         """Change how a customer is reached; nothing is done where it is so already.
 

@@ -5,11 +5,11 @@ tests of a driver) there is no scope, and only the systems' timeouts apply.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,26 @@ class UpstreamCall(msgspec.Struct):
     bytes: int = 0
     error: str | None = None
     shared: bool = False
+
+
+class CachedRows(msgspec.Struct):
+    """Rows that one question got without asking their system, as `extensions.cached` shows them.
+
+    `operation` is the port's method. `stale`: they were kept for longer than they count as current.
+    """
+
+    system: str
+    operation: str
+    keys: tuple[str, ...]
+    loader: str
+    stale: bool
+
+
+class Stale(NamedTuple):
+    """How old a row is, in seconds, that its system would have been asked for anew if it were not down."""
+
+    system: str
+    age: float
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -70,6 +90,12 @@ class RequestScope:
     shows_calls: bool = True
     writes_sent: int = 0
     """Requests that change something, as far as they were begun to be sent."""
+    cached: list[CachedRows] | None = None
+    """What was not asked of a system, because it was kept; None for nothing."""
+    stale: dict[Hashable, Stale] | None = None
+    """What is shown although it is too old: records by class and id, lists by operation and key; None for nothing."""
+    is_current: bool = False
+    """Whether nothing is taken from rows that outlived another request: what is told to subscriptions is read."""
     fresh: bool = False
     """Whether nothing is shared with other requests: what is read must be read after a write of this one began."""
 
@@ -88,6 +114,10 @@ class RequestScope:
         """Record a notice, unless it is recorded already or there are `MOST_WARNINGS`."""
         if len(self.notices) < MOST_WARNINGS:
             self.notices[LinkWarning(system, message)] = None
+
+    def note_stale(self, found: Mapping[Hashable, Stale]) -> None:
+        """Note what is shown although it is too old to be current."""
+        self.stale = {**(self.stale or {}), **found}
 
     def remaining(self) -> float:
         """Seconds until the deadline; negative once it has passed."""

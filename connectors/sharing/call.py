@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.http.request import path_of
-from connectors.http.scope import RequestScope, UpstreamCall, current_loader
+from connectors.http.scope import CachedRows, RequestScope, UpstreamCall, current_loader
 
 GRACE: Final = 0.03
 """Seconds that a request waits beyond its call's deadline, so that the call can report its own failure."""
@@ -102,6 +102,16 @@ class SharedCall(msgspec.Struct, eq=False):
         return self.arguments.keys() <= arguments.keys() or (
             self.window_call is not None and self.window_call.key in arguments
         )
+
+    def kept(self, result_keys: Mapping[Any, Hashable] | None) -> Iterator[CachedRows]:
+        """What was not asked, for one request's trace, without other requests' keys (`result_keys` as in `trace`)."""
+        for one in self.scope.cached or ():
+            keys = one.keys
+            if result_keys is not None:
+                own = set(map(str, result_keys))
+                keys = tuple(key for key in keys if key in own)
+            if keys:
+                yield CachedRows(one.system, one.operation, keys, current_loader.get(), one.stale)
 
     def trace(
         self, result_keys: Mapping[Any, Hashable] | None, scope: RequestScope, unfinished_code: str

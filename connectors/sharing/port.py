@@ -4,10 +4,12 @@ It wraps a driver and shares the methods that the port marks as reads (`connecto
 arguments beside the keys (projection, conditions) are merged: a key is loaded once at a time, and keys of several
 requests go into one call (see `queue`). A read without keys, or of one window of a list, is shared only with identical
 calls; but while windows turn out to hold the complete lists, they are batched as complete lists, at the same cost.
-Nothing is cached: a call that has returned is not reused. `@fresh` and `@write` methods are not shared.
+A call that has returned is not reused, except for rows of the types that the operator names, which may be kept for
+seconds (`connectors.sharing.kept_rows`). `@fresh` and `@write` methods are not shared.
 
 Who asks after a write began, or after it ended, sees no older rows: no call that was under way then is joined any more.
-That holds in one process; another one does not learn of the write.
+That holds in one process; another one does not learn of the write. Rows that are kept are evicted for all processes,
+when a write has ended.
 """
 
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
@@ -25,6 +27,8 @@ from connectors.ports import Effect, Mark, marks
 from connectors.records import Rows, Window
 from connectors.settings import System
 from connectors.sharing.call import LoadBatch, WindowCall
+from connectors.sharing.kept_rows import KeptRows
+from connectors.sharing.kept_types import KeptMethod
 from connectors.sharing.queue import CallQueue
 
 Port = TypeVar("Port")
@@ -33,14 +37,16 @@ _UNBATCHED: Final = ""
 """The only key of a call that is shared as a whole."""
 
 
-def share_reads(driver: Port, port: type[Any], system: System, health: Health) -> Port:
-    """The driver with its reads shared between requests.
+def share_reads(
+    driver: Port, port: type[Any], system: System, health: Health, kept_rows: KeptRows | None = None
+) -> Port:
+    """The driver with its reads shared between requests, and with `kept_rows` taken from what was read before.
 
     Nothing is shared if the system is shown who the caller is (`System.is_personal`), or if the setting `share` is off.
     Raises TypeError if a method of the port has no mark.
     """
     shares = system.share and not system.is_personal
-    return cast(Port, _Port(driver, port, system, health, shares=shares))
+    return cast(Port, _Port(driver, port, system, health, kept_rows or None, shares=shares))
 
 
 def part_from_calls_under_way(port: object) -> None:
@@ -67,6 +73,15 @@ class _Method:
         self.result_key: Callable[[Any], Any] = attrgetter(mark.key_attributes[0]) if mark.key_attributes else _itself
         """The key in the driver's mapping under which a key's result is found."""
 
+    @property
+    def kind(self) -> str:
+        """Name of the method in what is shared: calls of two kinds are not the same, whatever their arguments."""
+        return self.name
+
+    async def read(self, *args: Any, **options: Any) -> Any:
+        """Call the driver, or take what it answered before. Only for what may be shared."""
+        return await self(*args, **options)
+
     async def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the driver; the call is not shared."""
         asked = getattr(self._driver, self.name, None)
@@ -85,6 +100,32 @@ class _Method:
         return cast(Hashable, argument)
 
 
+class _KeptMethod(_Method):
+    """A method whose rows are kept."""
+
+    kept: tuple[KeptRows, KeptMethod]
+
+    @property
+    def kind(self) -> str:
+        """Another one than that of calls for which nothing that is kept may be taken."""
+        return f"{self.name}, kept"
+
+    async def read(self, *args: Any, **options: Any) -> Any:
+        """Call the driver for the rows that are not kept."""
+        rows, method = self.kept
+        at = self.keys_position
+        if at is None or len(args) <= at:
+            return await self(*args, **options)
+        before, after = args[:at], args[at + 1 :]
+
+        async def ask(some: Sequence[Any]) -> Mapping[Any, Any]:
+            found: Mapping[Any, Any] = await self(*before, some, *after, **options)
+            return found
+
+        keys = {self.identity(one): one for one in args[at]}
+        return await rows.load(method, ask, keys, (*before, *after, *options.items()), self.result_key)
+
+
 def _itself(one: Any) -> Any:
     return one
 
@@ -92,17 +133,29 @@ def _itself(one: Any) -> Any:
 class _Port:
     """The port with shared methods; every other attribute is the driver's."""
 
-    def __init__(self, driver: Any, port: type[Any], system: System, health: Health, *, shares: bool) -> None:
-        self._driver, self._system, self._health = driver, system, health
+    def __init__(
+        self,
+        driver: Any,
+        port: type[Any],
+        system: System,
+        health: Health,
+        kept_rows: KeptRows | None,
+        *,
+        shares: bool,
+    ) -> None:
+        self._driver, self._system, self._health, self._kept_rows = driver, system, health, kept_rows
         self._queues: dict[Hashable, CallQueue] = {}
         self._windows_were_complete: dict[str, bool] = {}
         """By method: whether its last windows held complete lists."""
         for name, mark in marks(port).items():
             method = _Method(driver, name, mark, port, health.system)
-            if shares and mark.effect is Effect.READ:
-                setattr(self, name, self._sharing(method))
+            share = self._sharing if shares and mark.effect is Effect.READ else _not_shared
+            if kept_rows is not None and name in kept_rows.methods:
+                kept = _KeptMethod(driver, name, mark, port, health.system)
+                kept.kept = kept_rows, kept_rows.methods[name]
+                setattr(self, name, _unless_current(share(kept), share(method)))
             else:
-                setattr(self, name, self._writing(method) if mark.is_write else method)
+                setattr(self, name, self._writing(method, mark) if mark.is_write else share(method))
 
     @property
     def is_idle(self) -> bool:
@@ -112,12 +165,14 @@ class _Port:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
-    def _writing(self, method: _Method) -> Callable[..., Awaitable[Any]]:
+    def _writing(self, method: _Method, mark: Mark) -> Callable[..., Awaitable[Any]]:
         async def change(*args: Any, **options: Any) -> Any:
             self.part_from_calls_under_way()
             try:
                 return await method(*args, **options)
             finally:
+                if self._kept_rows is not None:
+                    await self._kept_rows.changed(mark.changes)
                 self.part_from_calls_under_way()
 
         change.__name__ = method.name
@@ -144,7 +199,7 @@ class _Port:
                 return await self._load_unbatched(method, args, options, scope)
             if not (keys := args[keys_position]):
                 return {}
-            kind = (method.name, args[:keys_position], args[keys_position + 1 :], *options.items())
+            kind = (method.kind, args[:keys_position], args[keys_position + 1 :], *options.items())
             queue = self._queues.get(kind) or self._keyed_queue(kind, method, keys_position, args, options)
             return await queue.load({method.identity(one): one for one in keys}, scope)
 
@@ -157,7 +212,7 @@ class _Port:
         before, after = args[:keys_position], args[keys_position + 1 :]
 
         async def load_keys(some: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await method(*before, some, *after, **options)
+            found: Mapping[Any, Any] = await method.read(*before, some, *after, **options)
             return found
 
         return self._new_queue(kind, method, load_keys, gathers=method.gathers)
@@ -168,9 +223,9 @@ class _Port:
         """Share the call with identical calls only."""
 
         async def once(_keys: Sequence[Any]) -> Mapping[Any, Any]:
-            return {_UNBATCHED: (await method(*args, **options),)}
+            return {_UNBATCHED: (await method.read(*args, **options),)}
 
-        kind = (method.name, *options.items(), "whole", *map(method.argument_identity, args))
+        kind = (method.kind, *options.items(), "whole", *map(method.argument_identity, args))
         queue = self._queues.get(kind) or self._new_queue(kind, method, once, gathers=False, result_key=_itself)
         answer = (await queue.load({_UNBATCHED: _UNBATCHED}, scope))[_UNBATCHED]
         if isinstance(answer, ConnectorError):  # it came too late
@@ -184,14 +239,14 @@ class _Port:
         key, window_key = args[0][0], (method.identity(args[0][0]), window)
 
         async def load_window(_key: Sequence[Any]) -> Mapping[Any, Any]:
-            found: Mapping[Any, Any] = await method(*args, **options)
+            found: Mapping[Any, Any] = await method.read(*args, **options)
             rows = found.get(key)
             if isinstance(rows, Rows):
                 self._windows_were_complete[method.name] = not window.offset and len(rows.items) < window.limit
             return found
 
         whole = [None if one is window else one for one in args]
-        kind = (method.name, (), tuple(whole[1:]), *options.items())
+        kind = (method.kind, (), tuple(whole[1:]), *options.items())
         queue = self._queues.get(kind) or self._keyed_queue(kind, method, 0, whole, options)
         if not self._windows_were_complete.get(method.name):
             return await queue.load({window_key: key}, scope, load_window)
@@ -215,6 +270,30 @@ class _Port:
             self._system, self._health, load_batch, result_key or method.result_key, on_idle, gathers=gathers
         )
         return queue
+
+
+def _not_shared(method: _Method) -> Callable[..., Awaitable[Any]]:
+    """The method for systems whose calls are not shared; what it read may be kept all the same."""
+    if not isinstance(method, _KeptMethod):
+        return method
+
+    async def ask(*args: Any, **options: Any) -> Any:
+        scope = current_scope.get()
+        return await (method if scope is None or scope.fresh else method.read)(*args, **options)
+
+    return ask
+
+
+def _unless_current(
+    kept: Callable[..., Awaitable[Any]], current: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    """A method that takes nothing that is kept in a scope that `is_current`, nor joins a call that may."""
+
+    async def ask(*args: Any, **options: Any) -> Any:
+        scope = current_scope.get()
+        return await (current if scope is None or scope.is_current else kept)(*args, **options)
+
+    return ask
 
 
 def _window_in(args: Sequence[Any]) -> Window | None:

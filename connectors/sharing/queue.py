@@ -91,6 +91,9 @@ class CallQueue:
             ending = [task for call in calls if (task := self._abandon(call))]
             if ending:
                 await asyncio.wait(ending)
+            for call in calls:
+                if call.scope.stale:
+                    scope.note_stale(call.scope.stale)
             if scope.shows_calls:
                 for call in calls:
                     scope.notices.update(call.scope.notices)
@@ -100,6 +103,8 @@ class CallQueue:
                         else {self._result_key(one): key for key, one in arguments.items()}
                     )
                     scope.calls.extend(call.trace(result_keys, scope, TimedOut.code if unfinished else Cancelled.code))
+                    if call.scope.cached:
+                        scope.cached = [*(scope.cached or ()), *call.kept(result_keys)]
         if len(calls) == 1 and not unfinished:
             only = calls[0]
             if only.is_reliable:

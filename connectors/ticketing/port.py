@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Protocol
 
 from connectors.links import RefersTo
-from connectors.ports import batch, fresh, read, write
+from connectors.ports import batch, fresh, read, write_of
 from connectors.records import Changed, Document, Fields, Found, Owned, Record, Rows, Window
 from connectors.writes import WriteKey
 
@@ -203,7 +203,7 @@ class TicketingPort(Protocol):
     def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
         """Open an attachment of a ticket. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
 
-    @write
+    @write_of("Ticket")
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
         """Open a ticket: its id. Raises `Declined`, or a `ConnectorError` that says whether it may have happened."""
 
@@ -214,7 +214,7 @@ class TicketingPort(Protocol):
         Raises `NotSupported` where the system keeps no key, and so cannot tell.
         """
 
-    @write
+    @write_of("Ticket")
     async def add_note(self, note: NewNote, key: WriteKey) -> None:
         """Add a note to a ticket. Raises as `open_ticket`."""
 
@@ -222,10 +222,10 @@ class TicketingPort(Protocol):
     async def has_note(self, note: NewNote, key: WriteKey) -> bool:
         """Whether the ticket has the note that was written with this key now. Raises as `ticket_opened_with`."""
 
-    @write
+    @write_of("Ticket")
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
         """Give a ticket another status; nothing is done where it has it. Raises as `open_ticket`."""
 
-    @write
+    @write_of("Ticket")
     async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:
         """Give a ticket to a member of staff. Raises as `open_ticket`."""

@@ -68,7 +68,10 @@ class Context(Protocol):
 
     @property
     def has_gaps(self) -> bool:
-        """Whether anything that was loaded lacks rows that could not be read. Its `unread` says how many."""
+        """Whether anything that was loaded lacks rows that could not be read, or is older than it should be.
+
+        The `unread` of what was loaded says how many rows it lacks.
+        """
 
     @property
     def rights(self) -> frozenset[str] | None:
@@ -83,6 +86,12 @@ class Context(Protocol):
 
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """What stands at this path of the answer lacks so many rows, which the system sent and nobody can read."""
+
+    def is_stale(self, found: Any, /) -> bool:
+        """Whether this is older than it should be, because its system does not answer."""
+
+    def note_stale(self, path: Sequence[str | int], system: str) -> None:
+        """What stands at this path of the answer is older than it should be."""
 
 
 class Step(Protocol):

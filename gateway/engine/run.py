@@ -95,6 +95,8 @@ class Run:
         self._failures: list[Failure] = []
         self._gaps: list[tuple[BuiltBlock, int, str, int]] = []
         """Values that lack rows: block, number of the value, system, rows."""
+        self._stale: list[tuple[BuiltBlock, int, str]] = []
+        """Values that are older than they should be: block, number of the value, system."""
         self._pending = 0
         self._ready: deque[StartedEdge] = deque()
         self._woken: asyncio.Future[None] | None = None
@@ -178,7 +180,7 @@ class Run:
                     until = perf_counter() + SLICE
         if self._noted:
             self._tell_noted()
-        if not self._failures and not self._gaps:
+        if not self._failures and not self._gaps and not self._stale:
             return Outcome(top.values[0], [], executed=True)
         return await in_turns(self._outcome(top))
 
@@ -192,6 +194,10 @@ class Run:
         for built, number, system, rows in self._gaps:
             gaps.append((built.path_to(number), system, rows))
             yield
+        stale = []
+        for built, number, system in self._stale:
+            stale.append((built.path_to(number), system))
+            yield
         data: dict[str, Any] | None = top.values[0]
         errors: list[GraphQLError] = []
         if self._failures:
@@ -199,6 +205,10 @@ class Run:
         for path, system, rows in gaps:
             if _is_in(data, path):
                 self._context.note_gap(path, system, rows)
+            yield
+        for path, system in stale:
+            if _is_in(data, path):
+                self._context.note_stale(path, system)
             yield
         return Outcome(data, errors, executed=True, more_errors=self._allowance.more_errors)
 
@@ -274,11 +284,14 @@ class Run:
         found, absent = (yield from started.results()), self._compiled.absent
         values = yield from started.found(found, started.step, absent)
         built = yield from self._place(started.edge_field, values, started.above, started.places)
+        alike = [built]
         for one, step, places in started.same_loads:
             values = yield from started.found(found, step, absent)
-            yield from self._place(one, values, started.above, places)
+            alike.append((yield from self._place(one, values, started.above, places)))
         if self._context.has_gaps:
             self._gaps += [(built, number, system, rows) for number, system, rows in started.gaps(found)]
+            stale, system = started.stale(found, self._context.is_stale), started.edge_field.edge.system or ""
+            self._stale += [(one, number, system) for one in alike for number in stale]
         if built.block.edges:
             yield from self._start_edges(built)
 

@@ -96,6 +96,21 @@ class StartedEdge:
                 found.append((number, others[0] if others else edge.system or "", rows))
         return found
 
+    def stale(self, results: Mapping[Any, Any], is_stale: Callable[[Any], bool]) -> list[int]:
+        """Numbers of the values that are older than they should be."""
+        edge = self.edge_field.edge
+        if edge.per_key:
+            return [
+                number
+                for number, entries in self.waiting
+                if any(is_stale(_entry(one, None)) for one in entries if not isinstance(one, Exception))
+            ]
+        return [
+            number
+            for number, key in self.waiting
+            if any(is_stale(results[one]) for one in (dict.fromkeys(key) if edge.many else [key]))
+        ]
+
     def found(self, results: Mapping[Any, Any], step: Callable[[Any], Any] | None, absent: object) -> Work[list[Any]]:
         """The value for each object, before its selection is completed. `absent` stands for nothing found."""
         values, edge = self.values.copy(), self.edge_field.edge

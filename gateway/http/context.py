@@ -8,7 +8,7 @@ from graphql import OperationDefinitionNode
 from starlette.datastructures import Headers
 
 from connectors import Connectors
-from connectors.http.scope import RequestScope, UpstreamCall, current_scope
+from connectors.http.scope import CachedRows, RequestScope, UpstreamCall, current_scope
 from gateway.auth.access import TraceFor, may_trace
 from gateway.engine import Engine
 from gateway.engine.prepared import Prepared
@@ -53,20 +53,28 @@ class GatewayContext(RequestContext):
         await super().close()
 
     def extensions(self) -> dict[str, Any]:
-        """Lists that lack rows, for every caller; and the trace, if it was asked for.
+        """Lists that lack rows, and what is stale, for every caller; and the trace, if it was asked for.
 
-        The trace has an entry per upstream call, in the order of their start, and warnings about broken links.
+        The trace has an entry per upstream call, in the order of their start, what was not asked because it was kept
+        (`cached`), and warnings about broken links.
         Subscribers do not see keys, queries and sizes of answers, which may concern records that they may not see, nor
         what drivers noticed.
         """
-        incomplete = self.incomplete()
+        stale = self.stale(self.scope)
+        incomplete = self.incomplete() | ({"stale": stale} if stale else {})
         if not self._trace:
             return incomplete
         entries = _entry if self._keys else _redacted
         upstream = [entries(call) for call in sorted(self.scope.calls, key=attrgetter("start_ms"))]
         told = [*self.scope.warnings, *(self.scope.notices if self.viewer.is_staff else ())]
         warnings = [{"system": one.system, "message": one.message} for one in told]
-        return {**incomplete, "upstream": upstream, **({"warnings": warnings} if warnings else {})}
+        cached = [_cached(one, keys=self._keys) for one in self.scope.cached or ()]
+        return {
+            **incomplete,
+            "upstream": upstream,
+            **({"cached": cached} if cached else {}),
+            **({"warnings": warnings} if warnings else {}),
+        }
 
 
 class ContextFactory:
@@ -142,6 +150,16 @@ def _entry(call: UpstreamCall) -> dict[str, Any]:
         "loader": call.loader,
     }
     return entry | ({"shared": True} if call.shared else {}) | ({"error": call.error} if call.error else {})
+
+
+def _cached(rows: CachedRows, *, keys: bool) -> dict[str, Any]:
+    entry = {
+        "system": rows.system,
+        "operation": rows.operation,
+        "keys": list(rows.keys) if keys else [],
+        "loader": rows.loader,
+    }
+    return entry | ({"stale": True} if rows.stale else {})
 
 
 def _redacted(call: UpstreamCall) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 from connectors.store.address import Address
-from connectors.store.asking import asked, redis_at
-from connectors.store.writes import StoreUnavailable
+from connectors.store.asking import redis_at
+from connectors.store.away import MayBeAway
 from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
@@ -24,6 +24,9 @@ MAX_STORED_CHARACTERS: Final = 32 * 1024
 
 _CALLERS: Final = 4096
 """Callers of whom it is known how many documents they stored."""
+
+_RENEWED: Final = 2000
+"""Documents of which it is known when they were stored in the shared store."""
 
 _MINUTE: Final = 60.0
 
@@ -79,33 +82,65 @@ class RedisDocumentStore:
         pause: float = 1.0,
     ) -> None:
         self._redis = redis_at(address, decode=True)
-        self._prefix, self._time_to_live, self._timeout, self._pause = prefix, time_to_live, timeout, pause
-        self._failed_at: float | None = None
+        self._prefix, self._time_to_live = prefix, time_to_live
+        self._server = MayBeAway(
+            _log,
+            lost="Redis cannot be reached; clients must send persisted queries again that this process does not know",
+            back="Redis can be reached again; persisted queries are stored.",
+            timeout=timeout,
+            pause=pause,
+        )
 
     async def get(self, digest: str) -> str | None:
-        return await self._call(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
+        found: Any = await self._server.asked(lambda: self._redis.getex(self._prefix + digest, ex=self._time_to_live))
+        return found if isinstance(found, str) else None
 
     async def put(self, digest: str, source: str) -> None:
-        await self._call(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
+        await self._server.asked(lambda: self._redis.set(self._prefix + digest, source, ex=self._time_to_live))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _call(self, command: Callable[[], Awaitable[Any]]) -> str | None:
-        if self._failed_at is not None and time.monotonic() < self._failed_at + self._pause:
-            return None
-        try:
-            answer: str | None = await asked(command, self._timeout)
-        except StoreUnavailable as error:
-            if self._failed_at is None:
-                _log.warning("Redis cannot be reached; clients must send persisted queries again: %s", error)
-            self._failed_at = time.monotonic()
-            return None
-        if self._failed_at is not None:
-            _log.warning("Redis can be reached again; persisted queries are stored.")
-            self._failed_at = None
-        return answer
+
+class CopiedDocumentStore:
+    """A shared store with a copy in this process in front of it: what was used here is known here while that is away.
+
+    A document that is used is stored again in the shared store after `renewal` seconds, which keeps it alive there, and
+    makes it known to a server that has forgotten everything.
+    """
+
+    def __init__(
+        self,
+        shared: DocumentStore,
+        copy: MemoryDocumentStore | None = None,
+        *,
+        renewal: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shared, self._copy, self._renewal, self._clock = shared, copy or MemoryDocumentStore(), renewal, clock
+        self._renewed: LRU[str, float] = LRU(_RENEWED)
+
+    async def get(self, digest: str) -> str | None:
+        source = await self._copy.get(digest)
+        if source is None:
+            source = await self._shared.get(digest)
+            if source is not None and _sha256(source) == digest:
+                self._renewed.put(digest, self._clock())
+                await self._copy.put(digest, source)
+        elif self._clock() - (self._renewed.get(digest) or 0.0) >= self._renewal:
+            self._renewed.put(digest, self._clock())
+            await self._shared.put(digest, source)
+        return source
+
+    async def put(self, digest: str, source: str) -> None:
+        self._renewed.put(digest, self._clock())
+        await self._copy.put(digest, source)
+        await self._shared.put(digest, source)
+
+    async def close(self) -> None:
+        """Close the shared store."""
+        await self._shared.close()
 
 
 class PersistedQueries:

@@ -128,6 +128,7 @@ class LiveFeed:
                 await self._catch_up()
                 continue
             self._systems.heard(told)
+            await self._reader.connectors.evict(told)
             for hint in told:
                 self._hear(hint)
 
@@ -135,6 +136,7 @@ class LiveFeed:
         """Hear what changed while hints may have been missed; systems that do not answer are asked again, later."""
         logger.info("events may have been missed: the systems are asked what changed")
         hints, failed = await self._systems.catch_up()
+        await self._reader.connectors.evict(hints)
         for hint in hints:
             self._hear(hint)
         if failed and (self._catching_up is None or self._catching_up.done()):
@@ -146,6 +148,7 @@ class LiveFeed:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSES[1])
             hints, failed = await self._systems.catch_up(back)
+            await self._reader.connectors.evict(hints)
             for hint in hints:
                 self._hear(hint)
 

@@ -58,5 +58,5 @@ class Reader:
 
     def _scope(self, token: str | None) -> RequestScope:
         scope = RequestScope.lasting(self._deadline)
-        scope.shows_calls, scope.token = False, token
+        scope.shows_calls, scope.token, scope.is_current = False, token, True
         return scope

