@@ -156,7 +156,12 @@ def test_most_operations_are_planned_and_what_is_not_has_a_resolver_of_its_own(
 ) -> None:
     operations = [family.case(seed)[0] for seed in range(0, 300, every)]
     without = [one for one in operations if not family.pair.planned(one)]
-    assert 1 <= len(without) <= len(operations) // 10
+    assert len(without) <= len(operations) // 10
+    seed = 300
+    while not without and seed < 3000:  # else nothing would be shown of those that are not
+        without += [one for one in (family.case(seed)[0],) if not family.pair.planned(one)]
+        seed += 1
+    assert without
     assert all(any(name in one.document for name in resolved) or decided_by_null(one) for one in without)
 
 
