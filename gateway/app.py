@@ -34,6 +34,7 @@ from gateway.http.admission import Admission
 from gateway.http.client_address import ClientAddresses
 from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
+from gateway.http.cors import Cors
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DOCUMENT_URL, DocumentEndpoint
@@ -95,6 +96,8 @@ class State(TypedDict):
     rates: Rates
     admission: Admission
     """Which requests start. `AdmittedRequests` looks for it here."""
+    cors: Cors | None
+    """What lets pages of other origins read answers. It looks for this here, too."""
 
 
 class _FromState:
@@ -113,23 +116,38 @@ class _Gateway(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, a WebSocket or the lifespan."""
         kind = scope["type"]
-        if kind != "lifespan" and scope["path"] == scope.get("root_path", "") + "/graphql":
+        at = scope.get("root_path", "") + "/graphql"
+        if kind != "lifespan" and (scope["path"] == at or scope["path"] == at + "/"):  # as some clients write it
             await scope["state"]["graphql" if kind == "http" else "websocket"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
+class _CrossOriginGateway(_Gateway):
+    """That for pages of other origins, too."""
+
+    cors: Cors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, a WebSocket or the lifespan."""
+        origin = self.cors.origin(scope) if scope["type"] == "http" else None
+        if origin is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.cors.answer(origin, super().__call__, scope, receive, send)
+
+
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return _limited(request) or NoSuchAddressError().response()
+    return _limited(request.scope) or NoSuchAddressError().response()
 
 
-def _limited(request: Request) -> Response | None:
+def _limited(scope: Scope) -> Response | None:
     """The answer to a caller without a token who has spent too much; None once this request is paid for."""
-    rates: Rates = request.state.rates
+    rates: Rates = scope["state"]["rates"]
     try:
-        rates.spend(rates.stranger(request.scope), REQUEST)
+        rates.spend(rates.stranger(scope), REQUEST)
     except RateLimitedError as error:
-        hold(request.scope, error)
+        hold(scope, error)
         return error.response()
     return None
 
@@ -138,13 +156,13 @@ def _paid(endpoint: Answers) -> Answers:
     """The endpoint, for callers without a token who have not spent too much."""
 
     async def paid(request: Request) -> Response:
-        return _limited(request) or await endpoint(request)
+        return _limited(request.scope) or await endpoint(request)
 
     return paid
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
-    if (limited := _limited(request)) is not None:
+    if (limited := _limited(request.scope)) is not None:
         return limited
     headers = (error.headers if isinstance(error, HTTPException) else None) or {}
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
@@ -173,6 +191,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
         executed=metrics.executed,
     )
     page = _page(demo_keys) if settings.graphql.graphiql else None
+    cors = Cors(settings.cors, _limited) if settings.cors.origins else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -259,9 +278,10 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 can_check=authenticate.can_check,
                 rates=rates,
                 admission=admission,
+                cors=cors,
             )
 
-    made = _Gateway(
+    made = (_CrossOriginGateway if cors else _Gateway)(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
@@ -275,6 +295,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             *(page.routes(_paid) if page else ()),
         ],
     )
+    if cors and isinstance(made, _CrossOriginGateway):
+        made.cors = cors
     made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.
     return made
 

@@ -32,6 +32,7 @@ from gateway import cache_settings, live_settings, live_sources, scope_settings,
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
 from gateway.cache_settings import CacheSettings
+from gateway.cors_settings import CorsSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
@@ -182,6 +183,7 @@ class Settings(Strict):
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
+    cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
 

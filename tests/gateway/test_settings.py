@@ -115,6 +115,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         everything.server,
         everything.log,
         everything.scopes,
+        everything.cors,
     ):
         assert section is not None
         shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}
