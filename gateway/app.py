@@ -1,5 +1,6 @@
 """The composition root: routes, middleware and lifespan, made from the settings."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -49,6 +50,7 @@ from gateway.http.persisted_queries import (
 )
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.sse import EventStreams
+from gateway.http.trusted_documents import TrustedDocuments
 from gateway.http.watching import WatchEndpoint
 from gateway.http.websocket import WebSocketEndpoint
 from gateway.live.own_writes import OwnWrites
@@ -59,7 +61,7 @@ from gateway.metrics import Metrics
 from gateway.settings import Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
-from resolvers.viewer import ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
 from resolvers.writing.audit import Audited
 from resolvers.writing.write import WriteRules
 from resolvers.writing.writes import Writes
@@ -168,10 +170,21 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
-def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed: Feed | None = None) -> Starlette:
+def _nothing() -> None:
+    """The default for `started`."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    demo_keys: "DemoKeys | None" = None,
+    feed: Feed | None = None,
+    started: Callable[[], None] = _nothing,
+) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
 
-    `feed` tells subscriptions what changes; without one there are none.
+    `feed` tells subscriptions what changes; without one there are none. `started` is called when all is made that the
+    first request needs.
 
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
@@ -231,6 +244,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 metrics.rate_limited,
             )
             stack.push_async_callback(rates.close)
+            trusted = await stack.enter_async_context(_trusted(settings, engine, grants))
             operations = Operations(
                 engine,
                 contexts,
@@ -238,6 +252,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
                 rates=rates,
+                trusted=trusted,
             )
             live = Live(
                 settings.live,
@@ -254,6 +269,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 if outcome != EventOutcome.ACCEPTED:
                     watching.refused(domain, outcome)
 
+            started()
             yield State(
                 connectors=connectors,
                 graphql=GraphQLEndpoint(
@@ -313,6 +329,20 @@ async def _cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Cache | 
         yield Cache(store, keeping, metrics.cached_rows)
     finally:
         await store.close()
+async def _trusted(settings: Settings, engine: Engine, grants: Grants) -> AsyncIterator[TrustedDocuments | None]:
+    """The documents of the manifests, loaded, and loaded again when one changes. Raises UnusableFile."""
+    if not settings.documents.manifest_files:
+        yield None
+        return
+    rights = {grants.granted(Viewer(kind)).scopes for kind in ViewerKind}
+    trusted = TrustedDocuments(engine, settings.documents, rights)
+    await trusted.load()
+    following = asyncio.create_task(trusted.follow())
+    try:
+        yield trusted
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 @asynccontextmanager

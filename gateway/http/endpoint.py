@@ -54,6 +54,9 @@ _VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encodi
 
 _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
 
+_OPERATION: Final = frozenset({"query", "documentId", "extensions"})
+"""Parameters of an address that has an operation."""
+
 Page = Callable[[Request], Response]
 
 
@@ -108,7 +111,7 @@ class GraphQLEndpoint:
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
-        has_operation = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
+        has_operation = method == "POST" or not _OPERATION.isdisjoint(request.query_params)
         if self._page and not has_operation and accepts_html(listed(request.headers, "accept")):
             if self._rates is not None:
                 self._rates.spend(self._rates.stranger(request.scope), REQUEST)

@@ -15,6 +15,7 @@ from gateway.http.disconnect import DeadlinePassed
 from gateway.http.persisted_queries import PersistedQueries
 from gateway.http.rates import Caller, Rates
 from gateway.http.request import GraphQLRequest
+from gateway.http.trusted_documents import TrustedDocuments
 from resolvers.viewer import Viewer
 
 GRACE: Final = 1.0
@@ -69,19 +70,25 @@ class Operations:
         introspection_for: IntrospectionFor = "staff",
         deadline: float = 8.0,
         rates: Rates | None = None,
+        trusted: TrustedDocuments | None = None,
     ) -> None:
-        """With `rates` operations count towards what their callers may cost."""
+        """With `rates` operations count towards what their callers may cost. `trusted` has documents of manifests."""
         self._engine, self._context, self._persisted, self._rates = engine, context, persisted, rates
+        self._trusted = trusted
         self._introspection_for, self._longest = introspection_for, deadline + GRACE
 
     async def ready(
         self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
     ) -> Ready | list[GraphQLError]:
         """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
-        source = await self._persisted.source(parameters)
-        prepared = await self._engine.prepare_in_turns(
-            source, None if viewer.is_signed_in else self._check_public, viewer.identity
-        )
+        trusted = self._trusted.find(parameters, viewer) if self._trusted is not None else None
+        if trusted is None:
+            source = await self._persisted.source(parameters)
+            prepared = await self._engine.prepare_in_turns(
+                source, None if viewer.is_signed_in else self._check_public, viewer.identity
+            )
+        else:
+            prepared = trusted
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
                 check_validation_public(prepared, self._introspection_for)
@@ -94,7 +101,8 @@ class Operations:
         refusal = self._engine.refusal(estimate, staff=viewer.is_staff)
         if refusal is None and caller is not None and self._rates is not None:
             self._rates.spend(caller, estimate.cost)
-        if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
+        has_id = parameters.extensions or parameters.document_id is not None
+        if has_id and trusted is None and viewer.is_signed_in:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, viewer.identity)
         return Ready(prepared, operation, estimate, refusal)
 
