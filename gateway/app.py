@@ -32,6 +32,7 @@ from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
 from gateway.http.admission import Admission
+from gateway.http.caching import Caching
 from gateway.http.client_address import ClientAddresses
 from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
@@ -49,6 +50,7 @@ from gateway.http.persisted_queries import (
     RedisDocumentStore,
 )
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
+from gateway.http.schema_file import ADDRESS, SchemaFile
 from gateway.http.sse import EventStreams
 from gateway.http.trusted_documents import TrustedDocuments
 from gateway.http.watching import WatchEndpoint
@@ -58,6 +60,7 @@ from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
+from gateway.schema_text import printed
 from gateway.settings import Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
@@ -91,6 +94,7 @@ class State(TypedDict):
     watching: WatchEndpoint
     events: EventEndpoint | None
     documents: DocumentEndpoint
+    schema: SchemaFile
     draining: bool
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
@@ -237,6 +241,9 @@ def create_app(
             contexts = ContextFactory(
                 engine, connectors, settings.graphql.deadline, settings.graphql.trace, writes, audit_unmasked
             )
+            sharing = settings.documents.caching
+            # A system that is shown the caller's token may answer each differently.
+            caching = None if sharing == "off" or connectors.forwards else Caching(engine.core_schema, sharing)
             rates = Rates(
                 settings.rates,
                 addresses,
@@ -279,6 +286,7 @@ def create_app(
                     page.response if page else None,
                     EventStreams(live),
                     rates,
+                    caching,
                 ),
                 websocket=WebSocketEndpoint(operations, live, admission, rates),
                 watching=watching,
@@ -291,6 +299,7 @@ def create_app(
                     partial(engine.withholding, DOCUMENT_URL),
                 ),
                 draining=False,
+                schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
                 can_check=authenticate.can_check,
                 rates=rates,
                 admission=admission,
@@ -303,6 +312,7 @@ def create_app(
         middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
         routes=[
             Route("/documents/{owner}/{document:path}", _FromState("documents")),
+            Route(ADDRESS, _FromState("schema")),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),

@@ -35,6 +35,14 @@ class DocumentsSettings(Strict):
     ] = ()
     most: Annotated[int, Field(ge=1, description="Most documents of all manifests.")] = 10_000
     reload: Annotated[float, Field(gt=0, description="Seconds between two looks whether a manifest has changed.")] = 5.0
+    caching: Annotated[
+        Literal["off", "private", "public"],
+        Field(
+            description="Who may keep answers of persisted documents that are the same for every signed-in caller:"
+            " nobody (off); the caller's own cache (private); shared caches, too, which then answer without the"
+            " gateway, and so without a look at the token (public)."
+        ),
+    ] = "private"
     anonymous: Annotated[Mode, Field(description="What callers without a token may send.")] = "open"
     subscriber: Annotated[Mode, Field(description="What subscribers may send.")] = "open"
     agent: Annotated[Mode, Field(description="What agents may send.")] = "open"
