@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.cors_settings import CorsSettings
 from gateway.http.context import TRACE_HEADER
-from gateway.http.operations import COST_HEADER, EXPLAIN_HEADER
+from gateway.http.operations import COST_HEADER, DEADLINE_HEADER, EXPLAIN_HEADER
 from gateway.http.request_id import REQUEST_ID
 
 SENT: Final = (
@@ -27,6 +27,7 @@ SENT: Final = (
     TRACE_HEADER,
     COST_HEADER,
     EXPLAIN_HEADER,
+    DEADLINE_HEADER,
     "traceparent",
     "tracestate",
     "Apollo-Require-Preflight",

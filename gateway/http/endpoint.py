@@ -33,7 +33,7 @@ from gateway.http.media_types import (
     accepts_html,
     negotiate,
 )
-from gateway.http.operations import Operations, Ready, answer
+from gateway.http.operations import DEADLINE_HEADER, Operations, Ready, answer, seconds_in
 from gateway.http.rates import REQUEST, Authenticate, Rates, caller_of, hold
 from gateway.http.request import read
 from gateway.http.request_id import identify
@@ -72,6 +72,8 @@ _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()
 
 _OPERATION: Final = frozenset({"query", "documentId", "extensions"})
 """Parameters of an address that has an operation."""
+
+_DEADLINE: Final = DEADLINE_HEADER.lower().encode()
 
 Page = Callable[[Request], Response]
 
@@ -125,7 +127,7 @@ class GraphQLEndpoint:
                 await _compress(response, coding)
             await response(scope, receive, send)
 
-    async def _respond(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
+    async def _respond(self, request: IndexedRequest, media_type: str | None, receive: Receive) -> Response | None:
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
@@ -148,12 +150,14 @@ class GraphQLEndpoint:
             if method == "GET":
                 message = "A mutation must be sent with POST. GET is for queries and subscriptions only."
                 raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
+        within = seconds_in(request.headers[DEADLINE_HEADER]) if _DEADLINE in request.headers.names else None
         ran = await self._operations.run(
             ready,
             parameters.variables,
             request.headers,
             viewer,
             lambda work, seconds: run_until_disconnect(work, receive, seconds),
+            within,
         )
         if ran is None:
             return None
