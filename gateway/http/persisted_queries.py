@@ -161,7 +161,8 @@ class PersistedQueries:
         clients, such as older ones of Apollo for iOS and Kotlin, send the document again only then.
         """
         if request.query is not None:
-            check_hash(request)
+            if request.extensions or request.document_id is not None:
+                check_hash(request)
             return request.query
         digest = _digest(request)
         source = await self._documents.get(digest) if digest else None

@@ -332,3 +332,26 @@ def test_a_mode_needs_a_manifest(tmp_path: Path) -> None:
 async def test_the_manifests_are_what_the_tools_write_today(tmp_path: Path) -> None:
     made = await manifests_made(tmp_path)
     assert made == {tool: (MADE / f"{tool}.json").read_text() for tool in TOOLS}
+
+
+@pytest.mark.long
+async def test_a_thousand_documents_are_compiled_before_the_first_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = [text for tool in TOOLS for text in documents_in([MADE / f"{tool}.json"], 100).values()]
+    texts = {f"d{number}": f"# {number}\n{written[number % len(written)]}" for number in range(1000)}
+    (tmp_path / "m.json").write_text(json.dumps(texts))
+    documents = DocumentsSettings(manifest_files=(tmp_path / "m.json",), subscriber="only")
+    with logged() as lines:
+        async with stacked(tmp_path, customers=2, documents=documents) as stack:
+            with capsys.disabled():
+                print(*lines, sep="\n")
+            assert lines[0].startswith("1000 documents of 1 manifests are loaded")
+
+            def compiled(*_: Any) -> Any:
+                raise AssertionError("nothing is compiled any more")
+
+            monkeypatch.setattr(plans, "compiled", compiled)
+            for given, text in texts.items():
+                variables = {"withTickets": False} if "withTickets" in text else {}
+                assert "errors" not in (await post(stack, "1001", documentId=given, variables=variables))[1]
