@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from gateway.commands.demo_settings import settings as demo_settings
 from gateway.cors_settings import CorsSettings
 from gateway.http.admission import Admission
 from gateway.http.cors import Cors
@@ -165,3 +166,10 @@ async def test_a_page_reads_that_the_gateway_is_overloaded() -> None:
 def test_what_is_no_origin_is_named(wrong: str) -> None:
     with pytest.raises(ValidationError, match="is no origin"):
         CorsSettings(origins=(wrong,))
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:8080"])
+def test_the_demo_lets_pages_on_this_machine_call(origin: str) -> None:
+    cors = Cors(demo_settings(8000, 8101).cors, lambda _scope: None)
+    assert (b"access-control-allow-origin", origin.encode()) in cors.marks(origin.encode())
+    assert cors.marks(b"http://portal.example") == [(b"vary", b"Origin")]
