@@ -339,6 +339,9 @@ async def _cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Cache | 
         yield Cache(store, keeping, metrics.cached_rows)
     finally:
         await store.close()
+
+
+@asynccontextmanager
 async def _trusted(settings: Settings, engine: Engine, grants: Grants) -> AsyncIterator[TrustedDocuments | None]:
     """The documents of the manifests, loaded, and loaded again when one changes. Raises UnusableFile."""
     if not settings.documents.manifest_files:

@@ -28,8 +28,14 @@ from connectors.settings import System
 from connectors.strict import Strict
 from connectors.texts import without_credentials
 from connectors.wrong_settings import reported_again
-from gateway import cache_settings, live_settings, live_sources, scope_settings, writes_settings
-from gateway import documents_settings, live_settings, live_sources, scope_settings, writes_settings
+from gateway import (
+    cache_settings,
+    documents_settings,
+    live_settings,
+    live_sources,
+    scope_settings,
+    writes_settings,
+)
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
 from gateway.cache_settings import CacheSettings

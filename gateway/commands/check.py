@@ -48,9 +48,8 @@ NO_AUTH: Final = Finding(
 async def check(settings: Settings, *, is_demo: bool = False, customers: Sequence[str] = ()) -> list[Finding]:
     """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
 
-    Then the documents of manifests are looked at.
     The systems are asked about `customers`, by the CRM's numbers, or about some that the CRM lists. Settings without
-    `[auth]` are a failure too, except the demo's, which brings its own keys.
+    `[auth]` are a failure too, except the demo's, which brings its own keys. Documents of manifests are looked at last.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
