@@ -21,14 +21,20 @@ COMMANDS = {
 WRITTEN = {"apollo": "apollo.json", "relay": "relay.json", "codegen": "codegen/persisted-documents.json"}
 
 
-async def manifests_made(folder: Path) -> dict[str, str]:
-    """What each tool writes for the documents in `manifest_tools/src`. Skips where no package registry is reached."""
+async def installed() -> str:
+    """The wheel's node, once the tools are installed. Skips where no package registry is reached."""
     node, npm = map(str, node_paths())
     if not (FOLDER / "node_modules" / "relay-compiler").is_dir():
         code, said = await run(node, npm, "ci", "--ignore-scripts", cwd=FOLDER)
         if code and any(sign in said for sign in UNREACHABLE):
             pytest.skip("npm cannot reach a package registry to install the tools that write manifests")
         assert code == 0, said
+    return node
+
+
+async def manifests_made(folder: Path) -> dict[str, str]:
+    """What each tool writes for the documents in `manifest_tools/src`."""
+    node = await installed()
     for name in ("src", "codegen.json", "relay.config.json", "persisted-query-manifest.config.json", "package.json"):
         source = FOLDER / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)

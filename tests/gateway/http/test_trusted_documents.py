@@ -25,7 +25,7 @@ from gateway.manifests import documents_in, sha256_id
 from gateway.settings_file import WrongSettings, load
 from resolvers.viewer import Viewer, ViewerKind
 from schema import build_schema
-from tests.gateway.http.manifest_writers import MADE, manifests_made
+from tests.gateway.http.manifest_writers import FOLDER, MADE, installed, manifests_made, run
 from tests.gateway.http.small_graph import small_graph
 from tests.gateway.test_settings import SYSTEMS, write
 from tests.stack import Stack, stacked
@@ -332,6 +332,20 @@ def test_a_mode_needs_a_manifest(tmp_path: Path) -> None:
 async def test_the_manifests_are_what_the_tools_write_today(tmp_path: Path) -> None:
     made = await manifests_made(tmp_path)
     assert made == {tool: (MADE / f"{tool}.json").read_text() for tool in TOOLS}
+
+
+@pytest.mark.long
+async def test_apollo_client_asks_for_a_published_document_and_sends_no_text(stack: Stack) -> None:
+    node = await installed()
+    given = {
+        "endpoint": f"{stack.address}/graphql",
+        "token": stack.token("1001"),
+        "manifest": str(MADE / "apollo.json"),
+        "document": str(FOLDER / "src/documents/home.graphql"),
+    }
+    code, said = await run(node, "apollo.mjs", json.dumps(given), cwd=FOLDER)
+    assert code == 0, said
+    assert json.loads(said) == {"me": "Customer:1001", "sent": [["extensions", "operationName", "variables"]]}
 
 
 @pytest.mark.long
