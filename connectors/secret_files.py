@@ -162,7 +162,7 @@ class WithSecrets(Strict):
 
 
 def beside(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings with each relative file (a key that ends in `_file`) put into the folder, where the settings lie.
+    """The settings with each relative file (keys that end in `_file` and `_files`) put into the folder of the settings.
 
     What is a driver's own (`options`, `profile`) stays as it is.
     """
@@ -173,5 +173,7 @@ def _beside(key: str, value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return beside(value, folder)
     if isinstance(value, list):
+        if key.endswith("_files"):
+            return [str(folder / one) if isinstance(one, str) else one for one in value]
         return [beside(one, folder) if isinstance(one, dict) else one for one in value]
     return str(folder / value) if key.endswith("_file") and isinstance(value, str) else value

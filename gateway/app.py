@@ -1,5 +1,6 @@
 """The composition root: routes, middleware and lifespan, made from the settings."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -31,9 +32,11 @@ from gateway.engine import Engine
 from gateway.engine.limits import PageSizes
 from gateway.errors import MethodNotAllowedError, NoSuchAddressError
 from gateway.http.admission import Admission
+from gateway.http.caching import Caching
 from gateway.http.client_address import ClientAddresses
 from gateway.http.compression import Compression
 from gateway.http.context import ContextFactory
+from gateway.http.cors import Cors
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.events import EventEndpoint, event_routes
 from gateway.http.files import DOCUMENT_URL, DocumentEndpoint
@@ -47,7 +50,9 @@ from gateway.http.persisted_queries import (
     RedisDocumentStore,
 )
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
+from gateway.http.schema_file import ADDRESS, SchemaFile
 from gateway.http.sse import EventStreams
+from gateway.http.trusted_documents import TrustedDocuments
 from gateway.http.watching import WatchEndpoint
 from gateway.http.websocket import WebSocketEndpoint
 from gateway.live.own_writes import OwnWrites
@@ -55,10 +60,11 @@ from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
+from gateway.schema_text import printed
 from gateway.settings import Settings
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
-from resolvers.viewer import ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
 from resolvers.writing.audit import Audited
 from resolvers.writing.write import WriteRules
 from resolvers.writing.writes import Writes
@@ -88,6 +94,7 @@ class State(TypedDict):
     watching: WatchEndpoint
     events: EventEndpoint | None
     documents: DocumentEndpoint
+    schema: SchemaFile
     draining: bool
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
@@ -95,6 +102,8 @@ class State(TypedDict):
     rates: Rates
     admission: Admission
     """Which requests start. `AdmittedRequests` looks for it here."""
+    cors: Cors | None
+    """What lets pages of other origins read answers. It looks for this here, too."""
 
 
 class _FromState:
@@ -113,23 +122,38 @@ class _Gateway(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, a WebSocket or the lifespan."""
         kind = scope["type"]
-        if kind != "lifespan" and scope["path"] == scope.get("root_path", "") + "/graphql":
+        at = scope.get("root_path", "") + "/graphql"
+        if kind != "lifespan" and (scope["path"] == at or scope["path"] == at + "/"):  # as some clients write it
             await scope["state"]["graphql" if kind == "http" else "websocket"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
+class _CrossOriginGateway(_Gateway):
+    """That for pages of other origins, too."""
+
+    cors: Cors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, a WebSocket or the lifespan."""
+        origin = self.cors.origin(scope) if scope["type"] == "http" else None
+        if origin is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.cors.answer(origin, super().__call__, scope, receive, send)
+
+
 async def _not_found(request: Request, _error: Exception) -> Response:
-    return _limited(request) or NoSuchAddressError().response()
+    return _limited(request.scope) or NoSuchAddressError().response()
 
 
-def _limited(request: Request) -> Response | None:
+def _limited(scope: Scope) -> Response | None:
     """The answer to a caller without a token who has spent too much; None once this request is paid for."""
-    rates: Rates = request.state.rates
+    rates: Rates = scope["state"]["rates"]
     try:
-        rates.spend(rates.stranger(request.scope), REQUEST)
+        rates.spend(rates.stranger(scope), REQUEST)
     except RateLimitedError as error:
-        hold(request.scope, error)
+        hold(scope, error)
         return error.response()
     return None
 
@@ -138,22 +162,33 @@ def _paid(endpoint: Answers) -> Answers:
     """The endpoint, for callers without a token who have not spent too much."""
 
     async def paid(request: Request) -> Response:
-        return _limited(request) or await endpoint(request)
+        return _limited(request.scope) or await endpoint(request)
 
     return paid
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
-    if (limited := _limited(request)) is not None:
+    if (limited := _limited(request.scope)) is not None:
         return limited
     headers = (error.headers if isinstance(error, HTTPException) else None) or {}
     return MethodNotAllowedError(request.method, headers.get("Allow", "")).response()
 
 
-def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed: Feed | None = None) -> Starlette:
+def _nothing() -> None:
+    """The default for `started`."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    demo_keys: "DemoKeys | None" = None,
+    feed: Feed | None = None,
+    started: Callable[[], None] = _nothing,
+) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
 
-    `feed` tells subscriptions what changes; without one there are none.
+    `feed` tells subscriptions what changes; without one there are none. `started` is called when all is made that the
+    first request needs.
 
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
@@ -173,6 +208,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
         executed=metrics.executed,
     )
     page = _page(demo_keys) if settings.graphql.graphiql else None
+    cors = Cors(settings.cors, _limited) if settings.cors.origins else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -205,6 +241,9 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             contexts = ContextFactory(
                 engine, connectors, settings.graphql.deadline, settings.graphql.trace, writes, audit_unmasked
             )
+            sharing = settings.documents.caching
+            # A system that is shown the caller's token may answer each differently.
+            caching = None if sharing == "off" or connectors.forwards else Caching(engine.core_schema, sharing)
             rates = Rates(
                 settings.rates,
                 addresses,
@@ -212,6 +251,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 metrics.rate_limited,
             )
             stack.push_async_callback(rates.close)
+            trusted = await stack.enter_async_context(_trusted(settings, engine, grants))
             operations = Operations(
                 engine,
                 contexts,
@@ -219,6 +259,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 introspection_for=settings.graphql.introspection,
                 deadline=settings.graphql.deadline,
                 rates=rates,
+                trusted=trusted,
             )
             live = Live(
                 settings.live,
@@ -235,6 +276,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                 if outcome != EventOutcome.ACCEPTED:
                     watching.refused(domain, outcome)
 
+            started()
             yield State(
                 connectors=connectors,
                 graphql=GraphQLEndpoint(
@@ -244,6 +286,7 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     page.response if page else None,
                     EventStreams(live),
                     rates,
+                    caching,
                 ),
                 websocket=WebSocketEndpoint(operations, live, admission, rates),
                 watching=watching,
@@ -256,17 +299,20 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
                     partial(engine.withholding, DOCUMENT_URL),
                 ),
                 draining=False,
+                schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
                 can_check=authenticate.can_check,
                 rates=rates,
                 admission=admission,
+                cors=cors,
             )
 
-    made = _Gateway(
+    made = (_CrossOriginGateway if cors else _Gateway)(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
         routes=[
             Route("/documents/{owner}/{document:path}", _FromState("documents")),
+            Route(ADDRESS, _FromState("schema")),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *([Route("/metrics", metrics.page)] if settings.server.metrics else ()),
@@ -275,6 +321,8 @@ def create_app(settings: Settings, *, demo_keys: "DemoKeys | None" = None, feed:
             *(page.routes(_paid) if page else ()),
         ],
     )
+    if cors and isinstance(made, _CrossOriginGateway):
+        made.cors = cors
     made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.
     return made
 
@@ -291,6 +339,23 @@ async def _cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Cache | 
         yield Cache(store, keeping, metrics.cached_rows)
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _trusted(settings: Settings, engine: Engine, grants: Grants) -> AsyncIterator[TrustedDocuments | None]:
+    """The documents of the manifests, loaded, and loaded again when one changes. Raises UnusableFile."""
+    if not settings.documents.manifest_files:
+        yield None
+        return
+    rights = {grants.granted(Viewer(kind)).scopes for kind in ViewerKind}
+    trusted = TrustedDocuments(engine, settings.documents, rights)
+    await trusted.load()
+    following = asyncio.create_task(trusted.follow())
+    try:
+        yield trusted
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 @asynccontextmanager

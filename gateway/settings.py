@@ -28,10 +28,19 @@ from connectors.settings import System
 from connectors.strict import Strict
 from connectors.texts import without_credentials
 from connectors.wrong_settings import reported_again
-from gateway import cache_settings, live_settings, live_sources, scope_settings, writes_settings
+from gateway import (
+    cache_settings,
+    documents_settings,
+    live_settings,
+    live_sources,
+    scope_settings,
+    writes_settings,
+)
 from gateway.auth.access import IntrospectionFor, TraceFor
 from gateway.auth_settings import AuthSettings
 from gateway.cache_settings import CacheSettings
+from gateway.cors_settings import CorsSettings
+from gateway.documents_settings import DocumentsSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
@@ -177,11 +186,13 @@ class Settings(Strict):
     auth: AuthSettings | None = None
     scopes: ScopeSettings = ScopeSettings()
     graphql: GraphQLSettings = GraphQLSettings()
+    documents: DocumentsSettings = DocumentsSettings()
     redis: RedisSettings | None = None
     cache: CacheSettings = CacheSettings()
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     server: ServerSettings = ServerSettings()
+    cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
 
@@ -224,6 +235,7 @@ class Settings(Strict):
             *cache_settings.wrong(self.cache, systems, redis_url=self.shared_url),
             *live_settings.wrong(self.live, redis_url=self.shared_url, workers=workers),
             *scope_settings.wrong(self.scopes, self.auth),
+            *documents_settings.wrong(self.documents),
         ]
         if found:
             raise ValidationError.from_exception_data(

@@ -1,7 +1,7 @@
 """The root of queries."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 
@@ -16,6 +16,7 @@ from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
 from schema.arguments import FORWARD, OPEN, SPAN
 from schema.billing import Bill, BillingAccount, Payment
+from schema.caching import shared
 from schema.crm import Customer, Product
 from schema.fields import Info, computed, edge
 from schema.inventory import Resource, Service, Site
@@ -23,8 +24,11 @@ from schema.node import Node
 from schema.scalars import Connection
 from schema.ticketing import Outage, Ticket
 
+_OUTAGES: Final = 10
+"""Seconds for which what is known of outages may be kept: who is told of a change asks again with `no-cache`."""
 
-def _by_id(type_name: str, description: str) -> Any:
+
+def _by_id(type_name: str, description: str, **options: Any) -> Any:
     def key(_root: Any, id: strawberry.ID) -> str:  # noqa: A002  # the argument's name in the contract
         return local_id(type_name, id)
 
@@ -33,6 +37,7 @@ def _by_id(type_name: str, description: str) -> Any:
         key,
         arguments={"id": f"Global id, or the system's own id: {type_name}:1001 or 1001."},
         description=f"{description} Null if it does not exist or is not yours.",
+        **options,
     )
 
 
@@ -96,13 +101,14 @@ class Query:
     )
     site: Site | None = _by_id("Site", "The site with this id.")
     ticket: Ticket | None = _by_id("Ticket", "The ticket with this id.")
-    outage: Outage | None = _by_id("Outage", "The outage with this id.")
+    outage: Outage | None = _by_id("Outage", "The outage with this id.", directives=[shared(_OUTAGES)])
     outages: Connection[Outage] | None = edge(
         OutagesByState,
         outage_list,
         forward_page,
         arguments={**OPEN, **SPAN, **FORWARD},
         description="Outages, newest first. Null with an error if the ticketing system did not answer.",
+        directives=[shared(_OUTAGES)],
     )
 
     node: Node | None = edge(

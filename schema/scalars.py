@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import strawberry
 
+from schema.caching import inherited
 from schema.guards import Scopes, requires
 from schema.leaves import CurrencyCode
 
@@ -68,16 +69,18 @@ class PageEdge(Generic[T]):
     """Declares `resolvers.paging.PageEdge`."""
 
     cursor: str = strawberry.field(description="Cursor of the row, to be given as `after` or `before`.")
-    node: T = strawberry.field(description="The row.")
+    node: T = strawberry.field(description="The row.", directives=[inherited])
 
 
 @strawberry.type(description="A page of a list (a Relay connection).")
 class Connection(Generic[T]):
     """Declares `resolvers.paging.Page`."""
 
-    edges: list[PageEdge[T]] = strawberry.field(description="Rows of the page, each with its cursor.")
-    nodes: list[T] = strawberry.field(description="Rows of the page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Position of the page in the list.")
+    edges: list[PageEdge[T]] = strawberry.field(
+        description="Rows of the page, each with its cursor.", directives=[inherited]
+    )
+    nodes: list[T] = strawberry.field(description="Rows of the page, without cursors.", directives=[inherited])
+    page_info: PageInfo = strawberry.field(description="Position of the page in the list.", directives=[inherited])
     total_count: int | None = strawberry.field(
         description="Number of rows in the whole list that the caller may see. Null if the system cannot tell."
     )

@@ -16,6 +16,8 @@ from gateway.app import create_app
 from gateway.auth_settings import AuthSettings
 from gateway.cache_settings import CacheSettings
 from gateway.commands.demo_keys import DemoKeys
+from gateway.cors_settings import CorsSettings
+from gateway.documents_settings import DocumentsSettings
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.scope_settings import ScopeSettings
@@ -130,6 +132,8 @@ async def stacked(
     scopes: ScopeSettings | None = None,
     cache: Mapping[str, Any] | None = None,
     beside: Mapping[str, SandboxServer] | None = None,
+    cors: CorsSettings | None = None,
+    documents: DocumentsSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -155,6 +159,8 @@ async def stacked(
             writes=writes or WritesSettings(),
             live=live or LiveSettings(),
             rates=rates or FREE,
+            cors=cors or CorsSettings(),
+            documents=documents or DocumentsSettings(),
             redis=RedisSettings(url=redis),
             cache=CacheSettings.model_validate(cache or {}),
         )

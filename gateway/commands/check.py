@@ -21,6 +21,7 @@ from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
 from gateway.auth_settings import NEEDED
 from gateway.commands.check_customers import by_customer
+from gateway.commands.check_documents import checked_documents
 from gateway.commands.check_keys import of_issuer
 from gateway.commands.check_network import tried
 from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
@@ -48,7 +49,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
     """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
 
     The systems are asked about `customers`, by the CRM's numbers, or about some that the CRM lists. Settings without
-    `[auth]` are a failure too, except the demo's, which brings its own keys.
+    `[auth]` are a failure too, except the demo's, which brings its own keys. Documents of manifests are looked at last.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
@@ -62,7 +63,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         findings = await by_customer(connectors, systems, findings, customers)
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
-    findings.append(writes)
+    findings += [writes, *checked_documents(settings)]
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 

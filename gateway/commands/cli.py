@@ -244,10 +244,19 @@ def _print_changes(changes: "Changes", old: Path) -> None:
 def token(
     kind: Annotated[Kind, typer.Argument(help="For whom.")],
     customers: Annotated[list[str] | None, typer.Argument(help="A subscriber's customer numbers, e.g. 1001.")] = None,
-    port: Port = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="PORT",
+            min=1,
+            max=65535,
+            help="The demo's port. Without it, that of the only demo that runs.",
+            show_envvar=True,
+        ),
+    ] = None,
 ) -> None:
     """Print a token that the running demo accepts (and nothing else does)."""
-    from gateway.commands.demo_keys import DemoKeys, NoDemoError, key_path
+    from gateway.commands.demo_keys import DemoKeys, NoDemoError, key_of_running
     from resolvers.viewer import ViewerKind
 
     if kind is Kind.CUSTOMER and not customers:
@@ -255,7 +264,7 @@ def token(
     if kind is not Kind.CUSTOMER and customers:
         fail(f"Customer numbers are for subscribers; 'gateway token {kind.value}' takes none.", code=2)
     try:
-        keys = DemoKeys.load(key_path(port))
+        keys = DemoKeys.load(key_of_running(port))
     except NoDemoError as error:
-        fail(f"{error} (Looked for the one on port {port}; --port chooses another.)")
+        fail(error)
     typer.echo(keys.token(ViewerKind(kind.value), *(customers or ())))

@@ -6,6 +6,7 @@ the demo that is running. `gateway serve` never reads it: its keys come from the
 
 import os
 import secrets
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway.auth.tokens import Authenticator, TokenRules, TrustedIssuer
 from resolvers.viewer import ViewerKind
 
 RULES = TokenRules(issuer="gateway-demo", audience="gateway-demo", algorithms=("ES256",))
+_HOST = "127.0.0.1"
 LIFETIME = 24 * 3600
 """Seconds that a demo token lives; a demo that starts anew has other keys anyway."""
 
@@ -34,6 +36,36 @@ class NoDemoError(Exception):
 def key_path(port: int) -> Path:
     """Where the demo that listens on a port keeps its key (in the user's folder for applications' data)."""
     return Path(typer.get_app_dir("opticom-gateway")) / f"demo-{port}.pem"
+
+
+def key_of_running(port: int | None = None) -> Path:
+    """Where the key lies of the demo on this port; without one, of the only demo that runs. Raises NoDemoError."""
+    if port is not None and (path := key_path(port)).is_file():
+        return path
+    running = [one for one in _ports() if _answers(one)]
+    if port is None and len(running) == 1:
+        return key_path(running[0])
+    if not running:
+        where = "" if port is None else f" on port {port}"
+        raise NoDemoError(f"No demo is running{where}: start one with 'gateway demo'.")
+    others = ", ".join(f"--port {one}" for one in running)
+    if port is None:
+        raise NoDemoError(f"{len(running)} demos are running: say which one with {others}.")
+    raise NoDemoError(f"No demo is running on port {port}, but there is one with {others}.")
+
+
+def _ports() -> list[int]:
+    """Ports of demos that have left a key: of those that run, and of those that were killed."""
+    names = (path.stem.removeprefix("demo-") for path in key_path(0).parent.glob("demo-*.pem"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection((_HOST, port), timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from gateway.settings import Settings
 from gateway.writes_settings import WritesSettings
 from sandbox.protocol.systems import SYSTEMS
 
+_LOOPBACK: Final = ["http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"]
+"""Origins of pages on this machine: portals that are being written."""
+
 HOST: Final = "127.0.0.1"
 """The demo hands out an admin's token to whoever opens its page, so it listens on this machine only."""
 
@@ -26,11 +29,12 @@ def settings(port: int, sandbox_port: int) -> Settings:
             "graphql": {"introspection": "everyone", "graphiql": True},
             "live": {
                 "enabled": True,
-                "origins": ["http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"],
+                "origins": _LOOPBACK,
                 "leave": 1.0,
                 "callback_url": f"http://{HOST}:{port}",
                 "sources": {name: {"hub": True, "secret": secrets.token_hex(16)} for name in ("ticketing", "billing")},
             },
+            "cors": {"origins": _LOOPBACK},
             "server": {"host": HOST, "port": port, "metrics": True},
         }
     )

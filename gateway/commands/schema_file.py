@@ -23,13 +23,9 @@ class Changes:
 def printed() -> str:
     """The code's schema with its weights, in the GraphQL schema definition language (SDL), ending in a newline."""
     import schema  # Here, because building it takes the better part of a second, and most commands need none.
-    from gateway.engine.limits import PageSizes
-    from gateway.engine.weights import weigh
-    from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
+    from gateway import schema_text
 
-    graph = schema.build_schema()
-    weigh(graph.graphql, PageSizes(DEFAULT_PAGE, MAX_PAGE))
-    return graph.as_str().rstrip("\n") + "\n"
+    return schema_text.printed(schema.build_schema())
 
 
 def difference(path: Path, sdl: str, *, lines: int = 40) -> list[str]:

@@ -73,9 +73,7 @@ def app() -> Starlette:
     """The application that each worker process runs; uvicorn calls this. Raises WrongSettings and NoAuth."""
     settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
     logs.configure(settings.log)
-    made = create_app(settings)
-    tune_garbage_collector()
-    return made
+    return create_app(settings, started=tune_garbage_collector)
 
 
 def tune_garbage_collector() -> None:

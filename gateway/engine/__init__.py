@@ -4,7 +4,7 @@ Operations that a plan cannot express are run by Strawberry's executor (graphql-
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ from gateway.engine.run import Outcome, too_large
 from gateway.engine.subscribed import Subscribed
 from gateway.engine.turns import Work, at_once, in_turns
 
-__all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Subscribed"]
+__all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Rights", "Subscribed", "in_turns"]
 
 CACHED_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of all cached documents with their plans, by default."""
@@ -144,6 +144,20 @@ class Engine:
         if not admit and (known := self._documents.get(source, caller)):
             return known
         return await in_turns(self._preparing(source, admit, caller))
+
+    def compiling_ahead(self, source: str, rights: Collection[Rights]) -> Work[Prepared | list[GraphQLError]]:
+        """As `prepare`, for a document that whoever asks for it keeps: it takes no place in the cache.
+
+        All its operations are compiled, for callers with each of these rights.
+        """
+        prepared = yield from self._preparing(source, _admit, "")
+        if isinstance(prepared, Prepared) and self._is_compiling:
+            lacking = {self._lacking(prepared, one) for one in rights}
+            for operation in prepared.operations.values():
+                for one in lacking:
+                    yield
+                    yield from self._plans.ahead(prepared, operation, one)
+        return prepared
 
     def _preparing(
         self, source: str, admit: Callable[[DocumentNode], None] | None, caller: Hashable
@@ -471,6 +485,10 @@ def _can_be_compiled(schema: strawberry.Schema) -> bool:
     """Whether plans do all that the schema requires: it has no extensions, directives or own default resolver."""
     has_own = set(schema.extensions) > {_AlreadyPrepared} or schema.directives
     return not has_own and schema.config.default_resolver is getattr
+
+
+def _admit(_document: DocumentNode) -> None:
+    """Let a document in that is not to be cached."""
 
 
 def _ignore_executed(_fallback: str | None) -> None:

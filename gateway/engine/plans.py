@@ -1,6 +1,7 @@
 """Plans of prepared documents: compiled once per operation and values of the variables in @skip and @include."""
 
 from collections.abc import Collection, Coroutine, Mapping
+from itertools import product
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,9 @@ from gateway.engine.turns import Work, at_once
 MAX_VARIANTS: Final = 16
 """Most plans of one document. Two variables in @skip or @include make four."""
 
+
+_VARIED: Final = 2
+"""Most variables in @skip and @include for all of whose values an operation is compiled ahead."""
 
 _BYTES: Final = 3000
 _BYTES_PER_CHARACTER: Final = 7
@@ -127,6 +131,16 @@ class Plans:
             return variables
         made = yield from self._variant(prepared, operation, variables, lacking)
         return made if isinstance(made, NotPlanned) else Planned(made, variables)
+
+    def ahead(self, prepared: Prepared, operation: OperationDefinitionNode, lacking: int) -> Work[None]:
+        """Compile an operation before it is asked, for each value of up to two variables in @skip and @include."""
+        selecting = selection_variables(prepared)
+        definitions = [one for one in operation.variable_definitions or () if one.variable.name.value in selecting]
+        names = [one.variable.name.value for one in definitions] if len(definitions) <= _VARIED else []
+        for values in product((False, True), repeat=len(names)):
+            variables = self._coerced(definitions, dict(zip(names, values, strict=True)))
+            if not isinstance(variables, list):
+                yield from self._variant(prepared, operation, variables, lacking)
 
     def weight(self, prepared: Prepared) -> int:
         """About how many bytes the plans of a document hold."""

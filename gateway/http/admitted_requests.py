@@ -3,7 +3,7 @@
 Neither a task nor a context is made for what waits or is refused, and neither its token nor its body is looked at.
 """
 
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application
@@ -14,11 +14,17 @@ from gateway.http.bounded_answers import BoundedAnswer
 from gateway.http.bounded_requests import BoundedRequests
 from gateway.http.link import EXTENSION
 
+if TYPE_CHECKING:
+    from gateway.http.cors import Cors
+
 ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that are answered at once whatever the load."""
 
 STATE: Final = "admission"
 """Name of the process's `Admission` in the lifespan's state; without one every request starts at once."""
+
+CORS: Final = "cors"
+"""Name of what lets pages of other origins read a refusal, too."""
 
 _REFUSAL: Final = OverloadedError().response()
 _BODY: Final = bytes(_REFUSAL.body)
@@ -30,6 +36,7 @@ class AdmittedRequests(BoundedRequests):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._admission: Admission | None = self.app_state.get(STATE)
+        self._cors: Cors | None = self.app_state.get(CORS)
         self._queued: _Queued | None = None
         self._answer: BoundedAnswer | None = None
         """The answer that was begun last."""
@@ -74,7 +81,10 @@ class AdmittedRequests(BoundedRequests):
     def turn_away(self, answer: BoundedAnswer) -> None:
         """Answer a request that has waited: the gateway is overloaded."""
         self._queued = None
-        if not self.transport.is_closing() and not answer.send_at_once(503, _REFUSAL.raw_headers, _BODY):
+        headers = _REFUSAL.raw_headers
+        if self._cors is not None and (origin := self._cors.origin(cast(Scope, answer.cycle.scope))) is not None:
+            headers = [*headers, *self._cors.marks(origin)]
+        if not self.transport.is_closing() and not answer.send_at_once(503, headers, _BODY):
             self.start(answer.instead(_refuse))  # type: ignore[arg-type]  # Starlette types messages as dictionaries
 
 

@@ -1,5 +1,6 @@
 """The context of a GraphQL request: its viewer, selection, deadline, and the trace of its upstream calls."""
 
+import time
 from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import unquote
@@ -44,6 +45,10 @@ class GatewayContext(RequestContext):
         super().__init__(viewer, connectors, translated, selection)
         self.scope = scope
         self._trace, self._keys, self._noted = trace, keys, noted
+
+    def shorten(self, seconds: float) -> None:
+        """Let the systems answer within so many seconds from now, if that is less than they have."""
+        self.scope.deadline = min(self.scope.deadline, time.monotonic() + seconds)
 
     async def close(self) -> None:
         """End the request's batches, and tell the audit log. Later upstream calls of this task belong to no request."""

@@ -7,7 +7,6 @@ and GET is safe for queries. Batches are not supported.
 import asyncio
 import zlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -15,23 +14,26 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from zstandard import ZstdCompressor
 
 from gateway.engine import Outcome
 from gateway.engine.limits import Limits
 from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
 from gateway.http.bounded_answers import PLAIN
+from gateway.http.caching import Caching
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.headers import IndexedRequest, listed
 from gateway.http.media_types import (
     EVENTS,
     JSON,
     RESPONSE_JSON,
+    Coding,
+    accepted_coding,
     accepts_events,
-    accepts_gzip,
     accepts_html,
     negotiate,
 )
-from gateway.http.operations import Operations, Ready, answer
+from gateway.http.operations import DEADLINE_HEADER, Operations, Ready, answer, seconds_in
 from gateway.http.rates import REQUEST, Authenticate, Rates, caller_of, hold
 from gateway.http.request import read
 from gateway.http.request_id import identify
@@ -39,20 +41,39 @@ from gateway.http.sse import EventStreams, one_answer, refused
 from gateway.live.service import SubscriptionsOffError
 
 MIN_COMPRESSED: Final = 1024
-"""Bytes from which an answer is compressed, if the client accepts gzip."""
+"""Bytes from which an answer is compressed, if the client accepts a coding."""
 
 COMPRESSED_IN_THREAD: Final = 128 * 1024
 """Bytes from which an answer is compressed in a thread: it would block the event loop for about a millisecond."""
 
 COMPRESSION_LEVEL: Final = 2
-"""Of zlib. Level 2 compresses a dashboard of 57 KB to 6.3 KB in 0.22 ms; level 4 to 5.8 KB in 0.37 ms."""
+"""Of gzip. Level 2 compresses a dashboard of 57 KB to 6.3 KB in 0.22 ms; level 4 to 5.8 KB in 0.37 ms."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+
+ZSTD_LEVEL: Final = 1
+"""Of Zstandard (RFC 8878): a dashboard of 55 KB becomes 5.2 KB in 0.1 ms, where gzip makes 6.4 KB of it in 0.24 ms."""
+
+
+def _gzipped(body: bytes) -> bytes:
+    return zlib.compress(body, COMPRESSION_LEVEL, _GZIP)
+
+
+def _zstandard(body: bytes) -> bytes:
+    return ZstdCompressor(level=ZSTD_LEVEL).compress(body)  # a new one: threads cannot share it
+
+
+_CODINGS: Final[Mapping[Coding, Callable[[bytes], bytes]]] = {"zstd": _zstandard, "gzip": _gzipped}
 
 _VARY: Final = (b"Accept, Authorization", b"Accept, Authorization, Accept-Encoding")
 """The Vary header of a short answer, and of one that may be compressed."""
 
 _CONTENT_TYPES: Final = {one: (b"content-type", f"{one}; charset=utf-8".encode()) for one in (JSON, RESPONSE_JSON)}
+
+_OPERATION: Final = frozenset({"query", "documentId", "extensions"})
+"""Parameters of an address that has an operation."""
+
+_DEADLINE: Final = DEADLINE_HEADER.lower().encode()
 
 Page = Callable[[Request], Response]
 
@@ -72,8 +93,10 @@ class GraphQLEndpoint:
         page: Page | None = None,
         streams: EventStreams | None = None,
         rates: Rates | None = None,
+        caching: Caching | None = None,
     ) -> None:
-        self._operations, self._limits = operations, limits
+        """Without `caching` no answer may be kept."""
+        self._operations, self._limits, self._caching = operations, limits, caching
         self._authenticate = authenticate if rates is None else rates.paid(authenticate)
         self._page, self._streams, self._rates = page, streams, rates
 
@@ -100,15 +123,15 @@ class GraphQLEndpoint:
             is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()
-            if is_compressible and accepts_gzip(listed(request.headers, "accept-encoding")):
-                await _compress(response)
+            if is_compressible and (coding := accepted_coding(listed(request.headers, "accept-encoding"))):
+                await _compress(response, coding)
             await response(scope, receive, send)
 
-    async def _respond(self, request: Request, media_type: str | None, receive: Receive) -> Response | None:
+    async def _respond(self, request: IndexedRequest, media_type: str | None, receive: Receive) -> Response | None:
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
-        has_operation = method == "POST" or "query" in request.query_params or "extensions" in request.query_params
+        has_operation = method == "POST" or not _OPERATION.isdisjoint(request.query_params)
         if self._page and not has_operation and accepts_html(listed(request.headers, "accept")):
             if self._rates is not None:
                 self._rates.spend(self._rates.stranger(request.scope), REQUEST)
@@ -127,14 +150,24 @@ class GraphQLEndpoint:
             if method == "GET":
                 message = "A mutation must be sent with POST. GET is for queries and subscriptions only."
                 raise RequestError(message, status=405, code="METHOD_NOT_ALLOWED", headers={"Allow": "POST"})
+        within = seconds_in(request.headers[DEADLINE_HEADER]) if _DEADLINE in request.headers.names else None
         ran = await self._operations.run(
             ready,
             parameters.variables,
             request.headers,
             viewer,
             lambda work, seconds: run_until_disconnect(work, receive, seconds),
+            within,
         )
-        return None if ran is None else _response(media_type, *ran)
+        if ran is None:
+            return None
+        response = _response(media_type, *ran)
+        if method == "GET" and parameters.query is None and self._caching is not None:
+            outcome, extensions = ran
+            is_whole = outcome.executed and not outcome.errors and not extensions and media_type != EVENTS
+            if is_whole and (age := self._caching.age(ready.prepared, ready.operation)):
+                self._caching.mark(response, request, age)
+        return response
 
     async def _follow(self, request: Request, ready: Ready, variables: Mapping[str, Any]) -> Response:
         if not accepts_events(listed(request.headers, "accept")):
@@ -170,12 +203,15 @@ class _JsonResponse(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def _compress(response: Response) -> None:
-    """Compress the response with gzip; a large one in a thread."""
-    compress = partial(zlib.compress, response.body, COMPRESSION_LEVEL, _GZIP)
-    response.body = await asyncio.to_thread(compress) if len(response.body) >= COMPRESSED_IN_THREAD else compress()
+async def _compress(response: Response, coding: Coding) -> None:
+    """Compress the response; a large one in a thread."""
+    body = bytes(response.body)
+    if len(body) >= COMPRESSED_IN_THREAD:
+        response.body = await asyncio.to_thread(_CODINGS[coding], body)
+    else:
+        response.body = _CODINGS[coding](body)
     response.headers["Content-Length"] = str(len(response.body))
-    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Encoding"] = coding
 
 
 def _response(media_type: str, outcome: Outcome, extensions: dict[str, Any] | None = None) -> Response:

@@ -18,7 +18,8 @@ class IndexedHeaders(Headers):
 
     def __init__(self, scope: Scope) -> None:
         self._list = scope["headers"]  # a list, as uvicorn makes it
-        self._first = dict(reversed(self._list))
+        self.names = self._first = dict(reversed(self._list))
+        """By names as in ASGI: to look for what is hardly ever sent costs no call."""
         self._repeats = len(self._first) < len(self._list)
 
     def __getitem__(self, key: str) -> str:
@@ -68,7 +69,7 @@ def _name(key: str) -> bytes:
 class IndexedRequest(Request):
     """Starlette's request with `IndexedHeaders`, and with attributes where that one has properties."""
 
-    headers: Headers = Headers()
+    headers: IndexedHeaders = IndexedHeaders({"headers": []})
     method: str = ""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:

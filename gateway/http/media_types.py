@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, Literal
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -17,11 +18,16 @@ class _Range:
     quality: float
 
 
+_OLDER: Final = frozenset({"application/graphql+json", "application/graphql", "text/json", "text/*"})
+"""What clients from before the specification accept, and mean JSON."""
+
+
 def negotiate(accept: str | None) -> str | None:
     """RESPONSE_JSON, JSON, or None where the client takes neither.
 
     Without a header, or where only a wildcard fits, it is JSON (the specification's rule for old clients). Where both
-    are named with the same quality, it is RESPONSE_JSON, as its status codes say more.
+    are named with the same quality, it is RESPONSE_JSON, as its status codes say more. Older names of JSON stand for it
+    where the client takes nothing else.
     """
     known = accept is None or len(accept) <= _REMEMBERED
     return _remembered(accept) if known else _negotiated(accept)
@@ -33,7 +39,7 @@ def _negotiated(accept: str | None) -> str | None:
         return JSON
     (q_response, fit_response), (q_json, fit_json) = _quality(RESPONSE_JSON, ranges), _quality(JSON, ranges)
     if not q_response and not q_json:
-        return None
+        return JSON if any(one.type in _OLDER and one.quality > 0 for one in ranges) else None
     return RESPONSE_JSON if (q_response, fit_response, fit_response == 2) > (q_json, fit_json, False) else JSON
 
 
@@ -78,10 +84,34 @@ def _quality(media_type: str, ranges: list[_Range]) -> tuple[float, int]:
     return 0.0, 0
 
 
+Coding = Literal["zstd", "gzip"]
+"""How an answer may be compressed."""
+
+
+def accepted_coding(accept_encoding: str | None) -> Coding | None:
+    """The coding that a client takes: zstd unless it prefers gzip, or None (RFC 9110, section 12.5.3)."""
+    if accept_encoding is None:
+        return None
+    return _known_coding(accept_encoding) if len(accept_encoding) <= _REMEMBERED else _coding(accept_encoding)
+
+
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Whether the Accept-Encoding header names gzip with a weight above 0 (RFC 9110, section 12.5.3)."""
-    for coding in (accept_encoding or "").lower().split(","):
-        name, _, weight = coding.partition(";")
-        if name.strip() in ("gzip", "x-gzip"):
-            return weight.strip().replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    """Whether the Accept-Encoding header names gzip with a weight above 0."""
+    return _weights(accept_encoding or "").get("gzip", 0.0) > 0
+
+
+def _coding(accept_encoding: str) -> Coding | None:
+    weights = _weights(accept_encoding)
+    zstd, gzip = weights.get("zstd", 0.0), weights.get("gzip", 0.0)
+    if zstd > 0 and zstd >= gzip:
+        return "zstd"
+    return "gzip" if gzip > 0 else None
+
+
+_known_coding = lru_cache(maxsize=256)(_coding)
+
+
+def _weights(accept_encoding: str) -> dict[str, float]:
+    """Weights of the codings that a header names."""
+    ranges = (_range(part) for part in accept_encoding.split(","))
+    return {one.type.removeprefix("x-"): one.quality for one in ranges}

@@ -1,5 +1,6 @@
 """From the parameters of a request to the answer: what HTTP, WebSocket and event streams share."""
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
@@ -10,11 +11,12 @@ from starlette.datastructures import Headers
 from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
 from gateway.engine import Engine, Estimate, Explanation, Outcome, Prepared
 from gateway.engine.declared import Context
-from gateway.errors import DeadlineExceeded, present
+from gateway.errors import DeadlineExceeded, RequestError, present
 from gateway.http.disconnect import DeadlinePassed
 from gateway.http.persisted_queries import PersistedQueries
 from gateway.http.rates import Caller, Rates
 from gateway.http.request import GraphQLRequest
+from gateway.http.trusted_documents import TrustedDocuments
 from resolvers.viewer import Viewer
 
 GRACE: Final = 1.0
@@ -26,11 +28,21 @@ COST_HEADER: Final = "X-Gateway-Cost"
 """With 1, a caller with a token gets the estimate of its operation as an extension of the answer."""
 
 
+DEADLINE_HEADER: Final = "X-Gateway-Deadline"
+"""Seconds in which a client wants its answer, if that is less than the settings give it."""
+
+
+_NUMBER: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+
+
 class RequestContext(Context, Protocol):
     """The part of a resolver context (`info.context`) that is used here."""
 
     async def close(self) -> None:
         """End every upstream call that still runs. Called once, also after a failure."""
+
+    def shorten(self, seconds: float) -> None:
+        """Let the systems answer within so many seconds from now, if that is less than they have."""
 
     def extensions(self) -> dict[str, Any]:
         """The answer's `extensions`, empty if there are none. Called once, after the operation."""
@@ -69,19 +81,25 @@ class Operations:
         introspection_for: IntrospectionFor = "staff",
         deadline: float = 8.0,
         rates: Rates | None = None,
+        trusted: TrustedDocuments | None = None,
     ) -> None:
-        """With `rates` operations count towards what their callers may cost."""
+        """With `rates` operations count towards what their callers may cost. `trusted` has documents of manifests."""
         self._engine, self._context, self._persisted, self._rates = engine, context, persisted, rates
+        self._trusted = trusted
         self._introspection_for, self._longest = introspection_for, deadline + GRACE
 
     async def ready(
         self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
     ) -> Ready | list[GraphQLError]:
         """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
-        source = await self._persisted.source(parameters)
-        prepared = await self._engine.prepare_in_turns(
-            source, None if viewer.is_signed_in else self._check_public, viewer.identity
-        )
+        trusted = self._trusted.find(parameters, viewer) if self._trusted is not None else None
+        if trusted is None:
+            source = await self._persisted.source(parameters)
+            prepared = await self._engine.prepare_in_turns(
+                source, None if viewer.is_signed_in else self._check_public, viewer.identity
+            )
+        else:
+            prepared = trusted
         if not isinstance(prepared, Prepared):
             if not viewer.is_signed_in:
                 check_validation_public(prepared, self._introspection_for)
@@ -94,18 +112,29 @@ class Operations:
         refusal = self._engine.refusal(estimate, staff=viewer.is_staff)
         if refusal is None and caller is not None and self._rates is not None:
             self._rates.spend(caller, estimate.cost)
-        if viewer.is_signed_in and parameters.extensions:  # Others could fill the store and evict its documents.
+        has_id = parameters.extensions or parameters.document_id is not None
+        if has_id and trusted is None and viewer.is_signed_in:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, viewer.identity)
         return Ready(prepared, operation, estimate, refusal)
 
     async def run(
-        self, ready: Ready, variables: Mapping[str, Any], headers: Headers, viewer: Viewer, waiting: Waiting
+        self,
+        ready: Ready,
+        variables: Mapping[str, Any],
+        headers: Headers,
+        viewer: Viewer,
+        waiting: Waiting,
+        within: float | None = None,
     ) -> tuple[Outcome, dict[str, Any]] | None:
         """Run a query or a mutation: its outcome and the answer's `extensions`; None if nobody wants it any more.
 
-        After the deadline the outcome is an error.
+        After the deadline the outcome is an error. `within` is a shorter one, in seconds; a mutation has its own time.
         """
         context = self._context(headers, viewer, ready.prepared, ready.operation)
+        longest = self._longest
+        if within is not None and ready.kind is OperationType.QUERY:
+            context.shorten(within)
+            longest = min(longest, within + GRACE)
         outcome: Outcome | None
         try:
             started = (
@@ -115,7 +144,7 @@ class Operations:
                 if ready.refusal is None
                 else Outcome(None, [ready.refusal], executed=False)
             )
-            outcome = started if isinstance(started, Outcome) else await waiting(started, self._longest)
+            outcome = started if isinstance(started, Outcome) else await waiting(started, longest)
         except DeadlinePassed:
             outcome = Outcome(None, [GraphQLError("", original_error=DeadlineExceeded())], executed=False)
         finally:
@@ -131,6 +160,16 @@ class Operations:
 
     def _check_public(self, document: DocumentNode) -> None:
         check_public(self._engine.core_schema, document, self._introspection_for)
+
+
+def seconds_in(given: str) -> float:
+    """The seconds that `DEADLINE_HEADER` says. Raises RequestError."""
+    seconds = float(given) if _NUMBER.fullmatch(given.strip()) else 0.0
+    if seconds <= 0:
+        raise RequestError(
+            f"The header {DEADLINE_HEADER} must be a number of seconds above 0, such as 1.5, not {given!r}."
+        )
+    return seconds
 
 
 def answer(outcome: Outcome, extensions: dict[str, Any] | None = None) -> dict[str, Any]:

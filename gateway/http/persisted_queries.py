@@ -1,7 +1,8 @@
 """Automatic persisted queries (Apollo's protocol): a client sends a document's hash instead of the document.
 
-An unknown hash is answered with PERSISTED_QUERY_NOT_FOUND, and the client then sends the hash with the document. Only
-valid documents of signed-in callers are stored, up to a maximum length, and so many of one caller in a minute.
+The hash can also come as the `documentId` of GraphQL over HTTP (appendix A). An unknown hash is answered with
+PERSISTED_QUERY_NOT_FOUND, and the client then sends the hash with the document. Only valid documents of signed-in
+callers are stored, up to a maximum length, and so many of one caller in a minute.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from connectors.store.away import MayBeAway
 from gateway.engine.lru import LRU
 from gateway.errors import RequestError
 from gateway.http.request import GraphQLRequest
+from gateway.manifests import SHA256
 
 MAX_STORED_CHARACTERS: Final = 32 * 1024
 """Length of the longest document that is stored. A longer one must be sent with every request."""
@@ -155,22 +157,19 @@ class PersistedQueries:
     async def source(self, request: GraphQLRequest) -> str:
         """The document of a request, sent or stored. Raises RequestError.
 
-        PERSISTED_QUERY_NOT_FOUND has the status 200 in both media types, as in Apollo Server: some clients, such as
-        older ones of Apollo for iOS and Kotlin, send the document again only then.
+        PERSISTED_QUERY_NOT_FOUND of Apollo's protocol has the status 200 in both media types, as in Apollo Server: some
+        clients, such as older ones of Apollo for iOS and Kotlin, send the document again only then.
         """
-        digest = _digest(request)
         if request.query is not None:
-            if digest is not None and digest != _sha256(request.query):
-                raise RequestError(
-                    "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query. Send the query's own hash.",
-                    code="PERSISTED_QUERY_HASH_MISMATCH",
-                )
+            if request.extensions or request.document_id is not None:
+                check_hash(request)
             return request.query
+        digest = _digest(request)
         source = await self._documents.get(digest) if digest else None
         if (
             source is None or _sha256(source) != digest
         ):  # Checked again, so that nobody who can write to Redis can change a document.
-            raise RequestError("PersistedQueryNotFound", status=200, code="PERSISTED_QUERY_NOT_FOUND")
+            raise _not_found(request)
         return source
 
     async def keep(self, request: GraphQLRequest, caller: Hashable = "") -> None:
@@ -202,7 +201,37 @@ def _sha256(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
+def check_hash(request: GraphQLRequest) -> None:
+    """Raise RequestError where a document comes with a hash or an id that is not its own."""
+    digest = _digest(request)
+    if request.query is None or (digest is None and request.document_id is None):
+        return
+    if digest is None:
+        raise RequestError(
+            f"The documentId {request.document_id!r} is no hash of the query beside it. Send one of the two."
+        )
+    if digest != _sha256(request.query):
+        given = "extensions.persistedQuery.sha256Hash" if request.document_id is None else "documentId"
+        raise RequestError(
+            f"{given} is not the SHA-256 of the query. Send the query's own hash.",
+            code="PERSISTED_QUERY_HASH_MISMATCH",
+        )
+
+
+def _not_found(request: GraphQLRequest) -> RequestError:
+    if request.document_id is None:
+        return RequestError("PersistedQueryNotFound", status=200, code="PERSISTED_QUERY_NOT_FOUND")
+    return RequestError(
+        f"There is no document with the documentId {request.document_id!r}, or no longer. Send the document itself.",
+        code="PERSISTED_QUERY_NOT_FOUND",
+    )
+
+
 def _digest(request: GraphQLRequest) -> str | None:
+    """The hash that a request names, hexadecimal in lower case; None without one."""
+    if request.document_id is not None:
+        named = re.fullmatch(f"{SHA256}([0-9a-f]{{64}})", request.document_id)
+        return named[1] if named else None
     given = request.extensions.get("persistedQuery")
     if given is None:
         return None

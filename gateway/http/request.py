@@ -13,12 +13,14 @@ from gateway.http.media_types import JSON
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """The request parameters of GraphQL over HTTP. `query` is None for a persisted query's hash alone."""
+    """The request parameters of GraphQL over HTTP. `query` is None where a document is named instead."""
 
     query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
     extensions: Mapping[str, Any]
+    document_id: str | None = None
+    """Id of a persisted document (GraphQL over HTTP, appendix A)."""
 
 
 _PLAIN: Final = frozenset({"query", "variables"})
@@ -96,7 +98,7 @@ def _too_large(limit: int) -> RequestError:
 def _from_query_string(request: Request) -> dict[str, Any]:
     given = request.query_params
     parameters: dict[str, Any] = {}
-    for name in ("query", "operationName", "variables", "extensions"):
+    for name in ("query", "documentId", "operationName", "variables", "extensions"):
         values = given.getlist(name)
         if len(values) > 1:
             raise RequestError(f"The parameter '{name}' is in the address {len(values)} times. Give it once.")
@@ -119,6 +121,7 @@ def checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
             return GraphQLRequest(query, None, variables or {}, {})  # as most are
     for name, kind, wanted in (
         ("query", str, "a string"),
+        ("documentId", str, "a string or null"),
         ("operationName", str, "a string or null"),
         ("variables", dict, "an object or null"),
         ("extensions", dict, "an object or null"),
@@ -127,7 +130,15 @@ def checked(parameters: Mapping[str, Any]) -> GraphQLRequest:
         if value is not None and not isinstance(value, kind):
             raise RequestError(f"The parameter '{name}' must be {wanted}.")
     extensions = parameters.get("extensions") or {}
-    query = parameters.get("query")
-    if not query and "persistedQuery" not in extensions:
-        raise RequestError("The parameter 'query' is missing. It must be a GraphQL document.")
-    return GraphQLRequest(query or None, parameters.get("operationName"), parameters.get("variables") or {}, extensions)
+    query, document_id = parameters.get("query"), parameters.get("documentId")
+    if not query and not document_id and "persistedQuery" not in extensions:
+        raise RequestError(
+            "The parameter 'query' is missing. It must be a GraphQL document; or give the 'documentId' of one."
+        )
+    return GraphQLRequest(
+        query or None,
+        parameters.get("operationName"),
+        parameters.get("variables") or {},
+        extensions,
+        document_id or None,
+    )

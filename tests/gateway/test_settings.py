@@ -82,6 +82,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
     text = re.sub(r"^jwks_file = .*$", "", text, flags=re.MULTILINE)
     text = text.replace("/etc/opticom/", "").replace("/run/secrets/", "")
     mutual_tls(tmp_path)
+    (tmp_path / "portal.json").write_text('{"a1": "{ __typename }"}', encoding="utf-8")
     everything = load(write(tmp_path, text))
     assert everything.graphql == shown.graphql
     assert everything.log == shown.log
@@ -115,6 +116,8 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         everything.server,
         everything.log,
         everything.scopes,
+        everything.cors,
+        everything.documents,
     ):
         assert section is not None
         shown_here = type(section).model_fields.keys() - {"url_file", "writes_url_file"}

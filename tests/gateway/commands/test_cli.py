@@ -86,12 +86,7 @@ def test_serve_refuses_to_start_without_auth(run: InProcess, tmp_path: Path) -> 
         ),
         (["token", "agent", "1001"], 2, "Customer numbers are for subscribers; 'gateway token agent' takes none.\n"),
         (["schema", "--check", "--write"], 2, "Choose one of --check, --write and --diff.\n"),
-        (
-            ["token", "agent", "--port", "7"],
-            1,
-            "No demo is running on that port: start one with 'gateway demo'. (Looked for the one on port 7; --port "
-            "chooses another.)\n",
-        ),
+        (["token", "agent", "--port", "7"], 1, "No demo is running on port 7: start one with 'gateway demo'.\n"),
     ],
 )
 def test_mistakes_are_one_sentence(run: InProcess, arguments: list[str], code: int, said: str) -> None:

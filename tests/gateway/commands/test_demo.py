@@ -188,7 +188,7 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, run: InProcess, ending: signal.
                 os.kill(child, 0)
         token = run("token", "agent", "--port", str(demo.port))
         assert (token.returncode, token.stdout) == (1, "")
-        assert token.stderr.startswith("No demo is running on that port: start one with 'gateway demo'.")
+        assert token.stderr.startswith(f"No demo is running on port {demo.port}: start one with 'gateway demo'.")
 
 
 def test_a_system_that_does_not_start_is_said_and_the_rest_ended(tmp_path: Path) -> None:
