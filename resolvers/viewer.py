@@ -1,5 +1,6 @@
 """The caller, as the token proves it."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -29,6 +30,9 @@ class Viewer:
     """What the caller may read of what is guarded by scopes; None: everything."""
     noted_scopes: frozenset[str] = frozenset()
     """Scopes that others of the kind do not have: what is read in full by them is told to the audit log."""
+
+    expires: float = field(default=math.inf, repr=False, compare=False)
+    """When the token ends, in seconds since 1970."""
 
     is_staff: bool = field(init=False, repr=False, compare=False)
     """Whether the caller is an agent or admin, who may see the data of all customers."""

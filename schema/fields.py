@@ -2,7 +2,8 @@
 
 An edge is data (loader, key, step). The same declaration is run one object at a time by Strawberry, as here, or for all
 objects of a level by the engine. A field's arguments are the parameters of its key and step functions, and `arguments`
-describes them by name. A parameter named `viewer` gets the viewer and is not part of the schema. `needs` names the
+describes them by name. Parameters named `viewer` and `addresses` get what the context has of that name, and are not
+part of the schema. `needs` names the
 attributes of the parent's record that the field is made of; systems are asked for these attributes only.
 """
 

@@ -174,7 +174,7 @@ async def test_a_document_without_an_id_is_known_by_its_place() -> None:
         assert [one.id for one in found.documents] == ["2"]  # the first is nowhere to be had
         assert await bill_file(c, "B", "2") == b"hej"
         assert "aGVq" not in repr(found)
-        assert found.documents[0] == Document(id="2", owner="B", name="b")
+        assert found.documents[0] == Document(id="2", owner="B", name="b", size=3)
         with pytest.raises(TypeError, match="B 3"):
             await c.billing.open_document(Document(id="3", owner="B")).__aenter__()
 
