@@ -210,6 +210,17 @@ def node_id(type_name: str) -> Any:
     )
 
 
+def key_id(type_name: str, what: str) -> Any:
+    """The key of a record that `node` does not find: the type and its system's id, such as `BillCharge:77`."""
+    return _computed(
+        GlobalId(f"{type_name}:"), frozenset(), {}, description=f"Key of the {what} among all. {NOT_A_NODE}"
+    )
+
+
+NOT_A_NODE: Final = "It is stable, for a client's cache; `node` does not find it."
+"""Said of ids that are keys only."""
+
+
 def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, Text], **options: Any) -> Any:
     def resolve(parent: Any, info: Info, **arguments: Any) -> Any:
         return pure.bound(info.context, arguments)(parent)

@@ -7,9 +7,10 @@ from typing import Generic, TypeVar
 import strawberry
 
 from schema.caching import inherited
-from schema.fields import computed
+from schema.fields import NOT_A_NODE, computed
 from schema.guards import Scopes, requires
 from schema.leaves import CurrencyCode
+from schema.nullability import NULL_IS_AN_ERROR
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Document:
     id: strawberry.ID = computed(
         lambda document: document.key,
         needs=(),
-        description="Key of the file among all files, such as Bill:77/1. It is stable, but `node` does not find it.",
+        description=f"Key of the file among all, such as Bill:77/1. {NOT_A_NODE}",
     )
     name: str | None = strawberry.field(
         description="File name or title. Null if it has none.", directives=[requires(Scopes.DOCUMENTS)]
@@ -66,14 +67,14 @@ class Document:
         needs=(),
         description="Address of the file on this gateway, such as https://portal.example/api/documents/Bill:77/1; a"
         " path if the gateway was not told where clients reach it. Get it with the same bearer token as this query.",
-        directives=[requires(Scopes.DOCUMENTS)],
+        directives=[NULL_IS_AN_ERROR, requires(Scopes.DOCUMENTS)],
     )
     signed_url: SignedUrl | None = computed(
         lambda document, addresses, viewer: addresses.signed(document, viewer),
         needs=(),
         description="Address that opens the file without a token, for the href of a link or the src of a frame: ask for"
         " it when somebody wants to open the file. Null with the error NOT_SUPPORTED if the gateway signs none.",
-        directives=[requires(Scopes.DOCUMENTS)],
+        directives=[NULL_IS_AN_ERROR, requires(Scopes.DOCUMENTS)],
     )
 
 

@@ -55,12 +55,13 @@ class TicketSeverity(Enum):
 
 
 class TicketNote(Record, frozen=True, kw_only=True):
-    """A note on a ticket. Customers must not see `internal` notes."""
+    """A note on a ticket. Customers must not see `internal` notes. `id`: the system's own; it may give none."""
 
     author: str | None
     text: str | None
     created_at: datetime | None
     internal: bool
+    id: str | None = None
 
 
 class Ticket(Owned, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 from yarl import URL
 
+from gateway.cors_settings import CorsSettings
 from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
 from gateway.server_settings import ServerSettings
@@ -26,6 +27,9 @@ from tests.stack import Stack, stacked
 pytestmark = [needs_nginx]
 
 ME = '{ me { name } bill(id: "BILL-1001-1-05") { documents { name url signedUrl { url } } } }'
+
+
+OTHER = "https://other.example"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ async def portal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port
         graphql=GraphQLSettings(graphiql=True, introspection="everyone", deadline=30.0),
         files=FilesSettings(signed_for=300),
         live=LiveSettings(enabled=True, origins=(origin,)),
+        cors=CorsSettings(origins=(OTHER,)),
     ) as stack:
         http = as_documented(stack.address, cutting, shown, folder)
         _, _, server = as_documented(stack.address, leaving, shown, folder, cuts=False).partition("}\n")
@@ -95,6 +100,14 @@ async def test_a_client_is_answered_and_told_addresses_that_it_can_open(portal: 
             assert answer.status == 404
     direct = (await portal.stack.ask(ME, "1001")).clean()["bill"]["documents"][0]
     assert direct["url"] == documents[0]["url"]
+
+
+async def test_pages_of_other_origins_may_ask(portal: Portal) -> None:
+    asking = {"Origin": OTHER, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
+    for base in (portal.origin, portal.leaving):
+        for path in ("/api/graphql", "/api/documents/Bill:1/1"):
+            async with portal.session.options(f"{base}{path}", headers=asking) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] == OTHER, path
 
 
 async def test_what_is_asked_of_the_process_itself_needs_no_prefix(portal: Portal) -> None:

@@ -234,6 +234,7 @@ class TmfTicketing(TicketWrites):
             text=note.text,
             created_at=self._reader.date(note.date),
             internal=self._internal(note.type),
+            id=str(note.id) if isinstance(note.id, str | int) and note.id != "" else None,
         )
 
     def _assignee(self, parties: Sequence[RelatedParty] | None) -> str | None:

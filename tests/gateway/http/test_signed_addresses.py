@@ -22,6 +22,7 @@ from gateway.auth.refusals import Why
 from gateway.files_settings import FilesSettings
 from gateway.http.signatures import LONGEST, NoKeyYet, SignatureError, Signatures, TooManyCustomers
 from gateway.http.signing_keys import GivenKeys, KeysInRedis, OwnKey
+from gateway.scope_settings import ScopeSettings
 from resolvers.viewer import Viewer, ViewerKind
 from sandbox.data import shapes
 from tests.stack import Stack, stacked
@@ -166,6 +167,19 @@ async def test_who_may_not_sign_in_any_more_opens_nothing(gateway: Stack) -> Non
     signatures = Signatures(GivenKeys(Secret(KEY)), 300)
     signature, _ = signatures(document["id"], MARIA)  # of an issuer that this gateway does not trust
     assert (await opened(gateway, f"{document['url']}?signature={signature}"))[0] == 403
+
+
+async def test_a_kind_that_may_read_no_files_any_more_opens_nothing(tmp_path: Path) -> None:
+    """Signed while it could, such as by a process whose settings are older."""
+    files, scopes = FilesSettings(signed_for=300, key=KEY), ScopeSettings(customer=("usage:read",))
+    viewer = Viewer(ViewerKind.CUSTOMER, ("1001",), subject="demo:customer:1001", issuer="gateway-demo")
+    async with stacked(tmp_path, customers=2, files=files, scopes=scopes) as stack:
+        key = f"Bill:{BILL}/DOC-{BILL}"
+        signature, _ = Signatures(GivenKeys(Secret(KEY)), 300)(key, viewer)
+        status, body = await opened(stack, f"/documents/{key}?signature={signature}")
+        assert (status, b"FORBIDDEN_FIELD" in body) == (403, True)
+        answer = await stack.ask(SIGNED % BILL, "1001")
+        assert {one["extensions"]["code"] for one in answer.errors} == {"FORBIDDEN_FIELD"}
 
 
 async def test_only_one_signature_counts(gateway: Stack) -> None:
