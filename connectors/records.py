@@ -100,13 +100,14 @@ class Period(msgspec.Struct, frozen=True, gc=False):
 class Document:
     """A file kept by a system. `owner` is the id of the record that it belongs to; `id` is unique within that record.
 
-    `source` is private to the driver that made the document, which needs it to open the file.
+    `size` is in bytes. `source` is private to the driver that made the document, which needs it to open the file.
     """
 
     id: str
     owner: str
     name: str | None = None
     mime_type: str | None = None
+    size: int | None = None
     source: object = field(default=None, repr=False, compare=False)
 
 

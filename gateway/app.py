@@ -23,8 +23,10 @@ from connectors.store.memory import WritesInMemory
 from connectors.store.rates_in_redis import SpendingInRedis
 from connectors.store.redis import WritesInRedis
 from connectors.store.rows_in_redis import RowsInRedis
+from connectors.store.shared_key import SharedKey
 from connectors.store.writes import WriteStore
 from gateway.audit import audit, audit_unmasked
+from gateway.auth.refusals import Why
 from gateway.auth.scopes import Grants
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
@@ -51,6 +53,8 @@ from gateway.http.persisted_queries import (
 )
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.schema_file import ADDRESS, SchemaFile
+from gateway.http.signatures import SignatureError, Signatures
+from gateway.http.signing_keys import LIFETIME, GivenKeys, KeysInRedis, OwnKey, SigningKeys
 from gateway.http.sse import EventStreams
 from gateway.http.trusted_documents import TrustedDocuments
 from gateway.http.watching import WatchEndpoint
@@ -62,6 +66,7 @@ from gateway.live.subscription import Feed
 from gateway.metrics import Metrics
 from gateway.schema_text import printed
 from gateway.settings import Settings
+from resolvers.documents import Addresses
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import Viewer, ViewerKind
@@ -141,6 +146,24 @@ class _CrossOriginGateway(_Gateway):
             await super().__call__(scope, receive, send)
         else:
             await self.cors.answer(origin, super().__call__, scope, receive, send)
+
+
+class _BehindPrefix(_Gateway):
+    """Takes requests with a prefix before their path, where a proxy leaves it, and without: where it is cut off, and
+    from what asks the process itself.
+    """
+
+    prefix = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request. Its `root_path` is as ASGI says: what `path` begins with, and routes do not."""
+        if scope["type"] != "lifespan" and scope["path"].startswith(f"{self.prefix}/"):
+            scope["root_path"] = self.prefix
+        await super().__call__(scope, receive, send)
+
+
+class _CrossOriginBehindPrefix(_BehindPrefix, _CrossOriginGateway):
+    """Both."""
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
@@ -238,8 +261,15 @@ def create_app(
                     following(settings, engine, connectors, session, metrics.live, audit_unmasked)
                 )
             writes = await stack.enter_async_context(_writes(settings, follows.stream if follows else None))
+            signatures = await stack.enter_async_context(_signatures(settings))
             contexts = ContextFactory(
-                engine, connectors, settings.graphql.deadline, settings.graphql.trace, writes, audit_unmasked
+                engine,
+                connectors,
+                settings.graphql.deadline,
+                settings.graphql.trace,
+                writes,
+                audit_unmasked,
+                Addresses(settings.server.public_base, signatures),
             )
             sharing = settings.documents.caching
             # A system that is shown the caller's token may answer each differently.
@@ -297,6 +327,7 @@ def create_app(
                     settings.server.limits.downloads_per_caller,
                     rates,
                     partial(engine.withholding, DOCUMENT_URL),
+                    partial(_signer, signatures, authenticate) if signatures else None,
                 ),
                 draining=False,
                 schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
@@ -306,7 +337,13 @@ def create_app(
                 cors=cors,
             )
 
-    made = (_CrossOriginGateway if cors else _Gateway)(
+    kinds: dict[tuple[bool, bool], type[_Gateway]] = {
+        (False, False): _Gateway,
+        (True, False): _CrossOriginGateway,
+        (False, True): _BehindPrefix,
+        (True, True): _CrossOriginBehindPrefix,
+    }
+    made = kinds[cors is not None, bool(settings.server.prefix)](
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(Compression, minimum_size=1024, compresslevel=4)],
@@ -323,6 +360,8 @@ def create_app(
     )
     if cors and isinstance(made, _CrossOriginGateway):
         made.cors = cors
+    if isinstance(made, _BehindPrefix):
+        made.prefix = settings.server.prefix
     made.router.redirect_slashes = False  # A redirect would lead to whatever host the request names.
     return made
 
@@ -392,6 +431,35 @@ async def _writes(settings: Settings, stream: EventStream | None) -> AsyncIterat
     finally:
         await writes.finish()
         await store.close()
+
+
+@asynccontextmanager
+async def _signatures(settings: Settings) -> AsyncIterator[Signatures | None]:
+    """What signs addresses of documents, with the settings' key, one that is shared in Redis, or one of its own."""
+    files, shared = settings.files, settings.shared_address
+    if not files.signed_for:
+        yield None
+        return
+    keys: SigningKeys
+    if files.has_key:
+        keys = GivenKeys(files.secret_named("key"), files.secret_named("previous_key"))
+    elif shared:
+        keys = KeysInRedis(SharedKey(shared, "documents", LIFETIME))
+    else:
+        keys = OwnKey()
+    try:
+        await keys.start()
+        yield Signatures(keys, files.signed_for)
+    finally:
+        await keys.close()
+
+
+async def _signer(signatures: Signatures, authenticate: Authenticator, key: str, signature: str) -> Viewer:
+    """Whose signature it is, with the rights that such a caller has now. Raises SignatureError."""
+    viewer = authenticate.known_again(await signatures.viewer(key, signature))
+    if viewer is None:
+        raise SignatureError("The signed address is of a caller who may not sign in any more.", Why.NOT_ITS_KIND)
+    return viewer
 
 
 def _session() -> aiohttp.ClientSession:

@@ -33,6 +33,7 @@ CODES: Mapping[str, str] = {
     "PERSISTED_QUERY_HASH_MISMATCH": "The hash is not the SHA-256 of the document that came with it. Correct it.",
     "DOCUMENT_NOT_ALLOWED": "This caller may send published documents only, and this is none. Let it be published.",
     "NOT_FOUND": "There is nothing at this address, or it is a document that the caller may not see.",
+    "SIGNATURE_REFUSED": "The signed address of a document has ended, or was changed. Ask for another (signedUrl).",
     "AUTH_UNAVAILABLE": "The keys that tokens are checked with cannot be fetched. Try again in a moment.",
     "DEADLINE_EXCEEDED": "The whole answer was not ready in time. Ask for less, or try again later.",
     # The caller, or an argument.

@@ -1,11 +1,14 @@
 """`[server]`: where the gateway listens, what a connection may cost it, and how it ends."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from connectors.strict import Strict
+from connectors.texts import BaseAddress, names_a_user
 
 
 class ConnectionLimits(Strict):
@@ -56,12 +59,45 @@ class LoadLimits(Strict):
     under_way: Annotated[int, Field(ge=1, description="Most requests under way, however idle they are.")] = 1024
 
 
+def _public_url(given: str | None) -> str | None:
+    if given is not None and names_a_user(given):
+        raise ValueError("should be an address without user name and password: every client is told it")
+    if given is not None and _ROOT_PATH.fullmatch(urlsplit(given).path.rstrip("/")) is None:
+        raise ValueError('should have a path such as "/api", or none')
+    return given
+
+
+def _root_path(given: str | None) -> str | None:
+    if given is not None and _ROOT_PATH.fullmatch(given) is None:
+        raise ValueError('should be a path such as "/api", without a slash at its end; "": requests have none')
+    return given
+
+
+_ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*")
+
+
 class ServerSettings(Strict):
     """`[server]`: where the gateway listens, and how it ends."""
 
     host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
     workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
+    public_url: Annotated[
+        BaseAddress | None,
+        AfterValidator(_public_url),
+        Field(
+            description='Where clients reach the gateway, such as "https://portal.example/api": with what is before'
+            " /graphql. Addresses of documents begin with it; without it they are paths."
+        ),
+    ] = None
+    root_path: Annotated[
+        str | None,
+        AfterValidator(_root_path),
+        Field(
+            description="What paths of requests begin with where no proxy cuts it off; if not set, the path of"
+            " public_url."
+        ),
+    ] = None
     metrics: Annotated[
         bool, Field(description="Whether /metrics answers, to whoever reaches this port, in Prometheus' format.")
     ] = False
@@ -79,3 +115,13 @@ class ServerSettings(Strict):
     finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
     limits: ConnectionLimits = ConnectionLimits()
     load: LoadLimits = LoadLimits()
+
+    @property
+    def public_base(self) -> str:
+        """`public_url` without a slash at its end; empty where there is none."""
+        return (self.public_url or "").rstrip("/")
+
+    @property
+    def prefix(self) -> str:
+        """What paths of requests may begin with, such as `/api`; empty for nothing."""
+        return urlsplit(self.public_base).path if self.root_path is None else self.root_path

@@ -31,6 +31,7 @@ from connectors.wrong_settings import reported_again
 from gateway import (
     cache_settings,
     documents_settings,
+    files_settings,
     live_settings,
     live_sources,
     scope_settings,
@@ -42,6 +43,7 @@ from gateway.cache_settings import CacheSettings
 from gateway.cors_settings import CorsSettings
 from gateway.documents_settings import DocumentsSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
+from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import RateSettings
 from gateway.scope_settings import ScopeSettings
@@ -191,6 +193,7 @@ class Settings(Strict):
     cache: CacheSettings = CacheSettings()
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
+    files: FilesSettings = FilesSettings()
     server: ServerSettings = ServerSettings()
     cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()
@@ -222,6 +225,11 @@ class Settings(Strict):
         return self.writes.enabled and not self.writes_url
 
     @property
+    def signs_in_process(self) -> bool:
+        """Whether each process signs addresses with a key of its own."""
+        return self.files.signed_for > 0 and not self.files.has_key and not self.shared_url
+
+    @property
     def tells_in_process(self) -> bool:
         """Whether each process tells its clients only what it heard itself."""
         return self.live.enabled and not self.shared_url
@@ -234,6 +242,7 @@ class Settings(Strict):
             *live_sources.wrong(self.live, systems),
             *cache_settings.wrong(self.cache, systems, redis_url=self.shared_url),
             *live_settings.wrong(self.live, redis_url=self.shared_url, workers=workers),
+            *files_settings.wrong(self.files, systems, redis_url=self.shared_url, workers=workers),
             *scope_settings.wrong(self.scopes, self.auth),
             *documents_settings.wrong(self.documents),
         ]

@@ -14,6 +14,7 @@ from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
 from connectors.http.scope import RequestScope, current_scope
 from connectors.records import Fields, Rows
+from resolvers.documents import PATHS
 from resolvers.early import EarlyLoads
 from resolvers.loader import BatchLoader, NoLink
 from resolvers.ownership import customers_of, records
@@ -73,6 +74,8 @@ class RequestContext:
         """By system, how many there are besides."""
         self.writes: Writes | None = None
         """What writes once; None where nothing is written."""
+        self.addresses = PATHS
+        """Where clients find documents."""
 
     def loader(self, kind: type[BatchLoader[K, V]]) -> BatchLoader[K, V]:
         """The request's loader of a class."""
@@ -80,7 +83,9 @@ class RequestContext:
 
     def anew(self, selection: Mapping[str, Fields]) -> "RequestContext":
         """Another context for the same viewer, with loaders of its own: for what goes on when the request has ended."""
-        return RequestContext(self.viewer, self._connectors, self._translate, selection)
+        other = RequestContext(self.viewer, self._connectors, self._translate, selection)
+        other.addresses = self.addresses
+        return other
 
     def nothing_written(self) -> None:
         """Let what is loaded outlast the next `renew`: nothing was written since it was read."""

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 
 from connectors.records import Document
+from resolvers.errors import PublicError
+from resolvers.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,71 @@ class OwnedDocument:
         return self.document.mime_type
 
     @property
-    def url(self) -> str:
-        """Path on the gateway, such as /documents/Bill:77/1. It never reveals the address in the system."""
-        return f"/documents/{path_segment(f'{self.type_name}:{self.document.owner}')}/{path_segment(self.document.id)}"
+    def size(self) -> int | None:
+        """Size in bytes."""
+        return self.document.size
+
+    @property
+    def key(self) -> str:
+        """Which document it is of all, such as Bill:77/1."""
+        return key_of(f"{self.type_name}:{self.document.owner}", self.document.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """An address that opens a document without a token, until it ends."""
+
+    url: str
+    expires_at: datetime
+
+
+class Sign(Protocol):
+    """Signs for viewers."""
+
+    def __call__(self, key: str, viewer: Viewer) -> tuple[str, datetime]:
+        """The signature for a document's key, as it stands in an address, and when it ends. Raises `PublicError`."""
+
+
+class NothingSigned(PublicError):
+    """The settings allow no signed addresses."""
+
+    code = "NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        super().__init__("This gateway signs no addresses of documents. Get the file at `url`, with the bearer token.")
+
+
+class Addresses:
+    """Where clients find documents: `base` is what their paths are put behind, and may be empty."""
+
+    def __init__(self, base: str = "", sign: Sign | None = None) -> None:
+        self._folder, self._sign = f"{base}{FOLDER}/", sign
+
+    def url(self, document: OwnedDocument) -> str:
+        """Its address. It never reveals the address in the system."""
+        return self._folder + document.key
+
+    def signed(self, document: OwnedDocument, viewer: Viewer) -> SignedAddress:
+        """An address that opens it as this viewer. Raises `PublicError`."""
+        if self._sign is None:
+            raise NothingSigned
+        signature, ends = self._sign(document.key, viewer)
+        return SignedAddress(f"{self._folder}{document.key}?{SIGNATURE}={signature}", ends)
+
+
+FOLDER: Final = "/documents"
+"""Path of all documents on the gateway."""
+
+SIGNATURE: Final = "signature"
+"""Parameter of a signed address."""
+
+PATHS: Final = Addresses()
+"""Where the gateway does not know how clients reach it."""
+
+
+def key_of(owner: str, document: str) -> str:
+    """What stands for a document: its record's global id and its own id, as two segments of a path."""
+    return f"{path_segment(owner)}/{path_segment(document)}"
 
 
 def path_segment(text: str) -> str:

@@ -5,10 +5,12 @@ subject to their own ownership.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import takewhile
 from typing import Any, Final
 
 from typing_extensions import override
@@ -225,6 +227,52 @@ def visible_assignee(ticket: Ticket, viewer: Viewer) -> str | None:
     return ticket.assignee if viewer.is_staff else None
 
 
-def visible_notes(ticket: Ticket, viewer: Viewer) -> Sequence[TicketNote]:
+@dataclass(frozen=True, slots=True)
+class OwnedNote:
+    """A note and its ticket. Clients see its attributes.
+
+    A note without an id of its own is known by its time, author and text, and of equal ones by its place among them.
+    """
+
+    ticket: Ticket
+    note: TicketNote
+
+    @property
+    def author(self) -> str | None:
+        """Who wrote it."""
+        return self.note.author
+
+    @property
+    def text(self) -> str | None:
+        """What it says."""
+        return self.note.text
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was written."""
+        return self.note.created_at
+
+    @property
+    def internal(self) -> bool:
+        """Whether customers must not see it."""
+        return self.note.internal
+
+    @property
+    def key(self) -> str:
+        """Which note it is of all. Of the system's own id only a digest is told: it may be another caller's key."""
+        named: tuple[object, ...] = (self.note.id,) if self.note.id is not None else (*_said(self.note), self._place())
+        digest = hashlib.sha256(repr((self.ticket.id, *named)).encode("utf-8", "surrogatepass"))
+        return f"{self.ticket.id}/{digest.hexdigest()[:16]}"
+
+    def _place(self) -> int:
+        before = takewhile(lambda one: one is not self.note, self.ticket.notes)
+        return sum(_said(one) == _said(self.note) for one in before)
+
+
+def _said(note: TicketNote) -> tuple[object, ...]:
+    return note.created_at and note.created_at.isoformat(), note.author, note.text
+
+
+def visible_notes(ticket: Ticket, viewer: Viewer) -> Sequence[OwnedNote]:
     """The notes that the viewer may see: internal ones are for staff only."""
-    return ticket.notes if viewer.is_staff else [note for note in ticket.notes if not note.internal]
+    return [OwnedNote(ticket, note) for note in ticket.notes if viewer.is_staff or not note.internal]

@@ -1,5 +1,7 @@
 """The caller, as the token proves it."""
 
+import hashlib
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -30,6 +32,9 @@ class Viewer:
     noted_scopes: frozenset[str] = frozenset()
     """Scopes that others of the kind do not have: what is read in full by them is told to the audit log."""
 
+    expires: float = field(default=math.inf, repr=False, compare=False)
+    """When the token ends, in seconds since 1970."""
+
     is_staff: bool = field(init=False, repr=False, compare=False)
     """Whether the caller is an agent or admin, who may see the data of all customers."""
     is_signed_in: bool = field(init=False, repr=False, compare=False)
@@ -42,6 +47,11 @@ class Viewer:
         object.__setattr__(self, "identity", (self.issuer, self.subject, self.kind.value, self.customer_ids))
         object.__setattr__(self, "is_staff", self.kind in (ViewerKind.AGENT, ViewerKind.ADMIN))
         object.__setattr__(self, "is_signed_in", self.kind is not ViewerKind.ANONYMOUS)
+
+    @property
+    def key(self) -> str:
+        """The identity, as a text that tells nobody who it is."""
+        return hashlib.sha256(repr(self.identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 ANONYMOUS = Viewer(ViewerKind.ANONYMOUS)

@@ -21,9 +21,10 @@ from resolvers.documents import documents_of
 from resolvers.early import Prefetch
 from resolvers.rows import all_rows
 from schema.arguments import BILL_ARGUMENTS, BILL_FILTERS, PAYMENT_FILTERS, SPAN
-from schema.fields import computed, connection, edge, node_id
+from schema.fields import computed, connection, edge, key_id, node_id
 from schema.guards import Mask, Scopes, masked
 from schema.node import Node, RecordType
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection, Document, Money, Period, number
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class BillingAccount(RecordType, Node):
             BillingAccountsByCustomer,
             lambda context, customers: BillsByAccount.of(context).expect_of_customers(customers),
         ),
+        directives=[NULL_IS_AN_ERROR],
         description="Bills of the account, newest first unless the arguments order them. Null with an error"
         " if the billing system did not answer.",
     )
@@ -65,6 +67,7 @@ class BillingAccount(RecordType, Node):
         resolvers.filter_payments,
         arguments=SPAN,
         reads=PAYMENT_FILTERS,
+        directives=[NULL_IS_AN_ERROR],
         description="Payments to the account, newest first. Null with an error if the billing system did not answer.",
     )
 
@@ -73,6 +76,7 @@ class BillingAccount(RecordType, Node):
 class BillCharge:
     """Declares `connectors.billing.port.BillCharge`."""
 
+    id: strawberry.ID = key_id("BillCharge", "line")
     name: str | None = strawberry.field(description="What is charged for, in words. Null if unknown.")
     kind: port.ChargeKind = strawberry.field(
         description="Kind of charge. UNKNOWN if the gateway does not know the billing system's word."
@@ -124,6 +128,7 @@ class Bill(RecordType, Node):
     charges: list[BillCharge] | None = edge(
         ChargesByBill,
         step=all_rows,
+        directives=[NULL_IS_AN_ERROR],
         description="Lines of the bill. Null with an error if the billing system did not answer.",
     )
     documents: list[Document] = computed(
@@ -135,6 +140,7 @@ class Bill(RecordType, Node):
         PaymentById,
         "payment_ids",
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="Payments applied to the bill. Null with an error if the billing system did not answer.",
     )
     account: BillingAccount | None = edge(
@@ -176,6 +182,7 @@ class Payment(RecordType, Node):
         BillById,
         "bill_ids",
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="The bills that the payment was applied to. Null with an error if the billing system did"
         " not answer.",
     )
@@ -188,6 +195,7 @@ class Payment(RecordType, Node):
 class UsageAllowance:
     """Declares `connectors.billing.port.UsageAllowance`."""
 
+    id: strawberry.ID = key_id("UsageAllowance", "allowance")
     name: str | None = strawberry.field(description="Name of the allowance. Null if unknown.")
     usage_type: str | None = strawberry.field(
         description="Type of usage, such as data, voice or sms, in the billing system's own word. Null if unknown."

@@ -31,6 +31,7 @@ from schema.edges import IsNotInstance
 from schema.fields import computed, connection, edge, node_id
 from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection, Money
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Customer(RecordType, Node):
         filter_products,
         arguments={"status": "Only products with one of these statuses; all products if it is not given."},
         reads=PRODUCT_FILTERS,
+        directives=[NULL_IS_AN_ERROR],
         description="Products that the customer bought, in the order of their ids. Null with an error if the"
         " CRM did not answer.",
     )
@@ -181,5 +183,6 @@ class Product(RecordType, Node):
         page_of_records,
         many=True,
         arguments=PAGE,
+        directives=[NULL_IS_AN_ERROR],
         description="Services that realize the product. Null with an error if the inventory did not answer.",
     )

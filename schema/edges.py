@@ -4,10 +4,13 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from resolvers.context import Loader, RequestContext
 from resolvers.early import Prefetch
+
+OF_CONTEXT: Final = frozenset({"viewer", "addresses"})
+"""Parameters of a step that are the context's, and no arguments of a field."""
 
 
 class IsNotInstance:
@@ -25,20 +28,21 @@ class IsNotInstance:
 class Step:
     """A pure function of a record or of what an edge found, with the arguments that it takes.
 
-    `prepare` makes the function from the arguments, so that work that is the same for all records is done once.
+    `gets` are what it takes of the context, beside them. `prepare` makes the function from the arguments, so that work
+    that is the same for all records is done once.
     """
 
     call: Callable[..., Any]
     arguments: tuple[inspect.Parameter, ...]
-    takes_context: bool
+    gets: tuple[str, ...] = ()
     prepare: Callable[..., Callable[[Any], Any]] | None = None
 
     @classmethod
     def of(cls, call: Callable[..., Any]) -> "Step":
         """A step of a function whose first parameter is the record, and whose others are the field's arguments."""
         _first, *rest = inspect.signature(call, eval_str=True).parameters.values()
-        arguments = tuple(parameter for parameter in rest if parameter.name != "viewer")
-        return cls(call, arguments, takes_context=len(arguments) < len(rest))
+        arguments = tuple(parameter for parameter in rest if parameter.name not in OF_CONTEXT)
+        return cls(call, arguments, tuple(one.name for one in rest if one.name in OF_CONTEXT))
 
     @classmethod
     def prepared(cls, prepare: Callable[..., Callable[[Any], Any]], arguments: Iterable[inspect.Parameter]) -> "Step":
@@ -47,13 +51,18 @@ class Step:
         def call(subject: Any, **given: Any) -> Any:
             return prepare(**given)(subject)
 
-        return cls(call, tuple(arguments), takes_context=False, prepare=prepare)
+        return cls(call, tuple(arguments), prepare=prepare)
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether it must be bound for each request."""
+        return bool(self.gets)
 
     def bound(self, context: RequestContext, arguments: Mapping[str, Any]) -> Callable[[Any], Any]:
-        """The function with its arguments and the viewer bound, for all records of a request."""
+        """The function with its arguments and what it takes of the context bound, for all records of a request."""
         taken = {p.name: arguments[p.name] for p in self.arguments if p.name in arguments}
-        if self.takes_context:
-            taken["viewer"] = context.viewer
+        for name in self.gets:
+            taken[name] = getattr(context, name)
         if self.prepare is not None:
             return self.prepare(**taken)
         return partial(self.call, **taken) if taken else self.call

@@ -2,7 +2,8 @@
 
 An edge is data (loader, key, step). The same declaration is run one object at a time by Strawberry, as here, or for all
 objects of a level by the engine. A field's arguments are the parameters of its key and step functions, and `arguments`
-describes them by name. A parameter named `viewer` gets the viewer and is not part of the schema. `needs` names the
+describes them by name. Parameters named `viewer` and `addresses` get what the context has of that name, and are not
+part of the schema. `needs` names the
 attributes of the parent's record that the field is made of; systems are asked for these attributes only.
 """
 
@@ -207,6 +208,17 @@ def node_id(type_name: str) -> Any:
         {},
         description=f"Global id: the type, a colon and the system's own id, such as {type_name}:1001. It is stable.",
     )
+
+
+def key_id(type_name: str, what: str) -> Any:
+    """The key of a record that `node` does not find: the type and its system's id, such as `BillCharge:77`."""
+    return _computed(
+        GlobalId(f"{type_name}:"), frozenset(), {}, description=f"Key of the {what} among all. {NOT_A_NODE}"
+    )
+
+
+NOT_A_NODE: Final = "It is stable, for a client's cache; `node` does not find it."
+"""Said of ids that are keys only."""
 
 
 def _computed(pure: Step | GlobalId, needs: frozenset[str], texts: Mapping[str, Text], **options: Any) -> Any:

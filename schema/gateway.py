@@ -9,7 +9,7 @@ from connectors.http.health import SystemStatus
 from connectors.http.policy.breaker import BreakerState
 from resolvers.crm import own_customers
 from resolvers.viewer import ViewerKind
-from schema.fields import computed
+from schema.fields import NOT_A_NODE, computed
 
 if TYPE_CHECKING:
     from schema.crm import Customer
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 class Viewer:
     """Declares `resolvers.viewer.Viewer`."""
 
+    id: strawberry.ID = computed(
+        lambda viewer: f"Viewer:{viewer.key}",
+        needs=(),
+        description=f"Key of the caller, as one person with these rights; it tells nothing else. {NOT_A_NODE}",
+    )
     kind: ViewerKind = strawberry.field(description="Kind of caller.")
     roles: list[str] = strawberry.field(description="Roles in the token. Empty if it has none.")
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
@@ -89,6 +94,9 @@ class SystemOperation:
 class System:
     """Declares `resolvers.systems.SystemReport`."""
 
+    id: strawberry.ID = computed(
+        lambda system: f"System:{system.name}", needs=(), description=f"Key of the system. {NOT_A_NODE}"
+    )
     name: str = strawberry.field(description="Name of the system in the gateway's settings.")
     domain: str = strawberry.field(description="Domain of the system: crm, billing, inventory or ticketing.")
     driver: str = strawberry.field(

@@ -23,6 +23,7 @@ from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
 from schema.fields import computed, connection, edge, node_id
 from schema.guards import Mask, Scopes, masked
 from schema.node import Node, RecordType
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Service(RecordType, Node):
         ResourceById,
         "resource_ids",
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="Resources that the service uses, such as devices, SIM cards, phone numbers and cabinets."
         " Null with an error if the inventory did not answer.",
     )
@@ -66,6 +68,7 @@ class Service(RecordType, Node):
         merge_outages,
         needs=["part_ids", "resource_ids"],
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="Open outages that affect the service or a resource that it uses. Null with an error if"
         " the ticketing system did not answer.",
     )
@@ -75,12 +78,14 @@ class Service(RecordType, Node):
         conditions=open_condition,
         arguments=TICKET_ARGUMENTS,
         reads=TICKET_FILTERS,
+        directives=[NULL_IS_AN_ERROR],
         description="Tickets about the service, newest first unless the arguments order them. Null with an"
         " error if the ticketing system did not answer.",
     )
     products: list[Annotated["Product", strawberry.lazy("schema.crm")]] | None = edge(
         ProductsByService,
         step=all_rows,
+        directives=[NULL_IS_AN_ERROR],
         description="Products that the service realizes. Null with an error if the CRM did not answer.",
     )
     site: Annotated["Site", strawberry.lazy("schema.inventory")] | None = edge(
@@ -134,6 +139,7 @@ class Resource(RecordType, Node):
         ServicesByResource,
         step=page_of_rows,
         arguments=PAGE,
+        directives=[NULL_IS_AN_ERROR],
         description="Services that use the resource. A subscriber sees only the subscriber's own. Null with"
         " an error if the inventory did not answer.",
     )
@@ -142,6 +148,7 @@ class Resource(RecordType, Node):
         resource_outage_keys,
         merge_outages,
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="Open outages that affect the resource. Null with an error if the ticketing system did not answer.",
     )
 

@@ -16,6 +16,7 @@ from schema.billing import Bill, Payment
 from schema.crm import Customer
 from schema.fields import Info, edge
 from schema.leaves import CurrencyCode
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.ticketing import Ticket
 
 _KEY = (
@@ -268,22 +269,28 @@ async def _update_contact(info: Info, given: Input[UpdateContactInput]) -> Updat
 class Mutation:
     """Each turns its input into what `resolvers.writing.mutations` takes."""
 
-    open_ticket: OpenTicketPayload | None = strawberry.mutation(resolver=_open_ticket, description="Open a ticket.")
+    open_ticket: OpenTicketPayload | None = strawberry.mutation(
+        resolver=_open_ticket, directives=[NULL_IS_AN_ERROR], description="Open a ticket."
+    )
     add_ticket_note: AddTicketNotePayload | None = strawberry.mutation(
-        resolver=_add_ticket_note, description="Add a note to a ticket that is open."
+        resolver=_add_ticket_note, directives=[NULL_IS_AN_ERROR], description="Add a note to a ticket that is open."
     )
     close_ticket: CloseTicketPayload | None = strawberry.mutation(
-        resolver=_close_ticket, description="Close a ticket that is open."
+        resolver=_close_ticket, directives=[NULL_IS_AN_ERROR], description="Close a ticket that is open."
     )
     reopen_ticket: ReopenTicketPayload | None = strawberry.mutation(
-        resolver=_reopen_ticket, description="Open a ticket again that has ended."
+        resolver=_reopen_ticket, directives=[NULL_IS_AN_ERROR], description="Open a ticket again that has ended."
     )
     assign_ticket: AssignTicketPayload | None = strawberry.mutation(
-        resolver=_assign_ticket, description="Give a ticket to a member of staff. For agents and admins."
+        resolver=_assign_ticket,
+        directives=[NULL_IS_AN_ERROR],
+        description="Give a ticket to a member of staff. For agents and admins.",
     )
     pay_bill: PayBillPayload | None = strawberry.mutation(
-        resolver=_pay_bill, description="Pay a bill, or a part of it."
+        resolver=_pay_bill, directives=[NULL_IS_AN_ERROR], description="Pay a bill, or a part of it."
     )
     update_contact: UpdateContactPayload | None = strawberry.mutation(
-        resolver=_update_contact, description="Change a customer's e-mail address or phone number."
+        resolver=_update_contact,
+        directives=[NULL_IS_AN_ERROR],
+        description="Change a customer's e-mail address or phone number.",
     )

@@ -21,6 +21,7 @@ from schema.crm import Customer, Product
 from schema.fields import Info, computed, edge
 from schema.inventory import Resource, Service, Site
 from schema.node import Node
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection
 from schema.ticketing import Outage, Ticket
 
@@ -79,6 +80,7 @@ class Query:
             " finds are always in the order of their numbers.",
             **FORWARD,
         },
+        directives=[NULL_IS_AN_ERROR],
         description="All customers, or those that `search` finds. For agents and admins; others get the error"
         " FORBIDDEN.",
     )
@@ -96,6 +98,7 @@ class Query:
             "search": "Part of a name, or a whole serial number, in upper or lower case. Without it, all resources.",
             **FORWARD,
         },
+        directives=[NULL_IS_AN_ERROR],
         description="All resources, or those that `search` finds, in the order of their ids. For agents and"
         " admins; others get the error FORBIDDEN.",
     )
@@ -108,7 +111,7 @@ class Query:
         forward_page,
         arguments={**OPEN, **SPAN, **FORWARD},
         description="Outages, newest first. Null with an error if the ticketing system did not answer.",
-        directives=[shared(_OUTAGES)],
+        directives=[NULL_IS_AN_ERROR, shared(_OUTAGES)],
     )
 
     node: Node | None = edge(
@@ -122,11 +125,13 @@ class Query:
         _node_ids,
         per_key=True,
         arguments={"ids": f"Global ids, such as Customer:1001; at most {MAX_PAGE}."},
+        directives=[NULL_IS_AN_ERROR],
         description="Several objects by their global ids, in the same order. An entry is null if the object"
         " does not exist or is not yours.",
     )
     systems: list[gateway.System] | None = strawberry.field(  # type: ignore[assignment]  # records pass through
         resolver=_systems,
+        directives=[NULL_IS_AN_ERROR],
         description="The systems behind the gateway, and whether they answer. For agents and admins; others"
         " get the error FORBIDDEN.",
     )

@@ -1,14 +1,16 @@
 """Types that all domains share: money, periods, documents, and Relay's paging."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 import strawberry
 
 from schema.caching import inherited
+from schema.fields import NOT_A_NODE, computed
 from schema.guards import Scopes, requires
 from schema.leaves import CurrencyCode
+from schema.nullability import NULL_IS_AN_ERROR
 
 T = TypeVar("T")
 
@@ -33,18 +35,46 @@ class Period:
     )
 
 
+@strawberry.type(
+    description="An address that opens a file without a token, for a short time. Whoever has it can open the file, with"
+    " the rights of the caller who asked for it: do not store it, and do not pass it on."
+)
+class SignedUrl:
+    """Declares `resolvers.documents.SignedAddress`."""
+
+    url: str = strawberry.field(description="The address. It ends with the caller's token, if not before.")
+    expires_at: datetime = strawberry.field(description="When the address ends.")
+
+
 @strawberry.type(description="A file, such as a bill's PDF or a ticket's attachment.")
 class Document:
     """Declares `resolvers.documents.OwnedDocument`."""
 
+    id: strawberry.ID = computed(
+        lambda document: document.key,
+        needs=(),
+        description=f"Key of the file among all, such as Bill:77/1. {NOT_A_NODE}",
+    )
     name: str | None = strawberry.field(
         description="File name or title. Null if it has none.", directives=[requires(Scopes.DOCUMENTS)]
     )
     mime_type: str | None = strawberry.field(description="Media type, such as application/pdf. Null if unknown.")
-    url: str | None = strawberry.field(
-        description="Path of the file on this gateway, such as /documents/Bill:77/1. Get it with the same"
-        " bearer token as this query.",
-        directives=[requires(Scopes.DOCUMENTS)],
+    size: int | None = strawberry.field(
+        description="Size in bytes. Null if the system does not tell it; the file itself always tells where it can."
+    )
+    url: str | None = computed(
+        lambda document, addresses: addresses.url(document),
+        needs=(),
+        description="Address of the file on this gateway, such as https://portal.example/api/documents/Bill:77/1; a"
+        " path if the gateway was not told where clients reach it. Get it with the same bearer token as this query.",
+        directives=[NULL_IS_AN_ERROR, requires(Scopes.DOCUMENTS)],
+    )
+    signed_url: SignedUrl | None = computed(
+        lambda document, addresses, viewer: addresses.signed(document, viewer),
+        needs=(),
+        description="Address that opens the file without a token, for the href of a link or the src of a frame: ask for"
+        " it when somebody wants to open the file. Null with the error NOT_SUPPORTED if the gateway signs none.",
+        directives=[NULL_IS_AN_ERROR, requires(Scopes.DOCUMENTS)],
     )
 
 

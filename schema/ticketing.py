@@ -12,9 +12,10 @@ from resolvers.inventory import ResourceById, ServiceById
 from resolvers.paging import page_of_records
 from resolvers.ticketing import TicketById, visible_assignee, visible_notes
 from schema.arguments import PAGE
-from schema.fields import computed, edge, node_id
+from schema.fields import NOT_A_NODE, computed, edge, node_id
 from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
+from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection, Document
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A note on a ticket.")
 class TicketNote:
-    """Declares `connectors.ticketing.port.TicketNote`."""
+    """Declares `resolvers.ticketing.OwnedNote`."""
 
+    id: strawberry.ID = computed(
+        lambda note: f"TicketNote:{note.key}", needs=(), description=f"Key of the note among all. {NOT_A_NODE}"
+    )
     author: str | None = strawberry.field(
         description="Who wrote the note, as the ticketing system names the person or program. Null if unknown.",
         directives=[masked(Mask.NAME, Scopes.TICKET_TEXT)],
@@ -104,6 +108,7 @@ class Ticket(RecordType, Node):
         ServiceById,
         "service_ids",
         many=True,
+        directives=[NULL_IS_AN_ERROR],
         description="Services that the ticket is about. Null with an error if the inventory did not answer.",
     )
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
@@ -142,6 +147,7 @@ class Outage(RecordType, Node):
         page_of_records,
         many=True,
         arguments=PAGE,
+        directives=[NULL_IS_AN_ERROR],
         description="Services that the outage affects. A subscriber sees and counts only the subscriber's"
         " own. Null with an error if the inventory did not answer.",
     )
@@ -151,6 +157,7 @@ class Outage(RecordType, Node):
         page_of_records,
         many=True,
         arguments=PAGE,
+        directives=[NULL_IS_AN_ERROR],
         description="Resources that the outage affects. A subscriber sees only those that the subscriber's"
         " own services use. Null with an error if the inventory did not answer.",
     )
@@ -160,6 +167,7 @@ class Outage(RecordType, Node):
         page_of_records,
         many=True,
         arguments=PAGE,
+        directives=[NULL_IS_AN_ERROR],
         description="Tickets opened because of the outage. A subscriber sees only the subscriber's own. Null"
         " with an error if the ticketing system did not answer.",
     )

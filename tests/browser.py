@@ -55,12 +55,17 @@ async def open_page(
     dark: bool = False,
     width: int = 1360,
     height: int = 860,
+    trusts_all: bool = False,
 ) -> AsyncIterator[tuple[Page, Complaints]]:
-    """An empty tab of a new profile, in which requests to any host but `origin` are blocked and written down."""
+    """An empty tab of a new profile, in which requests to any host but `origin` are blocked and written down.
+
+    `trusts_all`: whatever certificate the host shows.
+    """
     complaints = Complaints()
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
+        ignore_https_errors=trusts_all,
     )
 
     async def gate(route: Route) -> None:

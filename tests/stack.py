@@ -18,6 +18,7 @@ from gateway.cache_settings import CacheSettings
 from gateway.commands.demo_keys import DemoKeys
 from gateway.cors_settings import CorsSettings
 from gateway.documents_settings import DocumentsSettings
+from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.scope_settings import ScopeSettings
@@ -134,6 +135,7 @@ async def stacked(
     beside: Mapping[str, SandboxServer] | None = None,
     cors: CorsSettings | None = None,
     documents: DocumentsSettings | None = None,
+    files: FilesSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -154,6 +156,7 @@ async def stacked(
             systems=SystemsSettings.model_validate(given),
             auth=auth,
             scopes=scopes or ScopeSettings(),
+            files=files or FilesSettings(),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),

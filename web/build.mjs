@@ -10,8 +10,11 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const target = process.argv[2];
 if (!target) throw new Error("Usage: node build.mjs FOLDER");
 
-/** The address under which the gateway serves the assets: gateway/graphiql.py has the same. */
-const base = "/graphiql/";
+/**
+ * The folder of the assets, beside the page: gateway/http/graphiql.py serves them there, and writes in place of %BASE% how
+ * the page's own address leads to it. So the page works behind any prefix.
+ */
+const base = "%BASE%graphiql/";
 
 const common = {
   absWorkingDir: here,
@@ -24,7 +27,6 @@ const common = {
   metafile: true,
   write: false,
   logLevel: "warning",
-  publicPath: base,
   define: { "process.env.NODE_ENV": '"production"' },
 };
 
@@ -40,7 +42,7 @@ const workers = await esbuild.build({
 
 const addresses = {};
 for (const [file, output] of Object.entries(workers.metafile.outputs)) {
-  if (output.entryPoint) addresses[path.basename(file).split(".")[0]] = base + path.basename(file);
+  if (output.entryPoint) addresses[path.basename(file).split(".")[0]] = `./${path.basename(file)}`;
 }
 
 /** Monaco's modules import their styles one by one; graphiql/style.css has all of them already. */

@@ -1,12 +1,13 @@
 """The port to a billing system: accounts, bills and their charges, payments, usage of allowances."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Protocol
 
+from connectors.files import ByteRange, File
 from connectors.links import RefersTo
 from connectors.ports import batch, fresh, read, write_of
 from connectors.records import (
@@ -224,8 +225,11 @@ class BillingPort(Protocol):
     async def payments_changed(self, since: datetime | None) -> Sequence[Changed]:
         """Payments that were made or changed, as `bills_changed`."""
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open a document of a bill. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
+        """Open a document of a bill. Yields the file, or None if it is gone. `part` is what is
+        wanted of it; where the system does not obey, the whole file comes. Raises `ConnectorError`."""
 
     @write_of("Bill", "Payment")
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:

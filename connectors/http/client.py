@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import CoroutineType
 from typing import Any, TypeVar, overload
@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooMuch
+from connectors.files import ByteRange, File
 from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
@@ -247,9 +248,9 @@ class HttpClient(Transport):
         refused = TooMuch(self.name, f"{len(items)} calls, more than max_calls = {most}")
         return [*await asyncio.gather(*map(one, items[:most])), *[refused] * len(items[most:])]
 
-    def stream(self, address: str) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+    def stream(self, address: str, part: ByteRange | None = None) -> AbstractAsyncContextManager[File | None]:
         """Open a file of the system, as `Files.stream` does."""
-        return self._files.stream(address)
+        return self._files.stream(address, part)
 
 
 class _Sending(msgspec.Struct):

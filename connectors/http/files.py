@@ -10,7 +10,8 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from connectors.errors import ConnectorError, Rejected, TimedOut, TooMuch
+from connectors.errors import ConnectorError, Garbled, Rejected, TimedOut, TooMuch
+from connectors.files import ByteRange, File
 from connectors.http.policy.deadline import seconds_left
 from connectors.http.policy.operation import OperationPolicy
 from connectors.http.request import Request
@@ -18,6 +19,12 @@ from connectors.http.transport import CONNECTION_ERRORS, Transport
 
 _ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 """What is an address as it stands (RFC 3986); yarl would decode some of it. Anything else is encoded by yarl."""
+
+_CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>\d{1,18})-(?P<last>\d{1,18})/(?P<size>\d{1,18}|\*)")
+"""RFC 9110, 14.4."""
+
+_ETAG: Final = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
+"""RFC 9110, 8.8.3, not too long and in ASCII."""
 
 
 class Files:
@@ -28,8 +35,10 @@ class Files:
         self._origin = URL(http.base).origin()
 
     @asynccontextmanager
-    async def stream(self, address: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    async def stream(self, address: str, part: ByteRange | None = None) -> AsyncIterator[File | None]:
         """Open a file, yielding its bytes as they arrive, or None if it does not exist.
+
+        Of a `part` that the system does not obey, or has none of, the whole file comes.
 
         `address` may be relative. An address on another host is `Rejected`: a reference in a record must never choose
         where the gateway connects to. A file above `max_file_bytes` is `TooMuch`; one that takes longer than
@@ -46,34 +55,59 @@ class Files:
             permit, asked = policy.admit(request), self._http.clock()
             ends = loop.time() + self._http.system.file_timeout
             try:
-                response = await self._open(url, request)
+                response = await self._open(url, request, part)
             except BaseException as failure:
                 policy.failed(permit, asked, failure, request)
                 raise
             policy.succeeded(permit, asked, self._http.clock())
             end = loop.call_at(ends, _abort, response, place)
             try:
-                yield None if response.status == 404 else self._parts(response, request, ends, place)
+                yield None if response.status == 404 else self._file(response, request, part, ends, place)
             finally:
                 end.cancel()
                 response.release()
         finally:
             place.leave()
 
-    async def _open(self, url: URL, request: Request) -> aiohttp.ClientResponse:
-        """The answer, 200 or 404, with its body unread. It is requested again if the token or session has expired."""
+    def _file(
+        self, response: aiohttp.ClientResponse, request: Request, part: ByteRange | None, ends: float, place: "_Place"
+    ) -> File:
+        parts = self._parts(response, request, ends, place)
+        etag = response.headers.get("ETag", "")
+        known = etag if _ETAG.fullmatch(etag) else None
+        if response.status != 206:
+            packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
+            return File(parts, size=None if packed else response.content_length, etag=known)
+        said = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        size = None if said is None or said["size"] == "*" else int(said["size"])
+        begin, end = (int(said["first"]), int(said["last"]) + 1) if said is not None else (0, 0)
+        self._bounded(request, size or end)
+        asked = part.within(end if size is None else size) if part is not None else None
+        if asked is None or begin != asked[0] or not begin < end <= asked[1] or "Content-Encoding" in response.headers:
+            raise Garbled(self._http.name, f"{request} answered with another part of the file than it was asked for")
+        return File(parts, size=size, begin=begin, end=end, etag=known)
+
+    async def _open(self, url: URL, request: Request, part: ByteRange | None) -> aiohttp.ClientResponse:
+        """The answer, 200, 206 or 404, with its body unread.
+
+        It is requested again if the token or session has expired, and without the `part` if there is none of it.
+        """
+        wanted = {"Accept-Encoding": "identity"} | ({"Range": str(part)} if part else {})
         known = self._http.credentials
         try:
             async with asyncio.timeout(self._http.system.timeout):
                 credentials = await known.headers()
-                response = await self._send(url, request, credentials)
+                response = await self._send(url, request, wanted | credentials)
                 try:
                     if known.wants_login(response) and await known.renew(credentials):
                         response.release()
                         credentials = await known.headers()
-                        response = await self._send(url, request, credentials)
+                        response = await self._send(url, request, wanted | credentials)
+                    if response.status == 416 and part:
+                        response.release()
+                        response = await self._send(url, request, {"Accept-Encoding": "identity"} | credentials)
                     # The session is known to be valid, so an HTML page is the file itself.
-                    login_wanted = response.status != 200 and known.wants_login(response)
+                    login_wanted = response.status not in (200, 206) and known.wants_login(response)
                     self._http.raise_for_status(response, request, None, login_wanted)
                     self._bounded(request, response.content_length or 0)
                 except BaseException:
@@ -88,9 +122,9 @@ class Files:
             raise
         return response
 
-    async def _send(self, url: URL, request: Request, credentials: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _send(self, url: URL, request: Request, headers: dict[str, str]) -> aiohttp.ClientResponse:
         try:
-            return await self._http.open(request, url, credentials, paced=True).__aenter__()
+            return await self._http.open(request, url, headers, paced=True).__aenter__()
         except CONNECTION_ERRORS as error:
             raise self._http.failure(request, error) from error
 

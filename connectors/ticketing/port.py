@@ -1,11 +1,12 @@
 """The port to a ticketing system: trouble tickets, and outages (service problems)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Protocol
 
+from connectors.files import ByteRange, File
 from connectors.links import RefersTo
 from connectors.ports import batch, fresh, read, write_of
 from connectors.records import Changed, Document, Fields, Found, Owned, Record, Rows, Window
@@ -54,12 +55,13 @@ class TicketSeverity(Enum):
 
 
 class TicketNote(Record, frozen=True, kw_only=True):
-    """A note on a ticket. Customers must not see `internal` notes."""
+    """A note on a ticket. Customers must not see `internal` notes. `id`: the system's own; it may give none."""
 
     author: str | None
     text: str | None
     created_at: datetime | None
     internal: bool
+    id: str | None = None
 
 
 class Ticket(Owned, frozen=True, kw_only=True):
@@ -200,8 +202,11 @@ class TicketingPort(Protocol):
     async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
         """Outages that began or changed, as `tickets_changed`."""
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        """Open an attachment of a ticket. Yields its bytes, or None if the file is gone. Raises `ConnectorError`."""
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
+        """Open an attachment of a ticket. Yields the file, or None if it is gone. `part` is what is
+        wanted of it; where the system does not obey, the whole file comes. Raises `ConnectorError`."""
 
     @write_of("Ticket")
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:

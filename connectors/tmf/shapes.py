@@ -132,6 +132,8 @@ class Attachment(msgspec.Struct, rename="camel", gc=False):
     mime_type: str | None = None
     url: str | None = None
     content: str | None = None
+    size: object = None
+    """A quantity in the standard. Whatever comes instead must not cost the file."""
 
 
 def id_of(ref: Ref | None) -> str | None:

@@ -1,7 +1,7 @@
 """Ticketing by Acme Desk 4: a case is a ticket, known by its number."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from connectors.drivers import Driver
 from connectors.errors import ConnectorError, Declined, Garbled, NotSupported, Reason, Rejected, TooMuch
+from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.lenient import LenientReader
@@ -132,8 +133,10 @@ class DeskTicketing:
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
         raise NotSupported(self.http.name, NOT_TOLD)
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        raise NotSupported(self.http.name, NOT_KEPT)  # else: self.http.stream(document.source)
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
+        raise NotSupported(self.http.name, NOT_KEPT)  # else: self.http.stream(document.source, part)
 
     async def open_ticket(self, new: NewTicket, key: WriteKey) -> str:
         if new.severity is not None:  # no place for it: say so, rather than drop it

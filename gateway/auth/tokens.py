@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -152,6 +152,16 @@ class Authenticator:
         """The viewer of a token. Raises as `__call__` does."""
         return (await self.signed_in(token)).viewer
 
+    def known_again(self, viewer: Viewer) -> Viewer | None:
+        """A viewer of an earlier token, with the scopes of its kind now, and those that its token said beside them.
+
+        None if its issuer may sign in nobody of that kind any more.
+        """
+        issuer = self._issuers.get(viewer.issuer)
+        if issuer is None or viewer.kind.value not in issuer.rules.allowed_kinds:
+            return None
+        return self._grants.granted(replace(viewer, scopes=viewer.noted_scopes))
+
     async def signed_in(self, token: str) -> SignedIn:
         """The viewer of a token, and its end. Raises as `__call__` does."""
         if len(token) > MAX_TOKEN_CHARACTERS:
@@ -166,8 +176,9 @@ class Authenticator:
         rules = issuer.rules
         check_type(header, rules.types)
         claims = _verify(token, issuer, *await _keys_of(issuer, header))
-        viewer = self._grants.granted(viewer_of(claims, rules.claims, rules.allowed_kinds))
-        signed_in = SignedIn(viewer, float(min(int(claims["exp"]), _LAST_SECOND)))
+        expires = float(min(int(claims["exp"]), _LAST_SECOND))
+        viewer = replace(viewer_of(claims, rules.claims, rules.allowed_kinds), expires=expires)
+        signed_in = SignedIn(self._grants.granted(viewer), expires)
         until = min(signed_in.expires + rules.leeway, time.time() + rules.cached_for)
         self._verified.put(digest, (until, signed_in))
         return signed_in

@@ -35,7 +35,8 @@ def settings(port: int, sandbox_port: int) -> Settings:
                 "sources": {name: {"hub": True, "secret": secrets.token_hex(16)} for name in ("ticketing", "billing")},
             },
             "cors": {"origins": _LOOPBACK},
-            "server": {"host": HOST, "port": port, "metrics": True},
+            "files": {"signed_for": 300.0},
+            "server": {"host": HOST, "port": port, "public_url": f"http://{HOST}:{port}", "metrics": True},
         }
     )
     # What the settings of a file may not say: payments, too, are remembered in the demo's one process only.

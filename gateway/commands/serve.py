@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 
-from gateway import live_settings, logs, settings_file, writes_settings
+from gateway import files_settings, live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
 from gateway.auth_settings import NEEDED
 from gateway.commands import ending
@@ -92,6 +92,7 @@ def _for_one_process(settings: Settings) -> list[str]:
     reasons = {
         writes_settings.FOR_ONE_PROCESS: settings.keeps_writes_in_process,
         live_settings.FOR_ONE_PROCESS: settings.tells_in_process,
+        files_settings.FOR_ONE_PROCESS: settings.signs_in_process,
     }
     return [reason for reason, applies in reasons.items() if applies]
 

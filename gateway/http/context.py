@@ -15,6 +15,7 @@ from gateway.engine import Engine
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
 from resolvers.context import RequestContext
+from resolvers.documents import PATHS, Addresses
 from resolvers.translated_ports import translated
 from resolvers.unmasked import Noted, ignored
 from resolvers.viewer import Viewer
@@ -93,11 +94,15 @@ class ContextFactory:
         trace_for: TraceFor,
         writes: Writes | None = None,
         noted: Noted = ignored,
+        addresses: Addresses = PATHS,
     ) -> None:
-        """`noted` is told what a request read in full by scopes whose use is noted."""
+        """`addresses` are where clients find documents.
+
+        `noted` is told what a request read in full by scopes whose use is noted.
+        """
         self._noted = noted
         self._engine, self._connectors, self._deadline, self._trace_for = engine, connectors, deadline, trace_for
-        self._writes = writes
+        self._writes, self._addresses = writes, addresses
 
     def __call__(
         self, headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
@@ -120,7 +125,7 @@ class ContextFactory:
         current_scope.set(scope)
         keys = viewer.is_staff or self._trace_for == "signed-in with keys"
         context = GatewayContext(viewer, self._connectors, scope, selection, trace=trace, keys=keys, noted=self._noted)
-        context.writes = self._writes
+        context.writes, context.addresses = self._writes, self._addresses
         return context
 
     def _selection(self, prepared: Prepared, operation: OperationDefinitionNode, viewer: Viewer) -> Selection:

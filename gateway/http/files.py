@@ -3,12 +3,11 @@
 The address names the record and the file (`/documents/Bill:77/1`), never where the system keeps it.
 """
 
-import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 from graphql import GraphQLError
 from starlette.requests import Request
@@ -16,24 +15,29 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from connectors.errors import ConnectorError
+from connectors.files import ByteRange, File
 from connectors.records import Document
 from gateway.auth.access import SignInRequiredError
+from gateway.auth.refusals import Why
 from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.disconnect import run_until_disconnect
+from gateway.http.file_answers import cut_out, file_headers, wanted_range
 from gateway.http.rates import DOCUMENT, Authenticate, Rates, hold
 from gateway.http.request_id import identify
-from resolvers.documents import DOCUMENT_OWNERS, text_of
+from gateway.http.signatures import SignatureError
+from resolvers.documents import DOCUMENT_OWNERS, SIGNATURE, key_of, text_of
 from resolvers.errors import BadInput
 from resolvers.nodes import NODES, split_id
-from resolvers.viewer import ViewerKind
+from resolvers.viewer import Viewer, ViewerKind
+
+SignedViewer = Callable[[str, str], Awaitable[Viewer]]
+"""Of a document's key and a signature, the viewer with its scopes as they are now. Raises SignatureError."""
 
 Caller = tuple[str, str, ViewerKind, tuple[str, ...]]
 
 DOCUMENT_URL: Final = ("Document", "url")
 """The field with the addresses of documents, as type and name."""
-
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 
 class DocumentNotFoundError(RequestError):
@@ -80,7 +84,7 @@ _STATUS: Final = {"UPSTREAM_TIMEOUT": 504, "UPSTREAM_BUSY": 503, "UPSTREAM_RATE_
 
 
 class DocumentEndpoint:
-    """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph."""
+    """`GET` and `HEAD /documents/{owner}/{document}`, with the same bearer token as the graph, or signed."""
 
     def __init__(
         self,
@@ -89,12 +93,14 @@ class DocumentEndpoint:
         per_caller: int,
         rates: Rates,
         refusal: Callable[[frozenset[str] | None], GraphQLError | None] = lambda _scopes: None,
+        signed: SignedViewer | None = None,
     ) -> None:
         """At most `per_caller` documents are sent to one caller at a time.
 
-        `refusal` is why a caller with these scopes may not read the field `DOCUMENT_URL`, nor then the file.
+        `signed` is whom a signature is of; None where nothing is signed. `refusal` is why a caller with these scopes
+        may not read the field `DOCUMENT_URL`, nor then the file.
         """
-        self._refusal = refusal
+        self._refusal, self._signed = refusal, signed
         self._authenticate, self._contexts, self._rates = authenticate, contexts, rates
         self._per_caller, self._under_way = per_caller, Counter[Caller]()
 
@@ -118,7 +124,8 @@ class DocumentEndpoint:
     async def _response(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowedError(request.method, "GET, HEAD")
-        viewer = await self._rates.viewer(request, self._authenticate)
+        key = key_of(text_of(request.path_params["owner"]), text_of(request.path_params["document"]))
+        viewer = await self._rates.viewer(request, partial(self._viewer, key=key))
         if not viewer.is_signed_in:
             raise SignInRequiredError
         self._rates.spend(self._rates.payer(viewer, ""), DOCUMENT)
@@ -129,16 +136,34 @@ class DocumentEndpoint:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(context.close)
             stack.enter_context(self._one_more((viewer.issuer, viewer.subject, viewer.kind, viewer.customer_ids)))
+            wanted = wanted_range(request)
             document, opening = await _find(
-                context, text_of(request.path_params["owner"]), text_of(request.path_params["document"])
+                context,
+                text_of(request.path_params["owner"]),
+                text_of(request.path_params["document"]),
+                # Whether the version is the wanted one is known with the answer: then all of it must be there.
+                None if "if-range" in request.headers else wanted,
             )
-            parts = await stack.enter_async_context(opening)
-            if parts is None:
+            file = await stack.enter_async_context(opening)
+            if file is None:
                 raise DocumentNotFoundError
+            sent = cut_out(file, wanted, request.headers.get("if-range"))
             # A failure before the first byte can still be answered with an error status.
-            first = await anext(parts, b"")
-            wanted = _joined(first, parts) if request.method == "GET" else _joined(b"", None)
-            return _DocumentResponse(wanted, _headers(document), stack.pop_all())
+            first = await anext(sent.parts, b"")
+            body = _joined(first, sent.parts) if request.method == "GET" else _joined(b"", None)
+            headers = file_headers(document.mime_type, document.name or document.id) | sent.headers
+            return _DocumentResponse(body, sent.status, headers, stack.pop_all())
+
+    async def _viewer(self, request: Request, key: str) -> Viewer:
+        """Whose token or signature it is. Of both, it must be the same viewer's."""
+        viewer = await self._authenticate(request)
+        given = request.query_params.getlist(SIGNATURE)
+        if not given or self._signed is None:
+            return viewer
+        signer = await self._signed(key, given[0] if len(given) == 1 else "")
+        if viewer.is_signed_in and viewer.identity != signer.identity:
+            raise SignatureError("The signed address is another caller's than the token.", Why.SIGNATURE)
+        return viewer if viewer.is_signed_in else signer
 
     @contextmanager
     def _one_more(self, caller: Caller) -> Iterator[None]:
@@ -156,8 +181,10 @@ class DocumentEndpoint:
 class _DocumentResponse(StreamingResponse):
     """Closes the upstream document, also if the client disconnects before anything is sent."""
 
-    def __init__(self, parts: AsyncIterator[bytes], headers: Mapping[str, str], opened: AsyncExitStack) -> None:
-        super().__init__(parts, headers=headers)
+    def __init__(
+        self, parts: AsyncIterator[bytes], status: int, headers: Mapping[str, str], opened: AsyncExitStack
+    ) -> None:
+        super().__init__(parts, status, headers)
         self._response = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,8 +193,8 @@ class _DocumentResponse(StreamingResponse):
 
 
 async def _find(
-    context: GatewayContext, owner: str, document_id: str
-) -> tuple[Document, AbstractAsyncContextManager[AsyncIterator[bytes] | None]]:
+    context: GatewayContext, owner: str, document_id: str, part: ByteRange | None
+) -> tuple[Document, AbstractAsyncContextManager[File | None]]:
     try:
         type_name, key = split_id(owner)
     except BadInput as error:
@@ -180,7 +207,7 @@ async def _find(
     found = next((one for one in documents if one.id == document_id), None)
     if found is None:
         raise DocumentNotFoundError
-    return found, getattr(context.connectors, owner_type.domain).open_document(found)
+    return found, getattr(context.connectors, owner_type.domain).open_document(found, part)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
@@ -188,14 +215,3 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncItera
     if rest is not None:
         async for part in rest:
             yield part
-
-
-def _headers(document: Document) -> dict[str, str]:
-    """Headers that make browsers save the file, and never run it as part of the gateway's own pages."""
-    media_type = document.mime_type or ""
-    return {
-        "Content-Type": media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name or document.id, safe='')}",
-        "Cache-Control": "private, no-store",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }

@@ -14,7 +14,7 @@ from gateway.http.media_types import accepts_gzip
 
 STATIC_FOLDER = Path(__file__).resolve().parents[1] / "static"
 ASSETS_PATH = "/graphiql"
-"""Where the assets are served; `web/build.mjs` writes the same address into the page."""
+"""Where the assets are served, beside the page; `web/build.mjs` writes the same folder into the page."""
 
 NOT_BUILT = "The GraphiQL page is not built. Run `make setup` in the gateway's folder, then start the gateway again.\n"
 
@@ -62,14 +62,14 @@ class GraphiQLPage:
     Args:
         static_folder: what `web/build.py` wrote: `index.html` and assets with a hash of their content in the name.
         demo_tokens: bearer tokens by the name to show, for `gateway demo` only: whoever can load the page gets them.
-        endpoint: the path that the page sends operations to.
+        endpoint: the name, beside the page, of what it sends operations to.
     """
 
     def __init__(
         self,
         static_folder: Path = STATIC_FOLDER,
         demo_tokens: Mapping[str, str] | None = None,
-        endpoint: str = "/graphql",
+        endpoint: str = "graphql",
     ) -> None:
         self._demo_tokens = dict(demo_tokens or {})
         self._endpoint = endpoint
@@ -83,8 +83,10 @@ class GraphiQLPage:
         if self._html is None:
             return PlainTextResponse(NOT_BUILT, 503, headers={**COMMON_HEADERS, "Cache-Control": "no-store"})
         nonce = secrets.token_urlsafe(16)
+        # Only the browser knows which prefix a proxy cuts off, so all addresses are relative to the page's own.
+        beside = "../" if request.scope["path"].endswith("/") else ""
         config = {
-            "endpoint": self._endpoint,
+            "endpoint": f"{beside}{self._endpoint}",
             "styleNonce": nonce,
             "demoTokens": self._demo_tokens,
         }
@@ -95,7 +97,7 @@ class GraphiQLPage:
             "Cache-Control": "no-store",  # carries a nonce and, in the demo, tokens
             "Vary": "Accept",
         }
-        html = self._html.replace("%CONFIG%", json_for_html(config))
+        html = self._html.replace("%BASE%", beside).replace("%CONFIG%", json_for_html(config))
         return Response(html, headers=headers, media_type="text/html")
 
     def routes(self, paid: Callable[[Answers], Answers] | None = None) -> list[Route]:

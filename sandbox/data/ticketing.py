@@ -104,6 +104,9 @@ def ticket_states(world: World, number: int) -> list[str]:
     return [who.ticket_status(index) for index in range(1, who.tickets + 1)]
 
 
+_PICTURE_BYTES = len(documents.lights_png())
+
+
 def _attachments(ticket: str, who: Subscriber, moment: datetime) -> list[Row]:
     picture = {
         "id": f"{ticket}-A1",
@@ -112,6 +115,7 @@ def _attachments(ticket: str, who: Subscriber, moment: datetime) -> list[Row]:
         "attachmentType": "picture",
         "mimeType": "image/png",
         "url": f"/attachments/{ticket}-A1",
+        "size": {"amount": _PICTURE_BYTES, "units": "bytes"},
         "validFor": {"startDateTime": shapes.stamp(moment)},
     }
     measured = {

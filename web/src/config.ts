@@ -1,6 +1,6 @@
 /** What the gateway tells the page: gateway/graphiql.py writes it into the HTML as a JSON data block. */
 export interface GatewayConfig {
-  /** Where operations are sent, on the page's own host. */
+  /** Where operations are sent: an address relative to the page's own. */
   endpoint: string;
   /** Set on every <style> element that the editor makes, so that the Content-Security-Policy lets it in. */
   styleNonce: string;

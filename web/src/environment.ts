@@ -3,13 +3,14 @@
  */
 import { config } from "./config";
 
-declare const WORKERS: Record<string, string>; // filled in by build.mjs
+/** Addresses of the workers, which lie beside this script; filled in by build.mjs. */
+declare const WORKERS: Record<string, string>;
 
 window.MonacoEnvironment = {
   getWorker(_id: string, label: string) {
     const address = WORKERS[label] ?? WORKERS["editor"];
     if (!address) throw new Error(`build.mjs knows no worker for "${label}", and no editor worker`);
-    return new Worker(address, { type: "module", name: label });
+    return new Worker(new URL(address, import.meta.url), { type: "module", name: label });
   },
 };
 

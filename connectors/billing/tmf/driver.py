@@ -1,6 +1,6 @@
 """Billing by TM Forum v4 and v5: TMF666 Account, TMF678 Bill, TMF676 Payment (v4), TMF677 Usage."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -16,6 +16,7 @@ from connectors.billing.tmf.rows import ACCOUNT, BILL, CHARGE, PAYMENT
 from connectors.billing.tmf.usage import usage
 from connectors.billing.tmf.writes import PaymentWrites
 from connectors.events.speaking import Telling
+from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import complete_rows, map_rows
 from connectors.reading.order import BY_ID, Order
@@ -200,5 +201,7 @@ class TmfBilling(PaymentWrites):
     async def payments_changed(self, since: datetime | None) -> Sequence[Changed]:
         return await self._payment_changes.since(since)
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        return open_attachment(self.http, document)
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
+        return open_attachment(self.http, document, part)

@@ -104,7 +104,9 @@ class _Buckets:
                 if bucket is None:
                     unread += 1
                     continue
-                allowance = _allowance(self._reader, bucket, place, self._owners(bucket, row, keys))
+                owners = self._owners(bucket, row, keys)
+                named = row.id if isinstance(row, _Report) else ""
+                allowance = _allowance(self._reader, bucket, owners, f"{named}-{place}")
                 for key in keys.intersection(allowance.customer_ids):
                     groups[key].append(allowance)
         return groups, unread
@@ -275,11 +277,13 @@ def _rows(
     return {key: Rows(groups.get(key, ()), 0, None, complete=True, unread=unread) for key in asked}
 
 
-def _allowance(reader: Reader, bucket: _Bucket, place: int, owners: Owners) -> UsageAllowance:
+def _allowance(reader: Reader, bucket: _Bucket, owners: Owners, otherwise: str) -> UsageAllowance:
     used = next((c.value for c in bucket.bucket_counter or () if (c.counter_type or "").casefold() == "used"), None)
     left = bucket.remaining_value
+    """The bucket; one without an id has the first owner and `otherwise` for one."""
+    named = owners.ids[0] if isinstance(owners, Known) else ""
     return UsageAllowance(
-        id=str(bucket.id) if bucket.id is not None else str(place),
+        id=str(bucket.id) if bucket.id is not None else f"{named}-{otherwise}",
         owners=owners,
         name=bucket.name,
         usage_type=bucket.usage_type,

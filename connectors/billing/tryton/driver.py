@@ -5,7 +5,7 @@ the receivable, invoices and payments belong to the party. A subscription (`sale
 because manual invoices do not name one, and a party's debt cannot be divided among several.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import ClassVar, Final, TypeVar
@@ -36,6 +36,7 @@ from connectors.billing.tryton.rows import (
 )
 from connectors.billing.tryton.writes import NO_JOURNAL, Payments
 from connectors.errors import ConnectorError, Garbled, NotSupported
+from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import complete_rows, group_by_key, map_rows, match_ids
 from connectors.reading.order import BY_ID, Order
@@ -188,11 +189,13 @@ class TrytonBilling:
         """One call."""
         return await self._changes.payments(since)
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
         """The invoice's file, which Tryton stored when the invoice was posted."""
         if not isinstance(document.source, str):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
-        return self.http.stream(document.source)
+        return self.http.stream(document.source, part)
 
     async def pay_bill(self, new: NewPayment, key: WriteKey) -> str:
         """Three reads side by side, the payment, and its submission."""

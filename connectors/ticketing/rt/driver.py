@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
 from connectors.events.speaking import Telling
+from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.changes import LAST, ChangesPage, TooManyChanges, newest_first
 from connectors.reading.concurrently import run_concurrently
@@ -168,7 +169,9 @@ class RtTicketing:
             len(page.entries),
         )
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
         """One call. The file is read into memory, so `max_bytes` limits it."""
         if not isinstance(document.source, str) or not ids_among([document.source]):
             raise TypeError(f"{document.owner} {document.id}: not a document of {self.http.name}'s own records")
@@ -194,9 +197,9 @@ class RtTicketing:
         await self._writes.assign_ticket(ticket_id, assignee)
 
     @asynccontextmanager
-    async def _opened(self, key: str) -> AsyncIterator[AsyncIterator[bytes] | None]:
+    async def _opened(self, key: str) -> AsyncIterator[File | None]:
         content = await self._histories.file(key)
-        yield None if content is None else _whole(content)
+        yield None if content is None else File.of(content)
 
     async def _window(
         self, name: str, key: str, window: Window, fields: Fields | None, is_open: bool | None
@@ -291,7 +294,3 @@ class RtTicketing:
 
 def _is_wanted(ticket: Ticket, is_open: bool | None) -> bool:
     return is_open is None or ticket.is_open is is_open
-
-
-async def _whole(content: bytes) -> AsyncIterator[bytes]:
-    yield content

@@ -167,6 +167,7 @@ class Histories:
                     text=bodies.get(str(one.id)),
                     created_at=self._date(one.created),
                     internal=one.type != "Correspond",
+                    id=str(one.id),
                 )
                 for one in transactions
                 if one.type != "Create" and "notes" in wanted

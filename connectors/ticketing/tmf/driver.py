@@ -1,12 +1,13 @@
 """Ticketing by TM Forum v4 and v5: TMF621 Trouble Ticket, TMF656 Service Problem."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, ClassVar, Final
 
 from connectors.events.speaking import Telling
+from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import Order
@@ -198,8 +199,10 @@ class TmfTicketing(TicketWrites):
             wanted=lambda outage: outage.is_open,
         )
 
-    def open_document(self, document: Document) -> AbstractAsyncContextManager[AsyncIterator[bytes] | None]:
-        return open_attachment(self.http, document)
+    def open_document(
+        self, document: Document, part: ByteRange | None = None
+    ) -> AbstractAsyncContextManager[File | None]:
+        return open_attachment(self.http, document, part)
 
     def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
         """A filter by status; none if the system does not support it, and rows must be filtered here."""
@@ -231,6 +234,7 @@ class TmfTicketing(TicketWrites):
             text=note.text,
             created_at=self._reader.date(note.date),
             internal=self._internal(note.type),
+            id=str(note.id) if isinstance(note.id, str | int) and note.id != "" else None,
         )
 
     def _assignee(self, parties: Sequence[RelatedParty] | None) -> str | None:

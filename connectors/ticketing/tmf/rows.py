@@ -20,6 +20,8 @@ class NoteRow(msgspec.Struct, gc=False):
     text: str | None = None
     date: str | None = None
     type: str | None = msgspec.field(name="@type", default=None)
+    id: object = None
+    """A text in the standard. Whatever comes instead must not cost the note."""
 
 
 def _service_ids(entities: Sequence[RelatedEntity] | None) -> tuple[str, ...]:

