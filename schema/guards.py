@@ -158,7 +158,8 @@ def _text(_text: str) -> str:
 _TELLING: Final = 6
 """Characters of a number from which its last two tell little."""
 
-_LONG_NUMBER: Final = re.compile(r"\+?\d[\d ()./-]{4,}\d")
+_LONG_NUMBER: Final = re.compile(r"\+?\d[\d\s()./\u2010-\u2015-]{4,}\d")
+"""Also with no-break spaces and the hyphens of typesetters between the digits."""
 
 _MASKS: Final[Mapping[Mask, Callable[[str], str]]] = {
     Mask.EMAIL: _email,
