@@ -89,6 +89,7 @@ def wrong(tmp_path: Path, text: str) -> str:
         ('[scopes.fields]\n"Bill.charges" = [["mine"]]', "Bill.charges", "no scope 'mine'. There are: usage:read, "),
         ('[scopes.fields]\n"Bill.charges" = [["*"]]', "Bill.charges", "no scope '*'"),
         ('[scopes.fields]\n"Bill.charges" = [[]]', "Bill.charges", "bars nobody"),
+        ('[auth.claims.role_scopes]\nlead = ["*"]', "auth.claims.role_scopes.lead", "no scope '*'"),
         ('[auth.claims.role_scopes]\nlead = ["usage"]', "auth.claims.role_scopes.lead", "no scope 'usage'"),
     ],
 )
