@@ -66,7 +66,7 @@ SCOPES: Final[Mapping[str, str]] = {
     Scopes.DOCUMENTS.value: "files: bills as PDF, attachments of tickets",
     Scopes.STAFF.value: "who of the staff works on a ticket",
     Scopes.CONTACT.value: "e-mail addresses and phone numbers of customers",
-    Scopes.NAME.value: "names of customers, and of places that are named after them",
+    Scopes.NAME.value: "names of customers, and of places and billing accounts that are named after them",
     Scopes.PAYMENT_MEANS.value: "means of payment",
     Scopes.TICKET_TEXT.value: "what people wrote in tickets, and who wrote it",
     Scopes.IDENTIFIERS.value: "phone numbers, SIM cards and serial numbers of resources",
