@@ -171,6 +171,12 @@ class TokenExchangeAuth(TokenEndpointAuth):
     ] = None
     cached_tokens: Annotated[int, Field(ge=1, le=1_000_000, description="Most callers' tokens that are kept.")] = 4096
 
+    @property
+    def exchanged_as(self) -> dict[str, str]:
+        """What the provider is told of the tokens (RFC 8693, 2.1)."""
+        names = {"subject_token_type": self.subject_token_type}
+        return names | ({"requested_token_type": self.requested_token_type} if self.requested_token_type else {})
+
 
 PERSONAL: Final = (ForwardAuth, TokenExchangeAuth)
 """Kinds by which a system is shown who the caller is: what it answers is for that caller only."""

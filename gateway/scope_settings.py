@@ -65,7 +65,7 @@ class ScopeSettings(Strict):
 def wrong(settings: ScopeSettings, auth: AuthSettings | None) -> Iterator[tuple[Place, str]]:
     """Names of fields and scopes that do not exist, each with its place in the settings, and fields that must not."""
     named = list(_named(settings, auth))
-    if not settings.fields and all(scope == EVERY for _, scope in named):
+    if not settings.fields and all(scope == EVERY and place[:2] in _of_kinds() for place, scope in named):
         return
     from schema import build_schema
     from schema.guards import SCOPES, untightenable

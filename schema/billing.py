@@ -38,7 +38,10 @@ class BillingAccount(RecordType, Node):
     """Declares `connectors.billing.port.BillingAccount`."""
 
     id: strawberry.ID = node_id("BillingAccount")
-    name: str | None = strawberry.field(description="Name of the account, such as Household. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="Name of the account, such as Household, or the holder's. Null if unknown.",
+        directives=[masked(Mask.NAME, Scopes.NAME)],
+    )
     state: str | None = strawberry.field(
         description="State of the account, in the billing system's own word. Null if unknown."
     )
@@ -77,7 +80,10 @@ class BillCharge:
     """Declares `connectors.billing.port.BillCharge`."""
 
     id: strawberry.ID = key_id("BillCharge", "line")
-    name: str | None = strawberry.field(description="What is charged for, in words. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="What is charged for, in words. Null if unknown.",
+        directives=[masked(Mask.NUMBERS, Scopes.IDENTIFIERS)],
+    )
     kind: port.ChargeKind = strawberry.field(
         description="Kind of charge. UNKNOWN if the gateway does not know the billing system's word."
     )

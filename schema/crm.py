@@ -150,7 +150,10 @@ class Product(RecordType, Node):
     """Declares `connectors.crm.port.Product`."""
 
     id: strawberry.ID = node_id("Product")
-    name: str | None = strawberry.field(description="Name of the product in the catalogue. Null if unknown.")
+    name: str | None = strawberry.field(
+        description="Name of the product in the catalogue. Null if unknown.",
+        directives=[masked(Mask.NUMBERS, Scopes.IDENTIFIERS)],
+    )
     status: port.ProductStatus = strawberry.field(
         description="Status of the product. UNKNOWN if the gateway does not know the CRM's word."
     )

@@ -66,7 +66,7 @@ SCOPES: Final[Mapping[str, str]] = {
     Scopes.DOCUMENTS.value: "files: bills as PDF, attachments of tickets",
     Scopes.STAFF.value: "who of the staff works on a ticket",
     Scopes.CONTACT.value: "e-mail addresses and phone numbers of customers",
-    Scopes.NAME.value: "names of customers, and of places that are named after them",
+    Scopes.NAME.value: "names of customers, and of places and billing accounts that are named after them",
     Scopes.PAYMENT_MEANS.value: "means of payment",
     Scopes.TICKET_TEXT.value: "what people wrote in tickets, and who wrote it",
     Scopes.IDENTIFIERS.value: "phone numbers, SIM cards and serial numbers of resources",
@@ -158,7 +158,8 @@ def _text(_text: str) -> str:
 _TELLING: Final = 6
 """Characters of a number from which its last two tell little."""
 
-_LONG_NUMBER: Final = re.compile(r"\+?\d[\d ()./-]{4,}\d")
+_LONG_NUMBER: Final = re.compile(r"\+?\d[\d\s()./\u2010-\u2015-]{4,}\d")
+"""Also with no-break spaces and the hyphens of typesetters between the digits."""
 
 _MASKS: Final[Mapping[Mask, Callable[[str], str]]] = {
     Mask.EMAIL: _email,

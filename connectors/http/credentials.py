@@ -49,7 +49,7 @@ class Credentials:
             on_its_way = reached if auth.network is None else through(auth.network, session)
             self._endpoint = TokenEndpoint(name, auth, on_its_way, system.timeout)
         self._tokens = Tokens(auth.cached_tokens if isinstance(auth, TokenExchangeAuth) else 1)
-        self._names = _exchanged_as(auth) if isinstance(auth, TokenExchangeAuth) else {}
+        self._names = auth.exchanged_as if isinstance(auth, TokenExchangeAuth) else {}
         self._secret = _only_secret(auth) if isinstance(auth, BearerAuth | BasicAuth | ApiKeyAuth) else None
         self._constant: dict[str, str] | None = {} if auth is None else None
         if self._secret is not None and self._secret.file is None:
@@ -144,11 +144,6 @@ class Credentials:
 def _only_secret(auth: WithSecrets) -> Secret:
     (name,) = auth.secret_names()
     return auth.secret_named(name)
-
-
-def _exchanged_as(auth: TokenExchangeAuth) -> dict[str, str]:
-    names = {"subject_token_type": auth.subject_token_type}
-    return names | ({"requested_token_type": auth.requested_token_type} if auth.requested_token_type else {})
 
 
 def _digest(token: str) -> bytes:

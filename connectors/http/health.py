@@ -68,7 +68,7 @@ class Health:
         self.last_seen: datetime | None = None
         self._notices: dict[str, None] = {}
         self._losses: dict[str, None] = {}
-        self._rejections = 0
+        self._rejections = self._ungiven = 0
         self._failures = self._answers = 0  # in a row
         self._failed_about: set[Hashable] = set()  # in a row
         self._failed_at = 0.0
@@ -120,6 +120,7 @@ class Health:
             case Busy() | Cancelled() | TooMuch() | NotSupported() | TimedOut(cut_short=True):
                 return
             case Refused(of_caller=True):
+                self._gave_no_token(error)
                 return
             case Refused(signing_in=False) if self._personal:
                 return
@@ -146,6 +147,14 @@ class Health:
             logger.warning("%s is lost: %s", self.system, error.detail)
             self._logged_lost = True
             self._needed = _ANSWERS_TO_BE_BACK if self._steady else 2 * self._needed
+
+    def _gave_no_token(self, error: ConnectorError) -> None:
+        """A caller's token was not exchanged: the caller's fault, or the client's settings at the provider, which may
+        call both alike (RFC 8693, 2.2.2). The 1st, 2nd, 4th, 8th ... time is logged.
+        """
+        self._ungiven += 1
+        if self._ungiven & (self._ungiven - 1) == 0:
+            logger.warning("%s: no token in exchange for a caller's, %d so far: %s", self.system, self._ungiven, error)
 
     def _rejected(self, error: Rejected) -> None:
         """The system is up, but the driver or profile does not fit it. The 1st, 2nd, 4th, 8th ... time is logged."""

@@ -39,6 +39,9 @@ _ASSERTION_LIVES: Final = 60
 """Seconds for which the gateway's own signed word holds."""
 
 _SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
+_OF_THE_CLIENT: Final = ("invalid_client", "unauthorized_client", "unsupported_grant_type")
+"""Codes (RFC 6749, 5.2) by which the gateway itself is refused, or exchanging at all, whoever the caller is."""
+
 _ERROR: Final = re.compile(r"[a-z_]{1,40}")
 """A code of RFC 6749, 5.2. What else an endpoint says may repeat what it was sent."""
 
@@ -147,7 +150,7 @@ class TokenEndpoint:
         if status in _BUSY or status >= 500:  # which says nothing about the credentials
             return Unreachable(self._system, detail, status=status, signing_in=True)
         failure = Refused(self._system, detail, status=status, signing_in=True)
-        if is_exchange and code != "invalid_client":
+        if is_exchange and code not in _OF_THE_CLIENT:
             failure.of_caller = True
             failure.sentence = "The {system} system gets no token for you from your sign-in. Sign in again."
         return failure

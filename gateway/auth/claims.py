@@ -109,7 +109,8 @@ def _scopes(claims: Mapping[str, Any], rules: ClaimRules) -> frozenset[str]:
 
 
 def _words(text: Any) -> list[str]:
-    return text.split() if isinstance(text, str) else []
+    """The words of a text. Only spaces part them (RFC 6749, 3.3): what holds another blank is one word."""
+    return [word for word in text.split(" ") if word] if isinstance(text, str) else []
 
 
 def _customers(claims: Mapping[str, Any], name: str) -> list[str]:
@@ -128,7 +129,7 @@ def _texts(claims: Mapping[str, Any], name: str, why: Why) -> list[str]:
     """The texts and whole numbers that a claim is, or holds. Raises AuthenticationError for anything else."""
     value = claim(claims, name)
     if isinstance(value, str) and name.rpartition(".")[2] in _WORDS:
-        return value.split()
+        return _words(value)
     values = value if isinstance(value, list) else [] if value is None else [value]
     if any(not isinstance(one, str | int) or isinstance(one, bool) or one == "" for one in values):
         message = f"The token's claim '{name}' must be a string or a list of strings or whole numbers."

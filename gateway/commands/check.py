@@ -15,11 +15,18 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuch
 from connectors.links import CustomerKey
 from connectors.records import Window
-from connectors.settings import System, TokenEndpointAuth
+from connectors.settings import ForwardAuth, System, TokenEndpointAuth, TokenExchangeAuth
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
 from gateway.auth_settings import NEEDED
+from gateway.commands.check_callers import (
+    ANSWERS_ANYBODY,
+    EXCHANGES_ANYTHING,
+    PROVES_NOTHING,
+    WANTS_A_CALLER,
+    refused_exchange,
+)
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_documents import checked_documents
 from gateway.commands.check_keys import of_issuer
@@ -54,7 +61,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         systems = settings.systems.by_domain
         connectors = connect(systems, session)
-        tries = [_system(one, systems[one.domain]) for one in connectors.systems]
+        tries = [_system(one, systems[one.domain], session) for one in connectors.systems]
         if settings.auth:
             tries += [of_issuer(place, one, session) for place, one in settings.auth.by_place()]
         if settings.shared_url:
@@ -67,7 +74,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
 
-async def _system(connected: ConnectedSystem, system: System) -> Finding:
+async def _system(connected: ConnectedSystem, system: System, session: aiohttp.ClientSession) -> Finding:
     name, address = connected.name, without_credentials(system.url)
     way = await tried(system.url, system.network, f"systems.{name}.network", system.connect_timeout)
     if way.problem:
@@ -85,21 +92,39 @@ async def _system(connected: ConnectedSystem, system: System) -> Finding:
                 advice += f" Where the token endpoint is reached in another way, set systems.{name}.auth.network."
             detail = f"the token endpoint: {way.problem}"
             return Finding(name, system.driver, address, "ok", "FAILED", "-", None, detail, advice, notices=notices)
+    options = DOMAINS[name].driver(system.driver).options
+    credentials: Mark = "-" if auth is None or isinstance(auth, ForwardAuth) else "ok"
+    unproved = advice = ""
+    if isinstance(auth, TokenExchangeAuth):
+        failure = await refused_exchange(name, system, auth, session)
+        if failure is None:
+            notices = (*notices, EXCHANGES_ANYTHING)
+        elif isinstance(failure, Refused) and failure.of_caller:
+            credentials, unproved, advice = "?", failure.detail, PROVES_NOTHING
+        else:
+            told = (failure.detail, hint(failure, name, system, options))
+            return Finding(name, system.driver, address, "ok", "FAILED", "-", None, *told, notices=notices)
     started = time.monotonic()
     try:
         await connected.probe.probe()
     except ConnectorError as error:
+        if system.is_personal and isinstance(error, Refused):
+            return Finding(
+                *(name, system.driver, address, "ok", credentials, "?", None, error.detail, WANTS_A_CALLER),
+                notices=notices,
+            )
         credentials, read = _marks(error, system)
-        advice = hint(error, name, system, DOMAINS[name].driver(system.driver).options)
+        advice = hint(error, name, system, options)
         detail = f"{error.detail}. {what_it_says(error)}" if error.said else error.detail
         return Finding(name, system.driver, address, "ok", credentials, read, None, detail, advice, notices=notices)
     latency = (time.monotonic() - started) * 1000
-    credentials, cannot = ("ok" if system.auth else "-"), unwritable(connected)
+    if system.is_personal:
+        notices = (*notices, ANSWERS_ANYBODY)
     unsupported = {what: why for what, why in connected.unsupported.items() if what not in write_methods(name)}
     return Finding(
-        *(name, system.driver, address, "ok", credentials, "ok", latency),
+        *(name, system.driver, address, "ok", credentials, "ok", latency, unproved, advice),
         unsupported=unsupported,
-        unwritable=cannot,
+        unwritable=unwritable(connected),
         notices=notices,
     )
 
@@ -115,8 +140,8 @@ async def _customer_keys(connectors: Connectors, findings: Sequence[Finding]) ->
     if not keys:
         return []
     crm = next(one for one in findings if one.name == "crm")
-    if not crm.is_good:
-        note = "not tried, because the CRM needs attention"
+    if crm.read != "ok":
+        note = "not tried, because the CRM was not read"
         return [Finding(f"{domain} key", crm.driver, str(key), note=note) for domain, key in keys.items()]
     try:
         fields = frozenset().union(*(key.attributes for key in keys.values()))

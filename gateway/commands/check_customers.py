@@ -31,10 +31,10 @@ async def by_customer(
 ) -> list[Finding]:
     """The findings, each with what came of questions about customers: those `named`, or some of the CRM's.
 
-    A system that needs attention already is asked nothing more.
+    A system that needs attention already, or answers only callers, is asked nothing more.
     """
     connected = {one.name: one for one in connectors.systems}
-    good = [one for one in findings if one.name in connected and one.is_good]
+    good = [one for one in findings if one.name in connected and one.read == "ok"]
     crm = next((one for one in good if one.name == "crm"), None)
     if crm is None:
         return [_told(one, connected) for one in findings]

@@ -229,13 +229,23 @@ def _algorithm(algorithm: Any, place: str, issuer: IssuerSettings) -> str:
 def _kindless(claims: Mapping[str, Any], place: str, issuer: IssuerSettings) -> Iterator[str]:
     rules = issuer.claims
     value = claim(claims, rules.kind)
-    if isinstance(value, str | list):
+    if rules.default_kind and not claim(claims, rules.customers):
+        yield (
+            f"{_is(claims, rules.customers)}, and without a number it is no {rules.default_kind}'s. Let"
+            f" {place}.claims.customers name the claim that has it, or the issuer add it."
+        )
+    if not rules.kinds:
+        return
+    if isinstance(value, list) and not value:
+        known = ", ".join(map(_shown, rules.kinds))
+        yield f"Its claim {_shown(rules.kind)} is an empty list: let the issuer put {known} there."
+    elif isinstance(value, str | list):
         held = "is a text that is not" if isinstance(value, str) else f"has {len(value)} entries, of which none is"
         yield f"Its claim {_shown(rules.kind)} {held} in {place}.claims.kinds: add it there with what it means."
     else:
         there = ", ".join(_shown(one) for one in _role_like(claims)) or "none that looks like it"
         yield f"{_is(claims, rules.kind)}. Let {place}.claims.kind name one that says it. There are: {there}."
-    if not rules.default_kind and claim(claims, rules.customers):
+    if not rules.default_kind and "customer" in issuer.allowed_kinds and claim(claims, rules.customers):
         yield f'{place}.claims.default_kind = "customer" would make it a customer, as it has customer numbers.'
 
 

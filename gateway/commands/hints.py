@@ -14,6 +14,7 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
+from connectors.network import NetworkSettings
 from connectors.settings import SessionAuth, System, TokenEndpointAuth
 from connectors.strict import Strict
 from gateway.commands.check_network import of_alert
@@ -58,6 +59,10 @@ _ADVICE: Final = {
 }
 
 
+_NOT_ALLOWED: Final = ("(unauthorized_client)", "(unsupported_grant_type)")
+"""Codes (RFC 6749, 5.2) by which a client is known, and may not have a token in this way."""
+
+
 def hint(error: ConnectorError, domain: str, system: System, options: type[Strict]) -> str:
     """One or two sentences: what is likely wrong, and the setting to change. Only settings that there are are named."""
     if error.signing_in:
@@ -74,6 +79,8 @@ def hint(error: ConnectorError, domain: str, system: System, options: type[Stric
             return f"It accepts connections but does not answer within systems.{domain}.timeout = {system.timeout:g} s."
         case Unreachable() if "the proxy answered" in error.detail:
             return f"The proxy does not let it through: check user name and password in systems.{domain}.network.proxy."
+        case Unreachable() if system.url.startswith("https:"):
+            return _hangs_up_on_tls(domain, system.network)
         case Unreachable():
             return f"It hangs up. Does systems.{domain}.url have the right scheme (http, https) and port?"
         case RateLimited():
@@ -107,7 +114,24 @@ def _signing_in(error: ConnectorError, domain: str, system: System) -> str:
     if error.retryable and error.status is not None:
         what = "login" if login else "token endpoint"
         return f"Its {what} is busy or broken, whatever the credentials: look into its log, and try again."
+    if any(code in error.detail for code in _NOT_ALLOWED):
+        return "The provider must let this client do that (for token exchange in Keycloak: Standard token exchange)."
     return f"Check {settings}{more} in {where}."
+
+
+def _hangs_up_on_tls(domain: str, network: NetworkSettings) -> str:
+    """By TLS 1.3 a server judges the client's certificate when the handshake is done, and some say nothing about it."""
+    where = f"systems.{domain}.network"
+    if network.certificate_file is None:
+        return (
+            "It hangs up after the TLS handshake. If it wants a certificate of the gateway (mTLS), set"
+            f" {where}.certificate_file and key_file; else look into its log."
+        )
+    return (
+        f"It hangs up after the TLS handshake. It may not take the gateway's certificate in {network.certificate_file}:"
+        f" is it for clients, and signed by an authority that it knows ({where}.certificate_file)? Else look into its"
+        " log."
+    )
 
 
 def _rejected(error: ConnectorError, domain: str, options: type[Strict]) -> str:

@@ -31,6 +31,7 @@ def viewer(rules: ClaimRules | None = None, **claims: Any) -> Viewer:
         ({"scope": "usage:read  openid"}, {"usage:read", "openid"}),
         ({"scp": ["usage:read", "staff:read document:read", 7, None]}, {"usage:read", "staff:read", "document:read"}),
         ({"scope": "a", "scp": "b"}, {"a", "b"}),
+        ({"scope": "usage:read\u00a0staff:read a\tb"}, {"usage:read\u00a0staff:read", "a\tb"}),  # RFC 6749, 3.3
         ({"scope": {"usage:read": True}, "scp": 5}, set()),
         ({}, set()),
         ({"roles": ["lead", "other"]}, {"customer:contact"}),
@@ -88,6 +89,7 @@ def wrong(tmp_path: Path, text: str) -> str:
         ('[scopes.fields]\n"Bill.charges" = [["mine"]]', "Bill.charges", "no scope 'mine'. There are: usage:read, "),
         ('[scopes.fields]\n"Bill.charges" = [["*"]]', "Bill.charges", "no scope '*'"),
         ('[scopes.fields]\n"Bill.charges" = [[]]', "Bill.charges", "bars nobody"),
+        ('[auth.claims.role_scopes]\nlead = ["*"]', "auth.claims.role_scopes.lead", "no scope '*'"),
         ('[auth.claims.role_scopes]\nlead = ["usage"]', "auth.claims.role_scopes.lead", "no scope 'usage'"),
     ],
 )
@@ -126,6 +128,7 @@ def test_fields_are_tightened_beside_what_the_schema_says(tmp_path: Path) -> Non
         (Mask.NAME, "A B C D", "A*** B*** C***"),
         (Mask.NAME, " ", "***"),
         (Mask.NUMBERS, "Phone number +46 70-123 45 67 of 2 in CAB-001", "Phone number ***67 of 2 in CAB-001"),
+        (Mask.NUMBERS, "SIM of +33\u00a06\u202f12\u00a034, 070\u201112\u201334\u00a05", "SIM of ***34, ***45"),
         (Mask.TEXT, "whatever", "***"),
         (Mask.TEXT, "", "***"),
     ],

