@@ -10,7 +10,7 @@ from typing import Any, Final
 from connectors.conformance import checks, declared, failing, lists, odd, system, whole
 from connectors.conformance.promises import Keyed, Listed, Method, Promises
 from connectors.conformance.samples import collect_samples
-from connectors.conformance.trial import Result, Trial, result_of
+from connectors.conformance.trial import Result, Trial, always_asked, result_of
 from connectors.settings import System
 
 __all__ = ["CHECKS", "Result", "conform"]
@@ -88,6 +88,7 @@ async def conform(
     found in the system. At most `sample_size` keys of a kind are used. `only` names the port methods to check; empty:
     all. Whatever the driver raises becomes a result.
     """
+    settings = always_asked(settings)
     trial = Trial(
         domain, promises, build(settings), settings, build, sample_size, check_credentials, given=dict(keys or {})
     )

@@ -57,6 +57,11 @@ class Outcome:
         return len(self.requests)
 
 
+def always_asked(system: System) -> System:
+    """The same system, of which no operation is left in peace: it fails because the checks make it fail."""
+    return system.model_copy(update={"policy": system.policy.model_copy(update={"breaker": False})})
+
+
 @dataclass
 class Trial:
     """A driver under test, and data of its system: `keys` are sample keys by kind, `samples` records by class and id.

@@ -10,7 +10,7 @@ from typing import Any, Final
 from connectors.conformance import lost, written
 from connectors.conformance.promises import Promises
 from connectors.conformance.samples import collect_samples
-from connectors.conformance.trial import Failure, Result, Skipped, Trial, describe_error, result_of
+from connectors.conformance.trial import Failure, Result, Skipped, Trial, always_asked, describe_error, result_of
 from connectors.conformance.wire import wire_to
 from connectors.conformance.write_trial import WriteTrial
 from connectors.conformance.writing import Writing
@@ -117,6 +117,7 @@ async def plan_writes(
     only: Collection[str] = (),
 ) -> WritePlan:
     """Read what there is to write to. `keys` and `only` are as for `conform`; nothing is written."""
+    settings = always_asked(settings)
     trial = Trial(domain, promises, build(settings), settings, build, given=dict(keys or {}))
     await collect_samples(trial)
     plan = WritePlan(trial)
