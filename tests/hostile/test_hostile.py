@@ -1,6 +1,7 @@
 """A short form of each attack: nobody else notices, and nothing of it is kept. `make hostile` runs them as a whole."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,7 +20,15 @@ async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Targ
         yield running
 
 
-@pytest.mark.parametrize("attack", attacks(), ids=lambda attack: attack.name)
+LONG = {"twice the load"}
+"""Attacks whose short form says little on a machine that has other things to do."""
+
+
+def _marked(attack: Attack) -> Any:
+    return pytest.param(attack, id=attack.name, marks=[pytest.mark.long] if attack.name in LONG else [])
+
+
+@pytest.mark.parametrize("attack", [*map(_marked, attacks())])
 async def test_an_innocent_caller_does_not_notice(target: Target, attack: Attack) -> None:
     measured = await measure(target, attack)
     print(f"{attack.name}: {measured.effect}; p99 {1000 * measured.p99:.0f} ms")

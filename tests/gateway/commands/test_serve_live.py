@@ -34,7 +34,7 @@ def stream(connection: http.client.HTTPConnection, token: str) -> http.client.HT
     return answer
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_clients_are_asked_to_connect_anew(tmp_path: Path, workers: int) -> None:
     keys, port = DemoKeys.create(tmp_path / "issuer.pem"), free_ports(1)
     (tmp_path / "jwks.json").write_bytes(keys.jwks())

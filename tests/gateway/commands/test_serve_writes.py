@@ -107,7 +107,7 @@ async def kept(address: str) -> WriteRecord | None:
         await store.close()
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_serve_ends_when_writes_under_way_have_ended(
     tmp_path: Path, systems: dict[str, SandboxServer], workers: int
 ) -> None:
