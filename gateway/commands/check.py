@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -67,6 +68,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         if settings.shared_url:
             tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
+        findings = [*map(_timed(settings), findings)]
         findings = await by_customer(connectors, systems, findings, customers)
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
@@ -127,6 +129,31 @@ async def _system(connected: ConnectedSystem, system: System, session: aiohttp.C
         unwritable=unwritable(connected),
         notices=notices,
     )
+
+
+def _timed(settings: Settings) -> Callable[[Finding], Finding]:
+    """Adds to a system's finding which of its times no request ever reaches, as `graphql.deadline` comes first."""
+    deadline = settings.graphql.deadline
+
+    def told(finding: Finding) -> Finding:
+        system = settings.systems.by_domain[finding.name] if finding.name in settings.systems.by_domain else None
+        if system is None:
+            return finding
+        notices = list(finding.notices)
+        if system.policy.slow is not None and system.policy.slow >= deadline:
+            notices.append(
+                f"a call counts as slow from policy.slow = {system.policy.slow:g} s on, and graphql.deadline ="
+                f" {deadline:g} s ends it before: while the system hangs, it is never left in peace. Set policy.slow"
+                " to less, or leave it out"
+            )
+        if system.timeout > deadline:
+            notices.append(
+                f"timeout = {system.timeout:g} s is more than graphql.deadline = {deadline:g} s, which ends a"
+                " request's calls before"
+            )
+        return replace(finding, notices=notices)
+
+    return told
 
 
 def _not_configured(domain: Domain) -> Finding:

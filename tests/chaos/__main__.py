@@ -20,8 +20,8 @@ FOLDER: Final = ROOT / "build/chaos"
 def _say(effect: Effect) -> None:
     told = f"{len(effect.asked)} reads, {effect.count('part')} in part, {len(effect.wrong)} wrong"
     print(f"{effect.fault.name}: {told}, served again after {effect.recovery} s", flush=True)
-    for one in effect.wrong[:5]:
-        print(f"    {one[:400]}", flush=True)
+    for one in [*effect.wrong[:5], *(effect.last if effect.recovery else [])]:
+        print(f"    {one[:600]}", flush=True)
 
 
 async def _run(planned: list[Fault], seconds: float, reads: float, writes: float, policy: str) -> Ran:

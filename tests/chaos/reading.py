@@ -37,10 +37,10 @@ QUESTIONS: Final = (
     Question("BillDetail", "1001", {"id": "Bill:BILL-1001-1-05"}, 5.0),
     Question("TicketThread", "1001", {"id": "Ticket:TT-1001-1"}, 5.0),
     Question("AgentSearch", "agent", {"text": "1001"}, 3.0),
-    Question("OpsDashboard", "agent", {"first": 10}, 2.0),
-    Question("OutageImpact", "agent", {}, 2.0),
+    Question("OpsDashboard", "agent", {"first": 10}, 3.0),
+    Question("OutageImpact", "agent", {}, 3.0),
     Question("DeviceTrace", "agent", {"serial": "RTR0001001615"}, 3.0),
-    Question("SystemStatus", "agent", {}, 1.0),
+    Question("SystemStatus", "agent", {}, 2.0),
 )
 _VARIES: Final = {"SystemStatus"}
 """Operations whose answer is the gateway's own state."""
@@ -78,8 +78,8 @@ class Calm:
         told_of = {tuple(error["path"]) for error in errors}
         more = body.get("extensions", {}).get("moreErrors", 0)
         if not told_of <= lost or len(told_of) + more != len(lost):
-            differ = sorted(map(str, told_of ^ lost))[:5]
-            raise Wrong(f"{question.operation}: nulls and errors differ at {differ}")
+            silent, loud = sorted(map(str, lost - told_of))[:5], sorted(map(str, told_of - lost))[:5]
+            raise Wrong(f"{question.operation}: null without an error: {silent}, error without a null: {loud}: {errors}")
         return len(lost) + len(incomplete) + (comparable_total(data) != comparable_total(whole))
 
 

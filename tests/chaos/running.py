@@ -24,8 +24,8 @@ LATEST: Final = DEADLINE + 1.0
 """Seconds in which every request is answered: so the gateway promises (`graphql.deadline`)."""
 _SAMPLE: Final = 0.5
 """Seconds between two counts of upstream calls."""
-_IN_A_ROW: Final = 6
-"""Whole answers to each question, one after the other, after which both workers are well."""
+_IN_A_ROW: Final = 4
+"""Whole answers to each operation, one after the other, after which both workers are taken for well."""
 _PATIENCE: Final = 60.0
 """Seconds after which what has not come back is lost."""
 
@@ -72,6 +72,8 @@ class Effect:
     tries: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    last: list[str] = field(default_factory=list)
+    """The last reads that were not served as a whole, after it was well."""
 
     def count(self, kind: str) -> int:
         """Reads of which this came."""
@@ -115,7 +117,7 @@ class Chaos:
         """When which system was sick, until when nothing of it was left."""
         self._effect: Effect | None = None
         self._has_news = asyncio.Event()
-        self._in_a_row: Counter[Question] = Counter()
+        self._in_a_row: Counter[str] = Counter()
         self._asking: set[asyncio.Task[None]] = set()
         self._clicks = True
         self._loading: list[asyncio.Task[None]] = []
@@ -217,7 +219,9 @@ class Chaos:
                 missing = self._calm.missing(question, status, body, self._sick_between(due, ended))
                 kind = "part" if missing else "whole"
                 if missing and effect is not None:
-                    effect.codes.update(error["extensions"]["code"] for error in body.get("errors", []))
+                    codes = Counter(error["extensions"]["code"] for error in body.get("errors", []))
+                    effect.codes.update(codes)
+                    why = ", ".join(codes)
         except Wrong as wrong:
             kind, why = "wrong", str(wrong)
         except aiohttp.ClientError as error:
@@ -227,7 +231,10 @@ class Chaos:
         if effect is not None:
             effect.asked.append(asked)
         if self._effect is not None and due >= self._effect.well:
-            self._in_a_row[question] = self._in_a_row[question] + 1 if kind == "whole" else 0
+            if kind != "refused":
+                self._in_a_row[question.operation] += 1
+                if kind != "whole":
+                    self._in_a_row[question.operation] = 0
             self._has_news.set()
 
     def _sick_between(self, since: float, until: float) -> set[str]:
@@ -277,22 +284,20 @@ class Chaos:
         effect.ended = time.monotonic()
         if fault.system:
             self._sick[-1] = (effect.began, effect.ended, fault.system)
-        failed = [one.due - effect.well for one in effect.asked if one.kind != "whole" and one.due > effect.well]
-        effect.recovery = max(failed, default=0.0) if has_recovered else None
+        unserved = [one for one in effect.asked if one.kind in ("part", "cut") and one.due > effect.well]
+        effect.recovery = max((one.due - effect.well for one in unserved), default=0.0) if has_recovered else None
+        effect.last = [f"{one.due - effect.well:.1f} s {one.question.operation} {one.why}" for one in unserved[-5:]]
         self.ran.effects.append(effect)
         return effect
 
     async def _recovered(self) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while any(self._in_a_row[one] < self._rows_wanted(one) for one in QUESTIONS):
+                while any(self._in_a_row[one.operation] < _IN_A_ROW for one in QUESTIONS):
                     self._has_news.clear()
                     await self._has_news.wait()
                 return True
         return False
-
-    def _rows_wanted(self, question: Question) -> int:
-        return max(1, round(_IN_A_ROW * min(1.0, question.weight / 2)))
 
     async def _settle(self, effect: Effect) -> None:
         """Nobody clicks until every outcome is known; then it is counted, and pages are told what changes now."""
