@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.faults import Fault, of, plan
+from tests.chaos.faults import Fault, by_chance, plan
 from tests.chaos.report import failures, plot, table
 from tests.chaos.running import Chaos, Effect, Ran, run
 from tests.chaos.target import running_target
@@ -39,14 +39,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("seconds", type=float, nargs="?", default=600.0, help="in all (default: %(default)s)")
     parser.add_argument("--only", default="", help="part of a fault's name")
-    parser.add_argument("--reads", type=float, default=40.0, help="a second (default: %(default)s)")
-    parser.add_argument("--writes", type=float, default=4.0, help="a second (default: %(default)s)")
+    parser.add_argument("--reads", type=float, default=25.0, help="a second (default: %(default)s)")
+    parser.add_argument("--writes", type=float, default=3.0, help="a second (default: %(default)s)")
     parser.add_argument("--timely", action="store_true", help="also fail for what was late: on a quiet machine")
     parser.add_argument("--policy", default="", help="a line of TOML for [systems.*.policy], such as hedge = true")
     given = parser.parse_args()
-    planned = [one for one in plan(given.seconds) if given.only in one.name]
-    if given.only and not planned:
-        planned = [of(*given.only.split(" ", 1))]
+    everything = plan(given.seconds) if not given.only else [*plan(float("inf")), *by_chance()]
+    planned = [one for one in everything if given.only in one.name]
     ran = asyncio.run(_run(planned, given.seconds, given.reads, given.writes, given.policy))
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "table.txt").write_text(table(ran), encoding="utf-8")

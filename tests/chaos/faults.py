@@ -22,6 +22,9 @@ KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The sandbox's switches for each way to be sick."""
 
+BY_CHANCE: Final[Mapping[str, Mapping[str, Any]]] = {"hangs by chance": {"hangRate": 0.02}}
+"""What hedged reads are for: one call in fifty is never answered. It goes wrong only where it is asked for."""
+
 _SHORT: Final = 8.0
 """Seconds below which a fault is not found out about."""
 
@@ -42,7 +45,12 @@ class Fault:
 
 def of(system: str, kind: str) -> Fault:
     """A system that is sick in this way."""
-    return Fault(kind, system, KINDS[kind])
+    return Fault(kind, system, {**KINDS, **BY_CHANCE}[kind])
+
+
+def by_chance() -> Sequence[Fault]:
+    """What goes wrong only where it is asked for."""
+    return [of(system, kind) for kind in BY_CHANCE for system in SYSTEMS]
 
 
 def plan(seconds: float) -> Sequence[Fault]:

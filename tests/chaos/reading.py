@@ -1,6 +1,6 @@
 """What clients read, what a calm gateway answered, and whether another answer is that, or what is left of it."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,17 +75,28 @@ class Calm:
         lost = {path for path in lost_paths(whole, comparable(question, data, whole)) if path[:-1] not in incomplete}
         if question.operation == "AgentSearch":  # one kind of number was not looked up: what was found has no total
             lost.discard(("customers", "totalCount"))
-        told_of = {tuple(error["path"]) for error in errors}
+        told_of = {path for error in errors if not _is_null(whole, path := tuple(error["path"]))}
         more = body.get("extensions", {}).get("moreErrors", 0)
         if not told_of <= lost or len(told_of) + more != len(lost):
             silent, loud = sorted(map(str, lost - told_of))[:5], sorted(map(str, told_of - lost))[:5]
-            raise Wrong(f"{question.operation}: null without an error: {silent}, error without a null: {loud}: {errors}")
+            raise Wrong(
+                f"{question.operation}: null without an error: {silent}, error without a null: {loud}: {errors}"
+            )
         return len(lost) + len(incomplete) + (comparable_total(data) != comparable_total(whole))
 
 
 def comparable_total(data: Any) -> Any:
     """The total of a search; None where there is none."""
     return (data.get("customers") or {}).get("totalCount")
+
+
+def _is_null(data: Any, path: Sequence[Any]) -> bool:
+    """Whether there is nothing at the path, or above it."""
+    for step in path:
+        if data is None:
+            return True
+        data = data[step]
+    return data is None
 
 
 def comparable(question: Question, data: Any, whole: Any) -> Any:

@@ -345,9 +345,7 @@ class Chaos:
         return time.monotonic() - began
 
 
-async def run(
-    chaos: Chaos, planned: Sequence[Fault], seconds: float, said: Any = lambda _effect: None
-) -> Ran:
+async def run(chaos: Chaos, planned: Sequence[Fault], seconds: float, said: Any = lambda _effect: None) -> Ran:
     """All faults, in so many seconds about; `said` is called with each one's effect."""
     each = seconds / (len(planned) + 1)
     said(await chaos.calm(each))

@@ -107,9 +107,7 @@ async def running_target(folder: Path, *, policy: str = "", more: str = "") -> A
         for one in redis:
             await to_thread(one.start)
             stack.callback(one.terminate)
-        instead = {
-            name: f'url = "{url}"\n[systems.{name}.policy]\n{policy}\n' for name, url in systems.urls.items()
-        }
+        instead = {name: f'url = "{url}"\n[systems.{name}.policy]\n{policy}\n' for name, url in systems.urls.items()}
         settings = f"""
 leave_after = 0.0
 metrics = true

@@ -208,7 +208,11 @@ def wrong_effects(writes: Sequence[Write], found: Mapping[str, Counter[str]]) ->
         for write in writes
         if write.operation != "UpdateContact" or last[write.who] is write  # an earlier number is there no more
     ]
-    told = [f"{write.operation} {write.given['idempotencyKey']}: {count} effects" for write, count in counted if count != 1]
-    keys = {name: {of_write(write) for write in writes if write.operation == name} for name in ("OpenTicket", "PayBill")}
+    told = [
+        f"{write.operation} {write.given['idempotencyKey']}: {count} effects" for write, count in counted if count != 1
+    ]
+    keys = {
+        name: {of_write(write) for write in writes if write.operation == name} for name in ("OpenTicket", "PayBill")
+    }
     told += [f"{name} {key}: nobody asked for it" for name in keys for key in found[name].keys() - keys[name]]
     return told

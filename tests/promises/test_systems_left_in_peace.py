@@ -60,7 +60,10 @@ def arrived(stack: Stack, system: str, path: str) -> int:
     [
         {"error_rate": 1},
         {"drop_connections": 100_000},
-        *(pytest.param(how, marks=pytest.mark.long) for how in ({"error_rate": 1, "error_status": 429}, {"garbage": True})),
+        *(
+            pytest.param(how, marks=pytest.mark.long)
+            for how in ({"error_rate": 1, "error_status": 429}, {"garbage": True})
+        ),
         *(pytest.param(how, marks=pytest.mark.long) for how in ({"close_early": True}, {"hang": True})),
     ],
     ids=lambda how: "-".join(map(str, how)),
@@ -99,7 +102,9 @@ async def test_it_costs_its_own_fields_and_is_back_within_seconds(running: Stack
 
 async def test_a_system_that_hangs_for_longer_than_requests_last_is_left_in_peace(tmp_path: Path) -> None:
     """Its timeout is never reached: the request's deadline ends each call."""
-    systems = {"billing": {"policy": POLICY | {"open_for": 60.0, "open_longest": 60.0}, "timeout": 30.0, "share": False}}
+    systems = {
+        "billing": {"policy": POLICY | {"open_for": 60.0, "open_longest": 60.0}, "timeout": 30.0, "share": False}
+    }
     async with stacked(tmp_path, customers=4, systems=systems, graphql=GraphQLSettings(deadline=1.0)) as stack:
         stack.systems["billing"].switches.hang = True
         document = "{ me { name accounts { id } } }"

@@ -34,6 +34,7 @@ SICK: list[dict[str, Any]] = [
     {"error_rate": 1, "error_status": 500},
     {"error_rate": 1, "error_status": 503},
     {"garbage": True},
+    {"endless": True},
     {"close_early": True},
     {"drop_connections": 100_000},
     {"hang": True},
@@ -90,7 +91,8 @@ class Asking:
 async def asking(url: str, **settings: Any) -> AsyncIterator[Asking]:
     clock = Clock()
     policy = {"window": 2 * LEAST, "least_calls": LEAST, **settings.pop("policy", {})}
-    given = {"url": url, "timeout": 20.0, "connect_timeout": 10.0, "policy": policy, **settings}
+    given = {"url": url, "timeout": 20.0, "connect_timeout": 10.0, "max_bytes": 100_000, "policy": policy}
+    given |= settings
     system = System.model_validate(given)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
