@@ -136,7 +136,7 @@ def _timed(settings: Settings) -> Callable[[Finding], Finding]:
     deadline = settings.graphql.deadline
 
     def told(finding: Finding) -> Finding:
-        system = settings.systems.by_domain[finding.name] if finding.name in settings.systems.by_domain else None
+        system = settings.systems.by_domain.get(finding.name)
         if system is None:
             return finding
         notices = list(finding.notices)

@@ -1,4 +1,4 @@
-"""`make chaos`: everything goes wrong under a steady load, one after the other, and the table and plot of what it did."""
+"""`make chaos`: all goes wrong under a steady load, one after the other, and the table and plot of what that did."""
 
 import argparse
 import asyncio

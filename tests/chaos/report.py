@@ -56,10 +56,10 @@ def table(ran: Ran) -> str:
 
 def plot(ran: Ran, path: Path) -> None:
     """What was answered and what was called, second by second."""
-    import matplotlib  # noqa: PLC0415  # takes a second, and only the long forms need it
+    import matplotlib  # takes a second, and only the long forms need it
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
+    from matplotlib import pyplot
 
     figure, (answers, calls, times) = pyplot.subplots(3, 1, sharex=True, figsize=(18, 10), constrained_layout=True)
     for kind, colour in (("whole", "tab:green"), ("part", "tab:orange"), ("refused", "tab:purple"), ("cut", "tab:red")):

@@ -16,7 +16,7 @@ from sandbox.data import shapes
 from tests.chaos import faults
 from tests.chaos.faults import Fault
 from tests.chaos.following import Page, Pulse
-from tests.chaos.reading import QUESTIONS, READERS, Calm, Question, Wrong, comparable
+from tests.chaos.reading import QUESTIONS, READERS, Calm, Question, Wrong
 from tests.chaos.target import CUSTOMERS, DEADLINE, Target
 from tests.chaos.writing import Writer, Writing, effects, wrong_effects
 
