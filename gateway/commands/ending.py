@@ -113,6 +113,7 @@ class Worker(Process):
 
     @property
     def server(self) -> uvicorn.Server:
+        """The one that this worker runs."""
         if self._server is None:
             assert isinstance(self.config, LeavingConfig)  # noqa: S101 - it is the one of `run`
             self._server = LeavingServer(self.config)

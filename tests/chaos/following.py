@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from sandbox.data import shapes
-from tests.chaos.systems import Systems
+from tests.chaos.systems import Behind
 from tests.conftest import contract
 
 _PAUSE = 0.3
@@ -21,7 +21,7 @@ _PAUSE = 0.3
 class Pulse:
     """One ticket in its system, whose name is a number that rises."""
 
-    def __init__(self, systems: Systems, session: aiohttp.ClientSession, ticket: str, owner: str) -> None:
+    def __init__(self, systems: Behind, session: aiohttp.ClientSession, ticket: str, owner: str) -> None:
         self._session, self.ticket, self.owner = session, ticket, owner
         self._url = f"{systems.urls['ticketing']}{shapes.TICKET}/{ticket}"
         self._numbers = itertools.count(1)

@@ -17,6 +17,7 @@ from tests.chaos import faults
 from tests.chaos.faults import Fault
 from tests.chaos.following import Page, Pulse
 from tests.chaos.reading import QUESTIONS, READERS, Calm, Question, Wrong
+from tests.chaos.systems import rows
 from tests.chaos.target import CUSTOMERS, DEADLINE, Target
 from tests.chaos.writing import Writer, Writing, effects, wrong_effects
 
@@ -152,8 +153,8 @@ class Chaos:
         for question in QUESTIONS:
             self._calm.missing(question, *await self._ask(question), set())
         seen = orjson.dumps(list(self._calm.whole.values())).decode()
-        tickets = await target.systems.rows(target.session, "ticketing", shapes.TICKET)
-        bills = await target.systems.rows(target.session, "billing", shapes.BILL)
+        tickets = await rows(target.systems, target.session, "ticketing", shapes.TICKET)
+        bills = await rows(target.systems, target.session, "billing", shapes.BILL)
         open_bills = {
             bill["relatedParty"][0]["id"]: bill["id"] for bill in bills if bill["remainingAmount"]["value"] > 10
         }

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -19,6 +19,15 @@ from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
 from tests.gateway.commands.running import ROOT
+
+
+class Behind(Protocol):
+    """Systems, by name: where they are, and how many requests each has had."""
+
+    urls: Mapping[str, str]
+
+    async def counts(self) -> dict[str, int]:
+        """Requests that each system has had since the start."""
 
 
 class Systems:
@@ -43,16 +52,17 @@ class Systems:
             self._process.stdin.write(json.dumps(command).encode() + b"\n")
             return json.loads(await self._process.stdout.readline())
 
-    async def rows(self, session: aiohttp.ClientSession, system: str, resource: str) -> list[dict[str, Any]]:
-        """All rows of a resource, as the system has them."""
-        found: list[dict[str, Any]] = []
-        while True:
-            url = f"{self.urls[system]}{resource}?offset={len(found)}&limit=2000"
-            async with session.get(url) as answer:
-                page = await answer.json()
-            found.extend(page)
-            if len(page) < 2000:
-                return found
+
+async def rows(systems: Behind, session: aiohttp.ClientSession, system: str, resource: str) -> list[dict[str, Any]]:
+    """All rows of a resource, as the system has them."""
+    found: list[dict[str, Any]] = []
+    while True:
+        url = f"{systems.urls[system]}{resource}?offset={len(found)}&limit=2000"
+        async with session.get(url) as answer:
+            page = await answer.json()
+        found.extend(page)
+        if len(page) < 2000:
+            return found
 
 
 @asynccontextmanager

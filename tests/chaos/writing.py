@@ -12,7 +12,7 @@ import aiohttp
 
 from acceptance.repeating import NO_ANSWER, RETRYABLE, key_of
 from sandbox.data import shapes
-from tests.chaos.systems import Systems
+from tests.chaos.systems import Behind, rows
 from tests.conftest import contract
 
 _PAUSES: Final = (0.3, 0.6, 1.0)
@@ -161,11 +161,11 @@ class Writing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def effects(systems: Systems, session: aiohttp.ClientSession) -> Mapping[str, Counter[str]]:
+async def effects(systems: Behind, session: aiohttp.ClientSession) -> Mapping[str, Counter[str]]:
     """What the systems hold of the writes, by operation: how often each key's, text's or phone number's."""
-    tickets = await systems.rows(session, "ticketing", shapes.TICKET)
-    payments = await systems.rows(session, "billing", shapes.PAYMENT)
-    people = await systems.rows(session, "crm", shapes.CUSTOMER)
+    tickets = await rows(systems, session, "ticketing", shapes.TICKET)
+    payments = await rows(systems, session, "billing", shapes.PAYMENT)
+    people = await rows(systems, session, "crm", shapes.CUSTOMER)
     notes = (note.get("text", "") for row in tickets for note in row.get("note", []))
     return {
         "OpenTicket": Counter(row["externalId"] for row in tickets if _is_key(row.get("externalId"))),
