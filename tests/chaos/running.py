@@ -18,7 +18,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.following import Page, Pulse
 from tests.chaos.reading import QUESTIONS, READERS, Calm, Question, Wrong
 from tests.chaos.systems import rows
-from tests.chaos.target import CUSTOMERS, DEADLINE, Target
+from tests.chaos.target import DEADLINE, Target
 from tests.chaos.writing import Writer, Writing, effects, wrong_effects
 
 LATEST: Final = DEADLINE + 1.0
@@ -97,7 +97,7 @@ class Ran:
 
     def calls(self, system: str | None, since: float, until: float) -> float:
         """Calls a second to a system, or to all."""
-        inside = [one for one in self.samples if since - _SAMPLE <= one[0] <= until]
+        inside = [one for one in self.samples if since <= one[0] <= until]
         if len(inside) < 2:
             return 0.0
         (first, before), (last, after) = inside[0], inside[-1]
@@ -159,9 +159,7 @@ class Chaos:
             bill["relatedParty"][0]["id"]: bill["id"] for bill in bills if bill["remainingAmount"]["value"] > 10
         }
         strangers = [
-            str(number)
-            for number in range(1001, 1001 + CUSTOMERS)
-            if f"Customer:{number}" not in seen and str(number) in open_bills and str(number) not in READERS
+            number for number in sorted(open_bills) if f"Customer:{number}" not in seen and number not in READERS
         ]
         owned = [(row["id"], row["relatedParty"][0]["id"]) for row in tickets if row.get("relatedParty")]
         followed = [(ticket, owner) for ticket, owner in owned if owner in strangers][:3]
@@ -252,14 +250,19 @@ class Chaos:
 
     async def _sample_on(self) -> None:
         while True:
-            self.ran.samples.append((time.monotonic(), await self._target.systems.counts()))
+            await self._sample()
             await asyncio.sleep(_SAMPLE)
+
+    async def _sample(self) -> float:
+        counts = await self._target.systems.counts()
+        self.ran.samples.append((now := time.monotonic(), counts))
+        return now
 
     async def calm(self, seconds: float) -> Effect:
         """Nothing goes wrong for so long."""
-        effect = self._effect = Effect(Fault("calm"), time.monotonic())
+        effect = self._effect = Effect(Fault("calm"), await self._sample())
         await asyncio.sleep(seconds)
-        effect.well = effect.ended = time.monotonic()
+        effect.well = effect.ended = await self._sample()
         self._calm_from = effect.began, effect.ended
         effect.calm_calls = self.ran.calls(None, *self._calm_from)
         await self._settle(effect)
@@ -269,11 +272,12 @@ class Chaos:
     async def suffer(self, fault: Fault, sick: float, well: float) -> Effect:
         """It goes wrong for so many seconds, and is well again for so many, or until nothing is left of it."""
         self._in_a_row.clear()
-        effect = self._effect = Effect(fault, time.monotonic(), well=float("inf"))
+        effect = self._effect = Effect(fault, await self._sample(), well=float("inf"))
         if fault.system:
             self._sick.append((effect.began, float("inf"), fault.system))
         await self._target.begin(fault)
         await asyncio.sleep(sick)
+        await self._sample()
         effect.well = await self._target.end(fault)
         effect.calm_calls = self.ran.calls(fault.system, *self._calm_from)
         effect.sick_calls = self.ran.calls(fault.system, effect.began, effect.well)

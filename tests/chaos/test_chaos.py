@@ -14,7 +14,6 @@ from tests.chaos.faults import KINDS, Fault, of, plan
 from tests.chaos.reading import QUESTIONS, Calm, Wrong, lost_paths
 from tests.chaos.report import failures
 from tests.chaos.running import Chaos, run
-from tests.chaos.target import CUSTOMERS
 from tests.chaos.writing import Write, wrong_effects
 from tests.stack import Stack, stacked
 
@@ -50,7 +49,7 @@ async def test_a_system_that_fails_under_load_costs_its_own_fields_and_no_effect
     live = LiveSettings.model_validate({"enabled": True, "sources": {"ticketing": {"poll": 0.2}}})
     systems = {"billing": {"policy": {"window": 5, "least_calls": 5, "open_for": 0.2, "open_longest": 0.2}}}
     async with (
-        stacked(tmp_path, customers=CUSTOMERS, writes=writes, live=live, systems=systems) as stack,
+        stacked(tmp_path, customers=60, writes=writes, live=live, systems=systems) as stack,
         Chaos(InProcess(stack), reads=20, writes=20) as chaos,
     ):
         ran = await run(chaos, [of("billing", "cut answers")], 1.0)
