@@ -26,7 +26,7 @@ class Outcome(Enum):
     ANSWERED = auto()
     """It answered, also where it calls the request wrong (4xx)."""
     BROKE = auto()
-    """No answer in time, a broken or refused connection, 5xx, 408, 429, or an answer that is unreadable or too large."""
+    """No answer in time, a broken or refused connection, 5xx, 408, 429, or an answer that is unreadable or too big."""
     UNKNOWN = auto()
     """The gateway or its caller ended the call, or the answer may be about a mistake of the request."""
 
