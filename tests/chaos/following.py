@@ -119,6 +119,11 @@ class Page:
             self.shown[ident] = self._told_now[ident] = number
         self._news.set()
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether it shows what its tickets are called now."""
+        return all(self.shown[one.ticket] == one.now for one in self.pulses.values())
+
     async def until(self, seconds: float, came: Callable[[], bool]) -> bool:
         """Whether that is so within so many seconds, which only what comes can make it."""
         try:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +27,9 @@ _SAMPLE: Final = 0.5
 """Seconds between two counts of upstream calls."""
 _IN_A_ROW: Final = 4
 """Whole answers to each operation, one after the other, after which both workers are taken for well."""
+_CABINET: Final = 2
+"""Whose customers are not among the readers."""
+_ENDED: Final = {"RESOLVED", "CLOSED", "REMOVED"}
 _PATIENCE: Final = 60.0
 """Seconds after which what has not come back is lost."""
 
@@ -234,7 +237,7 @@ class Chaos:
                 self._in_a_row[question.operation] += 1
                 if kind != "whole":
                     self._in_a_row[question.operation] = 0
-            self._has_news.set()
+        self._has_news.set()
 
     def _sick_between(self, since: float, until: float) -> set[str]:
         return {system for began, ended, system in self._sick if began <= until and since <= ended}
@@ -277,6 +280,8 @@ class Chaos:
             self._sick.append((effect.began, float("inf"), fault.system))
         await self._target.begin(fault)
         await asyncio.sleep(sick)
+        if fault.system:
+            await self._until(lambda: effect.count("part") > 0)
         await self._sample()
         effect.well = await self._target.end(fault)
         effect.calm_calls = self.ran.calls(fault.system, *self._calm_from)
@@ -296,9 +301,13 @@ class Chaos:
         return effect
 
     async def _recovered(self) -> bool:
+        return await self._until(lambda: all(self._in_a_row[one.operation] >= _IN_A_ROW for one in QUESTIONS))
+
+    async def _until(self, is_so: Callable[[], bool]) -> bool:
+        """Whether that is so before long, which only answers can make it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while any(self._in_a_row[one.operation] < _IN_A_ROW for one in QUESTIONS):
+                while not is_so():
                     self._has_news.clear()
                     await self._has_news.wait()
                 return True
@@ -338,19 +347,27 @@ class Chaos:
         return [f"{one.question.operation}: no answer: {one.why}" for one in effect.asked if one.kind == "cut"]
 
     async def _tell(self) -> float | None:
+        """Tickets change, an outage begins and ends: seconds until all pages show it; None if they never do."""
         began = time.monotonic()
-        for pulse in self.pulses:
-            if not await pulse.beat():
-                return None
+        outages, session = f"{self._target.systems.urls['ticketing']}/_sandbox/outages", self._target.session
+        async with session.post(outages, json={"cabinet": _CABINET}) as answer:
+            outage = (await answer.json())["id"]
+        told = all([await pulse.beat() for pulse in self.pulses])
         for page in self.pages:
-            if not await page.until(
-                _PATIENCE, lambda page=page: all(page.shown[one.ticket] == one.now for one in page.pulses.values())
-            ):
-                return None
-        return time.monotonic() - began
+            told = told and await page.until(_PATIENCE, lambda page=page: page.shows_all)
+        told = told and await self.pages[-1].until(_PATIENCE, lambda: bool(self._told_of(outage)))
+        async with session.delete(f"{outages}/{outage}") as answer:
+            await answer.read()
+        told = told and await self.pages[-1].until(_PATIENCE, lambda: bool(self._told_of(outage) & _ENDED))
+        return time.monotonic() - began if told else None
+
+    def _told_of(self, outage: str) -> set[str]:
+        return {event for ident, event in self.pages[-1].outages if ident == f"Outage:{outage}"}
 
 
-async def run(chaos: Chaos, planned: Sequence[Fault], seconds: float, said: Any = lambda _effect: None) -> Ran:
+async def run(
+    chaos: Chaos, planned: Sequence[Fault], seconds: float, said: Callable[[Effect], None] = lambda _effect: None
+) -> Ran:
     """All faults, in so many seconds about; `said` is called with each one's effect."""
     each = seconds / (len(planned) + 1)
     said(await chaos.calm(each))
