@@ -12,6 +12,9 @@ from tests.chaos.running import LATEST, Effect, Ran
 BACK_WITHIN: Final = 10.0
 """Seconds in which whatever was sick is served again."""
 
+_LONG_ENOUGH: Final = 3.0
+"""Seconds of sickness in which calls can be counted by the second."""
+
 
 def failures(effect: Effect, *, timely: bool) -> list[str]:
     """What broke a promise; `timely`: also what was late, which says nothing where the machine is busy."""
@@ -22,7 +25,7 @@ def failures(effect: Effect, *, timely: bool) -> list[str]:
         told.append(f"{effect.fault.name}: served {effect.recovery:.1f} s after it was well")
     if timely and effect.slowest > LATEST + 1:
         told.append(f"{effect.fault.name}: an answer took {effect.slowest:.1f} s")
-    if effect.fault.system and effect.sick_calls > 1.5 * effect.calm_calls + 5:
+    if effect.fault.system and effect.well - effect.began >= _LONG_ENOUGH and effect.sick_calls > 2 * effect.calm_calls:
         told.append(f"{effect.fault.name}: {effect.sick_calls:.0f} calls a second, of {effect.calm_calls:.0f} calm")
     return told
 

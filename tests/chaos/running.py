@@ -232,11 +232,8 @@ class Chaos:
         self.ran.asked.append(asked)
         if effect is not None:
             effect.asked.append(asked)
-        if self._effect is not None and due >= self._effect.well:
-            if kind != "refused":
-                self._in_a_row[question.operation] += 1
-                if kind != "whole":
-                    self._in_a_row[question.operation] = 0
+        if self._effect is not None and due >= self._effect.well and kind != "refused":
+            self._in_a_row[question.operation] = self._in_a_row[question.operation] + 1 if kind == "whole" else 0
         self._has_news.set()
 
     def _sick_between(self, since: float, until: float) -> set[str]:
