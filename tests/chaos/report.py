@@ -81,7 +81,7 @@ def plot(ran: Ran, path: Path) -> None:
     times.set_xlabel("seconds")
     for effect in ran.effects[1:]:
         for one in (answers, calls, times):
-            one.axvspan(effect.began - ran.began, effect.well - ran.began, color="0.9")
+            one.axvspan(effect.began - ran.began, effect.well - ran.began, color="0.9", zorder=0)
         answers.text(effect.began - ran.began, answers.get_ylim()[1], effect.fault.name, rotation=60, fontsize=7)
     answers.legend(loc="upper left", fontsize=7)
     calls.legend(loc="upper left", fontsize=7)

@@ -48,8 +48,8 @@ def outcome_of(failure: BaseException, request: Request) -> Outcome:
 
 
 def may_be_overload(failure: ConnectorError) -> bool:
-    """Whether fewer calls at once may help a system that failed so."""
-    return isinstance(failure, TimedOut | Unreachable) or failure.status in _OVERLOADED
+    """Whether fewer calls at once may help a system that failed so, or us: one too large costs what a hundred do."""
+    return isinstance(failure, TimedOut | Unreachable | TooLarge) or failure.status in _OVERLOADED
 
 
 def may_be_the_records(failure: ConnectorError) -> bool:

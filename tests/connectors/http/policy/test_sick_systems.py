@@ -342,6 +342,14 @@ async def test_a_system_that_hangs_gets_fewer_calls_at_once() -> None:
             assert a.state().limit == limit
 
 
+async def test_a_system_whose_answers_do_not_end_gets_fewer_calls_at_once(systems: Systems) -> None:
+    billing = systems["billing"]
+    make_sick(billing, {"endless": True})
+    async with asking(billing.url, concurrency=16, policy={"breaker": False}) as a:
+        assert kinds(await a.many(16)) == {"TooLarge": 16}
+        assert a.state().limit == 11
+
+
 async def test_a_read_that_takes_unusually_long_is_asked_beside_and_the_first_answer_counts() -> None:
     slow = asyncio.Event()
 
