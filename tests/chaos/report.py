@@ -25,7 +25,7 @@ def failures(effect: Effect, *, timely: bool) -> list[str]:
         told.append(f"{effect.fault.name}: served {effect.recovery:.1f} s after it was well")
     if timely and effect.slowest > LATEST + 1:
         told.append(f"{effect.fault.name}: an answer took {effect.slowest:.1f} s")
-    if effect.fault.system and effect.well - effect.began >= _LONG_ENOUGH and effect.sick_calls > 2 * effect.calm_calls:
+    if effect.fault.system and effect.well - effect.began >= _LONG_ENOUGH and effect.sick_calls > 3 * effect.calm_calls:
         told.append(f"{effect.fault.name}: {effect.sick_calls:.0f} calls a second, of {effect.calm_calls:.0f} calm")
     return told
 
