@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
+from connectors.files import ByteRange, File
 from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
