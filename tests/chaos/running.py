@@ -327,7 +327,8 @@ class Chaos:
         writing.codes.clear()
         writing.wrong.clear()
         effect.wrong += wrong_effects(known, await effects(self._target.systems, self._target.session))
-        effect.told = await self._tell()
+        if effect.fault.kind != "calm":
+            effect.told = await self._tell()
         for page in self.pages:
             effect.wrong += page.wrong
             page.wrong.clear()
