@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
-.PHONY: help setup demo test long hostile writes fuzz bench dearest live record lint types imports schema format lock clean
+.PHONY: help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,9 @@ long: setup ## Run the tests that take longer, of which `make test` has short fo
 
 hostile: setup ## Attack a served gateway in every known way, and print what it did to an innocent caller (minutes; ONLY: part of a name)
 	@$(BIN)/python -m tests.hostile $(ONLY)
+
+chaos: setup ## Break each system in every way, Redis and a worker, under a steady load, and print what that did (10 minutes; SECONDS=120: each way once; ONLY: part of a fault's name)
+	@$(BIN)/python -m tests.chaos $(SECONDS) $(if $(ONLY),--only "$(ONLY)")
 
 writes: setup ## 200 payments and 200 tickets by 16 clients over two workers, answers lost, one worker killed (WRITES: how many)
 	@WRITES=$${WRITES:-200} $(BIN)/python -m pytest -q -s tests/promises/test_writes_lost_answers.py tests/promises/test_writes_at_once.py tests/promises/test_writes_killed.py

@@ -207,6 +207,10 @@ class TooMuch(ConnectorError):
     sentence = "The {system} system has more data than the gateway reads at once. Ask for less."
 
 
+class TooLarge(TooMuch):
+    """One answer has more bytes than `max_bytes`: it was read up to there, and thrown away."""
+
+
 class NotSupported(ConnectorError):
     """The product behind the port cannot do this. `field` (such as `Bill.period`): it never has a value for it."""
 

@@ -26,7 +26,11 @@ class PolicySettings(Strict):
     ] = 0.5
     slow: Annotated[
         float | None,
-        Field(gt=0, description="Seconds from which on a call counts as slow; by default 0.8 of the system's timeout."),
+        Field(
+            gt=0,
+            description="Seconds from which on a call counts as slow; by default 0.8 of the system's timeout, or of the"
+            " request's deadline, whichever is shorter.",
+        ),
     ] = None
     slow_rate: Annotated[
         float, Field(gt=0, le=1, description="Share of slow calls from which on it is left in peace.")

@@ -24,6 +24,9 @@ from connectors.texts import (
 )
 from connectors.wrong_settings import missing_setting, wrong_setting
 
+SLOW: Final = 0.8
+"""Share of the time that a call has from which on it is slow, where the settings do not say."""
+
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a type's name (RFC 8693, 3)
 
 
@@ -264,6 +267,21 @@ class System(Strict):
         if isinstance(auth, TokenEndpointAuth) and auth.network is None:
             auth = auth.model_copy(update={"network": self.network})
         return self.model_copy(update={"url": url, "network": NetworkSettings(), "auth": auth})
+
+    def asked_for(self, seconds: float) -> Self:
+        """The system towards requests that wait for it so long at most, which may be less than its `timeout`.
+
+        A call that takes most of that is slow then, if the settings do not say from when on it is. Otherwise nothing
+        would be learned of a system that hangs: each call is ended before it is slow.
+        """
+        if self.policy.slow is not None or seconds >= self.timeout:
+            return self
+        return self.model_copy(update={"policy": self.policy.model_copy(update={"slow": SLOW * seconds})})
+
+    @property
+    def slow(self) -> float:
+        """Seconds from which on a call counts as slow."""
+        return self.policy.slow or SLOW * self.timeout
 
     @property
     def is_personal(self) -> bool:

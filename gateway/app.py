@@ -238,9 +238,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(metrics.watch_memory())
             session = await stack.enter_async_context(_session())
-            connectors = connect(
-                settings.systems.by_domain, session, await stack.enter_async_context(_cache(settings, metrics))
-            )
+            connectors = connect(settings.upstream, session, await stack.enter_async_context(_cache(settings, metrics)))
             disable_unsupported(engine.core_schema, connectors.systems)
             metrics.systems.watch(connectors.systems)
             grants = settings.scopes.grants()

@@ -22,6 +22,7 @@ from pydantic_core import InitErrorDetails
 from redis.asyncio.connection import parse_url
 
 from connectors import DOMAINS, Domain
+from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.links import referred_to
 from connectors.secret_files import Secret, WithSecrets
 from connectors.settings import System
@@ -198,6 +199,12 @@ class Settings(Strict):
     cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def upstream(self) -> dict[str, System]:
+        """The systems as requests ask them, which wait for `graphql.deadline` at most."""
+        seconds = max(self.graphql.deadline - ANSWERING_TIME, 0.1 * self.graphql.deadline)
+        return {name: system.asked_for(seconds) for name, system in self.systems.by_domain.items()}
 
     @property
     def shared_url(self) -> str | None:

@@ -1,6 +1,6 @@
 """The ASGI application of one system: it applies the switches, then answers by TMF630."""
 
-from asyncio import sleep
+from asyncio import create_task, sleep
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from random import Random
@@ -25,6 +25,7 @@ ABORT = "sandbox.abort"
 """Key in the scope's extensions: a function that cuts the connection without an answer."""
 _REMEMBERED = 10_000
 _LARGEST_BODY = 1_000_000
+_ROWS = b',{"id":"1"}' * 10_000
 _LOGIN = b"<!doctype html><html><title>Sign in</title><form><input name=user><input name=password></form></html>"
 
 
@@ -84,13 +85,17 @@ class SandboxApp:
             scope["extensions"][ABORT]()
             await _wait_for_disconnect(receive)
             return
-        if switches.hang:
+        if switches.hang or (switches.hang_rate and self._chance.random() < switches.hang_rate):
             self.hanging.set()
             await _wait_for_disconnect(receive)
             self.abandoned.set()
             return
         if wait := switches.latency_ms + self._chance.random() * switches.jitter_ms:
             await sleep(wait / 1000)
+        if switches.endless:
+            seen["status"] = 200
+            await _send_without_end(send, receive)
+            return
         answer = self._answer(scope, body)
         if switches.lose_answers and answer.status < 300 and _writes(scope):
             switches.lose_answers -= 1
@@ -210,6 +215,17 @@ async def _send(send: Send, answer: Answer, *, cut: bool = False) -> None:
         await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
     else:
         await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _send_without_end(send: Send, receive: Receive) -> None:
+    """Send rows until the client disconnects."""
+    gone = create_task(_wait_for_disconnect(receive))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": b"[{}", "more_body": True})
+    while not gone.done():
+        await send({"type": "http.response.body", "body": _ROWS, "more_body": True})
+        await sleep(0)
+    await gone
 
 
 def create_app(system: SystemName, world: World, switches: Switches | None = None) -> SandboxApp:

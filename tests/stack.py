@@ -53,7 +53,8 @@ class Answer:
     @property
     def errors(self) -> list[dict[str, Any]]:
         """Errors, none when there are none."""
-        return self.body.get("errors", [])
+        errors: list[dict[str, Any]] = self.body.get("errors", [])
+        return errors
 
     @property
     def calls(self) -> list[dict[str, Any]]:

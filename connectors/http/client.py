@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 import aiohttp
 import msgspec
 
-from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooMuch
+from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
 from connectors.files import ByteRange, File
 from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
@@ -229,7 +229,7 @@ class HttpClient(Transport):
             parts.append(part)
             size += len(part)
         if size > most:
-            raise TooMuch(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
+            raise TooLarge(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
         return content if len(parts) == 1 else b"".join(parts)
 
     async def for_each(self, items: Sequence[K], ask: Callable[[K], Awaitable[T]]) -> list[T | ConnectorError]:

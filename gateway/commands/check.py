@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -67,6 +68,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         if settings.shared_url:
             tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
+        findings = [_timed(one, settings) for one in findings]
         findings = await by_customer(connectors, systems, findings, customers)
         findings += await _customer_keys(connectors, findings)
         findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
@@ -127,6 +129,24 @@ async def _system(connected: ConnectedSystem, system: System, session: aiohttp.C
         unwritable=unwritable(connected),
         notices=notices,
     )
+
+
+def _timed(finding: Finding, settings: Settings) -> Finding:
+    """A system's finding with those of its times that no request ever reaches, as `graphql.deadline` comes first."""
+    system, deadline = settings.systems.by_domain.get(finding.name), settings.graphql.deadline
+    notices: list[str] = []
+    if system is not None and system.policy.slow is not None and system.policy.slow >= deadline:
+        notices.append(
+            f"a call counts as slow from policy.slow = {system.policy.slow:g} s on, and graphql.deadline ="
+            f" {deadline:g} s ends it before: while the system hangs, it is never left in peace. Set policy.slow"
+            " to less, or leave it out"
+        )
+    if system is not None and system.timeout > deadline:
+        notices.append(
+            f"timeout = {system.timeout:g} s is more than graphql.deadline = {deadline:g} s, which ends a request's"
+            " calls before"
+        )
+    return replace(finding, notices=(*finding.notices, *notices)) if notices else finding
 
 
 def _not_configured(domain: Domain) -> Finding:

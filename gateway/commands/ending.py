@@ -8,6 +8,7 @@ several workers holds the port open until they have ended, so that clients conne
 import asyncio
 import signal
 import sys
+import time
 from contextlib import suppress
 from socket import socket
 from types import FrameType
@@ -24,6 +25,9 @@ from gateway.http.server import Protocols
 
 _TICK: Final = 0.1
 """Seconds between uvicorn's chores; it reckons with ten a second."""
+
+STARTS_WITHIN: Final = 60.0
+"""Seconds after which a worker that has not begun is killed."""
 
 
 class LeavingConfig(uvicorn.Config):
@@ -82,11 +86,34 @@ class LeavingServer(uvicorn.Server):
         return cast(Protocols, made).edge
 
 
-class _Worker(Process):
-    """A worker whose server is a LeavingServer."""
+class Worker(Process):
+    """A worker whose server is a LeavingServer, and that has `STARTS_WITHIN` seconds to begin.
+
+    uvicorn kills one that does not answer for 5 s. A worker answers once it has imported everything, and where its
+    fellow has just died the machine is busy with that one's requests: it would be killed and begun anew, again and
+    again.
+    """
+
+    _asked_first: float | None = None
+    _has_begun = False
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it runs, and answers within so many seconds once it has begun to; nobody waits for that."""
+        if self._has_begun or not self.process.is_alive():
+            return super().is_alive(timeout)
+        with suppress(OSError):
+            if self._asked_first is None:
+                self._asked_first = time.monotonic()
+                self.parent_conn.send(b"ping")
+            if self.parent_conn.poll(0):
+                self.parent_conn.recv()
+                self._has_begun = True
+            return self._has_begun or time.monotonic() < self._asked_first + STARTS_WITHIN
+        return False
 
     @property
     def server(self) -> uvicorn.Server:
+        """The one that this worker runs."""
         if self._server is None:
             assert isinstance(self.config, LeavingConfig)  # noqa: S101 - it is the one of `run`
             self._server = LeavingServer(self.config)
@@ -105,7 +132,7 @@ class _Workers(Multiprocess):
 def run(config: LeavingConfig) -> None:
     """Serve until a signal ends it. Exits with uvicorn's status for a start that failed."""
     if config.workers > 1:
-        multiprocess.Process = _Worker  # type: ignore[misc]  # uvicorn starts and restarts them, and takes no class
+        multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn starts and restarts them, and takes no class
         _Workers(config, [config.bind_socket()]).run()
         return
     server = LeavingServer(config)

@@ -55,6 +55,10 @@ class Switches(_Model):
     """503 and 429 come with ``Retry-After: 1``."""
     hang: bool = False
     """No answer ever; the connection stays open."""
+    hang_rate: float = Field(default=0, ge=0, le=1)
+    """The share of requests that hang so, by chance."""
+    endless: bool = False
+    """200 with a list whose rows never end."""
     garbage: bool = False
     """200 with a body that is not JSON although it says so."""
     html: bool = False

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from gateway.settings import ServerSettings
+from gateway.settings import GraphQLSettings, ServerSettings
 from gateway.writes_settings import WritesSettings
 from tests.conftest import contract
 from tests.promises.test_partial_answers import differences
@@ -16,7 +17,7 @@ from tests.stack import DOMAINS, Stack, stacked
 
 LEAST = 3
 POLICY = {"window": 5, "least_calls": LEAST, "open_for": 0.4, "open_longest": 0.5}
-AT_ONCE = 100
+AT_ONCE = 50
 
 OPERATIONS = """{ systems { name operations {
   name breaker limit underWay waiting calls broken refused retries hedges
@@ -58,11 +59,12 @@ def arrived(stack: Stack, system: str, path: str) -> int:
     "how",
     [
         {"error_rate": 1},
-        {"error_rate": 1, "error_status": 429},
-        {"garbage": True},
-        {"close_early": True},
         {"drop_connections": 100_000},
-        {"hang": True},
+        *(
+            pytest.param(how, marks=pytest.mark.long)
+            for how in ({"error_rate": 1, "error_status": 429}, {"garbage": True})
+        ),
+        *(pytest.param(how, marks=pytest.mark.long) for how in ({"close_early": True}, {"hang": True})),
     ],
     ids=lambda how: "-".join(map(str, how)),
 )
@@ -96,6 +98,23 @@ async def test_it_costs_its_own_fields_and_is_back_within_seconds(running: Stack
         while (await operation(stack, "billing", "accounts_of_customers"))["breaker"] != "CLOSED":
             await stack.ask(document, "1001")
     assert (await stack.ask(document, "1001")).clean() == whole
+
+
+async def test_a_system_that_hangs_for_longer_than_requests_last_is_left_in_peace(tmp_path: Path) -> None:
+    """Its timeout is never reached: the request's deadline ends each call."""
+    systems = {
+        "billing": {"policy": POLICY | {"open_for": 60.0, "open_longest": 60.0}, "timeout": 30.0, "share": False}
+    }
+    async with stacked(tmp_path, customers=4, systems=systems, graphql=GraphQLSettings(deadline=1.0)) as stack:
+        stack.systems["billing"].switches.hang = True
+        document = "{ me { name accounts { id } } }"
+        answers = await asyncio.gather(*(stack.ask(document, f"100{number}") for number in range(1, 1 + LEAST)))
+        assert [one.errors[0]["extensions"]["code"] for one in answers] == ["UPSTREAM_TIMEOUT"] * LEAST
+        assert all(one.data["me"]["name"] for one in answers)
+        asked = len(stack.systems["billing"].requests)
+        refused = await stack.ask(document, "1001")
+        assert [one["extensions"]["code"] for one in refused.errors] == ["UPSTREAM_UNAVAILABLE"]
+        assert len(stack.systems["billing"].requests) == asked
 
 
 async def test_a_write_is_certainly_not_made_while_its_operation_is_left_in_peace(running: Stack) -> None:

@@ -99,6 +99,29 @@ def test_hang_answers_nothing_and_the_admin_call_still_works(crm):
             connection.recv(1)
 
 
+def test_a_share_hangs(crm):
+    _turn(crm, hangRate=0.5)
+    hung = answered = 0
+    while not (hung and answered):
+        with socket.create_connection((crm.server.host, crm.server.port)) as connection:
+            connection.sendall(b"GET /tmf-api/customerManagement/v4/customer/1001 HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.settimeout(0.2)
+            try:
+                answered += connection.recv(1) == b"H"
+            except TimeoutError:
+                hung += 1
+
+
+def test_an_endless_answer_goes_on_until_who_asked_has_gone(crm):
+    _turn(crm, endless=True)
+    with socket.create_connection((crm.server.host, crm.server.port)) as connection:
+        connection.sendall(b"GET /tmf-api/customerManagement/v4/customer HTTP/1.1\r\nHost: x\r\n\r\n")
+        had = 0
+        while had < 20_000_000:
+            had += len(connection.recv(1_000_000))
+    assert crm.get("/_sandbox/requests").json[-1]["status"] == 200
+
+
 def test_garbage_and_html(crm):
     _turn(crm, garbage=True)
     reply = crm.get("customer")

@@ -74,7 +74,7 @@ class OperationPolicy:
         rules = settings.policy
         self.name, self._system, self._rules, self._places, self._clock = name, system, rules, places, clock
         self.calls = self._broken = self._refused = self._retries = self._hedges = 0
-        self._slow = rules.slow or 0.8 * settings.timeout
+        self._slow = settings.slow
         self._breaker = Breaker(rules, lambda: random.uniform(0.9, 1.0)) if rules.breaker else None  # noqa: S311  # no secret
         self._limit = Limit(settings.concurrency, max(LEAST, rules.probes)) if rules.adapts else None
         self._most = settings.concurrency

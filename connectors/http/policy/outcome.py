@@ -11,6 +11,7 @@ from connectors.errors import (
     RateLimited,
     Refused,
     TimedOut,
+    TooLarge,
     Unreachable,
 )
 from connectors.http.request import Request
@@ -25,7 +26,7 @@ class Outcome(Enum):
     ANSWERED = auto()
     """It answered, also where it calls the request wrong (4xx)."""
     BROKE = auto()
-    """No answer in time, a broken or refused connection, 5xx, 408, 429, or an answer that cannot be read."""
+    """No answer in time, a broken or refused connection, 5xx, 408, 429, or an answer that is unreadable or too big."""
     UNKNOWN = auto()
     """The gateway or its caller ended the call, or the answer may be about a mistake of the request."""
 
@@ -37,7 +38,7 @@ def outcome_of(failure: BaseException, request: Request) -> Outcome:
             return Outcome.UNKNOWN
         case Failed(status=status) if status in request.ambiguous:
             return Outcome.UNKNOWN
-        case Unreachable() | TimedOut() | Failed() | Garbled() | RateLimited():
+        case Unreachable() | TimedOut() | Failed() | Garbled() | TooLarge() | RateLimited():
             return Outcome.BROKE
         case ConnectorError(status=408):
             return Outcome.BROKE
@@ -47,12 +48,14 @@ def outcome_of(failure: BaseException, request: Request) -> Outcome:
 
 
 def may_be_overload(failure: ConnectorError) -> bool:
-    """Whether fewer calls at once may help a system that failed so."""
-    return isinstance(failure, TimedOut | Unreachable) or failure.status in _OVERLOADED
+    """Whether fewer calls at once may help a system that failed so, or us: one too large costs what a hundred do."""
+    return isinstance(failure, TimedOut | Unreachable | TooLarge) or failure.status in _OVERLOADED
 
 
 def may_be_the_records(failure: ConnectorError) -> bool:
     """Whether an answer about some records may fail for their sake, while the system answers about others."""
     if failure.signing_in:
         return False
-    return isinstance(failure, Failed | Garbled) or (isinstance(failure, Refused) and not failure.login_wanted)
+    return isinstance(failure, Failed | Garbled | TooLarge) or (
+        isinstance(failure, Refused) and not failure.login_wanted
+    )

@@ -18,6 +18,7 @@ from connectors.errors import (
     Refused,
     Rejected,
     TimedOut,
+    TooLarge,
     TooMuch,
     Unreachable,
 )
@@ -150,7 +151,7 @@ async def test_a_list_that_does_not_exist_is_a_failure_and_a_row_is_not() -> Non
 async def test_too_large_an_answer(systems: Systems) -> None:
     async with connected(systems, crm={"max_bytes": 2000}) as c:
         found = await c.crm.customers(["1001", "1002", "1003", "1004"], None)
-        assert {type(one) for one in found.values()} == {TooMuch}
+        assert {type(one) for one in found.values()} == {TooLarge}
         assert len(await c.crm.customers(["1001"], NAME)) == 1
         assert c.systems[0].probe.http.health.status is SystemStatus.UP
 

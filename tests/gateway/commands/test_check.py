@@ -406,6 +406,16 @@ async def test_a_forgotten_type_is_found(changed: dict[str, SandboxServer]) -> N
     assert "'Account', so that they are left out: add it to party_types" in wrong.detail
 
 
+async def test_times_that_no_request_reaches_are_told(changed: dict[str, SandboxServer]) -> None:
+    systems: dict[str, Any] = {name: {"url": one.url} for name, one in changed.items()}
+    systems["billing"] |= {"timeout": 10.0, "policy": {"slow": 9.0}}
+    findings = await check(Settings.model_validate({"systems": systems}), is_demo=True)
+    assert all(one.is_good for one in findings)
+    assert {one.name: len(one.notices) for one in findings if one.notices} == {"billing": 2}
+    assert "policy.slow = 9 s on, and graphql.deadline = 8 s ends it before" in told(findings)
+    assert "timeout = 10 s is more than graphql.deadline = 8 s" in told(findings)
+
+
 async def test_a_total_that_is_too_low_is_told_and_where_nothing_shows_it_customers_alone_do(
     changed: dict[str, SandboxServer],
 ) -> None:

@@ -1,0 +1,40 @@
+"""A worker that begins slowly, where the machine is busy, is not killed for it."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway.commands import ending
+from gateway.commands.ending import LeavingConfig, Worker
+
+
+def worker() -> Any:
+    made = Worker(LeavingConfig("nothing:app", workers=2, leave_after=0.0), [])
+    made.process = SimpleNamespace(is_alive=lambda: True)  # type: ignore[assignment]
+    return made
+
+
+def test_it_has_a_minute_to_begin_and_then_must_answer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, clock = worker(), SimpleNamespace(monotonic=lambda: now)
+    now = time.monotonic()
+    monkeypatch.setattr(ending, "time", clock)
+    for _ in range(3):
+        assert slow.is_alive(timeout=0)
+        now += 19.0
+    slow.pong()  # it has imported everything
+    assert slow.is_alive(timeout=0)
+    now += 1000.0
+    assert not slow.is_alive(timeout=0), "it hangs"
+    slow.pong()  # that question's
+    slow.process.is_alive = lambda: False
+    assert not slow.is_alive(timeout=0)
+
+
+def test_one_that_never_begins_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, now = worker(), 0.0
+    monkeypatch.setattr(ending, "time", SimpleNamespace(monotonic=lambda: now))
+    assert stuck.is_alive(timeout=0)
+    now = ending.STARTS_WITHIN + 0.1
+    assert not stuck.is_alive(timeout=0)
