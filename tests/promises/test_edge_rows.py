@@ -24,6 +24,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from gateway.files_settings import FilesSettings
 from gateway.settings import GraphQLSettings
 from tests.edges import JSON_EDGES, TIMES, Place, paths, with_edge
 from tests.stack import stacked
@@ -134,12 +135,13 @@ async def test_no_value_of_any_attribute_is_an_unexpected_error(
     unexpected: list[str] = []
     chosen, tried = random.Random(f"{domain} {version} {TIMES}"), 0
     graphql = GraphQLSettings(introspection="everyone")
-    async with stacked(tmp_path, customers=2, graphql=graphql) as plain:
+    files = FilesSettings(signed_for=300, key="a key of thirty-two characters .")
+    async with stacked(tmp_path, customers=2, graphql=graphql, files=files) as plain:
         system = plain.systems[domain]
         system.switches.version = version
         async with between(system.url) as server:
             given = {domain: {"url": server.url, "profile": {"version": version}, "share": False}}
-            async with stacked(tmp_path, customers=2, graphql=graphql, systems=given) as stack:
+            async with stacked(tmp_path, customers=2, graphql=graphql, files=files, systems=given) as stack:
                 schema = build_client_schema((await stack.ask(get_introspection_query())).clean())
                 documents = [everything(schema, one) for one in OPERATIONS[domain]]
                 for document in documents:

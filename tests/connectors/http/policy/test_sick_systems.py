@@ -335,7 +335,8 @@ async def test_a_system_that_hangs_gets_fewer_calls_at_once() -> None:
         asking(server.url, timeout=0.05, concurrency=16, policy={"breaker": False, "retries": 0}) as a,
     ):
         assert kinds(await a.many(16, "bills", "/bill")) == {"TimedOut": 16}
-        assert (server.most, a.state().limit) == (16, 11)
+        assert server.most <= 16
+        assert a.state().limit == 11
         for limit in (7, 5, 3, 3):
             a.clock.now += 1
             await a.many(a.state().limit, "bills", "/bill")
