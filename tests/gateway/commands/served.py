@@ -69,6 +69,8 @@ async def served(
     try:
         async with asyncio.timeout(PATIENCE):
             await is_up.wait()
+            while process.returncode is None and not await _is_heard(port):
+                pass  # It says that it has started, and listens a moment later.
         assert process.returncode is None, gateway.said
         yield gateway
     finally:
@@ -78,6 +80,15 @@ async def served(
         await reading
         for one in running.values():
             one.stop()
+
+
+async def _is_heard(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.transport.abort()
+    return True
 
 
 async def _read(gateway: Served, log: asyncio.StreamReader, workers: int, is_up: asyncio.Event) -> None:
