@@ -67,6 +67,7 @@ from gateway.metrics import Metrics
 from gateway.schema_text import printed
 from gateway.settings import Settings
 from resolvers.documents import Addresses
+from resolvers.links import calls_for_keys
 from resolvers.loader import NO_LINK
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from resolvers.viewer import Viewer, ViewerKind
@@ -226,6 +227,7 @@ def create_app(
         staff_limits=settings.graphql.staff_limits,
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
         absent=NO_LINK,
+        besides=calls_for_keys(settings.systems.by_domain),
         cached_bytes=settings.graphql.cached_bytes,
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,

@@ -137,6 +137,7 @@ class BillById(Loader[str, Bill]):
 
     domain = "billing"
     ownership = bill_by_id_ownership
+    besides = {"billing": 1}  # whose account it is
     entity = "Bill"
 
     @override
@@ -153,6 +154,7 @@ class BillsByCustomer(RowsLoader[Bill]):
 
     domain = "billing"
     ownership = bill_ownership
+    besides = {"billing": 1}  # whose account it is
     primes = BillById
     connection = "BillConnection"
 
@@ -167,6 +169,7 @@ class BillsByAccount(RowsLoader[Bill]):
 
     domain = "billing"
     ownership = bill_ownership
+    besides = {"billing": 1}  # whose account it is
     primes = BillById
     connection = "BillConnection"
 
@@ -229,6 +232,7 @@ class PaymentById(Loader[str, Payment]):
 
     domain = "billing"
     ownership = payment_by_id_ownership
+    besides = {"billing": 1}  # whose account it is
     entity = "Payment"
 
     @override
@@ -245,6 +249,7 @@ class PaymentsByAccount(RowsLoader[Payment]):
 
     domain = "billing"
     ownership = payment_ownership
+    besides = {"billing": 1}  # whose account it is
     primes = PaymentById
     connection = "PaymentConnection"
 

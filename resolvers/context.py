@@ -216,6 +216,8 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     domain: ClassVar[str]
     """Domain whose port is called."""
     ownership: ClassVar[Ownership]
+    besides: ClassVar[Mapping[str, int]] = {}
+    """Calls that each call of the port may cost besides, by domain: for ownership, or to answer at all."""
     primes: ClassVar["type[Loader[str, Any]] | None"] = None
     """The loader by id to which this one's records are primed."""
     entity: ClassVar[str | None] = None

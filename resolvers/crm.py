@@ -81,6 +81,7 @@ class PartyByCustomer(Loader[str, Party]):
 
     domain = "crm"
     ownership = _of_own_customers
+    besides = {"crm": 2}  # the customers, then persons and companies
 
     @override
     async def fetch(self, keys: Sequence[str]) -> dict[str, Party | ConnectorError]:

@@ -70,6 +70,7 @@ class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):
 
     domain = "crm"
     ownership = customer_ownership
+    besides = {"crm": 3, "billing": 2, "ticketing": 1}  # by number, contact and name; then the customers
     primes = CustomerById
 
     @override

@@ -198,6 +198,7 @@ class ResourceById(Loader[str, Resource]):
 
     domain = "inventory"
     ownership = resource_ownership
+    besides = {"inventory": 1}  # the viewer's services
     entity = "Resource"
 
     @override
@@ -242,6 +243,7 @@ class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):
 
     domain = "inventory"
     ownership = resource_ownership
+    besides = {"inventory": 1}  # by serial number, and by name
     primes = ResourceById
 
     @override
@@ -263,6 +265,7 @@ class SiteById(Loader[str, Site]):
 
     domain = "inventory"
     ownership = site_ownership
+    besides = {"inventory": 2}  # the viewer's services, and their resources
     entity = "Site"
 
     @override

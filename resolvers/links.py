@@ -8,14 +8,15 @@ two by mistake, has no owner: a wrong link never leads to another customer.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Garbled
-from connectors.links import CustomerKey
+from connectors.links import CustomerKey, Links
 from connectors.records import Fields, Found, Rows
+from connectors.settings import System
 from resolvers.context import RequestContext
 from resolvers.loader import BatchLoader
 
@@ -30,6 +31,8 @@ class KeyedCustomer:
 
 class CustomerRecordById(BatchLoader[str, Customer]):
     """The CRM's customers by number, without an ownership check, for use by other loaders."""
+
+    domain: ClassVar[str] = "crm"
 
     @override
     async def found(self, keys: Sequence[str]) -> Found[Customer]:
@@ -49,6 +52,15 @@ class Holders:
     def are(self, kind: str) -> bool:
         """Whether a record that calls them this kind means them: persons and companies are numbered separately."""
         return {kind, self.kind} != {PERSON, COMPANY}
+
+
+def calls_for_keys(systems: Mapping[str, System]) -> Mapping[str, Mapping[str, int]]:
+    """Calls that each call of a system with a customer key costs besides, by domain, as in `Loader.besides`.
+
+    The keys of the customers are looked up, and who else has them.
+    """
+    linked = [name for name, one in systems.items() if Links.parse(one.customer_key, one.references).customer_key]
+    return {name: {CustomerRecordById.domain: 2} for name in linked}
 
 
 class CustomersByKey(BatchLoader[KeyedCustomer, Holders]):

@@ -53,6 +53,8 @@ TYPES: Final[Mapping[type[Any], str]] = {record: one.name for one in NODES.value
 class NodeById(Loader[str, Any]):
     """Any record by its global id, loaded by the type's own loader and in its batches."""
 
+    besides = {"any": 4}  # a system has up to three types, and two calls may tell whose their records are
+
     def load(self, key: str) -> "asyncio.Future[Any]":
         """The record. Raises `BadInput` for what is no global id."""
         loader, own_id = self._of(key)

@@ -148,6 +148,7 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
 
     domain = "ticketing"
     ownership = signed_in_ownership
+    besides = {"ticketing": 1}  # by service, and by resource
     primes = OutageById
 
     @override

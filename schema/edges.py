@@ -12,6 +12,9 @@ from resolvers.early import Prefetch
 OF_CONTEXT: Final = frozenset({"viewer", "addresses"})
 """Parameters of a step that are the context's, and no arguments of a field."""
 
+NOTHING: Final[Mapping[str, int]] = {}
+"""What a loader asks besides that does not say so."""
+
 
 class IsNotInstance:
     """Tests whether a parent is not of a class. For `known`: other classes hold what the edge would load."""
@@ -119,6 +122,11 @@ class Edge:
     def system(self) -> str | None:
         """The domain whose port is called; None if there is none."""
         return getattr(self.loader, "domain", None)
+
+    @property
+    def besides(self) -> Mapping[str, int]:
+        """Calls that each call of the loader may cost besides, by domain."""
+        return getattr(self.loader, "besides", NOTHING)
 
     @property
     def arguments(self) -> tuple[inspect.Parameter, ...]:

@@ -26,7 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.compiler import NotPlanned
-from gateway.engine.cost import Cost, Estimate
+from gateway.engine.cost import ANY, Besides, Cost, Estimate
 from gateway.engine.declared import Context
 from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
@@ -94,6 +94,7 @@ class Engine:
         staff_limits: AnswerLimits | None = None,
         pages: PageSizes | None = None,
         absent: object = _NEVER_MET,
+        besides: Besides | None = None,
         cached_bytes: int | None = None,
         hide_suggestions: bool = False,
         compiling: bool = True,
@@ -103,7 +104,8 @@ class Engine:
 
         `staff_limits` are those of answers to staff, instead of those in `limits`.
         `pages` are the page sizes of the schema's connections. A field is null, without its step, if its loader gives
-        `absent`. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
+        `absent`. `besides` are calls of systems that each call of a system costs, by system, such as the look-up of
+        ids. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
         with None if a plan runs it, else with the reason why graphql-core does.
         """
         self.schema = schema
@@ -119,6 +121,7 @@ class Engine:
         self._executed = executed or _ignore_executed
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._staff_limits = staff_limits or self._limits
+        self._besides = _with_any(besides or {})
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
 
@@ -229,7 +232,7 @@ class Engine:
         key = operation.name.value if operation.name else None, withheld
         found = costs.get(key)
         if found is None:
-            found = Cost(self.core_schema, prepared.document, operation, self._pages, withheld)
+            found = Cost(self.core_schema, prepared.document, operation, self._pages, withheld, self._besides)
             costs.put(key, found)
         return found
 
@@ -431,7 +434,7 @@ class Engine:
             yield
             if errors := (yield from overlapping(self.core_schema, document)):
                 return _invalid(errors[: self._limits.max_errors])
-            return (yield from _prepared(source, document, self.core_schema, self._pages))
+            return (yield from _prepared(source, document, self.core_schema, self._pages, self._besides))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
@@ -463,7 +466,15 @@ def _released_tokens(document: DocumentNode) -> int:
     return count
 
 
-def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes) -> Work[Prepared]:
+def _with_any(besides: Besides) -> Besides:
+    """With what a call costs that may be of any of the systems."""
+    most = {one: max(calls.get(one, 0) for calls in besides.values()) for calls in besides.values() for one in calls}
+    return {**besides, ANY: most} if most else besides
+
+
+def _prepared(
+    source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes, besides: Besides
+) -> Work[Prepared]:
     operations = {
         definition.name.value if definition.name else None: definition
         for definition in document.definitions
@@ -476,7 +487,7 @@ def _prepared(source: str, document: DocumentNode, schema: GraphQLSchema, pages:
     costs = {}
     for name, operation in operations.items():
         yield
-        costs[name] = Cost(schema, document, operation, pages)
+        costs[name] = Cost(schema, document, operation, pages, besides=besides)
     weight = _BYTES + sys.getsizeof(source) + _BYTES_PER_TOKEN * _released_tokens(document)
     return Prepared(source, document, operations, roots, costs, weight)
 

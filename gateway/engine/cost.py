@@ -8,7 +8,8 @@ fragments select counts once for each.
 Calls to systems are estimated from the edges. Edges with one loader and the same arguments, apart from those of a page,
 load together if they are equally deep: a call for each `KEYS_OF_CALL` keys, or `ROWS_OF_CALL` rows. Lists that differ
 only in `since` or another condition count separately, although many are loaded once: the estimate is above the calls.
-A resolver that is a coroutine may ask every system once.
+What a loader asks besides, such as whose a record is, counts with its keys; the look-up of ids, where systems have ids
+of their own, with its rows. A resolver that is a coroutine may ask every system once.
 """
 
 from collections import Counter
@@ -101,6 +102,12 @@ class Estimate(msgspec.Struct, frozen=True):
 
 ANY: Final = "any"
 
+Besides = Mapping[str, Mapping[str, int]]
+"""By system, how many calls of other systems, or of itself, each call of it costs besides."""
+
+_NOTHING: Final[Besides] = {}
+_NOTHING_BESIDES: Final[Mapping[str, int]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class _Length:
@@ -153,11 +160,12 @@ class Cost:
         operation: OperationDefinitionNode,
         pages: PageSizes,
         withheld: Set[tuple[str, str]] = frozenset(),
+        besides: Besides = _NOTHING,
     ) -> None:
         """The document must be valid for the schema. `withheld` fields (type and name) are null, and load nothing."""
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # validation made sure
-        sizes = _Compiler(schema, document, pages, withheld).of(operation.selection_set, root, None, 1)
+        sizes = _Compiler(schema, document, pages, withheld, besides).of(operation.selection_set, root, None, 1)
         self._lengths = tuple({length: None for _, lengths in sizes for length in lengths})
         place = {length: number for number, length in enumerate(self._lengths)}
         self._sizes = [
@@ -215,9 +223,14 @@ class Cost:
 
 class _Compiler:
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, pages: PageSizes, withheld: Set[tuple[str, str]]
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        pages: PageSizes,
+        withheld: Set[tuple[str, str]],
+        besides: Besides,
     ) -> None:
-        self._schema, self._pages, self._withheld = schema, pages, withheld
+        self._schema, self._pages, self._withheld, self._besides = schema, pages, withheld, besides
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, _Length | int | None, int], _Sizes] = {}
 
@@ -310,7 +323,16 @@ class _Compiler:
             rows = rows if edge.per_key else ASSUMED_LIST
             sizes = _times(sizes, rows)
             rows = 1
-        sizes.update({(load._replace(of_rows=True), lengths): n for (_, lengths), n in _times(sizes, rows).items()})
+        of_rows = {lengths: count for (_, lengths), count in _times(sizes, rows).items()}
+        of_keys = {lengths: count for (_, lengths), count in sizes.items()}
+        sizes.update({(load._replace(of_rows=True), lengths): count for lengths, count in of_rows.items()})
+        of_ids = self._besides.get(load.system, _NOTHING_BESIDES)
+        for asked, what, keys in ((edge.besides, "besides", of_keys), (of_ids, "ids", of_rows)):
+            for system, calls in asked.items():
+                for number in range(calls):
+                    besides = load._replace(system=system, loader=f"{load.loader} {what} {number}")
+                    for one in (besides, besides._replace(of_rows=True)):
+                        sizes.update({(one, lengths): count for lengths, count in keys.items()})
         return sizes
 
     def _page(self, node: FieldNode) -> _Length | int:

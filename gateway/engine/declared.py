@@ -169,6 +169,10 @@ class Edge(Protocol):
         """The system that the loader calls, for explanations."""
 
     @property
+    def besides(self) -> Mapping[str, int]:
+        """Calls that each call of the loader may cost besides, by system, such as to know whose the records are."""
+
+    @property
     def key(self) -> str | Step:
         """The name of the attribute that is the key, or the step that makes the key."""
 

@@ -76,8 +76,9 @@ def weigh(schema: GraphQLSchema, pages: PageSizes) -> None:
     connections = {get_named_type(field.type) for kind in kinds for field in kind.fields.values() if _is_paged(field)}
     for kind in kinds:
         for field in kind.fields.values():
-            asks = edge_of(field) is not None or asks_itself(schema, kind, field)
-            weight = WRITE * (kind is schema.mutation_type) + CALL * asks
+            edge = edge_of(field)
+            calls = 1 + sum(edge.besides.values()) if edge is not None else int(asks_itself(schema, kind, field))
+            weight = WRITE * (kind is schema.mutation_type) + CALL * calls
             size = _size(field, pages, sized_above=kind in connections)
             directives: list[object] = [FieldCost(weight=str(weight))] if weight else []
             directives += [size] if size else []

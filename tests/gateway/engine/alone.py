@@ -18,6 +18,7 @@ from aiodataloader import DataLoader  # noqa: E402
 from gateway.engine import Engine  # noqa: E402
 
 PLAIN = dict.fromkeys(("system", "step", "known", "prefetch"))
+PLAIN["besides"] = {}
 PLAIN |= dict.fromkeys(("many", "per_key", "by_id", "same_id"), False)
 
 

@@ -80,7 +80,7 @@ async def test_a_document_that_is_refused_counts(tmp_path: Path) -> None:
 
 async def test_values_count(tmp_path: Path) -> None:
     async with strict(tmp_path) as stack:
-        assert await statuses(stack, 3, "{ me { bills(first: 5) { nodes { id } } } }") == [200, 200, 429]
+        assert await statuses(stack, 3, "{ me { tickets(first: 5) { nodes { id } } } }") == [200, 200, 429]
 
 
 async def test_what_costs_more_than_there_is_at_once_is_served_some_time(tmp_path: Path) -> None:
