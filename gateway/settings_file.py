@@ -1,22 +1,19 @@
 """Reads the settings: one TOML file, the environment on top; all that is wrong is said at once, in its place."""
 
 import difflib
-import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -27,8 +24,10 @@ from connectors.drivers import WrongConfiguration
 from connectors.secret_files import beside
 from connectors.settings import System
 from gateway.settings import Settings
+from gateway.settings_environment import PREFIX, Environment, NotJsonError
 
-PREFIX: Final = "GATEWAY_"
+DEFAULT: Final = Path("gateway.toml")
+"""The settings' file where none is named."""
 
 
 class WrongSettings(Exception):
@@ -39,12 +38,13 @@ class WrongSettings(Exception):
         self.problems = tuple(problems)
 
 
-def load(path: Path) -> Settings:
-    """Read the file, then the environment. A relative file, such as an issuer's `jwks_file`, lies beside it.
+def load(path: Path | None) -> Settings:
+    """Read the file, then the environment; None: the environment alone.
 
-    Raises WrongSettings with every problem that there is.
+    A relative file, such as an issuer's `jwks_file`, lies beside the settings' file. Raises WrongSettings with every
+    problem that there is.
     """
-    data = _read(path)
+    data = _read(path) if path is not None else {}
     problems = list(_unknown_variables())
     settings = None
     try:
@@ -53,21 +53,33 @@ def load(path: Path) -> Settings:
         for details in error.errors(include_url=False, include_input=False):
             problems += _problem_lines(details, path)
     except SettingsError as error:
-        cause = error.__cause__
-        if not isinstance(cause, _NotJsonError):
-            raise
-        problems.append(f"environment: {cause.variable}: a list or a table is written as JSON here, not as plain text")
+        problems.append(_not_json(error))
     if problems or settings is None:
         raise WrongSettings(problems)
     return Settings.model_construct(**dict(settings))
 
 
-def load_system(path: Path, domain: str) -> System:
+def chosen(given: Path | None) -> Path | None:
+    """The file to read: the one that was given, else `gateway.toml` here. None: there is none, only an environment.
+
+    Without variables, too, it is the file that is missing.
+    """
+    if given is None and not DEFAULT.exists() and has_variables():
+        return None
+    return given or DEFAULT
+
+
+def has_variables() -> bool:
+    """Whether the environment has settings."""
+    return any(_is_ours(name) for name in os.environ)
+
+
+def load_system(path: Path | None, domain: str) -> System:
     """Read one system's section only, with the environment on top: `gateway driver-test` needs no other.
 
     Raises WrongSettings with every problem in that section.
     """
-    data = _read(path)
+    data = _read(path) if path is not None else {}
     sections = data.get("systems")
     section = sections.get(domain) if isinstance(sections, dict) else None
     named = create_model("Systems", __config__=ConfigDict(extra="ignore"), **{domain: (System, ...)})  # type: ignore[call-overload]  # the field's name is a variable
@@ -77,8 +89,17 @@ def load_system(path: Path, domain: str) -> System:
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise WrongSettings([line for one in details for line in _problem_lines(one, path)]) from error
+    except SettingsError as error:
+        raise WrongSettings([_not_json(error)]) from error
     system: System = getattr(systems.systems, domain)
     return system
+
+
+def _not_json(error: SettingsError) -> str:
+    cause = error.__cause__
+    if not isinstance(cause, NotJsonError):
+        raise error
+    return f"environment: {cause.variable}: a table is written as JSON here, not as plain text"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -96,49 +117,6 @@ def _read(path: Path) -> dict[str, Any]:
     return beside(data, path.parent)
 
 
-class _NotJsonError(ValueError):
-    def __init__(self, variable: str) -> None:
-        super().__init__(variable)
-        self.variable = variable
-
-
-class _Environment(EnvSettingsSource):
-    """The library's reader of variables, except that it says which one it could not read.
-
-    What a driver is configured with is known only when the driver is: what looks like a list or a table there is one.
-    """
-
-    def explode_env_vars(self, field_name: str, field: FieldInfo, env_vars: Mapping[str, str | None]) -> dict[str, Any]:
-        found = super().explode_env_vars(field_name, field, env_vars)
-        if field_name == "systems":
-            for section in filter(_is_table, found.values()):
-                section |= {name: _decoded(section[name]) for name in ("options", "profile") if name in section}
-        return found
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError as error:
-            variable = next((name for name, held in self.env_vars.items() if held is value), field_name)
-            raise _NotJsonError(variable.upper()) from error
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _decoded(value: Any) -> Any:
-    """A value from the environment; texts that look like JSON lists or objects are decoded."""
-    if isinstance(value, dict):
-        return {key: _decoded(one) for key, one in value.items()}
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value  # the driver's model says what is wrong with it
-    return value
-
-
 class _Layered(BaseSettings, Settings):
     """The settings with the environment laid over what the constructor is given."""
 
@@ -154,7 +132,7 @@ class _Layered(BaseSettings, Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources, strongest first: the environment, then what the constructor is given. No others."""
-        return _Environment(settings_cls), init_settings
+        return Environment(settings_cls), init_settings
 
 
 class _OneSystem(BaseSettings):
@@ -172,7 +150,7 @@ class _OneSystem(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """As for the whole settings."""
-        return _Environment(settings_cls), init_settings
+        return Environment(settings_cls), init_settings
 
 
 def _unknown_variables() -> Iterator[str]:
@@ -180,14 +158,18 @@ def _unknown_variables() -> Iterator[str]:
 
     Only names with two underscores do: Kubernetes sets GATEWAY_PORT and the like for a service called "gateway".
     """
-    for name in sorted(os.environ):
-        section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")
-        if name.upper().startswith(PREFIX) and nested and section.lower() not in Settings.model_fields:
+    for name in filter(_is_ours, sorted(os.environ)):
+        section, _, _ = name.upper().removeprefix(PREFIX).partition("__")
+        if section.lower() not in Settings.model_fields:
             yield f"environment: {name}: {_unknown(section.lower(), list(Settings.model_fields))}"
 
 
+def _is_ours(variable: str) -> bool:
+    return variable.upper().startswith(PREFIX) and "__" in variable
+
+
 def _problem_lines(
-    details: ErrorDetails, path: Path, kind: type[BaseModel] = Settings, above: Sequence[str] = ()
+    details: ErrorDetails, path: Path | None, kind: type[BaseModel] = Settings, above: Sequence[str] = ()
 ) -> Iterator[str]:
     """Lines about one error in a model; `above` are the keys that lead to it."""
     location = details["loc"]
@@ -213,7 +195,9 @@ def _problem_lines(
     yield f"{_source(keys, path)}: {_problem(details, keys, siblings)}"
 
 
-def _source(keys: Sequence[str], path: Path) -> str:
+def _source(keys: Sequence[str], path: Path | None) -> str:
+    if path is None:
+        return f"environment: {PREFIX}{'__'.join(keys).upper()}"
     variables = {name.upper(): (name, value) for name, value in os.environ.items()}
     for length in range(len(keys), 0, -1):
         name, value = variables.get(PREFIX + "__".join(keys[:length]).upper(), ("", ""))

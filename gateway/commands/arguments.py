@@ -5,7 +5,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-Config = Annotated[Path, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="The settings, a TOML file.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="GATEWAY_CONFIG",
+        show_default="gateway.toml, or without it the environment",
+        help="The settings, a TOML file. Variables such as GATEWAY_SYSTEMS__CRM__URL win over it, or stand for it.",
+    ),
+]
 
 SandboxPort = Annotated[
     int, typer.Option(min=1, max=65500, help="Port of the demo's CRM; those of its other systems follow.")

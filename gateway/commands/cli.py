@@ -94,20 +94,22 @@ def demo(
 
 @cli.command()
 def serve(
-    config: Config = Path("gateway.toml"),
+    config: Config = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes, if not as the settings say.")] = None,
 ) -> None:
     """Serve the graph as the settings say. Needs the section [auth]."""
     from gateway.commands.listening import PortUnavailable
     from gateway.commands.serve import NoAuth, run
-    from gateway.settings_file import WrongSettings
+    from gateway.settings_file import WrongSettings, chosen
 
+    settings = chosen(config)
     try:
-        run(config, workers)
+        run(settings, workers)
     except (WrongSettings, NoAuth) as error:
         fail(error, code=2)
     except PortUnavailable as error:
-        fail(f"{error} Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.")
+        where = f"server.port in {settings}, or " if settings is not None else ""
+        fail(f"{error} Choose another one with {where}GATEWAY_SERVER__PORT.")
 
 
 cli.command("check")(check)

@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ def driver_test(
             help="The driver: its name in the settings (tryton), or package.module:ClassOrDriver.",
         ),
     ],
-    config: Config = Path("gateway.toml"),
+    config: Config = None,
     customer: Annotated[
         list[str] | None,
         typer.Option(help="A customer's number to ask about; repeat it. Without any, those of the settings' CRM."),
@@ -57,12 +56,13 @@ def driver_test(
     """
     from gateway.commands import driver_test as reads
     from gateway.commands import driver_test_writes
-    from gateway.settings_file import WrongSettings, load_system
+    from gateway.settings_file import WrongSettings, chosen, load_system
 
     console = Console(highlight=False)
     try:
         tested = reads.found(module, system)
         keys = reads.keys_given(customer or (), key or ())
+        config = chosen(config)
         section = load_system(config, tested.domain)
         if writes:
             asked = partial(_asked, tested.domain, yes)

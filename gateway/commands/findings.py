@@ -1,15 +1,19 @@
 """What `gateway check` finds: a line of its table each, and how they are printed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
+import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 Mark = Literal["ok", "FAILED", "-", "?"]
+
+_WIDE: Final = 200
+"""Columns where nobody looks at a terminal, so that nothing is folded that a program or a log reads."""
 
 _LOOKS: Final = {
     "ticket_opened_with": "openTicket",
@@ -54,8 +58,17 @@ class Finding:
         return self.is_good and "?" in (self.reach, self.credentials, self.read)
 
 
+def to_json(findings: Sequence[Finding]) -> str:
+    """For programs: whether all is well, and what was found, with the names of `Finding`."""
+    found = [{**asdict(one), "is_good": one.is_good} for one in findings]
+    is_good = all(one.is_good for one in findings)
+    return orjson.dumps({"is_good": is_good, "findings": found}, option=orjson.OPT_INDENT_2).decode()
+
+
 def show(findings: Sequence[Finding], console: Console) -> None:
     """Print the table, then for each line that failed what happened and what to do."""
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDE)
     table = Table("system", "driver", "address", "reach", "credentials", "read", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("ms", justify="right")
     table.columns[2].overflow = "fold"

@@ -1,7 +1,9 @@
 """`gateway serve`: the gateway in production, in one process or several."""
 
 import gc
+import logging
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -11,10 +13,11 @@ from starlette.applications import Starlette
 from gateway import files_settings, live_settings, logs, settings_file, writes_settings
 from gateway.app import create_app
 from gateway.auth_settings import NEEDED
-from gateway.commands import ending
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
 from gateway.commands.listening import check_free
+from gateway.commands.reloading import NotReloadedError
+from gateway.commands.workers import run as run_workers
 from gateway.http.server import server_options
 from gateway.metrics import SHARED_FOLDER
 from gateway.settings import Settings
@@ -24,6 +27,8 @@ CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
 
 
+_log: Final = logging.getLogger("gateway.serve")
+
 _NEW_OBJECTS: Final = 50_000
 """Containers made and not yet gone, before the garbage collector looks at them."""
 
@@ -31,47 +36,69 @@ _NEW_OBJECTS: Final = 50_000
 class NoAuth(Exception):
     """The settings have no section `auth`, so no token could be checked. The text says what to do."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path | None) -> None:
         super().__init__(
-            f"{config}: auth: missing: 'gateway serve' does not start without it, because it could check no token."
-            f" Set {NEEDED} (see docs/identity.md)."
+            f"{config or 'environment'}: auth: missing: 'gateway serve' does not start without it, because it could"
+            f" check no token. Set {NEEDED} (see docs/identity.md)."
             " To try the gateway without any of this, run 'gateway demo'."
         )
 
 
-def run(config: Path, workers: int | None = None) -> None:
+def run(config: Path | None, workers: int | None = None) -> None:
     """Serve until a signal ends it, and then until the writes under way have ended.
 
     Raises WrongSettings, NoAuth and PortUnavailable before anything starts.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to read them again
     settings = _settings(config)
-    server = settings.server
-    processes = workers or server.workers
+    processes = workers or settings.server.workers
     if processes > 1 and (reasons := _for_one_process(settings)):
         raise WrongSettings([f"--workers {processes}: with {reason}" for reason in reasons])
-    check_free(server.host, server.port)
-    os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    check_free(settings.server.host, settings.server.port)
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config.resolve())
     logs.configure(settings.log)
     with tempfile.TemporaryDirectory() as folder:
-        if processes > 1 and server.metrics:
+        if processes > 1 and settings.server.metrics:
             os.environ.setdefault(SHARED_FOLDER, folder)
-        ending.run(
-            LeavingConfig(
-                "gateway.commands.serve:app",
-                factory=True,
-                host=server.host,
-                port=server.port,
-                workers=processes,
-                leave_after=server.leave_after,
-                timeout_graceful_shutdown=server.finish,
-                **server_options(server, settings.live.limits.message_bytes, most_in_all=most_connections(settings)),
-            )
-        )
+        begun = _uvicorn(settings, processes)
+        run_workers(begun, lambda: _again(config, begun))
+
+
+def _uvicorn(settings: Settings, processes: int, application: Starlette | None = None) -> LeavingConfig:
+    server = settings.server
+    return LeavingConfig(
+        application or "gateway.commands.serve:app",
+        factory=application is None,
+        host=server.host,
+        port=server.port,
+        workers=processes,
+        leave_after=server.leave_after,
+        timeout_graceful_shutdown=server.finish,
+        **server_options(server, settings.live.limits.message_bytes, most_in_all=most_connections(settings)),
+    )
+
+
+def _again(config: Path | None, begun: LeavingConfig) -> LeavingConfig:
+    """The configuration with the settings as they are now. Raises NotReloadedError."""
+    try:
+        settings = _settings(config)
+    except (WrongSettings, NoAuth) as error:
+        lines = "; ".join(str(error).splitlines())
+        raise NotReloadedError(f"the settings cannot be used, and those before stay: {lines}") from error
+    if settings.keeps_writes_in_process:
+        raise NotReloadedError("writes.in_process: what was written is remembered by this application: restart it")
+    if begun.workers > 1 and (reasons := _for_one_process(settings)):
+        raise NotReloadedError("; ".join(reasons))
+    if (settings.server.host, settings.server.port) != (begun.host, begun.port):
+        _log.warning("SIGHUP: server.host and server.port stay as they are until a restart")
+    logs.configure(settings.log)
+    return _uvicorn(settings, begun.workers, create_app(settings) if begun.workers == 1 else None)
 
 
 def app() -> Starlette:
     """The application that each worker process runs; uvicorn calls this. Raises WrongSettings and NoAuth."""
-    settings = _settings(Path(os.environ[CONFIG_VARIABLE]))
+    settings = _settings(Path(path) if (path := os.environ.get(CONFIG_VARIABLE)) else None)
     logs.configure(settings.log)
     return create_app(settings, started=tune_garbage_collector)
 
@@ -97,7 +124,7 @@ def _for_one_process(settings: Settings) -> list[str]:
     return [reason for reason, applies in reasons.items() if applies]
 
 
-def _settings(config: Path) -> Settings:
+def _settings(config: Path | None) -> Settings:
     settings = settings_file.load(config)
     if settings.auth is None:
         raise NoAuth(config)

@@ -13,10 +13,19 @@ class Protocols:
 
     def __init__(self, edge: Edge, protocol: type[HttpProtocol] = HttpProtocol) -> None:
         self.edge, self._protocol = edge, protocol
+        self._successor: Protocols | None = None
+        self._succeeding: dict[str, Any] = {}
 
     def __call__(self, **named: Any) -> HttpProtocol:
         """A new connection's protocol."""
+        if self._successor is not None:
+            return self._successor(**{**named, **self._succeeding})
         return self._protocol(edge=self.edge, **named)
+
+    def hand_over(self, successor: "Protocols", **named: Any) -> None:
+        """New connections are another's from now on, with these arguments; those that are open go after an answer."""
+        self._successor, self._succeeding = successor, named
+        self.edge.draining = True
 
 
 def server_options(

@@ -14,7 +14,7 @@ from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
 from gateway.engine.limits import Limits
 from gateway.settings import RedisSettings, Settings
-from gateway.settings_file import WrongSettings, load
+from gateway.settings_file import WrongSettings, chosen, load, load_system
 from tests.certificates import mutual_tls
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "gateway.example.toml"
@@ -500,11 +500,63 @@ def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]
 
 
-def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_in_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is also the case below a section, and where one system alone is read."""
+    for variable in ("GATEWAY_SERVER", "GATEWAY_AUTH__CLAIMS", "GATEWAY_AUTH__ISSUERS", "GATEWAY_SYSTEMS__CRM__AUTH"):
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, "ES256")
+            said = [f"environment: {variable}: a table is written as JSON here, not as plain text"]
+            assert problems(tmp_path, SYSTEMS + AUTH) == said
+            if "SYSTEMS" in variable:
+                with pytest.raises(WrongSettings) as caught:
+                    load_system(write(tmp_path, SYSTEMS), "crm")
+                assert list(caught.value.problems) == said
+
+
+@pytest.mark.parametrize("given", ["a.example, b.example", '["a.example", "b.example"]', "a.example,b.example,"])
+def test_lists_in_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    """With commas or as JSON, of texts and of what is made of texts, in tables and where a text would do as well."""
+    monkeypatch.setenv("GATEWAY_CORS__ORIGINS", given.replace("a.", "https://a.").replace("b.", "https://b."))
+    monkeypatch.setenv("GATEWAY_AUTH__AUDIENCE", given)
+    scopes = given.replace("a.example", "usage:read").replace("b.example", "ticket:text")
+    monkeypatch.setenv("GATEWAY_AUTH__CLAIMS__ROLE_SCOPES__CLERK", scopes)
+    monkeypatch.setenv(
+        "GATEWAY_SERVER__TRUSTED_PROXIES",
+        given.replace("a.example", "10.0.0.1").replace("b.", "::1").replace("example", ""),
+    )
+    settings = load(write(tmp_path, SYSTEMS + AUTH))
+    assert settings.auth is not None
+    assert settings.cors.origins == ("https://a.example", "https://b.example")
+    assert settings.auth.audience == ("a.example", "b.example")
+    assert settings.auth.claims.role_scopes == {"clerk": ("usage:read", "ticket:text")}
+    assert [str(one) for one in settings.server.trusted_proxies] == ["10.0.0.1/32", "::1/128"]
+
+
+def test_one_value_is_a_list_of_one_where_only_a_list_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_AUTH__ALGORITHMS", "ES256")
-    assert problems(tmp_path, SYSTEMS + AUTH) == [
-        "environment: GATEWAY_AUTH__ALGORITHMS: a list or a table is written as JSON here, not as plain text"
-    ]
+    monkeypatch.setenv("GATEWAY_AUTH__AUDIENCE", "portal")
+    auth = load(write(tmp_path, SYSTEMS + AUTH)).auth
+    assert auth is not None
+    assert (auth.algorithms, auth.audience) == (("ES256",), "portal")
+
+
+def test_the_environment_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file its variables are all there is; what is missing is named as a variable."""
+    monkeypatch.chdir(tmp_path)
+    assert chosen(None) == Path("gateway.toml")
+    for name in ("crm", "billing", "inventory", "ticketing"):
+        monkeypatch.setenv(f"GATEWAY_SYSTEMS__{name.upper()}__URL", f"https://{name}.example")
+    assert chosen(None) is None
+    assert chosen(Path("other.toml")) == Path("other.toml")
+    assert load(None).systems.by_domain.keys() == {"crm", "billing", "inventory", "ticketing"}
+    monkeypatch.setenv("GATEWAY_SERVER__PORT", "http")
+    monkeypatch.setenv("GATEWAY_AUTH__ISSUER", "https://login.example")
+    with pytest.raises(WrongSettings) as caught:
+        load(None)
+    assert "environment: GATEWAY_SERVER__PORT: should be a whole number" in caught.value.problems
+    assert any(one.startswith("environment: GATEWAY_AUTH__AUDIENCE: missing") for one in caught.value.problems)
+    (tmp_path / "gateway.toml").write_text(SYSTEMS, encoding="utf-8")
+    assert chosen(None) == Path("gateway.toml")
 
 
 def test_not_toml_says_line_and_column(tmp_path: Path) -> None:

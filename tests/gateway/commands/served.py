@@ -24,6 +24,15 @@ class Served:
     process: asyncio.subprocess.Process
     keys: DemoKeys
     said: list[str] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with each line."""
+
+    async def until_said(self, text: str, times: int = 1) -> None:
+        """Wait until so many lines of the log have this in them."""
+        async with asyncio.timeout(PATIENCE):
+            while sum(text in line for line in self.said) < times:
+                self.heard.clear()
+                await self.heard.wait()
 
 
 @asynccontextmanager
@@ -94,6 +103,7 @@ async def _is_heard(port: int) -> bool:
 async def _read(gateway: Served, log: asyncio.StreamReader, workers: int, is_up: asyncio.Event) -> None:
     while line := (await log.readline()).decode():
         gateway.said.append(line)
+        gateway.heard.set()
         said = "".join(gateway.said) if not is_up.is_set() else ""
         # One process says where it listens after its start, several before it.
         if said.count("Application startup complete.") == workers and "Uvicorn running on" in said:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.commands import ending
-from gateway.commands.ending import LeavingConfig, Worker
+from gateway.commands import workers
+from gateway.commands.ending import LeavingConfig
+from gateway.commands.workers import Worker
 
 
 def worker() -> Any:
@@ -19,7 +20,7 @@ def worker() -> Any:
 def test_it_has_a_minute_to_begin_and_then_must_answer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     slow, clock = worker(), SimpleNamespace(monotonic=lambda: now)
     now = time.monotonic()
-    monkeypatch.setattr(ending, "time", clock)
+    monkeypatch.setattr(workers, "time", clock)
     for _ in range(3):
         assert slow.is_alive(timeout=0)
         now += 19.0
@@ -34,7 +35,7 @@ def test_it_has_a_minute_to_begin_and_then_must_answer_each_time(monkeypatch: py
 
 def test_one_that_never_begins_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck, now = worker(), 0.0
-    monkeypatch.setattr(ending, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: now))
     assert stuck.is_alive(timeout=0)
-    now = ending.STARTS_WITHIN + 0.1
+    now = workers.STARTS_WITHIN + 0.1
     assert not stuck.is_alive(timeout=0)
