@@ -54,7 +54,7 @@ class Worker:
         assert process.stderr is not None  # noqa: S101  # it was asked for
         async for line in process.stderr:
             self.said.append(line.decode())
-            if b"Uvicorn running on" in line:
+            if b"listening on" in line:
                 listening.set()
         await process.wait()
         listening.set()

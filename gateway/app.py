@@ -53,6 +53,7 @@ from gateway.http.persisted_queries import (
 )
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.schema_file import ADDRESS, SchemaFile
+from gateway.http.server import trusted_proxies
 from gateway.http.signatures import SignatureError, Signatures
 from gateway.http.signing_keys import LIFETIME, GivenKeys, KeysInRedis, OwnKey, SigningKeys
 from gateway.http.sse import EventStreams
@@ -248,7 +249,7 @@ def create_app(
                 demo_keys.authenticator(grants) if demo_keys else _authenticator(settings.auth, session, grants)
             )
             stack.push_async_callback(authenticate.close)
-            addresses = ClientAddresses(settings.server.trusted_proxies, settings.server.forwarded_by)
+            addresses = ClientAddresses(trusted_proxies(settings.server), settings.server.forwarded_by)
             admission = Admission(settings.server.load, metrics.shed, addresses)
             stack.callback(admission.close)
             metrics.watch_load(admission)

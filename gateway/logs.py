@@ -3,12 +3,16 @@
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 
 from gateway.audit import LOGGER as AUDIT
 from gateway.http.request_id import current_request_id
 from gateway.settings import LogSettings
+
+_NAMES: Final = {"uvicorn.error": "uvicorn"}
+"""Loggers that say other things than their names do: uvicorn's for all that it says, errors and the rest."""
 
 
 class JsonLines(logging.Formatter):
@@ -22,7 +26,7 @@ class JsonLines(logging.Formatter):
         line = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
-            "logger": record.name,
+            "logger": _NAMES.get(record.name, record.name),
             "message": record.getMessage(),
         }
         if request := current_request_id.get():
@@ -40,6 +44,7 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The first line of one record."""
+        record.name = _NAMES.get(record.name, record.name)
         line, request = super().formatMessage(record), current_request_id.get()
         return f"{line} [{request}]" if request else line
 

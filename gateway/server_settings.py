@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -79,8 +80,16 @@ _ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*")
 class ServerSettings(Strict):
     """`[server]`: where the gateway listens, and how it ends."""
 
-    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, description='Address to listen on; "::" is every one, also of IPv4.')] = (
+        "127.0.0.1"
+    )
     port: Annotated[int, Field(ge=1, le=65535, description="Port to listen on.")] = 8000
+    unix_socket: Annotated[
+        Path | None,
+        Field(
+            description="A Unix socket to listen on, instead of host and port. Whoever may open it is a trusted proxy."
+        ),
+    ] = None
     workers: Annotated[int, Field(ge=1, description="Processes.")] = 1
     public_url: Annotated[
         BaseAddress | None,

@@ -5,6 +5,7 @@ among them, and beyond its length clients try again after one second, and after 
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,7 +20,7 @@ class Accepting:
     def __init__(self, listening: Sequence[int], protocol: Callable[[], asyncio.Protocol]) -> None:
         """`listening` are descriptors, which stay open until their owner closes them."""
         self._loop, self._protocol = asyncio.get_running_loop(), protocol
-        self._sockets = [socket.fromfd(one, socket.AF_INET, socket.SOCK_STREAM) for one in listening]
+        self._sockets = [socket.socket(fileno=os.dup(one)) for one in listening]
         self._tasks: set[asyncio.Task[object]] = set()
         for one in self._sockets:
             one.setblocking(False)

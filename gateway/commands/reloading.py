@@ -16,6 +16,7 @@ from uvicorn.lifespan.on import LifespanOn
 
 from gateway.commands.ending import LeavingConfig, LeavingServer
 from gateway.http.server import Protocols
+from gateway.http.write_coalescing import HttpProtocol
 
 _TICK: Final = 0.1
 """Seconds between two looks at whether the connections of the first application are gone."""
@@ -89,7 +90,8 @@ class ReloadingServer(LeavingServer):
         loop = asyncio.get_running_loop()
         mine = [one for one in self.server_state.connections if one.config is config]
         for one in mine:
-            one.shutdown()
+            if not isinstance(one, HttpProtocol) or one.is_answering:
+                one.shutdown()  # others may be asked at this moment, and close with their answer
         until = loop.time() + (config.timeout_graceful_shutdown or 0)
         while loop.time() < until and not self.server_state.connections.isdisjoint(mine):  # noqa: ASYNC110 - uvicorn's set
             await asyncio.sleep(_TICK)

@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 from starlette.applications import Starlette
@@ -15,11 +16,12 @@ from gateway.app import create_app
 from gateway.auth_settings import NEEDED
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
-from gateway.commands.listening import check_free
+from gateway.commands.listening import listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
 from gateway.http.server import server_options
 from gateway.metrics import SHARED_FOLDER
+from gateway.server_settings import ServerSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
 
@@ -54,15 +56,31 @@ def run(config: Path | None, workers: int | None = None) -> None:
     processes = workers or settings.server.workers
     if processes > 1 and (reasons := _for_one_process(settings)):
         raise WrongSettings([f"--workers {processes}: with {reason}" for reason in reasons])
-    check_free(settings.server.host, settings.server.port)
+    with listening(settings.server) as taken:
+        _serve(config, settings, processes, taken)
+
+
+def _serve(config: Path | None, settings: Settings, processes: int, taken: socket) -> None:
     if config is not None:
         os.environ[CONFIG_VARIABLE] = str(config.resolve())
     logs.configure(settings.log)
+    _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
         if processes > 1 and settings.server.metrics:
             os.environ.setdefault(SHARED_FOLDER, folder)
         begun = _uvicorn(settings, processes)
-        run_workers(begun, lambda: _again(config, begun))
+        run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))
+
+
+def listening(server: ServerSettings) -> socket:
+    """What the settings say to listen on. Raises PortUnavailable."""
+    return listen_on(server.unix_socket) if server.unix_socket is not None else listen(server.host, server.port)
+
+
+def _place(server: ServerSettings) -> str:
+    if server.unix_socket is not None:
+        return str(server.unix_socket)
+    return f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
 
 
 def _uvicorn(settings: Settings, processes: int, application: Starlette | None = None) -> LeavingConfig:
@@ -70,8 +88,6 @@ def _uvicorn(settings: Settings, processes: int, application: Starlette | None =
     return LeavingConfig(
         application or "gateway.commands.serve:app",
         factory=application is None,
-        host=server.host,
-        port=server.port,
         workers=processes,
         leave_after=server.leave_after,
         timeout_graceful_shutdown=server.finish,
@@ -79,7 +95,7 @@ def _uvicorn(settings: Settings, processes: int, application: Starlette | None =
     )
 
 
-def _again(config: Path | None, begun: LeavingConfig) -> LeavingConfig:
+def _again(config: Path | None, begun: LeavingConfig, place: str) -> LeavingConfig:
     """The configuration with the settings as they are now. Raises NotReloadedError."""
     try:
         settings = _settings(config)
@@ -90,8 +106,8 @@ def _again(config: Path | None, begun: LeavingConfig) -> LeavingConfig:
         raise NotReloadedError("writes.in_process: what was written is remembered by this application: restart it")
     if begun.workers > 1 and (reasons := _for_one_process(settings)):
         raise NotReloadedError("; ".join(reasons))
-    if (settings.server.host, settings.server.port) != (begun.host, begun.port):
-        _log.warning("SIGHUP: server.host and server.port stay as they are until a restart")
+    if _place(settings.server) != place:
+        _log.warning("SIGHUP: the gateway listens on %s until a restart, not on %s", place, _place(settings.server))
     logs.configure(settings.log)
     return _uvicorn(settings, begun.workers, create_app(settings) if begun.workers == 1 else None)
 

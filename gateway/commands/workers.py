@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from socket import socket
 from threading import Event
 from typing import Final
 
@@ -68,8 +69,8 @@ class Worker(Process):
 class _Workers(Multiprocess):
     """Workers, which alone listen once they are told to end."""
 
-    def __init__(self, config: LeavingConfig, again: Callable[[], LeavingConfig]) -> None:
-        super().__init__(config, [config.bind_socket()])
+    def __init__(self, config: LeavingConfig, listening: socket, again: Callable[[], LeavingConfig]) -> None:
+        super().__init__(config, [listening])
         self._again = again
 
     def handle_hup(self) -> None:
@@ -88,20 +89,20 @@ class _Workers(Multiprocess):
             one.close()
 
 
-def run(config: LeavingConfig, again: Callable[[], LeavingConfig]) -> None:
-    """Serve until a signal ends it. Exits with uvicorn's status for a start that failed.
+def run(config: LeavingConfig, listening: socket, again: Callable[[], LeavingConfig]) -> None:
+    """Serve until a signal ends it, by a socket that listens. Exits with uvicorn's status for a start that failed.
 
     `again` makes the configuration anew, for SIGHUP. It raises NotReloadedError where the one before must stay.
     """
     if config.workers > 1:
         multiprocess.Process = Worker  # type: ignore[misc]  # uvicorn starts and restarts them, and takes no class
-        workers = _Workers(config, again)
+        workers = _Workers(config, listening, again)
         workers.run()
         has_failed = any(one.exitcode == STARTUP_FAILURE for one in workers.processes)
     else:
         server = ReloadingServer(config, again)
         with suppress(KeyboardInterrupt):
-            server.run()
+            server.run(sockets=[listening])
         has_failed = not server.started
     if has_failed:
         sys.exit(STARTUP_FAILURE)

@@ -229,6 +229,11 @@ class BoundedRequests(UpgradesIgnored):
         self._ahead = b""
         super().shutdown()
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether the answer to what was asked last is not complete."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def silent_for(self, now: float) -> float:
         """Seconds since the connection was made."""
         return now - self._made

@@ -1,12 +1,14 @@
 """Whose address a request came from: the connection's, or the one that trusted proxies name."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Network
 from typing import Final, Literal
 
 from starlette.types import Scope
+
+from gateway.http.trusted_proxies import TrustedProxies, parsed
 
 ForwardedBy = Literal["X-Forwarded-For", "Forwarded"]
 """The header in which proxies name the client. The other one may be the client's own, as no proxy looked at it."""
@@ -17,22 +19,21 @@ _SITE: Final = 64
 
 
 class ClientAddresses:
-    """Finds the client's address. Headers are believed from `trusted` addresses only."""
+    """Finds the client's address. Headers are believed from `trusted` proxies only."""
 
-    def __init__(self, trusted: Sequence[IPv4Network | IPv6Network], header: ForwardedBy) -> None:
-        self._trusted, self._header = tuple(trusted), header.lower().encode()
-        self._is_trusted = lru_cache(1024)(self._find_trusted)
+    def __init__(self, trusted: TrustedProxies, header: ForwardedBy) -> None:
+        self._trusted, self._header = trusted, header.lower().encode()
 
     def __call__(self, scope: Scope) -> str:
         """The address, of IPv6 its first half; empty where there is none, as on a Unix socket."""
         client = scope.get("client")
         address = client[0] if client else ""
-        if self._trusted and self._is_trusted(address):
+        if self._trusted and address in self._trusted:
             for hop in self._hops(scope):
                 if (known := _parsed(hop)) is None:
                     break  # the hop before wrote it, and nobody knows who that is of
                 address = known
-                if not self._is_trusted(address):
+                if address not in self._trusted:
                     break
         return _site(address) if ":" in address else address
 
@@ -46,10 +47,6 @@ class ClientAddresses:
             else:
                 yield element.strip()
 
-    def _find_trusted(self, address: str) -> bool:
-        known = _parsed(address)
-        return known is not None and any(ip_address(known) in network for network in self._trusted)
-
 
 def _parsed(hop: str) -> str | None:
     """The address of a hop, which may have a port; None for a name that proxies made up, and for nonsense."""
@@ -57,13 +54,7 @@ def _parsed(hop: str) -> str | None:
         hop = hop[1:].partition("]")[0]
     elif hop.count(":") == 1:
         hop = hop.partition(":")[0]
-    try:
-        known = ip_address(hop.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(known, IPv6Address) and known.ipv4_mapped:
-        return str(known.ipv4_mapped)
-    return str(known)
+    return parsed(hop)
 
 
 @lru_cache(1024)

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from operator import itemgetter
 from typing import Final, Protocol
 
+from gateway.http.trusted_proxies import TrustedProxies
 from gateway.server_settings import ConnectionLimits
 
 TICK: Final = 1.0
@@ -76,7 +75,7 @@ class Edge:
     def __init__(
         self,
         limits: ConnectionLimits,
-        trusted: Sequence[IPv4Network | IPv6Network] = (),
+        trusted: TrustedProxies | None = None,
         most_in_all: int | None = None,
     ) -> None:
         """At most `most_in_all` connections together with WebSockets; None: as many as come."""
@@ -85,7 +84,7 @@ class Edge:
         """Whether the process will end, so that no client should keep its connection."""
         self.closing_since: float | None = None
         """When the process stopped to listen."""
-        self._trusted, self._most_in_all = tuple(trusted), most_in_all
+        self._trusted, self._most_in_all = trusted or TrustedProxies(), most_in_all
         self._open: dict[Connection, None] = {}
         self._silent: dict[Connection, None] = {}
         self._reserved: dict[Connection, bool] = {}
@@ -170,16 +169,7 @@ class Edge:
 
     def _is_within(self, address: str) -> bool:
         most = self.limits.connections_per_address
-        return not most or self._addresses[address] <= most or self._is_trusted(address)
-
-    def _is_trusted(self, address: str) -> bool:
-        if not self._trusted:
-            return False
-        try:
-            known = ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        return any(known in network for network in self._trusted)
+        return not most or self._addresses[address] <= most or address in self._trusted
 
     def _has_room(self, in_all: int) -> bool:
         taken = len(self._open) - len(self._staying) - len(self._reserved)
@@ -207,7 +197,7 @@ class Edge:
             found = [
                 (one.idle_for(now), one)
                 for one in self._open
-                if one not in self._staying and not self._is_trusted(one.address)
+                if one not in self._staying and one.address not in self._trusted
             ]
             found = [one for one in found if one[0] >= _SETTLED]
             self._idle.extend(one for _, one in sorted(found, key=itemgetter(0), reverse=True))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.http.edge import Edge
+from gateway.http.trusted_proxies import TrustedProxies
 from gateway.http.websocket_protocol import websocket_options
 from gateway.http.write_coalescing import HttpProtocol
 from gateway.server_settings import ServerSettings
@@ -28,6 +29,11 @@ class Protocols:
         self.edge.draining = True
 
 
+def trusted_proxies(server: ServerSettings) -> TrustedProxies:
+    """The proxies that the settings trust."""
+    return TrustedProxies(server.trusted_proxies, on_unix_socket=server.unix_socket is not None)
+
+
 def server_options(
     server: ServerSettings,
     message_bytes: int,
@@ -40,7 +46,7 @@ def server_options(
     At most `most_in_all` connections are open, WebSockets among them.
     """
     return {
-        "http": Protocols(Edge(server.limits, server.trusted_proxies, most_in_all), protocol),
+        "http": Protocols(Edge(server.limits, trusted_proxies(server), most_in_all), protocol),
         **websocket_options(message_bytes),
         "headers": [("X-Content-Type-Options", "nosniff")],
         "log_config": None,

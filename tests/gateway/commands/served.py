@@ -44,6 +44,7 @@ async def served(
     open_files: int | None = None,
     customers: int = 4,
     instead: Mapping[str, str] | None = None,
+    unix_socket: Path | None = None,
 ) -> AsyncIterator[Served]:
     """The gateway, once all its workers listen. `server` are lines of TOML for `[server]` and what follows it.
 
@@ -78,7 +79,7 @@ async def served(
     try:
         async with asyncio.timeout(PATIENCE):
             await is_up.wait()
-            while process.returncode is None and not await _is_heard(port):
+            while process.returncode is None and not await _is_heard(unix_socket or port):
                 pass  # It says that it has started, and listens a moment later.
         assert process.returncode is None, gateway.said
         yield gateway
@@ -91,10 +92,13 @@ async def served(
             one.stop()
 
 
-async def _is_heard(port: int) -> bool:
+async def _is_heard(place: int | Path) -> bool:
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
+        if isinstance(place, Path):
+            _, writer = await asyncio.open_unix_connection(place)
+        else:
+            _, writer = await asyncio.open_connection("127.0.0.1", place)
+    except (ConnectionRefusedError, FileNotFoundError):
         return False
     writer.transport.abort()
     return True
@@ -106,6 +110,6 @@ async def _read(gateway: Served, log: asyncio.StreamReader, workers: int, is_up:
         gateway.heard.set()
         said = "".join(gateway.said) if not is_up.is_set() else ""
         # One process says where it listens after its start, several before it.
-        if said.count("Application startup complete.") == workers and "Uvicorn running on" in said:
+        if said.count("Application startup complete.") == workers and "listening on" in said:
             is_up.set()
     is_up.set()

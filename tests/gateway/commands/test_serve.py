@@ -80,7 +80,7 @@ def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> No
             lines.append(json.loads(text))
             said = [line["message"] for line in lines]
             # One process listens after its start, several share a port that was opened before it.
-            if said.count("Application startup complete.") == workers and "Uvicorn running on" in "".join(said):
+            if said.count("Application startup complete.") == workers and "listening on" in "".join(said):
                 break
         started = [line for line in lines if re.match(r"Started server process", line["message"])]
         assert len(started) == workers, lines

@@ -62,7 +62,7 @@ def test_clients_are_asked_to_connect_anew(tmp_path: Path, workers: int) -> None
         assert process.stderr is not None
         said = ""
         # One process listens after its start, several share a port that was opened before it.
-        while said.count("Application startup complete.") < workers or "Uvicorn running on" not in said:
+        while said.count("Application startup complete.") < workers or "listening on" not in said:
             line = process.stderr.readline()
             assert line, said
             said += line

@@ -52,7 +52,7 @@ class Client:
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 async def test_settings_are_read_again_and_no_request_fails(tmp_path: Path, workers: int) -> None:
-    async with served(tmp_path, workers, server="finish = 5") as gateway:
+    async with served(tmp_path, workers, server="finish = 2") as gateway:
         config = tmp_path / "gateway.toml"
         good = config.read_text(encoding="utf-8")
         client = Client(gateway)

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.http.client_address import ClientAddresses, ForwardedBy
+from gateway.http.trusted_proxies import TrustedProxies
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -16,7 +17,7 @@ def address(peer: str, header: ForwardedBy = "X-Forwarded-For", **sent: str | li
         for name, lines in sent.items()
         for line in ([lines] if isinstance(lines, str) else lines)
     ]
-    return ClientAddresses(TRUSTED, header)({"type": "http", "client": (peer, 1), "headers": headers})
+    return ClientAddresses(TrustedProxies(TRUSTED), header)({"type": "http", "client": (peer, 1), "headers": headers})
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,15 @@ def test_the_other_header_is_the_clients_own() -> None:
 
 
 def test_a_unix_socket_has_no_address() -> None:
-    assert ClientAddresses((), "Forwarded")({"type": "http", "client": None, "headers": []}) == ""
+    assert ClientAddresses(TrustedProxies(), "Forwarded")({"type": "http", "client": None, "headers": []}) == ""
+
+
+def test_whoever_is_on_the_gateways_unix_socket_is_a_proxy() -> None:
+    scope = {"type": "http", "client": None, "headers": [(b"forwarded", b"for=192.0.2.7")]}
+    assert ClientAddresses(TrustedProxies(on_unix_socket=True), "Forwarded")(scope) == "192.0.2.7"
+    assert ClientAddresses(TrustedProxies(TRUSTED), "Forwarded")(scope) == ""
+
+
+def test_addresses_of_ipv4_on_a_socket_for_both_are_those_of_ipv4() -> None:
+    assert "::ffff:10.0.0.1" in TrustedProxies((ip_network("10.0.0.0/8"),))
+    assert "::ffff:192.0.2.1" not in TrustedProxies((ip_network("10.0.0.0/8"),))

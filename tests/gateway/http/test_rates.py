@@ -16,6 +16,7 @@ from yarl import URL
 from gateway.files_settings import FilesSettings
 from gateway.http.client_address import ClientAddresses
 from gateway.http.rates import DOCUMENT, REQUEST, TOLD_EVERY, RateLimitedError, Rates
+from gateway.http.trusted_proxies import TrustedProxies
 from gateway.live_settings import LiveSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.server_settings import ServerSettings
@@ -268,7 +269,7 @@ async def test_without_redis_each_process_counts_alone_and_says_so_once(
 
 
 def test_callers_of_one_kind_have_a_rate_each() -> None:
-    rates = Rates(STRICT, ClientAddresses((), "Forwarded"), clock=lambda: 0.0)
+    rates = Rates(STRICT, ClientAddresses(TrustedProxies(), "Forwarded"), clock=lambda: 0.0)
     for who in ("a", "b"):
         agent = rates.payer(Viewer(ViewerKind.AGENT, subject=who), "")
         for _ in range(5):

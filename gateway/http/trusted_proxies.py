@@ -1,0 +1,40 @@
+"""Which connections are those of proxies that the operator trusts: each has those of many clients, and says whose."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+
+class TrustedProxies:
+    """Addresses and networks, and whoever is on a Unix socket, which has no address. One can be pickled."""
+
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network] = (), *, on_unix_socket: bool = False) -> None:
+        """`on_unix_socket`: the gateway listens on one, which only those reach who may open its file."""
+        self._networks, self._on_unix_socket = tuple(networks), on_unix_socket
+
+    def __bool__(self) -> bool:
+        """Whether there may be any."""
+        return bool(self._networks) or self._on_unix_socket
+
+    def __contains__(self, address: str) -> bool:
+        """Whether this is one, by the address of a connection; empty on a Unix socket."""
+        if not address:
+            return self._on_unix_socket
+        return bool(self._networks) and _is_within(address, self._networks)
+
+
+def parsed(address: str) -> str | None:
+    """The address in its usual form, one of IPv4 also where it came as one of IPv6; None for what is none."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(known, IPv6Address) and known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(known)
+
+
+@lru_cache(1024)
+def _is_within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    known = parsed(address)
+    return known is not None and any(ip_address(known) in network for network in networks)
