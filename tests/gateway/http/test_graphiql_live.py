@@ -25,7 +25,6 @@ from tests.browser import Complaints, needs_chromium, open_chromium, open_page
 from tests.gateway.http.test_graphiql import TOKENS, needs_build, run
 from tests.gateway.serving import serving
 
-TRANSPORTS = ["WebSocket", "SSE"]
 SCHEMA = build_schema()
 WRONG_TOKEN = "The token is not a signed JSON Web Token (JWT)."
 
