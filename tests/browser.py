@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -38,7 +38,8 @@ class Complaints:
 
 @asynccontextmanager
 async def open_chromium() -> AsyncIterator[Browser]:
-    """A headless Chromium with an empty profile."""
+    """A headless Chromium with an empty profile; what is expected of its pages has time on busy machines, too."""
+    expect.set_options(timeout=40_000)  # milliseconds
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:

@@ -84,7 +84,6 @@ class Desk:
 @asynccontextmanager
 async def desk(folder: Path) -> AsyncIterator[Desk]:
     """All of it, of two people's data and the first fifty customers'."""
-    expect.set_options(timeout=40_000)  # milliseconds, for busy machines
     graphql = GraphQLSettings(graphiql=True, introspection="everyone")
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(people_provider())
