@@ -233,7 +233,7 @@ def create_app(
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,
     )
-    page = _page(demo_keys) if settings.graphql.graphiql else None
+    page = _page(settings, demo_keys) if settings.graphql.graphiql else None
     cors = Cors(settings.cors, _limited) if settings.cors.origins else None
 
     @asynccontextmanager
@@ -478,10 +478,10 @@ def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession, gr
     return auth.authenticator(session, grants)
 
 
-def _page(demo_keys: "DemoKeys | None") -> GraphiQLPage:
+def _page(settings: Settings, demo_keys: "DemoKeys | None") -> GraphiQLPage:
     """The GraphiQL page, in the demo with three tokens to choose from."""
     if demo_keys is None:
-        return GraphiQLPage()
+        return GraphiQLPage(sign_in=settings.auth.sign_in if settings.auth else None)
     return GraphiQLPage(
         demo_tokens={
             "subscriber 1001": demo_keys.token(ViewerKind.CUSTOMER, "1001"),

@@ -17,6 +17,7 @@ from gateway.auth.claims import KINDS, ClaimRules, KindName
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, Load, from_address, from_file
 from gateway.auth.scopes import Grants
+from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import CACHE_SECONDS, USUAL_ALGORITHMS, USUAL_TYPES, Authenticator, TokenRules, TrustedIssuer
 
 NEEDED: Final = "issuer and audience, and jwks_url or jwks_file where the issuer cannot be asked for its keys"
@@ -65,13 +66,18 @@ class IssuerSettings(_Trust):
             raise ValueError("only one of jwks_url and jwks_file may be set")
         if self.network.is_set and self.jwks_file:
             raise ValueError("network is for keys at an address, and jwks_file has them here: leave one of them out")
-        address = urlsplit(self.issuer)
-        if self.is_asked and (address.scheme not in ("https", "http") or not address.hostname):
+        if self.is_asked and not self.is_address:
             raise ValueError(
                 "without jwks_url and jwks_file the issuer is asked for its keys, so issuer must be an address"
             )
         _ = self.rules
         return self
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the issuer's name is an address, at which it can be asked about itself."""
+        address = urlsplit(self.issuer)
+        return address.scheme in ("https", "http") and bool(address.hostname)
 
     @property
     def is_asked(self) -> bool:
@@ -107,6 +113,18 @@ class IssuerSettings(_Trust):
         return TrustedIssuer(keys, self.rules, load if isinstance(load, Discovery) else None)
 
 
+class BrowserSettings(Strict):
+    """`[auth.browser]`: the public client (it has no secret) as which people sign in on the gateway's own pages."""
+
+    client_id: Annotated[str, Field(min_length=1, description="What the client is called at the issuer.")]
+    scopes: Annotated[
+        str, Field(pattern=r"^(.* )?openid( .*)?$", description="What it asks for: words in one string, with openid.")
+    ] = "openid profile"
+    issuer: Annotated[
+        str | None, Field(min_length=1, description="At which of several issuers; with one it is that one.")
+    ] = None
+
+
 class AuthSettings(_Trust):
     """`[auth]`: one issuer right here, or some in `issuers`, or both."""
 
@@ -118,6 +136,9 @@ class AuthSettings(_Trust):
         tuple[IssuerSettings, ...], Field(description="More issuers, each with settings of its own.")
     ] = ()
     cached_tokens: Annotated[int, Field(ge=1, description="Most verified tokens that are remembered.")] = 4096
+    browser: Annotated[
+        BrowserSettings | None, Field(description="The client as which people sign in on the gateway's pages.")
+    ] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -132,7 +153,29 @@ class AuthSettings(_Trust):
         if twice := {name for name in names if names.count(name) > 1}:
             shown = ", ".join(sorted(map(without_credentials, twice)))
             raise ValueError(f"each issuer can be named once only, unlike {shown}")
+        _ = self.sign_in
         return self
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """How people sign in on the gateway's pages; None where no client is set for it.
+
+        Raises ValueError if it is open at which issuer, or if that is no address.
+        """
+        if self.browser is None:
+            return None
+        named = {one.issuer: one for _, one in self.by_place()}
+        wanted = self.browser.issuer
+        if wanted is None and len(named) > 1:
+            shown = ", ".join(map(without_credentials, named))
+            raise ValueError(f"browser.issuer must say at which issuer people sign in: {shown}")
+        found = named.get(wanted) if wanted is not None else next(iter(named.values()))
+        if found is None:
+            shown = ", ".join(map(without_credentials, named))
+            raise ValueError(f"browser.issuer must be an issuer whose tokens are believed, letter by letter: {shown}")
+        if not found.is_address:
+            raise ValueError("with browser the issuer is asked by the browser, so issuer must be an address")
+        return SignIn(found.issuer, self.browser.client_id, self.browser.scopes)
 
     def by_place(self) -> Iterator[tuple[str, IssuerSettings]]:
         """Each issuer, and where in the settings it stands: `auth`, `auth.issuers.0` ..."""

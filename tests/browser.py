@@ -1,12 +1,12 @@
 """A real Chromium for tests: it reaches one host only and writes down everything that went wrong."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -38,7 +38,8 @@ class Complaints:
 
 @asynccontextmanager
 async def open_chromium() -> AsyncIterator[Browser]:
-    """A headless Chromium with an empty profile."""
+    """A headless Chromium with an empty profile; what is expected of its pages has time on busy machines, too."""
+    expect.set_options(timeout=40_000)  # milliseconds
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
@@ -56,10 +57,11 @@ async def open_page(
     width: int = 1360,
     height: int = 860,
     trusts_all: bool = False,
+    also: Collection[str] = (),
 ) -> AsyncIterator[tuple[Page, Complaints]]:
     """An empty tab of a new profile, in which requests to any host but `origin` are blocked and written down.
 
-    `trusts_all`: whatever certificate the host shows.
+    `trusts_all`: whatever certificate the host shows. `also`: more origins that may be asked.
     """
     complaints = Complaints()
     context = await browser.new_context(
@@ -69,7 +71,7 @@ async def open_page(
     )
 
     async def gate(route: Route) -> None:
-        if route.request.url.startswith(f"{origin}/"):
+        if any(route.request.url.startswith(f"{one}/") for one in (origin, *also)):
             await route.continue_()
         else:
             complaints.foreign_requests.append(route.request.url)

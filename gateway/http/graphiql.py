@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.auth.sign_in import SignIn
 from gateway.http.headers import listed
 from gateway.http.media_types import accepts_gzip
 
@@ -26,8 +27,11 @@ Answers = Callable[[Request], Awaitable[Response]]
 COMMON_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
-def content_security_policy(style_nonce: str) -> str:
-    """The page's policy: scripts, workers and requests from its own host only.
+def content_security_policy(style_nonce: str, provider: str | None = None) -> str:
+    """The page's policy: scripts, workers and requests from its own host only, and requests to the sign-in's provider.
+
+    `provider` is its origin, None where nobody signs in. The browser goes there and comes back as a whole (no form, no
+    frame), so `connect-src` alone names it.
 
     Monaco (GraphiQL's editor) lays out its lines with `style` attributes inside generated HTML, and makes `<style>`
     elements for its themes. The elements carry the nonce; the attributes can only be let in as a whole, which
@@ -37,7 +41,7 @@ def content_security_policy(style_nonce: str) -> str:
         (
             "default-src 'none'",
             "script-src 'self'",
-            "connect-src 'self'",
+            f"connect-src 'self' {provider}" if provider else "connect-src 'self'",
             f"style-src 'self' 'nonce-{style_nonce}'",
             "style-src-attr 'unsafe-inline'",
             "img-src 'self' data:",
@@ -63,6 +67,7 @@ class GraphiQLPage:
         static_folder: what `web/build.py` wrote: `index.html` and assets with a hash of their content in the name.
         demo_tokens: bearer tokens by the name to show, for `gateway demo` only: whoever can load the page gets them.
         endpoint: the name, beside the page, of what it sends operations to.
+        sign_in: how people sign in on it; None: they paste a token.
     """
 
     def __init__(
@@ -70,9 +75,11 @@ class GraphiQLPage:
         static_folder: Path = STATIC_FOLDER,
         demo_tokens: Mapping[str, str] | None = None,
         endpoint: str = "graphql",
+        sign_in: SignIn | None = None,
     ) -> None:
         self._demo_tokens = dict(demo_tokens or {})
         self._endpoint = endpoint
+        self._sign_in = sign_in
         index = static_folder / "index.html"
         self._html = index.read_text(encoding="utf-8") if index.is_file() else None
         # Only names listed here are ever opened, so no request can reach outside the folder.
@@ -89,10 +96,11 @@ class GraphiQLPage:
             "endpoint": f"{beside}{self._endpoint}",
             "styleNonce": nonce,
             "demoTokens": self._demo_tokens,
+            "signIn": self._sign_in.document if self._sign_in else None,
         }
         headers = {
             **COMMON_HEADERS,
-            "Content-Security-Policy": content_security_policy(nonce),
+            "Content-Security-Policy": content_security_policy(nonce, self._sign_in.origin if self._sign_in else None),
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",  # carries a nonce and, in the demo, tokens
             "Vary": "Accept",

@@ -90,6 +90,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         update={"auth": None, "profile": shown.systems.crm.profile, "policy": shown.systems.crm.policy}
     ) == (shown.systems.crm)
     assert everything.systems.billing.auth is not None
+    assert everything.auth is not None
     profile = Profile.model_validate(everything.systems.crm.profile)
     live = everything.live
     for model in (
@@ -97,6 +98,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         everything.systems.crm.policy,
         profile,
         everything.auth,
+        everything.auth.browser,
         everything.graphql,
         live,
         live.limits,

@@ -1,4 +1,4 @@
-/** What the gateway tells the page: gateway/graphiql.py writes it into the HTML as a JSON data block. */
+/** What the gateway tells the page: gateway/http/graphiql.py writes it into the HTML as a JSON data block. */
 export interface GatewayConfig {
   /** Where operations are sent: an address relative to the page's own. */
   endpoint: string;
@@ -6,9 +6,11 @@ export interface GatewayConfig {
   styleNonce: string;
   /** Ready-made tokens by name, in the order to show; empty outside the demo. */
   demoTokens: Record<string, string>;
+  /** The client as which people sign in (OpenID Connect); null where the settings name none. */
+  signIn: { issuer: string; clientId: string; scopes: string } | null;
 }
 
 const element = document.getElementById("gateway-config");
-if (!element) throw new Error("The page has no #gateway-config: gateway/graphiql.py did not write this HTML");
+if (!element) throw new Error("The page has no #gateway-config: gateway/http/graphiql.py did not write this HTML");
 
 export const config = JSON.parse(element.textContent) as GatewayConfig;

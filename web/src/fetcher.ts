@@ -1,5 +1,7 @@
 import { getOperationAST, type OperationDefinitionNode, parse } from "graphql";
+import { type ErrorGroup, groups } from "./answer-errors";
 import { config } from "./config";
+import type { Plan } from "./plan";
 import type { UpstreamCall } from "./waterfall";
 
 export interface GraphQLRequest {
@@ -8,11 +10,21 @@ export interface GraphQLRequest {
   variables?: unknown;
 }
 
+export interface GraphQLFault {
+  message: string;
+  path?: (string | number)[];
+  locations?: unknown;
+  extensions?: { code?: string; system?: string; retryable?: boolean };
+}
+
 export interface GraphQLAnswer {
   data?: Record<string, unknown> | null;
-  errors?: { message: string; extensions?: { code?: string; system?: string } }[];
+  errors?: GraphQLFault[];
   extensions?: {
     upstream?: UpstreamCall[];
+    explain?: Plan;
+    /** Errors beyond the most that an answer may have. */
+    moreErrors?: number;
     skipped?: number;
     incomplete?: Incomplete[];
     warnings?: { system: string; message: string }[];
@@ -29,21 +41,28 @@ export interface Incomplete {
 /** What the page shows about the last answer, beside the answer itself. */
 export interface AnswerFacts {
   operationName: string | null;
-  /** The demo token's name, or null for a token that was typed. */
+  /** The tab that asked. */
+  tab: string | null;
+  /** The name of who is signed in or of the demo token, or null for a token that was typed. */
   askedAs: string | null;
   status: number;
   /** From sending to the last byte, as the browser saw it. */
   durationMs: number;
   /** Size of the answer's text before compression. */
   bytes: number;
-  /** "CODE" or "CODE system" of each error. */
-  errors: string[];
+  /** Whether the request carried a token. */
+  hasToken: boolean;
+  /** Equal ones together. */
+  errors: ErrorGroup[];
+  moreErrors: number;
   /** Lists that lack rows. */
   incomplete: Incomplete[];
   /** What the gateway noticed on the way, such as links that lead nowhere. */
   warnings: string[];
   /** Null where the gateway sent no trace: it does so for agents and admins only. */
   upstream: UpstreamCall[] | null;
+  /** Null where the gateway sent none: it does so for agents and admins only. */
+  plan: Plan | null;
 }
 
 /**
@@ -71,13 +90,14 @@ export class NotAnAnswer extends Error {}
 export async function ask(
   request: GraphQLRequest,
   token: string,
-  askedAs: string | null,
+  asked: { tab: string | null; askedAs: string | null },
   extraHeaders: Record<string, string>,
 ): Promise<{ answer: GraphQLAnswer; facts: AnswerFacts }> {
   const headers: Record<string, string> = {
     "Content-Type": "application/json",
     Accept: "application/graphql-response+json, application/json;q=0.9",
     "X-Gateway-Trace": "1",
+    "X-Gateway-Explain": "1",
     ...(token ? { Authorization: `Bearer ${token}` } : {}),
     ...extraHeaders,
   };
@@ -94,16 +114,17 @@ export async function ask(
   }
   const facts: AnswerFacts = {
     operationName: request.operationName ?? null,
-    askedAs,
+    ...asked,
+    hasToken: token !== "",
     status: response.status,
     durationMs,
     bytes: new TextEncoder().encode(text).length,
-    errors: (answer.errors ?? []).map(({ extensions }) =>
-      [extensions?.code ?? "error without a code", extensions?.system].filter(Boolean).join(" "),
-    ),
+    errors: groups(answer.errors ?? []),
+    moreErrors: answer.extensions?.moreErrors ?? 0,
     incomplete: answer.extensions?.incomplete ?? [],
     warnings: (answer.extensions?.warnings ?? []).map(({ system, message }) => `${system}: ${message}`),
     upstream: answer.extensions?.upstream ?? null,
+    plan: answer.extensions?.explain ?? null,
   };
   return { answer, facts };
 }

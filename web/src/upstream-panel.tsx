@@ -1,15 +1,9 @@
 import { useState } from "react";
 import type { AnswerFacts } from "./fetcher";
+import { Mark, PlanTree } from "./plan-tree";
+import { systemClass } from "./systems";
 import { byStart, sequentialSteps, totalMs, type UpstreamCall } from "./waterfall";
-
-/** Systems that have a colour of their own in page.css; any other gets the neutral one. */
-const KNOWN_SYSTEMS = new Set(["crm", "billing", "inventory", "ticketing"]);
-
-const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-
-const size = (bytes: number): string => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`);
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
+import { count, ms, size } from "./words";
 
 /** Below GraphiQL: what the last answer cost, and a bar for every call to a system behind the gateway. */
 export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
@@ -39,7 +33,7 @@ export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
         </span>
         {facts.errors.length > 0 && (
           <span className="gateway-errors">
-            {count(facts.errors.length, "error")}: {[...new Set(facts.errors)].join(", ")}
+            {count(total(facts), "error")}: {codes(facts).join(", ")}
           </span>
         )}
       </div>
@@ -52,21 +46,39 @@ export function UpstreamPanel({ facts }: { facts: AnswerFacts }) {
         {facts.warnings.map((warning) => (
           <p key={warning}>{warning}</p>
         ))}
-        {calls === null ? (
-          <p>{explain(facts)}</p>
-        ) : calls.length === 0 ? (
-          <p>No system was asked for this answer.</p>
-        ) : (
-          <Waterfall calls={byStart(calls)} />
-        )}
+        <div className="gateway-beside">
+          {facts.plan && (
+            <section className="gateway-plan" aria-label="Plan of the operation">
+              <h2>Plan</h2>
+              <PlanTree plan={facts.plan} calls={calls ?? []} />
+            </section>
+          )}
+          <section className="gateway-waterfall" aria-label="Calls of the answer" tabIndex={calls?.length ? 0 : undefined}>
+            {calls === null ? (
+              <p>{whyNoTrace(facts)}</p>
+            ) : calls.length === 0 ? (
+              <p>No system was asked for this answer.</p>
+            ) : (
+              <Waterfall calls={byStart(calls)} />
+            )}
+          </section>
+        </div>
       </div>
     </section>
   );
 }
 
+const total = ({ errors, moreErrors }: AnswerFacts): number => errors.reduce((sum, one) => sum + one.count, moreErrors);
+
+/** "CODE" or "CODE system" of each error, each once. */
+const codes = ({ errors }: AnswerFacts): string[] => [
+  ...new Set(errors.map(({ code, system }) => [code, system].filter(Boolean).join(" "))),
+];
+
 /** Why there is no trace, and what to do about it. */
-function explain(facts: AnswerFacts): string {
-  if (facts.errors.some((error) => /^(UNAUTHENTICATED|FORBIDDEN)\b/.test(error))) {
+function whyNoTrace(facts: AnswerFacts): string {
+  if (!facts.hasToken) return "You are signed out: the gateway shows the calls behind an answer to agents and admins.";
+  if (facts.errors.some(({ code }) => code === "UNAUTHENTICATED" || code === "FORBIDDEN")) {
     return "The gateway did not accept this token for this operation: choose another one in the bar above and run it again.";
   }
   return "Agents and admins see the upstream calls here; a subscriber's answer carries no trace.";
@@ -79,19 +91,19 @@ function Waterfall({ calls }: { calls: UpstreamCall[] }) {
       <thead>
         <tr>
           <th scope="col">System</th>
-          <th scope="col">Call</th>
-          <th scope="col">Keys</th>
-          <th scope="col">Loader</th>
-          <th scope="col">Status</th>
-          <th scope="col" className="gateway-number">
-            Size
+          <th scope="col" className="gateway-timeline">
+            <span>0</span>
+            <span>{ms(total)}</span>
           </th>
           <th scope="col" className="gateway-number">
             Time
           </th>
-          <th scope="col" className="gateway-timeline">
-            <span>0</span>
-            <span>{ms(total)}</span>
+          <th scope="col">Status</th>
+          <th scope="col">Call</th>
+          <th scope="col">Keys</th>
+          <th scope="col">Loader</th>
+          <th scope="col" className="gateway-number">
+            Size
           </th>
         </tr>
       </thead>
@@ -105,15 +117,25 @@ function Waterfall({ calls }: { calls: UpstreamCall[] }) {
 }
 
 function CallRow({ call, total }: { call: UpstreamCall; total: number }) {
-  const system = KNOWN_SYSTEMS.has(call.system) ? call.system : "other";
   const failed = call.status === null || call.status >= 400;
   const when = `${ms(call.startMs)} to ${ms(call.startMs + call.durationMs)}`;
   return (
-    <tr className={`gateway-system-${system}`}>
+    <tr className={systemClass(call.system)}>
       <th scope="row">
         <span className="gateway-dot" aria-hidden="true" />
         {call.system}
       </th>
+      <td className="gateway-timeline">
+        <div
+          className={failed ? "gateway-bar gateway-bar-failed" : "gateway-bar"}
+          role="img"
+          aria-label={when}
+          title={`${call.system}: ${when}\n${call.method} ${call.path}\nkeys: ${call.keys.join(", ") || "none"}`}
+          style={{ marginLeft: `${(100 * call.startMs) / total}%`, width: `${(100 * call.durationMs) / total}%` }}
+        />
+      </td>
+      <td className="gateway-number">{ms(call.durationMs)}</td>
+      <td className={failed ? "gateway-errors" : undefined}>{call.status ?? call.error ?? "no answer"}</td>
       <td className="gateway-path">
         <code title={`${call.method} ${call.path}`}>
           {call.method} {call.path}
@@ -129,19 +151,11 @@ function CallRow({ call, total }: { call: UpstreamCall; total: number }) {
           </details>
         )}
       </td>
-      <td>{call.loader ?? ""}</td>
-      <td className={failed ? "gateway-errors" : undefined}>{call.status ?? call.error ?? "no answer"}</td>
-      <td className="gateway-number">{call.bytes === null ? "" : size(call.bytes)}</td>
-      <td className="gateway-number">{ms(call.durationMs)}</td>
-      <td className="gateway-timeline">
-        <div
-          className={failed ? "gateway-bar gateway-bar-failed" : "gateway-bar"}
-          role="img"
-          aria-label={when}
-          title={`${call.system}: ${when}\n${call.method} ${call.path}\nkeys: ${call.keys.join(", ") || "none"}`}
-          style={{ marginLeft: `${(100 * call.startMs) / total}%`, width: `${(100 * call.durationMs) / total}%` }}
-        />
+      <td>
+        {call.loader ?? ""}
+        {call.shared && <Mark title="Other requests waited for this call, too">shared</Mark>}
       </td>
+      <td className="gateway-number">{call.bytes === null ? "" : size(call.bytes)}</td>
     </tr>
   );
 }

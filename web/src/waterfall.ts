@@ -14,6 +14,8 @@ export interface UpstreamCall {
   durationMs: number;
   bytes: number | null;
   loader: string | null;
+  /** Whether other requests waited for the same call. */
+  shared?: boolean;
 }
 
 const endOf = (call: UpstreamCall): number => call.startMs + call.durationMs;

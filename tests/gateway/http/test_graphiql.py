@@ -69,6 +69,7 @@ UPSTREAM = [
         "durationMs": 57.0,
         "bytes": 512,
         "loader": "AccountsByCustomer",
+        "shared": True,
     },
     {
         "system": "ticketing",
@@ -272,6 +273,7 @@ async def test_a_query_runs_and_its_upstream_calls_show(browser: Browser, gatewa
         ]
         await expect(rows.nth(0)).to_contain_text("customer?id=1001,1002")
         await expect(rows.nth(2)).to_contain_text("timeout")
+        await expect(rows.filter(has_text="shared")).to_contain_text("AccountsByCustomer")
         # The third call began when the second ended: its bar stands to the right of both others.
         boxes = [await rows.nth(i).get_by_role("img").bounding_box() for i in range(3)]
         first, second, third = (box for box in boxes if box is not None)

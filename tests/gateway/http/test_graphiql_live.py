@@ -25,7 +25,6 @@ from tests.browser import Complaints, needs_chromium, open_chromium, open_page
 from tests.gateway.http.test_graphiql import TOKENS, needs_build, run
 from tests.gateway.serving import serving
 
-TRANSPORTS = ["WebSocket", "SSE"]
 SCHEMA = build_schema()
 WRONG_TOKEN = "The token is not a signed JSON Web Token (JWT)."
 
@@ -148,7 +147,7 @@ async def following(
         yield page, page.get_by_role("region", name="Events of the subscription"), complaints
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["WebSocket", pytest.param("SSE", marks=pytest.mark.long)])
 async def test_events_become_a_list_until_it_is_stopped_or_ends_and_says_why(
     browser: Browser, gateway: StandIn, transport: str
 ) -> None:
