@@ -308,9 +308,9 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
 
 @pytest.mark.parametrize("driver", BROKEN)
 async def test_a_broken_driver_fails_the_checks_of_what_it_breaks(systems: Systems, driver: type[Broken]) -> None:
-    only = {"bills", "accounts", *(method for method, _ in BROKEN[driver])}
-    system = sandboxed(systems, "billing")
-    results = await trial("billing", Driver(driver, Profile), system, CUSTOMERS, sample_size=3, only=only)
+    only = {"accounts", *(method for method, _ in BROKEN[driver] or {("bills", "")})}
+    system, few = sandboxed(systems, "billing"), {"sample_size": 3, "check_credentials": False}
+    results = await trial("billing", Driver(driver, Profile), system, CUSTOMERS, only=only, **few)
     assert failed(results) >= BROKEN[driver], failures(results)
     assert {method for method, _ in failed(results)} == {method for method, _ in BROKEN[driver]}, failures(results)
     assert all("right" in one.reason for one in results if one.mark == "failed"), failures(results)
