@@ -16,13 +16,11 @@ from connectors.http.request import Request
 from connectors.records import Fields, Known, Money, Rows, Window, changed
 from connectors.settings import System
 from connectors.tmf.profile import Profile
-from sandbox.protocol.switches import Switches
 from tests.connectors.conformance.conforming import RECORDINGS, conversing, failed, failures, trial
 from tests.gateway.commands.running import ROOT
 from tests.systems import Systems
 
 CUSTOMERS = {"customer": [str(number) for number in range(1001, 1011)]}
-VERSIONS = ["v4", *(["v5"] if "version" in Switches.model_fields else [])]
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -57,8 +55,13 @@ def sandboxed(systems: Systems, domain: str, **settings: Any) -> System:
     return System.model_validate({"url": systems[domain].url, **patient, **settings})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize(
+    ("domain", "version"),
+    [
+        *((domain, "v4") for domain in DOMAINS),
+        *(pytest.param(domain, "v5", marks=[pytest.mark.long] * (domain != "crm")) for domain in DOMAINS),
+    ],
+)
 async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, version: str) -> None:
     if version != "v4":
         systems[domain].switches.merge({"version": version})
