@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,28 @@ from tests.stack import DOMAINS, Stack, stacked
 gc.set_threshold(50_000, 20, 100)  # as the gateway serves: what a test makes goes with its last reference
 
 OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker of `-n` begins to collect at another file, so that a file is compiled by one of them, not by all."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        files = sorted(str(path) for root in config.args for path in Path(root).rglob("test_*.py"))
+        files = [path for path in files if "node_modules" not in path]
+        first = len(files) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        config.args[:] = files[first:] + files[:first]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All workers must have the same order."""
+    items.sort(key=lambda item: item.path)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and collected tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 _loops: list[asyncio.AbstractEventLoop] = []

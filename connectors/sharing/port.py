@@ -16,7 +16,7 @@ from __future__ import annotations  # annotations of nested functions would be e
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
@@ -64,8 +64,7 @@ class _Method:
     def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any], system: str) -> None:
         self.name, self._driver, self._system = name, driver, system
         self._operation = Operation(name, mark.is_write)
-        parameters = list(inspect.signature(getattr(port, name)).parameters)[1:]
-        self.keys_position = parameters.index(mark.keys) if mark.keys else None
+        self.keys_position = _parameters(getattr(port, name)).index(mark.keys) if mark.keys else None
         # A method that takes one call per key gains nothing from gathering keys.
         self.gathers = name not in getattr(driver, "one_by_one", ())
         self.identity: Callable[[Any], Hashable] = attrgetter(*mark.key_attributes) if mark.key_attributes else _itself
@@ -128,6 +127,12 @@ class _KeptMethod(_Method):
 
 def _itself(one: Any) -> Any:
     return one
+
+
+@cache
+def _parameters(method: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a method's parameters after `self`."""
+    return tuple(inspect.signature(method).parameters)[1:]
 
 
 class _Port:

@@ -18,6 +18,7 @@ from rich.console import Console
 from gateway.commands.arguments import Config, SandboxPort, fail
 from gateway.commands.check_command import check
 from gateway.commands.driver_test_command import driver_test
+from gateway.commands.garbage import collect_rarely
 
 if TYPE_CHECKING:
     from gateway.commands.schema_file import Changes
@@ -53,6 +54,7 @@ class Kind(StrEnum):
 
 def main() -> None:
     """Entry point of the `gateway` command."""
+    collect_rarely()
     cli()
 
 

@@ -16,6 +16,7 @@ from gateway.app import create_app
 from gateway.auth_settings import NEEDED
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
+from gateway.commands.garbage import collect_rarely
 from gateway.commands.listening import listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
@@ -30,9 +31,6 @@ CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 
 
 _log: Final = logging.getLogger("gateway.serve")
-
-_NEW_OBJECTS: Final = 50_000
-"""Containers made and not yet gone, before the garbage collector looks at them."""
 
 
 class NoAuth(Exception):
@@ -122,12 +120,11 @@ def app() -> Starlette:
 def tune_garbage_collector() -> None:
     """Make the garbage collector run less often, and ignore all objects that exist before the first request.
 
-    Requests leave it almost nothing: their objects are freed with their last reference. With Python's own thresholds it
-    would visit the objects of all requests under way, again and again, and find nothing to free.
+    Requests leave it almost nothing: their objects are freed with their last reference.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS, 20, 100)
+    collect_rarely()
 
 
 def _for_one_process(settings: Settings) -> list[str]:

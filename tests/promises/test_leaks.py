@@ -327,7 +327,7 @@ EVERYTHING: Final = {
 
 @pytest.mark.parametrize(
     ("ignoring", "every"),
-    [(False, 8), (True, 5), pytest.param(True, 1, marks=pytest.mark.long)],
+    [(False, 24), (True, 9), pytest.param(True, 1, marks=pytest.mark.long)],
     ids=["honest systems", "systems that ignore filters", "systems that ignore filters, every document"],
 )
 async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> None:
@@ -339,10 +339,10 @@ async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> No
 
     assert found == set()
     assert types >= (EVERYTHING if every == 1 else EVERYTHING - {"Viewer"})
-    assert seen > (5_000 if every == 1 else 1_500)
+    assert seen > (5_000 if every == 1 else 500)
 
 
-@pytest.mark.parametrize("every", [36, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [72, pytest.param(1, marks=pytest.mark.long)])
 async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, every: int) -> None:
     """Staff, who see everybody's rows, and another customer fill the cache; then 1001 walks, and is shown from it."""
     with ValkeyServer() as valkey:
@@ -381,11 +381,11 @@ async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path,
             system.switches.customers_as = how
             system.switches.ignore_filters = True
 
-        found, seen, types = await leaks(running, every=5)
+        found, seen, types = await leaks(running, every=9)
 
     assert found == set()
     assert types >= EVERYTHING - {"Viewer"}
-    assert seen > 1_000
+    assert seen > 500
 
 
 async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,9 +123,10 @@ def is_own(kind: str, row: dict[str, Any]) -> bool:
     return "1001" in row["id"] if kind != "Outage" else True
 
 
+@pytest.mark.parametrize("depth", [2, pytest.param(3, marks=pytest.mark.long)])
 @pytest.mark.parametrize("field", FOLLOWED)
-async def test_nobody_is_told_what_is_not_theirs(tmp_path: Path, field: str) -> None:
-    told, mine, leaks = await followed(tmp_path, field)
+async def test_nobody_is_told_what_is_not_theirs(tmp_path: Path, field: str, depth: int) -> None:
+    told, mine, leaks = await followed(tmp_path, field, depth)
     assert told <= mine
     assert leaks == []
 
@@ -135,10 +136,10 @@ async def test_the_walk_finds_what_ownership_hides(tmp_path: Path, monkeypatch: 
         return found
 
     monkeypatch.setattr(Loader, "visible", everything_is_shown)
-    assert (await followed(tmp_path, "outageChanged", depth=1))[2]
+    assert (await followed(tmp_path, "outageChanged", 1))[2]
 
 
-async def followed(folder: Path, field: str, depth: int = 3) -> tuple[set[str], set[str], list[str]]:
+async def followed(folder: Path, field: str, depth: int) -> tuple[set[str], set[str], list[str]]:
     """What 1001 was told about when everything changed, what of it is 1001's, and where something of others stood."""
     kind = FOLLOWED[field].type_name
     domain = WHERE[kind][0]

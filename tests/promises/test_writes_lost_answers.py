@@ -13,7 +13,7 @@ from acceptance.repeating import NO_ANSWER, Job, key_of, repeated
 from sandbox.data import shapes
 from tests.promises.workers import Workers, two_workers
 
-WRITES: Final = int(os.environ.get("WRITES", "24"))
+WRITES: Final = int(os.environ.get("WRITES", "12"))
 """Of each kind."""
 PAY: Final = """mutation ($input: PayBillInput!) {
   done: payBill(input: $input) { payment { id status } bill { remainingAmount { amount } } userErrors { code } }

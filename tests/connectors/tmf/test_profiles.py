@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from pydantic import ValidationError
 
 from connectors import Connectors
@@ -17,7 +18,7 @@ from sandbox.data import billing, inventory, ticketing
 from sandbox.data.world import World
 from sandbox.protocol.switches import Switches
 from tests.connectors.asking import connected
-from tests.systems import Systems, asked
+from tests.systems import Systems, asked, well_behaved
 
 DOMAINS = ("crm", "billing", "inventory", "ticketing")
 CUSTOMERS = [str(n) for n in range(1001, 1013)]
@@ -143,11 +144,19 @@ def _windows(found: Mapping[str, Any], offset: int, limit: int) -> dict[str, lis
     return {key: ids for key, rows in found.items() if (ids := _window(rows, offset, limit))}
 
 
+@pytest_asyncio.fixture(scope="module")
+async def expected(_systems: Systems) -> dict[str, Any]:
+    """The answers of systems that do not deviate."""
+    well_behaved(_systems)
+    async with connected(_systems) as connectors:
+        return await everything(connectors)
+
+
 @pytest.mark.parametrize("name", DEVIATIONS)
-async def test_a_deviation_that_the_profile_names_changes_no_answer(systems: Systems, name: str) -> None:
+async def test_a_deviation_that_the_profile_names_changes_no_answer(
+    expected: dict[str, Any], systems: Systems, name: str
+) -> None:
     switches, profile = DEVIATIONS[name]
-    async with connected(systems) as connectors:
-        expected = await everything(connectors)
     deviating(systems, switches)
     async with connected(systems, **{name: {"profile": profile, "max_rows": 5000} for name in DOMAINS}) as connectors:
         answers = await everything(connectors)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 
 from connectors import Connectors, records
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
@@ -18,7 +19,7 @@ from sandbox.data import inventory
 from sandbox.data.world import World
 from tests.connectors.asking import connected
 from tests.connectors.tmf.test_profiles import DEVIATIONS, deviating
-from tests.systems import Systems, asked
+from tests.systems import Systems, asked, well_behaved
 
 DOMAINS: Final = ("crm", "billing", "inventory", "ticketing")
 V5: Final[Mapping[str, Any]] = {domain: {"profile": {"version": "v5"}} for domain in DOMAINS}
@@ -244,20 +245,30 @@ async def test_nobody_elses_rows_where_filters_are_ignored(systems: Systems) -> 
     assert {one.customer_ids for one in items(one_page)} == {("1001",)}
 
 
+RESOURCES: Final = ["RES-1001-2", "OLT-001"]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def by_v4(_systems: Systems) -> tuple[list[Mapping[str, Any]], Mapping[str, Any]]:
+    """What two customers have, and what is above two resources, by systems that speak v4 and do not deviate."""
+    well_behaved(_systems)
+    async with connected(_systems) as c:
+        return await lists(c, ["1001", "1003"]), await c.inventory.services_of_resources(RESOURCES, None)
+
+
 @pytest.mark.parametrize("name", DEVIATIONS)
-async def test_what_deviates_in_v4_may_deviate_in_v5(systems: Systems, name: str) -> None:
+async def test_what_deviates_in_v4_may_deviate_in_v5(
+    by_v4: tuple[list[Mapping[str, Any]], Mapping[str, Any]], systems: Systems, name: str
+) -> None:
     switches, profile = DEVIATIONS[name]
-    resources = ["RES-1001-2", "OLT-001"]
-    async with connected(systems) as c:
-        v4 = await lists(c, ["1001", "1003"])
-        above4 = await c.inventory.services_of_resources(resources, None)
+    v4, above4 = by_v4
     speaking(systems, "v5")
     deviating(systems, switches)
     async with connected(systems, **{domain: {"profile": {"version": "v5"} | profile} for domain in DOMAINS}) as c:
         v5 = await lists(c, ["1001", "1003"])
-        above5 = await c.inventory.services_of_resources(resources, None)
+        above5 = await c.inventory.services_of_resources(RESOURCES, None)
     assert comparable(v5) == comparable(v4)
-    for key in resources:  # in no order
+    for key in RESOURCES:  # in no order
         assert {one.id: one for one in comparable(above5[key]).items} == {
             one.id: one for one in comparable(above4[key]).items
         }

@@ -138,7 +138,9 @@ def test_a_systems_port_in_use_is_one_sentence(demo: Running, beside: InProcess)
     assert second.stderr == f"Port {ports} on 127.0.0.1 {said}\n"
 
 
-def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path, run: InProcess) -> None:
+def test_a_system_that_is_ended_by_hand_costs_its_own_fields_and_ctrl_c_ends_the_rest(
+    tmp_path: Path, run: InProcess
+) -> None:
     with running_demo(tmp_path) as demo:
         pid = demo.pid_of("billing")
         os.kill(pid, signal.SIGKILL)
@@ -163,29 +165,30 @@ def test_a_system_that_is_ended_by_hand_costs_its_own_fields(tmp_path: Path, run
         }
         assert "billing: no connection to 127.0.0.1:" in checked.stdout
         assert "1 of 5 need attention." in checked.stdout
+        ends(demo, signal.SIGINT)
+        assert not [line for line in demo.lines if "Traceback" in line or ("has ended" in line and line != said)]
 
 
-@pytest.mark.parametrize(
-    "ending",
-    [
-        signal.SIGINT,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
-        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
-    ],
-)
+def ends(demo: Running, ending: signal.Signals) -> None:
+    """The signal ends all that still runs."""
+    children = [demo.pid_of(system) for system in SYSTEMS]
+    demo.process.send_signal(ending)
+    demo.process.send_signal(ending)  # A second one changes nothing.
+    demo.read_until("All ended.")
+    assert demo.process.wait(timeout=30) == 0
+    for port in range(demo.port, demo.port + 5):
+        check_free("127.0.0.1", port)
+    for child in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_all_of_it(tmp_path: Path, run: InProcess, ending: signal.Signals) -> None:
     with running_demo(tmp_path) as demo, socket.create_connection(("127.0.0.1", demo.port)):
-        children = [demo.pid_of(system) for system in SYSTEMS]
-        demo.process.send_signal(ending)
-        demo.process.send_signal(ending)  # A second one changes nothing.
-        demo.read_until("All ended.")
-        assert demo.process.wait(timeout=30) == 0
+        ends(demo, ending)
         assert not [line for line in demo.lines if "Traceback" in line or "has ended" in line]
-        for port in range(demo.port, demo.port + 5):
-            check_free("127.0.0.1", port)
-        for child in children:
-            with pytest.raises(ProcessLookupError):
-                os.kill(child, 0)
         token = run("token", "agent", "--port", str(demo.port))
         assert (token.returncode, token.stdout) == (1, "")
         assert token.stderr.startswith(f"No demo is running on port {demo.port}: start one with 'gateway demo'.")

@@ -17,7 +17,7 @@ from tests.conftest import contract
 from tests.gateway.engine import product
 from tests.stack import Stack, stacked
 
-CASES = int(os.environ.get("FUZZ_CASES", "80"))
+CASES = int(os.environ.get("FUZZ_CASES", "40"))
 
 NAMES = " ".join(f"a{place}:id" for place in range(95))
 ATTACK = "{me{accounts" + "{bills{nodes{account" * 2 + "{bills{nodes{" + NAMES + "}}}" + "}}}" * 2 + "}}"

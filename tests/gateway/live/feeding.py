@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from graphql import GraphQLError
@@ -125,11 +125,14 @@ class Feeding:
         await self._stream.publish(hints)
 
 
+_GRAPH: Final = build_schema()
+
+
 @asynccontextmanager
 async def feeding(systems: Systems, **overrides: Mapping[str, Any]) -> AsyncIterator[Feeding]:
     """A feed that follows a stream in memory; it is asked nothing that was missed, only told so."""
     async with connected(systems, **overrides) as connectors:
-        engine, stream, counted = Engine(build_schema(), absent=NO_LINK), EventsInMemory(), Counted()
+        engine, stream, counted = Engine(_GRAPH, absent=NO_LINK), EventsInMemory(), Counted()
         systems_heard = Heard()
         unmasked: list[tuple[Viewer, Unmasked]] = []
         reader = Reader(connectors, connectors, 10.0, lambda viewer, read: unmasked.append((viewer, read)))
