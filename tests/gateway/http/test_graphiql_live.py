@@ -147,7 +147,7 @@ async def following(
         yield page, page.get_by_role("region", name="Events of the subscription"), complaints
 
 
-@pytest.mark.parametrize("transport", [TRANSPORTS[0], pytest.param(TRANSPORTS[1], marks=pytest.mark.long)])
+@pytest.mark.parametrize("transport", ["WebSocket", pytest.param("SSE", marks=pytest.mark.long)])
 async def test_events_become_a_list_until_it_is_stopped_or_ends_and_says_why(
     browser: Browser, gateway: StandIn, transport: str
 ) -> None:
