@@ -176,7 +176,7 @@ const control = {
   },
   async text(query: string) {
     const answer = await ask(portal, query, {});
-    return [answer.data ?? null, answer.errors?.[0]?.extensions?.code, problemAt(answer.errors, "me") ?? null];
+    return [answer.data ?? null, problemAt(answer.errors, "me")?.extensions?.code];
   },
   /** Shows Relay's page, anew with an empty store; the body says which of them is connected. */
   relay() {
