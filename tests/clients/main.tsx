@@ -23,7 +23,7 @@ let losing = false;
 const realFetch = window.fetch;
 window.fetch = async (...sent) => {
   const answer = await realFetch(...sent);
-  if (!losing) return answer;
+  if (!losing || !String(sent[1]?.body).includes("idempotencyKey")) return answer;
   losing = false;
   await answer.text(); // it was done, and nobody is told
   throw new TypeError("Failed to fetch");
@@ -37,8 +37,8 @@ interface Client {
   home(): Promise<{ name?: string | null; bills: number | null; code?: string }>;
   note(id: string, text: string): Promise<string[]>;
   file(bill: string): Promise<{ name: string; url: string; signedUrl: { url: string } }>;
-  /** Calls `told` with what each message says of the ticket's notes; `ready` when it is connected. */
-  follow(id: string, told: (notes: string[]) => void, ready: () => void): void;
+  /** Calls `told` with what each message says of the ticket's notes. */
+  follow(id: string, told: (notes: string[]) => void): void;
 }
 
 type Edges = { edges: { node: { id: string } }[] } | null | undefined;
@@ -48,8 +48,7 @@ const texts = (ticket: object | null | undefined) => ((ticket as Notes | null)?.
 const file = (found: unknown) => found as Awaited<ReturnType<Client["file"]>>;
 
 function apolloClient(): Client {
-  let ready = () => {};
-  const client = apollo(portal, connection(portal, () => ready()));
+  const client = apollo(portal, connection(portal, () => {}));
   return {
     async pages() {
       const list = apolloPage.tickets(client, 2);
@@ -71,16 +70,14 @@ function apolloClient(): Client {
     },
     note: async (id, text) => texts((await apolloPage.addNote(client, id, text)).ticket),
     file: async (bill) => file(await apolloPage.billFile(client, bill)),
-    follow(id, told, isReady) {
-      ready = isReady;
+    follow(id, told) {
       apolloPage.follow(client, [id], ({ ticketChanged }) => told(texts(ticketChanged.ticket)));
     },
   };
 }
 
 function urqlClient(): Client {
-  let ready = () => {};
-  const client = urql(portal, connection(portal, () => ready()));
+  const client = urql(portal, connection(portal, () => {}));
   return {
     async pages() {
       const first = (await urqlPage.tickets(client, 2)).data?.me?.tickets;
@@ -94,8 +91,7 @@ function urqlClient(): Client {
     },
     note: async (id, text) => texts((await urqlPage.addNote(client, id, text)).ticket),
     file: async (bill) => file(await urqlPage.billFile(client, bill)),
-    follow(id, told, isReady) {
-      ready = isReady;
+    follow(id, told) {
       urqlPage.follow(client, [id], ({ ticketChanged }) => told(texts(ticketChanged.ticket)));
     },
   };
@@ -125,7 +121,7 @@ function plainClient(): Client {
       return texts(written.ticket);
     },
     file: async (bill) => file((await ask(portal, BillFileDocument, { id: bill })).data?.bill?.documents[0]),
-    follow: (id, told, ready) => void followTickets(portal, [id], ({ ticket }) => told(texts(ticket)), ready),
+    follow: (id, told) => void followTickets(portal, [id], ({ ticket }) => told(texts(ticket)), () => {}),
   };
 }
 
@@ -135,7 +131,6 @@ const said: Record<string, string[]> = {};
 const waiting: (() => void)[] = [];
 
 let root: Root | undefined;
-let times = 0;
 
 const control = {
   pages: (name: string) => clients[name]!.pages(),
@@ -144,7 +139,7 @@ const control = {
   /** What `home` showed, one after the other. */
   stages: () => stages,
   note: (name: string, id: string, text: string) => clients[name]!.note(id, text),
-  /** The next answer is lost on its way. Whether the write says so. */
+  /** The answer to the next write is lost on its way. Whether the write says so. */
   async lostNote(name: string, id: string, text: string) {
     losing = true;
     return clients[name]!.note(id, text).then(
@@ -167,9 +162,10 @@ const control = {
     frame.src = at;
   },
   follow: (name: string, id: string) =>
-    new Promise<void>((ready) =>
-      clients[name]!.follow(id, (notes) => ((said[name] = notes), waiting.splice(0).forEach((wake) => wake())), ready),
-    ),
+    clients[name]!.follow(id, (notes) => {
+      said[name] = notes;
+      waiting.splice(0).forEach((wake) => wake());
+    }),
   async told(name: string, text: string) {
     while (!said[name]?.includes(text)) await new Promise<void>((wake) => waiting.push(wake));
     return true;
@@ -178,12 +174,11 @@ const control = {
     const answer = await ask(portal, query, {});
     return [answer.data ?? null, problemAt(answer.errors, "me")?.extensions?.code];
   },
-  /** Shows Relay's page, anew with an empty store; the body says which of them is connected. */
+  leave: () => root?.unmount(),
+  /** Shows Relay's page, with an empty store. */
   relay() {
-    root?.unmount();
-    const time = String((times += 1));
     root = createRoot(document.body.appendChild(document.createElement("div")));
-    const environment = relay(portal, connection(portal, () => (document.body.dataset.connected = time)));
+    const environment = relay(portal, connection(portal, () => {}));
     root.render(
       <StrictMode>
         <RelayEnvironmentProvider environment={environment}>

@@ -3,6 +3,7 @@
 Callers of its kind may send published documents only: what is answered was asked for by the manifests' ids.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from gateway.cors_settings import CorsSettings
 from gateway.documents_settings import DocumentsSettings
 from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
+from gateway.server_settings import ServerSettings
 from gateway.writes_settings import WritesSettings
 from tests.browser import needs_chromium, open_chromium, open_page
 from tests.clients.portal_of_the_guide import Variant, built
@@ -45,6 +47,7 @@ async def gateway_with(manifests: list[Path], folder: Path) -> AsyncIterator[Sta
         cors=CorsSettings(origins=LOOPBACK),
         live=LiveSettings(enabled=True, origins=LOOPBACK),
         files=FilesSettings(signed_for=300.0),
+        server=ServerSettings(metrics=True),
         writes=WritesSettings(enabled=True, in_process=True),
         documents=DocumentsSettings(manifest_files=tuple(manifests), subscriber="only"),
     ) as running:
@@ -82,6 +85,15 @@ class Portal:
         document = "mutation($input: AddTicketNoteInput!) { addTicketNote(input: $input) { userErrors { code } } }"
         given = {"idempotencyKey": text, "ticketId": WORKED_ON, "text": text}
         assert (await self.stack.ask(document, input=given)).clean() == {"addTicketNote": {"userErrors": []}}
+
+    async def followed(self, times: int) -> None:
+        """Wait until so many subscriptions are active."""
+        async with asyncio.timeout(PATIENCE / 1000):
+            while True:
+                async with self.stack.session.get(f"{self.stack.address}/metrics") as answer:
+                    active = re.findall(r"^gateway_subscriptions{.*} (.*)$", await answer.text(), re.MULTILINE)
+                if sum(map(float, active)) == times:
+                    return
 
     async def tickets(self) -> list[str]:
         """Ids of the customer's tickets."""
@@ -158,7 +170,7 @@ async def writes_once(portal: Portal, client: str) -> None:
 
 async def is_told(portal: Portal, client: str) -> None:
     await portal.do("follow", client, WORKED_ON)
-    await portal.do("notes", client, WORKED_ON)  # as a page does once it is connected
+    await portal.followed(1 + CLIENTS.index(client))
     await portal.note(f"staff to {client}")
     assert await portal.do("told", client, f"staff to {client}")
 
@@ -198,15 +210,17 @@ async def relay_does_all_of_it(portal: Portal) -> None:
     await expect(page.get_by_role("heading")).to_have_text("Ivan Svensson", timeout=PATIENCE)
 
     portal.stack.reset()
+    await portal.do("leave")
+    await portal.followed(3)
     await portal.do("relay")
     await expect(rows).to_have_count(2, timeout=PATIENCE)
     await page.get_by_role("button", name="More tickets").click()
     await expect(rows).to_have_count(3, timeout=PATIENCE)
 
     row = rows.filter(has_text="staff to plain")
-    async with page.expect_request(lambda sent: _variables(sent) == {"id": WORKED_ON}, timeout=PATIENCE):
+    async with page.expect_response(lambda got: _variables(got.request) == {"id": WORKED_ON}, timeout=PATIENCE):
         await row.get_by_role("button", name="Read again").click()
-    await expect(page.locator("body[data-connected='2']")).to_be_attached(timeout=PATIENCE)
+    await portal.followed(4)
     await portal.note("staff to relay")
     await expect(row).to_contain_text("staff to relay", timeout=PATIENCE)
 
