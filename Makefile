@@ -80,4 +80,4 @@ lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## Remove everything that the set-up made
-	@rm -rf .venv gateway/static web/node_modules tests/gateway/http/audit/node_modules tests/gateway/http/live_clients/node_modules tests/gateway/http/manifest_tools/node_modules tests/gateway/auth/provider/node_modules benchmarks/peer/node_modules
+	@rm -rf .venv gateway/static web/node_modules tests/gateway/http/audit/node_modules tests/gateway/http/live_clients/node_modules tests/gateway/http/manifest_tools/node_modules tests/clients/node_modules tests/clients/graphql17/node_modules tests/gateway/auth/provider/node_modules benchmarks/peer/node_modules

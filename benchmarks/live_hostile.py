@@ -34,7 +34,7 @@ _FEWEST: Final = 10
 _FIELDS: Final = " ".join(f"n{one}: description m{one}: name" for one in range(50))
 _LARGE: Final = f"subscription {{ ticketChanged {{ event ticket {{ id {_FIELDS} }} }} }}"
 _QUIET: Final = "subscription { ticketChanged { event ticket { id name updatedAt } } }"
-_OTHER: Final = "subscription { billIssued { id } }"
+_OTHER: Final = "subscription { billIssued { billId } }"
 _PING: Final = b"\x81\x8f" + bytes(4) + b'{"type":"ping"}'
 
 

@@ -17,8 +17,11 @@ _EVENT: Final = "What happened to it. Of several changes at a time only the newe
 
 
 def _id(type_name: str) -> Any:
+    """Not called `id`: Relay keeps what has one `id` as one thing, and a change is not the thing that changed."""
     return computed(
-        lambda change: f"{type_name}:{change.id}", needs=(), description=f"Global id, such as {type_name}:1001."
+        lambda change: f"{type_name}:{change.id}",
+        needs=(),
+        description=f"Global id of the {type_name.lower()}, such as {type_name}:1001, also where it cannot be read.",
     )
 
 
@@ -30,7 +33,7 @@ def _event() -> Any:
 class TicketChange:
     """Declares `resolvers.changes.ThingChange`."""
 
-    id: strawberry.ID = _id("Ticket")
+    ticket_id: strawberry.ID = _id("Ticket")
     ticket: Ticket | None = edge(TicketById, "id", description="The ticket as it is now. Null if it was REMOVED.")
     event: ChangeKind = _event()
 
@@ -39,7 +42,7 @@ class TicketChange:
 class OutageChange:
     """Declares `resolvers.changes.ThingChange`."""
 
-    id: strawberry.ID = _id("Outage")
+    outage_id: strawberry.ID = _id("Outage")
     outage: Outage | None = edge(OutageById, "id", description="The outage as it is now. Null if it was REMOVED.")
     event: ChangeKind = _event()
 
@@ -48,7 +51,7 @@ class OutageChange:
 class BillChange:
     """Declares `resolvers.changes.ThingChange`."""
 
-    id: strawberry.ID = _id("Bill")
+    bill_id: strawberry.ID = _id("Bill")
     bill: Bill | None = edge(BillById, "id", description="The bill as it is now. Null if it was REMOVED.")
     event: ChangeKind = _event()
 
@@ -57,7 +60,7 @@ class BillChange:
 class PaymentChange:
     """Declares `resolvers.changes.ThingChange`."""
 
-    id: strawberry.ID = _id("Payment")
+    payment_id: strawberry.ID = _id("Payment")
     payment: Payment | None = edge(PaymentById, "id", description="The payment as it is now. Null if it was REMOVED.")
     event: ChangeKind = _event()
 

@@ -21,6 +21,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+ITS_OWN = ("chrome://", "chrome-extension://")
+"""What Chromium shows a PDF with."""
+
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sourceFile, lineNumber }) =>
   console.error(`CSP ${effectiveDirective} blocked ${blockedURI} at ${sourceFile}:${lineNumber}`))
@@ -64,6 +67,7 @@ async def open_page(
     `trusts_all`: whatever certificate the host shows. `also`: more origins that may be asked.
     """
     complaints = Complaints()
+    allowed = (*(f"{one}/" for one in (origin, *also)), *ITS_OWN)
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
@@ -71,7 +75,7 @@ async def open_page(
     )
 
     async def gate(route: Route) -> None:
-        if any(route.request.url.startswith(f"{one}/") for one in (origin, *also)):
+        if route.request.url.startswith(allowed):
             await route.continue_()
         else:
             complaints.foreign_requests.append(route.request.url)

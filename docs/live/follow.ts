@@ -20,7 +20,10 @@ export interface Portal {
 }
 
 export interface Subscription {
+  /** Empty beside a `documentId`. */
   query: string;
+  /** Of a published document. */
+  documentId?: string;
   variables?: Record<string, unknown>;
 }
 

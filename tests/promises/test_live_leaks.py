@@ -60,7 +60,7 @@ class Client:
             self.texts.append(text)
             (value,) = message["payload"]["data"].values()
             async with self._come:
-                self.things[message["id"]].add(value["id"])
+                self.things[message["id"]].add(value["thing"])
                 self._come.notify_all()
 
     async def told(self, numbers: list[str], things: set[str]) -> None:
@@ -93,7 +93,9 @@ def documents(field: str, depth: int) -> Iterator[str]:
     payload = get_named_type(root.fields[field].type)
     assert isinstance(payload, GraphQLObjectType)
     for name, kind, _ in edges(payload):
-        yield from (f"subscription {{ {field} {{ id event {name} {{ {walk} }} }} }}" for walk in walks(kind, depth))
+        yield from (
+            f"subscription {{ {field} {{ thing: {name}Id event {name} {{ {walk} }} }} }}" for walk in walks(kind, depth)
+        )
 
 
 async def everything(stack: Stack, kind: str) -> list[dict[str, Any]]:
@@ -154,7 +156,7 @@ async def followed(folder: Path, field: str, depth: int) -> tuple[set[str], set[
         mine = {f"{kind}:{row['id']}" for row in rows if is_own(kind, row)}
         theirs = {f"{kind}:{row['id']}" for row in rows} - mine
         async with client(stack, "agent") as agent, client(stack, "1001") as own:
-            await agent.subscribe("all", f"subscription {{ {field} {{ id }} }}")
+            await agent.subscribe("all", f"subscription {{ {field} {{ thing: {kind.lower()}Id }} }}")
             numbers = []
             for number, document in enumerate(documents(field, depth)):
                 numbers.append(str(number))

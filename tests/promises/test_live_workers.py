@@ -34,7 +34,7 @@ EVENTS: Final = int(os.environ.get("LIVE_EVENTS", "100"))
 SECONDS: Final = float(os.environ.get("LIVE_SECONDS", "1"))
 SOON: Final = 60.0
 """Seconds after the last fault in which everybody has been told everything."""
-CHANGED: Final = "subscription { ticketChanged { id ticket { name } } }"
+CHANGED: Final = "subscription { ticketChanged { ticketId ticket { name } } }"
 
 
 class Ticketing:
@@ -122,7 +122,7 @@ class Client:
             self.wrong.append(f"errors: {message['errors']}")
             return
         change = message["data"]["ticketChanged"]
-        ticket, name = change["id"].removeprefix("Ticket:"), change["ticket"]["name"]
+        ticket, name = change["ticketId"].removeprefix("Ticket:"), change["ticket"]["name"]
         names = self._ticketing.names[ticket]
         if ticket not in self.tickets:
             self.wrong.append(f"{ticket} is not {self.who}'s")

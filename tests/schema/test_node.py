@@ -1,8 +1,32 @@
 """Nodes by their global ids: each has its own place, and is there or not, whatever is selected of it."""
 
-import pytest
+from collections import defaultdict
+from typing import Any
 
+import pytest
+from graphql import GraphQLObjectType
+
+from schema import build_schema
 from tests.stack import Stack
+
+KEYED = """query Keyed($ids: [ID!]!) {
+  viewer { __typename id }
+  nodes(ids: $ids) {
+    __typename
+    id
+    ... on Customer {
+      accounts { __typename id bills(first: 3) { nodes {
+        __typename id documents { __typename id } charges { __typename id } payments { __typename id }
+      } } }
+      products(first: 3) { nodes { __typename id } }
+      usage { __typename id }
+      services(first: 3) { nodes {
+        __typename id site { __typename id } resources { __typename id } outages { __typename id }
+      } }
+      tickets(first: 3) { nodes { __typename id notes { __typename id } attachments { __typename id } } }
+    }
+  }
+}"""
 
 
 async def test_nodes_are_found_again_by_their_ids(stack: Stack) -> None:
@@ -43,3 +67,24 @@ async def test_one_wrong_id_costs_its_own_place(stack: Stack) -> None:
         (["nodes", 0], "UPSTREAM_FAILED"),
         (["nodes", 2], "BAD_USER_INPUT"),
     ]
+
+
+async def test_no_two_types_have_a_key_in_common(stack: Stack) -> None:
+    """Relay keeps things by their `id` alone."""
+    types: defaultdict[str, set[str]] = defaultdict(set)
+
+    def look(value: Any) -> None:
+        if isinstance(value, list):
+            for one in value:
+                look(one)
+        elif isinstance(value, dict):
+            if "id" in value:
+                types[value["id"]].add(value["__typename"])
+            look([*value.values()])
+
+    look((await stack.ask(KEYED, ids=["Customer:1001", "Customer:1002"])).clean())
+    look((await stack.ask("{ systems { __typename id } }")).clean())
+    assert {key: names for key, names in types.items() if len(names) > 1} == {}
+    schema = build_schema().graphql
+    keyed = {one.name for one in schema.type_map.values() if isinstance(one, GraphQLObjectType) and "id" in one.fields}
+    assert {name for names in types.values() for name in names} == keyed

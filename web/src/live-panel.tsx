@@ -82,7 +82,8 @@ function titleOf({ data, errors, extensions }: GraphQLAnswer): string {
 }
 
 function wordsOf(change: unknown): string[] {
-  const { event, id, ...rest } = (change ?? {}) as { event?: unknown; id?: unknown } & Record<string, unknown>;
+  const { event, ...rest } = (change ?? {}) as { event?: unknown } & Record<string, unknown>;
+  const id = Object.entries(rest).find(([name]) => name.endsWith("Id"))?.[1];
   const below = Object.values(rest).map((thing) => (thing as { id?: unknown } | null)?.id);
   return [event, id ?? below.find((one) => one !== undefined)].filter((one) => one !== undefined).map(String);
 }

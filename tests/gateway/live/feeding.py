@@ -23,8 +23,8 @@ from tests.systems import Systems, connected
 
 AGENT = Viewer(ViewerKind.AGENT, subject="agent")
 
-TICKET = "subscription { ticketChanged { id event ticket { name status } } }"
-OUTAGE = "subscription { outageChanged { id event outage { name state } } }"
+TICKET = "subscription { ticketChanged { ticketId event ticket { name status } } }"
+OUTAGE = "subscription { outageChanged { outageId event outage { name state } } }"
 
 
 def subscriber(*customers: str) -> Viewer:

@@ -62,7 +62,7 @@ async def test_a_subscriber_is_told_of_its_own_ticket_and_an_agent_of_all(
     await feed.hear(f"Ticket:{mine}")
 
     told = {
-        "id": f"Ticket:{mine}",
+        "ticketId": f"Ticket:{mine}",
         "event": "CHANGED",
         "ticket": {"name": "The line is noisy", "status": "IN_PROGRESS"},
     }
@@ -139,7 +139,7 @@ async def test_the_same_event_again_is_not_heard(
     change(systems, ticket, name="Something else")
     await feed.hear(f"Ticket:{ticket}", event_id="E1")  # a replay
     await feed.hear(f"Ticket:{tickets['1002'][0]}", event_id="E2")
-    assert (await agent.change())["id"] == f"Ticket:{tickets['1002'][0]}"
+    assert (await agent.change())["ticketId"] == f"Ticket:{tickets['1002'][0]}"
     assert agent.nothing()
 
 
@@ -190,13 +190,13 @@ async def test_what_is_gone_is_removed_for_those_whose_it_was(
     change(systems, ticket, relatedParty=theirs)
     try:
         await feed.hear(f"Ticket:{ticket}")
-        assert await own.change() == {"id": f"Ticket:{ticket}", "event": "REMOVED", "ticket": None}
+        assert await own.change() == {"ticketId": f"Ticket:{ticket}", "event": "REMOVED", "ticket": None}
         assert (await other.change())["ticket"]["name"] == "Still there"
         assert (await agent.change())["event"] == "CHANGED"
     finally:
         change(systems, ticket, relatedParty=whose)
     await feed.hear("Ticket:TT-nothing", change=Change.REMOVED)
-    assert await agent.change() == {"id": "Ticket:TT-nothing", "event": "REMOVED", "ticket": None}
+    assert await agent.change() == {"ticketId": "Ticket:TT-nothing", "event": "REMOVED", "ticket": None}
     assert own.nothing()
     assert other.nothing()
 
@@ -226,16 +226,16 @@ async def test_what_passes_from_one_of_a_subscribers_customers_to_another_is_sti
 
 async def test_ids_of_others_are_silence(systems: Systems, feed: Feeding, tickets: dict[str, list[str]]) -> None:
     mine, theirs = tickets["1001"][0], tickets["1002"][0]
-    document = "subscription($ids: [ID!]) { ticketChanged(ids: $ids) { id } }"
+    document = "subscription($ids: [ID!]) { ticketChanged(ids: $ids) { ticketId } }"
     own = feed.subscribe(document, subscriber("1001"), ids=[f"Ticket:{theirs}", mine, "Ticket:nothing"])
     agent = feed.subscribe(document, AGENT, ids=[mine])
     other = feed.subscribe(document, subscriber("1002"))
     change(systems, theirs, name="Theirs")
     await feed.hear(f"Ticket:{theirs}")
-    assert await other.change() == {"id": f"Ticket:{theirs}"}
+    assert await other.change() == {"ticketId": f"Ticket:{theirs}"}
     change(systems, mine, name="Mine")
     await feed.hear(f"Ticket:{mine}")
-    assert await own.change() == await agent.change() == {"id": f"Ticket:{mine}"}
+    assert await own.change() == await agent.change() == {"ticketId": f"Ticket:{mine}"}
     assert own.nothing()
     assert agent.nothing()
 
@@ -333,20 +333,20 @@ async def test_bills_and_payments_that_name_nobody_are_their_accounts(systems: S
 
 async def test_a_draft_is_no_bill_yet(systems: Systems, feed: Feeding) -> None:
     drafted, sent = rows(systems, "billing", shapes.BILL, "relatedParty.id=1002")[:2]
-    agent = feed.subscribe("subscription { billIssued { id } }")
+    agent = feed.subscribe("subscription { billIssued { billId } }")
     systems["billing"].app.rewrite(shapes.BILL, drafted["id"], state="new")
     systems["billing"].app.rewrite(shapes.BILL, sent["id"], state="sent")
     await feed.hear(f"Bill:{drafted['id']}", f"Bill:{sent['id']}")
-    assert await agent.change() == {"id": f"Bill:{sent['id']}"}
+    assert await agent.change() == {"billId": f"Bill:{sent['id']}"}
     assert agent.nothing()
 
 
 async def test_what_can_never_succeed_is_refused(feed: Feeding) -> None:
-    wrong = feed.subscribe('subscription { ticketChanged(ids: ["Bill:1"]) { id } }')
+    wrong = feed.subscribe('subscription { ticketChanged(ids: ["Bill:1"]) { ticketId } }')
     assert [error.message for error in wrong.errors] == [
         "The id 'Bill:1' is the id of a Bill. This field needs the id of a Ticket."
     ]
-    unfit = feed.subscribe("subscription($ids: [ID!]) { ticketChanged(ids: $ids) { id } }", ids=[{}])
+    unfit = feed.subscribe("subscription($ids: [ID!]) { ticketChanged(ids: $ids) { ticketId } }", ids=[{}])
     assert [error.extensions["code"] for error in unfit.errors if error.extensions] == ["BAD_USER_INPUT"]
 
 
@@ -433,7 +433,7 @@ async def test_who_does_not_take_messages_gets_the_newest_and_how_many_were_skip
 async def test_a_slow_system_below_holds_up_only_those_who_select_it(
     systems: Systems, feed: Feeding, tickets: dict[str, list[str]]
 ) -> None:
-    slow = feed.subscribe("subscription { ticketChanged { id ticket { customer { name } } } }")
+    slow = feed.subscribe("subscription { ticketChanged { ticketId ticket { customer { name } } } }")
     quick, one, other = feed.subscribe(TICKET), tickets["1001"][0], tickets["1002"][0]
     systems["crm"].switches.hang = True
     change(systems, one, name="Held up")
