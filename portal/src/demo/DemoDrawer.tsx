@@ -1,0 +1,3 @@
+export function DemoDrawer(_: { address: string }) {
+  return null;
+}

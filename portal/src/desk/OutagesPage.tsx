@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page";
+
+export function OutagesPage() {
+  return <Page title="OutagesPage">…</Page>;
+}

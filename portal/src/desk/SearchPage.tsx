@@ -1,0 +1,5 @@
+import { Page } from "../shell/Page";
+
+export function SearchPage() {
+  return <Page title="SearchPage">…</Page>;
+}

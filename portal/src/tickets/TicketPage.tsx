@@ -1,0 +1,59 @@
+import { Link } from "wouter";
+import { TicketThreadDocument, type TicketThreadQuery } from "../gql/graphql";
+import { moment } from "../formats";
+import { useAsked } from "../graph/useAsked";
+import { useChanges } from "../live/LiveChanges";
+import { TicketStatusBadge } from "../parts/TicketRows";
+import { Whole } from "../parts/Whole";
+import { Page } from "../shell/Page";
+import { texts } from "../texts";
+import { CloseTicket } from "./CloseTicket";
+import { Notes } from "./Notes";
+import { WriteNote } from "./WriteNote";
+
+export type Ticket = NonNullable<TicketThreadQuery["ticket"]>;
+
+const words = texts.tickets;
+
+export function TicketPage({ id }: { id: string }) {
+  const asked = useAsked(TicketThreadDocument, { id });
+  const ticket = asked.data?.ticket;
+  useChanges("tickets", asked.again);
+  return (
+    <Page title={ticket?.name ?? words.title} lead={<Link href="/tickets">← {words.back}</Link>}>
+      <Whole asked={asked} value={ticket} path={["ticket"]} what={words.what} none={<p>{words.notFound}</p>}>
+        {(shown) => (
+          <div className="two">
+            <div className="stack">
+              <Notes notes={shown.notes} />
+              {shown.isOpen && <WriteNote ticketId={shown.id} />}
+            </div>
+            <div className="stack">
+              <Facts ticket={shown} />
+              {shown.isOpen && <CloseTicket ticketId={shown.id} />}
+            </div>
+          </div>
+        )}
+      </Whole>
+    </Page>
+  );
+}
+
+function Facts({ ticket }: { ticket: Ticket }) {
+  const { status, description, createdAt, updatedAt, expectedResolutionAt, services, isOpen } = ticket;
+  return (
+    <section className="card" aria-label={words.about}>
+      <TicketStatusBadge status={status} />
+      {description && <p>{description}</p>}
+      {services?.map((service) => (
+        <p key={service.id}>
+          <strong>{service.name}</strong>
+        </p>
+      ))}
+      <p className="hint">
+        {[createdAt && words.opened(moment(createdAt)), updatedAt && words.updated(moment(updatedAt))].filter(Boolean).join(" · ")}
+      </p>
+      {isOpen && expectedResolutionAt && <p className="hint">{words.expected(moment(expectedResolutionAt))}</p>}
+    </section>
+  );
+}
