@@ -1,12 +1,13 @@
 """The portal in a real browser, before a real gateway and the sandbox."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, Request, expect
+from playwright.async_api import Browser, Locator, Page, Request, WebSocket, expect
 
 from gateway.files_settings import FilesSettings
 from gateway.http.portal import PORTAL_FOLDER
@@ -36,10 +37,29 @@ class Tab:
     complaints: Complaints
     origin: str
     operations: list[str] = field(default_factory=list)
+    is_connected: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/graphql"):
             self.operations.append((request.post_data_json or {}).get("operationName", ""))
+
+    def watch(self, socket: WebSocket) -> None:
+        """Two operations are followed: what is sent after the second one is told."""
+        started: list[str] = []
+
+        def sent(frame: str | bytes) -> None:
+            if '"subscribe"' in str(frame):
+                started.append(str(frame))
+            if len(started) == 2:
+                self.is_connected.set()
+
+        socket.on("framesent", sent)
+
+    async def connected(self) -> None:
+        """Return once what changes is followed, and was read again after that."""
+        async with asyncio.timeout(PATIENCE / 1000):
+            await self.is_connected.wait()
+        await self.page.wait_for_load_state("networkidle")
 
     async def sign_in(self, person: str = IVAN, path: str = "") -> None:
         await self.page.goto(f"{self.origin}/portal{path}")
@@ -87,6 +107,7 @@ async def tab_of(chromium: Browser, origin: str, *, width: int = 1440, dark: boo
         page.set_default_timeout(PATIENCE)
         tab = Tab(page, complaints, origin)
         page.on("request", tab.note)
+        page.on("websocket", tab.watch)
         yield tab
         assert complaints.foreign_requests == []
         assert complaints.page_errors == []
