@@ -1,7 +1,7 @@
 """The portal in a real browser, before a real gateway and the sandbox."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -101,9 +101,11 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def tab_of(chromium: Browser, origin: str, *, width: int = 1440, dark: bool = False) -> AsyncIterator[Tab]:
-    """A tab, which must have kept to its host and policy when it is closed."""
-    async with open_page(chromium, origin, width=width, dark=dark) as (page, complaints):
+async def tab_of(
+    chromium: Browser, origin: str, *, width: int = 1440, dark: bool = False, also: Collection[str] = ()
+) -> AsyncIterator[Tab]:
+    """A tab, which must have kept to its host, and those in `also`, and to its policy when it is closed."""
+    async with open_page(chromium, origin, width=width, dark=dark, also=also) as (page, complaints):
         page.set_default_timeout(PATIENCE)
         tab = Tab(page, complaints, origin)
         page.on("request", tab.note)
