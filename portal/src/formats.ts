@@ -23,7 +23,7 @@ export function moment(time: string): string {
 }
 
 export function month(date: string): string {
-  return new Intl.DateTimeFormat(texts.locale, { month: "short", timeZone: "UTC" }).format(new Date(date));
+  return new Intl.DateTimeFormat(texts.locale, { month: "short", year: "2-digit", timeZone: "UTC" }).format(new Date(date));
 }
 
 export function number(value: number): string {
@@ -52,4 +52,8 @@ export function sum(amounts: Money[]): Money | null {
   const digits = (total < 0n ? -total : total).toString().padStart(places + 1, "0");
   const text = places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
   return { amount: total < 0n ? `-${text}` : text, currency: first.currency };
+}
+
+export function shortDay(date: string): string {
+  return new Intl.DateTimeFormat(texts.locale, { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(date));
 }

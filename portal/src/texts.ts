@@ -172,6 +172,7 @@ export const texts = {
     thread: "Conversation",
     noNotes: "Nobody has written yet.",
     internal: "Internal",
+    makeInternal: "Only for us: the customer does not see it",
     write: "Write to us",
     send: "Send",
     sending: "Sending …",
@@ -183,6 +184,7 @@ export const texts = {
     closing: "Closing …",
     closed: "The case is closed.",
     back: "All cases",
+    backToCustomer: "To the customer",
     form: {
       title: "New case",
       lead: "Tell us what is wrong, and we take it from there.",
@@ -255,7 +257,7 @@ export const texts = {
 
   desk: {
     search: { title: "Customers", lead: "By name, number, e-mail, phone, account, bill or ticket number.", label: "Search customers", button: "Search", what: "the customers", none: "Nobody was found.", count: (count: number) => (count === 1 ? "1 customer" : `${count} customers`) },
-    customer: { notFound: "There is no such customer.", contact: "Contact", accounts: "Accounts and open bills", services: "Services", usage: "Usage", tickets: "Cases", what: "this customer", back: "All customers" },
+    customer: { number: "Customer number", status: "Status", notFound: "There is no such customer.", contact: "Contact", accounts: "Accounts and open bills", services: "Services", usage: "Usage", tickets: "Cases", what: "this customer", back: "All customers" },
     operations: { title: "Operations", short: "Open bills, cases and systems at a glance.", lead: (count: number) => `The first ${count} customers, as they are now.`, what: "the overview", openByMonth: "Open bills by month", ticketsByDay: "Cases by day opened", systems: "Systems", systemUp: "answers", systemDown: "does not answer", systemUnknown: "not asked yet", open: "open", overdue: "overdue", tickets: "open cases", table: "As a table", month: "Month", day: "Day", amount: "Amount", count: "Number" },
     outages: { title: "Outages", lead: "Who is affected by what is broken now, and whom to call.", what: "the outages", none: "Nothing is broken.", since: (at: string) => `Since ${at}`, call: "Whom to call", affected: (count: number | null | undefined) => `${count ?? "?"} services`, hasCase: "has an open case" },
     status: { INITIALIZED: "New", ACTIVE: "Active", SUSPENDED: "Suspended", CLOSED: "Closed", UNKNOWN: "Unknown" },

@@ -1,10 +1,12 @@
 import { Link } from "wouter";
+import { to } from "../addresses";
 import { BillDetailDocument, type BillDetailQuery } from "../gql/graphql";
 import { day, money } from "../formats";
 import { useAsked } from "../graph/useAsked";
 import { useChanges } from "../live/LiveChanges";
 import { Whole } from "../parts/Whole";
 import { Page } from "../shell/Page";
+import { useKind } from "../shell/useKind";
 import { texts } from "../texts";
 import { BillFiles } from "./BillFiles";
 import { BillStateBadge } from "./BillRows";
@@ -19,9 +21,10 @@ const words = texts.bills;
 export function BillPage({ id }: { id: string }) {
   const asked = useAsked(BillDetailDocument, { id });
   const bill = asked.data?.bill;
+  const isDesk = useKind() === "desk";
   useChanges("bills", asked.again);
   return (
-    <Page title={bill ? words.bill(bill.number) : words.title} lead={<Link href="/bills">← {words.back}</Link>}>
+    <Page title={bill ? words.bill(bill.number) : words.title} lead={<Back customer={bill?.account?.customer?.id} isDesk={isDesk} />}>
       <Whole asked={asked} value={bill} path={["bill"]} what={words.what} none={<p>{words.notFound}</p>}>
         {(shown) => (
           <div className="two">
@@ -31,7 +34,7 @@ export function BillPage({ id }: { id: string }) {
               <Payments payments={shown.payments} />
             </div>
             <div className="stack">
-              <PayBill bill={shown} />
+              {!isDesk && <PayBill bill={shown} />}
               <BillFiles bill={shown} />
             </div>
           </div>
@@ -39,6 +42,11 @@ export function BillPage({ id }: { id: string }) {
       </Whole>
     </Page>
   );
+}
+
+function Back({ customer, isDesk }: { customer: string | undefined; isDesk: boolean }) {
+  if (isDesk) return customer ? <Link href={to.customer(customer)}>← {texts.tickets.backToCustomer}</Link> : null;
+  return <Link href="/bills">← {words.back}</Link>;
 }
 
 function Summary({ bill }: { bill: Bill }) {

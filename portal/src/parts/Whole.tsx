@@ -14,12 +14,14 @@ interface Props<Value> {
   path: readonly string[];
   what: string;
   lines?: number;
+  /** Whether its parts say themselves what they lack. */
+  isOfParts?: boolean;
   /** What to show where there is nothing, and nothing failed. */
   none?: ReactNode;
   children: (value: Value) => ReactNode;
 }
 
-export function Whole<Value>({ asked, value, path, what, lines = 6, none = null, children }: Props<Value>) {
+export function Whole<Value>({ asked, value, path, what, lines = 6, none = null, isOfParts = false, children }: Props<Value>) {
   const { report } = asked;
   const failures = report?.failures.filter((one) => meets(one.path, path)) ?? [];
   const failure = failures.find((one) => one.path.length <= path.length) ?? failures[0];
@@ -37,7 +39,7 @@ export function Whole<Value>({ asked, value, path, what, lines = 6, none = null,
     <div aria-busy={asked.asking}>
       {isThere ? (
         <>
-          <Notes part={part} />
+          {!isOfParts && <Notes part={part} />}
           {children(value)}
         </>
       ) : !report ? (

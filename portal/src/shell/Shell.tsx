@@ -1,21 +1,13 @@
 import type { ReactNode } from "react";
-import { useQuery } from "urql";
 import { Link, useLocation } from "wouter";
 import { DemoDrawer } from "../demo/DemoDrawer";
 import { config } from "../config";
-import { WhoDocument } from "../gql/graphql";
 import { useSession } from "../session/session";
 import { texts } from "../texts";
 import { Announcements } from "./announce";
 import { Mark } from "./Mark";
 import { useTheme } from "./theme";
-
-/** Whether the person is a customer or works at the desk; null until it is known. */
-export function useKind(): "customer" | "desk" | null {
-  const [path] = useLocation();
-  const [{ data }] = useQuery({ query: WhoDocument, variables: {}, requestPolicy: path === "/" ? "cache-only" : "cache-first" });
-  return data ? (data.viewer.kind === "CUSTOMER" ? "customer" : "desk") : null;
-}
+import { useKind } from "./useKind";
 
 function Navigation() {
   const [path] = useLocation();

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { to } from "../addresses";
 import { TicketThreadDocument, type TicketThreadQuery } from "../gql/graphql";
 import { moment } from "../formats";
 import { useAsked } from "../graph/useAsked";
@@ -6,6 +7,7 @@ import { useChanges } from "../live/LiveChanges";
 import { TicketStatusBadge } from "../parts/TicketRows";
 import { Whole } from "../parts/Whole";
 import { Page } from "../shell/Page";
+import { useKind } from "../shell/useKind";
 import { texts } from "../texts";
 import { CloseTicket } from "./CloseTicket";
 import { Notes } from "./Notes";
@@ -20,7 +22,7 @@ export function TicketPage({ id }: { id: string }) {
   const ticket = asked.data?.ticket;
   useChanges("tickets", asked.again);
   return (
-    <Page title={ticket?.name ?? words.title} lead={<Link href="/tickets">← {words.back}</Link>}>
+    <Page title={ticket?.name ?? words.title} lead={<Back customer={ticket?.customer?.id} />}>
       <Whole asked={asked} value={ticket} path={["ticket"]} what={words.what} none={<p>{words.notFound}</p>}>
         {(shown) => (
           <div className="two">
@@ -37,6 +39,13 @@ export function TicketPage({ id }: { id: string }) {
       </Whole>
     </Page>
   );
+}
+
+/** To where the person came from: a customer has a list of cases, the desk has customers. */
+function Back({ customer }: { customer: string | undefined }) {
+  const kind = useKind();
+  if (kind === "desk") return customer ? <Link href={to.customer(customer)}>← {words.backToCustomer}</Link> : null;
+  return <Link href="/tickets">← {words.back}</Link>;
 }
 
 function Facts({ ticket }: { ticket: Ticket }) {

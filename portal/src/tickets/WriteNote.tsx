@@ -2,6 +2,7 @@ import { type FormEvent, useRef } from "react";
 import { AddTicketNoteDocument } from "../gql/graphql";
 import { Field } from "../parts/Field";
 import { announce } from "../shell/announce";
+import { useKind } from "../shell/useKind";
 import { texts } from "../texts";
 import { write } from "../writing/intention";
 import { useWrite } from "../writing/useWrite";
@@ -11,15 +12,17 @@ const words = texts.tickets;
 const addTicketNote = write(AddTicketNoteDocument, "addTicketNote");
 
 export function WriteNote({ ticketId }: { ticketId: string }) {
+  const isDesk = useKind() === "desk";
   const writing = useWrite(addTicketNote, `addTicketNote ${ticketId}`);
-  const form = useRef<HTMLFormElement>(null);
+  const formElement = useRef<HTMLFormElement>(null);
 
   async function send(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const text = String(new FormData(event.currentTarget).get("text"));
-    if (await writing.send({ ticketId, text })) {
+    const form = new FormData(event.currentTarget);
+    const internal = form.has("internal") || undefined;
+    if (await writing.send({ ticketId, text: String(form.get("text")), internal })) {
       announce(words.sent);
-      form.current?.reset();
+      formElement.current?.reset();
     }
   }
 
@@ -27,8 +30,13 @@ export function WriteNote({ ticketId }: { ticketId: string }) {
     <section className="card">
       <h2>{words.write}</h2>
       <WriteStatus {...writing} goOn={() => void writing.goOn()} />
-      <form ref={form} onSubmit={(event) => void send(event)} hidden={!mayWrite(writing.state)}>
+      <form ref={formElement} onSubmit={(event) => void send(event)} hidden={!mayWrite(writing.state)}>
         <Field label={words.write} isLabelled name="text" lines={4} required maxLength={10_000} userErrors={writing.userErrors} />
+        {isDesk && (
+          <label className="check">
+            <input type="checkbox" name="internal" /> {words.makeInternal}
+          </label>
+        )}
         <button type="submit" className="button primary" aria-disabled={writing.state === "sending"}>
           {writing.state === "sending" ? words.sending : words.send}
         </button>
