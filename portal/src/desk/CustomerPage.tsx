@@ -37,19 +37,19 @@ function Parts({ asked, customer }: { asked: Asked; customer: Customer }) {
       <div className="stack">
         <section className="card">
           <h2>{words.accounts}</h2>
-          <Whole asked={asked} value={accounts} path={["customer", "accounts"]} what={texts.home.accounts.what} lines={3}>
+          <Whole asked={asked} value={accounts} path={["customer", "accounts"]} what={words.bills} lines={3}>
             {(shown) => <Accounts accounts={shown} />}
           </Whole>
         </section>
         <section className="card">
           <h2>{words.services}</h2>
-          <Whole asked={asked} value={services} path={["customer", "services"]} what={texts.home.services.what} lines={3}>
+          <Whole asked={asked} value={services} path={["customer", "services"]} what={words.servicesWhat} lines={3}>
             {({ nodes }) => <Services services={nodes} />}
           </Whole>
         </section>
         <section className="card">
           <h2>{words.tickets}</h2>
-          <Whole asked={asked} value={tickets} path={["customer", "tickets"]} what={texts.home.tickets.what} lines={3}>
+          <Whole asked={asked} value={tickets} path={["customer", "tickets"]} what={words.ticketsWhat} lines={3}>
             {({ nodes }) => (nodes.length === 0 ? <p className="hint">{texts.tickets.none}</p> : <TicketRows tickets={nodes} />)}
           </Whole>
         </section>
@@ -58,7 +58,7 @@ function Parts({ asked, customer }: { asked: Asked; customer: Customer }) {
         <Contact customer={customer} />
         <section className="card">
           <h2>{words.usage}</h2>
-          <Whole asked={asked} value={usage} path={["customer", "usage"]} what={texts.home.usage.what} lines={3}>
+          <Whole asked={asked} value={usage} path={["customer", "usage"]} what={words.usageWhat} lines={3}>
             {(shown) => <Usage allowances={shown} />}
           </Whole>
         </section>

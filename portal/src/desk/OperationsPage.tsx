@@ -1,4 +1,4 @@
-import { OpsDashboardDocument, type OpsDashboardQuery } from "../gql/graphql";
+import { OpsDashboardDocument, SystemStatusDocument, type SystemStatusQuery } from "../gql/graphql";
 import { useAsked } from "../graph/useAsked";
 import { Badge } from "../parts/Badge";
 import { Plot } from "../parts/Plot";
@@ -12,10 +12,11 @@ const FIRST = 50;
 
 export function OperationsPage() {
   const asked = useAsked(OpsDashboardDocument, { first: FIRST });
-  const { customers, systems } = asked.data ?? {};
+  const status = useAsked(SystemStatusDocument, {});
+  const customers = asked.data?.customers;
   return (
     <Page title={words.title} lead={words.lead(customers?.nodes.length ?? FIRST)}>
-      <Whole asked={asked} value={systems} path={["systems"]} what={words.systems} lines={1}>
+      <Whole asked={status} value={status.data?.systems} path={["systems"]} what={words.systemsWhat} lines={1}>
         {(shown) => <Systems systems={shown} />}
       </Whole>
       <Whole asked={asked} value={customers?.nodes} path={["customers"]} what={words.what} lines={8}>
@@ -50,7 +51,7 @@ function Overview({ customers }: { customers: Customers }) {
   );
 }
 
-function Systems({ systems }: { systems: NonNullable<OpsDashboardQuery["systems"]> }) {
+function Systems({ systems }: { systems: NonNullable<SystemStatusQuery["systems"]> }) {
   return (
     <ul className="systems" aria-label={words.systems}>
       {systems.map(({ id, name, domain, status }) => (
