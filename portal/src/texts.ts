@@ -258,7 +258,7 @@ export const texts = {
   desk: {
     search: { title: "Customers", lead: "By name, number, e-mail, phone, account, bill or ticket number.", label: "Search customers", button: "Search", what: "the customers", none: "Nobody was found.", count: (count: number) => (count === 1 ? "1 customer" : `${count} customers`) },
     customer: { bills: "the bills", servicesWhat: "the services", usageWhat: "the usage", ticketsWhat: "the cases", number: "Customer number", status: "Status", notFound: "There is no such customer.", contact: "Contact", accounts: "Accounts and open bills", services: "Services", usage: "Usage", tickets: "Cases", what: "this customer", back: "All customers" },
-    operations: { title: "Operations", short: "Open bills, cases and systems at a glance.", lead: (count: number) => `The first ${count} customers, as they are now.`, what: "the overview", openByMonth: "Open bills by month", ticketsByDay: "Cases by day opened", systems: "Systems", systemsWhat: "the state of the systems", systemUp: "answers", systemDown: "does not answer", systemUnknown: "not asked yet", open: "open", overdue: "overdue", tickets: "open cases", table: "As a table", month: "Month", day: "Day", amount: "Amount", count: "Number" },
+    operations: { title: "Operations", short: "Open bills, cases and systems at a glance.", lead: (count: number) => `The first ${count} customers, as they are now.`, what: "the overview", openByMonth: "Open bills by month", ticketsByDay: "Cases by day opened", systems: "Systems", systemsWhat: "the state of the systems", systemUp: "answers", systemDown: "does not answer", systemUnknown: "not asked yet", open: "Still to be paid", overdue: "Of this overdue", tickets: "Open cases", table: "As a table", month: "Month", day: "Day", amount: "Amount", count: "Number" },
     outages: { title: "Outages", lead: "Who is affected by what is broken now, and whom to call.", what: "the outages", none: "Nothing is broken.", since: (at: string) => `Since ${at}`, call: "Whom to call", affected: (count: number | null | undefined) => `${count ?? "?"} services`, hasCase: "has an open case", all: (count: number) => `Show all ${count}` },
     status: { INITIALIZED: "New", ACTIVE: "Active", SUSPENDED: "Suspended", CLOSED: "Closed", UNKNOWN: "Unknown" },
   },
@@ -273,7 +273,7 @@ export const texts = {
     stop: "Stop",
     slow: "Slow down",
     heal: "Heal",
-    state: { well: "well", slow: "slow: 4 s for each answer", stopped: "stopped: refuses connections" },
+    state: { well: "well", slow: "slow (4 s)", stopped: "stopped" },
     failed: "The demo does not answer.",
     systems: { crm: "Customers (CRM)", billing: "Billing", inventory: "Network inventory", ticketing: "Ticketing" } as Record<string, string>,
   },

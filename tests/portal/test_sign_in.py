@@ -1,6 +1,7 @@
-"""Signing in and out at a real OpenID provider: tokens in memory only, renewed, and nothing of one person for the next."""
+"""Signing in and out at a real OpenID provider: tokens in memory, renewed, and nothing of one person for the next."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -26,17 +27,19 @@ class Served:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    async with people_provider() as provider:
-        async with stacked(
+    async with AsyncExitStack() as stack:
+        provider = await stack.enter_async_context(people_provider())
+        made = stacked(
             tmp_path_factory.mktemp("sign-in"),
             customers=4,
             auth=provider.auth,
             graphql=GraphQLSettings(deadline=30.0),
             live=LiveSettings(enabled=True),
             portal=PortalSettings(enabled=True),
-        ) as stack:
-            await provider.tell(f"{stack.address}/portal")
-            yield Served(stack.address, provider)
+        )
+        address = (await stack.enter_async_context(made)).address
+        await provider.tell(f"{address}/portal")
+        yield Served(address, provider)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

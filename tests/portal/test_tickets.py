@@ -1,4 +1,4 @@
-"""Tickets: opened with a hint, written to, closed; what an agent writes and an outage that ends appear by themselves."""
+"""Tickets: opened with a hint, written to, closed; what an agent writes and an outage that ends appear alone."""
 
 from playwright.async_api import expect
 

@@ -11,6 +11,8 @@ export interface Point {
 
 const HEIGHT = 160;
 const WIDTH = 640;
+/** How wide a bar's place must be for its value above it. */
+const WIDE = 50;
 
 export function Plot({ title, points, of, unit }: { title: string; points: Point[]; of: string; unit: string }) {
   const id = useId();
@@ -22,19 +24,24 @@ export function Plot({ title, points, of, unit }: { title: string; points: Point
       <h2 id={id}>{title}</h2>
       <svg className="plot" viewBox={`0 0 ${WIDTH} ${HEIGHT + 28}`} role="img" aria-labelledby={id}>
         <line x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} className="axis" />
+        {step <= WIDE && (
+          <text x="4" y="12" className="plot-most">
+            {points.find(({ value }) => value === most)?.text}
+          </text>
+        )}
         {points.map(({ label, value, text }, at) => {
           const height = (value / most) * (HEIGHT - 24);
           return (
             <g key={label}>
               <title>{`${label}: ${text}`}</title>
               <rect x={at * step + step * 0.15} width={step * 0.7} y={HEIGHT - height} height={height} rx="3" />
-              {value > 0 && step > 50 && (
+              {value > 0 && step > WIDE && (
                 <text x={(at + 0.5) * step} y={HEIGHT - height - 6} className="plot-value">
                   {text}
                 </text>
               )}
               {at % every === 0 && (
-                <text x={(at + 0.5) * step} y={HEIGHT + 20} className="plot-label">
+                <text x={Math.max((at + 0.5) * step, 20)} y={HEIGHT + 20}>
                   {label}
                 </text>
               )}
