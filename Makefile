@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
-.PHONY: portal-types help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
+.PHONY: portal help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -64,7 +64,7 @@ record: setup ## Record the real products' answers anew for the tests (LIVE_SYST
 lint: .venv/installed ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-portal-types: .venv/installed ## Write the types of the portal's documents anew, check them, and build it
+portal: .venv/installed ## Write the types of the portal's documents anew, check them, and build it
 	@$(BIN)/python portal/build.py --generate
 
 types: .venv/installed ## Check types

@@ -74,7 +74,7 @@ function Customers({ text, after, isLast, more }: Props) {
           <ul className="rows">
             {nodes.map(({ id, name, status, email, phone, accounts }) => (
               <li key={id}>
-                <Link href={to.customer(id)} className="row">
+                <Link href={to.customer(id)} className="row crowded">
                   <span className="row-main">
                     <strong>{name ?? id}</strong>
                     <small>{[id.split(":")[1], email, phone].filter(Boolean).join(" · ")}</small>
