@@ -74,6 +74,7 @@ async def test_every_page(chromium: Browser, portal: Stack, width: int, dark: bo
                 await goes_well(tab, width, f"{shown}{path.split('?')[0].replace('/', '-').replace(':', '-')}")
 
 
+@pytest.mark.long
 async def test_a_home_without_a_system(chromium: Browser, portal: Stack) -> None:
     portal.systems["billing"].stop()
     portal.systems["crm"].stop()
@@ -84,6 +85,7 @@ async def test_a_home_without_a_system(chromium: Browser, portal: Stack) -> None
         await goes_well(tab, 390, "390-dark-sick")
 
 
+@pytest.mark.long
 async def test_the_keyboard_gets_to_the_content_and_to_the_next_page(tab: Tab) -> None:
     page = tab.page
     await tab.sign_in()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import needs_chromium
@@ -21,6 +22,7 @@ async def open_bill(tab: Tab, number: str) -> None:
     await expect(tab.page.get_by_role("heading", level=1, name=f"Bill {number}")).to_be_focused(timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_pages_charges_and_the_file(tab: Tab) -> None:
     await tab.sign_in(path="/bills")
     rows = tab.page.get_by_role("main").get_by_role("listitem")
@@ -53,6 +55,7 @@ async def test_paid_once_with_the_answer_lost_and_two_clicks(tab: Tab, portal: S
     await expect(tab.card("Bills and balance").get_by_text("Nothing to pay.")).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_a_payment_without_an_outcome_is_gone_on_with_after_a_reload(tab: Tab, portal: Stack) -> None:
     await open_bill(tab, "1001-1-2026-11")
     portal.systems["billing"].switches.lose_answers = 1
@@ -66,6 +69,7 @@ async def test_a_payment_without_an_outcome_is_gone_on_with_after_a_reload(tab: 
     assert len(payments(portal)) == 1
 
 
+@pytest.mark.long
 async def test_what_is_wrong_is_said_beside_the_amount(tab: Tab, portal: Stack) -> None:
     await open_bill(tab, "1001-1-2026-11")
     await tab.page.get_by_label("Amount").fill("9999")

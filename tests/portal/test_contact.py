@@ -1,5 +1,6 @@
 """Contact data: changed and seen, mistakes said beside the field, and nothing of it known without the CRM."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import needs_chromium
@@ -9,6 +10,7 @@ from tests.stack import Stack
 pytestmark = [needs_chromium, needs_portal]
 
 
+@pytest.mark.long
 async def test_changed_and_seen(tab: Tab, portal: Stack) -> None:
     page = tab.page
     await tab.sign_in(path="/contact")
@@ -25,6 +27,7 @@ async def test_changed_and_seen(tab: Tab, portal: Stack) -> None:
     assert seen == {"email": "ivan.svensson1001@example.net", "phone": "+46 70 123 45 67"}
 
 
+@pytest.mark.long
 async def test_without_the_crm(tab: Tab, portal: Stack) -> None:
     portal.systems["crm"].stop()
     await tab.sign_in(path="/contact")

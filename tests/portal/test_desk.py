@@ -1,5 +1,6 @@
 """The desk: a customer found, a case answered as the customer looks on, the overview and its plots, whom to call."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser import needs_chromium
@@ -9,6 +10,7 @@ from tests.stack import Stack
 pytestmark = [needs_chromium, needs_portal]
 
 
+@pytest.mark.long
 async def test_a_case_is_answered_and_the_customer_sees_it_at_once(tab: Tab, chromium: Browser, portal: Stack) -> None:
     async with tab_of(chromium, portal.address) as desk:
         page = desk.page
@@ -32,6 +34,7 @@ async def test_a_case_is_answered_and_the_customer_sees_it_at_once(tab: Tab, chr
         assert await tab.page.get_by_text("He is a patient man.").count() == 0
 
 
+@pytest.mark.long
 async def test_the_overview_and_whom_to_call(tab: Tab, portal: Stack) -> None:
     page = tab.page
     await tab.sign_in(AGENT, "/operations")

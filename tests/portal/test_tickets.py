@@ -1,5 +1,6 @@
 """Tickets: opened with a hint, written to, closed; what an agent writes and an outage that ends appear alone."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import needs_chromium
@@ -12,6 +13,7 @@ NOTE = """mutation ($input: AddTicketNoteInput!) {
   addTicketNote(input: $input) { ticket { id } userErrors { code } } }"""
 
 
+@pytest.mark.long
 async def test_opened_written_to_and_closed(tab: Tab) -> None:
     await tab.sign_in(path="/tickets/new")
     subject = tab.page.get_by_label("What is it about?")
@@ -49,6 +51,7 @@ async def test_a_note_of_an_agent_appears_by_itself(tab: Tab, portal: Stack) -> 
     await expect(tab.page.get_by_role("status").get_by_text("News about")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_an_outage_that_ends_disappears(tab: Tab, portal: Stack) -> None:
     ticketing = portal.systems["ticketing"]
     async with portal.session.post(f"{ticketing.url}/_sandbox/outages", json={"cabinet": 1}) as answer:
