@@ -15,8 +15,9 @@ from gateway.commands.demo_systems import SandboxProcess
 Wanted = Literal["stop", "slow", "heal"]
 State = Literal["well", "slow", "stopped"]
 
-SLOWNESS: Final = 4.0
-"""Seconds that a slow system waits before each answer: longer than the portal waits for its home."""
+SLOWNESS: Final = 2.0
+"""Seconds that a slow system waits before each answer: longer than the portal waits for its home, and not too long for
+the gateway, which waits 3 s for a call."""
 
 
 class DemoControl:

@@ -273,7 +273,7 @@ export const texts = {
     stop: "Stop",
     slow: "Slow down",
     heal: "Heal",
-    state: { well: "well", slow: "slow (4 s)", stopped: "stopped" },
+    state: { well: "well", slow: "slow (2 s)", stopped: "stopped" },
     failed: "The demo does not answer.",
     systems: { crm: "Customers (CRM)", billing: "Billing", inventory: "Network inventory", ticketing: "Ticketing" } as Record<string, string>,
   },
