@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser import needs_chromium
-from tests.portal.axe import axe
+from tests.graphiql import axe
 from tests.portal.conftest import AGENT, IVAN, PATIENCE, Tab, needs_portal, tab_of
 from tests.stack import Stack
 

@@ -1,17 +1,20 @@
 """The portal's documents: valid, and their types (portal/src/gql, committed) are those of now."""
 
+import fcntl
 import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from graphql import build_schema, concat_ast, parse, print_ast, specified_rules, validate
 from graphql.validation import NoUnusedFragmentsRule
 
-from tests.portal.axe import PORTAL, install_tools
+from tests.gateway.http.test_graphql_http_audit import UNREACHABLE
 from web.build import node_paths
 
+PORTAL = Path(__file__).resolve().parents[2] / "portal"
 DOCUMENTS = sorted((PORTAL / "src").glob("*/*.graphql"))
 GENERATED = PORTAL / "src" / "gql"
 
@@ -27,6 +30,22 @@ def test_their_types_know_them() -> None:
     written = (GENERATED / "gql.ts").read_text(encoding="utf-8")
     known = {json.loads(one) for one in re.findall(r'^    (".*"): typeof ', written, re.MULTILINE)}
     assert known == {print_ast(parse(one.read_text(encoding="utf-8"))) for one in DOCUMENTS}, "run `make portal`"
+
+
+def install_tools() -> None:
+    """The tools of those who change the portal (codegen, TypeScript), by one process of the tests for all."""
+    folder = os.open(PORTAL, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if (PORTAL / "node_modules" / "typescript").is_dir():
+            return
+        command = [*map(str, node_paths()), "ci", "--ignore-scripts"]
+        npm = subprocess.run(command, cwd=PORTAL, capture_output=True, text=True, timeout=300)
+        if npm.returncode and any(sign in npm.stderr for sign in UNREACHABLE):
+            pytest.skip("npm cannot reach a package registry to install the portal's tools")
+        assert npm.returncode == 0, npm.stdout + npm.stderr
+    finally:
+        os.close(folder)
 
 
 def node(*arguments: str) -> None:
