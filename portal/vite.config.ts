@@ -31,8 +31,9 @@ function configOfTheDemo(): Plugin {
     apply: "serve",
     async transformIndexHtml(html) {
       const served = await (await fetch(`${gateway}/portal/`)).text();
-      const config = /id="portal-config">(.*?)<\/script>/s.exec(served)?.[1] ?? "{}";
-      return html.replace("%CONFIG%", () => config);
+      const config = JSON.parse(/id="portal-config">(.*?)<\/script>/s.exec(served)?.[1] ?? "{}");
+      const here = { root: "/portal/", endpoint: "/graphql", demoSystems: config.demoSystems && "/demo/systems" };
+      return html.replace("%CONFIG%", () => JSON.stringify({ ...config, ...here }));
     },
   };
 }
