@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { OutageChangedDocument, TicketChangedDocument } from "../gql/graphql";
 import { useGraph } from "../graph/context";
 import { announce } from "../shell/announce";
+import { useKind } from "../shell/useKind";
 import { texts } from "../texts";
 
 export type Topic = "tickets" | "outages" | "bills" | "contact";
@@ -12,6 +13,8 @@ const Context = createContext<{ listeners: Listeners; tell(topic: Topic): void }
 
 export function LiveChanges({ children }: { children: ReactNode }) {
   const { client, live } = useGraph();
+  const kind = useRef<ReturnType<typeof useKind>>(null);
+  kind.current = useKind();
   const listeners = useRef<Listeners>(new Map()).current;
   const tell = useCallback((topic: Topic) => listeners.forEach((of, listener) => of === topic && listener()), [listeners]);
 
@@ -33,13 +36,14 @@ export function LiveChanges({ children }: { children: ReactNode }) {
       const now = `${id} ${event} ${ticket?.updatedAt}`;
       if (now === last) return; // what could not be read at once comes again
       last = now;
+      if (kind.current === "desk") return; // it is told of everybody's: what it looks at changes in the cache
       announce(texts.live.ticket(event, ticket?.name ?? id));
       if (event !== "CHANGED") tell("tickets");
     });
     const outages = client.subscription(OutageChangedDocument, {}).subscribe(({ data }) => {
       if (!data) return;
       const { event, outage } = data.outageChanged;
-      announce(texts.live.outage(event, outage?.name ?? ""));
+      if (kind.current !== "desk") announce(texts.live.outage(event, outage?.name ?? ""));
       tell("outages");
     });
     return () => {
