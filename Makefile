@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
-.PHONY: help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
+.PHONY: portal help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -23,7 +23,12 @@ gateway/static/index.html: .venv/installed web/package-lock.json $(shell find we
 	@echo "Building the browser page (once; about half a minute) ..."
 	@$(BIN)/python web/build.py
 
-setup: .venv/installed gateway/static/index.html ## Install everything the project needs
+# Behind the other page, whose build empties the folder.
+gateway/static/portal/index.html: gateway/static/index.html portal/package-lock.json $(shell find portal/src portal/*.* -type f 2>/dev/null)
+	@echo "Building the portal (once; some seconds) ..."
+	@$(BIN)/python portal/build.py
+
+setup: .venv/installed gateway/static/index.html gateway/static/portal/index.html ## Install everything the project needs
 
 demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
@@ -59,6 +64,9 @@ record: setup ## Record the real products' answers anew for the tests (LIVE_SYST
 lint: .venv/installed ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
+portal: .venv/installed ## Write the types of the portal's documents anew, check them, and build it
+	@$(BIN)/python portal/build.py --generate
+
 types: .venv/installed ## Check types
 	@$(BIN)/mypy
 
@@ -80,4 +88,4 @@ lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## Remove everything that the set-up made
-	@rm -rf .venv gateway/static web/node_modules tests/gateway/http/audit/node_modules tests/gateway/http/live_clients/node_modules tests/gateway/http/manifest_tools/node_modules tests/clients/node_modules tests/clients/graphql17/node_modules tests/gateway/auth/provider/node_modules benchmarks/peer/node_modules
+	@rm -rf .venv gateway/static web/node_modules portal/node_modules tests/gateway/http/audit/node_modules tests/gateway/http/live_clients/node_modules tests/gateway/http/manifest_tools/node_modules tests/clients/node_modules tests/clients/graphql17/node_modules tests/gateway/auth/provider/node_modules benchmarks/peer/node_modules

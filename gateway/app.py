@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import aiohttp
 from starlette.applications import Starlette
@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors import Cache, Connectors, connect
 from connectors.events.post import Outcome as EventOutcome
@@ -28,6 +28,7 @@ from connectors.store.writes import WriteStore
 from gateway.audit import audit, audit_unmasked
 from gateway.auth.refusals import Why
 from gateway.auth.scopes import Grants
+from gateway.auth.sign_in import SignIn
 from gateway.auth.tokens import Authenticator
 from gateway.auth_settings import AuthSettings
 from gateway.engine import Engine
@@ -51,6 +52,7 @@ from gateway.http.persisted_queries import (
     PersistedQueries,
     RedisDocumentStore,
 )
+from gateway.http.portal import PortalPage
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
 from gateway.http.schema_file import ADDRESS, SchemaFile
 from gateway.http.server import trusted_proxies
@@ -90,6 +92,10 @@ if TYPE_CHECKING:
 
     def _so_are_guards(withholds: guards.RequiresScopes, masks: guards.Masked) -> tuple[declared.Guard, declared.Guard]:
         return withholds, masks
+
+
+DEMO_SYSTEMS: Final = "demo/systems"
+"""Where the demo's pages stop, slow and heal its systems. What is served has nothing there."""
 
 
 class State(TypedDict):
@@ -208,9 +214,12 @@ def create_app(
     *,
     demo_keys: "DemoKeys | None" = None,
     feed: Feed | None = None,
+    demo_systems: ASGIApp | None = None,
     started: Callable[[], None] = _nothing,
 ) -> Starlette:
     """The gateway as an ASGI application. `demo_keys` are for `gateway demo`, and replace the settings' keys.
+
+    `demo_systems` stops and starts the demo's systems, where there is a demo.
 
     `feed` tells subscriptions what changes; without one there are none. `started` is called when all is made that the
     first request needs.
@@ -234,6 +243,7 @@ def create_app(
         executed=metrics.executed,
     )
     page = _page(settings, demo_keys) if settings.graphql.graphiql else None
+    portal = _portal(settings, demo_keys, demo_systems) if settings.portal.enabled else None
     cors = Cors(settings.cors, _limited) if settings.cors.origins else None
 
     @asynccontextmanager
@@ -357,6 +367,8 @@ def create_app(
             Route("/events", _FromState("watching")),
             *(event_routes(_FromState("events")) if settings.live.enabled else ()),
             *(page.routes(_paid) if page else ()),
+            *([Route(f"/{DEMO_SYSTEMS}", demo_systems)] if demo_systems else ()),
+            *(portal.routes(_paid) if portal else ()),
         ],
     )
     if cors and isinstance(made, _CrossOriginGateway):
@@ -478,14 +490,31 @@ def _authenticator(auth: AuthSettings | None, session: aiohttp.ClientSession, gr
     return auth.authenticator(session, grants)
 
 
-def _page(settings: Settings, demo_keys: "DemoKeys | None") -> GraphiQLPage:
-    """The GraphiQL page, in the demo with three tokens to choose from."""
+def _demo_tokens(demo_keys: "DemoKeys | None") -> dict[str, str]:
+    """In the demo, three tokens to choose from on its pages."""
     if demo_keys is None:
-        return GraphiQLPage(sign_in=settings.auth.sign_in if settings.auth else None)
-    return GraphiQLPage(
-        demo_tokens={
-            "subscriber 1001": demo_keys.token(ViewerKind.CUSTOMER, "1001"),
-            "agent": demo_keys.token(ViewerKind.AGENT),
-            "admin": demo_keys.token(ViewerKind.ADMIN),
-        }
+        return {}
+    return {
+        "subscriber 1001": demo_keys.token(ViewerKind.CUSTOMER, "1001"),
+        "agent": demo_keys.token(ViewerKind.AGENT),
+        "admin": demo_keys.token(ViewerKind.ADMIN),
+    }
+
+
+def _sign_in(settings: Settings, demo_keys: "DemoKeys | None") -> SignIn | None:
+    """How people sign in on the pages: in the demo they need not."""
+    return settings.auth.sign_in if settings.auth and demo_keys is None else None
+
+
+def _page(settings: Settings, demo_keys: "DemoKeys | None") -> GraphiQLPage:
+    """The GraphiQL page."""
+    return GraphiQLPage(demo_tokens=_demo_tokens(demo_keys), sign_in=_sign_in(settings, demo_keys))
+
+
+def _portal(settings: Settings, demo_keys: "DemoKeys | None", demo_systems: ASGIApp | None) -> PortalPage:
+    """The example portal."""
+    return PortalPage(
+        demo_tokens=_demo_tokens(demo_keys),
+        demo_systems=DEMO_SYSTEMS if demo_systems else None,
+        sign_in=_sign_in(settings, demo_keys),
     )

@@ -46,6 +46,7 @@ from gateway.documents_settings import DocumentsSettings
 from gateway.engine.limits import STAFF, AnswerLimits, Limits
 from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
+from gateway.portal_settings import PortalSettings
 from gateway.rate_settings import RateSettings
 from gateway.scope_settings import ScopeSettings
 from gateway.server_settings import ServerSettings as ServerSettings
@@ -195,6 +196,7 @@ class Settings(Strict):
     writes: WritesSettings = WritesSettings()
     live: LiveSettings = LiveSettings()
     files: FilesSettings = FilesSettings()
+    portal: PortalSettings = PortalSettings()
     server: ServerSettings = ServerSettings()
     cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()

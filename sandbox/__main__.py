@@ -11,7 +11,8 @@ from sandbox.app import create_app
 from sandbox.data.world import TODAY, World
 from sandbox.protocol.switches import Switches
 from sandbox.protocol.systems import DEFAULT_PORTS, SYSTEMS, SystemName
-from sandbox.server import PortInUse, listening_socket, run, server_for
+from sandbox.server import PortInUse, listening_socket
+from sandbox.signalled import Signalled
 
 
 def _day(text: str) -> date | None:
@@ -26,7 +27,8 @@ def _arguments() -> argparse.ArgumentParser:
         prog="python -m sandbox",
         description="Telecom systems that speak TM Forum v4 or v5, with seeded data. Customers start at 1001.",
         epilog="While it runs: GET, PUT or DELETE /_sandbox/switches makes a system misbehave; "
-        "GET or DELETE /_sandbox/requests shows or clears the requests that it received.",
+        "GET or DELETE /_sandbox/requests shows or clears the requests that it received. "
+        "SIGUSR1 lets a system refuse connections, SIGUSR2 ends that.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     ports = parser.add_mutually_exclusive_group()
@@ -83,12 +85,17 @@ def _run(system: SystemName, world: World, switches: Switches, host: str, port: 
         sys.stderr.write(f"{system}: {problem}\n")
         return 1
     where = f"http://{host}:{listening.getsockname()[1]}"
-    # In one write: four processes share this output, and print() writes the line's end by itself.
-    sys.stdout.write(f"{system} ready at {where} with {world.customers} customers\n")
-    sys.stdout.flush()
-    server = server_for(create_app(system, world, switches))
+
+    def say(what: str) -> None:
+        # In one write: four processes share this output, and print() writes the line's end by itself.
+        sys.stdout.write(f"{system} {what}\n")
+        sys.stdout.flush()
+
+    signalled = Signalled()
+    say(f"ready at {where} with {world.customers} customers")
+    app = create_app(system, world, switches)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has closed everything
-        run(server, listening)
+        signalled.serve(app, listening, lambda: listening_socket(host, port), say)
     return 0
 
 

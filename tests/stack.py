@@ -20,6 +20,7 @@ from gateway.cors_settings import CorsSettings
 from gateway.documents_settings import DocumentsSettings
 from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
+from gateway.portal_settings import PortalSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.scope_settings import ScopeSettings
 from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
@@ -137,6 +138,7 @@ async def stacked(
     cors: CorsSettings | None = None,
     documents: DocumentsSettings | None = None,
     files: FilesSettings | None = None,
+    portal: PortalSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -158,6 +160,7 @@ async def stacked(
             auth=auth,
             scopes=scopes or ScopeSettings(),
             files=files or FilesSettings(),
+            portal=portal or PortalSettings(),
             graphql=graphql or GraphQLSettings(trace="signed-in with keys", deadline=30.0, introspection="everyone"),
             server=server or ServerSettings(),
             writes=writes or WritesSettings(),

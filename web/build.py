@@ -39,24 +39,24 @@ def node_paths() -> tuple[Path, Path]:
     return NODE_ROOT / "bin" / "node", NODE_ROOT / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
-def run(command: list[str | Path], environment: dict[str, str]) -> None:
-    """Run one step in web/, quietly.
+def run(command: list[str | Path], environment: dict[str, str], folder: Path = WEB) -> None:
+    """Run one step in the folder, quietly.
 
     Raises:
         BuildFailed: with everything that the step printed.
     """
     # S603: the program is the wheel's node and the arguments are this file's.
-    step = subprocess.run(command, cwd=WEB, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    step = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if step.returncode == 0:
         sys.stdout.write(step.stdout)
         return
     output = step.stdout + step.stderr
     if any(code in output for code in UNREACHABLE):
         raise BuildFailed(
-            "The browser page needs packages from the npm registry, which cannot be reached from here. Check the"
+            "The browser pages need packages from the npm registry, which cannot be reached from here. Check the"
             " network (or `npm config get registry` and your proxy settings), then run `make setup` again.\n\n" + output
         )
-    raise BuildFailed(f"Building the browser page failed at: {' '.join(map(str, command[1:]))}\n\n{output}")
+    raise BuildFailed(f"Building a browser page failed at: {' '.join(map(str, command[1:]))}\n\n{output}")
 
 
 def main() -> None:

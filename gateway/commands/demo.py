@@ -19,6 +19,7 @@ from rich.text import Text
 
 from gateway import logs
 from gateway.app import create_app
+from gateway.commands.demo_control import DemoControl
 from gateway.commands.demo_keys import DemoKeys, key_path
 from gateway.commands.demo_settings import HOST, settings
 from gateway.commands.demo_systems import SandboxProcess
@@ -56,7 +57,12 @@ class Demo:
     @property
     def address(self) -> str:
         """Address of the GraphQL endpoint."""
-        return f"http://{HOST}:{self.port}/graphql"
+        return f"{self.origin}/graphql"
+
+    @property
+    def origin(self) -> str:
+        """Address of the gateway."""
+        return f"http://{HOST}:{self.port}"
 
     def processes(self) -> list[SandboxProcess]:
         """The processes of the four systems, not started yet."""
@@ -76,9 +82,10 @@ def run(demo: Demo, console: Console) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # The demo itself says where the graph is.
     keys_at = key_path(demo.port)
     try:
-        server = _Server(demo, DemoKeys.create(keys_at))
+        systems = demo.processes()
+        server = _Server(demo, DemoKeys.create(keys_at), systems)
         with listening, asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_until_signal(demo, server, listening, console))
+            runner.run(_until_signal(demo, server, systems, listening, console))
     finally:
         keys_at.unlink(missing_ok=True)
     console.print("All ended.")
@@ -104,9 +111,9 @@ def _take_ports(demo: Demo) -> socket:
 class _Server(uvicorn.Server):
     """The gateway's server, which leaves signals to the demo and says when it answers."""
 
-    def __init__(self, demo: Demo, keys: DemoKeys) -> None:
+    def __init__(self, demo: Demo, keys: DemoKeys, systems: list[SandboxProcess]) -> None:
         given = settings(demo.port, demo.sandbox_port)
-        app = create_app(given, demo_keys=keys)
+        app = create_app(given, demo_keys=keys, demo_systems=DemoControl(systems))
         super().__init__(
             uvicorn.Config(
                 app,
@@ -133,8 +140,10 @@ class _Server(uvicorn.Server):
             raise GatewayNotStarted("The gateway did not start; the lines above say why.") from error
 
 
-async def _until_signal(demo: Demo, server: _Server, listening: socket, console: Console) -> None:
-    running = asyncio.create_task(_demo(demo, server, listening, console))
+async def _until_signal(
+    demo: Demo, server: _Server, systems: list[SandboxProcess], listening: socket, console: Console
+) -> None:
+    running = asyncio.create_task(_demo(demo, server, systems, listening, console))
     loop = asyncio.get_running_loop()
 
     def end() -> None:
@@ -151,8 +160,9 @@ async def _until_signal(demo: Demo, server: _Server, listening: socket, console:
         running.result()
 
 
-async def _demo(demo: Demo, server: _Server, listening: socket, console: Console) -> None:
-    systems = demo.processes()
+async def _demo(
+    demo: Demo, server: _Server, systems: list[SandboxProcess], listening: socket, console: Console
+) -> None:
     watching: list[asyncio.Task[None]] = []
     serving: asyncio.Task[None] | None = None
     try:
@@ -212,7 +222,8 @@ def _announce(demo: Demo, keys: DemoKeys, systems: list[SandboxProcess], console
     def say(*parts: str | tuple[str, str]) -> None:
         console.print(Text.assemble(*parts), soft_wrap=True)
 
-    say("\n", ("The graph is at ", "bold"), (demo.address, "bold green"), "  (a browser gets GraphiQL there)\n")
+    say("\n", ("The portal is at ", "bold"), (f"{demo.origin}/portal", "bold green"), "  (for customers and the desk)")
+    say(("The graph is at ", "bold"), (demo.address, "bold green"), "  (a browser gets GraphiQL there)\n")
     say(("The systems behind it", "bold"), ", each a process of its own. End one to see partial answers:")
     for system in systems:
         say(f"  {system.system:<10} {system.address}   kill {system.pid}")

@@ -22,7 +22,7 @@ def settings(port: int, sandbox_port: int) -> Settings:
     systems: dict[str, dict[str, Any]] = {
         name: {"url": f"http://{HOST}:{sandbox_port + at}"} for at, name in enumerate(SYSTEMS)
     }
-    systems["billing"]["profile"] = {"bills_name_customers": True}
+    systems["billing"]["profile"] = {"bills_name_customers": True, "payment_method": {"id": "PM-DEMO"}}
     found = Settings.model_validate(
         {
             "systems": systems,
@@ -36,6 +36,7 @@ def settings(port: int, sandbox_port: int) -> Settings:
             },
             "cors": {"origins": _LOOPBACK},
             "files": {"signed_for": 300.0},
+            "portal": {"enabled": True},
             "server": {"host": HOST, "port": port, "public_url": f"http://{HOST}:{port}", "metrics": True},
         }
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import signal
 import sys
 from collections import deque
 from contextlib import suppress
@@ -25,6 +26,13 @@ class SandboxProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
         self._reading: asyncio.Task[None] | None = None
+        self._said = asyncio.Event()
+        self._listens = False
+
+    @property
+    def listens(self) -> bool:
+        """Whether it takes connections: it has not ended, and does not refuse them."""
+        return self._listens and self._running.returncode is None
 
     @property
     def command(self) -> str:
@@ -56,11 +64,32 @@ class SandboxProcess:
         )
         while line := await self._line():
             if line.startswith(f"{self.system} ready"):
+                self._listens = True
                 # Somebody has to go on reading, or the process blocks on a full pipe.
                 self._reading = asyncio.create_task(self._read_on())
                 return
         await self._process.wait()
         raise NotStarted(f"The sandbox's {self.system} system did not start: " + " ".join(self._last_lines))
+
+    async def refuse(self) -> None:
+        """Let it refuse connections, and keep what it knows, until `accept`. Raises TimeoutError."""
+        if self.listens:
+            await self._told(signal.SIGUSR1)
+
+    async def accept(self) -> None:
+        """Let it take connections again; where it has ended, start it anew. Raises NotStarted, TimeoutError."""
+        if self._running.returncode is not None:
+            await self.stop()
+            await self.start()
+        elif not self.listens:
+            await self._told(signal.SIGUSR2)
+
+    async def _told(self, what: signal.Signals) -> None:
+        """Send a signal, and wait until the process says that it did it."""
+        self._said.clear()
+        self._running.send_signal(what)
+        async with asyncio.timeout(_PATIENCE):
+            await self._said.wait()
 
     async def gone(self) -> int:
         """Wait until the process has ended, for whatever reason; its exit code, negative for a signal."""
@@ -88,5 +117,6 @@ class SandboxProcess:
         return line
 
     async def _read_on(self) -> None:
-        while await self._line():
-            pass
+        while line := await self._line():
+            self._listens = not line.startswith(f"{self.system} stopped")
+            self._said.set()

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.sign_in import SignIn
-from gateway.http.headers import listed
-from gateway.http.media_types import accepts_gzip
+from gateway.http.assets import COMMON_HEADERS, Assets
 
 STATIC_FOLDER = Path(__file__).resolve().parents[1] / "static"
 ASSETS_PATH = "/graphiql"
@@ -19,12 +18,7 @@ ASSETS_PATH = "/graphiql"
 
 NOT_BUILT = "The GraphiQL page is not built. Run `make setup` in the gateway's folder, then start the gateway again.\n"
 
-MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-"""Media types of everything that the build writes beside index.html; the system's own table varies by machine."""
-
 Answers = Callable[[Request], Awaitable[Response]]
-
-COMMON_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
 def content_security_policy(style_nonce: str, provider: str | None = None) -> str:
@@ -82,8 +76,7 @@ class GraphiQLPage:
         self._sign_in = sign_in
         index = static_folder / "index.html"
         self._html = index.read_text(encoding="utf-8") if index.is_file() else None
-        # Only names listed here are ever opened, so no request can reach outside the folder.
-        self._assets = {path.name: path for path in static_folder.glob("*") if path.suffix in (*MEDIA_TYPES, ".gz")}
+        self._assets = Assets(static_folder)
 
     def response(self, request: Request) -> Response:
         """The HTML for a browser that asks for the endpoint, or 503 with one sentence where the page is not built."""
@@ -110,16 +103,5 @@ class GraphiQLPage:
 
     def routes(self, paid: Callable[[Answers], Answers] | None = None) -> list[Route]:
         """The assets' route. `paid` lets its requests be paid for."""
-        return [Route(f"{ASSETS_PATH}/{{name}}", paid(self._asset) if paid else self._asset, methods=["GET"])]
-
-    async def _asset(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        path = self._assets.get(name)
-        if path is None or path.suffix == ".gz":
-            return PlainTextResponse("This file does not exist.\n", 404, headers=COMMON_HEADERS)
-        headers = {**COMMON_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-        packed = self._assets.get(f"{name}.gz")
-        # Packed once, at build time: megabytes are not to be compressed in the event loop for every visitor.
-        if packed is not None and accepts_gzip(listed(request.headers, "accept-encoding")):
-            path, headers["Content-Encoding"] = packed, "gzip"
-        return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])
+        asset: Answers = self._assets.answer
+        return [Route(f"{ASSETS_PATH}/{{name}}", paid(asset) if paid else asset, methods=["GET"])]

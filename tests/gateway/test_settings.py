@@ -121,6 +121,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
         everything.cors,
         everything.documents,
         everything.files,
+        everything.portal,
     ):
         assert section is not None
         shown_here = {one for one in type(section).model_fields if not one.endswith("_file")}
