@@ -1,0 +1,163 @@
+"""Serving operations so that they are told to whoever counts, logs or traces them.
+
+These classes stand in for those of `gateway.http` where something is told; where nothing is, they are not there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any, Protocol, Self, cast
+
+from graphql import OperationDefinitionNode, OperationType
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive
+
+from gateway.engine import Outcome, Prepared
+from gateway.errors import RequestError
+from gateway.http.context import ContextFactory, GatewayContext
+from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.headers import IndexedRequest
+from gateway.http.operations import Operations, Ready, Waiting
+from gateway.http.rates import Caller
+from gateway.http.request import GraphQLRequest
+from gateway.telemetry.sampling import Sampler
+from gateway.telemetry.seen import Seen, current_seen
+from resolvers.viewer import Viewer
+
+GONE = 499
+"""The status that is told of a request whose client went away, as nginx does."""
+
+
+class Told(Protocol):
+    """Somebody who wants to know of each operation, once it has ended."""
+
+    def __call__(self, seen: Seen, seconds: float) -> None:
+        """It took so long."""
+
+
+class Watch:
+    """Sees operations begin and end. Without a sampler nothing is traced."""
+
+    def __init__(self, told: Sequence[Told], sampler: Sampler | None = None) -> None:
+        self._told, self._sampler = tuple(told), sampler
+
+    def begin(self, method: str, headers: Headers | None) -> Seen:
+        """An operation begins: whatever this task does is seen."""
+        trace = self._sampler.of(headers) if self._sampler is not None and headers is not None else None
+        seen = Seen(method, trace)
+        current_seen.set(seen)
+        return seen
+
+    def end(self, seen: Seen) -> None:
+        """It has ended."""
+        seconds = monotonic() - seen.began
+        for tell in self._told:
+            tell(seen, seconds)
+
+    def contexts(
+        self, make: ContextFactory
+    ) -> Callable[[Headers, Viewer, Prepared, OperationDefinitionNode], GatewayContext]:
+        """Contexts whose upstream calls are seen."""
+
+        def made(
+            headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+        ) -> GatewayContext:
+            context, seen = make(headers, viewer, prepared, operation), current_seen.get()
+            if seen is not None:
+                scope = seen.scope = context.scope
+                scope.shows_calls = True
+                if seen.trace is not None:
+                    scope.trace, context.levels = seen.trace.passed_on, seen.levels
+            return context
+
+        return made
+
+
+class WatchedEndpoint(GraphQLEndpoint):
+    """The endpoint, with its requests seen."""
+
+    watch: Watch
+
+    @classmethod
+    def by(cls, watch: Watch) -> type[Self]:
+        """The class whose requests this one sees."""
+        return cast(type[Self], type(cls.__name__, (cls,), {"watch": watch}))
+
+    async def respond(self, request: IndexedRequest, media_type: str | None, receive: Receive) -> Response | None:
+        """The response to one request, as `GraphQLEndpoint` makes it."""
+        seen = self.watch.begin(request.method, request.headers)
+        seen.status = GONE
+        try:
+            response = await super().respond(request, media_type, receive)
+            if response is not None:
+                seen.status = response.status_code
+        except RequestError as error:
+            seen.status, seen.refusal = error.status, error
+            raise
+        except Exception:
+            seen.status = 500
+            raise
+        finally:
+            self.watch.end(seen)
+        return response
+
+
+class WatchedOperations(Operations):
+    """Operations that are seen: those of a request as a part of it, those over a WebSocket by themselves."""
+
+    watch: Watch
+
+    @classmethod
+    def by(cls, watch: Watch) -> type[Self]:
+        """The class whose operations this one sees."""
+        return cast(type[Self], type(cls.__name__, (cls,), {"watch": watch}))
+
+    async def ready(
+        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
+    ) -> Ready | list[Any]:
+        """As `Operations.ready`."""
+        seen = current_seen.get()
+        if seen is None:
+            return await self._ready_on_socket(parameters, viewer, caller)
+        seen.viewer = viewer
+        found = await super().ready(parameters, viewer, caller)
+        if isinstance(found, Ready):
+            seen.ready = found
+        else:
+            seen.errors = found
+        return found
+
+    async def run(
+        self,
+        ready: Ready,
+        variables: Mapping[str, Any],
+        headers: Headers,
+        viewer: Viewer,
+        waiting: Waiting,
+        within: float | None = None,
+    ) -> tuple[Outcome, dict[str, Any]] | None:
+        """As `Operations.run`."""
+        seen = current_seen.get()
+        try:
+            ran = await super().run(ready, variables, headers, viewer, waiting, within)
+            if ran is not None and seen is not None:
+                seen.errors = ran[0].errors
+        finally:
+            if seen is not None and not seen.method:
+                self.watch.end(seen)
+        return ran
+
+    async def _ready_on_socket(
+        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None
+    ) -> Ready | list[Any]:
+        seen = self.watch.begin("", Headers())
+        found: Ready | list[Any] | None = None
+        try:
+            found = await self.ready(parameters, viewer, caller)
+        except RequestError as error:
+            seen.refusal = error
+            raise
+        finally:
+            if not isinstance(found, Ready) or found.kind is OperationType.SUBSCRIPTION:
+                self.watch.end(seen)
+        return found
