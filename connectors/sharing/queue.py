@@ -156,6 +156,7 @@ class CallQueue:
         """The call that loads these arguments: the gathering one, or a new one that starts at once."""
         if not self._gathers or load_batch is not self._load_batch:
             call = SharedCall(RequestScope(scope.deadline), dict(not_joined), load_batch)
+            call.scope.trace = scope.trace
             self._by_key.update(dict.fromkeys(not_joined, call))
             self._start(call)
             return call
@@ -209,8 +210,8 @@ class CallQueue:
         self._under_way += 1
         self._counts.calls += 1
         call.allowance = self._allowance(call.scope)
-        if call.last_scope is not None:
-            call.scope.trace = call.last_scope.trace  # that of one request, where several wait
+        if call.last_scope is not None:  # it has gathered keys: the trace of one of its requests counts
+            call.scope.trace = call.last_scope.trace
         context = Context()
         context.run(current_scope.set, call.scope)
         call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
