@@ -17,17 +17,16 @@ many at once: a line by itself costs as much as a small request.
 
 import asyncio
 import logging
-import time
 from datetime import UTC, datetime
-from typing import Any, Final
+from time import time
+from typing import Final
 
 import orjson
+from graphql import OperationType
 
 from gateway.http.request_id import current_request_id
 from gateway.logs import ACCESS
 from gateway.telemetry.documents import hash_of
-from gateway.telemetry.names import OperationNames
-from gateway.telemetry.outcome import caller_of, codes_of, name_of
 from gateway.telemetry.pseudonyms import Pseudonyms
 from gateway.telemetry.seen import Seen
 
@@ -43,30 +42,14 @@ _MOST: Final = 1000
 class AccessLog:
     """Is told of each operation. To be used within the event loop."""
 
-    def __init__(self, names: OperationNames, pseudonyms: Pseudonyms) -> None:
-        self._names, self._pseudonyms = names, pseudonyms
-        self._waiting: list[tuple[Any, ...]] = []
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._waiting: list[tuple[float, str, Seen]] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def __call__(self, seen: Seen, seconds: float) -> None:
-        """Write a line of an operation that took so long, soon."""
-        viewer, ready, scope, trace = seen.viewer, seen.ready, seen.scope, seen.trace
-        self._waiting.append(
-            (
-                time.time(),
-                current_request_id.get(),
-                None if ready is None else name_of(seen, self._names),
-                None if ready is None else (ready.operation.operation.value, ready.prepared),
-                caller_of(seen),
-                viewer if viewer is not None and viewer.is_signed_in else None,
-                seen.method or None,
-                seen.status or None,
-                seconds,
-                0 if scope is None else len(scope.calls),
-                codes_of(seen),
-                trace.trace_id if trace is not None and trace.is_sampled else None,
-            )
-        )
+    def __call__(self, seen: Seen) -> None:
+        """Write a line of an operation, soon."""
+        self._waiting.append((time(), current_request_id.get(), seen))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_EVERY, self.write)
         elif len(self._waiting) >= _MOST:
@@ -77,40 +60,31 @@ class AccessLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        lines, self._waiting = self._waiting, []
-        if lines:
-            _log.info("%s", "\n".join([self._line(*one) for one in lines]))
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            _log.info("%s", b"\n".join([self._line(*one) for one in waiting]).decode())
 
-    def _line(
-        self,
-        at: float,
-        request: str,
-        name: str | None,
-        what: Any,
-        caller: str,
-        viewer: Any,
-        method: str | None,
-        status: int | None,
-        seconds: float,
-        calls: int,
-        codes: Any,
-        trace: str | None,
-    ) -> str:
-        kind, prepared = what or (None, None)
-        line = {
-            "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "logger": ACCESS,
-            "request": request or None,
-            "operation": name,
-            "type": kind,
-            "hash": None if prepared is None else hash_of(prepared),
-            "caller": caller,
-            "who": None if viewer is None else self._pseudonyms.of(viewer),
-            "method": method,
-            "status": status,
-            "ms": round(seconds * 1000, 2),
-            "calls": calls,
-            "codes": list(codes),
-            "trace": trace,
-        }
-        return orjson.dumps(line).decode()
+    def _line(self, at: float, request: str, seen: Seen) -> bytes:
+        ready, viewer, trace = seen.ready, seen.viewer, seen.trace
+        return orjson.dumps(
+            {
+                "time": datetime.fromtimestamp(round(at, 3), UTC),
+                "logger": ACCESS,
+                "request": request or None,
+                "operation": seen.name if ready is not None else None,
+                "type": _TYPES[ready.operation.operation] if ready is not None else None,
+                "hash": hash_of(ready.prepared) if ready is not None else None,
+                "caller": seen.caller,
+                "who": self._pseudonyms.of(viewer) if viewer is not None and viewer.is_signed_in else None,
+                "method": seen.method or None,
+                "status": seen.status or None,
+                "ms": round(seen.seconds * 1000, 2),
+                "calls": len(seen.scope.calls) if seen.scope is not None else 0,
+                "codes": seen.codes if seen.errors or seen.refusal is not None else (),
+                "trace": trace.trace_id if trace is not None and trace.is_sampled else None,
+            },
+            option=orjson.OPT_UTC_Z,
+        )
+
+
+_TYPES: Final = {one: one.value for one in OperationType}

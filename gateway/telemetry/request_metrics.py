@@ -1,15 +1,11 @@
 """Metrics of requests and operations. They are counted in plain numbers, which are handed over when somebody looks."""
 
-from collections.abc import Hashable
-
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.metrics import catalogue
 from gateway.metrics.instruments import Instruments
 from gateway.metrics.metric import Metric
 from gateway.metrics.tally import Tallies, Tally
-from gateway.telemetry.names import OperationNames
-from gateway.telemetry.outcome import caller_of, codes_of, name_of, waited
-from gateway.telemetry.seen import Seen
+from gateway.telemetry.seen import Seen, waited
 
 _METHODS = frozenset({"GET", "POST"})
 
@@ -17,39 +13,44 @@ _METHODS = frozenset({"GET", "POST"})
 class RequestMetrics:
     """Is told of each operation."""
 
-    def __init__(self, instruments: Instruments, names: OperationNames) -> None:
+    def __init__(self, instruments: Instruments) -> None:
         def tallies(metric: Metric) -> Tallies:
             return Tallies(metric, instruments.histogram(metric))
 
-        self._names = names
-        self._durations, self._operations = (
-            tallies(catalogue.REQUEST_DURATION),
+        self._durations = tallies(catalogue.REQUEST_DURATION)
+        self._operations, self._overheads = (
             tallies(catalogue.OPERATION_DURATION),
+            tallies(catalogue.OPERATION_OVERHEAD),
         )
-        self._overheads = tallies(catalogue.OPERATION_OVERHEAD)
         self._errors = instruments.counter(catalogue.OPERATION_ERRORS)
         self._authentications = instruments.counter(catalogue.AUTHENTICATIONS)
         self._of_answer: dict[tuple[str, int], Tally] = {}
         self._of_operation: dict[tuple[str, str], tuple[Tally, Tally]] = {}
-        self._counted: dict[Hashable, int] = {}
+        self._accepted = self._strangers = 0
 
-    def __call__(self, seen: Seen, seconds: float) -> None:
-        """Count an operation that took so long."""
+    def __call__(self, seen: Seen) -> None:
+        """Count an operation."""
+        seconds, viewer = seen.seconds, seen.viewer
         if seen.method:
             answer = seen.method, seen.status
             (self._of_answer.get(answer) or self._answered(answer)).add(seconds)
-            self._sign_in(seen)
-        if seen.viewer is None:
+            if viewer is None:
+                if seen.refusal is not None:
+                    self.signed_in(seen.refusal)
+            elif viewer.is_signed_in:
+                self._accepted += 1
+            else:
+                self._strangers += 1
+        if viewer is None:
             return
-        name = name_of(seen, self._names)
-        of = name, caller_of(seen)
+        of = seen.name, seen.caller
         duration, overhead = self._of_operation.get(of) or self._operation(of)
         duration.add(seconds)
-        calls = seen.scope.calls if seen.scope is not None else None
-        overhead.add(max(0.0, seconds - waited(calls)) if calls else seconds)
+        scope = seen.scope
+        overhead.add(max(0.0, seconds - waited(scope.calls)) if scope is not None and scope.calls else seconds)
         if seen.errors or seen.refusal is not None:
-            for code in codes_of(seen):
-                self._errors.labels(name, code).inc()
+            for code in seen.codes:
+                self._errors.labels(seen.name, code).inc()
 
     def signed_in(self, refusal: Exception | None) -> None:
         """Count a token that was taken, or why it was not."""
@@ -64,16 +65,10 @@ class RequestMetrics:
         """Hand over what was counted."""
         for one in (self._durations, self._operations, self._overheads):
             one.tell()
-        for result, count in self._counted.items():
-            self._authentications.labels(result).inc(count)
-        self._counted.clear()
-
-    def _sign_in(self, seen: Seen) -> None:
-        if seen.viewer is not None:
-            result = "accepted" if seen.viewer.is_signed_in else "none"
-            self._counted[result] = self._counted.get(result, 0) + 1
-        elif seen.refusal is not None:
-            self.signed_in(seen.refusal)
+        for result, count in (("accepted", self._accepted), ("none", self._strangers)):
+            if count:
+                self._authentications.labels(result).inc(count)
+        self._accepted = self._strangers = 0
 
     def _answered(self, answer: tuple[str, int]) -> Tally:
         method, status = answer

@@ -5,9 +5,11 @@ from random import getrandbits
 from typing import Final
 
 import msgspec
-from starlette.datastructures import Headers
+
+from gateway.http.headers import IndexedHeaders
 
 _HEADER: Final = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_NAME: Final = b"traceparent"
 _SAMPLED: Final = 1
 _RANGE: Final = 2**64
 
@@ -29,16 +31,25 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 class Sampler:
     """Begins or continues traces. `share`: of those that begin here, by their id, as other services would decide it."""
 
-    def __init__(self, share: float, *, parent_based: bool = True) -> None:
-        self._bound, self._parent_based = round(share * _RANGE), parent_based
+    def __init__(self, share: float, *, parent_based: bool = True, passes_on: bool = True) -> None:
+        """`passes_on`: systems are told of traces, also of those that are not sampled."""
+        self._bound, self._parent_based, self._passes_on = round(share * _RANGE), parent_based, passes_on
 
-    def of(self, headers: Headers) -> Trace:
-        """The place of a request with these headers."""
-        found = _HEADER.fullmatch(headers.get("traceparent") or "")
+    def of(self, headers: IndexedHeaders | None) -> Trace | None:
+        """The place of a request with these headers; None where nobody is told of it."""
+        if headers is not None and _NAME in headers.names:
+            continued = self._continued(headers["traceparent"])
+            if continued is not None:
+                return continued
+        low = getrandbits(64) or 1
+        if low >= self._bound and not self._passes_on:
+            return None
+        return Trace(f"{getrandbits(64):016x}{low:016x}", _span_id(), "", low < self._bound)
+
+    def _continued(self, given: str) -> Trace | None:
+        found = _HEADER.fullmatch(given)
         if found is None or (found[1] == "00" and found[5]):
-            trace_id = getrandbits(128) or 1
-            is_sampled = trace_id % _RANGE < self._bound
-            return Trace(f"{trace_id:032x}", _span_id(), "", is_sampled)
+            return None
         if self._parent_based:
             is_sampled = bool(int(found[4], 16) & _SAMPLED)
         else:

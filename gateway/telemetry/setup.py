@@ -35,7 +35,7 @@ class Telemetry:
         self._published: Callable[[], Collection[str]] | None = None
         self._names = OperationNames(settings.telemetry.operation_names, self._published_names)
         self._counts = settings.server.shows_metrics or settings.telemetry.sends_metrics
-        self._requests = RequestMetrics(metrics.instruments, self._names) if self._counts else None
+        self._requests = RequestMetrics(metrics.instruments) if self._counts else None
         if self._requests is not None:
             metrics.also(self._requests.look)
 
@@ -86,7 +86,7 @@ class Telemetry:
             if self._requests is not None:
                 told.append(self._requests)
             if self._settings.log.access:
-                log = AccessLog(self._names, Pseudonyms(self._settings.log.secret_named("caller_key").text))
+                log = AccessLog(Pseudonyms(self._settings.log.secret_named("caller_key").text))
                 stack.callback(log.write)
                 told.append(log)
             sampler = None
@@ -95,8 +95,9 @@ class Telemetry:
                 from gateway.telemetry.spans import Spans
 
                 processor = await stack.enter_async_context(sending_spans(settings))
-                told.append(Spans(processor, resource_of(settings), self._names, document=settings.document))
-                sampler = Sampler(settings.sample, parent_based=settings.parent_based)
+                told.append(Spans(processor, resource_of(settings), document=settings.document))
+                passes_on = any(one.trace_context for one in self._settings.systems.by_domain.values())
+                sampler = Sampler(settings.sample, parent_based=settings.parent_based, passes_on=passes_on)
             if settings.sends_metrics:
                 from gateway.telemetry.otlp import sending_metrics
 
@@ -105,7 +106,7 @@ class Telemetry:
                 from gateway.telemetry.own_port import serving
 
                 await stack.enter_async_context(serving(self._metrics.text, self._settings.server.host, port))
-            yield Watch(told, sampler) if told else None
+            yield Watch(self._names, told, sampler) if told else None
 
     def _published_names(self) -> Collection[str] | None:
         return None if self._published is None else self._published()

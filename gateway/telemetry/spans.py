@@ -18,9 +18,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from connectors.http.scope import UpstreamCall
 from gateway.http.request_id import current_request_id
 from gateway.telemetry.documents import hash_of
-from gateway.telemetry.names import OperationNames
 from gateway.telemetry.otlp import SCOPE
-from gateway.telemetry.outcome import caller_of, codes_of, name_of
 from gateway.telemetry.sampling import Trace
 from gateway.telemetry.seen import Seen
 
@@ -34,14 +32,12 @@ Attributes = dict[str, str | bool | int | float | list[str]]
 class Spans:
     """Is told of each operation, and hands on the spans of those that are traced."""
 
-    def __init__(
-        self, processor: BatchSpanProcessor, resource: Resource, names: OperationNames, *, document: bool
-    ) -> None:
+    def __init__(self, processor: BatchSpanProcessor, resource: Resource, *, document: bool) -> None:
         """With `document` the text of documents is in the spans."""
-        self._processor, self._resource, self._names, self._document = processor, resource, names, document
+        self._processor, self._resource, self._document = processor, resource, document
 
-    def __call__(self, seen: Seen, seconds: float) -> None:
-        """Hand on the spans of an operation that took so long."""
+    def __call__(self, seen: Seen) -> None:
+        """Hand on the spans of an operation."""
         trace = seen.trace
         if trace is None or not trace.is_sampled:
             return
@@ -51,7 +47,7 @@ class Spans:
         parent = _context(trace.trace_id, trace.parent, is_remote=True) if trace.parent else None
         attributes, error = self._of_request(seen), _error_of(seen)
         name = str(attributes.get("graphql.operation.type", "GraphQL Operation"))
-        self._end(name, own, parent, SpanKind.SERVER, attributes, began, began + round(seconds * _S), error)
+        self._end(name, own, parent, SpanKind.SERVER, attributes, began, began + round(seen.seconds * _S), error)
         for depth, level in sorted((seen.levels or {}).items()):
             self._end(
                 f"level {depth}",
@@ -68,7 +64,7 @@ class Spans:
                 self._of_call(trace, own, call, since)
 
     def _of_request(self, seen: Seen) -> Attributes:
-        found: Attributes = {"gateway.caller": caller_of(seen), "gateway.request.id": current_request_id.get()}
+        found: Attributes = {"gateway.caller": seen.caller, "gateway.request.id": current_request_id.get()}
         if seen.method:
             found |= {"http.request.method": seen.method, "http.route": "/graphql"}
             found["http.response.status_code"] = seen.status
@@ -76,11 +72,11 @@ class Spans:
             prepared, operation = seen.ready.prepared, seen.ready.operation
             found["graphql.operation.type"] = operation.operation.value
             if operation.name is not None:
-                found["graphql.operation.name"] = name_of(seen, self._names)
+                found["graphql.operation.name"] = seen.name
             found["gateway.document.hash"] = hash_of(prepared)
             if self._document:
                 found["graphql.document"] = prepared.source
-        if codes := codes_of(seen):
+        if codes := seen.codes:
             found["gateway.codes"] = [*codes]
         return found
 
@@ -138,9 +134,9 @@ class Spans:
 def _error_of(seen: Seen) -> str:
     """What is to be called an error of the gateway's or of its systems: by the conventions for servers no 4xx is."""
     if seen.status >= 500:
-        codes = codes_of(seen)
+        codes = seen.codes
         return codes[0] if codes else str(seen.status)
-    return next((one for one in codes_of(seen) if one.startswith("UPSTREAM_") or one in _FAULTS), "")
+    return next((one for one in seen.codes if one.startswith("UPSTREAM_") or one in _FAULTS), "")
 
 
 _FAULTS: Final = frozenset({"INTERNAL", "DEADLINE_EXCEEDED"})

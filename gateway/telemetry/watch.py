@@ -16,12 +16,13 @@ from gateway.engine import Outcome, Prepared
 from gateway.errors import RequestError
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.endpoint import GraphQLEndpoint
-from gateway.http.headers import IndexedRequest
+from gateway.http.headers import IndexedHeaders, IndexedRequest
 from gateway.http.operations import Operations, Ready, Waiting
 from gateway.http.rates import Caller
 from gateway.http.request import GraphQLRequest
+from gateway.telemetry.names import ANONYMOUS, REFUSED, OperationNames
 from gateway.telemetry.sampling import Sampler
-from gateway.telemetry.seen import Seen, current_seen
+from gateway.telemetry.seen import CALLERS, Seen, current_seen
 from resolvers.viewer import Viewer
 
 GONE = 499
@@ -31,28 +32,37 @@ GONE = 499
 class Told(Protocol):
     """Somebody who wants to know of each operation, once it has ended."""
 
-    def __call__(self, seen: Seen, seconds: float) -> None:
-        """It took so long."""
+    def __call__(self, seen: Seen) -> None:
+        """It has ended."""
 
 
 class Watch:
     """Sees operations begin and end. Without a sampler nothing is traced."""
 
-    def __init__(self, told: Sequence[Told], sampler: Sampler | None = None) -> None:
-        self._told, self._sampler = tuple(told), sampler
+    def __init__(self, names: OperationNames, told: Sequence[Told], sampler: Sampler | None = None) -> None:
+        self._names, self._told, self._sampler = names, tuple(told), sampler
 
-    def begin(self, method: str, headers: Headers | None) -> Seen:
+    def begin(self, method: str = "", headers: IndexedHeaders | None = None) -> Seen:
         """An operation begins: whatever this task does is seen."""
-        trace = self._sampler.of(headers) if self._sampler is not None and headers is not None else None
-        seen = Seen(method, trace)
+        seen = Seen(monotonic(), method)
+        if self._sampler is not None and (trace := self._sampler.of(headers)) is not None:
+            seen.trace, seen.levels = trace, {} if trace.is_sampled else None
         current_seen.set(seen)
         return seen
 
     def end(self, seen: Seen) -> None:
         """It has ended."""
-        seconds = monotonic() - seen.began
+        seen.seconds = monotonic() - seen.began
+        viewer, ready = seen.viewer, seen.ready
+        if viewer is not None:
+            seen.caller = CALLERS[viewer.identity[2]]
+        if viewer is None or ready is None:
+            seen.name = REFUSED
+        else:
+            name = ready.operation.name
+            seen.name = self._names.of(name.value, is_signed_in=viewer.is_signed_in) if name else ANONYMOUS
         for tell in self._told:
-            tell(seen, seconds)
+            tell(seen)
 
     def contexts(
         self, make: ContextFactory
@@ -150,7 +160,7 @@ class WatchedOperations(Operations):
     async def _ready_on_socket(
         self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None
     ) -> Ready | list[Any]:
-        seen = self.watch.begin("", Headers())
+        seen = self.watch.begin()
         found: Ready | list[Any] | None = None
         try:
             found = await self.ready(parameters, viewer, caller)

@@ -5,7 +5,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.metrics.catalogue import CATALOGUE
 from tests.stack import Stack
 
-
 _LABELS = {name: one.label_names for one in CATALOGUE for name in (one.series, one.sum)}
 
 

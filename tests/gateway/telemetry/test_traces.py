@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.datastructures import Headers
 
+from gateway.http.headers import IndexedHeaders
 from gateway.telemetry.sampling import Sampler
 from gateway.telemetry_settings import TelemetrySettings
 from tests.gateway.telemetry.collector import Collector, attributes, collecting
@@ -82,8 +82,10 @@ async def test_a_request_its_levels_and_its_calls_are_spans(tmp_path: Path) -> N
 )
 def test_what_is_traced(given: str | None, settings: dict[str, Any], is_sampled: bool) -> None:
     sampler = Sampler(settings["sample"], parent_based=settings.get("parent_based", True))
-    trace = sampler.of(Headers({"traceparent": given} if given else {}))
+    headers = [(b"traceparent", given.encode())] if given else []
+    trace = sampler.of(IndexedHeaders({"headers": headers}))
 
+    assert trace is not None
     assert trace.is_sampled is is_sampled
     assert (trace.trace_id == TRACE) == (given is not None and TRACE in given)
 
