@@ -70,7 +70,7 @@ from gateway.schema_text import printed
 from gateway.settings import Settings
 from gateway.telemetry.process import Metrics
 from gateway.telemetry.setup import Telemetry
-from gateway.telemetry.watch import WatchedEndpoint, WatchedOperations
+from gateway.telemetry.watch import WatchedEndpoint, WatchedOperations, WatchedSocketOperations
 from resolvers.documents import Addresses
 from resolvers.links import calls_for_keys
 from resolvers.loader import NO_LINK
@@ -303,15 +303,19 @@ def create_app(
             if trusted is not None:
                 telemetry.publish(lambda: trusted.names)
             watch = await stack.enter_async_context(telemetry.watching())
-            operations = (Operations if watch is None else WatchedOperations.by(watch))(
-                engine,
-                contexts if watch is None else watch.contexts(contexts),
-                PersistedQueries(documents, settings.graphql.persisted_per_minute),
-                introspection_for=settings.graphql.introspection,
-                deadline=settings.graphql.deadline,
-                rates=rates,
-                trusted=trusted,
-            )
+            persisted = PersistedQueries(documents, settings.graphql.persisted_per_minute)
+
+            def operations(kind: type[Operations]) -> Operations:
+                return kind(
+                    engine,
+                    contexts if watch is None else watch.contexts(contexts),
+                    persisted,
+                    introspection_for=settings.graphql.introspection,
+                    deadline=settings.graphql.deadline,
+                    rates=rates,
+                    trusted=trusted,
+                )
+
             live = Live(
                 settings.live,
                 metrics.live,
@@ -331,7 +335,7 @@ def create_app(
             yield State(
                 connectors=connectors,
                 graphql=(GraphQLEndpoint if watch is None else WatchedEndpoint.by(watch))(
-                    operations,
+                    operations(Operations if watch is None else WatchedOperations),
                     authenticate,
                     settings.graphql.limits,
                     page.response if page else None,
@@ -339,7 +343,12 @@ def create_app(
                     rates,
                     caching,
                 ),
-                websocket=WebSocketEndpoint(operations, live, admission, rates),
+                websocket=WebSocketEndpoint(
+                    operations(Operations if watch is None else WatchedSocketOperations.by(watch)),
+                    live,
+                    admission,
+                    rates,
+                ),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted, rates) if follows else None,
                 documents=DocumentEndpoint(

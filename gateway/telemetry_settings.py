@@ -58,7 +58,7 @@ class TelemetrySettings(WithSecrets):
     traces: Annotated[bool, Field(description="Whether traces are sent.")] = True
     sample: Annotated[
         float, Field(ge=0, le=1, description="Share of the requests that are traced, of those that nobody traces yet.")
-    ] = 0.05
+    ] = 0.01
     parent_based: Annotated[
         bool,
         Field(

@@ -1,6 +1,6 @@
 """Runs that tell when the levels of their plan began and ended. Other runs know nothing of this."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.engine.bound_steps import KeyAndStep
 from gateway.engine.built import BuiltBlock
 from gateway.engine.declared import Context
 from gateway.engine.plan import EdgeField
-from gateway.engine.run import Compiled, MakeRun, Run
+from gateway.engine.run import Compiled, Run
 from gateway.engine.started_edge import StartedEdge
 from gateway.engine.turns import Work
 
@@ -33,18 +33,14 @@ Levels = dict[int, Level]
 """By depth; what the operation's root loads is 1."""
 
 
-def watching(levels_of: Callable[[Context], Levels | None]) -> MakeRun:
-    """Makes runs that fill in what `levels_of` gives for their context; None: this one is not watched."""
-
-    def run(compiled: Compiled, context: Context, variables: VariableValues, allowance: Allowance) -> Run:
-        levels = levels_of(context)
-        if levels is None:
-            return Run(compiled, context, variables, allowance)
-        watched = _WatchedRun(compiled, context, variables, allowance)
-        watched.levels = levels
-        return watched
-
-    return run
+def watching(compiled: Compiled, context: Context, variables: VariableValues, allowance: Allowance) -> Run:
+    """A run that fills in the attribute `levels` of its context, where it has one that is not None."""
+    levels: Levels | None = getattr(context, "levels", None)
+    if levels is None:
+        return Run(compiled, context, variables, allowance)
+    watched = _WatchedRun(compiled, context, variables, allowance)
+    watched.levels = levels
+    return watched
 
 
 class _WatchedRun(Run):

@@ -11,25 +11,25 @@ from gateway.metrics.metric import Metric
 class Tally:
     """What was measured with one set of labels."""
 
-    __slots__ = ("_bounds", "_child", "_counts", "_sum")
+    __slots__ = ("_bounds", "_child", "counts", "sum")
 
     def __init__(self, bounds: tuple[float, ...], child: Histogram) -> None:
         self._bounds, self._child = bounds, child
-        self._counts, self._sum = [0] * (len(bounds) + 1), 0.0
+        self.counts, self.sum = [0] * (len(bounds) + 1), 0.0
 
     def add(self, value: float) -> None:
         """Count a value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.sum += value
 
     def tell(self) -> None:
         """Hand over what was counted since the last time."""
-        for number, count in enumerate(self._counts):
+        for number, count in enumerate(self.counts):
             if count:
                 self._child._buckets[number].inc(count)  # there is no public way to add several at once
-                self._counts[number] = 0
-        self._child._sum.inc(self._sum)
-        self._sum = 0.0
+                self.counts[number] = 0
+        self._child._sum.inc(self.sum)
+        self.sum = 0.0
 
 
 class Tallies:

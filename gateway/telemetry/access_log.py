@@ -65,22 +65,22 @@ class AccessLog:
             _log.info("%s", b"\n".join([self._line(*one) for one in waiting]).decode())
 
     def _line(self, at: float, request: str, seen: Seen) -> bytes:
-        ready, viewer, trace = seen.ready, seen.viewer, seen.trace
+        operation, prepared, viewer, trace = seen.operation, seen.prepared, seen.viewer, seen.trace
         return orjson.dumps(
             {
                 "time": datetime.fromtimestamp(round(at, 3), UTC),
                 "logger": ACCESS,
                 "request": request or None,
-                "operation": seen.name if ready is not None else None,
-                "type": _TYPES[ready.operation.operation] if ready is not None else None,
-                "hash": hash_of(ready.prepared) if ready is not None else None,
+                "operation": seen.name if operation is not None else None,
+                "type": _TYPES[operation.operation] if operation is not None else None,
+                "hash": hash_of(prepared) if prepared is not None else None,
                 "caller": seen.caller,
                 "who": self._pseudonyms.of(viewer) if viewer is not None and viewer.is_signed_in else None,
                 "method": seen.method or None,
                 "status": seen.status or None,
                 "ms": round(seen.seconds * 1000, 2),
                 "calls": len(seen.scope.calls) if seen.scope is not None else 0,
-                "codes": seen.codes if seen.errors or seen.refusal is not None else (),
+                "codes": seen.codes,
                 "trace": trace.trace_id if trace is not None and trace.is_sampled else None,
             },
             option=orjson.OPT_UTC_Z,

@@ -1,13 +1,18 @@
 """Metrics of requests and operations. They are counted in plain numbers, which are handed over when somebody looks."""
 
+from bisect import bisect_left
+from typing import Final
+
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.metrics import catalogue
 from gateway.metrics.instruments import Instruments
-from gateway.metrics.metric import Metric
+from gateway.metrics.metric import SECONDS, Metric
 from gateway.metrics.tally import Tallies, Tally
 from gateway.telemetry.seen import Seen, waited
 
-_METHODS = frozenset({"GET", "POST"})
+_METHODS: Final = frozenset({"GET", "POST"})
+
+Tally3 = tuple[Tally, Tally, Tally]
 
 
 class RequestMetrics:
@@ -24,33 +29,34 @@ class RequestMetrics:
         )
         self._errors = instruments.counter(catalogue.OPERATION_ERRORS)
         self._authentications = instruments.counter(catalogue.AUTHENTICATIONS)
-        self._of_answer: dict[tuple[str, int], Tally] = {}
-        self._of_operation: dict[tuple[str, str], tuple[Tally, Tally]] = {}
+        self._known: dict[tuple[str, int, str, str], Tally3] = {}
         self._accepted = self._strangers = 0
 
     def __call__(self, seen: Seen) -> None:
         """Count an operation."""
-        seconds, viewer = seen.seconds, seen.viewer
+        seconds, viewer, scope = seen.seconds, seen.viewer, seen.scope
+        if viewer is None:
+            self._of_nobody(seen)
+            return
+        of = seen.method, seen.status, seen.name, seen.caller
+        request, operation, overhead = self._known.get(of) or self._new(of)
+        at = bisect_left(SECONDS, seconds)
         if seen.method:
-            answer = seen.method, seen.status
-            (self._of_answer.get(answer) or self._answered(answer)).add(seconds)
-            if viewer is None:
-                if seen.refusal is not None:
-                    self.signed_in(seen.refusal)
-            elif viewer.is_signed_in:
+            request.counts[at] += 1
+            request.sum += seconds
+            if viewer.is_signed_in:
                 self._accepted += 1
             else:
                 self._strangers += 1
-        if viewer is None:
-            return
-        of = seen.name, seen.caller
-        duration, overhead = self._of_operation.get(of) or self._operation(of)
-        duration.add(seconds)
-        scope = seen.scope
-        overhead.add(max(0.0, seconds - waited(scope.calls)) if scope is not None and scope.calls else seconds)
-        if seen.errors or seen.refusal is not None:
-            for code in seen.codes:
-                self._errors.labels(seen.name, code).inc()
+        operation.counts[at] += 1
+        operation.sum += seconds
+        if scope is not None and scope.calls:
+            overhead.add(max(0.0, seconds - waited(scope.calls)))
+        else:
+            overhead.counts[at] += 1
+            overhead.sum += seconds
+        for code in seen.codes:
+            self._errors.labels(seen.name, code).inc()
 
     def signed_in(self, refusal: Exception | None) -> None:
         """Count a token that was taken, or why it was not."""
@@ -70,13 +76,20 @@ class RequestMetrics:
                 self._authentications.labels(result).inc(count)
         self._accepted = self._strangers = 0
 
-    def _answered(self, answer: tuple[str, int]) -> Tally:
-        method, status = answer
-        found = self._durations.of(method if method in _METHODS else "_OTHER", str(status))
-        if method in _METHODS:
-            self._of_answer[answer] = found
+    def _of_nobody(self, seen: Seen) -> None:
+        """Count one of which nobody knows whose it is: no operation was looked for."""
+        self._durations.of(_method(seen.method), str(seen.status)).add(seen.seconds)
+        if seen.refusal is not None:
+            self.signed_in(seen.refusal)
+
+    def _new(self, of: tuple[str, int, str, str]) -> Tally3:
+        method, status, name, caller = of
+        operation = self._operations.of(name, caller)
+        request = self._durations.of(_method(method), str(status)) if method else operation
+        found = self._known[of] = request, operation, self._overheads.of(name)
         return found
 
-    def _operation(self, of: tuple[str, str]) -> tuple[Tally, Tally]:
-        found = self._of_operation[of] = self._operations.of(*of), self._overheads.of(of[0])
-        return found
+
+def _method(given: str) -> str:
+    """A value of a label: what clients choose is bounded."""
+    return given if given in _METHODS else "_OTHER"

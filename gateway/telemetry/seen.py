@@ -5,12 +5,12 @@ from contextvars import ContextVar
 from typing import Final
 
 import msgspec
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 
 from connectors.http.scope import RequestScope, UpstreamCall
+from gateway.engine import Prepared
 from gateway.engine.watched import Levels
 from gateway.errors import RequestError, code_of
-from gateway.http.operations import Ready
 from gateway.telemetry.sampling import Trace
 from resolvers.viewer import Viewer
 
@@ -18,8 +18,9 @@ from resolvers.viewer import Viewer
 class Seen(msgspec.Struct):
     """One request at /graphql, or one operation over a WebSocket, which has no `method` and no `status`.
 
-    `began` is of `time.monotonic`. `viewer` is None while nobody has proved anything; `ready` where nothing may be run.
-    Once it has ended, `seconds`, `name` (as it may be told) and `caller` (the kind, as `[rates]` says it) are there.
+    `began` is of `time.monotonic`. `viewer` is None while nobody has proved anything; `operation` where none was run.
+    `codes` are those of the answer's errors, each once. Once it has ended, `seconds`, `name` (as it may be told) and
+    `caller` (the kind, as `[rates]` says it) are there.
     """
 
     began: float
@@ -27,25 +28,24 @@ class Seen(msgspec.Struct):
     trace: Trace | None = None
     levels: Levels | None = None
     viewer: Viewer | None = None
-    ready: Ready | None = None
+    prepared: Prepared | None = None
+    operation: OperationDefinitionNode | None = None
     scope: RequestScope | None = None
-    errors: list[GraphQLError] | None = None
     refusal: RequestError | None = None
+    codes: Sequence[str] = ()
     status: int = 0
     seconds: float = 0.0
     name: str = ""
     caller: str = "anonymous"
 
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the answer's errors, each once, in their order."""
-        if self.refusal is not None:
-            return [self.refusal.code]
-        return list(dict.fromkeys(map(code_of, self.errors or ())))
-
 
 current_seen: ContextVar[Seen | None] = ContextVar("current_seen", default=None)
 """What this task serves; None where nothing is observed."""
+
+
+def codes_of(errors: Sequence[GraphQLError]) -> Sequence[str]:
+    """The codes that clients see of these errors, each once."""
+    return tuple(dict.fromkeys(map(code_of, errors)))
 
 
 def waited(calls: Sequence[UpstreamCall]) -> float:

@@ -10,11 +10,9 @@ from connectors.http.client import HttpClient
 from connectors.http.observed import ObservedHttpClient
 from connectors.settings import System
 from gateway.auth.tokens import SignedIn
-from gateway.engine.declared import Context
 from gateway.engine.run import MakeRun, Run
-from gateway.engine.watched import Levels, watching
+from gateway.engine.watched import watching
 from gateway.errors import RequestError
-from gateway.http.context import GatewayContext
 from gateway.live.service import SignIn
 from gateway.settings import Settings
 from gateway.telemetry.access_log import AccessLog
@@ -46,7 +44,7 @@ class Telemetry:
     @property
     def run(self) -> MakeRun:
         """What runs plans."""
-        return watching(_levels_of) if self._settings.telemetry.sends_traces else Run
+        return watching if self._settings.telemetry.sends_traces else Run
 
     def client(self) -> MakeClient:
         """What makes the client of each system."""
@@ -110,7 +108,3 @@ class Telemetry:
 
     def _published_names(self) -> Collection[str] | None:
         return None if self._published is None else self._published()
-
-
-def _levels_of(context: Context) -> Levels | None:
-    return context.levels if isinstance(context, GatewayContext) else None

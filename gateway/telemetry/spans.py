@@ -68,14 +68,13 @@ class Spans:
         if seen.method:
             found |= {"http.request.method": seen.method, "http.route": "/graphql"}
             found["http.response.status_code"] = seen.status
-        if seen.ready is not None:
-            prepared, operation = seen.ready.prepared, seen.ready.operation
-            found["graphql.operation.type"] = operation.operation.value
-            if operation.name is not None:
+        if seen.prepared is not None and seen.operation is not None:
+            found["graphql.operation.type"] = seen.operation.operation.value
+            if seen.operation.name is not None:
                 found["graphql.operation.name"] = seen.name
-            found["gateway.document.hash"] = hash_of(prepared)
+            found["gateway.document.hash"] = hash_of(seen.prepared)
             if self._document:
-                found["graphql.document"] = prepared.source
+                found["graphql.document"] = seen.prepared.source
         if codes := seen.codes:
             found["gateway.codes"] = [*codes]
         return found

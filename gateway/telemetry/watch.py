@@ -3,11 +3,12 @@
 These classes stand in for those of `gateway.http` where something is told; where nothing is, they are not there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from time import monotonic
-from typing import Any, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
-from graphql import OperationDefinitionNode, OperationType
+import orjson
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive
@@ -17,15 +18,15 @@ from gateway.errors import RequestError
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.headers import IndexedHeaders, IndexedRequest
-from gateway.http.operations import Operations, Ready, Waiting
+from gateway.http.operations import MakeContext, Operations, Ready, Waiting
 from gateway.http.rates import Caller
 from gateway.http.request import GraphQLRequest
 from gateway.telemetry.names import ANONYMOUS, REFUSED, OperationNames
 from gateway.telemetry.sampling import Sampler
-from gateway.telemetry.seen import CALLERS, Seen, current_seen
+from gateway.telemetry.seen import CALLERS, Seen, codes_of, current_seen
 from resolvers.viewer import Viewer
 
-GONE = 499
+GONE: Final = 499
 """The status that is told of a request whose client went away, as nginx does."""
 
 
@@ -53,31 +54,30 @@ class Watch:
     def end(self, seen: Seen) -> None:
         """It has ended."""
         seen.seconds = monotonic() - seen.began
-        viewer, ready = seen.viewer, seen.ready
+        viewer, operation = seen.viewer, seen.operation
         if viewer is not None:
             seen.caller = CALLERS[viewer.identity[2]]
-        if viewer is None or ready is None:
+        if viewer is None or operation is None:
             seen.name = REFUSED
         else:
-            name = ready.operation.name
+            name = operation.name
             seen.name = self._names.of(name.value, is_signed_in=viewer.is_signed_in) if name else ANONYMOUS
         for tell in self._told:
             tell(seen)
 
-    def contexts(
-        self, make: ContextFactory
-    ) -> Callable[[Headers, Viewer, Prepared, OperationDefinitionNode], GatewayContext]:
-        """Contexts whose upstream calls are seen."""
+    def contexts(self, make: ContextFactory) -> MakeContext:
+        """Contexts whose operations and upstream calls are seen."""
 
         def made(
             headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
         ) -> GatewayContext:
             context, seen = make(headers, viewer, prepared, operation), current_seen.get()
             if seen is not None:
+                seen.prepared, seen.operation = prepared, operation
                 scope = seen.scope = context.scope
                 scope.shows_calls = True
-                if seen.trace is not None:
-                    scope.trace, context.levels = seen.trace.passed_on, seen.levels
+                if (trace := seen.trace) is not None:
+                    scope.trace, context.levels = trace.passed_on, seen.levels
             return context
 
         return made
@@ -98,14 +98,16 @@ class WatchedEndpoint(GraphQLEndpoint):
         seen = self.watch.begin(request.method, request.headers)
         seen.status = GONE
         try:
-            response = await super().respond(request, media_type, receive)
+            response = await GraphQLEndpoint.respond(self, request, media_type, receive)
             if response is not None:
-                seen.status = response.status_code
+                seen.status, body = response.status_code, getattr(response, "body", b"")
+                if b'"errors"' in body[:_BEGINNING]:
+                    seen.codes = _codes_in(body)
         except RequestError as error:
-            seen.status, seen.refusal = error.status, error
+            seen.status, seen.refusal, seen.codes = error.status, error, (error.code,)
             raise
         except Exception:
-            seen.status = 500
+            seen.status, seen.codes = 500, ("INTERNAL",)
             raise
         finally:
             self.watch.end(seen)
@@ -113,7 +115,19 @@ class WatchedEndpoint(GraphQLEndpoint):
 
 
 class WatchedOperations(Operations):
-    """Operations that are seen: those of a request as a part of it, those over a WebSocket by themselves."""
+    """The operations of requests that are seen."""
+
+    def ready(
+        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
+    ) -> Coroutine[Any, Any, Ready | list[GraphQLError]]:
+        """As `Operations.ready`."""
+        if (seen := current_seen.get()) is not None:
+            seen.viewer = viewer
+        return super().ready(parameters, viewer, caller)
+
+
+class WatchedSocketOperations(Operations):
+    """Operations over WebSockets, each of which is seen by itself; of subscriptions, the beginning."""
 
     watch: Watch
 
@@ -124,17 +138,23 @@ class WatchedOperations(Operations):
 
     async def ready(
         self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
-    ) -> Ready | list[Any]:
+    ) -> Ready | list[GraphQLError]:
         """As `Operations.ready`."""
-        seen = current_seen.get()
-        if seen is None:
-            return await self._ready_on_socket(parameters, viewer, caller)
+        seen = self.watch.begin()
         seen.viewer = viewer
-        found = await super().ready(parameters, viewer, caller)
-        if isinstance(found, Ready):
-            seen.ready = found
-        else:
-            seen.errors = found
+        found: Ready | list[GraphQLError] = []
+        try:
+            found = await super().ready(parameters, viewer, caller)
+        except RequestError as error:
+            seen.refusal, seen.codes = error, (error.code,)
+            raise
+        finally:
+            if not isinstance(found, Ready):
+                seen.codes = seen.codes or codes_of(found)
+                self.watch.end(seen)
+            elif found.kind is OperationType.SUBSCRIPTION:
+                seen.prepared, seen.operation = found.prepared, found.operation
+                self.watch.end(seen)
         return found
 
     async def run(
@@ -151,23 +171,18 @@ class WatchedOperations(Operations):
         try:
             ran = await super().run(ready, variables, headers, viewer, waiting, within)
             if ran is not None and seen is not None:
-                seen.errors = ran[0].errors
+                seen.codes = codes_of(ran[0].errors)
         finally:
-            if seen is not None and not seen.method:
+            if seen is not None:
                 self.watch.end(seen)
         return ran
 
-    async def _ready_on_socket(
-        self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None
-    ) -> Ready | list[Any]:
-        seen = self.watch.begin()
-        found: Ready | list[Any] | None = None
-        try:
-            found = await self.ready(parameters, viewer, caller)
-        except RequestError as error:
-            seen.refusal = error
-            raise
-        finally:
-            if not isinstance(found, Ready) or found.kind is OperationType.SUBSCRIPTION:
-                self.watch.end(seen)
-        return found
+
+_BEGINNING: Final = 64
+"""Bytes in which an answer says that it has errors: they come first, also in an event."""
+
+
+def _codes_in(body: bytes) -> Sequence[str]:
+    """The codes of an answer's errors, each once."""
+    answer = orjson.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
+    return tuple(dict.fromkeys(one["extensions"]["code"] for one in answer.get("errors", ())))
