@@ -98,13 +98,19 @@ def _post(port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | 
 
 @contextmanager
 def running(
-    folder: Path, names: Sequence[str], profile: Path | None = None, base: Checkout | None = None
+    folder: Path,
+    names: Sequence[str],
+    profile: Path | None = None,
+    base: Checkout | None = None,
+    alike: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[Field]:
     """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer.
 
     With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it. With `base` the
-    gateway of that checkout is the contestant `base`.
+    gateway of that checkout is the contestant `base`. `alike` are further gateways of this tree, by name, each with
+    settings of its own in its environment.
     """
+    alike = alike or {}
     keys = DemoKeys.create(folder / "key.pem")
     (folder / "jwks.json").write_bytes(keys.jwks())
     upstream_port, *ports = free_ports(len(names) + 1)
@@ -121,6 +127,8 @@ def running(
         "stock": (sys.executable, "-m", "benchmarks.stock"),
         "floor": (sys.executable, "-m", "benchmarks.floor"),
     }
+    for name in alike:
+        python[name] = (sys.executable, "-m", "gateway", "serve", "--config", folder / f"{name}.toml")
     if base:
         python["base"] = (base.python, "-m", "gateway", "serve", "--config", folder / "base.toml")
     with ExitStack() as stack:
@@ -128,12 +136,13 @@ def running(
         stack.callback(upstream.stop)
         contestants: dict[str, Process] = {}
         for name, port in zip(names, ports, strict=True):
-            if name in ("gateway", "base"):
+            if name in ("gateway", "base", *alike):
                 tree = base.folder if base and name == "base" else ROOT
                 (folder / f"{name}.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"], tree))
+            own = {**NODE.get(name, {}), **alike.get(name, {})}
             command = python[name] if name in python else (node()[0], PEER / "server.mjs")
             tree = base.folder if base and name == "base" else ROOT
-            contestants[name] = Process(name, command, port, folder, {**variables, **NODE.get(name, {})}, tree)
+            contestants[name] = Process(name, command, port, folder, {**variables, **own}, tree)
             stack.callback(contestants[name].stop)
         for process in (upstream, *contestants.values()):
             process.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 
 
 class NotStarted(Exception):

@@ -1,6 +1,6 @@
 """Connections to the upstream systems: the table of domains, and the ports set up from the settings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -205,7 +205,16 @@ class Cache:
     counted: Counted
 
 
-def connect(systems: Mapping[str, System], session: aiohttp.ClientSession, cache: Cache | None = None) -> Connectors:
+MakeClient = Callable[[str, System, aiohttp.ClientSession], HttpClient]
+"""Makes the client of a system, by its domain."""
+
+
+def connect(
+    systems: Mapping[str, System],
+    session: aiohttp.ClientSession,
+    cache: Cache | None = None,
+    client: MakeClient = HttpClient,
+) -> Connectors:
     """Set up the driver of every domain that has a system in the settings; the other ports raise `NotConfigured`.
 
     Raises `UnusableDriver`, and as `Driver.configuration` does.
@@ -218,7 +227,7 @@ def connect(systems: Mapping[str, System], session: aiohttp.ClientSession, cache
         if system is None:
             ports[domain.name] = not_configured(domain.name, domain.port)
             continue
-        http = HttpClient(domain.name, system, session)
+        http = client(domain.name, system, session)
         driver = domain.driver(system.driver)
         own = driver.connect(http)
         if cache is not None:

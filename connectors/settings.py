@@ -235,6 +235,9 @@ class System(Strict):
         float,
         Field(ge=0, le=60, description="Seconds after which the system shows what was written to it, at the latest."),
     ] = 0.0
+    trace_context: Annotated[
+        bool, Field(description="Whether the system is sent the trace of the request (W3C traceparent).")
+    ] = False
     max_bytes: Annotated[int, Field(ge=1024, description="Largest answer that is read.")] = 32 * 1024 * 1024
     max_file_bytes: Annotated[int, Field(ge=1, description="Largest document that is passed on.")] = 100 * 1024 * 1024
     file_timeout: Annotated[float, Field(gt=0, description="Seconds for one whole document.")] = 120.0

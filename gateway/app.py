@@ -66,9 +66,11 @@ from gateway.live.own_writes import OwnWrites
 from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
-from gateway.metrics import Metrics
 from gateway.schema_text import printed
 from gateway.settings import Settings
+from gateway.telemetry.process import Metrics
+from gateway.telemetry.setup import Telemetry
+from gateway.telemetry.watch import WatchedEndpoint, WatchedOperations, WatchedSocketOperations
 from resolvers.documents import Addresses
 from resolvers.links import calls_for_keys
 from resolvers.loader import NO_LINK
@@ -229,6 +231,7 @@ def create_app(
     if demo_keys is None and settings.auth is None:
         raise ValueError("auth is not set: the gateway cannot check tokens without it")
     metrics = Metrics()
+    telemetry = Telemetry(settings, metrics)
     graph = build_schema()
     settings.scopes.tighten(graph)
     engine = Engine(
@@ -241,7 +244,9 @@ def create_app(
         cached_bytes=settings.graphql.cached_bytes,
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,
+        run=telemetry.run,
     )
+    metrics.watch_documents(engine)
     page = _page(settings, demo_keys) if settings.graphql.graphiql else None
     portal = _portal(settings, demo_keys, demo_systems) if settings.portal.enabled else None
     cors = Cors(settings.cors, _limited) if settings.cors.origins else None
@@ -249,16 +254,18 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(metrics.watch_memory())
+            await stack.enter_async_context(metrics.watch_process())
             session = await stack.enter_async_context(_session())
-            connectors = connect(settings.upstream, session, await stack.enter_async_context(_cache(settings, metrics)))
+            cache = await stack.enter_async_context(_cache(settings, metrics))
+            connectors = connect(settings.upstream, session, cache, telemetry.client())
             disable_unsupported(engine.core_schema, connectors.systems)
-            metrics.systems.watch(connectors.systems)
+            metrics.systems.watch(connectors)
             grants = settings.scopes.grants()
             authenticate = (
                 demo_keys.authenticator(grants) if demo_keys else _authenticator(settings.auth, session, grants)
             )
             stack.push_async_callback(authenticate.close)
+            metrics.watch_keys(lambda: authenticate.key_ages)
             addresses = ClientAddresses(trusted_proxies(settings.server), settings.server.forwarded_by)
             admission = Admission(settings.server.load, metrics.shed, addresses)
             stack.callback(admission.close)
@@ -293,19 +300,26 @@ def create_app(
             )
             stack.push_async_callback(rates.close)
             trusted = await stack.enter_async_context(_trusted(settings, engine, grants))
-            operations = Operations(
-                engine,
-                contexts,
-                PersistedQueries(documents, settings.graphql.persisted_per_minute),
-                introspection_for=settings.graphql.introspection,
-                deadline=settings.graphql.deadline,
-                rates=rates,
-                trusted=trusted,
-            )
+            if trusted is not None:
+                telemetry.publish(lambda: trusted.names)
+            watch = await stack.enter_async_context(telemetry.watching())
+            persisted = PersistedQueries(documents, settings.graphql.persisted_per_minute)
+
+            def operations(kind: type[Operations]) -> Operations:
+                return kind(
+                    engine,
+                    contexts if watch is None else watch.contexts(contexts),
+                    persisted,
+                    introspection_for=settings.graphql.introspection,
+                    deadline=settings.graphql.deadline,
+                    rates=rates,
+                    trusted=trusted,
+                )
+
             live = Live(
                 settings.live,
                 metrics.live,
-                authenticate.signed_in,
+                telemetry.signing_in(authenticate.signed_in),
                 feed or (follows.feed if follows else None),
                 keeps_tokens=connectors.forwards,
             )
@@ -320,8 +334,8 @@ def create_app(
             started()
             yield State(
                 connectors=connectors,
-                graphql=GraphQLEndpoint(
-                    operations,
+                graphql=(GraphQLEndpoint if watch is None else WatchedEndpoint.by(watch))(
+                    operations(Operations if watch is None else WatchedOperations),
                     authenticate,
                     settings.graphql.limits,
                     page.response if page else None,
@@ -329,7 +343,12 @@ def create_app(
                     rates,
                     caching,
                 ),
-                websocket=WebSocketEndpoint(operations, live, admission, rates),
+                websocket=WebSocketEndpoint(
+                    operations(Operations if watch is None else WatchedSocketOperations.by(watch)),
+                    live,
+                    admission,
+                    rates,
+                ),
                 watching=watching,
                 events=EventEndpoint(follows.listening, posted, rates) if follows else None,
                 documents=DocumentEndpoint(

@@ -159,6 +159,17 @@ def present(error: GraphQLError) -> dict[str, Any]:
     return presented
 
 
+def code_of(error: GraphQLError) -> str:
+    """The code that clients see of an error, one of `CODES`."""
+    cause = _root_cause(error)
+    code = "INTERNAL"
+    if isinstance(cause, ConnectorError | PublicError):
+        code = cause.code
+    elif isinstance(cause, GraphQLError) and _is_callers_doing(cause):
+        code = str((cause.extensions or {}).get("code", "BAD_USER_INPUT"))
+    return code if code in CODES else "INTERNAL"
+
+
 def cut(message: str) -> str:
     """The message, without the middle of one that is longer than `MAX_MESSAGE`: its end says what to do."""
     if len(message) <= MAX_MESSAGE:

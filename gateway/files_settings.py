@@ -18,7 +18,8 @@ SHORTEST: Final = 32
 """Characters of a key, at least."""
 
 
-def _long(key: str | None) -> str | None:
+def long(key: str | None) -> str | None:
+    """A key that is long enough. Raises ValueError."""
     if key is not None and len(key) < SHORTEST:
         raise ValueError(f"should have at least {SHORTEST} random characters, such as `openssl rand -base64 32` makes")
     return key
@@ -33,13 +34,13 @@ class FilesSettings(WithSecrets):
     ] = 0.0
     key: Annotated[
         str | None,
-        AfterValidator(_long),
+        AfterValidator(long),
         Field(repr=False, description="What addresses are signed with; else a key that the processes share in Redis."),
     ] = None
     key_file: Annotated[Path | None, Field(description="File with it.")] = None
     previous_key: Annotated[
         str | None,
-        AfterValidator(_long),
+        AfterValidator(long),
         Field(repr=False, description="The key before: what was signed with it opens until it ends."),
     ] = None
     previous_key_file: Annotated[Path | None, Field(description="File with it.")] = None

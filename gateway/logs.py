@@ -14,6 +14,11 @@ from gateway.settings import LogSettings
 _NAMES: Final = {"uvicorn.error": "uvicorn"}
 """Loggers that say other things than their names do: uvicorn's for all that it says, errors and the rest."""
 
+ACCESS: Final = "gateway.access"
+"""The logger of the access log: `gateway.telemetry.access_log`."""
+
+_AS_IT_IS: Final = frozenset({AUDIT, ACCESS})
+
 
 class JsonLines(logging.Formatter):
     """One JSON object per line: `time` (UTC), `level`, `logger`, `message`, `request` and `exception`.
@@ -49,27 +54,28 @@ class TextLines(logging.Formatter):
         return f"{line} [{request}]" if request else line
 
 
-class _AuditAsItIs(logging.Formatter):
-    """Lines of the audit log are JSON already; all others are as `other` makes them."""
+class _JsonAsItIs(logging.Formatter):
+    """Lines of the audit log and the access log are JSON already; all others are as `other` makes them."""
 
     def __init__(self, other: logging.Formatter) -> None:
         super().__init__()
         self._other = other
 
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage() if record.name == AUDIT else self._other.format(record)
+        return record.getMessage() if record.name in _AS_IT_IS else self._other.format(record)
 
 
 def configure(settings: LogSettings) -> None:
     """Send all log records of this process to standard error, as the settings say.
 
-    The audit log is there whatever the level and the format are. Below warnings, asyncio and aiohttp log at level
-    `debug` only.
+    The audit log is there whatever the level and the format are, and so is the access log where it is wanted. Below
+    warnings, asyncio and aiohttp log at level `debug` only.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_AuditAsItIs(JsonLines() if settings.format == "json" else TextLines()))
+    handler.setFormatter(_JsonAsItIs(JsonLines() if settings.format == "json" else TextLines()))
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
-    logging.getLogger(AUDIT).setLevel(logging.INFO)
+    for name in _AS_IT_IS:
+        logging.getLogger(name).setLevel(logging.INFO)
     if settings.level != "debug":
         for name in ("asyncio", "aiohttp"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -110,6 +110,9 @@ class ServerSettings(Strict):
     metrics: Annotated[
         bool, Field(description="Whether /metrics answers, to whoever reaches this port, in Prometheus' format.")
     ] = False
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="A port of its own for /metrics, on the same host.")
+    ] = None
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
         Field(description="Addresses and networks of proxies, each of which has the connections of many clients."),
@@ -124,6 +127,11 @@ class ServerSettings(Strict):
     finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
     limits: ConnectionLimits = ConnectionLimits()
     load: LoadLimits = LoadLimits()
+
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether they can be asked for anywhere."""
+        return self.metrics or self.metrics_port is not None
 
     @property
     def public_base(self) -> str:

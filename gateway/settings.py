@@ -50,6 +50,7 @@ from gateway.portal_settings import PortalSettings
 from gateway.rate_settings import RateSettings
 from gateway.scope_settings import ScopeSettings
 from gateway.server_settings import ServerSettings as ServerSettings
+from gateway.telemetry_settings import TelemetrySettings
 from gateway.writes_settings import WritesSettings
 
 
@@ -174,13 +175,20 @@ class RedisSettings(WithSecrets):
     writes_url_file: Annotated[Path | None, Field(description="File with that address.")] = None
 
 
-class LogSettings(Strict):
+class LogSettings(WithSecrets):
     """`[log]`: lines on standard error."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="The least that is told.")] = (
         "info"
     )
     format: Annotated[Literal["text", "json"], Field(description="Lines for people, or JSON for a collector.")] = "text"
+    access: Annotated[bool, Field(description="Whether each operation has a line of its own, in JSON.")] = False
+    caller_key: Annotated[
+        str | None,
+        AfterValidator(files_settings.long),
+        Field(repr=False, description="What callers are called by there; else a key that each process makes."),
+    ] = None
+    caller_key_file: Annotated[Path | None, Field(description="File with it.")] = None
 
 
 class Settings(Strict):
@@ -201,6 +209,7 @@ class Settings(Strict):
     cors: CorsSettings = CorsSettings()
     rates: RateSettings = RateSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @property
     def upstream(self) -> dict[str, System]:

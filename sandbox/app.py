@@ -78,6 +78,8 @@ class SandboxApp:
             "query": scope["query_string"].decode("latin-1"),
             "status": None,
         }
+        if traceparent := next((value for name, value in scope["headers"] if name == b"traceparent"), None):
+            seen["traceparent"] = traceparent.decode("latin-1")
         self.requests.append(seen)
         body = await _read(receive)
         if switches.drop_connections:

@@ -149,7 +149,7 @@ class SandboxServer:
 
     @property
     def requests(self) -> deque[dict[str, Any]]:
-        """The last requests: method, path, query, status."""
+        """The last requests: method, path, query, status, and the header traceparent of those that have one."""
         return self.app.requests
 
     def start(self) -> "SandboxServer":

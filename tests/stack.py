@@ -23,7 +23,8 @@ from gateway.live_settings import LiveSettings
 from gateway.portal_settings import PortalSettings
 from gateway.rate_settings import CallerRate, RateSettings
 from gateway.scope_settings import ScopeSettings
-from gateway.settings import GraphQLSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
+from gateway.settings import GraphQLSettings, LogSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
+from gateway.telemetry_settings import TelemetrySettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
@@ -139,6 +140,8 @@ async def stacked(
     documents: DocumentsSettings | None = None,
     files: FilesSettings | None = None,
     portal: PortalSettings | None = None,
+    telemetry: TelemetrySettings | None = None,
+    log: LogSettings | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything on free ports. `systems` holds settings per domain beside the address.
 
@@ -170,6 +173,8 @@ async def stacked(
             documents=documents or DocumentsSettings(),
             redis=RedisSettings(url=redis),
             cache=CacheSettings.model_validate(cache or {}),
+            telemetry=telemetry or TelemetrySettings(),
+            log=log or LogSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=None if auth else keys)

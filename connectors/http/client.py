@@ -61,12 +61,12 @@ class HttpClient(Transport):
         started = time.monotonic()
         call = self._start_trace(request, started)
         policy = self.policies.of(request.operation)
-        sending = _Sending(request, read, policy, call)
+        sending = Sending(request, read, policy, call)
         hedges, repeated = policy.hedges and not _writes(request), 0
         try:
             while True:
                 try:
-                    return await (self._hedged(sending) if hedges else self._attempt(sending))
+                    return await (self._hedged(sending) if hedges else self.attempt(sending))
                 except ConnectorError as failure:
                     left = min(sending.ends - self.clock(), seconds_left(self.system.timeout))
                     pause = policy.pause_before_retry(failure, request, repeated, left)
@@ -85,7 +85,7 @@ class HttpClient(Transport):
         finally:
             call.duration_ms = (time.monotonic() - started) * 1000
 
-    async def _attempt(self, sending: "_Sending") -> Any:
+    async def attempt(self, sending: "Sending") -> Any:
         """Send the request once, as soon as there is a place for it, and if it may be sent then."""
         request, policy, most = sending.request, sending.policy, self.system.timeout
         left = seconds_left(most)
@@ -112,21 +112,21 @@ class HttpClient(Transport):
         finally:
             policy.leave_place()
 
-    async def _hedged(self, sending: "_Sending") -> Any:
+    async def _hedged(self, sending: "Sending") -> Any:
         """Send the request, and once more beside it if that takes unusually long; what is answered first counts."""
         after = sending.policy.hedges_after
         if after is None:
-            return await self._attempt(sending)
-        attempts = {asyncio.create_task(self._attempt(sending))}
-        another: _Sending | None = None
+            return await self.attempt(sending)
+        attempts = {asyncio.create_task(self.attempt(sending))}
+        another: Sending | None = None
         began = time.monotonic()
         try:
             done, _ = await asyncio.wait(attempts, timeout=after)
             if not done and sending.policy.may_hedge():
                 request = sending.request
                 call = self._start_trace(request, time.monotonic())
-                another = _Sending(request, sending.read, sending.policy, call, sending.ends)
-                attempts.add(asyncio.create_task(self._attempt(another)))
+                another = Sending(request, sending.read, sending.policy, call, sending.ends)
+                attempts.add(asyncio.create_task(self.attempt(another)))
             while True:
                 done, waiting = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
                 for attempt in done:
@@ -150,25 +150,27 @@ class HttpClient(Transport):
             tuple(request.keys),
             current_loader.get(),
             (started - scope.started) * 1000 if scope else 0.0,
+            operation="" if request.operation is None else request.operation.name,
         )
         if scope:
             scope.calls.append(call)
         return call
 
-    async def _answer(self, sending: "_Sending") -> Answer:
+    async def _answer(self, sending: "Sending") -> Answer:
         """The answer; asked for once more if the credentials were refused and could be renewed.
 
         That holds for writes too, because a system that answers 401 has done nothing.
         """
         credentials = await self.credentials.headers()
         try:
-            return await self._once(sending, credentials)
+            return await self.once(sending, credentials)
         except Refused as refusal:
             if not refusal.login_wanted or not await self.credentials.renew(credentials):
                 raise
-        return await self._once(sending, await self.credentials.headers())
+        return await self.once(sending, await self.credentials.headers())
 
-    async def _once(self, sending: "_Sending", credentials: dict[str, str]) -> Answer:
+    async def once(self, sending: "Sending", credentials: dict[str, str]) -> Answer:
+        """Send the request with these credentials. Raises `ConnectorError`, also for what is no success."""
         request, call = sending.request, sending.call
         typed = {"Content-Type": "application/json"} if request.body is not None else {}
         headers = {"Accept": "application/json", **typed, **request.headers, **credentials}
@@ -253,8 +255,11 @@ class HttpClient(Transport):
         return self._files.stream(address, part)
 
 
-class _Sending(msgspec.Struct):
-    """One request on its way. `ends`: when it must be answered, all attempts together; `until`: this attempt."""
+class Sending(msgspec.Struct):
+    """One request on its way. `ends`: when it must be answered, all attempts together; `until`: this attempt.
+
+    `began`: when it was sent last, where that is observed.
+    """
 
     request: Request
     read: Read
@@ -262,6 +267,7 @@ class _Sending(msgspec.Struct):
     call: UpstreamCall
     ends: float = math.inf
     until: float = math.inf
+    began: float = 0.0
 
 
 def _writes(request: Request) -> bool:

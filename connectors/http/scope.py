@@ -35,6 +35,10 @@ class UpstreamCall(msgspec.Struct):
     bytes: int = 0
     error: str | None = None
     shared: bool = False
+    operation: str = ""
+    """The port's method that made it; empty for none."""
+    span: str = ""
+    """Id of its span (W3C Trace Context), where the system was told one."""
 
 
 class CachedRows(msgspec.Struct):
@@ -96,6 +100,8 @@ class RequestScope:
     """What is shown although it is too old: records by class and id, lists by operation and key; None for nothing."""
     is_current: bool = False
     """Whether nothing is taken from rows that outlived another request: what is told to subscriptions is read."""
+    trace: tuple[str, str] | None = None
+    """Id of the trace and its flags (W3C Trace Context), where requests are traced."""
     fresh: bool = False
     """Whether nothing is shared with other requests: what is read must be read after a write of this one began."""
 

@@ -144,6 +144,8 @@ class SharedCall(msgspec.Struct, eq=False):
                 size,
                 call.error if call.duration_ms else unfinished_code,
                 self.is_shared,
+                call.operation,
+                call.span if self.scope.trace == scope.trace else "",
             )
 
 

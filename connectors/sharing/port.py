@@ -29,7 +29,7 @@ from connectors.settings import System
 from connectors.sharing.call import LoadBatch, WindowCall
 from connectors.sharing.kept_rows import KeptRows
 from connectors.sharing.kept_types import KeptMethod
-from connectors.sharing.queue import CallQueue
+from connectors.sharing.queue import CallQueue, SharingCounts
 
 Port = TypeVar("Port")
 
@@ -56,6 +56,11 @@ def part_from_calls_under_way(port: object) -> None:
     """
     if isinstance(port, _Port):
         port.part_from_calls_under_way()
+
+
+def sharing_counts(port: object) -> Mapping[str, SharingCounts]:
+    """How often calls to this port's methods were shared, by method; empty where it shares nothing."""
+    return port.counts if isinstance(port, _Port) else {}
 
 
 class _Method:
@@ -150,6 +155,7 @@ class _Port:
     ) -> None:
         self._driver, self._system, self._health, self._kept_rows = driver, system, health, kept_rows
         self._queues: dict[Hashable, CallQueue] = {}
+        self.counts: dict[str, SharingCounts] = {}
         self._windows_were_complete: dict[str, bool] = {}
         """By method: whether its last windows held complete lists."""
         for name, mark in marks(port).items():
@@ -271,8 +277,9 @@ class _Port:
         result_key: Callable[[Any], Any] | None = None,
     ) -> CallQueue:
         on_idle = partial(self._queues.pop, kind, None)
+        counts = self.counts.get(method.name) or self.counts.setdefault(method.name, SharingCounts())
         queue = self._queues[kind] = CallQueue(
-            self._system, self._health, load_batch, result_key or method.result_key, on_idle, gathers=gathers
+            self._system, self._health, load_batch, result_key or method.result_key, on_idle, counts, gathers=gathers
         )
         return queue
 

@@ -33,6 +33,15 @@ _MIN_SHARE_OF_TIME: Final = 0.9
 """A request joins a call only if its time limit is at least this share of what the request could allow itself."""
 
 
+class SharingCounts:
+    """How often one method was asked in a call that requests may share, and how often several did."""
+
+    __slots__ = ("calls", "shared")
+
+    def __init__(self) -> None:
+        self.calls = self.shared = 0
+
+
 class CallQueue:
     """Calls of one kind to one system: those under way, and the keys that gather for the next ones."""
 
@@ -43,10 +52,12 @@ class CallQueue:
         load_batch: LoadBatch,
         result_key: Callable[[Any], Any],
         on_idle: Callable[[], object],
+        counts: SharingCounts,
         *,
         gathers: bool,
     ) -> None:
         """`result_key` maps an argument to its key in the result; `on_idle` is called when no call is left."""
+        self._counts = counts
         self._system, self._health, self._load_batch, self._result_key, self._on_idle = (
             system,
             health,
@@ -145,6 +156,7 @@ class CallQueue:
         """The call that loads these arguments: the gathering one, or a new one that starts at once."""
         if not self._gathers or load_batch is not self._load_batch:
             call = SharedCall(RequestScope(scope.deadline), dict(not_joined), load_batch)
+            call.scope.trace = scope.trace
             self._by_key.update(dict.fromkeys(not_joined, call))
             self._start(call)
             return call
@@ -196,7 +208,10 @@ class CallQueue:
             self._forget(call)
             self._by_key[call.window_call.key] = call
         self._under_way += 1
+        self._counts.calls += 1
         call.allowance = self._allowance(call.scope)
+        if call.last_scope is not None:  # it has gathered keys: the trace of one of its requests counts
+            call.scope.trace = call.last_scope.trace
         context = Context()
         context.run(current_scope.set, call.scope)
         call.task = asyncio.get_running_loop().create_task(self._run(call), context=context)
@@ -218,6 +233,8 @@ class CallQueue:
         if call.is_done:
             return
         call.finish()
+        if call.is_shared:
+            self._counts.shared += 1
         self._forget(call)
         self._under_way -= 1
         self._start_next()

@@ -74,6 +74,11 @@ class KeySet:
         await asyncio.wait([self._first], timeout=within)
         return bool(self._keys)
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since they were loaded last; None while they were not."""
+        return time.monotonic() - self._loaded if self._keys else None
+
     def close(self) -> None:
         """End what is still being loaded for `are_there`."""
         if self._first is not None:

@@ -13,6 +13,7 @@ import jwt
 import msgspec
 from starlette.requests import Request
 
+from connectors.texts import without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName, viewer_of
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, KeysUnavailableError, WrongKeyError
@@ -142,6 +143,12 @@ class Authenticator:
             for one in asked:
                 one.cancel()  # the waiting, not the loading
         return False
+
+    @property
+    def key_ages(self) -> dict[str, float]:
+        """By issuer, the seconds since its keys were loaded last; without those that were not."""
+        ages = {name: one.keys.age for name, one in self._issuers.items()}
+        return {without_credentials(name): age for name, age in ages.items() if age is not None}
 
     async def close(self) -> None:
         """End what is under way."""

@@ -17,14 +17,14 @@ from gateway.auth_settings import NEEDED
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
 from gateway.commands.garbage import collect_rarely
-from gateway.commands.listening import listen, listen_on
+from gateway.commands.listening import check_free, listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
 from gateway.http.server import server_options
-from gateway.metrics import SHARED_FOLDER
 from gateway.server_settings import ServerSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
+from gateway.telemetry.process import SHARED_FOLDER
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
@@ -54,6 +54,8 @@ def run(config: Path | None, workers: int | None = None) -> None:
     processes = workers or settings.server.workers
     if processes > 1 and (reasons := _for_one_process(settings)):
         raise WrongSettings([f"--workers {processes}: with {reason}" for reason in reasons])
+    if settings.server.metrics_port is not None:
+        check_free(settings.server.host, settings.server.metrics_port)
     with listening(settings.server) as taken:
         _serve(config, settings, processes, taken)
 
@@ -64,7 +66,7 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     logs.configure(settings.log)
     _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
-        if processes > 1 and settings.server.metrics:
+        if processes > 1 and settings.server.shows_metrics:
             os.environ.setdefault(SHARED_FOLDER, folder)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))

@@ -38,7 +38,7 @@ from gateway.engine.overlapping import overlapping
 from gateway.engine.plans import MAX_VARIANTS, Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
-from gateway.engine.run import Outcome, too_large
+from gateway.engine.run import MakeRun, Outcome, Run, too_large
 from gateway.engine.subscribed import Subscribed
 from gateway.engine.turns import Work, at_once, in_turns
 
@@ -99,6 +99,7 @@ class Engine:
         hide_suggestions: bool = False,
         compiling: bool = True,
         executed: Callable[[str | None], None] | None = None,
+        run: MakeRun = Run,
     ) -> None:
         """`hide_suggestions` removes "Did you mean ...?" from messages, for callers who may not read the schema.
 
@@ -106,7 +107,8 @@ class Engine:
         `pages` are the page sizes of the schema's connections. A field is null, without its step, if its loader gives
         `absent`. `besides` are calls of systems that each call of a system costs, by system, such as the look-up of
         ids. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
-        with None if a plan runs it, else with the reason why graphql-core does.
+        with None if a plan runs it, else with the reason why graphql-core does. `run` makes the runs of plans, such as
+        `gateway.engine.watched.watching` does.
         """
         self.schema = schema
         self.core_schema = schema._schema  # Strawberry has no public name for the schema it wraps.
@@ -118,7 +120,7 @@ class Engine:
         self._is_guarded = bool(self._guards)
         self._plans = Plans(schema, absent, self._guards, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
-        self._executed = executed or _ignore_executed
+        self._executed, self._run = executed or _ignore_executed, run
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._staff_limits = staff_limits or self._limits
         self._besides = _with_any(besides or {})
@@ -311,7 +313,7 @@ class Engine:
             return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
-            return planned.start(context, root, limits)
+            return planned.start(context, root, limits, self._run)
         if self._is_compiling:
             refusal = _too_dear(self._cost(prepared, operation, lacking).of(variables), limits, planned)
             if refusal is not None:
@@ -402,6 +404,11 @@ class Engine:
             return too_large(limits)
         most = limits.max_errors
         return Outcome(result.data, errors[:most], executed, more_errors=max(0, len(errors) - most))
+
+    @property
+    def cached(self) -> tuple[int, int]:
+        """How many prepared documents are kept, and about how many bytes they hold."""
+        return len(self._documents), self._documents.held
 
     def weight(self, prepared: Prepared) -> int:
         """About how many bytes a document holds, with its plans."""

@@ -29,7 +29,7 @@ from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import refuse
-from gateway.engine.run import Compiled, Outcome, Run
+from gateway.engine.run import Compiled, MakeRun, Outcome, Run
 from gateway.engine.selection import selection_of
 from gateway.engine.subscribed import Subscribed, subscribed
 from gateway.engine.turns import Work, at_once
@@ -56,20 +56,20 @@ class Planned(msgspec.Struct, frozen=True):
     variables: VariableValues
 
     def start(
-        self, context: Context, root: object = None, limits: AnswerLimits = _LIMITS
+        self, context: Context, root: object = None, limits: AnswerLimits = _LIMITS, run: MakeRun = Run
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or a coroutine that returns it. `root` is the object whose fields the operation selects."""
         allowance = Allowance(limits)
         if len(self.parts) == 1:
-            return Run(self.parts[0], context, self.variables, allowance).start(root)
-        return self._one_after_the_other(context, allowance)
+            return run(self.parts[0], context, self.variables, allowance).start(root)
+        return self._one_after_the_other(context, allowance, run)
 
-    async def _one_after_the_other(self, context: Context, allowance: Allowance) -> Outcome:
+    async def _one_after_the_other(self, context: Context, allowance: Allowance, run: MakeRun) -> Outcome:
         """Run each field at the root with its selection; stop after one that makes the answer null."""
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
         for part in self.parts:
-            started = Run(part, context, self.variables, allowance).start(None)
+            started = run(part, context, self.variables, allowance).start(None)
             outcome = started if isinstance(started, Outcome) else await started
             errors += outcome.errors
             if outcome.data is None:

@@ -174,7 +174,7 @@ class Run:
                 await self._woken
                 until = perf_counter() + SLICE
             self._pending -= 1
-            for _ in self._finish(self._ready.popleft()):
+            for _ in self.finish(self._ready.popleft()):
                 if perf_counter() > until:
                     await asyncio.sleep(0)
                     until = perf_counter() + SLICE
@@ -237,12 +237,12 @@ class Run:
                     started.same_loads.append((one, bound[1], places))
                 else:
                     self._pending += 1
-                    started = yield from self._start_edge(one, bound, subjects, places, built)
+                    started = yield from self.start_edge(one, bound, subjects, places, built)
                     self._wait(started)
                 yield
         self._ready.extendleft(reversed(failed))
 
-    def _start_edge(
+    def start_edge(
         self,
         field: EdgeField,
         bound: KeyAndStep,
@@ -279,7 +279,7 @@ class Run:
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
-    def _finish(self, started: StartedEdge) -> Work[None]:
+    def finish(self, started: StartedEdge) -> Work[None]:
         """Build the block of what was found, put its values into the answer in the order of the fields, and go on."""
         found, absent = (yield from started.results()), self._compiled.absent
         values = yield from started.found(found, started.step, absent)
@@ -390,6 +390,10 @@ class Run:
             self._noted,
             self._allowance,
         )
+
+
+MakeRun = Callable[[Compiled, Context, VariableValues, Allowance], Run]
+"""Makes the run of one part of an operation."""
 
 
 def too_large(limits: AnswerLimits) -> Outcome:

@@ -14,6 +14,7 @@ from gateway.auth.access import TraceFor, may_trace
 from gateway.engine import Engine
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
+from gateway.engine.watched import Levels
 from resolvers.context import RequestContext
 from resolvers.documents import PATHS, Addresses
 from resolvers.translated_ports import translated
@@ -31,6 +32,9 @@ _MOST_SELECTIONS: Final = 100
 
 class GatewayContext(RequestContext):
     """The resolvers' context, with the trace for the answer's `extensions`."""
+
+    levels: Levels | None = None
+    """What the operation loads at each depth, where it is traced."""
 
     def __init__(
         self,

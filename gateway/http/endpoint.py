@@ -107,7 +107,7 @@ class GraphQLEndpoint:
         accept = listed(request.headers, "accept")
         media_type = negotiate(accept) or (EVENTS if accepts_events(accept) else None)
         try:
-            response = await self._respond(request, media_type, receive)
+            response = await self.respond(request, media_type, receive)
         except RequestError as error:
             response = refused(error) if media_type == EVENTS else error.response(media_type or JSON)
             hold(scope, error)
@@ -127,7 +127,8 @@ class GraphQLEndpoint:
                 await _compress(response, coding)
             await response(scope, receive, send)
 
-    async def _respond(self, request: IndexedRequest, media_type: str | None, receive: Receive) -> Response | None:
+    async def respond(self, request: IndexedRequest, media_type: str | None, receive: Receive) -> Response | None:
+        """The response to one request; None if its client has gone. Raises RequestError and ClientDisconnect."""
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")

@@ -56,6 +56,7 @@ class DocumentNotAllowedError(RequestError):
 class _Held:
     by_id: Mapping[str, Checked] = field(default_factory=dict)
     by_text: Mapping[str, Checked] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
 
 class TrustedDocuments:
@@ -73,6 +74,11 @@ class TrustedDocuments:
     def __len__(self) -> int:
         return len(self._held.by_text)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of their operations."""
+        return self._held.names
+
     async def load(self) -> None:
         """Read the manifests, and compile their documents, with turns for others. Raises UnusableFile."""
         began = time.perf_counter()
@@ -84,7 +90,8 @@ class TrustedDocuments:
                 if (known := before.get(text)) is None:
                     known = await in_turns(self._engine.compiling_ahead(text, self._rights))
                 by_text[text] = known
-        self._held = _Held({one: by_text[text] for one, text in by_id.items()}, by_text)
+        names = {name for one in by_text.values() if isinstance(one, Prepared) for name in one.operations if name}
+        self._held = _Held({one: by_text[text] for one, text in by_id.items()}, by_text, frozenset(names))
         self._tell(by_id, time.perf_counter() - began)
 
     async def look(self) -> bool:

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from gateway.metrics import catalogue
+from gateway.metrics.instruments import Instruments
 
 Transport = Literal["websocket", "sse"]
 
@@ -18,41 +19,15 @@ Refusal = Literal["origin", "subprotocol", "connections", "caller", "token", "in
 class LiveCounters:
     """What connections and subscriptions are counted with."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._active = Gauge(
-            "gateway_subscriptions",
-            "Subscriptions that are active.",
-            ["transport"],
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._started = Counter(
-            "gateway_subscriptions_started", "Subscriptions that were started.", ["transport"], registry=registry
-        )
-        self._ended = Counter(
-            "gateway_subscriptions_ended", "Subscriptions that ended.", ["transport", "reason"], registry=registry
-        )
-        sent = Counter(
-            "gateway_subscription_messages", "Messages that were sent to clients.", ["transport"], registry=registry
-        )
+    def __init__(self, instruments: Instruments) -> None:
+        self._active = instruments.gauge(catalogue.SUBSCRIPTIONS)
+        self._started = instruments.counter(catalogue.STARTED)
+        self._ended = instruments.counter(catalogue.ENDED)
+        sent = instruments.counter(catalogue.MESSAGES)
         self._sent = {"websocket": sent.labels("websocket"), "sse": sent.labels("sse")}
-        self._skipped = Counter(
-            "gateway_subscription_messages_skipped",
-            "Messages that a newer one replaced before a slow client could be sent them.",
-            registry=registry,
-        )
-        self._lag = Histogram(
-            "gateway_event_lag_seconds",
-            "From the time at which a system says that something changed, until its messages wait for their clients.",
-            ["domain"],
-            registry=registry,
-        )
-        self._refused = Counter(
-            "gateway_connections_refused",
-            "Connections for subscriptions that were refused.",
-            ["reason"],
-            registry=registry,
-        )
+        self._skipped = instruments.counter(catalogue.SKIPPED)
+        self._lag = instruments.histogram(catalogue.EVENT_LAG)
+        self._refused = instruments.counter(catalogue.CONNECTIONS_REFUSED)
 
     def started(self, transport: Transport) -> None:
         """Count a subscription that begins."""

@@ -28,6 +28,7 @@ from gateway.live.counters import LiveCounters
 from gateway.live.service import Live
 from gateway.live.subscription import Message, Subscription
 from gateway.live_settings import LiveLimits, LiveSettings
+from gateway.metrics.instruments import Instruments
 from gateway.rate_settings import RateSettings
 from gateway.server_settings import LoadLimits, ServerSettings
 from resolvers.viewer import ViewerKind
@@ -156,10 +157,10 @@ async def live_graph(
     server: ServerSettings | None = None, **limits: Any,
 ) -> AsyncIterator[LiveGraph]:  # fmt: skip
     """Serve it. Without `prompt` the server ends as uvicorn's does, when `server.should_exit` is set."""
-    seen, feed, registry, keys = Seen(), FakeFeed(), CollectorRegistry(), DemoKeys.create(folder / "key.pem")
+    seen, feed, instruments, keys = Seen(), FakeFeed(), Instruments(), DemoKeys.create(folder / "key.pem")
     authenticate = keys.authenticator()
     settings = LiveSettings(enabled=enabled, origins=origins, leave=leave, limits=LiveLimits(**limits))
-    live = Live(settings, LiveCounters(registry), authenticate.signed_in, feed, keeps_tokens=keeps_tokens)
+    live = Live(settings, LiveCounters(instruments), authenticate.signed_in, feed, keeps_tokens=keeps_tokens)
     operations = small_operations(seen, Limits(), introspection_for="everyone", deadline=deadline)
     spent = usual_rates(rates)
     http = GraphQLEndpoint(operations, authenticate, Limits(), None, EventStreams(live), spent)
@@ -172,7 +173,7 @@ async def live_graph(
     serves = serving(app, message_bytes=message_bytes, given=server) if prompt else _as_uvicorn(app, message_bytes)
     async with serves as at:
         address, uvicorns = at if isinstance(at, tuple) else (at, None)
-        yield LiveGraph(address, feed, keys, seen, registry, uvicorns, live)
+        yield LiveGraph(address, feed, keys, seen, instruments.registry, uvicorns, live)
         seen.go_on.set()
         await live.finish()
 

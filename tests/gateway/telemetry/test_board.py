@@ -1,0 +1,77 @@
+"""The board and the alert rules: made from the catalogue, parsed by Prometheus' own tool, of metrics that are there."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.metrics.__main__ import made
+from gateway.metrics.alerts import ALERTS, rules
+from gateway.metrics.board import board, expressions
+from gateway.metrics.catalogue import CATALOGUE
+from gateway.server_settings import ServerSettings
+from tests.gateway.telemetry.page import page_of
+from tests.stack import stacked
+
+ALL = [*expressions(), *(one.expression for one in ALERTS)]
+LABELS = re.compile(r"(?:by \(([^)]*)\)|\{([^}]*)\})")
+
+
+@pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
+def test_what_is_committed_is_what_is_made(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == made()[path], "run python -m gateway.metrics --write"
+
+
+def series(expression: str) -> set[str]:
+    """The names of series in an expression, without those of labels."""
+    return set(re.findall(r"\b(?:gateway|http|process)_[a-z_]+", LABELS.sub("", expression)))
+
+
+async def test_every_metric_that_they_name_is_served(tmp_path: Path) -> None:
+    async with stacked(tmp_path, customers=4, server=ServerSettings(metrics=True)) as stack:
+        await stack.ask("query Home { me { name bills(first: 1) { nodes { id } } } }", "1001")
+        page = await page_of(stack)
+
+    ends = ("", "_bucket", "_count", "_sum")
+    served = {f"{family}{end}" for family in page.families for end in ends}
+    assert {name for expression in ALL for name in series(expression)} <= served
+
+
+def test_every_label_that_they_name_is_the_metrics() -> None:
+    known = {name: one.label_names for one in CATALOGUE for name in (one.series, one.bucket, one.sum)}
+    for expression in ALL:
+        has = {label for name in series(expression) for label in known[name]} | {"le", "job"}
+        for by, where in LABELS.findall(expression):
+            named = re.findall(r"[a-z_]+(?==|!|~)", where) + [one.strip() for one in by.split(",") if one.strip()]
+            assert set(named) <= has, expression
+
+
+def test_the_board_shows_every_metric() -> None:
+    shown = {name for expression in expressions() for name in series(expression)}
+    assert [one.name for one in CATALOGUE if not shown & {one.series, one.bucket, one.sum}] == []
+    panels = [one for one in json.loads(board())["panels"] if one["type"] != "row"]
+    assert [target["expr"] for one in panels for target in one["targets"]] == expressions()
+
+
+def test_the_rules_are_yaml_with_what_to_do() -> None:
+    (group,) = yaml.safe_load(rules())["groups"]
+    assert [one["alert"] for one in group["rules"]] == [one.name for one in ALERTS]
+    assert all(one["annotations"]["description"] for one in group["rules"])
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
+)
+def test_prometheus_parses_every_expression(tmp_path: Path) -> None:
+    recorded = [{"record": f"board:{number}", "expr": expression} for number, expression in enumerate(expressions())]
+    (tmp_path / "board.yml").write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": recorded}]}))
+    (tmp_path / "alerts.yml").write_text(rules())
+    found = subprocess.run(
+        ["promtool", "check", "rules", "board.yml", "alerts.yml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert f"SUCCESS: {len(recorded)} rules found" in found.stdout
