@@ -59,6 +59,7 @@ from gateway.http.server import trusted_proxies
 from gateway.http.signatures import SignatureError, Signatures
 from gateway.http.signing_keys import LIFETIME, GivenKeys, KeysInRedis, OwnKey, SigningKeys
 from gateway.http.sse import EventStreams
+from gateway.http.status import COUNTS, PAGE, StatusCounts, to_page
 from gateway.http.trusted_documents import TrustedDocuments
 from gateway.http.watching import WatchEndpoint
 from gateway.http.websocket import WebSocketEndpoint
@@ -110,6 +111,7 @@ class State(TypedDict):
     events: EventEndpoint | None
     documents: DocumentEndpoint
     schema: SchemaFile
+    status: StatusCounts
     draining: bool
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
@@ -248,7 +250,7 @@ def create_app(
     )
     metrics.watch_documents(engine)
     page = _page(settings, demo_keys) if settings.graphql.graphiql else None
-    portal = _portal(settings, demo_keys, demo_systems) if settings.portal.enabled else None
+    portal = _portal(settings, demo_keys, demo_systems) if settings.portal.is_served else None
     cors = Cors(settings.cors, _limited) if settings.cors.origins else None
 
     @asynccontextmanager
@@ -360,6 +362,7 @@ def create_app(
                     partial(_signer, signatures, authenticate) if signatures else None,
                 ),
                 draining=False,
+                status=StatusCounts(metrics, authenticate, rates),
                 schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
                 can_check=authenticate.can_check,
                 rates=rates,
@@ -388,6 +391,7 @@ def create_app(
             *(page.routes(_paid) if page else ()),
             *([Route(f"/{DEMO_SYSTEMS}", demo_systems)] if demo_systems else ()),
             *(portal.routes(_paid) if portal else ()),
+            *([Route(PAGE, to_page), Route(COUNTS, _FromState("status"))] if portal else ()),
         ],
     )
     if cors and isinstance(made, _CrossOriginGateway):
@@ -535,5 +539,6 @@ def _portal(settings: Settings, demo_keys: "DemoKeys | None", demo_systems: ASGI
     return PortalPage(
         demo_tokens=_demo_tokens(demo_keys),
         demo_systems=DEMO_SYSTEMS if demo_systems else None,
+        only_status=not settings.portal.enabled,
         sign_in=_sign_in(settings, demo_keys),
     )

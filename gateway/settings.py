@@ -248,6 +248,11 @@ class Settings(Strict):
         return self.files.signed_for > 0 and not self.files.has_key and not self.shared_url
 
     @property
+    def shows_counts(self) -> bool:
+        """Whether somebody can look at what is counted: Prometheus, or a person at /status."""
+        return self.server.shows_metrics or self.portal.is_served
+
+    @property
     def tells_in_process(self) -> bool:
         """Whether each process tells its clients only what it heard itself."""
         return self.live.enabled and not self.shared_url

@@ -66,7 +66,7 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     logs.configure(settings.log)
     _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
-        if processes > 1 and settings.server.shows_metrics:
+        if processes > 1 and settings.shows_counts:
             os.environ.setdefault(SHARED_FOLDER, folder)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from gateway.auth.sign_in import SignIn
 from gateway.http.assets import COMMON_HEADERS, Assets
 from gateway.http.graphiql import STATIC_FOLDER, Answers, json_for_html
+from gateway.http.status import COUNTS
 
 PORTAL_FOLDER = STATIC_FOLDER / "portal"
 AT = "/portal"
@@ -47,6 +48,7 @@ class PortalPage:
         demo_tokens: bearer tokens by the name to show, for `gateway demo` only: whoever can load the page gets them.
         demo_systems: the name, beside the portal, of what stops and starts the demo's systems; None outside the demo.
         sign_in: how people sign in; None: they cannot, but as one of `demo_tokens`.
+        only_status: whether there is the page about the gateway's state, and no other.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class PortalPage:
         demo_tokens: Mapping[str, str] | None = None,
         demo_systems: str | None = None,
         sign_in: SignIn | None = None,
+        *,
+        only_status: bool = False,
     ) -> None:
         self._demo_tokens = dict(demo_tokens or {})
         self._demo_systems = demo_systems
-        self._sign_in = sign_in
+        self._sign_in, self._only_status = sign_in, only_status
         index = static_folder / "index.html"
         self._html = index.read_text(encoding="utf-8") if index.is_file() else None
         self._assets = Assets(static_folder / "assets")
@@ -91,6 +95,8 @@ class PortalPage:
             "endpoint": f"{root}../graphql",
             "demoTokens": self._demo_tokens,
             "demoSystems": self._demo_systems and f"{root}../{self._demo_systems}",
+            "status": f"{root}..{COUNTS}",
+            "onlyStatus": self._only_status,
             "signIn": self._sign_in and self._sign_in.document,
         }
         html = self._html.replace("%BASE%", root).replace("%CONFIG%", json_for_html(config))

@@ -10,7 +10,7 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.samples import Sample
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -147,6 +148,12 @@ class Metrics:
         """What the page says."""
         self.look()
         return generate_latest(self._all_workers())
+
+    def samples(self) -> Iterator[Sample]:
+        """All that is counted, of all workers."""
+        self.look()
+        for family in self._all_workers().collect():
+            yield from family.samples
 
     def look(self) -> None:
         """Take over what was counted elsewhere, and measure the process."""

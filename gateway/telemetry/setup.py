@@ -32,7 +32,7 @@ class Telemetry:
         self._settings, self._metrics = settings, metrics
         self._published: Callable[[], Collection[str]] | None = None
         self._names = OperationNames(settings.telemetry.operation_names, self._published_names)
-        self._counts = settings.server.shows_metrics or settings.telemetry.sends_metrics
+        self._counts = settings.shows_counts or settings.telemetry.sends_metrics
         self._requests = RequestMetrics(metrics.instruments) if self._counts else None
         if self._requests is not None:
             metrics.also(self._requests.look)

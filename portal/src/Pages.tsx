@@ -3,6 +3,7 @@ import { Route, Switch } from "wouter";
 import { idIn } from "./addresses";
 import { BillPage } from "./bills/BillPage";
 import { BillsPage } from "./bills/BillsPage";
+import { config } from "./config";
 import { ContactPage } from "./contact/ContactPage";
 import { CustomerPage } from "./desk/CustomerPage";
 import { OperationsPage } from "./desk/OperationsPage";
@@ -10,12 +11,14 @@ import { OutagesPage } from "./desk/OutagesPage";
 import { SearchPage } from "./desk/SearchPage";
 import { HomePage } from "./home/HomePage";
 import { Page } from "./shell/Page";
+import { StatusPage } from "./status/StatusPage";
 import { texts } from "./texts";
 import { NewTicketPage } from "./tickets/NewTicketPage";
 import { TicketPage } from "./tickets/TicketPage";
 import { TicketsPage } from "./tickets/TicketsPage";
 
 export function Pages() {
+  if (config.onlyStatus) return <StatusPage />;
   return (
     <Switch>
       <Route path="/" component={HomePage} />
@@ -29,6 +32,7 @@ export function Pages() {
       <Route path="/customers/:id">{({ id }) => <CustomerPage key={id} id={idIn(id)} />}</Route>
       <Route path="/operations" component={OperationsPage} />
       <Route path="/outages" component={OutagesPage} />
+      <Route path="/status" component={StatusPage} />
       <Route>
         <Page title={texts.notFound.title}>
           <p>{texts.notFound.text}</p>

@@ -7,6 +7,10 @@ interface PortalConfig {
   demoTokens: Record<string, string>;
   /** Where the demo's systems are stopped and healed; null outside the demo. */
   demoSystems: string | null;
+  /** Where the desk reads what the gateway counts. */
+  status: string;
+  /** Whether there is the page about the gateway's state, and no other. */
+  onlyStatus: boolean;
   /** The public client that people sign in as; null where none is set. */
   signIn: { issuer: string; clientId: string; scopes: string } | null;
 }
@@ -23,5 +27,6 @@ export const config = {
   /** The portal's path, without a slash at its end. */
   base: absolute(given.root).pathname.replace(/\/$/, ""),
   endpoint: absolute(given.endpoint).href,
+  status: absolute(given.status).href,
   demoSystems: given.demoSystems && absolute(given.demoSystems).href,
 };

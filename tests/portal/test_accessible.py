@@ -31,6 +31,7 @@ PAGES = {
         "/customers/Customer:1001": "Accounts and open bills",
         "/operations": "Open bills by month",
         "/outages": "Whom to call",
+        "/status": "Operations, the dearest first",
         "/tickets/Ticket:TT-1001-1": "Only for us",
     },
 }

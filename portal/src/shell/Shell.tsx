@@ -49,7 +49,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Link href="/" className="home-link" aria-label={texts.shell.home}>
             <Mark />
           </Link>
-          {state === "in" && <Navigation />}
+          {state === "in" && !config.onlyStatus && <Navigation />}
           <div className="top-tools">
             <button type="button" className="icon-button" onClick={toggleTheme} aria-label={texts.shell.theme[theme]}>
               <span aria-hidden="true">{theme === "dark" ? "☀" : "☾"}</span>
