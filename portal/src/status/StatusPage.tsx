@@ -66,7 +66,7 @@ const lastOf = <T,>(found: (T | undefined)[]) => found.findLast((value) => value
 
 function Systems({ found }: { found: SystemStatus[] }) {
   return (
-    <section className="card wide" aria-labelledby="status-systems">
+    <section className="card wide" tabIndex={0} aria-labelledby="status-systems">
       <h2 id="status-systems">{words.systems}</h2>
       <table className="status">
         <thead>
@@ -108,7 +108,7 @@ function Systems({ found }: { found: SystemStatus[] }) {
 
 function Operations({ found }: { found: OperationStatus[] }) {
   return (
-    <section className="card wide" aria-labelledby="status-operations">
+    <section className="card wide" tabIndex={0} aria-labelledby="status-operations">
       <h2 id="status-operations">{words.operations}</h2>
       {found.length === 0 ? (
         <p className="hint">{words.noOperations}</p>
