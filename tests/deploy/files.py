@@ -71,9 +71,8 @@ def clean_checkout(into: Path, *, context: bool = False) -> Path:
 
 def bare(**more: str) -> dict[str, str]:
     """An environment without anything of this one but the way to the registries."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if re.match(r"(?i)(pip|npm)_|https?_proxy|no_proxy|ssl_", name)
-    }
+    way = re.compile(r"(pip|npm)_\w+|https?_proxy|no_proxy|ssl_cert_\w+|node_extra_ca_certs", re.IGNORECASE)
+    kept = {name: value for name, value in os.environ.items() if way.fullmatch(name)}
+    if (npmrc := Path.home() / ".npmrc").is_file():
+        kept.setdefault("NPM_CONFIG_USERCONFIG", str(npmrc))
     return {**kept, "PATH": "/usr/local/bin:/usr/bin:/bin", **more}

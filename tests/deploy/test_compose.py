@@ -1,0 +1,80 @@
+"""deploy/compose.yaml: its linters find nothing, and what it mounts is there; both Redis are what the gateway wants."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from gateway import settings_file
+from tests.deploy.files import DEPLOY, MADE_BY_THE_OPERATOR, MADE_ELSEWHERE, documents, ran, tool
+
+(COMPOSE,) = documents(DEPLOY / "compose.yaml")
+DIGESTS_ARE_THE_OPERATORS = {"CL-0019"}
+
+
+def test_yamllint_finds_nothing() -> None:
+    found = ran(tool("yamllint"), "--strict", "-c", DEPLOY / ".yamllint", DEPLOY)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_compose_lint_finds_nothing_but_tags_that_the_operator_pins() -> None:
+    found = ran(tool("compose-lint"), "check", "--format", "json", DEPLOY / "compose.yaml")
+    assert {one["rule_id"] for one in json.loads(found.stdout)["findings"]} == DIGESTS_ARE_THE_OPERATORS
+
+
+def test_what_is_mounted_is_there() -> None:
+    files = [one["file"] for one in COMPOSE["secrets"].values()]
+    for service in COMPOSE["services"].values():
+        files += [one.partition(":")[0] for one in service.get("volumes", ()) if one.startswith(".")]
+    for one in files:
+        path = DEPLOY / one
+        by_operator = path in MADE_BY_THE_OPERATOR or path.parent in MADE_BY_THE_OPERATOR
+        assert by_operator or path in MADE_ELSEWHERE or path.exists(), one
+    assert (DEPLOY / "compose" / COMPOSE["services"]["gateway"]["build"]["context"]).resolve() == DEPLOY
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_every_name_that_a_service_uses_is_declared(service: str) -> None:
+    asked = COMPOSE["services"][service]
+    assert set(asked["networks"]) <= set(COMPOSE["networks"])
+    assert set(asked.get("secrets", ())) <= set(COMPOSE["secrets"])
+    assert set(asked.get("depends_on", ())) <= set(COMPOSE["services"])
+    named = {one.partition(":")[0] for one in asked.get("volumes", ())}
+    assert {one for one in named if not one.startswith(".")} <= set(COMPOSE["volumes"])
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_every_service_is_hardened(service: str) -> None:
+    asked = COMPOSE["services"][service]
+    assert asked["read_only"] is True
+    assert asked["cap_drop"] == ["ALL"]
+    assert asked["user"].partition(":")[0] not in ("", "0", "root")
+    assert "healthcheck" in asked or service == "gateway"  # the image has one
+    assert all(one.startswith("127.0.0.1:") for one in asked.get("ports", ()))
+
+
+def test_the_gateway_knows_its_variables_and_ends_before_it_is_killed(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = COMPOSE["services"]["gateway"]
+    for name in gateway["secrets"]:
+        (tmp_path / name).write_text("redis://:secret@redis:6379/0")
+    for name, value in gateway["environment"].items():
+        plain = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+        monkeypatch.setenv(name, plain.replace("/run/secrets", str(tmp_path)))
+    config = tmp_path / "gateway.toml"
+    config.write_text((DEPLOY / "kubernetes/base/gateway.toml").read_text(encoding="utf-8").replace("10.0 #", "2.0 #"))
+    settings = settings_file.load(config)
+    assert settings.server.workers == 2
+    ends = settings.server.leave_after + settings.server.finish + settings.writes.patience
+    assert int(gateway["stop_grace_period"].removesuffix("s")) > ends
+
+
+def test_one_redis_forgets_and_the_other_does_not() -> None:
+    forgets, keeps = (COMPOSE["services"][name]["command"][-1] for name in ("redis", "redis-writes"))
+    assert "--maxmemory-policy volatile-lru" in forgets
+    assert "--maxmemory " in forgets
+    assert "--maxmemory-policy noeviction" in keeps
+    assert "--appendonly yes" in keeps
+    assert "--maxmemory " not in keeps
