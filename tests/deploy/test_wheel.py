@@ -33,7 +33,7 @@ def test_without_pages_and_without_node_it_is_not_built(
         build(checkout, tmp_path)
     assert ended.value.code == (
         "The wheel needs the browser's pages, and gateway/static/index.html is not there: run `make wheel`, which"
-        " builds both, or install deploy/build.lock and build without isolation (pip wheel --no-build-isolation)."
+        " builds them too, or install deploy/build.lock and build without isolation (pip wheel --no-build-isolation)."
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -48,8 +48,9 @@ def test_an_editable_installation_needs_no_pages(
 def test_it_has_pages_schema_and_types(checkout: Path, tmp_path: Path) -> None:
     """With pages of the test's own, so that none need be built."""
     static = checkout / "gateway/static"
-    static.mkdir()
-    (static / "index.html").write_text("<html>")
+    for page in ("index.html", "portal/index.html"):
+        (static / page).parent.mkdir(parents=True, exist_ok=True)
+        (static / page).write_text("<html>")
     (static / "page-1.js").write_text("1")
     with zipfile.ZipFile(build(checkout, tmp_path)) as wheel:
         names = set(wheel.namelist())
