@@ -56,6 +56,12 @@ def test_haproxy_sees_a_gateway_leave_before_it_is_gone() -> None:
     assert int(checks[1]) * int(checks[2]) / 1000 < ServerSettings().leave_after
 
 
+def test_nginx_asks_a_gateway_that_was_restarted_before_the_next_one_is_gone() -> None:
+    found = re.findall(r"fail_timeout=(\d+)s", (DEPLOY / "nginx/gateway.conf").read_text(encoding="utf-8"))
+    assert len(found) == 2
+    assert all(int(one) < ServerSettings().leave_after for one in found)
+
+
 @pytest.mark.parametrize("sample", ["nginx/gateway.conf", "haproxy/haproxy.cfg"])
 def test_connections_to_the_gateway_are_given_up_before_it_closes_them(sample: str) -> None:
     found = re.search(r"(?:keepalive_timeout|timeout http-keep-alive) (\d+)s", (DEPLOY / sample).read_text())

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,35 +44,40 @@ def certificates(folder: Path) -> None:
     (folder / "both.pem").write_bytes((folder / "portal.pem").read_bytes() + (folder / "portal.key").read_bytes())
 
 
-def before(sample: str, stack: Stack) -> str:
-    """The sample in front of two gateways, of which the first is away."""
-    there = urlsplit(stack.address).netloc
-    addresses = iter((GONE, there))
+def before(sample: str, gateways: Sequence[str]) -> str:
+    """The sample in front of these two gateways (host and port)."""
+    addresses = iter(gateways)
     return TWO.sub(lambda _: next(addresses), (DEPLOY / sample).read_text(encoding="utf-8"))
 
 
+def one_of_two(stack: Stack) -> list[str]:
+    """Two gateways, of which the first is away."""
+    return [GONE, urlsplit(stack.address).netloc]
+
+
 @asynccontextmanager
-async def behind_nginx(stack: Stack, folder: Path) -> AsyncIterator[Portal]:
+async def behind_nginx(gateways: Sequence[str], folder: Path) -> AsyncIterator[Portal]:
     (port,) = free_ports(1)
-    text = before("nginx/gateway.conf", stack).replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
+    text = before("nginx/gateway.conf", gateways).replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
     text = text.replace("/etc/nginx/portal", f"{folder}/portal").replace("/var/log/nginx", str(folder))
     async with nginx(folder, text), trusting(folder, f"https://127.0.0.1:{port}/api") as portal:
         yield portal
 
 
 @asynccontextmanager
-async def behind_haproxy(stack: Stack, folder: Path) -> AsyncIterator[Portal]:
+async def behind_haproxy(gateways: Sequence[str], folder: Path) -> AsyncIterator[Portal]:
     (port,) = free_ports(1)
-    text = before("haproxy/haproxy.cfg", stack).replace("bind :443 ", f"bind 127.0.0.1:{port} ")
+    text = before("haproxy/haproxy.cfg", gateways).replace("bind :443 ", f"bind 127.0.0.1:{port} ")
     (folder / "haproxy.cfg").write_text(text.replace("/etc/haproxy/portal.pem", f"{folder}/both.pem"))
     assert HAPROXY is not None
     with (folder / "log").open("w") as log:
         running = await asyncio.create_subprocess_exec(HAPROXY, "-f", folder / "haproxy.cfg", stdout=log, stderr=log)
     try:
-        async with trusting(folder, f"https://127.0.0.1:{port}") as portal, asyncio.timeout(60):
-            while not await is_served(portal):
-                assert running.returncode is None, (folder / "log").read_text()
-                await asyncio.sleep(0.05)  # nobody tells when its first checks are done
+        async with trusting(folder, f"https://127.0.0.1:{port}") as portal:
+            async with asyncio.timeout(60):
+                while not await is_served(portal):
+                    assert running.returncode is None, (folder / "log").read_text()
+                    await asyncio.sleep(0.05)  # nobody tells when its first checks are done
             yield portal
     finally:
         if running.returncode is None:
@@ -107,7 +112,7 @@ async def holds(portal: Portal, stack: Stack) -> None:
 @needs_nginx
 async def test_nginx_leads_to_the_gateway_that_is_there(stack: Stack, tmp_path: Path) -> None:
     certificates(tmp_path)
-    async with behind_nginx(stack, tmp_path) as portal:
+    async with behind_nginx(one_of_two(stack), tmp_path) as portal:
         await holds(portal, stack)
     logged = (tmp_path / "gateway.log").read_text()
     assert '"POST /api/graphql" 200 ' in logged
@@ -116,6 +121,6 @@ async def test_nginx_leads_to_the_gateway_that_is_there(stack: Stack, tmp_path: 
 @pytest.mark.skipif(HAPROXY is None, reason="no haproxy on the PATH: install the package haproxy")
 async def test_haproxy_leads_to_the_gateway_that_is_there(stack: Stack, tmp_path: Path) -> None:
     certificates(tmp_path)
-    async with behind_haproxy(stack, tmp_path) as portal:
+    async with behind_haproxy(one_of_two(stack), tmp_path) as portal:
         await holds(portal, stack)
     assert "POST /graphql 200 " in (tmp_path / "log").read_text()
