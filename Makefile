@@ -4,9 +4,11 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; done)
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet
 unexport PYTHONDONTWRITEBYTECODE # or each of the tests' hundred processes compiles all modules anew
 
-.PHONY: portal help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock clean
+.PHONY: portal help setup demo test long hostile chaos writes fuzz bench dearest live record lint types imports schema format lock wheel sbom audit clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -83,9 +85,20 @@ fuzz: .venv/installed ## Compare the compiled executor with graphql-core over 20
 	@FUZZ_EDGES=$${FUZZ_EDGES:-20} $(BIN)/python -m pytest -q -s tests/connectors/test_sendable_settings.py tests/connectors/test_edge_rows_of_products.py tests/promises/test_edge_arguments.py tests/promises/test_edge_rows.py
 	@FUZZ_CASES=$${FUZZ_CASES:-20000} $(BIN)/python -W ignore::RuntimeWarning -m tests.gateway.engine.test_differential
 
-lock: .venv/installed ## Refresh requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+lock: .venv/installed ## Refresh requirements.lock, and what the image installs (deploy/*.lock), from pyproject.toml
+	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(COMPILE) pyproject.toml --constraint requirements.lock -o deploy/runtime.lock
+	@$(COMPILE) --group pyproject.toml:build --constraint requirements.lock -o deploy/build.lock
+
+wheel: setup ## Build the wheel, with the browser's pages, into dist/
+	@$(BIN)/python -m pip wheel -qq --no-deps --no-build-isolation --wheel-dir dist . && ls dist/*.whl
+
+sbom: .venv/installed ## Write the bill of materials of what is installed in production (CycloneDX, build/sbom.json)
+	@mkdir -p build && $(BIN)/python -W ignore -m cyclonedx_py requirements deploy/runtime.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+	@echo build/sbom.json
+
+audit: .venv/installed ## Look whether known weaknesses (advisories) concern what is installed in production
+	@$(BIN)/python -m deploy.audit
 
 clean: ## Remove everything that the set-up made
 	@rm -rf .venv gateway/static web/node_modules portal/node_modules tests/gateway/http/audit/node_modules tests/gateway/http/live_clients/node_modules tests/gateway/http/manifest_tools/node_modules tests/clients/node_modules tests/clients/graphql17/node_modules tests/gateway/auth/provider/node_modules benchmarks/peer/node_modules

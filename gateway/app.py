@@ -228,6 +228,18 @@ def create_app(
     `feed` tells subscriptions what changes; without one there are none. `started` is called when all is made that the
     first request needs.
 
+    It can be mounted below another Starlette application: `Mount("/api", create_app(settings))`. Starlette runs no
+    lifespan of what is mounted, so the host does, and yields its state, which every request reads:
+
+        @asynccontextmanager
+        async def lifespan(_app):
+            async with gateway.router.lifespan_context(gateway) as state:
+                yield state
+
+    Its server should have the gateway's protocols (`gateway.http.server.server_options`), as `gateway serve` has. Under
+    another one subscriptions end with an error, and no limit on connections and load (docs/limits.md) holds; queries,
+    mutations and rates are as ever.
+
     Raises ValueError if there are neither `[auth]` settings nor `demo_keys`.
     """
     if demo_keys is None and settings.auth is None:

@@ -27,7 +27,7 @@ cli = typer.Typer(
     name="gateway",
     help="One GraphQL graph over a telecom operator's CRM, billing, network inventory and ticketing.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,  # gateway --install-completion; typer finds out which shell it is
     pretty_exceptions_enable=False,  # They print local variables, and with them secrets.
     rich_markup_mode=None,
 )
@@ -55,7 +55,7 @@ class Kind(StrEnum):
 def main() -> None:
     """Entry point of the `gateway` command."""
     collect_rarely()
-    cli()
+    cli(prog_name="gateway")  # however it was started: completion in shells is for that name
 
 
 def _print_version(wanted: bool) -> None:

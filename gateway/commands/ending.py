@@ -79,6 +79,8 @@ class LeavingServer(uvicorn.Server):
                 await asyncio.sleep(_TICK)
         if self._accepting is not None:
             self._accepting.stop()
+        for listening in (*self.servers, *(sockets or ())):  # as uvicorn does, but with nothing before it
+            listening.close()
         self._edge.closing_since = asyncio.get_running_loop().time()
         await super().shutdown(sockets)
 

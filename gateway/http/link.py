@@ -41,10 +41,15 @@ class Link(Protocol):
         """Cut the connection off, and send nothing that still waits."""
 
 
+def link_if_any(scope: Scope) -> Link | None:
+    """The link of a request; None under a server that offers none (`create_app` says which one does)."""
+    reference: ref[Link] | None = (scope.get("extensions") or {}).get(EXTENSION)
+    return reference() if reference else None
+
+
 def link_of(scope: Scope) -> Link:
     """The link of a request. Raises RuntimeError where its server offers none."""
-    reference: ref[Link] | None = scope.get("extensions", {}).get(EXTENSION)
-    link = reference() if reference else None
+    link = link_if_any(scope)
     if link is None:
         raise RuntimeError("connections that stay open need HttpProtocol and WebSocketProtocol of the gateway")
     return link

@@ -22,7 +22,7 @@ from connectors.store.writes import StoreUnavailable
 from gateway.auth.refusals import AuthenticationError
 from gateway.errors import RequestError
 from gateway.http.client_address import ClientAddresses
-from gateway.http.link import link_of
+from gateway.http.link import link_if_any
 from gateway.rate_settings import RateSettings
 from resolvers.viewer import Viewer, ViewerKind
 
@@ -94,8 +94,8 @@ def caller_of(scope: Scope) -> Caller | None:
 
 def hold(scope: Scope, error: RequestError) -> None:
     """Read nothing more for a moment from the connection of whoever has spent too much."""
-    if isinstance(error, RateLimitedError):
-        link_of(scope).hold(min(error.wait, HELD))
+    if isinstance(error, RateLimitedError) and (link := link_if_any(scope)) is not None:
+        link.hold(min(error.wait, HELD))
 
 
 class Rates:

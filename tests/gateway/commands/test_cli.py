@@ -47,6 +47,18 @@ def test_every_option_says_what_it_does(run: InProcess, command: str) -> None:
         assert len(said.split()) >= 3, f"{command} {option} has no help"
 
 
+def test_a_shell_completes_commands_and_options(run: InProcess) -> None:
+    """As bash asks, once `gateway --install-completion` has told it to."""
+
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        return run(**words, _GATEWAY_COMPLETE="complete_bash").stdout.split()
+
+    assert completed("gateway s") == ["serve", "schema"]
+    assert completed("gateway serve --w") == ["--workers"]
+    assert "complete -o default -F _gateway_completion gateway" in run(_GATEWAY_COMPLETE="source_bash").stdout
+
+
 def test_help_is_quick_to_load() -> None:
     """The command line must not load the graph, the web server or a client before it knows what is wanted."""
     code = (
