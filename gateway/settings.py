@@ -159,7 +159,10 @@ class RedisSettings(WithSecrets):
     url: Annotated[
         str | None,
         AfterValidator(_redis_address),
-        Field(repr=False, description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0".'),
+        Field(
+            repr=False,
+            description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0" or "redis+cluster://a,b".',
+        ),
     ] = None
     url_file: Annotated[Path | None, Field(description="File with that address.")] = None
     writes_url: Annotated[
