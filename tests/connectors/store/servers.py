@@ -103,14 +103,16 @@ def cluster(folder: Path, *, replicas: bool = False, password: str = "") -> Iter
                 "cluster-replica-validity-factor": 0,
                 "repl-diskless-sync-delay": 0,
             }
-            if password:
-                config |= {"requirepass": password, "masterauth": password}
             node = ValkeyServer(port=port, data_dir=_made(folder / str(number)), config=config)
             stack.callback(node.terminate)
             node.start()
             nodes.append(node)
             buses.append(bus)
         _meet(nodes, buses)
+        for node in nodes if password else ():
+            with at(node.port) as client:
+                client.config_set("masterauth", password)
+                client.config_set("requirepass", password)
         who = f":{password}@" if password else ""
         yield Servers(f"redis+cluster://{who}" + ",".join(f"127.0.0.1:{one.port}" for one in nodes[:2]), nodes)
 
