@@ -1,15 +1,18 @@
 """`gateway check` of a cluster with a password, and of Sentinels: each node is asked, and the worst counts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from connectors import DOMAINS
+from connectors.store.address import located
+from connectors.store.rates_in_redis import SpendingInRedis
 from gateway.commands.check import check
 from gateway.commands.findings import Finding
-from gateway.settings import Settings
+from gateway.settings import RedisSettings, Settings
 from tests.connectors.store.servers import Servers, cluster, sentinels
 
 SYSTEMS = {name: {"url": "http://127.0.0.1:9"} for name in DOMAINS}
@@ -57,6 +60,16 @@ async def test_a_cluster(guarded: Servers) -> None:
         client.config_set("maxmemory-policy", "noeviction")
     assert columns(writes) == ("ok", "ok", "FAILED")
     assert "maxmemory-policy is allkeys-lru" in writes.detail
+
+
+async def test_a_password_that_stands_in_a_file(guarded: Servers, tmp_path: Path) -> None:
+    """It is the one of all nodes, and is told to none of what is shown."""
+    file = tmp_path / "redis"
+    file.write_text(f"{guarded.address}\n")
+    spending = SpendingInRedis(RedisSettings(url_file=file).secret_named("url"), timeout=20.0)
+    assert len(await spending.spend({f"caller {number}": 1.0 for number in range(20)})) == 20
+    assert "pa55" not in repr(located(RedisSettings(url_file=file).secret_named("url")))
+    await spending.close()
 
 
 async def test_a_wrong_password(guarded: Servers) -> None:
