@@ -27,9 +27,18 @@ class NoAnswer(Exception):
 class Worker:
     """One `gateway serve` with one process."""
 
-    def __init__(self, config: Path, port: int, environment: Mapping[str, str]) -> None:
-        self._config, self._environment = config, environment
-        self.port = port
+    def __init__(
+        self,
+        config: Path,
+        port: int,
+        environment: Mapping[str, str],
+        *,
+        within: Sequence[str] = (),
+        host: str = "127.0.0.1",
+    ) -> None:
+        """`within`: a command that runs it elsewhere, where it is reached at `host`."""
+        self._config, self._environment, self._within = config, environment, within
+        self.port, self.host = port, host
         self.said: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -37,10 +46,10 @@ class Worker:
     async def start(self) -> None:
         """Until it listens."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve", "--config", str(self._config)),
+            *(*self._within, sys.executable, "-m", "gateway", "serve", "--config", str(self._config)),
             stderr=asyncio.subprocess.PIPE,
             cwd=ROOT,
-            env={**self._environment, "GATEWAY_SERVER__PORT": str(self.port)},
+            env={**self._environment, "GATEWAY_SERVER__HOST": self.host, "GATEWAY_SERVER__PORT": str(self.port)},
             start_new_session=True,
         )
         listening = asyncio.Event()
@@ -66,6 +75,14 @@ class Worker:
                 self._process.kill()
             await self._process.wait()
             await self._reading
+
+    async def end(self) -> int:
+        """SIGTERM, as a new version is rolled out: the exit code, once it has answered everything."""
+        self._signal(signal.SIGTERM)
+        assert self._process is not None  # noqa: S101  # whoever says so has started it
+        assert self._reading is not None  # noqa: S101  # the same
+        await self._reading
+        return await self._process.wait()
 
     def stop_still(self) -> None:
         """SIGSTOP: it does nothing until `go_on`."""
@@ -97,7 +114,7 @@ class Pair:
     ) -> tuple[int, dict[str, Any]]:
         """One operation, asked of one of the workers: status and body. Raises `NoAnswer`."""
         body = {"query": document, "variables": dict(variables)}
-        url = f"http://127.0.0.1:{self.both[worker].port}/graphql"
+        url = f"http://{self.both[worker].host}:{self.both[worker].port}/graphql"
         headers = {"Authorization": f"Bearer {self.token(who)}"}
         try:
             async with self.session.post(url, json=body, headers=headers) as answer:

@@ -19,13 +19,13 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails
-from redis.asyncio.connection import parse_url
 
 from connectors import DOMAINS, Domain
 from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.links import referred_to
 from connectors.secret_files import Secret, WithSecrets
 from connectors.settings import System
+from connectors.store import address
 from connectors.strict import Strict
 from connectors.texts import without_credentials
 from connectors.wrong_settings import reported_again
@@ -149,7 +149,7 @@ class GraphQLSettings(Strict):
 
 def _redis_address(url: str | None) -> str | None:
     if url is not None:
-        parse_url(url)  # Its ValueError says which schemes there are.
+        address.read(url)  # Its ValueError says what would be right.
     return url
 
 
@@ -159,7 +159,10 @@ class RedisSettings(WithSecrets):
     url: Annotated[
         str | None,
         AfterValidator(_redis_address),
-        Field(repr=False, description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0".'),
+        Field(
+            repr=False,
+            description='Address of what may be forgotten, e.g. "redis://cache.example:6379/0" or "redis+cluster://a,b".',
+        ),
     ] = None
     url_file: Annotated[Path | None, Field(description="File with that address.")] = None
     writes_url: Annotated[

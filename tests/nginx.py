@@ -33,6 +33,11 @@ def documented() -> str:
     return DOCS.read_text(encoding="utf-8").partition("```nginx\n")[2].partition("```")[0]
 
 
+def written_for(language: str) -> list[str]:
+    """The blocks of docs/behind-a-proxy.md in one language."""
+    return [part.partition("```")[0] for part in DOCS.read_text(encoding="utf-8").split(f"```{language}\n")[1:]]
+
+
 @asynccontextmanager
 async def nginx(folder: Path, http: str) -> AsyncIterator[None]:
     """nginx with this in its section `http`, once it listens on all ports that are named there."""

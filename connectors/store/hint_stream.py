@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from connectors.events.hints import Hint
 from connectors.store.address import Address
-from connectors.store.asking import asked, redis_at
+from connectors.store.asking import alone, asked, redis_at, renew
 from connectors.store.events import Gap
 from connectors.store.redis import HOLD, UNLOCK, Argument
 from connectors.store.writes import StoreUnavailable
@@ -68,7 +68,8 @@ class HintStream:
 
     def __init__(self, address: Address, prefix: str, timeout: float) -> None:
         self._address, self._prefix, self._timeout = address, prefix, timeout
-        self._stream, self._beat = f"{prefix}hints", f"{prefix}beat"
+        self._stream = f"{prefix}hints"
+        self._beat = f"{prefix}beat:{{{self._stream}}}"  # in the stream's slot, as all that a script has together
         self._redis = redis_at(address, connections=_CONNECTIONS)
         self._add_new = self._redis.register_script(_ADD_NEW)
         self._add_beat = self._redis.register_script(_ADD_BEAT)
@@ -89,7 +90,7 @@ class HintStream:
 
     def _event(self, hint: Hint) -> str:
         name = f"{hint.domain} {hint.event_id}".encode()
-        return f"{self._prefix}event:{hashlib.blake2b(name, digest_size=16).hexdigest()}"
+        return f"{self._prefix}event:{{{self._stream}}}:{hashlib.blake2b(name, digest_size=16).hexdigest()}"
 
     async def beat(self) -> None:
         """Add a heartbeat, unless some process has done so in the last half `BEAT`."""
@@ -110,7 +111,7 @@ class HintStream:
     @asynccontextmanager
     async def reader(self) -> AsyncIterator["Reader"]:
         """A new connection for reading only."""
-        redis = redis_at(self._address, connections=1)
+        redis = await self._asked(lambda: alone(self._redis, self._address, self._stream))
         try:
             yield Reader(redis, self._stream, self._timeout)
         finally:
@@ -118,7 +119,7 @@ class HintStream:
 
     async def renew(self) -> None:
         """Close the connections that nobody uses now: they may lead to a server that is not the one any more."""
-        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        await renew(self._redis)
 
     async def remove(self) -> None:
         """Remove the stream, with all entries."""

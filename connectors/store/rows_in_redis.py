@@ -6,6 +6,7 @@ taken for missing, and removed. Every time is the server's, so that the clocks o
 Rows that go together (all of one type in one system) have one version, a random text. A row counts only with the
 version under which its reading began. Who evicts removes the version, and the next one who looks makes a new one: so
 no reading that began before can put its rows back, and a version that Redis has forgotten costs rows and no truth.
+In a cluster a group has several parts (`Spread`), each with a version of its own, so that a script has one slot.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from connectors.store.address import Address
 from connectors.store.asking import redis_at
 from connectors.store.away import MayBeAway
 from connectors.store.redis import Argument
+from connectors.store.spread import Spread, at_once
 
 _log: Final = logging.getLogger("gateway.cache")
 
@@ -122,11 +124,17 @@ class Kept(msgspec.Struct, frozen=True):
     row: bytes
 
 
-class Looked(msgspec.Struct, frozen=True):
-    """What was found, in the order of the names. `at`: when, by the server's clock; `version`: of all rows."""
+class Began(msgspec.Struct, frozen=True):
+    """Under which version rows are read from now on, and when that was, by the server's clock."""
 
     version: bytes
     at: int
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What was found, in the order of the names. `began`: by the part that the rows are in."""
+
+    began: Mapping[str, Began]
     rows: Sequence[Kept]
 
 
@@ -151,8 +159,9 @@ class RowsInRedis:
     def __init__(
         self, address: Address, *, prefix: str = "opticom:{rows}:", timeout: float = 0.25, pause: float = 1.0
     ) -> None:
-        """All keys have the `prefix`; the part in braces keeps them on one node of a cluster."""
-        self._redis, self._prefix = redis_at(address), prefix
+        """All keys have the `prefix`. A cluster has them in several slots, by what `Spread` adds in its braces."""
+        self._redis = redis_at(address)
+        self._spread = Spread(self._redis, prefix)
         self._server = MayBeAway(
             _log,
             lost="Redis cannot be asked for rows that are kept; the systems are asked for each",
@@ -171,35 +180,41 @@ class RowsInRedis:
 
     async def look(self, group: str, names: Sequence[str], token: str, times: Times) -> Looked | None:
         """What is kept, and a lease for each row that nobody reads; None where nothing is kept now."""
-        looked: Looked | None = None
-        for start in range(0, len(names), _AT_ONCE):
-            if group in self._owed:
-                return None
-            part = names[start : start + _AT_ONCE]
-            arguments: list[Argument] = [token, _ms(times.lease), _ms(times.fresh), _ms(times.usable), _VERSION_LIVES]
-            found = await self._asked(self._look, group, part, arguments)
-            if not found or len(found) != 2 + 3 * len(part) or (looked is not None and found[0] != looked.version):
-                return None  # what was leased for others before is leased until its time is over
-            rows = [Kept(State(found[at].decode()), found[at + 1] / 1000, found[at + 2]) for at in _thirds(found)]
-            self._say_if_full(
-                any(one.state is State.FULL for one in rows), any(one.state is State.OURS for one in rows)
-            )
-            looked = Looked(found[0], looked.at if looked else found[1], [*(looked.rows if looked else ()), *rows])
-        return looked
+        began: dict[str, Began] = {}
+        rows: dict[str, Kept] = {}
+
+        async def one_part(prefix: str, names: Sequence[str]) -> None:
+            for start in range(0, len(names), _AT_ONCE):
+                if group in self._owed:
+                    return
+                part = names[start : start + _AT_ONCE]
+                times_given = (_ms(times.lease), _ms(times.fresh), _ms(times.usable), _VERSION_LIVES)
+                found = await self._asked(self._look, prefix, group, part, [token, *times_given])
+                if not found or len(found) != 2 + 3 * len(part):
+                    return  # what was leased for others before is leased until its time is over
+                if began.setdefault(prefix, Began(found[0], found[1])).version != found[0]:
+                    return
+                told = [Kept(State(found[at].decode()), found[at + 1] / 1000, found[at + 2]) for at in _thirds(found)]
+                rows.update(zip(part, told, strict=True))
+
+        await at_once([partial(one_part, *part) for part in self._spread.parts(names).items()])
+        states = {one.state for one in rows.values()}
+        self._say_if_full(State.FULL in states, State.OURS in states)
+        return Looked(began, [rows[name] for name in names]) if len(rows) == len(names) else None
 
     def settle(self, group: str, looked: Looked, token: str, rows: Mapping[str, bytes | NotKept], times: Times) -> None:
         """Keep what was read under these leases, and give them back. Nobody waits for it."""
 
-        async def settle() -> None:
-            names = list(rows)
+        async def one_part(prefix: str, names: Sequence[str]) -> None:
+            began = looked.began[prefix]
             for start in range(0, len(names), _AT_ONCE):
                 part = names[start : start + _AT_ONCE]
                 told = [one.value if isinstance(one := rows[name], NotKept) else b"=" + one for name in part]
-                arguments: list[Argument] = [token, looked.version, looked.at, _ms(times.usable), *told]
-                await self._asked(self._settle, group, part, arguments)
+                arguments: list[Argument] = [token, began.version, began.at, _ms(times.usable), *told]
+                await self._asked(self._settle, prefix, group, part, arguments)
 
-        if group not in self._owed:
-            self._start(settle())
+        if group not in self._owed and rows:
+            self._start(at_once([partial(one_part, *part) for part in self._spread.parts(rows).items()]))
 
     async def evict(self, groups: Collection[str], quiet: float = 0.0) -> None:
         """Let no row count that was read, or whose reading began, before now; keep none for `quiet` seconds.
@@ -213,7 +228,8 @@ class RowsInRedis:
 
     async def forget(self, names: Collection[str]) -> None:
         """Remove rows that cannot be read."""
-        await self._server.asked(lambda: self._redis.delete(*(self._prefix + name for name in names)))
+        for prefix, part in self._spread.parts(names).items():
+            await self._server.asked(partial(self._redis.delete, *(prefix + name for name in part)))
 
     async def close(self) -> None:
         """Settle what is under way, and close the connections."""
@@ -231,9 +247,17 @@ class RowsInRedis:
 
     async def _repay(self) -> None:
         for quiet, groups in _by_quiet(self._owed).items():
-            keys = [f"{self._prefix}version:{group}" for group in groups]
             arguments: list[Argument] = [_ms(quiet)]
-            if await self._server.asked(partial(self._evict, keys=keys, args=arguments)):
+            done: list[Any] = []
+
+            async def one_part(
+                prefix: str, groups: list[str] = groups, arguments: list[Argument] = arguments, done: list[Any] = done
+            ) -> None:
+                keys = [f"{prefix}version:{group}" for group in groups]
+                done.append(await self._server.asked(partial(self._evict, keys=keys, args=arguments)))
+
+            await at_once([partial(one_part, prefix) for prefix in self._spread.prefixes])
+            if all(done):
                 for group in groups:
                     if self._owed.get(group) == quiet:
                         del self._owed[group]
@@ -243,8 +267,10 @@ class RowsInRedis:
             await asyncio.sleep(self._server.pause)
             await self._repay()
 
-    async def _asked(self, script: Any, group: str, names: Sequence[str], arguments: list[Argument]) -> Any:
-        keys = [f"{self._prefix}version:{group}", *(self._prefix + name for name in names)]
+    async def _asked(
+        self, script: Any, prefix: str, group: str, names: Sequence[str], arguments: list[Argument]
+    ) -> Any:
+        keys = [f"{prefix}version:{group}", *(prefix + name for name in names)]
         return await self._server.asked(lambda: script(keys=keys, args=arguments))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 import aiohttp
-from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
 from connectors import DOMAINS, ConnectedSystem, Connectors, Domain, connect
@@ -17,6 +16,7 @@ from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuc
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import ForwardAuth, System, TokenEndpointAuth, TokenExchangeAuth
+from connectors.store.asking import primaries, redis_at
 from connectors.store.hint_stream import PREFIX, HintStream, probe
 from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
@@ -216,16 +216,19 @@ def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
 
 async def _redis(url: str, *, carries_hints: bool) -> Finding:
     address = without_credentials(url)
-    redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    redis = redis_at(url)
     started = time.monotonic()
     try:
-        await redis.ping()
+        async with asyncio.timeout(TIMEOUT):
+            for server in await primaries(redis):
+                await server.ping()
     except AuthenticationError as error:
         hint = "Check user name and password in redis.url."
         return Finding("redis", "Redis", address, "ok", "FAILED", "-", None, str(error), hint)
     except (RedisError, OSError) as error:
         hint = "The gateway runs without it, slower: check redis.url."
-        return Finding("redis", "Redis", address, "FAILED", detail=str(error), hint=hint)
+        detail = str(error) or f"no answer within {TIMEOUT:g} s"
+        return Finding("redis", "Redis", address, "FAILED", detail=detail, hint=hint)
     finally:
         await redis.aclose()
     latency = (time.monotonic() - started) * 1000

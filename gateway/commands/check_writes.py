@@ -1,5 +1,6 @@
 """The part of `gateway check` about writes: who may write what, and whether it is kept what became of it."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -12,6 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from connectors import DOMAINS, ConnectedSystem
 from connectors.ports import marks
+from connectors.store.asking import primaries, redis_at
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
@@ -77,6 +79,10 @@ def who(writes: WritesSettings, lacking: Collection[str]) -> str:
     )
 
 
+_WORSE: Final[Sequence[Mark]] = ("ok", "?", "FAILED")
+"""What a line may say of one node of a cluster: the worst counts for all."""
+
+
 class Keeping(NamedTuple):
     """How a Redis keeps its data; None is what it does not tell. `save` is when it writes snapshots, "" never."""
 
@@ -89,10 +95,13 @@ class Keeping(NamedTuple):
 async def _kept(url: str, note: str) -> Finding:
     address = without_credentials(url)
     credentials: Mark = "ok" if "@" in urlsplit(url).netloc else "-"
-    redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    redis = redis_at(url)
     started = time.monotonic()
     try:
-        await redis.ping()
+        async with asyncio.timeout(TIMEOUT):
+            servers = await primaries(redis)
+            for server in servers:
+                await server.ping()
         latency = (time.monotonic() - started) * 1000
         if problem := await _refusal(url):
             hint = (
@@ -100,16 +109,19 @@ async def _kept(url: str, note: str) -> Finding:
                 " opticom:write:* and run scripts (EVALSHA, EVAL, SCRIPT LOAD)?"
             )
             return Finding("writes", "Redis", address, "ok", credentials, "FAILED", latency, problem, hint, note=note)
-        keeping = await _keeping(redis)
+        async with asyncio.timeout(TIMEOUT):
+            keepings = [await _keeping(server) for server in servers]
     except (AuthenticationError, NoPermissionError) as error:
         hint = "Check user name and password in redis.writes_url. Until then no payment is made."
         return Finding("writes", "Redis", address, "ok", "FAILED", "-", None, str(error), hint, note=note)
     except (RedisError, OSError) as error:
         hint = "Nothing can be written without it (WRITE_NOT_DONE): check redis.writes_url."
-        return Finding("writes", "Redis", address, "FAILED", detail=str(error), hint=hint, note=note)
+        detail = str(error) or f"no answer within {TIMEOUT:g} s"
+        return Finding("writes", "Redis", address, "FAILED", detail=detail, hint=hint, note=note)
     finally:
         await redis.aclose()
-    return judged(keeping, Finding("writes", "Redis", address, "ok", credentials, "ok", latency, note=note))
+    well = Finding("writes", "Redis", address, "ok", credentials, "ok", latency, note=note)
+    return max((judged(keeping, well) for keeping in keepings), key=lambda one: _WORSE.index(one.read))
 
 
 async def _refusal(url: str) -> str:

@@ -9,6 +9,7 @@ from connectors.events.settings import EventSource
 from connectors.network import NetworkSettings
 from connectors.settings import BearerAuth, SessionAuth, TokenExchangeAuth
 from connectors.sharing.kept_types import Keeping
+from connectors.store.address import FORMS
 from connectors.texts import without_credentials
 from connectors.tmf.profile import Profile
 from gateway.auth.tokens import TokenRules
@@ -256,7 +257,7 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             "gateway.toml: auth.claims.kinde: is not a setting here; did you mean kind?",
             "gateway.toml: graphql.introspection: should be 'nobody', 'staff', 'signed-in' or 'everyone'",
             "gateway.toml: graphql.limits.max_deph: is not a setting here; did you mean max_depth?",
-            "gateway.toml: redis.url: Redis URL must specify one of the following schemes (redis://, rediss://, unix://)",
+            f"gateway.toml: redis.url: {FORMS}",
             "gateway.toml: server.port: should be less than or equal to 65535",
             "gateway.toml: lgo: is not a setting here; did you mean log?",
         ]

@@ -26,9 +26,12 @@ def valkey() -> Iterator[ValkeyServer]:
         yield server
 
 
-@pytest_asyncio.fixture
-async def questions(valkey: ValkeyServer) -> AsyncIterator[dict[str, Question]]:
-    address = f"redis://127.0.0.1:{valkey.port}"
+@pytest_asyncio.fixture(
+    params=["redis", pytest.param("clustered", marks=pytest.mark.long), pytest.param("watched", marks=pytest.mark.long)]
+)
+async def questions(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[dict[str, Question]]:
+    is_one = request.param == "redis"
+    address = f"redis://127.0.0.1:{valkey.port}" if is_one else request.getfixturevalue(request.param).address
     writes, documents = WritesInRedis(address), RedisDocumentStore(address)
     events, spending = EventsInRedis(address), SpendingInRedis(address)
     rows, times = RowsInRedis(address), Times(30, 30, 3)

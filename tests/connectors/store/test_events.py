@@ -21,6 +21,7 @@ from connectors.store.events_in_memory import EventsInMemory
 from connectors.store.events_in_redis import MOST_UNSENT, EventsInRedis
 from connectors.store.hint_stream import MOST_KEPT, PREFIX
 from tests.connectors.store.following import PATIENCE, Follower, followers, hint, wire
+from tests.connectors.store.servers import Servers
 from tests.gateway.commands.running import free_ports
 
 TIMEOUT: Final = 0.3
@@ -47,11 +48,17 @@ def stream(port: int, **options: Any) -> EventsInRedis:
     return EventsInRedis(f"redis://127.0.0.1:{port}/0", timeout=TIMEOUT, **options)
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", "redis", "clustered", "watched"])
 async def events(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[EventStream]:
-    if request.param == "redis":
+    if request.param == "memory":
+        yield EventsInMemory()
+    elif request.param == "redis":
         valkey.client().flushall()
-    yield EventsInMemory() if request.param == "memory" else stream(valkey.port)
+        yield stream(valkey.port)
+    else:
+        servers: Servers = request.getfixturevalue(request.param)
+        servers.flush()
+        yield EventsInRedis(servers.address)
 
 
 @pytest_asyncio.fixture

