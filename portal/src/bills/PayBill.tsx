@@ -1,7 +1,7 @@
 /** Pays a bill: amount, then confirmation, then one payment, whatever becomes of the answers. */
 import { useState } from "react";
 import { PayBillDocument } from "../gql/graphql";
-import { money } from "../formats";
+import { amountPattern, money } from "../formats";
 import { useTell } from "../live/LiveChanges";
 import { Field } from "../parts/Field";
 import { texts } from "../texts";
@@ -55,7 +55,8 @@ export function PayBill({ bill }: { bill: Bill }) {
             onChange={(event) => setAmount(event.currentTarget.value)}
             inputMode="decimal"
             autoComplete="off"
-            pattern="[0-9]+([.,][0-9]+)?"
+            pattern={amountPattern(open.currency)}
+            title={words.amountFormat(money(open))}
             required
             userErrors={paying.userErrors}
           />
