@@ -36,12 +36,12 @@ export function Pages() {
   if (config.onlyStatus) return <StatusPage />;
   return (
     <ErrorBoundary key={path}>
-      <Everything />
+      <PageAtAddress />
     </ErrorBoundary>
   );
 }
 
-function Everything() {
+function PageAtAddress() {
   return (
     <Switch>
       <Route path="/" component={HomePage} />

@@ -78,7 +78,7 @@ export const texts = {
       case "UPSTREAM_GARBLED":
       case "REQUEST_CANCELLED":
       case "AUTH_UNAVAILABLE":
-        return `We cannot show ${what} right now. This is on our side; the rest of the page works.`;
+        return `We cannot show ${what} right now. This is on our side: please try again in a moment.`;
       case "FORBIDDEN":
       case "FORBIDDEN_FIELD":
         return `Your access does not include ${what}.`;

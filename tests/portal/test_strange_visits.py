@@ -1,4 +1,4 @@
-"""What comes by another way than the portal's own: links of others, cut-off addresses, texts that are code or too long."""
+"""What comes from elsewhere: links of others, cut-off addresses, texts that are code or too long."""
 
 import re
 
@@ -45,7 +45,8 @@ async def test_a_page_that_cannot_be_drawn_says_so_and_the_others_stay(tab: Tab)
         answer = await route.fetch()
         await route.fulfill(response=answer, body=(await answer.text()).replace('"EUR"', '"E?"'))
 
-    await tab.page.route("**/graphql", with_no_currency)
+    await tab.page.route("**/graphql", with_no_currency, times=1)
+    await tab.page.route_web_socket("**/graphql", lambda _: None)  # what is followed would be read again at once
     await tab.sign_in()
     await expect(tab.page.get_by_role("heading", level=1, name="Something went wrong")).to_be_visible(timeout=PATIENCE)
     await tab.page.get_by_role("link", name="Contact details").click()
