@@ -178,6 +178,7 @@ export const texts = {
     internal: "Internal",
     makeInternal: "Only for us: the customer does not see it",
     write: "Write to us",
+    answer: "Write to the customer",
     send: "Send",
     sending: "Sending …",
     sent: "Your message was sent.",

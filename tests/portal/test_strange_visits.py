@@ -90,3 +90,14 @@ async def test_an_expectation_that_is_over_is_none(tab: Tab, today: str, said: s
     await tab.page.clock.set_fixed_time(f"{today}T12:00:00Z")
     await tab.sign_in(path="/tickets/Ticket:TT-1001-1")
     await tab.see(said)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [800, 390])
+async def test_every_page_can_be_chosen_at_every_width(tab: Tab, width: int) -> None:
+    await tab.page.set_viewport_size({"width": width, "height": 844})
+    await tab.sign_in(AGENT)
+    links = tab.page.get_by_role("navigation").get_by_role("link")
+    await expect(links).not_to_have_count(0, timeout=PATIENCE)
+    for link in await links.all():
+        await expect(link).to_be_in_viewport(ratio=1)
