@@ -42,5 +42,5 @@ export default defineConfig(({ command }) => ({
   base: command === "build" ? "./" : "/portal/",
   plugins: [forTheGateway(), configOfTheDemo()],
   build: { outDir: target, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  server: { proxy: { "/graphql": { target: gateway, ws: true }, "/documents": gateway, "/demo": gateway } },
+  server: { host: "127.0.0.1", proxy: { "/graphql": { target: gateway, ws: true }, "/documents": gateway, "/demo": gateway } },
 }));

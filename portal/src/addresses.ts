@@ -5,8 +5,13 @@ function written(id: string): string {
   return encodeURIComponent(id.replaceAll("%", "%25")).replaceAll("%3A", ":");
 }
 
+/** What is no encoded text, as in a link that was cut off, is nobody's id, and is asked for as it stands. */
 export function idIn(parameter: string): string {
-  return decodeURIComponent(parameter);
+  try {
+    return decodeURIComponent(parameter);
+  } catch {
+    return parameter;
+  }
 }
 
 export const to = {

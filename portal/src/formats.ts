@@ -10,6 +10,12 @@ export function money({ amount, currency }: Money): string {
   return new Intl.NumberFormat(texts.locale, { style: "currency", currency }).format(amount as Intl.StringNumericLiteral);
 }
 
+/** What a person may write as an amount above zero: no more places than the currency has, so nothing shown is rounded. */
+export function amountPattern(currency: string): string {
+  const places = new Intl.NumberFormat(texts.locale, { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  return `\\s*(?=.*[1-9])[0-9]+${places ? `([.,][0-9]{1,${places}})?` : ""}\\s*`;
+}
+
 /** A day is the same everywhere, so it is written in the zone in which it is read. */
 export function day(date: string): string {
   return new Intl.DateTimeFormat(texts.locale, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(

@@ -78,7 +78,7 @@ export const texts = {
       case "UPSTREAM_GARBLED":
       case "REQUEST_CANCELLED":
       case "AUTH_UNAVAILABLE":
-        return `We cannot show ${what} right now. This is on our side; the rest of the page works.`;
+        return `We cannot show ${what} right now. This is on our side: please try again in a moment.`;
       case "FORBIDDEN":
       case "FORBIDDEN_FIELD":
         return `Your access does not include ${what}.`;
@@ -120,6 +120,7 @@ export const texts = {
     state: { overdue: "Overdue", open: "To pay", paid: "Paid" },
     bill: (number: string | null | undefined) => `Bill ${number ?? ""}`,
     notFound: "This bill does not exist, or it is not yours.",
+    periodOf: "Period",
     period: (from: string, to: string) => `${from} – ${to}`,
     toPay: "To pay",
     left: (amount: string) => `${amount} to pay`,
@@ -144,6 +145,7 @@ export const texts = {
     title: "Pay this bill",
     amount: "Amount",
     hint: (open: string) => `${open} is open. You can also pay a part of it.`,
+    amountFormat: (open: string) => `An amount such as ${open}`,
     next: "Continue",
     confirm: (amount: string, bill: string) => `Pay ${amount} for ${bill}?`,
     now: (amount: string) => `Pay ${amount} now`,
@@ -169,12 +171,14 @@ export const texts = {
     opened: (at: string) => `Opened ${at}`,
     updated: (at: string) => `Last change ${at}`,
     expected: (at: string) => `We expect to solve it by ${at}`,
+    overdue: (at: string) => `We wanted to solve it by ${at}. It takes longer than we thought.`,
     about: "About",
     thread: "Conversation",
     noNotes: "Nobody has written yet.",
     internal: "Internal",
     makeInternal: "Only for us: the customer does not see it",
     write: "Write to us",
+    answer: "Write to the customer",
     send: "Send",
     sending: "Sending …",
     sent: "Your message was sent.",
@@ -306,4 +310,6 @@ export const texts = {
   },
 
   notFound: { title: "Not found", text: "There is no page at this address." },
+  notForYou: { title: "Not for you", customer: "This page is for customers. You find theirs from the customer's own page.", desk: "This page is for those who work at the service desk." },
+  broken: { title: "Something went wrong", text: "This page cannot be shown. That is on our side. The other pages work.", again: "Load it again" },
 };

@@ -70,6 +70,22 @@ async def test_a_payment_without_an_outcome_is_gone_on_with_after_a_reload(tab: 
 
 
 @pytest.mark.long
+async def test_a_keyboard_is_never_sent_back_to_the_top(tab: Tab, portal: Stack) -> None:
+    await open_bill(tab, "1001-1-2026-11")
+    press, by_role = tab.page.keyboard.press, tab.page.get_by_role
+    await tab.page.get_by_label("Amount").fill("10.00")
+    await press("Enter")
+    await expect(by_role("button", name="Pay €10.00 now")).to_be_focused()
+    await press("Tab")
+    await press("Enter")  # to change the amount
+    await expect(tab.page.get_by_label("Amount")).to_be_focused()
+    await press("Enter")
+    await press("Enter")
+    await tab.see("Your payment of €10.00")
+    await expect(by_role("region", name="Pay this bill")).to_be_focused()
+
+
+@pytest.mark.long
 async def test_what_is_wrong_is_said_beside_the_amount(tab: Tab, portal: Stack) -> None:
     await open_bill(tab, "1001-1-2026-11")
     await tab.page.get_by_label("Amount").fill("9999")

@@ -48,11 +48,11 @@ def install_tools() -> None:
         os.close(folder)
 
 
-def node(*arguments: str) -> None:
+def node(*arguments: str, folder: Path = PORTAL) -> None:
     program = node_paths()[0]
     environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(
-        [program, *arguments], cwd=PORTAL, env=environment, capture_output=True, text=True, timeout=300
+        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

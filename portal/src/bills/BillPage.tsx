@@ -64,7 +64,7 @@ function Summary({ bill }: { bill: Bill }) {
         </div>
         {period?.start && period.end && (
           <div>
-            <dt>{words.columns.date}</dt>
+            <dt>{words.periodOf}</dt>
             <dd>{words.period(day(period.start), day(period.end))}</dd>
           </div>
         )}

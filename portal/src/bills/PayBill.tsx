@@ -1,11 +1,12 @@
 /** Pays a bill: amount, then confirmation, then one payment, whatever becomes of the answers. */
 import { useState } from "react";
 import { PayBillDocument } from "../gql/graphql";
-import { money } from "../formats";
+import { amountPattern, money } from "../formats";
 import { useTell } from "../live/LiveChanges";
 import { Field } from "../parts/Field";
 import { texts } from "../texts";
 import { write } from "../writing/intention";
+import { useKeptFocus } from "../writing/useKeptFocus";
 import { useWrite } from "../writing/useWrite";
 import { mayWrite, WriteStatus } from "../writing/WriteStatus";
 import type { Bill } from "./BillPage";
@@ -21,6 +22,7 @@ export function PayBill({ bill }: { bill: Bill }) {
   const [amount, setAmount] = useState(open?.amount ?? "");
   const [isConfirming, setConfirming] = useState(false);
   const tell = useTell();
+  const section = useKeptFocus<HTMLElement>();
   const { state, payload } = paying;
   if (!open || (!bill.isOpen && state === "idle")) return null;
   const chosen = { amount: amount.trim().replace(",", "."), currency: open.currency };
@@ -32,7 +34,7 @@ export function PayBill({ bill }: { bill: Bill }) {
   }
 
   return (
-    <section className="card pay" aria-labelledby="pay-heading">
+    <section ref={section} tabIndex={-1} className="card pay" aria-labelledby="pay-heading">
       <h2 id="pay-heading">{words.title}</h2>
       {state === "done" && (
         <p className="notice notice-good" role="status">
@@ -55,7 +57,8 @@ export function PayBill({ bill }: { bill: Bill }) {
             onChange={(event) => setAmount(event.currentTarget.value)}
             inputMode="decimal"
             autoComplete="off"
-            pattern="[0-9]+([.,][0-9]+)?"
+            pattern={amountPattern(open.currency)}
+            title={words.amountFormat(money(open))}
             required
             userErrors={paying.userErrors}
           />

@@ -6,6 +6,7 @@ import { Whole } from "../parts/Whole";
 import { Page } from "../shell/Page";
 import { texts } from "../texts";
 import { write } from "../writing/intention";
+import { useKeptFocus } from "../writing/useKeptFocus";
 import { useWrite } from "../writing/useWrite";
 import { mayWrite, WriteStatus } from "../writing/WriteStatus";
 
@@ -32,6 +33,7 @@ export function ContactPage() {
 function Contact({ me }: { me: NonNullable<ContactQuery["me"]> }) {
   const [isChanging, setChanging] = useState(false);
   const writing = useWrite(updateContact, "updateContact");
+  const around = useKeptFocus<HTMLDivElement>();
 
   async function save(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -47,7 +49,7 @@ function Contact({ me }: { me: NonNullable<ContactQuery["me"]> }) {
   }
 
   return (
-    <>
+    <div ref={around} tabIndex={-1}>
       {writing.state === "done" && !isChanging && (
         <p className="notice notice-good" role="status">
           {words.saved}
@@ -86,6 +88,6 @@ function Contact({ me }: { me: NonNullable<ContactQuery["me"]> }) {
           </div>
         </form>
       )}
-    </>
+    </div>
   );
 }

@@ -4,6 +4,7 @@ import { useTell } from "../live/LiveChanges";
 import { announce } from "../shell/announce";
 import { texts } from "../texts";
 import { write } from "../writing/intention";
+import { useKeptFocus } from "../writing/useKeptFocus";
 import { useWrite } from "../writing/useWrite";
 import { mayWrite, WriteStatus } from "../writing/WriteStatus";
 
@@ -14,6 +15,7 @@ export function CloseTicket({ ticketId }: { ticketId: string }) {
   const writing = useWrite(closeTicket, `closeTicket ${ticketId}`);
   const [isAsking, setAsking] = useState(false);
   const tell = useTell();
+  const section = useKeptFocus<HTMLElement>();
 
   async function close() {
     if (!(await writing.send({ ticketId }))) return;
@@ -23,7 +25,7 @@ export function CloseTicket({ ticketId }: { ticketId: string }) {
 
   const isSending = writing.state === "sending";
   return (
-    <section className="card" aria-label={words.close}>
+    <section ref={section} tabIndex={-1} className="card" aria-label={words.close}>
       <WriteStatus {...writing} goOn={() => void writing.goOn()} />
       {mayWrite(writing.state) && !isAsking && (
         <button type="button" className="button wide" onClick={() => setAsking(true)}>

@@ -53,7 +53,7 @@ function Facts({ ticket }: { ticket: Ticket }) {
   return (
     <section className="card" aria-label={words.about}>
       <TicketStatusBadge status={status} />
-      {description && <p>{description}</p>}
+      {description && <p className="note-text">{description}</p>}
       {services?.map((service) => (
         <p key={service.id}>
           <strong>{service.name}</strong>
@@ -62,7 +62,9 @@ function Facts({ ticket }: { ticket: Ticket }) {
       <p className="hint">
         {[createdAt && words.opened(moment(createdAt)), updatedAt && words.updated(moment(updatedAt))].filter(Boolean).join(" · ")}
       </p>
-      {isOpen && expectedResolutionAt && <p className="hint">{words.expected(moment(expectedResolutionAt))}</p>}
+      {isOpen && expectedResolutionAt && (
+        <p className="hint">{(new Date(expectedResolutionAt) < new Date() ? words.overdue : words.expected)(moment(expectedResolutionAt))}</p>
+      )}
     </section>
   );
 }

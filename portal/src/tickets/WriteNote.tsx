@@ -13,6 +13,7 @@ const addTicketNote = write(AddTicketNoteDocument, "addTicketNote");
 
 export function WriteNote({ ticketId }: { ticketId: string }) {
   const isDesk = useKind() === "desk";
+  const heading = isDesk ? words.answer : words.write;
   const writing = useWrite(addTicketNote, `addTicketNote ${ticketId}`);
   const formElement = useRef<HTMLFormElement>(null);
 
@@ -28,10 +29,10 @@ export function WriteNote({ ticketId }: { ticketId: string }) {
 
   return (
     <section className="card">
-      <h2>{words.write}</h2>
+      <h2>{heading}</h2>
       <WriteStatus {...writing} goOn={() => void writing.goOn()} />
       <form ref={formElement} onSubmit={(event) => void send(event)} hidden={!mayWrite(writing.state)}>
-        <Field label={words.write} isLabelled name="text" lines={4} required maxLength={10_000} userErrors={writing.userErrors} />
+        <Field label={heading} isLabelled name="text" lines={4} required maxLength={10_000} userErrors={writing.userErrors} />
         {isDesk && (
           <label className="check">
             <input type="checkbox" name="internal" /> {words.makeInternal}
