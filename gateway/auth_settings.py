@@ -12,7 +12,7 @@ from pydantic_core import InitErrorDetails
 from connectors.http.through import through
 from connectors.network import NetworkSettings
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_PAGE, without_credentials
+from connectors.texts import IF_ANY_PAGE, matching, without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, Load, from_address, from_file
@@ -118,7 +118,9 @@ class BrowserSettings(Strict):
 
     client_id: Annotated[str, Field(min_length=1, description="What the client is called at the issuer.")]
     scopes: Annotated[
-        str, Field(pattern=r"^(.* )?openid( .*)?$", description="What it asks for: words in one string, with openid.")
+        str,
+        matching(r"(.* )?openid( .*)?", 'words in one string, "openid" among them, such as "openid profile"'),
+        Field(description="What it asks for: words in one string, with openid."),
     ] = "openid profile"
     issuer: Annotated[
         str | None, Field(min_length=1, description="At which of several issuers; with one it is that one.")

@@ -222,8 +222,10 @@ def test_what_cannot_be_used_is_named_with_file_and_setting(tmp_path: Path) -> N
         "gateway.toml: systems.crm.auth.token: missing: this has to be set, or token_file"
     )
     assert problem(tmp_path, '[redis]\nurl_file = "two-words"') == (
-        "gateway.toml: redis.url_file: two-words: Redis URL must specify one of the following schemes (redis://,"
-        " rediss://, unix://)"
+        "gateway.toml: redis.url_file: two-words: must begin with redis://, rediss:// (TLS) or unix://; with"
+        " redis+cluster:// or rediss+cluster:// and nodes of a cluster (host:6379,host:6379); or with"
+        " redis+sentinel:// or rediss+sentinel:// and Sentinels, and the name that"
+        " they have for the primary (host:26379,host:26379/name)"
     )
 
 

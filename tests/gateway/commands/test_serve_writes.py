@@ -73,7 +73,7 @@ def served(folder: Path, config: Path, workers: int) -> Iterator[subprocess.Pope
         for line in process.stderr:
             lines.append(line)
             started += "Application startup complete" in line
-            if started == workers and (workers > 1 or "listening on" in line):
+            if started == workers:
                 break
         assert started == workers, lines
         yield process

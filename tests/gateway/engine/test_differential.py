@@ -226,7 +226,7 @@ def _too_low(monkeypatch: pytest.MonkeyPatch) -> None:
 def _going_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mutation does not end where its answer became null."""
 
-    async def every(self: Planned, context: Any, _allowance: Any) -> Outcome:
+    async def every(self: Planned, context: Any, *_others: Any) -> Outcome:
         outcomes: list[Outcome] = []
         for part in self.parts:
             started = Planned((part,), self.variables).start(context)

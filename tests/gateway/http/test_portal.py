@@ -77,6 +77,8 @@ async def test_each_address_leads_to_the_portal_and_its_assets(
         "endpoint": f"{root}../graphql",
         "demoTokens": {},
         "demoSystems": None,
+        "status": f"{root}../status/counts",
+        "onlyStatus": False,
         "signIn": None,
     }
     assert answer.headers["cache-control"] == "no-store"
