@@ -49,6 +49,8 @@ def _python(folder: Path, environment: Path) -> Path:
     _run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
     _run(python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "-r", folder / LOCK)
+    # Its own name and version, which it looks up; an editable installation builds no pages.
+    _run(python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", "--editable", folder)
     return python
 
 
