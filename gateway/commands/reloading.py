@@ -36,6 +36,8 @@ class ReloadingServer(LeavingServer):
         super().__init__(config)
         self._again = again
         self._reloading: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """Of the application before, whose writes under way are waited for."""
         self._is_asked_early = False
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -46,12 +48,14 @@ class ReloadingServer(LeavingServer):
             self._reload_soon()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End, and read nothing any more."""
+        """End, and read nothing any more. An application that was replaced a moment ago ends, too."""
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self._reloading is not None:
             self._reloading.cancel()
         await super().shutdown(sockets)
+        if self._ending is not None:
+            await self._ending
 
     def _reload_soon(self) -> None:
         if not self.started:
@@ -83,7 +87,8 @@ class ReloadingServer(LeavingServer):
         self.config, self.lifespan = config, lifespan
         cast(Protocols, before.http).hand_over(cast(Protocols, config.http), config=config, app_state=lifespan.state)
         _log.info("SIGHUP: the settings as they are now are those of all new connections")
-        await self._end(before, former)
+        self._ending = asyncio.get_running_loop().create_task(self._end(before, former))
+        await asyncio.shield(self._ending)
 
     async def _end(self, config: LeavingConfig, lifespan: LifespanOn) -> None:
         """Let what the application before has under way come to its end, and end it."""

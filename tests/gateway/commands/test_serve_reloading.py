@@ -81,6 +81,23 @@ async def test_settings_are_read_again_and_no_request_fails(tmp_path: Path, work
         assert await gateway.process.wait() in (0, -signal.SIGTERM)  # one process ends by the signal itself
 
 
+async def test_an_application_that_was_just_replaced_ends_with_the_process(tmp_path: Path) -> None:
+    """A client keeps its connection, so that the one before is not over when SIGTERM comes."""
+    async with (
+        served(tmp_path, server="finish = 60\nleave_after = 0") as gateway,
+        aiohttp.ClientSession() as session,
+        session.get(f"{gateway.address}/healthz") as answer,
+    ):
+        assert answer.status == 200
+        await answer.read()
+        gateway.process.send_signal(signal.SIGHUP)
+        await gateway.until_said("SIGHUP: the settings as they are now are those of all new connections")
+        gateway.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            await gateway.process.wait()
+        await gateway.until_said("Application shutdown complete", 2)
+
+
 async def test_what_was_written_is_not_forgotten(tmp_path: Path) -> None:
     writes = "[writes]\nenabled = true\nin_process = true\nallow = { payBill = [] }\n"
     async with served(tmp_path, server=writes) as gateway:
