@@ -24,7 +24,7 @@ from gateway.http.server import server_options
 from gateway.server_settings import ServerSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
-from gateway.telemetry.process import SHARED_FOLDER
+from gateway.telemetry.process import share_between_workers
 
 CONFIG_VARIABLE: Final = "GATEWAY_CONFIG"
 """Environment variable with the settings' path; this is how each worker learns it."""
@@ -67,7 +67,7 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
         if processes > 1 and settings.shows_counts:
-            os.environ.setdefault(SHARED_FOLDER, folder)
+            share_between_workers(folder)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.samples import Sample
 from starlette.requests import Request
@@ -38,6 +38,15 @@ _INTERVAL: Final = 10.0
 """Seconds between two measurements of what nobody counts."""
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
+
+
+def share_between_workers(folder: str) -> None:
+    """Let processes that are forked from this one, and that make their metrics then, share them in a folder.
+
+    Another folder that the environment names is taken instead.
+    """
+    os.environ.setdefault(SHARED_FOLDER, folder)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # chosen at the import, before this
 
 
 class Metrics:
