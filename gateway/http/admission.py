@@ -5,8 +5,8 @@ others, and in the end nobody is served in time. What the thread bears is measur
 late the event loop, by which a timer comes too late. How long systems take does not matter, as whoever waits for them
 costs nothing; what waits for a system is bounded by its `concurrency` and `timeout`.
 
-The bound grows while the thread is not busy: a busy one gains nothing by more to do. It shrinks while the thread is
-busy and the loop late. What comes beyond it waits. Where everybody has waited for longer than `delay`, for `patience`,
+The bound grows while the thread is not busy: a busy one gains little by more to do. It shrinks while the thread is
+busy and the loop late, and comes back slowly where the loop is not late any more: to wait costs a request, too. What comes beyond it waits. Where everybody has waited for longer than `delay`, for `patience`,
 the gateway is overloaded: then the newest start first, as their clients wait still; those that have waited for a moment
 are refused, and so is at once what the queue does not hold (after CoDel, RFC 8289, and "Fail at Scale", ACM Queue
 13 (8)). Addresses take turns, and the one with the most waiting is refused first.
@@ -227,11 +227,13 @@ class Admission:
         self._room = max(_LEAST_ROOM, int(self._starts * MOMENT / (now - self._adapted_at)))
         self._starts, self._adapted_at = 0, now
         self.lag, self.busy = self._lags / self._ticks, self._busy.share()
-        if self.busy > _BUSY:
-            if self.lag > self._limits.lag:
-                self.most = max(min(LEAST, self._limits.under_way), int(min(self.most, self.under_way) * 0.8))
-        elif self._is_full:
+        is_busy = self.busy > _BUSY
+        if is_busy and self.lag > self._limits.lag:
+            self.most = max(min(LEAST, self._limits.under_way), int(min(self.most, self.under_way) * 0.8))
+        elif self._is_full and not is_busy:
             self.most = min(self._limits.under_way, self.most + 1 + self.most // 10)
+        elif self._is_full and self.lag < self._limits.lag / 2:
+            self.most = min(FIRST, self._limits.under_way, self.most + 1)
         self._ticks, self._lags, self._is_full = 0, 0.0, bool(self._count)
 
     def _expire(self, now: float) -> None:

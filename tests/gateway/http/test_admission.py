@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.http.admission import QUEUE, Admission, OverloadedError
+from gateway.http.admission import LEAST, QUEUE, Admission, OverloadedError
 from gateway.http.admitted_requests import STATE
 from gateway.http.turn import admitted
 from gateway.server_settings import LoadLimits
@@ -207,4 +207,29 @@ async def test_an_operation_over_a_connection_waits_is_refused_and_gives_its_pla
     await asyncio.gather(*first)
     assert gone.cancelled()
     assert (admission.under_way, admission.waiting) == (0, 0)
+    admission.close()
+
+
+async def test_a_busy_loop_lets_in_fewer_while_it_is_late_and_more_again_when_it_is_not() -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+    admission = Admission(LoadLimits(lag=0.05, delay=100, patience=100))
+    loop = asyncio.get_running_loop()
+    for _ in range(LEAST + 1):
+        assert admission.enter()
+
+    async def busy(seconds: float, until: Callable[[], bool]) -> None:
+        """The loop has something to do all the time, for so long in each turn."""
+        async with asyncio.timeout(30):
+            while not until():
+                ends = loop.time() + seconds
+                while loop.time() < ends:
+                    pass
+                await asyncio.sleep(0)
+
+    await busy(0.06, lambda: admission.most == LEAST)
+    admission.wait(Waiting("one more", said), "a")
+    await busy(0.001, lambda: not said.empty())
+    assert admission.most > LEAST
+    for _ in range(LEAST + 2):
+        admission.leave()
     admission.close()
