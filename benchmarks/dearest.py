@@ -9,7 +9,6 @@ count, too: what it costs to refuse them. The gateway runs in this process with 
 
 import argparse
 import asyncio
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from rich.table import Table
 
 from benchmarks.asked_in_process import InProcess, Spent, in_process
 from benchmarks.dearest_documents import Documents, Selection
+from gateway.commands.serve import tune_garbage_collector
 from schema import build_schema
 
 KEPT: Final = Path(__file__).parent / "dearest"
@@ -99,8 +99,8 @@ def table(found: dict[str, Found]) -> Table:
 
 async def _search(steps: int, seed: int, *, keep: bool) -> None:
     console = Console(width=120)
-    gc.set_threshold(50_000, 20, 100)
     async with in_process() as gateway:
+        tune_garbage_collector()  # as the gateway serves
         known = {name: Found(text, None, await measured(gateway, text)) for name, text in kept().items()}
         console.print(table(known))
         found = await dearest(gateway, steps, seed)
