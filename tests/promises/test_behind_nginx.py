@@ -142,6 +142,7 @@ async def test_subscriptions_pass_over_both_transports(portal: Portal) -> None:
 @needs_chromium
 @needs_build
 @pytest.mark.parametrize("how", ["origin", pytest.param("leaving", marks=pytest.mark.long)])
+@pytest.mark.long
 async def test_graphiql_its_assets_and_its_questions_work(portal: Portal, browser: Browser, how: str) -> None:
     base = getattr(portal, how)
     async with open_page(browser, base, trusts_all=True) as (page, complaints):
@@ -158,6 +159,7 @@ async def test_graphiql_its_assets_and_its_questions_work(portal: Portal, browse
 
 
 @needs_chromium
+@pytest.mark.long
 async def test_a_page_shows_a_bill_in_a_frame_and_a_link_opens_it(portal: Portal, browser: Browser) -> None:
     """In a browser that knows no token, on a page of the portal's."""
     (document,) = (await asked(portal, portal.origin, ME))["bill"]["documents"]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
 from playwright.async_api import expect
 
 from gateway.http.graphiql import STATIC_FOLDER
@@ -34,6 +35,7 @@ def formatting() -> str:
 
 
 @needs_chromium
+@pytest.mark.long
 async def test_a_due_date_is_the_same_in_six_time_zones(tmp_path: Path) -> None:
     assert (STATIC_FOLDER / "index.html").is_file(), "gateway/static is not built: run `make setup`"
     graphql = GraphQLSettings(graphiql=True, introspection="everyone")

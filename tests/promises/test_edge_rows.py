@@ -127,7 +127,7 @@ def everything(schema: GraphQLSchema, document: str) -> str:
     return re.sub(r"%(\w+)", lambda found: own(schema, found[1]), document)
 
 
-@pytest.mark.parametrize("version", ["v4", "v5"])
+@pytest.mark.parametrize("version", ["v4", pytest.param("v5", marks=pytest.mark.long)])
 @pytest.mark.parametrize("domain", list(OPERATIONS))
 async def test_no_value_of_any_attribute_is_an_unexpected_error(
     domain: str, version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -121,7 +121,7 @@ async def test_the_calls_are_the_same(stack: Stack) -> None:
     assert await _told_apart(stack) == {}
 
 
-@pytest.mark.parametrize("how", KEYS)
+@pytest.mark.parametrize("how", [pytest.param(one, marks=[pytest.mark.long] if one == "party" else []) for one in KEYS])
 async def test_the_calls_are_the_same_whatever_systems_call_a_customer(tmp_path: Path, how: Any) -> None:
     async with keyed(tmp_path, crm=how, billing=how, inventory=how, ticketing=how) as stack:
         assert await _told_apart(stack) == {}

@@ -95,6 +95,7 @@ async def state(stack: Stack) -> dict[str, Any]:
 
 
 @needs_chromium
+@pytest.mark.long
 async def test_every_mutation_is_done_from_its_tab_and_read_afterwards(browser: Browser, stack: Stack) -> None:
     before = await state(stack)
     given, seen = {}, {}

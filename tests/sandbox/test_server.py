@@ -112,6 +112,7 @@ def _free_ports():
     raise AssertionError("no four free ports in a row")
 
 
+@pytest.mark.long
 def test_all_four_run_in_processes_of_their_own_and_end_together():
     base = _free_ports()
     with _command("--base-port", str(base), "--customers", "50") as process:
@@ -132,8 +133,8 @@ def test_all_four_run_in_processes_of_their_own_and_end_together():
     ("arguments", "says"),
     [
         (["--today", "yesterday"], "'yesterday' is not a date like 2026-11-22, nor now"),
-        (["--customers", "0"], "customers is 0; at least 2"),
-        (["--port", "9000"], "--port needs --system"),
+        pytest.param(["--customers", "0"], "customers is 0; at least 2", marks=pytest.mark.long),
+        pytest.param(["--port", "9000"], "--port needs --system", marks=pytest.mark.long),
         (["--system", "crm", "--latency-ms", "-1"], "--latency-ms or --jitter-ms: -1.0 is less than 0"),
     ],
 )

@@ -59,7 +59,7 @@ def sandboxed(systems: Systems, domain: str, **settings: Any) -> System:
     ("domain", "version"),
     [
         *((domain, "v4") for domain in DOMAINS),
-        *(pytest.param(domain, "v5", marks=[pytest.mark.long] * (domain != "crm")) for domain in DOMAINS),
+        *(pytest.param(domain, "v5", marks=pytest.mark.long) for domain in DOMAINS),
     ],
 )
 async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, version: str) -> None:
@@ -309,7 +309,14 @@ BROKEN: Mapping[type[Broken], set[tuple[str, str]]] = {
 """What must fail. Other checks of these methods may fail with them, those of other methods may not."""
 
 
-@pytest.mark.parametrize("driver", BROKEN)
+LONG = {OneByOneForAReason, AttributeByAttribute, AttributeForAReason, OneByOneUnderAPretext, LiesAboutTotals}
+LONG |= {LeaksErrorsOfTheLibrary, OldestFirst, CutsFields, Untyped, WithoutZone, GivesATimeForADay, TrimsKeys}
+"""Faults whose check is like that of another one here."""
+
+
+@pytest.mark.parametrize(
+    "driver", [pytest.param(one, marks=[pytest.mark.long] if one in LONG else []) for one in BROKEN]
+)
 async def test_a_broken_driver_fails_the_checks_of_what_it_breaks(systems: Systems, driver: type[Broken]) -> None:
     only = {"accounts", *(method for method, _ in BROKEN[driver] or {("bills", "")})}
     system, few = sandboxed(systems, "billing"), {"sample_size": 3, "check_credentials": False}

@@ -48,7 +48,7 @@ def test_every_port_that_writes_has_its_checks() -> None:
     assert WRITTEN == ["crm", "billing", "ticketing"]
 
 
-@pytest.mark.parametrize("version", ["v4", "v5"])
+@pytest.mark.parametrize("version", ["v4", pytest.param("v5", marks=pytest.mark.long)])
 @pytest.mark.parametrize("domain", WRITTEN)
 async def test_the_tm_forum_drivers_keep_what_they_promise_of_writes(domain: str, version: str) -> None:
     with SandboxServer(domain, world=World(customers=10)) as server:
@@ -358,7 +358,9 @@ def servers(world: World) -> Iterator[dict[str, SandboxServer]]:
         server.stop()
 
 
-@pytest.mark.parametrize("driver", LYING)
+@pytest.mark.parametrize(
+    "driver", [pytest.param(one, marks=[pytest.mark.long] if at % 2 else []) for at, one in enumerate(LYING)]
+)
 async def test_a_driver_that_lies_fails_the_checks_of_what_it_lies_about(
     servers: dict[str, SandboxServer], driver: type
 ) -> None:

@@ -335,7 +335,13 @@ def told(name: str) -> dict[str, Any]:
     return deepcopy(dict(PROFILES[name])) | {"words": PROFILES[name].get("words", {}) | WORDS}
 
 
-@pytest.mark.parametrize(("name", "keys"), [one for one in LEAVES if (one[0], one[1][0]) not in UNSEEN])
+SEEN = [one for one in LEAVES if (one[0], one[1][0]) not in UNSEEN]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [pytest.param(*one, marks=[pytest.mark.long] if at % 2 == 0 else []) for at, one in enumerate(SEEN)],
+)
 async def test_without_a_key_of_the_profile_the_answers_are_wrong_or_dearer(
     whole: dict[str, tuple[dict[str, Any], int]], systems: Systems, name: str, keys: tuple[str, ...]
 ) -> None:
@@ -638,9 +644,9 @@ async def test_the_graph_says_what_servicenow_cannot_give_and_reads_everything_i
     ("name", "domain"),
     [
         pytest.param("servicenow", "crm", marks=pytest.mark.long),
-        ("servicenow", "ticketing"),
+        pytest.param("servicenow", "ticketing", marks=pytest.mark.long),
         pytest.param("salesforce", "ticketing", marks=pytest.mark.long),
-        ("fiware", "inventory"),
+        pytest.param("fiware", "inventory", marks=pytest.mark.long),
         pytest.param("oda-reference", "crm", marks=pytest.mark.long),
     ],
 )

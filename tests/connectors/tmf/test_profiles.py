@@ -152,7 +152,9 @@ async def expected(_systems: Systems) -> dict[str, Any]:
         return await everything(connectors)
 
 
-@pytest.mark.parametrize("name", DEVIATIONS)
+@pytest.mark.parametrize(  # several together in `make long`
+    "name", [pytest.param(one, marks=[pytest.mark.long] if "," in one else []) for one in DEVIATIONS]
+)
 async def test_a_deviation_that_the_profile_names_changes_no_answer(
     expected: dict[str, Any], systems: Systems, name: str
 ) -> None:

@@ -256,7 +256,9 @@ async def by_v4(_systems: Systems) -> tuple[list[Mapping[str, Any]], Mapping[str
         return await lists(c, ["1001", "1003"]), await c.inventory.services_of_resources(RESOURCES, None)
 
 
-@pytest.mark.parametrize("name", DEVIATIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.long] if at % 4 else []) for at, one in enumerate(DEVIATIONS)]
+)
 async def test_what_deviates_in_v4_may_deviate_in_v5(
     by_v4: tuple[list[Mapping[str, Any]], Mapping[str, Any]], systems: Systems, name: str
 ) -> None:

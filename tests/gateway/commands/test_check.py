@@ -237,6 +237,7 @@ async def test_a_customer_key_is_not_tried_where_the_crm_is_away(servers: dict[s
     assert findings[-2].note == "not tried, because the CRM was not read"
 
 
+@pytest.mark.long
 async def test_settings_that_serve_refuses_are_not_well(servers: dict[str, SandboxServer], tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text("".join(f'[systems.{name}]\nurl = "{server.url}"\n' for name, server in servers.items()), "utf-8")

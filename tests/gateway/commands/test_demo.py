@@ -139,6 +139,7 @@ def test_a_systems_port_in_use_is_one_sentence(demo: Running, beside: InProcess)
     assert second.stderr == f"Port {ports} on 127.0.0.1 {said}\n"
 
 
+@pytest.mark.long
 def test_a_system_that_is_ended_by_hand_costs_its_own_fields_and_ctrl_c_ends_the_rest(
     tmp_path: Path, run: InProcess
 ) -> None:
@@ -195,6 +196,7 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, run: InProcess, ending: signal.
         assert token.stderr.startswith(f"No demo is running on port {demo.port}: start one with 'gateway demo'.")
 
 
+@pytest.mark.long
 def test_a_system_that_does_not_start_is_said_and_the_rest_ended(tmp_path: Path) -> None:
     port = free_ports(5)
     ports = ("--port", str(port), "--sandbox-port", str(port + 1))

@@ -67,7 +67,7 @@ HINTS = [
 ]
 
 
-@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("as_json", [False, pytest.param(True, marks=pytest.mark.long)])
 async def test_lines_come_until_ctrl_c(gateway: Gateway, tmp_path: Path, as_json: bool) -> None:
     command = [
         "events",

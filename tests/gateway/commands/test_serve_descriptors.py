@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from gateway.http.edge import MOST_RESERVED
 from resolvers.viewer import ViewerKind
@@ -16,6 +17,7 @@ KEPT = MOST_RESERVED + 64 + 4 * 2 * 16
 """Places for probes, `descriptors`, and two for each of the systems' `concurrency`, by default."""
 
 
+@pytest.mark.long
 async def test_connections_leave_room_for_calls_and_the_log_says_so(tmp_path: Path) -> None:
     most = OPEN_FILES - KEPT
     async with served(tmp_path, open_files=OPEN_FILES) as gateway, AsyncExitStack() as stack:

@@ -85,6 +85,7 @@ async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
     print(f"{workers} workers: {balancer.outcomes.total()} requests answered, 0 failed; ended after {took:.1f} s")
 
 
+@pytest.mark.long
 async def test_ctrl_c_does_not_wait_for_a_balancer(tmp_path: Path) -> None:
     async with served(tmp_path, server="leave_after = 30.0") as gateway:
         began = asyncio.get_running_loop().time()

@@ -81,6 +81,7 @@ async def test_settings_are_read_again_and_no_request_fails(tmp_path: Path, work
         assert await gateway.process.wait() in (0, -signal.SIGTERM)  # one process ends by the signal itself
 
 
+@pytest.mark.long
 async def test_an_application_that_was_just_replaced_ends_with_the_process(tmp_path: Path) -> None:
     """A client keeps its connection, so that the one before is not over when SIGTERM comes."""
     async with (

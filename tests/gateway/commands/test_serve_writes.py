@@ -182,6 +182,7 @@ class Client:
 
 
 @pytest.mark.parametrize("form", [pytest.param("text", marks=pytest.mark.long), "json"])
+@pytest.mark.long
 def test_the_audit_log_is_json_and_no_log_has_what_was_written(
     tmp_path: Path, systems: dict[str, SandboxServer], form: str
 ) -> None:

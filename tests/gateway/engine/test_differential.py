@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-CASES = int(os.environ.get("FUZZ_CASES", "30"))
+CASES = int(os.environ.get("FUZZ_CASES", "15"))
 
 
 class Case(Protocol):

@@ -67,21 +67,28 @@ def test_what_grew_makes_room() -> None:
     assert documents.get("small", "a") is not None
 
 
+def _long(source: str) -> Any:
+    return pytest.param(source, marks=pytest.mark.long)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(build_schema())
+
+
 @pytest.mark.parametrize(
     "source",
     [
         "{ me { id name accounts { id name } } }",
-        "{" + " ".join(f'n{n}: node(id: "x") {{ __typename id }}' for n in range(30)) + "}",
+        _long("{" + " ".join(f'n{n}: node(id: "x") {{ __typename id }}' for n in range(30)) + "}"),
         "{ me {" + " ".join(f'b{n}: bills(since: "2020-01-01") {{ nodes {{ id }} }}' for n in range(94)) + "} }",
-        "{ nodes(ids: [" + '"a" ' * 1900 + "]) { id } }",
+        _long("{ nodes(ids: [" + '"a" ' * 1900 + "]) { id } }"),
         '{ node(id: "' + "x" * 60_000 + '") { id } }',
-        "{ me { " + "name " * 490 + "} }",
+        _long("{ me { " + "name " * 490 + "} }"),
     ],
     ids=["small", "every type", "edges", "values", "a long text", "one field"],
 )
-def test_a_document_weighs_about_what_it_holds(source: str) -> None:
-    engine = Engine(build_schema())
-
+def test_a_document_weighs_about_what_it_holds(engine: Engine, source: str) -> None:
     def made(text: str) -> Any:
         prepared = engine.prepare(text)
         assert isinstance(prepared, Prepared)

@@ -249,6 +249,7 @@ async def run(page: Page, tab: str) -> None:
 
 @needs_chromium
 @needs_build
+@pytest.mark.long
 async def test_a_query_runs_and_its_upstream_calls_show(browser: Browser, gateway: Gateway) -> None:
     async with opened(browser, gateway) as (page, _):
         assert await page.get_by_role("tab").all_inner_texts() == list(EXAMPLES)
@@ -288,6 +289,7 @@ async def test_a_query_runs_and_its_upstream_calls_show(browser: Browser, gatewa
 
 @needs_chromium
 @needs_build
+@pytest.mark.long
 async def test_the_token_follows_the_tab_until_one_is_chosen(browser: Browser, gateway: Gateway) -> None:
     async with opened(browser, gateway) as (page, _):
         ask_as = page.get_by_label("Ask as")
@@ -331,6 +333,7 @@ async def test_the_token_follows_the_tab_until_one_is_chosen(browser: Browser, g
 
 @needs_chromium
 @needs_build
+@pytest.mark.long
 async def test_a_mutation_is_asked_about_once_and_has_a_key_until_a_new_one_is_made(
     browser: Browser, gateway: Gateway
 ) -> None:
@@ -388,6 +391,7 @@ async def test_a_mutation_is_asked_about_once_and_has_a_key_until_a_new_one_is_m
 
 @needs_chromium
 @needs_build
+@pytest.mark.long
 async def test_own_tabs_stay_until_the_examples_are_asked_for(browser: Browser, gateway: Gateway) -> None:
     async with opened(browser, gateway) as (page, _):
         await page.get_by_role("button", name="Close Tab").first.click()
@@ -403,6 +407,7 @@ async def test_own_tabs_stay_until_the_examples_are_asked_for(browser: Browser, 
 
 @needs_chromium
 @needs_build
+@pytest.mark.long
 async def test_the_side_panels_open_under_the_policy(browser: Browser, gateway: Gateway) -> None:
     async with opened(browser, gateway, dark=True) as (page, _):
         await run(page, "SystemStatus")

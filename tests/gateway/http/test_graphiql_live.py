@@ -148,6 +148,7 @@ async def following(
 
 
 @pytest.mark.parametrize("transport", ["WebSocket", pytest.param("SSE", marks=pytest.mark.long)])
+@pytest.mark.long
 async def test_events_become_a_list_until_it_is_stopped_or_ends_and_says_why(
     browser: Browser, gateway: StandIn, transport: str
 ) -> None:
