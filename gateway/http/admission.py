@@ -5,11 +5,12 @@ others, and in the end nobody is served in time. What the thread bears is measur
 late the event loop, by which a timer comes too late. How long systems take does not matter, as whoever waits for them
 costs nothing; what waits for a system is bounded by its `concurrency` and `timeout`.
 
-The bound grows while the thread is not busy: a busy one gains little by more to do. It shrinks while the thread is
-busy and the loop late, and comes back slowly where the loop is not late any more: to wait costs a request, too. What comes beyond it waits. Where everybody has waited for longer than `delay`, for `patience`,
-the gateway is overloaded: then the newest start first, as their clients wait still; those that have waited for a moment
-are refused, and so is at once what the queue does not hold (after CoDel, RFC 8289, and "Fail at Scale", ACM Queue
-13 (8)). Addresses take turns, and the one with the most waiting is refused first.
+The bound grows while the thread is not busy: a busy one gains little by more to do. It shrinks while the thread is busy
+and the loop late, and comes back slowly where the loop is not late any more: to wait costs a request, too. What comes
+beyond it waits. Where everybody has waited for longer than `delay`, for `patience`, the gateway is overloaded: then the
+newest start first, as their clients wait still; those that have waited for a moment are refused, and so is at once what
+the queue does not hold (after CoDel, RFC 8289, and "Fail at Scale", ACM Queue 13 (8)). Addresses take turns, and the
+one with the most waiting is refused first.
 """
 
 import asyncio
