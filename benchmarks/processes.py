@@ -69,6 +69,12 @@ class Process:
                 self._process.kill()
                 self._process.wait()
 
+    def run_on(self, processors: set[int]) -> None:
+        """Let it run on these only, with all its threads and children."""
+        for pid in family(self._process.pid):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), processors)
+
     @property
     def cpu(self) -> float:
         """Seconds of CPU time so far, of all its threads and children."""
