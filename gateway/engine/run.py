@@ -29,7 +29,7 @@ from gateway.engine.limits import AnswerLimits
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
 from gateway.engine.started_edge import StartedEdge
-from gateway.engine.turns import SLICE, Work, in_turns
+from gateway.engine.turns import SLICE, Work, in_turns, turn
 
 logger = logging.getLogger(__package__)
 
@@ -176,7 +176,7 @@ class Run:
             self._pending -= 1
             for _ in self.finish(self._ready.popleft()):
                 if perf_counter() > until:
-                    await asyncio.sleep(0)
+                    await turn()
                     until = perf_counter() + SLICE
         if self._noted:
             self._tell_noted()
