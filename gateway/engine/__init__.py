@@ -40,7 +40,7 @@ from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
 from gateway.engine.run import MakeRun, Outcome, Run, too_large
 from gateway.engine.subscribed import Subscribed
-from gateway.engine.turns import Work, at_once, in_turns
+from gateway.engine.turns import Work, at_once, in_turns, turn
 
 __all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Rights", "Subscribed", "in_turns"]
 
@@ -57,6 +57,8 @@ _RULES: Final = (
 _RULES_AT_ONCE: Final = 12
 """Rules by which a long document is validated without an interruption."""
 
+_SHORT: Final = 300
+"""Characters of a document that is read in less than a millisecond."""
 LONG: Final = 2000
 """Characters from which a document is long: what is done with it may be interrupted."""
 
@@ -148,6 +150,8 @@ class Engine:
         """As `prepare`, with turns for others while a long document is prepared."""
         if not admit and (known := self._documents.get(source, caller)):
             return known
+        if len(source) > _SHORT:
+            await turn()  # reading it cannot be interrupted, and others may have sent as much at the same time
         return await in_turns(self._preparing(source, admit, caller))
 
     def compiling_ahead(self, source: str, rights: Collection[Rights]) -> Work[Prepared | list[GraphQLError]]:
