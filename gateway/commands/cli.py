@@ -131,9 +131,7 @@ def events(
     ] = None,
     domain: Annotated[
         list[DomainName] | None,
-        typer.Option(
-            metavar="NAME", help="Only of this system: crm, billing, inventory, ticketing. Can be given again."
-        ),
+        typer.Option(metavar="NAME", help="Only of this system, such as crm or ticketing. Can be given again."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
 ) -> None:
@@ -187,8 +185,10 @@ def explain(
 
     console = Console(highlight=False)
     try:
-        explained = explaining.explain(file, operation, variables)
-        costly = asyncio.run(explaining.one_by_one(load(config))) if config else {}
+        settings = load(config) if config else None
+        systems = settings.systems.by_domain if settings else None
+        explained = explaining.explain(file, operation, variables, systems)
+        costly = asyncio.run(explaining.one_by_one(settings)) if settings else {}
     except (explaining.UnusableDocument, WrongSettings) as error:
         fail(error, code=2)
     if code:
