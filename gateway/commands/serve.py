@@ -21,6 +21,7 @@ from gateway.commands.listening import check_free, listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
 from gateway.http.server import server_options
+from gateway.redis_uses import WORKERS_FOLDER
 from gateway.server_settings import ServerSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
@@ -66,8 +67,10 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     logs.configure(settings.log)
     _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
-        if processes > 1 and settings.shows_counts:
-            share_between_workers(folder)
+        if processes > 1:
+            os.environ[WORKERS_FOLDER] = folder
+            if settings.shows_counts:
+                share_between_workers(folder)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))
 

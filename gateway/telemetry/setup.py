@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import aiohttp
 
@@ -77,8 +78,8 @@ class Telemetry:
         return counted
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[Watch | None]:
-        """What watches operations; None where nobody is told of them."""
+    async def watching(self, details: Callable[[], dict[str, Any]]) -> AsyncIterator[Watch | None]:
+        """What watches operations; None where nobody is told of them. `details` are for the port of the metrics."""
         settings, told = self._settings.telemetry, list[Told]()
         async with AsyncExitStack() as stack:
             if self._requests is not None:
@@ -103,7 +104,7 @@ class Telemetry:
             if (port := self._settings.server.metrics_port) is not None:
                 from gateway.telemetry.own_port import serving
 
-                await stack.enter_async_context(serving(self._metrics.text, self._settings.server.host, port))
+                await stack.enter_async_context(serving(self._metrics.text, details, self._settings.server.host, port))
             yield Watch(self._names, told, sampler) if told else None
 
     def _published_names(self) -> Collection[str] | None:
