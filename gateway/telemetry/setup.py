@@ -102,9 +102,11 @@ class Telemetry:
 
                 await stack.enter_async_context(sending_metrics(settings, self._metrics))
             if (port := self._settings.server.metrics_port) is not None:
+                from gateway.telemetry.own_port import Told as ToldThere
                 from gateway.telemetry.own_port import serving
 
-                await stack.enter_async_context(serving(self._metrics.text, details, self._settings.server.host, port))
+                told_there = ToldThere(self._metrics.text, details)
+                await stack.enter_async_context(serving(told_there, self._settings.server.host, port))
             yield Watch(self._names, told, sampler) if told else None
 
     def _published_names(self) -> Collection[str] | None:
