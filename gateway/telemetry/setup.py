@@ -88,13 +88,13 @@ class Telemetry:
                 log = AccessLog(Pseudonyms(self._settings.log.secret_named("caller_key").text))
                 stack.callback(log.write)
                 told.append(log)
-            sampler = None
+            sampler = spans = None
             if settings.sends_traces:
                 from gateway.telemetry.otlp import resource_of, sending_spans
                 from gateway.telemetry.spans import Spans
 
                 processor = await stack.enter_async_context(sending_spans(settings))
-                told.append(Spans(processor, resource_of(settings), document=settings.document))
+                spans = Spans(processor, resource_of(settings), document=settings.document)
                 passes_on = any(one.trace_context for one in self._settings.systems.by_domain.values())
                 sampler = Sampler(settings.sample, parent_based=settings.parent_based, passes_on=passes_on)
             if settings.sends_metrics:
@@ -107,7 +107,7 @@ class Telemetry:
 
                 told_there = ToldThere(self._metrics.text, details)
                 await stack.enter_async_context(serving(told_there, self._settings.server.host, port))
-            yield Watch(self._names, told, sampler) if told else None
+            yield Watch(self._names, told, sampler, spans) if told or spans else None
 
     def _published_names(self) -> Collection[str] | None:
         return None if self._published is None else self._published()
