@@ -80,7 +80,7 @@ async def _problem(trial: Callable[[str, str], Awaitable[None]], url: str) -> st
 
 
 async def _documents(url: str, name: str) -> None:
-    redis, key = redis_at(url, connections=1), f"opticom:document:{name}"
+    redis, key = redis_at(url, connections=1), "opticom:document:" + name
     try:
         await asked(partial(redis.set, key, b"", ex=60), TIMEOUT)
         await asked(partial(redis.getex, key, ex=60), TIMEOUT)

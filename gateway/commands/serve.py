@@ -73,8 +73,6 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     with tempfile.TemporaryDirectory() as folder:
         if processes > 1:
             os.environ[WORKERS_FOLDER] = folder
-        if processes > 1:
-            os.environ[WORKERS_FOLDER] = folder
         _share_counts(settings, processes)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))
