@@ -36,7 +36,7 @@ class BearerAuth(WithSecrets):
     needed = frozenset({"token"})
 
     kind: Literal["bearer"]
-    token: Annotated[BearerToken | None, Field(repr=False)] = None
+    token: Annotated[BearerToken | None, Field(repr=False, description="The token.")] = None
     token_file: Annotated[Path | None, Field(description="File with the token.")] = None
 
 
@@ -46,8 +46,8 @@ class BasicAuth(WithSecrets):
     needed = frozenset({"password"})
 
     kind: Literal["basic"]
-    username: UserName
-    password: Annotated[str | None, Field(repr=False)] = None
+    username: Annotated[UserName, Field(description="The user name.")]
+    password: Annotated[str | None, Field(repr=False, description="The password.")] = None
     password_file: Annotated[Path | None, Field(description="File with the password.")] = None
 
 
@@ -57,9 +57,9 @@ class ApiKeyAuth(WithSecrets):
     needed = frozenset({"key"})
 
     kind: Literal["api_key"]
-    key: Annotated[HeaderValue | None, Field(repr=False)] = None
+    key: Annotated[HeaderValue | None, Field(repr=False, description="The key.")] = None
     key_file: Annotated[Path | None, Field(description="File with the key.")] = None
-    header: HeaderName = "X-API-Key"
+    header: Annotated[HeaderName, Field(description="The header.")] = "X-API-Key"
 
 
 ClientAuth = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
@@ -69,9 +69,9 @@ ClientAuth = Literal["client_secret_basic", "client_secret_post", "private_key_j
 class TokenEndpointAuth(WithSecrets):
     """What is common to the kinds that get tokens from a token endpoint."""
 
-    token_url: TokenAddress
-    client_id: str
-    client_secret: Annotated[str | None, Field(repr=False)] = None
+    token_url: Annotated[TokenAddress, Field(description="The token endpoint's address.")]
+    client_id: Annotated[str, Field(description="What the gateway is called there.")]
+    client_secret: Annotated[str | None, Field(repr=False, description="The client's secret.")] = None
     client_secret_file: Annotated[Path | None, Field(description="File with the client secret.")] = None
     client_auth: Annotated[
         ClientAuth,
@@ -89,7 +89,7 @@ class TokenEndpointAuth(WithSecrets):
     assertion_audience: Annotated[
         str | None, Field(description="The JWT's aud, where it is not token_url; often the issuer's address.")
     ] = None
-    scope: str | None = None
+    scope: Annotated[str | None, Field(description="Scopes to ask for, with spaces between them.")] = None
     audience: Annotated[
         str | tuple[str, ...] | None, Field(description="For whom the token is to be, as the provider names it.")
     ] = None
@@ -140,16 +140,16 @@ class SessionAuth(WithSecrets):
     needed = frozenset({"password"})
 
     kind: Literal["session"]
-    username: str
-    password: Annotated[str | None, Field(repr=False)] = None
+    username: Annotated[str, Field(description="The user name.")]
+    password: Annotated[str | None, Field(repr=False, description="The password.")] = None
     password_file: Annotated[Path | None, Field(description="File with the password.")] = None
     login_path: Annotated[PagePath, Field(description="Where the form is posted, under the system's url.")]
     verify_path: Annotated[
         PagePath,
         Field(description="A cheap read under the system's url that needs a login; sent after each one."),
     ]
-    username_field: str = "username"
-    password_field: str = "password"  # noqa: S105  # the field's name
+    username_field: Annotated[str, Field(description="The form's field for the user name.")] = "username"
+    password_field: Annotated[str, Field(description="The form's field for the password.")] = "password"  # noqa: S105  # a name
 
 
 class ForwardAuth(Strict):

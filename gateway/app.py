@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from connectors import Cache, Connectors, connect, served_by
 from connectors.events.post import Outcome as EventOutcome
 from connectors.http.connection import Connector
+from connectors.store.answering import RedisUses
 from connectors.store.events import EventStream
 from connectors.store.memory import WritesInMemory
 from connectors.store.rates_in_redis import SpendingInRedis
@@ -67,6 +68,8 @@ from gateway.live.own_writes import OwnWrites
 from gateway.live.running import following
 from gateway.live.service import Live
 from gateway.live.subscription import Feed
+from gateway.readiness import Readiness
+from gateway.redis_uses import redis_uses, system_states
 from gateway.schema_text import printed
 from gateway.settings import Settings
 from gateway.telemetry.process import Metrics
@@ -116,6 +119,7 @@ class State(TypedDict):
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
     """Whether there are keys to check tokens with."""
+    readiness: Readiness
     rates: Rates
     admission: Admission
     """Which requests start. `AdmittedRequests` looks for it here."""
@@ -281,6 +285,12 @@ def create_app(
             )
             stack.push_async_callback(authenticate.close)
             metrics.watch_keys(lambda: authenticate.key_ages)
+            readiness = Readiness(
+                connectors, system_states(settings), RedisUses(redis_uses(settings)), lambda: authenticate.key_ages
+            )
+            stack.push_async_callback(readiness.close)
+            if settings.shows_counts or settings.telemetry.sends_metrics:
+                metrics.watch_redis(readiness.redis_works)
             addresses = ClientAddresses(trusted_proxies(settings.server), settings.server.forwarded_by)
             admission = Admission(settings.server.load, metrics.shed, addresses)
             stack.callback(admission.close)
@@ -317,7 +327,7 @@ def create_app(
             trusted = await stack.enter_async_context(_trusted(settings, engine, grants))
             if trusted is not None:
                 telemetry.publish(lambda: trusted.names)
-            watch = await stack.enter_async_context(telemetry.watching())
+            watch = await stack.enter_async_context(telemetry.watching(readiness.details))
             persisted = PersistedQueries(documents, settings.graphql.persisted_per_minute)
 
             def operations(kind: type[Operations]) -> Operations:
@@ -378,6 +388,7 @@ def create_app(
                 status=StatusCounts(metrics, authenticate, rates),
                 schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
                 can_check=authenticate.can_check,
+                readiness=readiness,
                 rates=rates,
                 admission=admission,
                 cors=cors,

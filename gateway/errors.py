@@ -64,6 +64,51 @@ CODES: Mapping[str, str] = {
 }
 """Every `extensions.code` that a client can get, what it means, and what to do."""
 
+ACTIONS: Final[Mapping[str, str]] = {
+    "BAD_REQUEST": "Nothing: a client's mistake. Many after a release of a portal: tell its developers.",
+    "NOT_ACCEPTABLE": "Nothing: a client's mistake; or a proxy that changes Accept.",
+    "UNSUPPORTED_MEDIA_TYPE": "Nothing: a client's mistake; or a proxy that changes Content-Type.",
+    "METHOD_NOT_ALLOWED": "Nothing: a client's mistake.",
+    "REQUEST_TOO_LARGE": "Raise graphql.limits.max_body_bytes where a portal needs it; see the proxy's own limit, too.",
+    "REQUEST_TIMEOUT": "Nothing, for single ones. Many: a network that loses packets, or an attack by slow clients.",
+    "OVERLOADED": "Runbook GatewayOverloaded: more workers, or less of what is dear.",
+    "RATE_LIMITED": "Look in gateway_rate_limited_total for whom; raise [rates] for that kind if it asks rightly.",
+    "GRAPHQL_PARSE_FAILED": "Nothing: a client's mistake.",
+    "GRAPHQL_VALIDATION_FAILED": "After a release: does a portal use what was taken out? gateway schema --diff OLD.",
+    "LIMIT_EXCEEDED": "Let the portal ask for less; or raise the limit that the message names, in graphql.limits.",
+    "OPERATION_RESOLUTION_FAILURE": "Nothing: a client's mistake.",
+    "INTROSPECTION_DISABLED": "Nothing; or set graphql.introspection, on test systems.",
+    "PERSISTED_QUERY_NOT_FOUND": "Nothing: clients then send the text. All the time: is redis.url there?",
+    "PERSISTED_QUERY_HASH_MISMATCH": "Nothing: a client's mistake.",
+    "DOCUMENT_NOT_ALLOWED": "Does documents.manifest_files name the manifest of the portal's release?",
+    "NOT_FOUND": "Nothing. Many: a wrong public_url or root_path, or a scanner.",
+    "SIGNATURE_REFUSED": "Nothing, for old links. New ones: have all gateways one files.key, or one redis.url?",
+    "AUTH_UNAVAILABLE": "Runbook KeysOld: the issuer's keys cannot be fetched. The log (gateway.auth) says why.",
+    "DEADLINE_EXCEEDED": "Runbook SystemSlow: which system takes so long; then graphql.deadline.",
+    "UNAUTHENTICATED": "Runbook TokensRefused, if many. gateway check --token says what is wrong with one.",
+    "FORBIDDEN": "Nothing: a portal shows something to the wrong people.",
+    "FORBIDDEN_FIELD": "Give the scope at the identity provider, if the caller should have it; see [scopes].",
+    "BAD_USER_INPUT": "Nothing: a client's mistake.",
+    "UPSTREAM_FAILED": "Runbook SystemFaulty: the system's own log. The log (gateway.systems) has its answer.",
+    "UPSTREAM_UNAVAILABLE": "Runbook SystemDown: gateway check says what is in the way.",
+    "UPSTREAM_TIMEOUT": "Runbook SystemSlow: ask the system's operator; then systems.<domain>.timeout.",
+    "UPSTREAM_RATE_LIMITED": "Ask the system's operator for more, or lower systems.<domain>.concurrency.",
+    "UPSTREAM_BUSY": "Runbook PlacesTaken: raise systems.<domain>.concurrency if the system bears it.",
+    "UPSTREAM_REFUSED": "The credentials in systems.<domain>.auth: have they ended? gateway check tries them.",
+    "UPSTREAM_REJECTED": "The log (gateway.systems) has what it said: another version? gateway check.",
+    "UPSTREAM_GARBLED": "Was it upgraded, or does a proxy answer? gateway driver-test says what differs.",
+    "UPSTREAM_TOO_MUCH": "Raise systems.<domain>.max_rows, max_calls or max_bytes, if the memory is there.",
+    "NOT_SUPPORTED": "Nothing: gateway check lists what a product cannot give.",
+    "NOT_CONFIGURED": "Configure the system, if there is one: systems.<domain>.",
+    "REQUEST_CANCELLED": "Nothing: a client has gone, or the gateway ended.",
+    "IDEMPOTENCY_IN_PROGRESS": "Nothing, for seconds. Longer: writes.lease and the system's timeout.",
+    "OUTCOME_UNKNOWN": "Look in the system whether it happened; the audit log (gateway.audit) has the write.",
+    "PAYMENT_UNKNOWN": "Look in the billing system whether it was paid, before anybody pays again (gateway.audit).",
+    "WRITE_NOT_DONE": "Runbook RedisDown, for redis.writes_url; else the system was not reached in time.",
+    "INTERNAL": "The log (gateway.errors) has the stack, by extensions.id. Report it.",
+}
+"""What whoever runs the gateway does about each code of `CODES`."""
+
 
 MAX_MESSAGE: Final = 500
 """Characters of the longest message of an error. Longer ones repeat what the caller sent."""

@@ -3,10 +3,10 @@
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from connectors.strict import Strict
 from connectors.texts import BaseAddress, names_a_user
@@ -127,6 +127,12 @@ class ServerSettings(Strict):
     finish: Annotated[int, Field(ge=1, description="Seconds after that in which requests under way are answered.")] = 20
     limits: ConnectionLimits = ConnectionLimits()
     load: LoadLimits = LoadLimits()
+
+    @model_validator(mode="after")
+    def _own_port(self) -> Self:
+        if self.metrics_port == self.port and self.unix_socket is None:
+            raise ValueError(f"metrics_port: should be another port than port, which is {self.port}")
+        return self
 
     @property
     def shows_metrics(self) -> bool:

@@ -70,13 +70,14 @@ async def _stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
         yield running
 
 
-@pytest.fixture
-def stack(_stack: Stack) -> Iterator[Stack]:
+@pytest_asyncio.fixture
+async def stack(_stack: Stack) -> AsyncIterator[Stack]:
     """The session's stack, reset."""
     _stack.reset()
     yield _stack
     for system in _stack.systems.values():
         system.switches.reset()
+    await _stack.readiness.looked()  # where /readyz was asked: no later test counts its calls
 
 
 TIMEOUT = 2.0

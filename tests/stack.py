@@ -22,6 +22,7 @@ from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
 from gateway.portal_settings import PortalSettings
 from gateway.rate_settings import CallerRate, RateSettings
+from gateway.readiness import Readiness
 from gateway.scope_settings import ScopeSettings
 from gateway.settings import GraphQLSettings, LogSettings, RedisSettings, ServerSettings, Settings, SystemsSettings
 from gateway.telemetry_settings import TelemetrySettings
@@ -79,6 +80,7 @@ class Stack:
     keys: DemoKeys
     session: aiohttp.ClientSession
     connected: tuple[ConnectedSystem, ...]
+    readiness: Readiness
 
     def token(self, who: str) -> str:
         """`agent`, `admin`, or customer numbers with commas."""
@@ -180,18 +182,18 @@ async def stacked(
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
         app = create_app(settings, demo_keys=None if auth else keys)
-        connected: list[ConnectedSystem] = []
-        address = await stack.enter_async_context(serving_with_lifespan(app, connected))
+        made: dict[str, Any] = {}
+        address = await stack.enter_async_context(serving_with_lifespan(app, made))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Stack(address, servers, keys, session, tuple(connected))
+        yield Stack(address, servers, keys, session, tuple(made["connectors"].systems), made["readiness"])
 
 
 @asynccontextmanager
-async def serving_with_lifespan(app: Starlette, connected: list[ConnectedSystem] | None = None) -> AsyncIterator[str]:
-    """Serve an app whose lifespan makes what it needs. `connected`: where its systems are put."""
+async def serving_with_lifespan(app: Starlette, made: dict[str, Any] | None = None) -> AsyncIterator[str]:
+    """Serve an app whose lifespan makes what it needs. `made`: where that is put."""
     async with app.router.lifespan_context(app) as state:
-        if connected is not None:
-            connected.extend((state or {})["connectors"].systems)
+        if made is not None:
+            made.update(state or {})
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
             scope["state"] = dict(state or {})

@@ -109,6 +109,15 @@ class Health:
         if self._answers >= _ANSWERS_TO_BE_STEADY:
             self._steady = True
 
+    def heard(self, status: SystemStatus, at: datetime) -> None:
+        """Take over what another process has seen of the system, if that is newer. Its own calls decide again then."""
+        if self.last_seen is not None and at <= self.last_seen:
+            return
+        self.status, self.last_seen = status, at
+        if status is SystemStatus.UP:
+            self._failures = 0
+            self._failed_about.clear()
+
     def failed(self, error: ConnectorError, about: Hashable = None) -> None:
         """Record a failure. One that the gateway caused (cancelled, a limit, no time left, not sent) does not count.
 

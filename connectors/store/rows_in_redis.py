@@ -20,10 +20,11 @@ from typing import Any, Final
 import msgspec
 
 from connectors.store.address import Address
-from connectors.store.asking import redis_at
+from connectors.store.asking import asked, redis_at
 from connectors.store.away import MayBeAway
 from connectors.store.redis import Argument
 from connectors.store.spread import Spread, at_once
+from connectors.store.writes import StoreUnavailable
 
 _log: Final = logging.getLogger("gateway.cache")
 
@@ -230,6 +231,22 @@ class RowsInRedis:
         """Remove rows that cannot be read."""
         for prefix, part in self._spread.parts(names).items():
             await self._server.asked(partial(self._redis.delete, *(prefix + name for name in part)))
+
+    async def probe(self, timeout: float) -> None:  # noqa: ASYNC109  # each question's own
+        """Do once what keeping rows needs, in every part, and leave nothing. Raises StoreUnavailable."""
+        token = new_token()
+        for prefix in self._spread.prefixes:
+            keys = [f"{prefix}version:check:{token}", f"{prefix}check:{token}"]
+            look = partial(self._look, keys=keys, args=[token, 1000, 1000, 1000, 1000])
+            found: Any = await asked(look, timeout)
+            try:
+                if len(found) != 5 or found[2] != State.OURS.value.encode():
+                    raise StoreUnavailable("Redis: it is full, and keeps no row")
+                settled: list[Argument] = [token, found[0], found[1], 1000, b"=row"]
+                await asked(partial(self._settle, keys=keys, args=settled), timeout)
+                await asked(partial(self._evict, keys=keys[:1], args=[0]), timeout)
+            finally:
+                await asked(partial(self._redis.delete, *keys), timeout)
 
     async def close(self) -> None:
         """Settle what is under way, and close the connections."""

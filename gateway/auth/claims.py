@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from gateway.auth.refusals import AuthenticationError, Why
 from resolvers.viewer import Viewer, ViewerKind
@@ -31,14 +31,20 @@ class ClaimRules:
     `role_scopes` gives to a text of the claims `roles` and `kind`.
     """
 
-    kind: str = "kind"
-    kinds: dict[str, KindName] = field(default_factory=_their_own_names)
-    default_kind: Literal["customer"] | None = None
-    customers: str = "customer_ids"
-    roles: str = "roles"
-    name: str = "name"
-    scopes: tuple[str, ...] = ("scope", "scp")
-    role_scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kind: Annotated[str, "The claim that holds what the caller is."] = "kind"
+    kinds: Annotated[dict[str, KindName], "Which text of that claim is which kind of caller."] = field(
+        default_factory=_their_own_names
+    )
+    default_kind: Annotated[
+        Literal["customer"] | None, "What a caller with a customer number is without such a text."
+    ] = None
+    customers: Annotated[str, "The claim with the customer numbers."] = "customer_ids"
+    roles: Annotated[str, "The claim with the roles."] = "roles"
+    name: Annotated[str, "The claim with the name to show."] = "name"
+    scopes: Annotated[tuple[str, ...], "The claims with scopes."] = ("scope", "scp")
+    role_scopes: Annotated[dict[str, tuple[str, ...]], "Scopes that a role or kind gives."] = field(
+        default_factory=dict
+    )
 
 
 def viewer_of(claims: Mapping[str, Any], rules: ClaimRules, allowed: Sequence[KindName]) -> Viewer:

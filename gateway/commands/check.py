@@ -1,14 +1,12 @@
 """`gateway check`: tries everything that the settings name, and says what a person can do about what is wrong."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import aiohttp
-from redis.exceptions import AuthenticationError, RedisError
 
 from connectors import DOMAINS, ConnectedSystem, Connectors, Domain, connect
 from connectors.crm.port import Customer
@@ -16,9 +14,6 @@ from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuc
 from connectors.links import CustomerKey
 from connectors.records import Window
 from connectors.settings import ForwardAuth, System, TokenEndpointAuth, TokenExchangeAuth
-from connectors.store.asking import primaries, redis_at
-from connectors.store.hint_stream import PREFIX, HintStream, probe
-from connectors.store.writes import StoreUnavailable
 from connectors.texts import without_credentials
 from gateway.auth_settings import NEEDED
 from gateway.commands.check_callers import (
@@ -32,7 +27,8 @@ from gateway.commands.check_customers import by_customer
 from gateway.commands.check_documents import checked_documents
 from gateway.commands.check_keys import of_issuer
 from gateway.commands.check_network import tried
-from gateway.commands.check_writes import TIMEOUT, unwritable, write_methods, written
+from gateway.commands.check_redis import shared_redis
+from gateway.commands.check_writes import unwritable, write_methods, written
 from gateway.commands.findings import Finding, Mark
 from gateway.commands.hints import hint, what_it_says
 from gateway.settings import Settings
@@ -66,7 +62,7 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         if settings.auth:
             tries += [of_issuer(place, one, session) for place, one in settings.auth.by_place()]
         if settings.shared_url:
-            tries.append(_redis(settings.shared_url, carries_hints=settings.live.enabled))
+            tries.append(shared_redis(settings, settings.shared_url))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
         findings = [_timed(one, settings) for one in findings]
         findings = await by_customer(connectors, systems, findings, customers)
@@ -214,39 +210,3 @@ def _marks(error: ConnectorError, system: System) -> tuple[Mark, Mark]:
         return "FAILED", "-"
     judged = system.auth is not None and isinstance(error, Rejected | Garbled | TooMuch)
     return ("ok" if judged else "-"), "FAILED"
-
-
-async def _redis(url: str, *, carries_hints: bool) -> Finding:
-    address = without_credentials(url)
-    redis = redis_at(url)
-    started = time.monotonic()
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            for server in await primaries(redis):
-                await server.ping()
-    except AuthenticationError as error:
-        hint = "Check user name and password in redis.url."
-        return Finding("redis", "Redis", address, "ok", "FAILED", "-", None, str(error), hint)
-    except (RedisError, OSError) as error:
-        hint = "The gateway runs without it, slower: check redis.url."
-        detail = str(error) or f"no answer within {TIMEOUT:g} s"
-        return Finding("redis", "Redis", address, "FAILED", detail=detail, hint=hint)
-    finally:
-        await redis.aclose()
-    latency = (time.monotonic() - started) * 1000
-    if carries_hints and (problem := await _no_hints(url)):
-        hint = (
-            "Changes would reach one process's clients only: is it a replica, is it full, or may this user not use"
-            " streams (XADD, XREAD, XRANGE) and scripts (EVALSHA, EVAL, SCRIPT LOAD) with keys opticom:live:*?"
-        )
-        return Finding("redis", "Redis", address, "ok", "-", "FAILED", latency, problem, hint)
-    return Finding("redis", "Redis", address, "ok", "-", "ok", latency)
-
-
-async def _no_hints(url: str) -> str:
-    """Why hints about changes cannot go through it; empty where they can."""
-    try:
-        await probe(HintStream(url, f"{PREFIX}check:{secrets.token_hex(8)}:", TIMEOUT))
-    except StoreUnavailable as failure:
-        return str(failure.__cause__ or failure)
-    return ""

@@ -110,7 +110,7 @@ async def _kept(url: str, note: str) -> Finding:
             )
             return Finding("writes", "Redis", address, "ok", credentials, "FAILED", latency, problem, hint, note=note)
         async with asyncio.timeout(TIMEOUT):
-            keepings = [await _keeping(server) for server in servers]
+            keepings = [await keeping_of(server) for server in servers]
     except (AuthenticationError, NoPermissionError) as error:
         hint = "Check user name and password in redis.writes_url. Until then no payment is made."
         return Finding("writes", "Redis", address, "ok", "FAILED", "-", None, str(error), hint, note=note)
@@ -137,7 +137,7 @@ async def _refusal(url: str) -> str:
     return ""
 
 
-async def _keeping(redis: Redis) -> Keeping:
+async def keeping_of(redis: Redis) -> Keeping:
     """What it tells by CONFIG; where that is refused, as managed ones do, what INFO tells."""
     told: dict[Any, Any] = {}
     try:

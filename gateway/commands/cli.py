@@ -110,8 +110,8 @@ def serve(
     except (WrongSettings, NoAuth) as error:
         fail(error, code=2)
     except PortUnavailable as error:
-        where = f"server.port in {settings}, or " if settings is not None else ""
-        fail(f"{error} Choose another one with {where}GATEWAY_SERVER__PORT.")
+        where = f"server.{error.setting} in {settings}, or " if settings is not None else ""
+        fail(f"{error} Choose another one with {where}GATEWAY_SERVER__{error.setting.upper()}.")
 
 
 cli.command("check")(check)

@@ -17,14 +17,22 @@ _MODE: Final = 0o660
 class PortUnavailable(Exception):
     """It is impossible to listen on a port or a Unix socket. The text names it and the reason."""
 
+    setting = "port"
+    """The key of `[server]` that says where."""
 
-def listen(host: str, port: int) -> socket.socket:
-    """A TCP socket that listens on this host and port; "::" is every address, of IPv4, too. Raises PortUnavailable."""
+
+def listen(host: str, port: int, *, beside: bool = False) -> socket.socket:
+    """A TCP socket that listens on this host and port; "::" is every address, of IPv4, too. Raises PortUnavailable.
+
+    `beside`: also beside processes of the same user that let others listen there, too, as workers do for their metrics.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it each answer waits 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if beside:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family is socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listening.bind((host, port))
@@ -65,6 +73,6 @@ def _remove_left(path: Path) -> None:
         raise PortUnavailable(f"{path} is in use by another program.")
 
 
-def check_free(host: str, port: int) -> None:
-    """Raise PortUnavailable if it is impossible to listen there now. The port is released again."""
-    listen(host, port).close()
+def check_free(host: str, port: int, *, beside: bool = False) -> None:
+    """Raise PortUnavailable if it is impossible to listen there now, as `listen` says. The port is released again."""
+    listen(host, port, beside=beside).close()

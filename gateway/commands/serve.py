@@ -17,10 +17,11 @@ from gateway.auth_settings import NEEDED
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
 from gateway.commands.garbage import collect_rarely
-from gateway.commands.listening import check_free, listen, listen_on
+from gateway.commands.listening import PortUnavailable, check_free, listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
 from gateway.http.server import server_options
+from gateway.redis_uses import WORKERS_FOLDER
 from gateway.server_settings import ServerSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings
@@ -54,9 +55,13 @@ def run(config: Path | None, workers: int | None = None) -> None:
     processes = workers or settings.server.workers
     if processes > 1 and (reasons := _for_one_process(settings)):
         raise WrongSettings([f"--workers {processes}: with {reason}" for reason in reasons])
-    if settings.server.metrics_port is not None:
-        check_free(settings.server.host, settings.server.metrics_port)
     with listening(settings.server) as taken:
+        if settings.server.metrics_port is not None:
+            try:
+                check_free(settings.server.host, settings.server.metrics_port)
+            except PortUnavailable as error:
+                error.setting = "metrics_port"
+                raise
         _serve(config, settings, processes, taken)
 
 
@@ -66,10 +71,17 @@ def _serve(config: Path | None, settings: Settings, processes: int, taken: socke
     logs.configure(settings.log)
     _log.info("listening on %s (Ctrl-C ends it)", _place(settings.server))
     with tempfile.TemporaryDirectory() as folder:
-        if processes > 1 and settings.shows_counts:
-            share_between_workers(folder)
+        if processes > 1:
+            os.environ[WORKERS_FOLDER] = folder
+        _share_counts(settings, processes)
         begun = _uvicorn(settings, processes)
         run_workers(begun, taken, lambda: _again(config, begun, _place(settings.server)))
+
+
+def _share_counts(settings: Settings, processes: int) -> None:
+    """Let workers that begin from now on count in files, so that each can show the counts of all."""
+    if processes > 1 and settings.shows_counts:
+        share_between_workers(os.environ[WORKERS_FOLDER])
 
 
 def listening(server: ServerSettings) -> socket:
@@ -106,6 +118,12 @@ def _again(config: Path | None, begun: LeavingConfig, place: str) -> LeavingConf
         raise NotReloadedError("writes.in_process: what was written is remembered by this application: restart it")
     if begun.workers > 1 and (reasons := _for_one_process(settings)):
         raise NotReloadedError("; ".join(reasons))
+    if (port := settings.server.metrics_port) is not None:
+        try:
+            check_free(settings.server.host, port, beside=True)  # the workers are there, too
+        except PortUnavailable as error:
+            raise NotReloadedError(f"server.metrics_port: {error} The settings before stay") from error
+    _share_counts(settings, begun.workers)
     if _place(settings.server) != place:
         _log.warning("SIGHUP: the gateway listens on %s until a restart, not on %s", place, _place(settings.server))
     logs.configure(settings.log)

@@ -1,7 +1,7 @@
 """Limits of a request, and the check of a parsed document against them."""
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Annotated, Final
 
 from graphql import (
     DocumentNode,
@@ -25,12 +25,12 @@ class AnswerLimits:
     counted.
     """
 
-    max_values: int = 100_000
-    max_uncompiled_values: int = 2000
-    max_calls: int = 50
-    max_rows: int = 20_000
-    max_answer_bytes: int = 4 * 1024 * 1024
-    max_errors: int = 100
+    max_values: Annotated[int, "Most values of an answer, as estimated beforehand."] = 100_000
+    max_uncompiled_values: Annotated[int, "The same for an operation that no plan can run, which is slower."] = 2000
+    max_calls: Annotated[int, "Most calls to each system, as estimated beforehand."] = 50
+    max_rows: Annotated[int, "Most rows of each system, as estimated beforehand."] = 20_000
+    max_answer_bytes: Annotated[int, "Largest answer, about as JSON."] = 4 * 1024 * 1024
+    max_errors: Annotated[int, "Most errors in an answer; more are only counted."] = 100
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -50,13 +50,13 @@ class Limits(AnswerLimits):
     everywhere. Those of the answer are for callers who are not staff.
     """
 
-    max_body_bytes: int = 256 * 1024
-    max_characters: int = 64 * 1024
-    max_tokens: int = 2000
-    max_depth: int = 15
-    max_fields: int = 500
-    max_aliases: int = 100
-    max_root_fields: int = 30
+    max_body_bytes: Annotated[int, "Largest body of a request."] = 256 * 1024
+    max_characters: Annotated[int, "Longest document."] = 64 * 1024
+    max_tokens: Annotated[int, "Most tokens of a document."] = 2000
+    max_depth: Annotated[int, "Deepest field of a document."] = 15
+    max_fields: Annotated[int, "Most fields, with all fragments written out."] = 500
+    max_aliases: Annotated[int, "Most aliases, with all fragments written out."] = 100
+    max_root_fields: Annotated[int, "Most fields of the query itself."] = 30
 
 
 @dataclass(frozen=True, slots=True)

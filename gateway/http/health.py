@@ -1,10 +1,12 @@
-"""Health endpoints for orchestrators. They need no token and reveal no details."""
+"""Health endpoints for orchestrators. They need no token, and say names and states only."""
+
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from connectors import Connectors
 from gateway.http.admission import Admission
+from gateway.readiness import Readiness
 
 
 async def healthz(_request: Request) -> Response:
@@ -15,15 +17,18 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Readiness: 503 once the process will end, and while there are no keys to check tokens with.
 
-    A system that is down is shown in the body only: the gateway can still answer for the others. So is overload, of
-    which all instances would leave their balancer at once.
+    A system or a Redis that is down is shown in the body only: the gateway can still answer for the others, and all
+    instances would leave their balancer at once. So is overload. It waits for nothing but missing keys, for 50 ms.
     """
     if request.state.draining:
         return JSONResponse({"status": "leaving"}, 503, headers={"Cache-Control": "no-store"})
     if not await request.state.can_check():
         return JSONResponse({"status": "no keys"}, 503, headers={"Cache-Control": "no-store"})
-    connectors: Connectors = request.state.connectors
-    states = {system.name: system.probe.http.health.status.value for system in connectors.systems}
-    admission: Admission = request.state.admission
-    load = "shedding" if admission.is_shedding else "normal"
-    return JSONResponse({"status": "ready", "load": load, "systems": states}, headers={"Cache-Control": "no-store"})
+    readiness: Readiness = request.state.readiness
+    body = ready(request.state.admission, readiness.names_and_states())
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+def ready(admission: Admission, more: dict[str, Any]) -> dict[str, Any]:
+    """What a gateway that is ready says."""
+    return {"status": "ready", "load": "shedding" if admission.is_shedding else "normal", **more}

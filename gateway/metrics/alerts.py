@@ -18,6 +18,9 @@ class Alert(NamedTuple):
     action: str
 
 
+RUNBOOKS: Final = "docs/runbooks.md"
+"""The page with a section for each alert, which its annotation `runbook_url` names."""
+
 _FAULTS: Final = 'http_response_status_code=~"5.."'
 
 ALERTS: Final = (
@@ -101,6 +104,16 @@ ALERTS: Final = (
         "The secrets on both sides differ, or somebody tries. docs/live.md",
     ),
     Alert(
+        "RedisDown", f"min by (use) ({c.REDIS_UP.series}) == 0", "1m", "page",
+        "Redis takes nothing for {{ $labels.use }}: it is down, full, a replica, or closed to this user.",
+        "/readyz/details says why. Without writes nothing is written; all else is slower, or each process's own.",
+    ),
+    Alert(
+        "VersionsDiffer", f"count(count by (version) ({c.BUILD.series})) > 1", "30m", "ticket",
+        "Gateways of two versions have run beside each other for half an hour.",
+        "A roll-out has stopped half-way: finish it, or go back. docs/operations.md",
+    ),
+    Alert(
         "DescriptorsRunOut", f"max({c.DESCRIPTORS.series}) > 0.9 * min({c.MOST_DESCRIPTORS.series})", "5m", "page",
         "A worker has opened nearly as many descriptors as it may.",
         "Raise the limit (ulimit -n), or server.limits. docs/limits.md",
@@ -110,7 +123,7 @@ ALERTS: Final = (
 
 def rules() -> str:
     """The file of rules."""
-    lines = ["# Made by `python -m gateway.metrics --write`: change gateway/metrics/alerts.py instead.", "groups:"]
+    lines = ["# Made by `python -m gateway.reference --write`: change gateway/metrics/alerts.py instead.", "groups:"]
     lines += ["  - name: opticom-gateway", "    rules:"]
     for one in ALERTS:
         lines += [
@@ -122,5 +135,6 @@ def rules() -> str:
             "        annotations:",
             f"          summary: {json.dumps(one.summary)}",
             f"          description: {json.dumps(one.action)}",
+            f"          runbook_url: {RUNBOOKS}#{one.name.lower()}",
         ]
     return "\n".join(lines) + "\n"

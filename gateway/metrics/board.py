@@ -131,6 +131,7 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
         "Workers",
         (
             Panel("CPU", "none", ((per_second(c.CPU), "cores"),)),
+            Panel("Redis", "none", ((f"min by (use) ({c.REDIS_UP.series})", "{{use}}"),)),
             Panel("Event loop late by", "s", ((highest(c.LOOP_LAG), "of the latest worker"),)),
             Panel(
                 "Requests under way, waiting, allowed",

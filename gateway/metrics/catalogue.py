@@ -220,6 +220,12 @@ REQUESTS_UNDER_WAY: Final = Metric(
 REQUESTS_WAITING: Final = Metric("gateway.requests.waiting", "gauge", "Requests that wait for their start.")
 REQUESTS_LIMIT: Final = Metric("gateway.requests.limit", "gauge", "Requests that may be under way at present.")
 LOOP_LAG: Final = Metric("gateway.loop.lag", "gauge", "By how much the event loop of a worker is late.", "s")
+REDIS_UP: Final = Metric(
+    "gateway.redis.up",
+    "gauge",
+    "Whether Redis takes a key for what it is used for: 1, 0; without [redis] not shown.",
+    labels={"use": "`documents`, `rates`, `cache`, `live`, `signatures`, `writes`"},
+)
 MEMORY: Final = Metric("gateway.worker.resident_memory", "gauge", "Memory of each worker process.", "By")
 CPU: Final = Metric("process.cpu.time", "counter", "CPU time of the workers, in user and system mode.", "s")
 DESCRIPTORS: Final = Metric(

@@ -17,12 +17,10 @@ many at once: a line by itself costs as much as a small request.
 
 import asyncio
 import logging
-from datetime import UTC, datetime
-from time import time
+from time import gmtime, strftime, time
 from typing import Final
 
 import orjson
-from graphql import OperationType
 
 from gateway.http.request_id import current_request_id
 from gateway.logs import ACCESS
@@ -44,12 +42,13 @@ class AccessLog:
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
-        self._waiting: list[tuple[float, str, Seen]] = []
+        self._waiting: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._second, self._until_seconds = 0, b""
 
     def __call__(self, seen: Seen) -> None:
-        """Write a line of an operation, soon."""
-        self._waiting.append((time(), current_request_id.get(), seen))
+        """Write a line of an operation, soon. It is made at once: what waited would keep the whole request alive."""
+        self._waiting.append(self._line(time(), current_request_id.get(), seen))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_EVERY, self.write)
         elif len(self._waiting) >= _MOST:
@@ -62,29 +61,49 @@ class AccessLog:
             self._timer = None
         waiting, self._waiting = self._waiting, []
         if waiting:
-            _log.info("%s", b"\n".join([self._line(*one) for one in waiting]).decode())
+            _log.info("%s", b"\n".join(waiting).decode())
 
     def _line(self, at: float, request: str, seen: Seen) -> bytes:
-        operation, prepared, viewer, trace = seen.operation, seen.prepared, seen.viewer, seen.trace
-        return orjson.dumps(
-            {
-                "time": datetime.fromtimestamp(round(at, 3), UTC),
-                "logger": ACCESS,
-                "request": request or None,
-                "operation": seen.name if operation is not None else None,
-                "type": _TYPES[operation.operation] if operation is not None else None,
-                "hash": hash_of(prepared) if prepared is not None else None,
-                "caller": seen.caller,
-                "who": self._pseudonyms.of(viewer) if viewer is not None and viewer.is_signed_in else None,
-                "method": seen.method or None,
-                "status": seen.status or None,
-                "ms": round(seen.seconds * 1000, 2),
-                "calls": len(seen.scope.calls) if seen.scope is not None else 0,
-                "codes": seen.codes,
-                "trace": trace.trace_id if trace is not None and trace.is_sampled else None,
-            },
-            option=orjson.OPT_UTC_Z,
+        viewer, trace, scope = seen.viewer, seen.trace, seen.scope
+        milliseconds = int(at * 1000 + 0.5)
+        if (second := milliseconds // 1000) != self._second:
+            self._second, self._until_seconds = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second)).encode()
+        who = self._pseudonyms.of(viewer) if viewer is not None and viewer.is_signed_in else None
+        return _LINE % (
+            self._until_seconds,
+            milliseconds % 1000,
+            orjson.dumps(request or None),
+            _of_operation(seen),
+            seen.caller.encode(),
+            b'"%b"' % who.encode() if who is not None else b"null",
+            orjson.dumps(seen.method or None),
+            b"%d" % seen.status if seen.status else b"null",
+            seen.seconds * 1000,
+            len(scope.calls) if scope is not None else 0,
+            orjson.dumps(seen.codes) if seen.codes else b"[]",
+            b'"%b"' % trace.trace_id.encode() if trace is not None and trace.is_sampled else b"null",
         )
 
 
-_TYPES: Final = {one: one.value for one in OperationType}
+_LINE: Final = (
+    b'{"time":"%b.%03dZ","logger":"' + ACCESS.encode() + b'","request":%b,%b,"caller":"%b","who":%b,"method":%b,'
+    b'"status":%b,"ms":%.2f,"calls":%d,"codes":%b,"trace":%b}'
+)
+
+_OPERATION: Final = "telemetry: operation"
+
+
+def _of_operation(seen: Seen) -> bytes:
+    """What is the same for all requests with one operation, which is kept with its document."""
+    prepared, operation = seen.prepared, seen.operation
+    if prepared is None:
+        return b'"operation":null,"type":null,"hash":null'
+    kept: dict[tuple[str, int], bytes] = prepared.derived.setdefault(_OPERATION, {})
+    key = seen.name, id(operation)  # the document has it as long as this is kept
+    found = kept.get(key)
+    if found is None:
+        name = seen.name if operation is not None else None
+        kind = operation.operation.value if operation is not None else None
+        told = {"operation": name, "type": kind, "hash": hash_of(prepared)}
+        found = kept[key] = orjson.dumps(told)[1:-1]
+    return found

@@ -132,6 +132,16 @@ class Metrics:
 
         self.also(look)
 
+    def watch_redis(self, works: Callable[[], Mapping[str, bool]]) -> None:
+        """Show whether each use of Redis works."""
+        gauge = self.instruments.gauge(catalogue.REDIS_UP)
+
+        def look() -> None:
+            for use, is_up in works().items():
+                gauge.labels(use).set(is_up)
+
+        self.also(look)
+
     @asynccontextmanager
     async def watch_process(self) -> AsyncIterator[None]:
         """Measure this process regularly, and log its memory."""

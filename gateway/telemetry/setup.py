@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import aiohttp
 
@@ -77,8 +78,8 @@ class Telemetry:
         return counted
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[Watch | None]:
-        """What watches operations; None where nobody is told of them."""
+    async def watching(self, details: Callable[[], dict[str, Any]]) -> AsyncIterator[Watch | None]:
+        """What watches operations; None where nobody is told of them. `details` are for the port of the metrics."""
         settings, told = self._settings.telemetry, list[Told]()
         async with AsyncExitStack() as stack:
             if self._requests is not None:
@@ -87,13 +88,13 @@ class Telemetry:
                 log = AccessLog(Pseudonyms(self._settings.log.secret_named("caller_key").text))
                 stack.callback(log.write)
                 told.append(log)
-            sampler = None
+            sampler = spans = None
             if settings.sends_traces:
                 from gateway.telemetry.otlp import resource_of, sending_spans
                 from gateway.telemetry.spans import Spans
 
                 processor = await stack.enter_async_context(sending_spans(settings))
-                told.append(Spans(processor, resource_of(settings), document=settings.document))
+                spans = Spans(processor, resource_of(settings), document=settings.document)
                 passes_on = any(one.trace_context for one in self._settings.systems.by_domain.values())
                 sampler = Sampler(settings.sample, parent_based=settings.parent_based, passes_on=passes_on)
             if settings.sends_metrics:
@@ -101,10 +102,12 @@ class Telemetry:
 
                 await stack.enter_async_context(sending_metrics(settings, self._metrics))
             if (port := self._settings.server.metrics_port) is not None:
+                from gateway.telemetry.own_port import Told as ToldThere
                 from gateway.telemetry.own_port import serving
 
-                await stack.enter_async_context(serving(self._metrics.text, self._settings.server.host, port))
-            yield Watch(self._names, told, sampler) if told else None
+                told_there = ToldThere(self._metrics.text, details)
+                await stack.enter_async_context(serving(told_there, self._settings.server.host, port))
+            yield Watch(self._names, told, sampler, spans) if told or spans else None
 
     def _published_names(self) -> Collection[str] | None:
         return None if self._published is None else self._published()

@@ -40,8 +40,15 @@ class Told(Protocol):
 class Watch:
     """Sees operations begin and end. Without a sampler nothing is traced."""
 
-    def __init__(self, names: OperationNames, told: Sequence[Told], sampler: Sampler | None = None) -> None:
-        self._names, self._told, self._sampler = names, tuple(told), sampler
+    def __init__(
+        self,
+        names: OperationNames,
+        told: Sequence[Told],
+        sampler: Sampler | None = None,
+        spans: Told | None = None,
+    ) -> None:
+        """`spans` is told of what the sampler has chosen, and of nothing else."""
+        self._names, self._told, self._sampler, self._spans = names, tuple(told), sampler, spans
 
     def begin(self, method: str = "", headers: IndexedHeaders | None = None) -> Seen:
         """An operation begins: whatever this task does is seen."""
@@ -64,6 +71,8 @@ class Watch:
             seen.name = self._names.of(name.value, is_signed_in=viewer.is_signed_in) if name else ANONYMOUS
         for tell in self._told:
             tell(seen)
+        if seen.levels is not None and self._spans is not None:
+            self._spans(seen)
 
     def contexts(self, make: ContextFactory) -> MakeContext:
         """Contexts whose operations and upstream calls are seen."""
@@ -101,7 +110,7 @@ class WatchedEndpoint(GraphQLEndpoint):
             response = await GraphQLEndpoint.respond(self, request, media_type, receive)
             if response is not None:
                 seen.status, body = response.status_code, getattr(response, "body", b"")
-                if b'"errors"' in body[:_BEGINNING]:
+                if body.find(b'"errors"', 0, _BEGINNING) >= 0:  # `in` would raise and catch an error each time
                     seen.codes = _codes_in(body)
         except RequestError as error:
             seen.status, seen.refusal, seen.codes = error.status, error, (error.code,)

@@ -11,7 +11,7 @@ from gateway.server_settings import ServerSettings
 from gateway.writes_settings import WritesSettings
 from tests.certificates import authority
 from tests.deploy.files import DEPLOY, installed, ran, tool
-from tests.nginx import needs_nginx
+from tests.nginx import needs_nginx, written_for
 
 HAPROXY = installed("haproxy")
 SYSTEMD = installed("systemd-analyze")
@@ -67,6 +67,38 @@ def test_connections_to_the_gateway_are_given_up_before_it_closes_them(sample: s
     found = re.search(r"(?:keepalive_timeout|timeout http-keep-alive) (\d+)s", (DEPLOY / sample).read_text())
     assert found is not None
     assert int(found[1]) < ServerSettings().limits.keep_alive
+
+
+YOURS = {"listen", "server_name", "ssl_certificate", "ssl_certificate_key", "proxy_pass", "bind", "server"}
+"""Directives whose values are an installation's own: addresses, names and files."""
+
+SECTIONS = {"frontend", "backend", "default_backend", "upstream", "location", "map"}
+
+
+@pytest.mark.parametrize(("sample", "language"), [("nginx/gateway.conf", "nginx"), ("haproxy/haproxy.cfg", "haproxy")])
+def test_what_the_page_says_of_a_proxy_the_sample_says_too(sample: str, language: str) -> None:
+    said = {one for block in written_for(language) for one in directives(block)}
+    assert len(said) > 5
+    assert said - directives((DEPLOY / sample).read_text(encoding="utf-8")) == set()
+
+
+def directives(text: str) -> set[str]:
+    """Lines that say something of their own, without comments; of a server only what follows its address."""
+    found = set()
+    for line in re.sub(r"[ \t]#.*", "", text, flags=re.MULTILINE).splitlines():
+        words = line.rstrip("; {}").split()
+        if words and words[0] == "server" and len(words) > 2:
+            found.add(" ".join(["server", *words[2:]]) if ":" in words[1] else "server")
+        elif words and words[0] not in YOURS | {
+            "frontend",
+            "backend",
+            "default_backend",
+            "upstream",
+            "location",
+            "map",
+        }:
+            found.add(" ".join(words))
+    return found
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="no systemd-analyze on the PATH: install the package systemd")

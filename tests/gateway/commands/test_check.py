@@ -328,8 +328,45 @@ async def test_a_redis_that_must_carry_hints(servers: dict[str, SandboxServer]) 
         found = await finding("redis", settings(servers, redis={"url": address}, **live))
         assert columns(found) == ("ok", "-", "FAILED")
         assert "xread" in found.detail
+        assert found.detail.startswith("live: ")
         assert found.hint.startswith("Changes would reach one process's clients only: ")
         assert columns(await finding("redis", settings(servers, redis={"url": address}))) == ("ok", "-", "ok")
+
+
+async def test_each_use_of_redis_is_tried(servers: dict[str, SandboxServer]) -> None:
+    with ValkeyServer(port=free_ports(1)) as server, Redis(port=server.port) as client:
+        more = {
+            "redis": {"url": f"redis://127.0.0.1:{server.port}/0"},
+            "live": {"enabled": True},
+            "cache": {"customers": 5},
+            "files": {"signed_for": 60},
+        }
+        found = await finding("redis", settings(servers, **more))
+        assert columns(found) == ("ok", "-", "ok")
+        assert found.note == "used for documents, rates, cache, live, signatures"
+        assert found.notices == ("it has no maxmemory: persisted queries and rows may take all memory of its machine",)
+        assert list(client.scan_iter("*")) == []  # nothing is left of the try
+        for keys, use in (
+            ("opticom:document:*", "documents"),
+            ("opticom:{rate}:*", "rates"),
+            ("opticom:{rows}:*", "cache"),
+            ("opticom:live:*", "live"),
+            ("gateway:key:*", "signatures"),
+        ):
+            others = [f"~{one}" for one in ALL_KEYS if one != keys]
+            client.execute_command("ACL", "SETUSER", "default", "resetkeys", *others)
+            found = await finding("redis", settings(servers, **more))
+            assert columns(found) == ("ok", "-", "FAILED")
+            assert [one.partition(": ")[0] for one in found.detail.split("; ")] == [use]
+        client.execute_command("ACL", "SETUSER", "default", "allkeys")
+        client.config_set("maxmemory", "1")
+        found = await finding("redis", settings(servers, **more))
+        assert columns(found) == ("ok", "-", "FAILED")
+        assert "cache: " in found.detail
+        assert found.notices == ("when it is full it takes nothing more: set maxmemory-policy volatile-lru",)
+
+
+ALL_KEYS = ("opticom:document:*", "opticom:{rate}:*", "opticom:{rows}:*", "opticom:live:*", "gateway:key:*")
 
 
 async def test_the_table_says_what_to_do(servers: dict[str, SandboxServer]) -> None:

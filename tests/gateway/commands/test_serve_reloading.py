@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,23 @@ async def test_settings_are_read_again_and_no_request_fails(tmp_path: Path, work
             assert "auht: is not a setting here; did you mean auth?" in line
             assert not set(client.outcomes) - {"answered", "large: answered"}
 
-            config.write_text(good + LIMIT, encoding="utf-8")
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                port = taken.getsockname()[1]
+                config.write_text(good.replace("finish = 2", f"finish = 2\nmetrics_port = {port}"), encoding="utf-8")
+                gateway.process.send_signal(signal.SIGHUP)
+                await gateway.until_said(f"SIGHUP: server.metrics_port: Port {port} on 127.0.0.1 is in use by another")
+
+            counts = good.replace("finish = 2", f"finish = 2\nmetrics_port = {port}")
+            config.write_text(counts + LIMIT, encoding="utf-8")
             gateway.process.send_signal(signal.SIGHUP)
             await gateway.until_said("SIGHUP: " + ("the settings as they are now" if workers == 1 else "workers with"))
             async with asyncio.timeout(PATIENCE):
                 await client.refused.wait()
             await gateway.until_said("Application shutdown complete", workers)
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+                for _ in range(8):  # whichever worker shows them, it shows those of all
+                    async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                        assert (await answer.text()).count("\ngateway_build_info{") == workers
         finally:
             client.is_stopped = True
             await asyncio.gather(*asking)

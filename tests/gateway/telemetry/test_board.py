@@ -9,21 +9,29 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.metrics.__main__ import made
-from gateway.metrics.alerts import ALERTS, rules
+from gateway.errors import ACTIONS, CODES
+from gateway.metrics.alerts import ALERTS, RUNBOOKS, rules
 from gateway.metrics.board import board, expressions
 from gateway.metrics.catalogue import CATALOGUE
+from gateway.reference.__main__ import ROOT, made
+from gateway.reference.settings_table import keys
 from gateway.server_settings import ServerSettings
 from tests.gateway.telemetry.page import page_of
 from tests.stack import stacked
 
-ALL = [*expressions(), *(one.expression for one in ALERTS)]
+RUNBOOKS_TEXT = (ROOT / RUNBOOKS).read_text(encoding="utf-8")
+QUERIES = [
+    line
+    for block in re.findall(r"^```promql\n(.*?)^```", RUNBOOKS_TEXT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+ALL = [*expressions(), *(one.expression for one in ALERTS), *QUERIES]
 LABELS = re.compile(r"(?:by \(([^)]*)\)|\{([^}]*)\})")
 
 
 @pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
 def test_what_is_committed_is_what_is_made(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == made()[path], "run python -m gateway.metrics --write"
+    assert path.read_text(encoding="utf-8") == made()[path], "run python -m gateway.reference --write"
 
 
 def series(expression: str) -> set[str]:
@@ -44,7 +52,7 @@ async def test_every_metric_that_they_name_is_served(tmp_path: Path) -> None:
 def test_every_label_that_they_name_is_the_metrics() -> None:
     known = {name: one.label_names for one in CATALOGUE for name in (one.series, one.bucket, one.sum)}
     for expression in ALL:
-        has = {label for name in series(expression) for label in known[name]} | {"le", "job"}
+        has = {label for name in series(expression) for label in known[name]} | {"le", "job", "instance"}
         for by, where in LABELS.findall(expression):
             named = re.findall(r"[a-z_]+(?==|!|~)", where) + [one.strip() for one in by.split(",") if one.strip()]
             assert set(named) <= has, expression
@@ -61,13 +69,51 @@ def test_the_rules_are_yaml_with_what_to_do() -> None:
     (group,) = yaml.safe_load(rules())["groups"]
     assert [one["alert"] for one in group["rules"]] == [one.name for one in ALERTS]
     assert all(one["annotations"]["description"] for one in group["rules"])
+    assert [one["annotations"]["runbook_url"] for one in group["rules"]] == [
+        f"{RUNBOOKS}#{one.name.lower()}" for one in ALERTS
+    ]
+
+
+OTHERS = ["A bad deployment", "How to read a trace"]
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    sections = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", RUNBOOKS_TEXT, re.MULTILINE))
+    assert sorted(sections) == sorted([*(one.name for one in ALERTS), *OTHERS])
+    for one in ALERTS:
+        said = sections[one.name]
+        for part in ("**It means**", "**Look first**", "**Do**", "**It ends**", "```promql"):
+            assert part in said, f"{one.name} lacks {part}"
+
+
+def test_whoever_runs_the_gateway_is_told_what_to_do_about_each_code() -> None:
+    assert list(ACTIONS) == list(CODES)
+    named = {name for said in ACTIONS.values() for name in re.findall(r"Runbook (\w+)", said)}
+    assert named <= {one.name for one in ALERTS}
+
+
+def test_every_setting_is_described() -> None:
+    listed = [one for section in keys().values() for one in section]
+    assert [one.path for one in listed if not one.does] == []
+    assert {one.path for one in listed} >= {
+        "systems.<domain>.policy.retries",
+        "auth.issuers[].issuer",
+        "server.limits.keep_alive",
+        "cache.customers.stale",
+        "live.sources.<name>.credentials",
+    }
+    found = {one.path: one for one in listed}
+    assert found["graphql.staff_limits.max_calls"].default == "`200`"
+    assert found["server.port"].kind == "whole number, >= 1, <= 65535"
+    assert found["log.level"].kind == '`"debug"`, `"info"`, `"warning"`, `"error"`'
 
 
 @pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
 )
 def test_prometheus_parses_every_expression(tmp_path: Path) -> None:
-    recorded = [{"record": f"board:{number}", "expr": expression} for number, expression in enumerate(expressions())]
+    asked = [*expressions(), *QUERIES]
+    recorded = [{"record": f"board:{number}", "expr": expression} for number, expression in enumerate(asked)]
     (tmp_path / "board.yml").write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": recorded}]}))
     (tmp_path / "alerts.yml").write_text(rules())
     found = subprocess.run(

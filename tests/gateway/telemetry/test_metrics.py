@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import aiohttp
+
+from gateway.commands.listening import check_free
 from gateway.documents_settings import DocumentsSettings
 from gateway.metrics.catalogue import CATALOGUE, OPERATION_DURATION
 from gateway.metrics.instruments import Instruments
 from gateway.server_settings import ServerSettings
 from gateway.telemetry.names import OperationNames
+from gateway.telemetry.own_port import Told, serving
 from gateway.telemetry_settings import TelemetrySettings
 from tests.gateway.telemetry.collector import attributes, collecting
 from tests.gateway.telemetry.page import Page, page_of
@@ -64,6 +68,26 @@ async def test_own_port(tmp_path: Path) -> None:
             page = Page(await answer.text())
 
     assert page.all("gateway_graphql_operation_duration_seconds_count") == {("Home", "subscriber"): 1}
+
+
+async def test_of_two_applications_in_a_process_the_newer_one_answers() -> None:
+    (port,) = free_ports(1)
+    older, newer = (Told(lambda text=text: text, dict) for text in (b"older", b"newer"))  # type: ignore[misc]
+
+    async def told() -> set[bytes]:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+            found = set()
+            for _ in range(8):
+                async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                    found.add(await answer.read())
+            return found
+
+    async with serving(older, "127.0.0.1", port):
+        assert await told() == {b"older"}
+        async with serving(newer, "127.0.0.1", port):
+            assert await told() == {b"newer"}
+        assert await told() == {b"older"}
+    check_free("127.0.0.1", port)
 
 
 async def test_a_collector_gets_the_same_with_opentelemetrys_names(tmp_path: Path) -> None:

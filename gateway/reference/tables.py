@@ -1,13 +1,12 @@
-"""The tables of docs/telemetry.md: every metric, and every alert."""
+"""The tables of the pages: every metric, every alert, every code of an error."""
 
-from gateway.metrics.alerts import ALERTS
+from gateway.errors import ACTIONS, CODES
+from gateway.metrics.alerts import ALERTS, RUNBOOKS
 from gateway.metrics.catalogue import CATALOGUE
-
-BEGIN, END = "<!-- made by python -m gateway.metrics --write: {} -->", "<!-- end -->"
 
 
 def metrics() -> str:
-    """One row for each metric."""
+    """One row for each metric, and one for each label."""
     rows = ["| Prometheus | OpenTelemetry | says | labels |", "| --- | --- | --- | --- |"]
     for one in CATALOGUE:
         name = one.series.removesuffix("_count") if one.kind == "histogram" else one.series
@@ -20,28 +19,25 @@ def metrics() -> str:
 
 
 def alerts() -> str:
-    """One row for each alert."""
+    """One row for each alert, which leads to its runbook."""
+    page = RUNBOOKS.removeprefix("docs/")
     rows = ["| alert | when | what to do |", "| --- | --- | --- |"]
     rows += [
-        f"| {one.name} ({one.severity}) | {_plain(one.summary)} For {one.after}. | {_plain(one.action)} |"
+        f"| [{one.name}]({page}#{one.name.lower()}) ({one.severity}) | {_plain(one.summary)} For {one.after}."
+        f" | {_plain(one.action)} |"
         for one in ALERTS
     ]
     return "\n".join(rows)
 
 
-def written_into(page: str) -> str:
-    """The page with both tables as they are now, between their marks. Raises ValueError for a page without a mark."""
-    for name, table in (("metrics", metrics()), ("alerts", alerts())):
-        begin = BEGIN.format(name)
-        before, _, rest = page.partition(begin)
-        _, mark, after = rest.partition(END)
-        if not mark:
-            raise ValueError(f"the page lacks {begin}, or {END} after it")
-        page = f"{before}{begin}\n\n{table}\n\n{END}{after}"
-    return page
+def codes() -> str:
+    """One row for each code that clients can get."""
+    rows = ["| code | what clients are told | what you do |", "| --- | --- | --- |"]
+    rows += [f"| `{code}` | {said} | {ACTIONS[code].replace('<', '&lt;')} |" for code, said in CODES.items()]
+    return "\n".join(rows)
 
 
 def _plain(text: str) -> str:
-    for name in ("system", "operation", "issuer", "domain"):
+    for name in ("system", "operation", "issuer", "domain", "use"):
         text = text.replace(f"{{{{ $labels.{name} }}}}", f"*{name}*")
     return text
