@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from connectors import Cache, Connectors, connect
+from connectors import Cache, Connectors, connect, served_by
 from connectors.events.post import Outcome as EventOutcome
 from connectors.http.connection import Connector
 from connectors.store.events import EventStream
@@ -255,6 +255,7 @@ def create_app(
         pages=PageSizes(DEFAULT_PAGE, MAX_PAGE),
         absent=NO_LINK,
         besides=calls_for_keys(settings.systems.by_domain),
+        served_by=served_by(settings.systems.by_domain),
         cached_bytes=settings.graphql.cached_bytes,
         hide_suggestions=settings.graphql.introspection != "everyone",
         executed=metrics.executed,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, create_model
 
-from connectors import DOMAINS, Domain
+from connectors import DOMAINS, Domain, served_by
 from connectors.settings import System
 from connectors.sharing.kept_types import Keeping
 from connectors.strict import Strict
@@ -69,5 +69,5 @@ def _wrong(cache: _Cache, systems: Mapping[str, System], redis_url: str | None) 
         yield ("cache",), "rows are kept for all processes in Redis: set redis.url, or leave this section out"
     for name in cache.keeping:
         domain = next(one.name for one in DOMAINS.values() if name in one.cached)
-        if domain not in systems:
+        if domain not in served_by(systems):
             yield ("cache", name), f"there is no {domain} system that has any: leave it out"

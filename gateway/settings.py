@@ -80,7 +80,8 @@ class _Systems(Strict):
     @field_validator("*")
     @classmethod
     def _references_exist(cls, system: System | None, info: ValidationInfo) -> System | None:
-        held = referred_to(DOMAINS[str(info.field_name)].port)
+        domains = [one for one in DOMAINS.values() if info.field_name in (one.name, one.part_of)]
+        held = sorted({entity for one in domains for entity in referred_to(one.port)})
         for entity in system.references if system is not None else ():
             if entity not in held:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Loaders, ownership and pure functions for billing: accounts, bills, charges, payments and usage allowances."""
+"""Loaders, ownership and pure functions for billing: accounts, bills, charges and payments."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
+from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.errors import ConnectorError
 from connectors.records import UNNAMED, Found, Rows, Window, changed
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
@@ -257,17 +257,6 @@ class PaymentsByAccount(RowsLoader[Payment]):
     async def rows(self, parents: Sequence[str], window: Window | None, conditions: Any) -> Found[Rows[Payment]]:
         fields = self.context.fields("Payment")
         return await self.context.connectors.billing.payments_of_accounts(parents, window, fields)
-
-
-class UsageByCustomer(Loader[str, Rows[UsageAllowance]]):
-    """Usage allowances by customer number."""
-
-    domain = "billing"
-    ownership = customer_ownership
-
-    @override
-    async def fetch(self, keys: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        return await self.context.connectors.billing.usage_of_customers(keys)
 
 
 def is_overdue(bill: Bill, now: datetime | None = None) -> bool:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+from connectors.assurance.port import Outage
 from connectors.billing.port import Bill, BillState, Payment
 from connectors.errors import ConnectorError
 from connectors.records import Rows, changed
-from connectors.ticketing.port import Outage, Ticket
+from connectors.ticketing.port import Ticket
+from resolvers.assurance import OutageById
 from resolvers.billing import BillById, BillingAccountById, PaymentById
 from resolvers.context import Loader, RequestContext
 from resolvers.errors import BadInput
@@ -21,7 +23,7 @@ from resolvers.inventory import ServiceById, ServicesByResource
 from resolvers.nodes import local_id
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import MAX_PAGE
-from resolvers.ticketing import OutageById, TicketById
+from resolvers.ticketing import TicketById
 
 
 class ChangeKind(Enum):

@@ -127,7 +127,7 @@ class RequestContext:
     def note_gap(self, path: Sequence[str | int], system: str, rows: int) -> None:
         """Keep, for the caller, that the list at this path of the answer lacks so many rows of the system's."""
         if len(self.gaps) < MOST_GAPS:
-            self.gaps[tuple(path)] = system, rows
+            self.gaps[tuple(path)] = self._serving(system), rows
         elif tuple(path) not in self.gaps:
             self.more_gaps += 1
 
@@ -148,6 +148,7 @@ class RequestContext:
 
     def note_stale(self, path: Sequence[str | int], system: str) -> None:
         """Keep, for the caller, that this place of the answer is older than it should be."""
+        system = self._serving(system)
         paths = self.stale_paths.setdefault(system, [])
         if len(paths) < MOST_GAPS:
             paths.append(tuple(path))
@@ -181,12 +182,16 @@ class RequestContext:
     def warn(self, system: str, message: str) -> None:
         """Add a warning about a link between systems to the request's trace."""
         if scope := current_scope.get():
-            scope.warn(system, message)
+            scope.warn(self._serving(system), message)
 
     def warn_staff(self, system: str, message: str) -> None:
         """Add a warning for staff only: it may reveal what exists that is not the viewer's."""
         if self.viewer.is_staff:
             self.warn(system, message)
+
+    def _serving(self, domain: str) -> str:
+        """The name of the system that answers for a domain; a name that is none stays as it is."""
+        return self._connectors.served_by.get(domain, domain)
 
     def joined(self, batch: "asyncio.Task[Any]") -> None:
         """Register a loader's batch, to be cancelled with the request. Raises `Cancelled` if the request has ended."""

@@ -55,7 +55,7 @@ class Holders:
 
 
 def calls_for_keys(systems: Mapping[str, System]) -> Mapping[str, Mapping[str, int]]:
-    """Calls that each call of a system with a customer key costs besides, by domain, as in `Loader.besides`.
+    """Calls that each call of a system with a customer key costs besides, by its name, as in `Loader.besides`.
 
     The keys of the customers are looked up, and who else has them.
     """

@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from connectors.assurance import port as assurance
 from connectors.billing import port as billing
 from connectors.crm import port as crm
 from connectors.inventory import port as inventory
 from connectors.ticketing import port as ticketing
+from resolvers.assurance import OutageById
 from resolvers.billing import BillById, BillingAccountById, PaymentById
 from resolvers.context import Loader
 from resolvers.crm import CustomerRef, KnownCustomerById, ProductById
 from resolvers.errors import BadInput
 from resolvers.inventory import ResourceById, ServiceById, SiteById
-from resolvers.ticketing import OutageById, TicketById
+from resolvers.ticketing import TicketById
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ NODES: Final[Mapping[str, NodeType]] = {
         NodeType("Resource", (inventory.Resource,), ResourceById),
         NodeType("Site", (inventory.Site,), SiteById),
         NodeType("Ticket", (ticketing.Ticket,), TicketById),
-        NodeType("Outage", (ticketing.Outage,), OutageById),
+        NodeType("Outage", (assurance.Outage,), OutageById),
     )
 }
 """All types with global ids, by name."""

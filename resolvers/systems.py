@@ -51,7 +51,7 @@ async def _report(system: ConnectedSystem) -> SystemReport:
     health = system.probe.http.health
     if health.last_seen is None or datetime.now(UTC) - health.last_seen > MAX_AGE:
         with suppress(ConnectorError):  # the failure is in `health`, which the report shows
-            await system.probe.probe()
+            await system.try_read()
     return SystemReport(
         system.name,
         system.domain,

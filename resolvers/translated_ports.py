@@ -59,7 +59,7 @@ class Call(Protocol):
 def translated(context: RequestContext, connectors: Connectors) -> Connectors:
     """The connectors, with translating ports for the systems whose settings need it; unchanged if none does."""
     ports = {
-        domain: _TranslatedPort(context, domain, links, getattr(connectors, domain))
+        domain: _TranslatedPort(context, domain, connectors.served_by[domain], links, getattr(connectors, domain))
         for domain, links in connectors.links.items()
         if links.customer_key is not None or links.references
     }
@@ -69,8 +69,8 @@ def translated(context: RequestContext, connectors: Connectors) -> Connectors:
 class _TranslatedPort:
     """A port whose methods translate the ids in their arguments and answers. Other attributes are the port's own."""
 
-    def __init__(self, context: RequestContext, domain: str, links: Links, port: Any) -> None:
-        self._context, self._domain, self._links, self._port = context, domain, links, port
+    def __init__(self, context: RequestContext, domain: str, system: str, links: Links, port: Any) -> None:
+        self._context, self._domain, self._system, self._links, self._port = context, domain, system, links, port
         self._kind = DOMAINS[domain].port
         self._marks = marks(self._kind)
 
@@ -131,7 +131,7 @@ class _TranslatedPort:
             elif record is not None and (value := key_value(record, key)):
                 known.setdefault(value, []).append(number)
             else:
-                self._context.warn(self._domain, self._no_key(number, key))
+                self._context.warn(self._system, self._no_key(number, key))
                 found[number] = NO_LINK
         if known:
             owners, answers = await asyncio.gather(customers_with(self._context, key, known), call(list(known)))
@@ -190,12 +190,12 @@ class _TranslatedPort:
             raise record
         value = key_value(record, key) if record is not None else None
         if value is None:
-            raise Rejected(self._domain, self._no_key(number, key))
+            raise Rejected(self._system, self._no_key(number, key))
         owners_of_key = (await customers_with(self._context, key, {value: [number]}))[value]
         if isinstance(owners_of_key, ConnectorError):
             raise owners_of_key
         if number not in owners_of_key.ids:
-            raise Rejected(self._domain, self._no_key(number, key))
+            raise Rejected(self._system, self._no_key(number, key))
         return value
 
     async def _translate_answer(self, name: str, found: Any) -> Any:
@@ -254,7 +254,7 @@ class _TranslatedPort:
         for text in ids_given:
             if (key := reference.read(text)) is None:
                 right = f"{reference.write('{id}')!r} (references.{entity})"
-                self._context.warn_staff(self._domain, f"{entity} {text!r} is not written as {right}")
+                self._context.warn_staff(self._system, f"{entity} {text!r} is not written as {right}")
             else:
                 ids.append(key)
         return (ids[0] if ids else None) if isinstance(value, str) else tuple(ids)

@@ -1,4 +1,4 @@
-"""Accounts, bills, payments and usage."""
+"""Accounts, bills and payments."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ from schema.fields import computed, connection, edge, key_id, node_id
 from schema.guards import Mask, Scopes, masked
 from schema.node import Node, RecordType
 from schema.nullability import NULL_IS_AN_ERROR
-from schema.scalars import Connection, Document, Money, Period, number
+from schema.scalars import Connection, Document, Money, Period
 
 if TYPE_CHECKING:
     from schema.crm import Customer, Product
@@ -192,30 +192,3 @@ class Payment(RecordType, Node):
         description="The bills that the payment was applied to. Null with an error if the billing system did"
         " not answer.",
     )
-
-
-@strawberry.type(
-    description="A usage allowance of a customer, such as the month's mobile data, with what is used and"
-    " what is left (TMF677)."
-)
-class UsageAllowance:
-    """Declares `connectors.billing.port.UsageAllowance`."""
-
-    id: strawberry.ID = key_id("UsageAllowance", "allowance")
-    name: str | None = strawberry.field(description="Name of the allowance. Null if unknown.")
-    usage_type: str | None = strawberry.field(
-        description="Type of usage, such as data, voice or sms, in the billing system's own word. Null if unknown."
-    )
-    used: float | None = computed(
-        lambda one: number(one.used), needs=(), description="Quantity used so far, in `unit`. Null if unknown."
-    )
-    remaining: float | None = computed(
-        lambda one: number(one.remaining), needs=(), description="Quantity left, in `unit`. Null if unknown."
-    )
-    allowance: float | None = computed(
-        lambda one: number(one.allowance),
-        needs=(),
-        description="Whole quantity (used plus remaining), in `unit`. Null if one of the two is unknown.",
-    )
-    unit: str | None = strawberry.field(description="Unit of the quantities, such as GB or min. Null if unknown.")
-    resets_at: datetime | None = strawberry.field(description="When the allowance is renewed. Null if unknown.")

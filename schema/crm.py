@@ -10,7 +10,6 @@ from resolvers.billing import (
     BillingAccountById,
     BillingAccountsByCustomer,
     BillsByCustomer,
-    UsageByCustomer,
     filter_bills,
 )
 from resolvers.crm import CustomerById, CustomerRef, PartyByCustomer, ProductsByCustomer, customer_of, filter_products
@@ -18,6 +17,7 @@ from resolvers.inventory import ServiceById, ServicesByCustomer, filter_services
 from resolvers.paging import page_of_records
 from resolvers.rows import all_rows
 from resolvers.ticketing import TicketsByCustomer, filter_tickets, open_condition
+from resolvers.usage import UsageByCustomer
 from schema.arguments import (
     BILL_ARGUMENTS,
     BILL_FILTERS,
@@ -35,9 +35,10 @@ from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection, Money
 
 if TYPE_CHECKING:
-    from schema.billing import Bill, BillingAccount, UsageAllowance
+    from schema.billing import Bill, BillingAccount
     from schema.inventory import Service
     from schema.ticketing import Ticket
+    from schema.usage import UsageAllowance
 
 
 _IS_RECORD: Final = IsNotInstance(CustomerRef)
@@ -108,7 +109,7 @@ class Customer(RecordType, Node):
         " Null if the billing system cannot identify the customer, and null with an error if it"
         " did not answer.",
     )
-    usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.billing")]] | None = edge(
+    usage: list[Annotated["UsageAllowance", strawberry.lazy("schema.usage")]] | None = edge(
         UsageByCustomer,
         step=all_rows,
         directives=[requires(Scopes.USAGE)],

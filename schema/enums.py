@@ -8,6 +8,7 @@ from typing import Any
 
 import strawberry
 
+from connectors.assurance import port as assurance
 from connectors.billing import port as billing
 from connectors.crm import port as crm
 from connectors.http.health import SystemStatus
@@ -177,7 +178,7 @@ enumeration(
 )
 
 enumeration(
-    ticketing.OutageState,
+    assurance.OutageState,
     "OutageState",
     "State of an outage (TMF656). An outage is open unless it is RESOLVED, CLOSED, CANCELLED or REJECTED.",
     {**_PROGRESS, "UNKNOWN": "The gateway does not know the system's word: see rawState."},

@@ -6,19 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from connectors.inventory import port
+from resolvers.assurance import OpenOutagesByAffected, merge_outages, resource_outage_keys, service_outage_keys
 from resolvers.crm import ProductsByService, customer_of
 from resolvers.inventory import ResourceById, ServicesByResource, SiteById
 from resolvers.paging import page_of_rows
 from resolvers.rows import all_rows
-from resolvers.ticketing import (
-    OpenOutagesByAffected,
-    TicketsByService,
-    filter_tickets,
-    merge_outages,
-    open_condition,
-    resource_outage_keys,
-    service_outage_keys,
-)
+from resolvers.ticketing import TicketsByService, filter_tickets, open_condition
 from schema.arguments import PAGE, TICKET_ARGUMENTS, TICKET_FILTERS
 from schema.fields import computed, connection, edge, node_id
 from schema.guards import Mask, Scopes, masked
@@ -27,8 +20,9 @@ from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection
 
 if TYPE_CHECKING:
+    from schema.assurance import Outage
     from schema.crm import Customer, Product
-    from schema.ticketing import Outage, Ticket
+    from schema.ticketing import Ticket
 
 
 @strawberry.type(
@@ -62,7 +56,7 @@ class Service(RecordType, Node):
         description="Resources that the service uses, such as devices, SIM cards, phone numbers and cabinets."
         " Null with an error if the inventory did not answer.",
     )
-    outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
+    outages: list[Annotated["Outage", strawberry.lazy("schema.assurance")]] | None = edge(
         OpenOutagesByAffected,
         service_outage_keys,
         merge_outages,
@@ -143,7 +137,7 @@ class Resource(RecordType, Node):
         description="Services that use the resource. A subscriber sees only the subscriber's own. Null with"
         " an error if the inventory did not answer.",
     )
-    outages: list[Annotated["Outage", strawberry.lazy("schema.ticketing")]] | None = edge(
+    outages: list[Annotated["Outage", strawberry.lazy("schema.assurance")]] | None = edge(
         OpenOutagesByAffected,
         resource_outage_keys,
         merge_outages,

@@ -6,15 +6,16 @@ from typing import Any, Final
 import strawberry
 
 from resolvers import systems
+from resolvers.assurance import OutagesByState, outage_list
 from resolvers.crm import own_customer
 from resolvers.customer_search import CustomersBySearch, customer_search
 from resolvers.errors import BadInput
 from resolvers.inventory import ResourcesBySearch, resource_search
 from resolvers.nodes import NODES, NodeById, local_id
 from resolvers.paging import MAX_PAGE, forward_page
-from resolvers.ticketing import OutagesByState, outage_list
 from schema import gateway
 from schema.arguments import FORWARD, OPEN, SPAN
+from schema.assurance import Outage
 from schema.billing import Bill, BillingAccount, Payment
 from schema.caching import shared
 from schema.crm import Customer, Product
@@ -23,7 +24,7 @@ from schema.inventory import Resource, Service, Site
 from schema.node import Node
 from schema.nullability import NULL_IS_AN_ERROR
 from schema.scalars import Connection
-from schema.ticketing import Outage, Ticket
+from schema.ticketing import Ticket
 
 _OUTAGES: Final = 10
 """Seconds for which what is known of outages may be kept: who is told of a change asks again with `no-cache`."""

@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import strawberry
 
+from resolvers.assurance import OutageById
 from resolvers.billing import BillById, PaymentById
 from resolvers.changes import ChangeKind, ThingChange
-from resolvers.ticketing import OutageById, TicketById
+from resolvers.ticketing import TicketById
 from schema.arguments import Text
+from schema.assurance import Outage
 from schema.billing import Bill, Payment
 from schema.fields import computed, edge
-from schema.ticketing import Outage, Ticket
+from schema.ticketing import Ticket
 
 _EVENT: Final = "What happened to it. Of several changes at a time only the newest state is told."
 

@@ -1,4 +1,4 @@
-"""Tickets and outages."""
+"""Tickets."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -8,19 +8,17 @@ import strawberry
 from connectors.ticketing import port
 from resolvers.crm import customer_of
 from resolvers.documents import documents_of
-from resolvers.inventory import ResourceById, ServiceById
-from resolvers.paging import page_of_records
-from resolvers.ticketing import TicketById, visible_assignee, visible_notes
-from schema.arguments import PAGE
+from resolvers.inventory import ServiceById
+from resolvers.ticketing import visible_assignee, visible_notes
 from schema.fields import NOT_A_NODE, computed, edge, node_id
 from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
 from schema.nullability import NULL_IS_AN_ERROR
-from schema.scalars import Connection, Document
+from schema.scalars import Document
 
 if TYPE_CHECKING:
     from schema.crm import Customer
-    from schema.inventory import Resource, Service
+    from schema.inventory import Service
 
 
 @strawberry.type(description="A note on a ticket.")
@@ -113,61 +111,4 @@ class Ticket(RecordType, Node):
     )
     customer: Annotated["Customer", strawberry.lazy("schema.crm")] | None = computed(
         customer_of, needs=(), description="The customer whose ticket it is. Null if the ticket names no customer."
-    )
-
-
-@strawberry.type(description="A fault in the network that may affect many customers (TMF656 ServiceProblem).")
-class Outage(RecordType, Node):
-    """Declares `connectors.ticketing.port.Outage`."""
-
-    id: strawberry.ID = node_id("Outage")
-    name: str | None = strawberry.field(description="What is broken, in one line. Null if unknown.")
-    description: str | None = strawberry.field(description="What is broken, in full. Null if unknown.")
-    state: port.OutageState = strawberry.field(
-        description="State of the outage. UNKNOWN if the gateway does not know the ticketing system's word."
-    )
-    raw_state: str | None = strawberry.field(
-        description="State of the outage, in the ticketing system's own word. Null if it gives none."
-    )
-    is_open: bool = computed(
-        lambda outage: outage.is_open,
-        needs=["is_open"],
-        description="Whether the outage is open: neither resolved nor closed, cancelled or rejected.",
-    )
-    severity: int | None = strawberry.field(
-        description="Severity from 1 (most severe) to 10 (least severe). Null if unknown."
-    )
-    started_at: datetime | None = strawberry.field(description="When the outage began. Null if unknown.")
-    resolved_at: datetime | None = strawberry.field(
-        description="When the outage was resolved. Null if it is not resolved or the time is unknown."
-    )
-    affected_services: Connection[Annotated["Service", strawberry.lazy("schema.inventory")]] | None = edge(
-        ServiceById,
-        "service_ids",
-        page_of_records,
-        many=True,
-        arguments=PAGE,
-        directives=[NULL_IS_AN_ERROR],
-        description="Services that the outage affects. A subscriber sees and counts only the subscriber's"
-        " own. Null with an error if the inventory did not answer.",
-    )
-    affected_resources: Connection[Annotated["Resource", strawberry.lazy("schema.inventory")]] | None = edge(
-        ResourceById,
-        "resource_ids",
-        page_of_records,
-        many=True,
-        arguments=PAGE,
-        directives=[NULL_IS_AN_ERROR],
-        description="Resources that the outage affects. A subscriber sees only those that the subscriber's"
-        " own services use. Null with an error if the inventory did not answer.",
-    )
-    tickets: Connection[Ticket] | None = edge(
-        TicketById,
-        "ticket_ids",
-        page_of_records,
-        many=True,
-        arguments=PAGE,
-        directives=[NULL_IS_AN_ERROR],
-        description="Tickets opened because of the outage. A subscriber sees only the subscriber's own. Null"
-        " with an error if the ticketing system did not answer.",
     )

@@ -27,12 +27,12 @@ def disable_unsupported(schema: GraphQLSchema, systems: Iterable[ConnectedSystem
     This changes `schema`, which the application must not share. It may be called again with the same systems.
     """
     for system in systems:
-        port = sys.modules[DOMAINS[system.domain].port.__module__]
+        ports = [sys.modules[DOMAINS[domain].port.__module__] for domain in system.drivers]
         lacking: dict[str, set[str]] = {}
         for name in system.unsupported:
             record, _, attribute = name.partition(".")
             # Records that all domains share, such as Document, cannot be declared by one of them.
-            if attribute and getattr(vars(port).get(record), "__module__", "") == port.__name__:
+            if attribute and any(getattr(vars(one).get(record), "__module__", "") == one.__name__ for one in ports):
                 lacking.setdefault(_SHOWN_BY.get(record, record), set()).add(attribute)
         for type_name, attributes in lacking.items():
             shown = schema.get_type(type_name)

@@ -1,9 +1,8 @@
-"""The port to a billing system: accounts, bills and their charges, payments, usage of allowances."""
+"""The port to a billing system: accounts, bills and their charges, payments."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
-from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Protocol
 
@@ -129,23 +128,6 @@ class Payment(Owned, frozen=True, kw_only=True):
     method: str | None = None
 
 
-class UsageAllowance(Owned, frozen=True, kw_only=True):
-    """TMF677 bucket: how much of an allowance a customer has used. Amounts are in `unit`."""
-
-    id: str
-    name: str | None = None
-    usage_type: str | None = None
-    used: Decimal | None = None
-    remaining: Decimal | None = None
-    unit: str | None = None
-    resets_at: datetime | None = None
-
-    @property
-    def allowance(self) -> Decimal | None:
-        """The sum of used and remaining, because TMF677 has no attribute for it; None if one of them is unknown."""
-        return None if self.used is None or self.remaining is None else self.used + self.remaining
-
-
 class NewPayment(Record, frozen=True, kw_only=True):
     """A payment of one bill. `method_token` is what the payment provider gave the page, never a card's number."""
 
@@ -209,10 +191,6 @@ class BillingPort(Protocol):
         self, account_ids: Sequence[str], window: Window | None, fields: Fields | None
     ) -> Found[Rows[Payment]]:
         """Payments per account, newest first. A window is given only with a single account."""
-
-    @batch("customer_ids")
-    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        """All usage allowances per customer, in any order."""
 
     @fresh
     async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:

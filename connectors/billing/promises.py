@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment, UsageAllowance
+from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.billing.promised_writes import PayBill
-from connectors.conformance.promises import Keyed, Promises, Searched, by_own_id, by_parent_key
+from connectors.conformance.promises import Promises, Searched, by_own_id, by_parent_key
 from connectors.conformance.trial import Failure, Trial, brief
 from connectors.reading.texts import same
 from connectors.records import Fields, Window
@@ -45,15 +45,6 @@ BILLING: Final = Promises(
         by_parent_key("charges_of_bills", "bill", BillCharge, "bill_id", "id"),
         by_parent_key("payments_of_accounts", "account", Payment, "account_id", "-paid_at", windowed=True),
         by_own_id("payments", "payment", Payment),
-        Keyed(
-            "usage_of_customers",
-            "customer",
-            UsageAllowance,
-            lambda driver, keys, _window, _fields: driver.usage_of_customers(keys),
-            lambda row: row.customer_ids,
-            many=True,
-            projected=False,
-        ),
     ),
     kinds={BillingAccount: "account", Bill: "bill", Payment: "payment"},
     has_documents=True,

@@ -71,21 +71,26 @@ class Listening:
         senders: dict[str, Sender] = {}
         for system in connectors.systems:
             source, driver = sources.get(system.domain, EventSource()), system.probe
-            speaks, telling = getattr(driver, "events", None), getattr(driver, "telling", None)
+            speaking = [one for one in system.drivers.values() if getattr(one, "events", None) is not None]
+            speaks = speaking[0].events if speaking else None
+            telling = getattr(speaking[0], "telling", None) if speaking else None
             if speaks is not None and telling is not None and (source.secret or source.secret_file):
-                senders[system.domain] = Sender(system.domain, telling, speaks, source)
+                elsewhere = {kind for name, kinds in changes.items() if name not in system.drivers for kind in kinds}
+                senders[system.domain] = Sender(system.domain, telling, speaks, source, elsewhere)
             if system.domain in self.not_followed:
                 continue
-            port, overlap = getattr(connectors, system.domain), OVERLAP + driver.http.system.reads_after
+            overlap = timedelta(seconds=OVERLAP + driver.http.system.reads_after)
             pollers = [
-                Poller(system.domain, kind, getattr(port, method), timedelta(seconds=overlap))
-                for kind, method in changes.get(system.domain, {}).items()
+                Poller(system.domain, kind, getattr(getattr(connectors, domain), method), overlap)
+                for domain in system.drivers
+                for kind, method in changes.get(domain, {}).items()
                 if source.poll
             ]
             hubs = []
             if source.hub and callback_url is not None and speaks is not None:
                 callback = partial(_callback, callback_url, system.domain, source.secret_named("secret"))
-                hubs = [HubListener(driver.http, hub, callback) for hub in speaks.hubs]
+                named = {hub.path: hub for one in speaking for hub in one.events.hubs}
+                hubs = [HubListener(driver.http, hub, callback) for hub in named.values()]
             self._systems.append(_Followed(source.poll, pollers, hubs))
         self._mailbox = Mailbox(senders)
         self._running: set[asyncio.Task[None]] = set()

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -47,7 +47,11 @@ class Posted(msgspec.Struct, frozen=True):
 class Sender:
     """A system that may post events."""
 
-    def __init__(self, domain: str, telling: Telling, speaks: Speaks, source: EventSource) -> None:
+    def __init__(
+        self, domain: str, telling: Telling, speaks: Speaks, source: EventSource, elsewhere: Collection[str] = ()
+    ) -> None:
+        """`elsewhere`: types of the graph that other systems keep. What this one says of them is of no concern."""
+        self.elsewhere = elsewhere
         self.domain, self.telling, self.speaks = domain, telling, speaks
         self._secret = source.secret_named("secret")
         self._nobodys = secrets.token_urlsafe()
@@ -91,6 +95,7 @@ class Mailbox:
             return Posted(name, Outcome.FORGED, reason=str(error))
         except Malformed as error:
             return Posted(name, Outcome.MALFORMED, reason=str(error))
+        hints = [hint for hint in hints if sender is None or hint.type not in sender.elsewhere]
         new = [hint for hint in hints if self._is_new(f"{domain} {hint.event_id}" if hint.event_id else "", now)]
         return Posted(name, Outcome.ACCEPTED if new or not hints else Outcome.DUPLICATE, new)
 

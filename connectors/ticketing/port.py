@@ -1,4 +1,4 @@
-"""The port to a ticketing system: trouble tickets, and outages (service problems)."""
+"""The port to a ticketing system: trouble tickets."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 
 from connectors.files import ByteRange, File
 from connectors.links import RefersTo
-from connectors.ports import batch, fresh, read, write_of
+from connectors.ports import batch, fresh, write_of
 from connectors.records import Changed, Document, Fields, Found, Owned, Record, Rows, Window
 from connectors.writes import WriteKey
 
@@ -28,21 +28,7 @@ class TicketStatus(Enum):
 
 
 ENDED = frozenset({"rejected", "cancelled", "closed", "resolved"})
-"""The standard's words for ended tickets and outages. An unknown word counts as open, so that nothing is overlooked."""
-
-
-class OutageState(Enum):
-    """TMF656 ServiceProblemStatusType."""
-
-    ACKNOWLEDGED = "acknowledged"
-    REJECTED = "rejected"
-    PENDING = "pending"
-    HELD = "held"
-    IN_PROGRESS = "inProgress"
-    RESOLVED = "resolved"
-    CANCELLED = "cancelled"
-    CLOSED = "closed"
-    UNKNOWN = "unknown"
+"""The standard's words for ended tickets. An unknown word counts as open, so that nothing is overlooked."""
 
 
 class TicketSeverity(Enum):
@@ -89,27 +75,6 @@ class Ticket(Owned, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Whether it has not ended. An unknown status counts as open."""
         return self.status.value not in ENDED
-
-
-class Outage(Record, frozen=True, kw_only=True):
-    """TMF656 ServiceProblem. `severity` is its priority, 1 (highest) to 10."""
-
-    id: str
-    name: str | None = None
-    description: str | None = None
-    state: OutageState = OutageState.UNKNOWN
-    raw_state: str | None = None
-    severity: int | None = None
-    started_at: datetime | None = None
-    resolved_at: datetime | None = None
-    service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
-    resource_ids: Annotated[tuple[str, ...], RefersTo("resource")] = ()
-    ticket_ids: tuple[str, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended. An unknown status counts as open."""
-        return self.state.value not in ENDED
 
 
 class NewTicket(Record, frozen=True, kw_only=True):
@@ -165,42 +130,12 @@ class TicketingPort(Protocol):
     ) -> Found[Rows[Ticket]]:
         """Tickets per service that they concern, newest first."""
 
-    @batch("ids")
-    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        """Outages by id."""
-
-    @read
-    async def outage_list(
-        self,
-        window: Window,
-        fields: Fields | None,
-        *,
-        is_open: bool | None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> Rows[Outage]:
-        """One window of the outages that began from `since` until before `until` (both with a zone), newest first."""
-
-    @batch("service_ids")
-    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        """Open outages per service that they affect."""
-
-    @batch("resource_ids")
-    async def open_outages_of_resources(
-        self, resource_ids: Sequence[str], fields: Fields | None
-    ) -> Found[Rows[Outage]]:
-        """Open outages per resource that they affect."""
-
     @fresh
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
         """Tickets that were made or changed at `since` (with a zone) or later; None: a few, with the last one.
 
         Raises `NotSupported` where the system cannot tell.
         """
-
-    @fresh
-    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        """Outages that began or changed, as `tickets_changed`."""
 
     def open_document(
         self, document: Document, part: ByteRange | None = None

@@ -32,7 +32,7 @@ from connectors.writes import WriteKey
 
 NUMBER = re.compile("[1-9][0-9]{0,17}")  # nothing else can be the number of a case
 STATES = {"new": TicketStatus.ACKNOWLEDGED, "open": TicketStatus.IN_PROGRESS, "done": TicketStatus.RESOLVED}
-NOT_KEPT = "Acme Desk has cases only: no outages, no files."
+NOT_KEPT = "Acme Desk has cases only: no files."
 NOT_TOLD = "Acme Desk cannot be asked which cases changed."
 STAFF_ONLY = "Acme Desk lets only its own staff change a case's state or who works on it."
 
@@ -85,17 +85,12 @@ class Done(msgspec.Struct):  # Acme Desk says 200 to what it refuses, too: witho
 class DeskTicketing:
     """The ticketing port over Acme Desk's API."""
 
-    unsupported: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        [
-            "outages",
-            "outage_list",
-            "open_outages_of_services",
-            "open_outages_of_resources",
-            "outages_changed",
-            "Ticket.attachments",
-        ],
-        NOT_KEPT,
-    ) | {"tickets_changed": NOT_TOLD, "set_status": STAFF_ONLY, "assign_ticket": STAFF_ONLY}
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "Ticket.attachments": NOT_KEPT,
+        "tickets_changed": NOT_TOLD,
+        "set_status": STAFF_ONLY,
+        "assign_ticket": STAFF_ONLY,
+    }
     one_by_one: ClassVar[Mapping[str, str]] = {"Ticket.notes": "Acme Desk lists the notes of one case per call."}
 
     def __init__(self, http: HttpClient, options: DeskOptions) -> None:
@@ -124,11 +119,6 @@ class DeskTicketing:
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
         return await self._with_notes(await self._tickets_by("service", service_ids, is_open), fields)
-
-    async def _not_supported(self, *_: Any, **__: Any) -> Any:
-        raise NotSupported(self.http.name, NOT_KEPT)
-
-    outages = outage_list = open_outages_of_services = open_outages_of_resources = outages_changed = _not_supported
 
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
         raise NotSupported(self.http.name, NOT_TOLD)

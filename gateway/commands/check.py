@@ -71,7 +71,9 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
         findings = [_timed(one, settings) for one in findings]
         findings = await by_customer(connectors, systems, findings, customers)
         findings += await _customer_keys(connectors, findings)
-        findings += [_not_configured(domain) for name, domain in DOMAINS.items() if name not in systems]
+        findings += [
+            _not_configured(one) for one in DOMAINS.values() if one.part_of is None and one.name not in systems
+        ]
     findings += [writes, *checked_documents(settings)]
     return findings if settings.auth or is_demo else [*findings, NO_AUTH]
 
@@ -108,7 +110,7 @@ async def _system(connected: ConnectedSystem, system: System, session: aiohttp.C
             return Finding(name, system.driver, address, "ok", "FAILED", "-", None, *told, notices=notices)
     started = time.monotonic()
     try:
-        await connected.probe.probe()
+        await connected.try_read()
     except ConnectorError as error:
         if system.is_personal and isinstance(error, Refused):
             return Finding(
@@ -156,7 +158,7 @@ def _not_configured(domain: Domain) -> Finding:
 
 async def _customer_keys(connectors: Connectors, findings: Sequence[Finding]) -> list[Finding]:
     """One line for each system that knows customers by something else than the CRM's number."""
-    keys = {domain: key for domain, links in connectors.links.items() if (key := links.customer_key)}
+    keys = {one.domain: key for one in connectors.systems if (key := connectors.links[one.domain].customer_key)}
     if not keys:
         return []
     crm = next(one for one in findings if one.name == "crm")

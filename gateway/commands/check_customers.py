@@ -83,14 +83,15 @@ async def _asked(
     if not keys:
         return replace(finding, note="not asked about customers, as none is known: name one with --customer")
     methods = [
-        one
-        for one in DOMAINS[connected.domain].promises.methods
+        (driver, one)
+        for domain, driver in connected.drivers.items()
+        for one in DOMAINS[domain].promises.methods
         if isinstance(one, Keyed) and one.kind == "customer" and one.name not in connected.unsupported
     ]
     counts: dict[str, int] = {}
-    for method in methods:
+    for driver, method in methods:
         try:
-            counts[method.name], wrong = await _ask(connected, method, keys)
+            counts[method.name], wrong = await _ask(connected, driver, method, keys)
         except NotSupported:
             continue
         except ConnectorError as error:
@@ -108,10 +109,12 @@ def _key_of(customer: Customer, key: CustomerKey | None) -> str | None:
     return customer.id if key is None else key_value(customer, key)
 
 
-async def _ask(connected: ConnectedSystem, method: Keyed, keys: Sequence[str]) -> tuple[int, tuple[str, str] | None]:
+async def _ask(
+    connected: ConnectedSystem, driver: Any, method: Keyed, keys: Sequence[str]
+) -> tuple[int, tuple[str, str] | None]:
     """How many rows a question finds, and what is wrong with the answer: what exactly, and what to do."""
     losses = set(_health(connected).losses)
-    found = await _found(connected, method, keys)
+    found = await _found(driver, method, keys)
     count = sum(len(rows.items) if isinstance(rows, Rows) else 1 for rows in found.values())
     if lost := [one for one in _health(connected).losses if one not in losses]:
         return count, (lost[0], f"Change systems.{connected.name}.profile as it says.")
@@ -119,7 +122,7 @@ async def _ask(connected: ConnectedSystem, method: Keyed, keys: Sequence[str]) -
         what = f"{method.name}: {unread} of the rows that came cannot be read, because of their id or owner"
         return count, (what, "What of them is odd is below; answers lack them, and say so.")
     for alone in [key for key in keys if not _has_rows(found.get(key))][:_ALONE] if method.many else ():
-        if len(keys) > 1 and _has_rows((await _found(connected, method, [alone])).get(alone)):
+        if len(keys) > 1 and _has_rows((await _found(driver, method, [alone])).get(alone)):
             what = f"{method.name} finds rows of customer {alone} alone, and none of the same in a question about more"
             return count, (what, _SHORT.format(name=connected.name))
     return count, None
@@ -135,8 +138,8 @@ def _has_rows(one: Any) -> bool:
     return isinstance(one, Rows) and bool(one.items)
 
 
-async def _found(connected: ConnectedSystem, method: Keyed, keys: Sequence[str]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = await method.ask(connected.probe, keys, None, None)
+async def _found(driver: Any, method: Keyed, keys: Sequence[str]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = await method.ask(driver, keys, None, None)
     if failure := next((one for one in found.values() if isinstance(one, ConnectorError)), None):
         raise failure
     return found

@@ -187,8 +187,10 @@ def explain(
 
     console = Console(highlight=False)
     try:
-        explained = explaining.explain(file, operation, variables)
-        costly = asyncio.run(explaining.one_by_one(load(config))) if config else {}
+        settings = load(config) if config else None
+        systems = settings.systems.by_domain if settings else None
+        explained = explaining.explain(file, operation, variables, systems)
+        costly = asyncio.run(explaining.one_by_one(settings)) if settings else {}
     except (explaining.UnusableDocument, WrongSettings) as error:
         fail(error, code=2)
     if code:

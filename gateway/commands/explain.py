@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from graphql import GraphQLError
 from rich.console import Console
 from rich.text import Text
 
-from connectors import connect
+from connectors import DOMAINS, connect, served_by
 from gateway.engine import Engine, Explanation, Prepared
 from gateway.settings import Settings
 from schema import build_schema
@@ -31,9 +31,15 @@ class Explained:
     code: Sequence[str] = ()
 
 
-def explain(file: Path, operation_name: str | None, variables: str | None) -> list[Explained]:
-    """Explain every operation of the file, or only the one with this name. Raises `UnusableDocument`."""
-    engine = Engine(build_schema())
+def explain(
+    file: Path, operation_name: str | None, variables: str | None, systems: Collection[str] | None = None
+) -> list[Explained]:
+    """Explain every operation of the file, or only the one with this name. Raises `UnusableDocument`.
+
+    `systems` are those in the settings; by default those that have no part of their own for what another one keeps.
+    """
+    named = [one.name for one in DOMAINS.values() if one.part_of is None] if systems is None else systems
+    engine = Engine(build_schema(), served_by=served_by(named))
     prepared = engine.prepare(_read(file))
     if not isinstance(prepared, Prepared):
         raise UnusableDocument("\n".join(f"{file}{_place(error)}: {error.message}" for error in prepared))
@@ -56,7 +62,11 @@ async def one_by_one(settings: Settings) -> Mapping[str, Mapping[str, str]]:
     """By system, the methods and attributes that take one call per key, and why. No system is called."""
     async with aiohttp.ClientSession() as session:
         systems = connect(settings.systems.by_domain, session).systems
-        return {one.name: getattr(one.probe, "one_by_one", {}) for one in systems}
+        drivers = {one.name: one.drivers.values() for one in systems}
+        return {
+            name: {what: why for one in made for what, why in getattr(one, "one_by_one", {}).items()}
+            for name, made in drivers.items()
+        }
 
 
 def warnings(explained: Sequence[Explained], costly: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

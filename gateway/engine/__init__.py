@@ -26,7 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import PreExecutionError
 
 from gateway.engine.compiler import NotPlanned
-from gateway.engine.cost import ANY, Besides, Cost, Estimate
+from gateway.engine.cost import ANY, Besides, Cost, Estimate, Upstreams
 from gateway.engine.declared import Context
 from gateway.engine.documents import Documents
 from gateway.engine.explain import Explanation
@@ -95,6 +95,7 @@ class Engine:
         pages: PageSizes | None = None,
         absent: object = _NEVER_MET,
         besides: Besides | None = None,
+        served_by: Mapping[str, str] | None = None,
         cached_bytes: int | None = None,
         hide_suggestions: bool = False,
         compiling: bool = True,
@@ -106,8 +107,9 @@ class Engine:
         `staff_limits` are those of answers to staff, instead of those in `limits`.
         `pages` are the page sizes of the schema's connections. A field is null, without its step, if its loader gives
         `absent`. `besides` are calls of systems that each call of a system costs, by system, such as the look-up of
-        ids. Without `compiling` graphql-core runs everything. `executed` is called for every operation that runs,
-        with None if a plan runs it, else with the reason why graphql-core does. `run` makes the runs of plans, such as
+        ids; `served_by` names the system that answers in place of another that edges name. Without `compiling`
+        graphql-core runs everything. `executed` is called for every operation that runs, with None if a plan runs it,
+        else with the reason why graphql-core does. `run` makes the runs of plans, such as
         `gateway.engine.watched.watching` does.
         """
         self.schema = schema
@@ -123,7 +125,7 @@ class Engine:
         self._executed, self._run = executed or _ignore_executed, run
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
         self._staff_limits = staff_limits or self._limits
-        self._besides = _with_any(besides or {})
+        self._upstreams = Upstreams(_with_any(besides or {}), served_by or {})
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
 
@@ -234,7 +236,7 @@ class Engine:
         key = operation.name.value if operation.name else None, withheld
         found = costs.get(key)
         if found is None:
-            found = Cost(self.core_schema, prepared.document, operation, self._pages, withheld, self._besides)
+            found = Cost(self.core_schema, prepared.document, operation, self._pages, withheld, self._upstreams)
             costs.put(key, found)
         return found
 
@@ -344,7 +346,8 @@ class Engine:
         rights: Rights = None,
     ) -> Explanation | list[GraphQLError]:
         """The steps and loads of an operation for a caller with these rights, or errors of variables."""
-        return self._plans.explain(prepared, operation, variables, self._lacking(prepared, rights))
+        found = self._plans.explain(prepared, operation, variables, self._lacking(prepared, rights))
+        return found if isinstance(found, list) else found.asking(self._upstreams.served_by)
 
     def code(
         self,
@@ -441,7 +444,7 @@ class Engine:
             yield
             if errors := (yield from overlapping(self.core_schema, document)):
                 return _invalid(errors[: self._limits.max_errors])
-            return (yield from _prepared(source, document, self.core_schema, self._pages, self._besides))
+            return (yield from _prepared(source, document, self.core_schema, self._pages, self._upstreams))
         except RecursionError:
             return [refuse("The document nests fragments too deeply. Write some of them out.", "LIMIT_EXCEEDED")]
 
@@ -480,7 +483,7 @@ def _with_any(besides: Besides) -> Besides:
 
 
 def _prepared(
-    source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes, besides: Besides
+    source: str, document: DocumentNode, schema: GraphQLSchema, pages: PageSizes, upstreams: Upstreams
 ) -> Work[Prepared]:
     operations = {
         definition.name.value if definition.name else None: definition
@@ -494,7 +497,7 @@ def _prepared(
     costs = {}
     for name, operation in operations.items():
         yield
-        costs[name] = Cost(schema, document, operation, pages, besides=besides)
+        costs[name] = Cost(schema, document, operation, pages, upstreams=upstreams)
     weight = _BYTES + sys.getsizeof(source) + _BYTES_PER_TOKEN * _released_tokens(document)
     return Prepared(source, document, operations, roots, costs, weight)
 

@@ -105,7 +105,22 @@ ANY: Final = "any"
 Besides = Mapping[str, Mapping[str, int]]
 """By system, how many calls of other systems, or of itself, each call of it costs besides."""
 
-_NOTHING: Final[Besides] = {}
+
+class Upstreams(NamedTuple):
+    """What is known of the systems that edges ask.
+
+    `served_by`: the system that answers in place of the one that an edge names, where that is another.
+    """
+
+    besides: Besides = {}
+    served_by: Mapping[str, str] = {}
+
+    def serving(self, name: str) -> str:
+        """The system that answers for the one that an edge names."""
+        return self.served_by.get(name, name)
+
+
+_NOTHING: Final = Upstreams()
 _NOTHING_BESIDES: Final[Mapping[str, int]] = {}
 
 
@@ -160,12 +175,12 @@ class Cost:
         operation: OperationDefinitionNode,
         pages: PageSizes,
         withheld: Set[tuple[str, str]] = frozenset(),
-        besides: Besides = _NOTHING,
+        upstreams: Upstreams = _NOTHING,
     ) -> None:
         """The document must be valid for the schema. `withheld` fields (type and name) are null, and load nothing."""
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # validation made sure
-        sizes = _Compiler(schema, document, pages, withheld, besides).of(operation.selection_set, root, None, 1)
+        sizes = _Compiler(schema, document, pages, withheld, upstreams).of(operation.selection_set, root, None, 1)
         self._lengths = tuple({length: None for _, lengths in sizes for length in lengths})
         place = {length: number for number, length in enumerate(self._lengths)}
         self._sizes = [
@@ -228,9 +243,9 @@ class _Compiler:
         document: DocumentNode,
         pages: PageSizes,
         withheld: Set[tuple[str, str]],
-        besides: Besides,
+        upstreams: Upstreams,
     ) -> None:
-        self._schema, self._pages, self._withheld, self._besides = schema, pages, withheld, besides
+        self._schema, self._pages, self._withheld, self._upstreams = schema, pages, withheld, upstreams
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[tuple[str, _Length | int | None, int], _Sizes] = {}
 
@@ -312,7 +327,7 @@ class _Compiler:
     def _loads(self, node: FieldNode, edge: Edge, rows: _Length | int, step: int, seen: set[_Load] | None) -> _Sizes:
         """The keys and rows that an edge loads for one object."""
         given = sorted(print_ast(one) for one in node.arguments or () if one.name.value not in _SAME_LOAD)
-        load = _Load(edge.system or ANY, edge.loader.__name__, step, " ".join(given))
+        load = _Load(self._upstreams.serving(edge.system or ANY), edge.loader.__name__, step, " ".join(given))
         sizes: _Sizes = Counter()
         if seen is not None and load in seen:
             return sizes
@@ -326,11 +341,13 @@ class _Compiler:
         of_rows = {lengths: count for (_, lengths), count in _times(sizes, rows).items()}
         of_keys = {lengths: count for (_, lengths), count in sizes.items()}
         sizes.update({(load._replace(of_rows=True), lengths): count for lengths, count in of_rows.items()})
-        of_ids = self._besides.get(load.system, _NOTHING_BESIDES)
+        of_ids = self._upstreams.besides.get(load.system, _NOTHING_BESIDES)
         for asked, what, keys in ((edge.besides, "besides", of_keys), (of_ids, "ids", of_rows)):
             for system, calls in asked.items():
                 for number in range(calls):
-                    besides = load._replace(system=system, loader=f"{load.loader} {what} {number}")
+                    besides = load._replace(
+                        system=self._upstreams.serving(system), loader=f"{load.loader} {what} {number}"
+                    )
                     for one in (besides, besides._replace(of_rows=True)):
                         sizes.update({(one, lengths): count for lengths, count in keys.items()})
         return sizes

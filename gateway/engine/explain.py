@@ -1,6 +1,6 @@
 """What a plan will do, before it runs: loads by step, with their keys and attributes, and what begins early."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -39,6 +39,14 @@ class Explanation:
     fallback: str | None = None
     withheld: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+
+    def asking(self, served_by: Mapping[str, str]) -> "Explanation":
+        """The same, with the systems that answer in place of others."""
+        steps = [
+            tuple(replace(one, system=served_by.get(one.system or "", one.system)) for one in step)
+            for step in self.steps
+        ]
+        return replace(self, steps=tuple(steps))
 
     def document(self) -> dict[str, Any]:
         """The explanation as a JSON object."""

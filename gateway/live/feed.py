@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from graphql import GraphQLError
 
+from connectors import DOMAINS
 from connectors.errors import NotConfigured, NotSupported
 from connectors.events.hints import Hint
 from connectors.store.events import EventStream, Gap
@@ -80,10 +81,11 @@ class LiveFeed:
             ids = followed_ids(teller.followed.type_name, subscribed.arguments.get("ids"))
         except BadInput as error:
             return [GraphQLError(str(error), original_error=error)]
-        if domain not in {one.domain for one in self._reader.connectors.systems}:
-            return [GraphQLError("", original_error=NotConfigured(domain))]
-        if reason := self._systems.not_followed.get(domain):
-            return [GraphQLError("", original_error=NotSupported(domain, reason))]
+        system = self._reader.connectors.served_by.get(domain)
+        if system is None:
+            return [GraphQLError("", original_error=NotConfigured(DOMAINS[domain].part_of or domain))]
+        if reason := self._systems.not_followed.get(system):
+            return [GraphQLError("", original_error=NotSupported(system, reason))]
         selections = prepared.derived.setdefault(self, {})
         withheld = self._engine.withheld(prepared, viewer.scopes)
         if (asked := (id(operation), withheld)) not in selections:

@@ -84,7 +84,8 @@ class Messages:
         thing = f"{self._followed.type_name}:{key}"
         told = [one.tell(thing, message) for one in subscriptions if one in equals.members]
         if sent := [pushed_out for pushed_out in told if pushed_out is not None]:
-            self._counting.told(self._followed.domain, len(sent), sum(sent), time.time() - telling.since)
+            system = self._reader.connectors.served_by[self._followed.domain]
+            self._counting.told(system, len(sent), sum(sent), time.time() - telling.since)
         for one in subscriptions:
             if one not in equals.members and (now := self._concerned(one, telling)) is not None:
                 await self._send_one(telling, now, [one])

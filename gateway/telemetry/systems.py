@@ -62,9 +62,10 @@ class SystemMetrics:
                     gauge.labels(domain, state.name).set(value(state))
                 for counter, count in self._counters:
                     self._take_over(counter, domain, state.name, count(state))
-            for operation, counts in sharing_counts(getattr(self._connectors, domain)).items():
-                self._take_over(self._shareable, domain, operation, counts.calls)
-                self._take_over(self._shared, domain, operation, counts.shared)
+            for served in system.drivers:
+                for operation, counts in sharing_counts(getattr(self._connectors, served)).items():
+                    self._take_over(self._shareable, domain, operation, counts.calls)
+                    self._take_over(self._shared, domain, operation, counts.shared)
 
     def _take_over(self, counter: Counter, system: str, operation: str, counted: int) -> None:
         key = counter, system, operation

@@ -8,8 +8,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from connectors import DOMAINS, connect
+from connectors import connect
 from connectors.settings import System
+from sandbox.protocol.systems import SYSTEMS
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -68,7 +69,7 @@ async def reading(server: Canned, **settings: Any) -> AsyncIterator[Any]:
     """`Connectors` that all ask this system, with answers of any type; `settings` are those of a system."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         system = System.model_validate({"url": server.url, **settings})
-        yield connect(dict.fromkeys(DOMAINS, system), session)
+        yield connect(dict.fromkeys(SYSTEMS, system), session)
 
 
 async def never(_request: web.Request) -> web.StreamResponse:

@@ -1,19 +1,12 @@
-"""Billing by TM Forum v4 and v5: TMF666 Account, TMF678 Bill, TMF676 Payment (v4), TMF677 Usage."""
+"""Billing by TM Forum v4 and v5: TMF666 Account, TMF678 Bill, TMF676 Payment (v4)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from connectors.billing.port import (
-    Bill,
-    BillCharge,
-    BillingAccount,
-    Payment,
-    UsageAllowance,
-)
+from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.billing.tmf.rows import ACCOUNT, BILL, CHARGE, PAYMENT
-from connectors.billing.tmf.usage import usage
 from connectors.billing.tmf.writes import PaymentWrites
 from connectors.events.speaking import Telling
 from connectors.files import ByteRange, File
@@ -56,7 +49,6 @@ class TmfBilling(PaymentWrites):
         self._bills = Collection(http, profile, bill, BILL.bound(*mapped_by))
         self._rates = Collection(http, profile, rate, CHARGE.bound(*mapped_by))
         self._payments = Collection(http, profile, self._spelled.path(PAYMENT_PATH), PAYMENT.bound(*mapped_by))
-        self._usage = usage(http, profile, self._reader)
         self.events = TmfEvents(http.name, profile, [bill, self._spelled.path(PAYMENT_PATH)])
         party = self._spelled.filter("relatedParty.id")
         questions: dict[str, Sequence[RequiredFilter]] = {
@@ -66,7 +58,6 @@ class TmfBilling(PaymentWrites):
             "bills_of_customers": [(self._bills, party)],
             "charges_of_bills": [(self._rates, "bill.id")],
             "payments_of_accounts": [(self._payments, "account.id")],
-            "usage_of_customers": self._usage.needs,
         }
         self._bill_changes = Changes(http, profile, self._reader, bill, "billDate", ["lastUpdate"])
         self._payment_changes = Changes(
@@ -84,16 +75,11 @@ class TmfBilling(PaymentWrites):
                 records,
                 {"accounts": self._accounts, "bills": self._bills, "payments": self._payments},
             ),
-            **({"usage_of_customers": reason} if (reason := self._usage.reason_missing) else {}),
             **unsupported_changes({"bills_changed": self._bill_changes, "payments_changed": self._payment_changes}),
         }
         self.one_by_one = one_by_one(
             questions, {"accounts": self._accounts, "bills": self._bills, "payments": self._payments}
         )
-        if self._usage.one_call_per_customer:
-            self.one_by_one |= {
-                "usage_of_customers": "This installation takes no lists of values, so each customer needs a call."
-            }
 
     @property
     def unsupported(self) -> Mapping[str, str]:
@@ -191,9 +177,6 @@ class TmfBilling(PaymentWrites):
             fields=fields,
             order=_NEWEST_PAYMENT,
         )
-
-    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        return await self._usage.of_customers(customer_ids)
 
     async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:
         return await self._bill_changes.since(since)

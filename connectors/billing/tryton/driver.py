@@ -16,7 +16,6 @@ from connectors.billing.port import (
     BillingAccount,
     NewPayment,
     Payment,
-    UsageAllowance,
 )
 from connectors.billing.tryton.changes import Changes
 from connectors.billing.tryton.client import BY_ROW_ID, KeyField, Model, Rest
@@ -35,7 +34,7 @@ from connectors.billing.tryton.rows import (
     PaymentRow,
 )
 from connectors.billing.tryton.writes import NO_JOURNAL, Payments
-from connectors.errors import ConnectorError, Garbled, NotSupported
+from connectors.errors import ConnectorError, Garbled
 from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import complete_rows, group_by_key, map_rows, match_ids
@@ -57,7 +56,6 @@ class TrytonBilling:
     """The billing port over Tryton. Each method makes one call for as many keys as fit into a URL."""
 
     never_supported: ClassVar[Mapping[str, str]] = {
-        "usage_of_customers": "Tryton bills subscriptions and does not count usage against an allowance.",
         "Bill.period": "A Tryton invoice does not say which period it covers.",
         "BillCharge.product_id": "A line names a product of the catalogue, not the customer's own.",
     }
@@ -177,9 +175,6 @@ class TrytonBilling:
     ) -> Found[Rows[Payment]]:
         """One call. Money booked directly in the ledger reduces bills' remaining amounts, but is not a payment here."""
         return await self._owned(self._payments, account_ids, window, fields, _NEWEST_PAYMENT, self._records.payment)
-
-    async def usage_of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
-        raise NotSupported(self.http.name, self.unsupported["usage_of_customers"])
 
     async def bills_changed(self, since: datetime | None) -> Sequence[Changed]:
         """Two calls: a payment changes what is left to pay of an invoice, and not its `write_date`."""

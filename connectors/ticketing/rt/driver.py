@@ -1,7 +1,6 @@
 """Ticketing by Request Tracker 5 (REST 2): tickets, their notes and their files. Tested with 5.0.3.
 
-Custom fields of a ticket hold the customer number and the service number. Request Tracker has no service problems, so
-outages are `unsupported`.
+Custom fields of a ticket hold the customer number and the service number.
 """
 
 import sys
@@ -10,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from connectors.errors import ConnectorError, Garbled, NotSupported, Rejected, TooMuch
+from connectors.errors import ConnectorError, Garbled, Rejected, TooMuch
 from connectors.events.speaking import Telling
 from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
@@ -21,7 +20,7 @@ from connectors.reading.order import Order
 from connectors.reading.rows import Batch, Identified, RowPage
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Document, Fields, Found, Rows, Window
-from connectors.ticketing.port import ENDED, NewNote, NewTicket, Outage, StatusChange, Ticket
+from connectors.ticketing.port import ENDED, NewNote, NewTicket, StatusChange, Ticket
 from connectors.ticketing.rt.client import (
     PAGE,
     RtList,
@@ -49,7 +48,6 @@ class _CustomField(Identified, rename="pascal"):
 _NEWEST: Final = (("Created", "DESC"), ("id", "ASC"))
 _LAST_CHANGED: Final = (("LastUpdated", "DESC"), ("id", "ASC"))
 _NEWEST_FIRST: Final = Order("-Created", "created_at")
-_NO_OUTAGES: Final = "Request Tracker has tickets only, no service problems with the services that they affect."
 
 
 class RtTicketing:
@@ -76,11 +74,6 @@ class RtTicketing:
         self._existing: set[str] = set()
         self._writes = RtWrites(http, options, self._records.words)
         self.unsupported: Mapping[str, str] = {
-            "outages": _NO_OUTAGES,
-            "outage_list": _NO_OUTAGES,
-            "open_outages_of_services": _NO_OUTAGES,
-            "open_outages_of_resources": _NO_OUTAGES,
-            "outages_changed": _NO_OUTAGES,
             "Ticket.severity": "Request Tracker has a priority, and no severity.",
             "Ticket.raw_severity": "Request Tracker has a priority, and no severity.",
             **({} if options.key_field else {"ticket_opened_with": NO_TICKET_KEY}),
@@ -116,28 +109,6 @@ class RtTicketing:
         """One call per 100 tickets."""
         return await self._by_field(self._options.service_field, service_ids, fields, is_open)
 
-    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def outage_list(
-        self,
-        window: Window,
-        fields: Fields | None,
-        *,
-        is_open: bool | None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> Rows[Outage]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def open_outages_of_resources(
-        self, resource_ids: Sequence[str], fields: Fields | None
-    ) -> Found[Rows[Outage]]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
         """One call per 100 tickets."""
         if since is None:
@@ -153,9 +124,6 @@ class RtTicketing:
             return await newest_first(read, since, self._tickets.warn_once, asked="", sorts=True, most=most)
         except TooManyChanges as error:
             raise TooMuch(self.http.name, f"more than max_rows = {most} tickets changed since {since}") from error
-
-    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def _last_changed(self, query: str, window: Window) -> ChangesPage:
         question = self._tickets.question(query, {"Created": None, "LastUpdated": None}, _LAST_CHANGED)

@@ -1,10 +1,9 @@
-"""Ticketing by TM Forum v4 and v5: TMF621 Trouble Ticket, TMF656 Service Problem."""
+"""Ticketing by TM Forum v4 and v5: TMF621 Trouble Ticket."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
-from operator import attrgetter
-from typing import Any, ClassVar, Final
+from datetime import datetime
+from typing import ClassVar, Final
 
 from connectors.events.speaking import Telling
 from connectors.files import ByteRange, File
@@ -12,29 +11,25 @@ from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
 from connectors.reading.order import Order
 from connectors.records import Changed, Document, Fields, Found, Rows, Window
-from connectors.ticketing.port import ENDED, Outage, OutageState, Ticket, TicketNote, TicketStatus
-from connectors.ticketing.tmf.rows import OUTAGE, TICKET, NoteRow
+from connectors.ticketing.port import ENDED, Ticket, TicketNote, TicketStatus
+from connectors.ticketing.tmf.rows import TICKET, NoteRow
 from connectors.ticketing.tmf.writes import TicketWrites, is_assignee
-from connectors.tmf.capabilities import RequiredFilter, existing, one_by_one, unsupported
+from connectors.tmf.capabilities import RequiredFilter, one_by_one, unsupported
 from connectors.tmf.changes import Changes, unsupported_changes
 from connectors.tmf.collection import Collection
 from connectors.tmf.documents import open_attachment
 from connectors.tmf.events import TmfEvents
-from connectors.tmf.lists import all_under, list_page, page_under
+from connectors.tmf.lists import all_under, page_under
 from connectors.tmf.profile import Profile
-from connectors.tmf.query import Filters
-from connectors.tmf.reader import E, EnumDecoder, Reader, enum_table
+from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.shapes import RelatedParty, id_of
+from connectors.tmf.statuses import Statuses, with_status
 from connectors.tmf.versions import SPELLINGS
 
 _NEWEST_TICKET: Final = Order("-creationDate", "created_at")
-_NEWEST_OUTAGE: Final = Order("-creationDate", "started_at")
 _STATUS: Final = enum_table(TicketStatus)
-_STATE: Final = enum_table(OutageState)
-_OPEN: Final = [s.value for s in TicketStatus if s.value not in ENDED and s is not TicketStatus.UNKNOWN]
 _INTERNAL: Final = frozenset({"internalnote", "work_notes"})
 """Usual types of internal notes, about which the operator need not be warned."""
-_ENDED: Final = sorted(ENDED)
 
 
 class TmfTicketing(TicketWrites):
@@ -49,38 +44,27 @@ class TmfTicketing(TicketWrites):
         self._spelled = SPELLINGS[profile.version]
         tickets = self._spelled.path("/tmf-api/troubleTicket/v4/troubleTicket")
         super().__init__(http, profile, self._reader, tickets)
-        problems = self._spelled.path("/tmf-api/serviceProblemManagement/v4/serviceProblem")
+        words = [one.value for one in TicketStatus]
+        self._statuses = Statuses(self._reader, profile, words, ENDED, TicketStatus.UNKNOWN.value)
         ticket = TICKET.bound(
             self._reader,
             profile.version,
-            status=self._states(lambda: self._tickets, _STATUS, TicketStatus.UNKNOWN).__getitem__,
+            status=self._statuses.decoder(lambda: self._tickets, _STATUS, TicketStatus.UNKNOWN).__getitem__,
             notes=lambda notes: tuple(map(self._note, notes or ())),
             assignee=self._assignee,
         )
-        states = self._states(lambda: self._problems, _STATE, OutageState.UNKNOWN)
-        outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
         self._tickets = Collection(http, profile, tickets, ticket)
-        self._problems = Collection(http, profile, problems, outage)
-        self.events = TmfEvents(http.name, profile, [tickets, problems])
+        self.events = TmfEvents(http.name, profile, [tickets])
         questions: dict[str, Sequence[RequiredFilter]] = {
             "tickets_of_customers": [(self._tickets, self._spelled.filter("relatedParty.id"))],
             "tickets_of_services": [(self._tickets, self._spelled.filter("relatedEntity.id"))],
-            "open_outages_of_services": [(self._problems, "affectedService.id")],
-            "open_outages_of_resources": [(self._problems, "affectedResource.id")],
         }
-        self._ticket_changes, self._outage_changes = (
-            Changes(http, profile, self._reader, path, "creationDate", ["lastUpdate"]) for path in (tickets, problems)
-        )
+        self._changes = Changes(http, profile, self._reader, tickets, "creationDate", ["lastUpdate"])
         self._unsupported = {
-            **unsupported(
-                questions,
-                {Ticket: self._tickets, Outage: self._problems},
-                {"tickets": self._tickets, "outages": self._problems, "outage_list": self._problems},
-            ),
-            **unsupported_changes({"tickets_changed": self._ticket_changes, "outages_changed": self._outage_changes}),
+            **unsupported(questions, {Ticket: self._tickets}, {"tickets": self._tickets}),
+            **unsupported_changes({"tickets_changed": self._changes}),
         }
-        self.one_by_one = one_by_one(questions, {"tickets": self._tickets, "outages": self._problems})
-        self._strange: set[Collection[Any]] = set()
+        self.one_by_one = one_by_one(questions, {"tickets": self._tickets})
 
     @property
     def unsupported(self) -> Mapping[str, str]:
@@ -95,9 +79,8 @@ class TmfTicketing(TicketWrites):
     async def probe(self) -> None:
         """Read one ticket with its status, so that status words of the system's own are noticed early."""
         fields = frozenset({"status"})
-        rows = existing(self._tickets, self._problems)
-        page = await rows.page([], Window(0, 1), fields=fields)
-        list(map(rows.record_factory(fields), page.rows))
+        page = await self._tickets.page([], Window(0, 1), fields=fields)
+        list(map(self._tickets.record_factory(fields), page.rows))
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         return map_rows(await self._tickets.by_ids(ids, fields), self._tickets.record_factory(fields))
@@ -105,14 +88,14 @@ class TmfTicketing(TicketWrites):
     async def tickets_of_customers(
         self, customer_ids: Sequence[str], window: Window | None, fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        filters = self._status(self._tickets, is_open)
+        filters = self._statuses.filters(is_open)
         return await page_under(
             self._tickets,
             self._spelled.filter("relatedParty.id"),
             customer_ids,
             window if is_open is None or filters else None,
             lambda ticket: ticket.customer_ids,
-            fields=_with_status(fields, is_open),
+            fields=with_status(fields, is_open),
             order=_NEWEST_TICKET,
             filters=filters,
             wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
@@ -121,7 +104,7 @@ class TmfTicketing(TicketWrites):
     async def tickets_of_services(
         self, service_ids: Sequence[str], fields: Fields | None, *, is_open: bool | None
     ) -> Found[Rows[Ticket]]:
-        asked = _with_status(fields, is_open)
+        asked = with_status(fields, is_open)
         return await all_under(
             self._tickets,
             self._spelled.filter("relatedEntity.id"),
@@ -129,104 +112,17 @@ class TmfTicketing(TicketWrites):
             lambda ticket: ticket.service_ids,
             fields=None if asked is None else asked | {"service_ids"},
             order=_NEWEST_TICKET,
-            filters=self._status(self._tickets, is_open),
+            filters=self._statuses.filters(is_open),
             wanted=lambda ticket: is_open is None or ticket.is_open is is_open,
         )
 
-    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        return map_rows(await self._problems.by_ids(ids, fields), self._problems.record_factory(fields))
-
-    async def outage_list(
-        self,
-        window: Window,
-        fields: Fields | None,
-        *,
-        is_open: bool | None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> Rows[Outage]:
-        status = self._status(self._problems, is_open)
-        dates = [(f"creationDate.{name}", [_utc(at)]) for name, at in (("gte", since), ("lt", until)) if at]
-        asked = _with_status(fields, is_open)
-
-        def wanted(outage: Outage) -> bool:
-            if is_open is not None and outage.is_open is not is_open:
-                return False
-            began = outage.started_at
-            return not dates or (
-                began is not None and (since is None or began >= since) and (until is None or began < until)
-            )
-
-        def unclear(row: Any, outage: Outage) -> bool:
-            is_other = is_open is not None and outage.is_open is not is_open
-            return bool(dates) and not is_other and self._reader.is_unclear(row.creation_date)
-
-        return await list_page(
-            self._problems,
-            [*status, *dates],
-            window if is_open is None or status else None,
-            fields=asked if asked is None or not dates else asked | {"started_at"},
-            order=_NEWEST_OUTAGE,
-            wanted=wanted,
-            unclear=unclear,
-        )
-
-    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)
-
-    async def open_outages_of_resources(
-        self, resource_ids: Sequence[str], fields: Fields | None
-    ) -> Found[Rows[Outage]]:
-        return await self._open_outages("affectedResource.id", resource_ids, "resource_ids", fields)
-
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
-        return await self._ticket_changes.since(since)
-
-    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        return await self._outage_changes.since(since)
-
-    async def _open_outages(
-        self, parameter: str, keys: Sequence[str], attribute: str, fields: Fields | None
-    ) -> Found[Rows[Outage]]:
-        keys_of: Callable[[Outage], tuple[str, ...]] = attrgetter(attribute)
-        return await all_under(
-            self._problems,
-            parameter,
-            keys,
-            keys_of,
-            fields=None if fields is None else fields | {attribute, "is_open"},
-            filters=self._status(self._problems, True),
-            wanted=lambda outage: outage.is_open,
-        )
+        return await self._changes.since(since)
 
     def open_document(
         self, document: Document, part: ByteRange | None = None
     ) -> AbstractAsyncContextManager[File | None]:
         return open_attachment(self.http, document, part)
-
-    def _status(self, collection: Collection[Any], is_open: bool | None) -> Filters:
-        """A filter by status; none if the system does not support it, and rows must be filtered here."""
-        if is_open is None or not self._profile.status_filter or self._profile.id_list == "none":
-            return ()
-        if collection in self._strange:
-            return ()
-        return [("status", self._reader.spellings(_OPEN if is_open else _ENDED))]
-
-    def _states(self, resource: Callable[[], Collection[Any]], table: Mapping[str, E], unknown: E) -> EnumDecoder[E]:
-        """Statuses by their words.
-
-        An unknown word counts as open, and a filter by the standard's words would miss such rows. After the first one,
-        the resource is no longer filtered by status.
-        """
-
-        def read(word: str | None) -> E:
-            found, collection = self._reader.decode_enum(table, word, unknown), resource()
-            if found is unknown and word is not None and collection not in self._strange:
-                self._strange.add(collection)
-                collection.warn_once("has status words of its own, so it is no longer filtered on them: see `words`")
-            return found
-
-        return EnumDecoder(read, unknown)
 
     def _note(self, note: NoteRow) -> TicketNote:
         return TicketNote(
@@ -251,11 +147,3 @@ class TmfTicketing(TicketWrites):
                 f"notes of @type {kind!r} are kept from customers: see the profile (public_note_types)"
             )
         return word not in self._public
-
-
-def _with_status(fields: Fields | None, is_open: bool | None) -> Fields | None:
-    return fields if fields is None or is_open is None else fields | {"is_open"}
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

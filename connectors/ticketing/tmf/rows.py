@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from connectors.ticketing.port import Outage, Ticket, TicketSeverity
+from connectors.ticketing.port import Ticket, TicketSeverity
 from connectors.tmf.documents import documents
-from connectors.tmf.kinds import date, enum_word, numbered_text, owners, references, text
+from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import enum_table
 from connectors.tmf.shapes import Attachment, RelatedEntity, RelatedParty, array_of, ids
@@ -53,19 +53,3 @@ TICKET: Final = Mapping(
     assignee=source("relatedParty", Kind(array_of(RelatedParty))),
 )
 """TMF621 TroubleTicket. The driver decodes `status`, `notes` and `assignee`."""
-
-OUTAGE: Final = Mapping(
-    Outage,
-    derived={"is_open": ["state"]},
-    name=source("name", text),
-    description=source("description", text),
-    state=source("status", text),
-    raw_state=source("status", text),
-    severity=source("priority", Kind(int | str | None, lambda reader: reader.small_number)),
-    started_at=source("creationDate", date),
-    resolved_at=source("resolutionDate", date),
-    service_ids=source("affectedService", references),
-    resource_ids=source("affectedResource", references),
-    ticket_ids=source("troubleTicket", references),
-)
-"""TMF656 ServiceProblem. The driver decodes `state`."""

@@ -22,6 +22,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from connectors import connect
 from connectors.billing.port import Bill, BillState, ChargeKind, PaymentStatus
 from connectors.billing.tryton.client import Rest
 from connectors.billing.tryton.driver import TrytonBilling
@@ -371,9 +372,12 @@ async def test_a_file_is_passed_on(tryton: Any, upstream: Upstream) -> None:
     assert upstream.seen[-1] == "/billing/rest/report/account.invoice/1"
 
 
-async def test_usage_is_not_supported_and_not_asked_for(tryton: Any, upstream: Upstream) -> None:
-    with pytest.raises(NotSupported, match="does not count usage"):
-        await tryton.usage_of_customers(["C100001"])
+async def test_usage_is_not_supported_and_not_asked_for(upstream: Upstream) -> None:
+    async with aiohttp.ClientSession() as session:
+        system = System.model_validate({"url": upstream.url, "driver": "tryton"})
+        connected = connect({"billing": system}, session)
+        with pytest.raises(NotSupported, match="'tryton' does not know what is used of allowances; systems"):
+            await connected.usage.usage_of_customers(["C100001"])
     assert upstream.seen == []
 
 

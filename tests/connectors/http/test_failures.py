@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors import DOMAINS, connect
+from connectors import connect
 from connectors.errors import (
     Busy,
     ConnectorError,
@@ -30,6 +30,7 @@ from connectors.records import Rows, Window
 from connectors.settings import System
 from sandbox.data import billing
 from sandbox.data.world import World
+from sandbox.protocol.systems import SYSTEMS
 from tests.connectors.asking import connected
 from tests.connectors.canned import canned, never, reading
 from tests.systems import Systems, asked, stopped
@@ -62,7 +63,7 @@ async def test_what_a_broken_system_costs(
         assert len(asked(systems["billing"])) == calls
         lost = SystemStatus.UNKNOWN if failure in (Failed, Garbled) else SystemStatus.DOWN  # the bill may be at fault
         assert c.systems[1].probe.http.health.status is lost
-        usage = await c.billing.usage_of_customers(["1001", "1002"])
+        usage = await c.usage.usage_of_customers(["1001", "1002"])
         assert {key: type(one) for key, one in usage.items()} == {"1001": failure, "1002": failure}
         assert len(asked(systems["billing"])) == 2 * calls
         assert c.systems[1].probe.http.health.status is SystemStatus.DOWN
@@ -90,7 +91,7 @@ async def test_a_dropped_connection_is_asked_for_a_second_time(systems: Systems)
         assert not isinstance(found["1001"], ConnectorError)
         assert len(asked(systems["crm"])) == 2
         systems["billing"].switches.drop_connections = 1
-        usage = await c.billing.usage_of_customers(["1001"])
+        usage = await c.usage.usage_of_customers(["1001"])
         assert isinstance(usage["1001"], Rows)
         assert len(asked(systems["billing"])) == 2
 
@@ -315,7 +316,7 @@ async def test_an_answer_without_a_body_is_an_empty_list_and_no_loss(
             assert await c.inventory.sites(["1"], None) == {}
         assert (await c.crm.customer_list(Window(0, 5), None)).items == []
         if body != "[]":  # a task is an object
-            assert (await c.billing.usage_of_customers(["1"])) == {}
+            assert (await c.usage.usage_of_customers(["1"])) == {}
         assert all(not rows.items for rows in (await c.crm.products_of_customers(["1"], None, None)).values())
         assert all(not rows.items for rows in (await c.crm.products_of_customers(["1"], Window(0, 5), None)).values())
         assert {one.probe.http.health.status for one in c.systems} == {SystemStatus.UP}
@@ -439,7 +440,7 @@ async def test_an_answer_that_is_no_http_is_garbled_and_the_log_names_nobody(cap
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, aiohttp.ClientSession() as session:
         system = System(url=url)
-        c = connect(dict.fromkeys(DOMAINS, system), session)
+        c = connect(dict.fromkeys(SYSTEMS, system), session)
         for somebody in ("somebody@example.net", "somebody.else@example.net"):
             with pytest.raises(Garbled):
                 await c.crm.customers_reached_by(somebody, NAME)

@@ -21,6 +21,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from connectors import connect
 from connectors.errors import Failed, Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.http.client import HttpClient
 from connectors.http.health import SystemStatus
@@ -569,18 +570,21 @@ async def test_trap_refusals_in_html_or_prose_with_paths_are_errors_without_them
 
 
 async def test_outages_are_declared_unsupported_and_cost_no_call() -> None:
-    async with canned() as server, driven(server) as driver:
+    async with canned() as server, aiohttp.ClientSession() as session:
+        system = System.model_validate({"url": server.url, "driver": "rt"})
+        connected = connect({"ticketing": system}, session)
+        port = connected.assurance
         for asking in (
-            driver.outages(["1"], None),
-            driver.outage_list(Window(0, 1), None, is_open=None),
-            driver.open_outages_of_services(["S1"], None),
-            driver.open_outages_of_resources(["R1"], None),
-            driver.outages_changed(None),
+            port.outages(["1"], None),
+            port.outage_list(Window(0, 1), None, is_open=None),
+            port.open_outages_of_services(["S1"], None),
+            port.open_outages_of_resources(["R1"], None),
+            port.outages_changed(None),
         ):
-            with pytest.raises(NotSupported):
+            with pytest.raises(NotSupported, match=r"ticketing: The driver 'rt' does not know outages; systems\.assur"):
                 await asking
     assert server.seen == []
-    methods = {name for name in driver.unsupported if "." not in name}
+    methods = {name for name in connected.systems[0].unsupported if "." not in name}
     outages = {"outages", "outage_list", "open_outages_of_services", "open_outages_of_resources"}
     assert methods == outages | {"outages_changed"}
 

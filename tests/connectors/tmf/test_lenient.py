@@ -257,7 +257,7 @@ async def test_usage_is_its_customers_and_nobody_elses() -> None:
         },
     ]
     async with canned(queryUsageConsumption=json.dumps({"usageConsumption": rows})) as server, reading(server) as c:
-        found = await c.billing.usage_of_customers(["1", "3"])
+        found = await c.usage.usage_of_customers(["1", "3"])
     assert {key: [bucket.id for bucket in rows.items] for key, rows in found.items()} == {"1": ["own", "used"]}
 
 
@@ -301,7 +301,7 @@ async def test_amounts_that_are_none(value: str, caplog: pytest.LogCaptureFixtur
     )
     task = f'{{"usageConsumption": [{{"bucketRefOrValue": [{bucket}]}}]}}'
     async with canned(queryUsageConsumption=task) as server, reading(server) as c:
-        found = (await c.billing.usage_of_customers(["1"]))["1"]
+        found = (await c.usage.usage_of_customers(["1"]))["1"]
     assert [one.remaining for one in found.items] == [None]
 
 
@@ -352,7 +352,7 @@ async def test_a_usage_task_is_asked_for_until_it_is_done() -> None:
         return web.Response(text=task())
 
     async with canned(queryUsageConsumption=post, **{"T 1": get}) as server, reading(server) as c:
-        found = await c.billing.usage_of_customers(["1"])
+        found = await c.usage.usage_of_customers(["1"])
     assert set(found) == {"1"}
     rows = found["1"]
     assert isinstance(rows, Rows)
@@ -365,4 +365,4 @@ async def test_a_usage_task_is_asked_for_until_it_is_done() -> None:
 
 async def test_usage_that_is_no_task() -> None:
     async with canned(queryUsageConsumption="[]") as server, reading(server) as c:
-        assert type((await c.billing.usage_of_customers(["1"]))["1"]) is Garbled
+        assert type((await c.usage.usage_of_customers(["1"]))["1"]) is Garbled

@@ -26,6 +26,7 @@ from connectors.writes import WriteKey
 from gateway.commands.check import check
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load
+from sandbox.protocol.systems import SYSTEMS
 from sandbox.protocol.vendors import VENDORS
 from tests.connectors.asking import connected
 from tests.connectors.conformance.conforming import failures, trial
@@ -106,7 +107,7 @@ QUESTIONS: dict[str, tuple[str, str, Ask]] = {
         "payments_of_accounts",
         lambda c: c.payments_of_accounts(["BA-1001-1"], Window(0, 4), None),
     ),
-    "usage": ("billing", "usage_of_customers", lambda c: c.usage_of_customers(CUSTOMERS)),
+    "usage": ("usage", "usage_of_customers", lambda c: c.usage_of_customers(CUSTOMERS)),
     "services": ("inventory", "services", lambda c: c.services(SERVICES, None)),
     "services of": (
         "inventory",
@@ -130,15 +131,15 @@ QUESTIONS: dict[str, tuple[str, str, Ask]] = {
         lambda c: c.tickets_of_customers(["1001"], Window(0, 9), None, is_open=True),
     ),
     "about": ("ticketing", "tickets_of_services", lambda c: c.tickets_of_services(SERVICES, None, is_open=False)),
-    "outages": ("ticketing", "outages", lambda c: c.outages(["SP-1", "SP-2", "SP-0"], None)),
-    "open outages": ("ticketing", "outage_list", lambda c: c.outage_list(Window(0, 9), None, is_open=True)),
+    "outages": ("assurance", "outages", lambda c: c.outages(["SP-1", "SP-2", "SP-0"], None)),
+    "open outages": ("assurance", "outage_list", lambda c: c.outage_list(Window(0, 9), None, is_open=True)),
     "outages since": (
-        "ticketing",
+        "assurance",
         "outage_list",
         lambda c: c.outage_list(Window(0, 9), None, is_open=None, since=SINCE, until=UNTIL),
     ),
-    "hit": ("ticketing", "open_outages_of_services", lambda c: c.open_outages_of_services(SERVICES, None)),
-    "cut": ("ticketing", "open_outages_of_resources", lambda c: c.open_outages_of_resources(RESOURCES, None)),
+    "hit": ("assurance", "open_outages_of_services", lambda c: c.open_outages_of_services(SERVICES, None)),
+    "cut": ("assurance", "open_outages_of_resources", lambda c: c.open_outages_of_resources(RESOURCES, None)),
 }
 """Domain, method of its port, and a question to it."""
 WINDOWS = {
@@ -184,7 +185,7 @@ def vendor(systems: Systems, name: str) -> None:
 
 def profiled(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides for `connected`: this profile everywhere."""
-    return {domain: {"profile": dict(profile), "max_rows": 20_000} for domain in DOMAINS}
+    return {domain: {"profile": dict(profile), "max_rows": 20_000} for domain in SYSTEMS}
 
 
 def named(name: str, **beside: Any) -> dict[str, Any]:
@@ -249,12 +250,7 @@ UNSUPPORTED: dict[str, dict[str, set[str]]] = {
 
 
 def test_there_is_a_question_to_every_method() -> None:
-    from connectors.billing.port import BillingPort
-    from connectors.crm.port import CrmPort
-    from connectors.inventory.port import InventoryPort
-    from connectors.ticketing.port import TicketingPort
-
-    ports = dict(zip(DOMAINS, (CrmPort, BillingPort, InventoryPort, TicketingPort), strict=True))
+    ports = {name: one.port for name, one in DOMAINS.items()}
     methods = {(domain, name) for domain, port in ports.items() for name in vars(port) if name[0] != "_"}
     methods -= {  # in tests of their own: test_writes_*
         (domain, name)
@@ -417,13 +413,14 @@ async def test_what_a_named_profile_costs_in_calls(systems: Systems, name: str) 
         vendor(systems, name)
     async with connected(systems, **profiled(named(name) if name else {})) as c:
         for domain, method, ask in map(QUESTIONS.__getitem__, COSTED):
-            systems[domain].requests.clear()
+            server = systems[c.served_by[domain]]
+            server.requests.clear()
             if method in (UNSUPPORTED[name].get(domain, ()) if name else ()):
                 with pytest.raises(NotSupported):
                     await ask(getattr(c, domain))
             else:
                 await ask(getattr(c, domain))
-            counts.append(len(asked(systems[domain])))
+            counts.append(len(asked(server)))
     assert tuple(counts) == CALLS[name]
 
 
@@ -501,12 +498,13 @@ async def test_what_is_declared_is_what_is_refused_without_a_call(systems: Syste
             ("billing", "payment_made_with", lambda billing: billing.payment_made_with(PAID, KEY)),
         ]
         for domain, method, ask in asks:
-            before = len(asked(systems[domain]))
+            server = systems[c.served_by[domain]]
+            before = len(asked(server))
             try:
                 found = await ask(getattr(c, domain))
             except NotSupported:
-                refused.add((domain, method))
-                assert len(asked(systems[domain])) == before
+                refused.add((c.served_by[domain], method))
+                assert len(asked(server)) == before
             else:
                 assert not isinstance(found, Mapping) or NotSupported not in map(type, found.values())
         assert {(domain, method) for domain, names in unsupported(c).items() for method in names} == refused
@@ -587,7 +585,7 @@ def test_an_unknown_name_is_named_with_those_there_are() -> None:
 
 
 def test_a_wrong_key_of_a_resource_is_named_with_its_place(tmp_path: Path) -> None:
-    text = "".join(f'[systems.{domain}]\nurl = "http://a"\n' for domain in DOMAINS)
+    text = "".join(f'[systems.{domain}]\nurl = "http://a"\n' for domain in SYSTEMS)
     text += "profile = { name = 'fiware', resources = { product = { page_sise = 3 } } }\n"
     (tmp_path / "gateway.toml").write_text(text, encoding="utf-8")
     with pytest.raises(WrongSettings) as caught:

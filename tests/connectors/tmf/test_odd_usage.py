@@ -22,7 +22,7 @@ async def asked(version: str, parts: list[Any], *customers: str) -> Any:
     answers: dict[str, Any] = {"queryUsageConsumption": json.dumps({"id": "T", "usageConsumption": parts})}
     answers["usageConsumptionReport"] = json.dumps(parts)
     async with canned(**answers) as server, reading(server, profile={"version": version, "paging": "none"}) as c:
-        return await c.billing.usage_of_customers(list(customers))
+        return await c.usage.usage_of_customers(list(customers))
 
 
 def told(found: Any) -> dict[str, Any]:

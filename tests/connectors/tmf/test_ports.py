@@ -65,7 +65,7 @@ async def test_no_keys_no_call(systems: Systems) -> None:
             await bill.charges_of_bills([], nothing),
             await bill.payments([], nothing),
             await bill.payments_of_accounts([], None, nothing),
-            await bill.usage_of_customers([""]),
+            await c.usage.usage_of_customers([""]),
             await inv.services([], nothing),
             await inv.services_of_customers([""], Window(0, 5), nothing),
             await inv.services_of_resources([], nothing),
@@ -74,9 +74,9 @@ async def test_no_keys_no_call(systems: Systems) -> None:
             await tick.tickets([], nothing),
             await tick.tickets_of_customers([], None, nothing, is_open=True),
             await tick.tickets_of_services([], nothing, is_open=None),
-            await tick.outages([], nothing),
-            await tick.open_outages_of_services([], nothing),
-            await tick.open_outages_of_resources([], nothing),
+            await c.assurance.outages([], nothing),
+            await c.assurance.open_outages_of_services([], nothing),
+            await c.assurance.open_outages_of_resources([], nothing),
         ]
     assert answers == [{}] * len(answers)
     assert [asked(server) for server in systems.values()] == [[], [], [], []]
@@ -137,13 +137,13 @@ async def test_lists_of_everything_come_in_windows(systems: Systems, world: Worl
         assert (customers.offset, customers.total, customers.complete) == (10, 200, False)
         resources = await c.inventory.resource_list(Window(0, 3), frozenset({"name", "kind"}))
         assert [one.kind for one in resources.items] == ["ONT", "Router", "SIM"]
-        outages = await c.ticketing.outage_list(Window(0, 100), None, is_open=None)
+        outages = await c.assurance.outage_list(Window(0, 100), None, is_open=None)
         starts = [one.started_at for one in outages.items]
         assert len(starts) == outages.total == len(ticketing.problems(world, 1))
         assert starts == sorted(starts, reverse=True)
-        is_open = await c.ticketing.outage_list(Window(0, 100), frozenset({"name"}), is_open=True)
+        is_open = await c.assurance.outage_list(Window(0, 100), frozenset({"name"}), is_open=True)
         assert {one.id for one in is_open.items} == {one.id for one in outages.items if one.is_open}
-        ended = await c.ticketing.outage_list(Window(2, 5), frozenset(), is_open=False)
+        ended = await c.assurance.outage_list(Window(2, 5), frozenset(), is_open=False)
         assert [one.id for one in ended.items] == [one.id for one in outages.items if not one.is_open][2:7]
 
 
@@ -228,7 +228,7 @@ async def test_accounts_and_usage(systems: Systems, world: World) -> None:
     async with connected(systems) as c:
         accounts = rows_of((await c.billing.accounts_of_customers(["1001"], None))["1001"])
         by_id = await c.billing.accounts(["BA-1001-2", "BA-0"], frozenset({"balance"}))
-        usages = await c.billing.usage_of_customers(["1001", "1002", "nobody", "1001"])
+        usages = await c.usage.usage_of_customers(["1001", "1002", "nobody", "1001"])
     assert [(one.id, one.name, one.balance.amount) for one in accounts] == [
         (one["id"], one["name"], one["accountBalance"][0]["amount"]["value"]) for one in rows
     ]
@@ -337,11 +337,11 @@ async def test_tickets_and_outages(systems: Systems, world: World) -> None:
         assert set(about) == {"SVC-1001-1"}
         mine = {row["id"] for row in ticketing.tickets(world, 1001) if row["relatedEntity"][0]["id"] == "SVC-1001-1"}
         assert [one.id for one in rows_of(about["SVC-1001-1"])] == [one.id for one in whole if one.id in mine]
-        by_service = await c.ticketing.open_outages_of_services(["SVC-1001-1", "SVC-1001-3"], frozenset({"name"}))
+        by_service = await c.assurance.open_outages_of_services(["SVC-1001-1", "SVC-1001-3"], frozenset({"name"}))
         assert {key: [one.id for one in rows.items] for key, rows in by_service.items()} == {"SVC-1001-1": ["SP-1"]}
-        by_resource = await c.ticketing.open_outages_of_resources(["OLT-001", "CAB-001"], frozenset())
+        by_resource = await c.assurance.open_outages_of_resources(["OLT-001", "CAB-001"], frozenset())
         assert {key: [one.id for one in rows.items] for key, rows in by_resource.items()} == {"OLT-001": ["SP-1"]}
-        outage = (await c.ticketing.outages(["SP-1"], None))["SP-1"]
+        outage = (await c.assurance.outages(["SP-1"], None))["SP-1"]
         row = ticketing.problems(world, 1)[0]
         assert outage.severity == row["priority"]
         assert outage.service_ids == tuple(one["id"] for one in row["affectedService"])

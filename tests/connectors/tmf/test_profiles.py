@@ -101,7 +101,7 @@ async def everything(connectors: Connectors) -> dict[str, Any]:
         "no bills": _windows(await c.billing.bills_of_accounts(["BA-9-9"], Window(0, 9), NAME), 0, 9),
         "charges": _lists(await c.billing.charges_of_bills(["BILL-1001-1-07", "BILL-1002-1-01"], NAME)),
         "payments": _windows(await c.billing.payments_of_accounts(["BA-1001-1"], Window(0, 4), NAME), 0, 4),
-        "usage": _lists(await c.billing.usage_of_customers(CUSTOMERS)),
+        "usage": _lists(await c.usage.usage_of_customers(CUSTOMERS)),
         "services": _lists(await c.inventory.services_of_customers(CUSTOMERS, None, frozenset({"resource_ids"}))),
         "service": await c.inventory.services(["SVC-1001-1", "SVC-0"], frozenset({"resource_ids", "name"})),
         "of resources": _sets(await c.inventory.services_of_resources(["CAB-001", "RES-1002-1", "RES-0"], NAME)),
@@ -114,9 +114,9 @@ async def everything(connectors: Connectors) -> dict[str, Any]:
             await c.ticketing.tickets_of_customers(["1001"], Window(0, 9), NAME, is_open=False), 0, 9
         ),
         "about": _lists(await c.ticketing.tickets_of_services(["SVC-1001-1", "SVC-1001-2"], NAME, is_open=None)),
-        "outages": _window(await c.ticketing.outage_list(Window(1, 9), NAME, is_open=None), 1, 9),
-        "open outages": _window(await c.ticketing.outage_list(Window(0, 9), NAME, is_open=True), 0, 9),
-        "hit": _sets(await c.ticketing.open_outages_of_services(["SVC-1001-1", "SVC-1001-3"], NAME)),
+        "outages": _window(await c.assurance.outage_list(Window(1, 9), NAME, is_open=None), 1, 9),
+        "open outages": _window(await c.assurance.outage_list(Window(0, 9), NAME, is_open=True), 0, 9),
+        "hit": _sets(await c.assurance.open_outages_of_services(["SVC-1001-1", "SVC-1001-3"], NAME)),
     }
 
 
@@ -255,9 +255,9 @@ async def test_a_system_with_words_of_its_own_is_no_longer_filtered_on_them(
                 ids = [one.id for one in whole.items if one.is_open is is_open]
                 assert _windows(found, 0, 9) == ({"1001": ids} if ids else {})
         systems["ticketing"].requests.clear()
-        await ticketing.open_outages_of_services(["SVC-1001-1"], NAME)
-        found = await ticketing.open_outages_of_services(["SVC-1001-1"], NAME)
-        outages = (await ticketing.outage_list(Window(0, 99), None, is_open=None)).items
+        await c.assurance.open_outages_of_services(["SVC-1001-1"], NAME)
+        found = await c.assurance.open_outages_of_services(["SVC-1001-1"], NAME)
+        outages = (await c.assurance.outage_list(Window(0, 99), None, is_open=None)).items
         assert _sets(found)["SVC-1001-1"] == sorted(
             one.id for one in outages if one.is_open and "SVC-1001-1" in one.service_ids
         )

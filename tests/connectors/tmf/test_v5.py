@@ -8,13 +8,14 @@ import pytest
 import pytest_asyncio
 
 from connectors import Connectors, records
+from connectors.assurance.port import Outage
 from connectors.billing.port import Bill, BillCharge, BillingAccount, Payment
 from connectors.crm.port import Customer, Party, Product
 from connectors.errors import Rejected
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.links import CustomerKey
 from connectors.records import Rows, Window, changed
-from connectors.ticketing.port import Outage, Ticket
+from connectors.ticketing.port import Ticket
 from sandbox.data import inventory
 from sandbox.data.world import World
 from tests.connectors.asking import connected
@@ -70,7 +71,7 @@ async def everything(c: Connectors, *, whole: bool) -> dict[str, Any]:
     bills = await billing.bills_of_customers(NUMBERS, None, of(Bill))
     services = await network.services_of_customers(NUMBERS, None, of(Service))
     tickets = await ticketing.tickets_of_customers(NUMBERS, None, of(Ticket), is_open=None)
-    outages = await ticketing.outage_list(Window(0, 100), of(Outage), is_open=None)
+    outages = await c.assurance.outage_list(Window(0, 100), of(Outage), is_open=None)
     products = await crm.products_of_customers(NUMBERS, None, of(Product))
 
     known = [one for one in customers.values() if isinstance(one, Customer)]
@@ -106,7 +107,7 @@ async def everything(c: Connectors, *, whole: bool) -> dict[str, Any]:
         "charges_of_bills": await billing.charges_of_bills(bill_ids, of(BillCharge)),
         "payments": await billing.payments(payment_ids, of(Payment)),
         "payments_of_accounts": await billing.payments_of_accounts(account_ids, None, of(Payment)),
-        "usage_of_customers": await billing.usage_of_customers([*NUMBERS, "nobody"]),
+        "usage_of_customers": await c.usage.usage_of_customers([*NUMBERS, "nobody"]),
         "services_of_customers": services,
         "a_window_of_services": await network.services_of_customers(["1001"], Window(1, 2), of(Service)),
         "services": await network.services(service_ids, of(Service)),
@@ -120,10 +121,10 @@ async def everything(c: Connectors, *, whole: bool) -> dict[str, Any]:
         "tickets": await ticketing.tickets([one.id for one in items(tickets)], of(Ticket)),
         "tickets_of_services": await ticketing.tickets_of_services(service_ids, of(Ticket), is_open=None),
         "outage_list": outages,
-        "outages_since": await ticketing.outage_list(Window(0, 50), of(Outage), is_open=None, since=since),
-        "outages": await ticketing.outages([one.id for one in outages.items], of(Outage)),
-        "outages_of_services": await ticketing.open_outages_of_services(service_ids, of(Outage)),
-        "outages_of_resources": await ticketing.open_outages_of_resources(resource_ids, of(Outage)),
+        "outages_since": await c.assurance.outage_list(Window(0, 50), of(Outage), is_open=None, since=since),
+        "outages": await c.assurance.outages([one.id for one in outages.items], of(Outage)),
+        "outages_of_services": await c.assurance.open_outages_of_services(service_ids, of(Outage)),
+        "outages_of_resources": await c.assurance.open_outages_of_resources(resource_ids, of(Outage)),
     }
 
 
@@ -207,7 +208,7 @@ async def test_filters_follow_the_shape(systems: Systems) -> None:
         await c.crm.products_of_customers(["1001", "1002"], None, none)
         await c.crm.customers_reached_by("a@example.net", none)
         await c.crm.customers_reached_by("+4670", none)
-        await c.billing.usage_of_customers(["1001", "1002"])
+        await c.usage.usage_of_customers(["1001", "1002"])
         await c.ticketing.tickets_of_services(["SVC-1001-1"], none, is_open=None)
     assert [line.split("?")[1].split("&")[0] for name in DOMAINS for line in asked(systems[name])] == [
         "relatedParty.partyOrPartyRole.id=1001,1002",
@@ -221,7 +222,7 @@ async def test_filters_follow_the_shape(systems: Systems) -> None:
 async def test_a_system_of_the_other_version_is_told_from_an_empty_one(systems: Systems) -> None:
     async with connected(systems, **V5) as c:
         found = (await c.crm.customers(["1001"], None))["1001"]
-        usage = (await c.billing.usage_of_customers(["1001"]))["1001"]
+        usage = (await c.usage.usage_of_customers(["1001"]))["1001"]
     assert isinstance(found, Rejected)
     assert str(found).endswith(
         "/tmf-api/customerManagement/v5/customer does not exist there: check the address and the path, and the"
@@ -294,7 +295,7 @@ async def lists(c: Connectors, keys: Sequence[str]) -> list[Mapping[str, Any]]:
         await c.crm.products_of_customers(keys, None, None),
         await c.billing.accounts_of_customers(keys, None),
         await c.billing.bills_of_customers(keys, None, None),
-        await c.billing.usage_of_customers(keys),
+        await c.usage.usage_of_customers(keys),
         await c.inventory.services_of_customers(keys, None, None),
         await c.ticketing.tickets_of_customers(keys, None, None, is_open=None),
     ]

@@ -243,7 +243,7 @@ def report(owner: str, *buckets: str, name: str = "bucket") -> dict[str, Any]:
 async def used(server: Canned, keys: Sequence[str], **profile: Any) -> Any:
     """Usage of these customers by a driver of v5."""
     async with reading(server, profile={"version": "v5", "paging": "none"} | profile) as c:
-        return await c.billing.usage_of_customers(keys)
+        return await c.usage.usage_of_customers(keys)
 
 
 async def test_reports_of_either_spelling_each_under_its_customer() -> None:

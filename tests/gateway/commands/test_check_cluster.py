@@ -15,7 +15,7 @@ from gateway.commands.findings import Finding
 from gateway.settings import RedisSettings, Settings
 from tests.connectors.store.servers import Servers, cluster, sentinels
 
-SYSTEMS = {name: {"url": "http://127.0.0.1:9"} for name in DOMAINS}
+SYSTEMS = {name: {"url": "http://127.0.0.1:9"} for name, one in DOMAINS.items() if one.required}
 
 
 @pytest.fixture(scope="module")

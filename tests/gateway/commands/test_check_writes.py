@@ -15,7 +15,7 @@ from gateway.commands.findings import Finding, show
 from gateway.settings import Settings
 from gateway.writes_settings import Mutation
 
-SYSTEMS = {name: {"url": "http://system.invalid"} for name in DOMAINS}
+SYSTEMS = {name: {"url": "http://system.invalid"} for name, one in DOMAINS.items() if one.required}
 EVERYBODY = "openTicket, addTicketNote, closeTicket, reopenTicket, payBill, updateContact"
 SAFE = {"maxmemory-policy": "noeviction", "appendonly": "yes"}
 REPAIR = (

@@ -7,14 +7,16 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final, cast
 
-from connectors import Connectors
-from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment, UsageAllowance
+from connectors import Connectors, served_by
+from connectors.assurance.port import Outage, OutageState
+from connectors.billing.port import Bill, BillCharge, BillingAccount, BillState, ChargeKind, Payment
 from connectors.crm.port import Customer, CustomerStatus, Party, Product, ProductStatus
 from connectors.errors import ConnectorError, Failed
 from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
 from connectors.links import Links
 from connectors.records import UNNAMED, Document, Money, Period, Record, Rows, Window, attributes, owned_by
-from connectors.ticketing.port import Outage, OutageState, Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.ticketing.port import Ticket, TicketNote, TicketSeverity, TicketStatus
+from connectors.usage.port import UsageAllowance
 
 MOST: Final = 5
 """Records of each kind, numbered from 0 by their ids; links also name two that do not exist."""
@@ -239,9 +241,10 @@ class Operator:
 
     def connectors(self) -> Connectors:
         """Ports for a request."""
-        ports = Crm(self), Billing(self), Inventory(self), Ticketing(self)
-        links = {name: Links() for name in ("crm", "billing", "inventory", "ticketing")}
-        return Connectors(*cast(Any, ports), systems=(), links=links)
+        ports = (Crm, Billing, Usage, Inventory, Ticketing, Assurance)
+        made: dict[str, Any] = {kind.__name__.lower(): kind(self) for kind in ports}
+        serving = served_by(("crm", "billing", "inventory", "ticketing"))
+        return Connectors(**made, links={name: Links() for name in serving}, served_by=serving)
 
 
 NULL_UNLESS_SAID: Final = frozenset(
@@ -348,6 +351,13 @@ class Billing:
             "billing", "payments_of_accounts", Payment, ids, lambda one: [one.account_id or ""], window
         )
 
+
+@dataclass
+class Usage:
+    """`connectors.usage.port.UsagePort`."""
+
+    operator: Operator
+
     async def usage_of_customers(self, ids: Sequence[str]) -> Mapping[str, Any]:
         return self.operator.under("billing", "usage_of_customers", UsageAllowance, ids, customers)
 
@@ -400,6 +410,13 @@ class Ticketing:
     async def tickets_of_services(self, ids: Sequence[str], _fields: Any, *, is_open: bool | None) -> Mapping[str, Any]:
         of = opened(lambda one: one.service_ids, is_open)
         return self.operator.under("ticketing", "tickets_of_services", Ticket, ids, of)
+
+
+@dataclass
+class Assurance:
+    """`connectors.assurance.port.AssurancePort`."""
+
+    operator: Operator
 
     async def outages(self, ids: Sequence[str], _fields: Any) -> Mapping[str, Any]:
         return self.operator.by_id("ticketing", "outages", Outage, ids)

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.billing.port import UsageAllowance
 from connectors.errors import ConnectorError, Failed, Garbled, NotSupported, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
@@ -19,7 +18,7 @@ from connectors.reading.concurrently import run_concurrently
 from connectors.reading.lenient import LenientReader
 from connectors.reading.repair import REPLACED
 from connectors.reading.rows import Identified
-from connectors.records import Found, Known, Owners, Rows, Unnamed
+from connectors.records import Found, Known, Owners, Rows, Unnamed, Window
 from connectors.tmf.capabilities import RequiredFilter
 from connectors.tmf.collection import Collection
 from connectors.tmf.mapping import WholeRow
@@ -27,9 +26,11 @@ from connectors.tmf.profile import Profile
 from connectors.tmf.reader import Reader
 from connectors.tmf.shapes import Array, Quantity, RelatedParty, TimePeriod, folded
 from connectors.tmf.versions import SPELLINGS
+from connectors.usage.port import UsageAllowance
 
 _TASK: Final = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
 _REPORT: Final = "/tmf-api/usageConsumption/v4/usageConsumptionReport"
+_NOBODY: Final = "-"
 _POLLS: Final = 20
 _PAUSE: Final = 0.1
 _UNDER_WAY: Final = frozenset({"accepted", "inprogress"})
@@ -156,6 +157,9 @@ class Usage(Protocol):
     async def of_customers(self, customer_ids: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         """Allowances per customer; a customer without any is absent."""
 
+    async def probe(self) -> None:
+        """Make one cheap read. Raises `ConnectorError`."""
+
 
 def usage(http: HttpClient, profile: Profile, reader: Reader) -> Usage:
     """The reader for the profile's version."""
@@ -188,6 +192,10 @@ class UsageReports:
             found.update(_rows(groups, batch.keys, unread, self._reports.unreadable))
         return found
 
+    async def probe(self) -> None:
+        """Read one report's id."""
+        await self._reports.page([], Window(0, 1), fields=frozenset())
+
 
 class UsageQuery:
     """v4: a task, asked for many customers at once, and polled until it is done."""
@@ -216,6 +224,11 @@ class UsageQuery:
             else:
                 found.update(self._by_customer(answer, chunk))
         return found
+
+    async def probe(self) -> None:
+        """Ask about a customer that cannot be: there is nothing that lists usage."""
+        if isinstance(answer := await self._ask([_NOBODY]), ConnectorError):
+            raise answer
 
     def _by_customer(self, done: _Done, asked: Sequence[str]) -> Found[Rows[UsageAllowance]]:
         ended_badly = [one for one in done.consumptions if folded(one.state) in _ENDED_BADLY]

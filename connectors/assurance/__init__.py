@@ -1,0 +1,1 @@
+"""The assurance system: outages (service problems)."""

@@ -1,0 +1,1 @@
+"""Outages by TM Forum APIs."""

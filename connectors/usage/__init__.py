@@ -1,0 +1,1 @@
+"""The usage system: what customers have used of their allowances."""
