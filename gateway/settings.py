@@ -4,7 +4,7 @@ A variable's name is `GATEWAY_`, then the key's path with two underscores betwee
 `GATEWAY_SYSTEMS__BILLING__URL`. A list or a table is written as JSON. `gateway.example.toml` shows every section.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -51,7 +51,7 @@ from gateway.rate_settings import RateSettings
 from gateway.scope_settings import ScopeSettings
 from gateway.server_settings import ServerSettings as ServerSettings
 from gateway.telemetry_settings import TelemetrySettings
-from gateway.writes_settings import WritesSettings
+from gateway.writes_settings import WritesSettings, Wrong
 
 
 class _Systems(Strict):
@@ -82,6 +82,7 @@ class _Systems(Strict):
     def _references_exist(cls, system: System | None, info: ValidationInfo) -> System | None:
         domains = [one for one in DOMAINS.values() if info.field_name in (one.name, one.part_of)]
         held = sorted({entity for one in domains for entity in referred_to(one.port)})
+        held = [one for one in held if one not in DOMAINS[str(info.field_name)].promises.kinds.values()]
         for entity in system.references if system is not None else ():
             if entity not in held:
                 raise ValueError(
@@ -97,6 +98,18 @@ class _Systems(Strict):
 
     def __repr_args__(self) -> list[tuple[str, str]]:
         return [(domain, without_credentials(system.url)) for domain, system in self.by_domain.items()]
+
+
+def _not_referred_to(systems: Mapping[str, System]) -> Iterator[Wrong]:
+    """References in a system's section for records that another one keeps, which has a section of its own."""
+    for part in DOMAINS.values():
+        whole = part.part_of
+        if whole is None or whole not in systems or part.name not in systems:
+            continue
+        for entity in systems[whole].references:
+            if entity in referred_to(part.port) and entity not in referred_to(DOMAINS[whole].port):
+                right = f"systems.{part.name}.references"
+                yield ("systems", whole, "references", entity), f"is for what the {part.label} keeps: set it in {right}"
 
 
 def _configuration(domain: str, system: System) -> None:
@@ -265,6 +278,7 @@ class Settings(Strict):
     def _fits(self) -> Self:
         systems, workers = self.systems.by_domain, self.server.workers
         found = [
+            *_not_referred_to(systems),
             *writes_settings.wrong(self.writes, systems, writes_url=self.writes_url, workers=workers),
             *live_sources.wrong(self.live, systems),
             *cache_settings.wrong(self.cache, systems, redis_url=self.shared_url),

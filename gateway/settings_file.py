@@ -95,6 +95,20 @@ def load_system(path: Path | None, domain: str) -> System:
     return system
 
 
+def section_of(path: Path | None, domain: str, driver: str) -> str:
+    """The name of the section for a domain's driver: the domain's own, or that of the system that it is part of.
+
+    Raises WrongSettings as `load_system`.
+    """
+    whole, variable = DOMAINS[domain].part_of, f"{PREFIX}SYSTEMS__{domain}".upper()
+    sections = (_read(path) if path is not None else {}).get("systems")
+    if whole is None or not isinstance(sections, dict) or domain in sections:
+        return domain
+    if any(one == variable or one.startswith(f"{variable}__") for one in map(str.upper, os.environ)):
+        return domain
+    return whole if load_system(path, whole).driver == driver else domain
+
+
 def _not_json(error: SettingsError) -> str:
     cause = error.__cause__
     if not isinstance(cause, NotJsonError):

@@ -143,7 +143,7 @@ async def stacked(
     telemetry: TelemetrySettings | None = None,
     log: LogSettings | None = None,
 ) -> AsyncIterator[Stack]:
-    """Start everything on free ports. `systems` holds settings per domain beside the address.
+    """Start everything on free ports. `systems` holds settings per domain beside the address; with it, of one more.
 
     The settings name no system for the domains in `without`. `redis` is an address. With `auth`, tokens are of its
     issuers, and not of `keys`. `beside`: systems that are there already, for one more gateway before them.
@@ -158,6 +158,8 @@ async def stacked(
             for name, server in servers.items()
             if name not in without
         }
+        for name in (systems or {}).keys() - servers.keys():
+            given[name] = System.model_validate({"timeout": 20.0, "connect_timeout": 20.0, **(systems or {})[name]})
         settings = Settings.model_construct(
             systems=SystemsSettings.model_validate(given),
             auth=auth,

@@ -40,7 +40,7 @@ class Outage(Record, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     service_ids: Annotated[tuple[str, ...], RefersTo("service")] = ()
     resource_ids: Annotated[tuple[str, ...], RefersTo("resource")] = ()
-    ticket_ids: tuple[str, ...] = ()
+    ticket_ids: Annotated[tuple[str, ...], RefersTo("ticket")] = ()
 
     @property
     def is_open(self) -> bool:

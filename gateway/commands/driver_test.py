@@ -44,11 +44,20 @@ class WrongDriver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TestedDriver:
-    """The driver to test, its domain, and the name by which it was given on the command line."""
+    """The driver to test, its domain, and the name by which it was given on the command line.
+
+    `section`: the system in the settings that answers for the domain, where it is another one.
+    """
 
     name: str
     domain: str
     driver: Driver
+    section: str = ""
+
+    @property
+    def system(self) -> str:
+        """The name of the system in the settings."""
+        return self.section or self.domain
 
 
 def found(module: str, domain: str | None) -> TestedDriver:
@@ -135,12 +144,12 @@ async def building(tested: TestedDriver, system: System) -> AsyncIterator[Callab
     async with aiohttp.ClientSession(connector=Connector(), cookie_jar=aiohttp.DummyCookieJar()) as session:
 
         def build(one: System) -> Any:
-            return tested.driver.connect(HttpClient(tested.domain, one, session))
+            return tested.driver.connect(HttpClient(tested.system, one, session))
 
         try:
             _ = build(system)
         except (WrongConfiguration, MisplacedConfiguration) as error:
-            raise WrongDriver(f"systems.{tested.domain}: {error}") from error
+            raise WrongDriver(f"systems.{tested.system}: {error}") from error
         except TypeError as error:
             raise WrongDriver(
                 f"{tested.name} cannot be set up: {error}; right is __init__(self, http: HttpClient, options), with"
@@ -267,7 +276,7 @@ async def run(
         results,
         console,
         reasons=reasons,
-        advise=lambda error: hint(error, tested.domain, system, tested.driver.options),
+        advise=lambda error: hint(error, tested.system, system, tested.driver.options),
     )
     answers = {result.mark for result in results if result.check == "answers" and result.method in methods}
     if answers == {"skipped"}:
@@ -279,6 +288,6 @@ async def run(
     losses = [loss for one in healths for loss in one.losses]
     good = answers != {"skipped"} and not losses and all(result.mark != "failed" for result in results)
     for notice in [] if good else [notice for one in healths for notice in one.notices]:
-        what = f"rows are missing: change systems.{tested.domain} as this says" if notice in losses else "noticed"
+        what = f"rows are missing: change systems.{tested.system} as this says" if notice in losses else "noticed"
         console.print(f"{what}: {notice}", soft_wrap=True, markup=False)
     return good

@@ -1,6 +1,7 @@
 """The options of `gateway driver-test`."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -56,14 +57,15 @@ def driver_test(
     """
     from gateway.commands import driver_test as reads
     from gateway.commands import driver_test_writes
-    from gateway.settings_file import WrongSettings, chosen, load_system
+    from gateway.settings_file import WrongSettings, chosen, load_system, section_of
 
     console = Console(highlight=False)
     try:
         tested = reads.found(module, system)
         keys = reads.keys_given(customer or (), key or ())
         config = chosen(config)
-        section = load_system(config, tested.domain)
+        tested = replace(tested, section=section_of(config, tested.domain, tested.name))
+        section = load_system(config, tested.system)
         if writes:
             asked = partial(_asked, tested.domain, yes)
             written = driver_test_writes.run(
