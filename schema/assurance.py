@@ -28,10 +28,10 @@ class Outage(RecordType, Node):
     name: str | None = strawberry.field(description="What is broken, in one line. Null if unknown.")
     description: str | None = strawberry.field(description="What is broken, in full. Null if unknown.")
     state: port.OutageState = strawberry.field(
-        description="State of the outage. UNKNOWN if the gateway does not know the ticketing system's word."
+        description="State of the outage. UNKNOWN if the gateway does not know the system's word."
     )
     raw_state: str | None = strawberry.field(
-        description="State of the outage, in the ticketing system's own word. Null if it gives none."
+        description="State of the outage, in the system's own word. Null if it gives none."
     )
     is_open: bool = computed(
         lambda outage: outage.is_open,

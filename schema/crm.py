@@ -114,7 +114,7 @@ class Customer(RecordType, Node):
         step=all_rows,
         directives=[requires(Scopes.USAGE)],
         description="All usage allowances of the customer, with what is used and what is left. Null if the"
-        " billing system cannot identify the customer, and null with an error if it did not"
+        " system that counts usage cannot identify the customer, and null with an error if it did not"
         " answer.",
     )
     products: Connection[Annotated["Product", strawberry.lazy("schema.crm")]] | None = connection(

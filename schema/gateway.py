@@ -98,7 +98,10 @@ class System:
         lambda system: f"System:{system.name}", needs=(), description=f"Key of the system. {NOT_A_NODE}"
     )
     name: str = strawberry.field(description="Name of the system in the gateway's settings.")
-    domain: str = strawberry.field(description="Domain of the system: crm, billing, inventory or ticketing.")
+    domain: str = strawberry.field(
+        description="Domain for which the system is named: crm, billing, inventory or ticketing; usage and assurance"
+        " (outages) where these have a system of their own."
+    )
     driver: str = strawberry.field(
         description="Name of the driver, which is the product or standard behind the system, such as tmf."
     )

@@ -64,7 +64,7 @@ class Service(RecordType, Node):
         many=True,
         directives=[NULL_IS_AN_ERROR],
         description="Open outages that affect the service or a resource that it uses. Null with an error if"
-        " the ticketing system did not answer.",
+        " the system that knows outages did not answer.",
     )
     tickets: Connection[Annotated["Ticket", strawberry.lazy("schema.ticketing")]] | None = connection(
         TicketsByService,
@@ -143,7 +143,8 @@ class Resource(RecordType, Node):
         merge_outages,
         many=True,
         directives=[NULL_IS_AN_ERROR],
-        description="Open outages that affect the resource. Null with an error if the ticketing system did not answer.",
+        description="Open outages that affect the resource. Null with an error if the system that knows outages did not"
+        " answer.",
     )
 
 

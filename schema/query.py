@@ -111,7 +111,7 @@ class Query:
         outage_list,
         forward_page,
         arguments={**OPEN, **SPAN, **FORWARD},
-        description="Outages, newest first. Null with an error if the ticketing system did not answer.",
+        description="Outages, newest first. Null with an error if the system that knows them did not answer.",
         directives=[NULL_IS_AN_ERROR, shared(_OUTAGES)],
     )
 

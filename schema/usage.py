@@ -18,7 +18,7 @@ class UsageAllowance:
     id: strawberry.ID = key_id("UsageAllowance", "allowance")
     name: str | None = strawberry.field(description="Name of the allowance. Null if unknown.")
     usage_type: str | None = strawberry.field(
-        description="Type of usage, such as data, voice or sms, in the billing system's own word. Null if unknown."
+        description="Type of usage, such as data, voice or sms, in the system's own word. Null if unknown."
     )
     used: float | None = computed(
         lambda one: number(one.used), needs=(), description="Quantity used so far, in `unit`. Null if unknown."

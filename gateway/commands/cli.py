@@ -131,9 +131,7 @@ def events(
     ] = None,
     domain: Annotated[
         list[DomainName] | None,
-        typer.Option(
-            metavar="NAME", help="Only of this system: crm, billing, inventory, ticketing. Can be given again."
-        ),
+        typer.Option(metavar="NAME", help="Only of this system, such as crm or ticketing. Can be given again."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
 ) -> None:
