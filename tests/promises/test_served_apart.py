@@ -1,10 +1,13 @@
 """Outages and usage: by default of ticketing's and billing's system, else of systems of their own."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -13,6 +16,7 @@ from connectors.events.settings import EventSource
 from connectors.settings import System
 from gateway.commands.check import check
 from gateway.commands.driver_test import found
+from gateway.live_settings import LiveSettings
 from gateway.settings import Settings
 from gateway.settings_file import WrongSettings, load, section_of
 from sandbox.data.world import World
@@ -25,6 +29,7 @@ from tests.systems import Systems, asked, settings
 
 PROBLEMS = "/tmf-api/serviceProblemManagement/v4/serviceProblem"
 USAGE = "/tmf-api/usageConsumption/v4/queryUsageConsumption"
+SECRET = "told-by-the-sandbox"
 EVERYTHING = """{
   customer(id: "1001") { usage { id used } }
   outages(first: 50) { nodes { id name affectedServices { nodes { id } } tickets { nodes { id } } } }
@@ -152,6 +157,37 @@ async def test_events_count_only_from_the_system_that_keeps_what_they_tell_of(sy
                     assert await live.post(f"/events/{system}/secret-of-{system}", event(kind, key)) < 300
             heard = [(one.domain, one.type, one.id) for one in await live.all_told(2)]
     assert heard == [("ticketing", "Ticket", "TT-ticketing"), ("assurance", "Outage", "SP-assurance")]
+
+
+async def test_an_outage_that_begins_and_ends_there_is_told(tmp_path: Path) -> None:
+    sources = {"assurance": EventSource(secret=SECRET, poll=0), "ticketing": EventSource(poll=0)}
+    world = World(customers=60)
+    with SandboxServer("ticketing", world=world) as assurance:
+        more = {"assurance": {"url": assurance.url}}
+        live = LiveSettings(enabled=True, sources=sources)
+        async with stacked(tmp_path, systems=more, live=live) as stack:
+            told = {"callback": f"{stack.address}/events/assurance/{SECRET}"}
+            hub = f"{assurance.url}{PROBLEMS.rpartition('/')[0]}/hub"
+            async with stack.session.post(hub, json=told) as registered:
+                assert registered.status == 201
+            body = {"query": "subscription { outageChanged { outageId event outage { name isOpen } } }"}
+            headers = {**stack.headers("1001"), "Accept": "text/event-stream"}
+            async with stack.session.post(f"{stack.address}/graphql", json=body, headers=headers) as changes:
+                async with stack.session.post(f"{assurance.url}/_sandbox/outages", json={"cabinet": 1}) as begun:
+                    key = (await begun.json())["id"]
+                first = await next_change(changes)
+                async with stack.session.delete(f"{assurance.url}/_sandbox/outages/{key}"):
+                    second = await next_change(changes)
+    assert (first["outageId"], first["event"], first["outage"]["isOpen"]) == (f"Outage:{key}", "CREATED", True)
+    assert (second["outageId"], second["event"], second["outage"]["isOpen"]) == (f"Outage:{key}", "RESOLVED", False)
+
+
+async def next_change(changes: aiohttp.ClientResponse) -> Any:
+    async with asyncio.timeout(20):
+        async for line in changes.content:
+            if line.startswith(b"data:") and b"outageChanged" in line:
+                return json.loads(line[5:])["data"]["outageChanged"]
+    raise AssertionError("the stream ended")
 
 
 async def test_a_change_in_a_system_evicts_what_it_answers_for(systems: Systems) -> None:
