@@ -29,7 +29,7 @@ from gateway.settings import Settings
 from tests.connectors.canned import canned
 from tests.systems import Systems, running_systems, well_behaved
 
-CUSTOMERS: Final = {"customer": ["1001", "1002"]}
+KNOWN: Final = {"customer": ["1001", "1002"], "ticket": ["TT-1001-1"]}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ async def driver_tested(domain: str, driver: str, system: dict[str, Any], *metho
     """Whether all is well, and what a person reads."""
     console = Console(file=io.StringIO(), width=200)
     settings = System.model_validate(system)
-    good = await run(found(driver, domain), settings, CUSTOMERS, console, only=methods, check_credentials=False)
+    good = await run(found(driver, domain), settings, KNOWN, console, only=methods, check_credentials=False)
     assert isinstance(console.file, io.StringIO)
     return good, console.file.getvalue()
 

@@ -176,7 +176,7 @@ def test_an_entry_point_that_is_no_driver_is_named(site: Path) -> None:
     ("module", "domain", "said"),
     [
         ("nope", None, r"no driver has this name; there are .*tmf, tryton\..*package\.module:ClassOrDriver"),
-        ("tmf", None, r"a driver for crm, billing, inventory, ticketing; say which with --system"),
+        ("tmf", None, r"a driver for crm, billing, usage, inventory, ticketing, assurance; say which with --system"),
         ("tmf", "bill", r"--system bill: there is no such system; there are: crm, billing"),
         ("rt", "billing", r"has no driver named 'rt'; there is: tmf, tryton"),
         ("nowhere.at_all:X", None, r"the module nowhere\.at_all cannot be imported .*PYTHONPATH"),
