@@ -4,10 +4,10 @@ Custom fields of an issue hold the customer number and the service number. Redmi
 are `unsupported`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
 from connectors.files import ByteRange, File
@@ -23,11 +23,9 @@ from connectors.ticketing.redmine.client import (
     EVERY_STATUS,
     LAST_CHANGED,
     NEWEST,
-    PAGE,
     IssueList,
     condition,
     ids_among,
-    value_of,
     values_among,
 )
 from connectors.ticketing.redmine.history import HISTORY_ATTRIBUTES, NO_HISTORY, Histories, History
@@ -52,7 +50,7 @@ class RedmineTicketing:
     """The ticketing port over Redmine 5.
 
     The system's url is that of Redmine's own pages. Calls: one per 100 tickets by id; one per page of 100 tickets of
-    customers or services, with as many keys as fit into a URL. Notes or attachments take one more per ticket. The first
+    customers or services, with some 100 keys. Notes or attachments take one more per ticket. The first
     question takes up to three more calls, for the numbers of custom fields and statuses.
 
     Redmine tells nobody of changes by itself: they are found by polling.
@@ -87,12 +85,12 @@ class RedmineTicketing:
 
     async def tickets(self, ids: Sequence[str], fields: Fields | None) -> Found[Ticket]:
         """One call per 100 ids."""
-        base = f"{condition('issue_id', '=', ())}&v%5Bissue_id%5D%5B%5D="
-        chunks = self._issues.chunks(ids_among(ids), base, str, most=PAGE)
-        asked = [
-            self._batches(part, f"{base}{','.join(part)}", fields, lambda row: [str(row.id)]) for part in chunks.parts
-        ]
-        batches = [batch for some in await run_concurrently(asked) for batch in some]
+
+        async def ask(part: Sequence[str]) -> Sequence[Batch[_Issue]]:
+            question = condition("issue_id", "=", [",".join(part)])
+            return await self._batches(part, question, fields, lambda row: [str(row.id)])
+
+        batches = await self._asked(ids_among(ids), ask)
         return map_rows(match_ids(batches, self._unreadable), self._ticket)
 
     async def tickets_of_customers(
@@ -100,7 +98,7 @@ class RedmineTicketing:
     ) -> Found[Rows[Ticket]]:
         """One call for a window, or per 100 tickets of many customers."""
         name = self._options.customer_field
-        if window is not None and len(customer_ids) == 1 and values_among(customer_ids):
+        if window is not None and len(customer_ids) == 1 and self._issues.chunks(values_among(customer_ids)).parts:
             try:
                 rows = await self._window(name, customer_ids[0], window, fields, is_open)
             except ConnectorError as failure:
@@ -224,14 +222,11 @@ class RedmineTicketing:
 
         try:
             field, status = await self._installation.filter_by(name), await self._status(is_open)
-            base = condition(field, "=", ()) + status
-            chunks = self._issues.chunks(asked, base, lambda key: value_of(field, key))
-            batches = [one for some in await run_concurrently([ask(part) for part in chunks.parts]) for one in some]
+            batches = await self._asked(asked, ask)
             if not any(batch.rows or batch.failure or batch.unreadable for batch in batches):
                 await self._installation.let_in_where_public()
         except ConnectorError as failure:
             return dict.fromkeys(asked, failure)
-        batches += [Batch([key], (), self._issues.too_long(key)) for key in chunks.too_long]
         theirs = self._options.customer_field == name
         return await group_by_key(
             batches,
@@ -239,6 +234,16 @@ class RedmineTicketing:
             lambda ticket: ticket.customer_ids if theirs else ticket.service_ids,
             unreadable=self._unreadable,
         )
+
+    async def _asked(
+        self, keys: Sequence[str], ask: Callable[[Sequence[str]], Coroutine[Any, Any, Sequence[Batch[_Issue]]]]
+    ) -> Sequence[Batch[_Issue]]:
+        """What `ask` brings for each part of the keys that fits into a question."""
+        chunks = self._issues.chunks(keys)
+        found = await run_concurrently([ask(part) for part in chunks.parts])
+        return [one for batches in found for one in batches] + [
+            Batch([key], (), self._issues.too_long(key)) for key in chunks.too_long
+        ]
 
     async def _batches(
         self,

@@ -142,6 +142,8 @@ class Installation:
     def _decoded(self, answer: Answer, shape: type[T]) -> T:
         if answer.status == 404:
             raise self._rejected("not found: the url is that of Redmine's own pages, the option project an identifier")
+        if answer.is_empty:
+            raise self._rejected(f"{answer.status} without a body")
         return msgspec.json.decode(answer.body, type=shape)
 
     def _rejected(self, detail: str) -> Rejected:

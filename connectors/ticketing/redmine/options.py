@@ -82,7 +82,6 @@ class RedmineOptions(Strict):
         "Immediate": TicketSeverity.CRITICAL,
     }
     timezone: Annotated[TimeZone, Field(description="Time zone in which a due date ends (IANA name).")] = "UTC"
-    max_url: Annotated[int, Field(ge=500, description="Longest path and query of a request, in bytes.")] = 7500
 
     def word_for(self, status: TicketStatus) -> str | None:
         """The status to be written for one of the standard; None where there is none."""
