@@ -171,7 +171,7 @@ class Redmine:
 
     def _whole(self, issue: dict[str, Any]) -> dict[str, Any]:
         sees_private = self.is_admin or "view_private_notes" in self.may
-        journals = [one for one in issue["journals"] if sees_private or not one["private_notes"]]
+        journals = [one for one in issue["journals"] if sees_private or not one.get("private_notes")]
         return issue | {"journals": journals, "allowed_statuses": self.allowed or self.statuses}
 
     def _listed(self, request: web.Request, *, is_known: bool) -> Answer:
