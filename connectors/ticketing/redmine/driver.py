@@ -1,7 +1,6 @@
 """Ticketing by Redmine 5: issues of one project, their notes and their files. Tested with 5.0.4.
 
-Custom fields of an issue hold the customer number and the service number. Redmine has no service problems, so outages
-are `unsupported`.
+Custom fields of an issue hold the customer number and the service number.
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -9,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from connectors.errors import ConnectorError, Garbled, NotSupported, TooMuch
+from connectors.errors import ConnectorError, Garbled, TooMuch
 from connectors.files import ByteRange, File
 from connectors.http.client import HttpClient
 from connectors.reading.changes import LAST, ChangesPage, TooManyChanges, newest_first
@@ -18,7 +17,7 @@ from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.rows import Batch, Identified
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Document, Fields, Found, Rows, Window
-from connectors.ticketing.port import NewNote, NewTicket, Outage, StatusChange, Ticket
+from connectors.ticketing.port import NewNote, NewTicket, StatusChange, Ticket
 from connectors.ticketing.redmine.client import (
     EVERY_STATUS,
     LAST_CHANGED,
@@ -35,7 +34,6 @@ from connectors.ticketing.redmine.rows import IssueRow, Records, Words, values_o
 from connectors.ticketing.redmine.writes import NO_NOTE_KEY, NO_TICKET_KEY, RedmineWrites
 from connectors.writes import WriteKey
 
-_NO_OUTAGES: Final = "Redmine has issues only, no service problems with the services that they affect."
 _ONE_BY_ONE: Final = "Redmine gives the history of one issue per call."
 
 
@@ -67,11 +65,6 @@ class RedmineTicketing:
         self._histories = Histories(http, options, self._records.date)
         self._writes = RedmineWrites(http, options, self._issues, self._installation, self._histories, self._words)
         self.unsupported: Mapping[str, str] = {
-            "outages": _NO_OUTAGES,
-            "outage_list": _NO_OUTAGES,
-            "open_outages_of_services": _NO_OUTAGES,
-            "open_outages_of_resources": _NO_OUTAGES,
-            "outages_changed": _NO_OUTAGES,
             **({} if options.key_field else {"ticket_opened_with": NO_TICKET_KEY}),
             **({} if options.note_key_field else {"has_note": NO_NOTE_KEY}),
         }
@@ -112,31 +105,6 @@ class RedmineTicketing:
     ) -> Found[Rows[Ticket]]:
         """One call per 100 tickets."""
         return await self._by_field(self._options.service_field, service_ids, fields, is_open)
-
-    async def outages(self, ids: Sequence[str], fields: Fields | None) -> Found[Outage]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def outage_list(
-        self,
-        window: Window,
-        fields: Fields | None,
-        *,
-        is_open: bool | None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> Rows[Outage]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def open_outages_of_resources(
-        self, resource_ids: Sequence[str], fields: Fields | None
-    ) -> Found[Rows[Outage]]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
-
-    async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        raise NotSupported(self.http.name, _NO_OUTAGES)
 
     async def tickets_changed(self, since: datetime | None) -> Sequence[Changed]:
         """One call per 100 tickets. Redmine writes whole seconds: all that changed in the second of `since` come."""

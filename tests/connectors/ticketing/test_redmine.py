@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 from aiohttp import web
 
-from connectors.errors import Garbled, NotSupported, Refused, Rejected, TooMuch, Unreachable
+from connectors.errors import Garbled, Refused, Rejected, TooMuch, Unreachable
 from connectors.records import UNNAMED, Changed, Document, Known, Window
 from connectors.ticketing.port import TicketSeverity, TicketStatus
 from tests.connectors.ticketing.redmine_keeping import (
@@ -407,16 +407,6 @@ async def test_trap_refusals_without_a_body_or_to_a_login_page_are_errors_and_ne
         assert isinstance(found, Rejected | Garbled | Refused)
         with pytest.raises(failure):
             await driver.probe()
-
-
-async def test_outages_are_not_supported_and_nothing_is_asked() -> None:
-    redmine = Redmine()
-    async with driving(redmine) as driver:
-        for asking in (driver.outages(["1"], None), driver.open_outages_of_services(["S1"], None)):
-            with pytest.raises(NotSupported):
-                await asking
-        assert "outages" in driver.unsupported
-    assert redmine.asked == []
 
 
 async def test_nobody_there_is_unreachable() -> None:
