@@ -94,8 +94,9 @@ async def test_trap_a_key_that_is_taken_back_later_hides_no_tickets() -> None:
                 redmine.first = stranger
 
         redmine.first = stranger
-        found = await driver.tickets_of_customers(["C1"], None, NAME, is_open=None)
-    assert isinstance(found["C1"], Refused)
+        for window in (None, Window(0, 5)):
+            found = await driver.tickets_of_customers(["C1"], window, NAME, is_open=None)
+            assert isinstance(found["C1"], Refused)
 
 
 async def test_trap_without_a_status_closed_issues_are_left_out_and_resolved_counts_as_open() -> None:
@@ -142,7 +143,7 @@ async def test_a_status_that_was_made_later_is_in_the_right_list() -> None:
 async def test_trap_filters_go_by_numbers_that_differ_between_installations() -> None:
     redmine = Redmine()
     redmine.fields = [custom_field(at, name) for at, name in ((41, "Customer"), (17, "Line"))]
-    redmine.fields.append(custom_field(41, "Customer", customized_type="project"))
+    redmine.fields.append(custom_field(99, "Customer", customized_type="project"))
     issue = redmine.issue()
     issue["custom_fields"] = [{"id": 41, "name": "Customer", "value": "C1"}, {"id": 17, "name": "Line", "value": "S7"}]
     redmine.issue()
@@ -311,6 +312,7 @@ async def test_trap_a_private_notes_file_stands_in_an_entry_that_everybody_sees(
     redmine.attach(issue, "opened.txt", b"with the ticket")
     redmine.journal(issue, "See this.", redmine.attach(issue, "public.txt", b"public"))
     redmine.journal(issue, None, redmine.attach(issue, "bare.txt", b"without a note"))
+    redmine.journal(issue, "A second later.", private=True)
     redmine.journal(issue, "Internal.", redmine.attach(issue, "secret.txt", b"secret"), private=True)
     async with driving(redmine) as driver:
         files = (await driver.tickets(["1"], None))["1"].attachments  # type: ignore[union-attr]
