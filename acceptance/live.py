@@ -22,7 +22,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import live_events, live_killed, live_writes
+from acceptance import live_events, live_killed, live_redmine, live_writes
 from acceptance.calls import ROOT
 from acceptance.mixed import ask_mixed
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
@@ -224,7 +224,8 @@ async def run(names: Sequence[str], given: argparse.Namespace) -> bool:
     console = Console()
     async with running(names, given.systems, given.keep, console) as products:
         part = next((part for name, part in _PARTS.items() if getattr(given, name)), measure)
-        return await part(products, given.writes, console)
+        is_well = await part(products, given.writes, console)
+    return (part is not measure or await live_redmine.run(given.systems, console, keep=given.keep)) and is_well
 
 
 def main() -> None:

@@ -45,15 +45,15 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
     async with AsyncExitStack() as stack:
         followed = given.model_copy(update={"live": _live(products)})
         gateway = await stack.enter_async_context(serving(followed, folder, hooks.PORT))
-        events = await stack.enter_async_context(_stream(gateway, "events"))
+        events = await stack.enter_async_context(stream(gateway, "events"))
         for name, product in products.items():
             document = _SUBSCRIPTIONS.get(name)
-            told = await stack.enter_async_context(_stream(gateway, "graphql", document)) if document else None
+            told = await stack.enter_async_context(stream(gateway, "graphql", document)) if document else None
             started = time.monotonic()
             async with _CHANGES[name](gateway.session, product) as what:
-                heard = await _first(events, f'"domain":"{_DOMAINS[name]}"')
+                heard = await first_event(events, f'"domain":"{_DOMAINS[name]}"')
                 after = "never" if heard is None else f"{time.monotonic() - started:.2f}"
-                at_subscriber = await _first(told, '"data"') if told else {}
+                at_subscriber = await first_event(told, '"data"') if told else {}
                 took = time.monotonic() - started
             later = "-" if told is None else "never" if at_subscriber is None else f"{took:.2f}"
             is_well &= heard is not None and at_subscriber is not None
@@ -75,7 +75,7 @@ def _live(products: Mapping[str, Live]) -> LiveSettings:
 
 
 @asynccontextmanager
-async def _stream(gateway: Running, path: str, document: str | None = None) -> AsyncIterator[Stream]:
+async def stream(gateway: Running, path: str, document: str | None = None) -> AsyncIterator[Stream]:
     """Lines of a stream of server-sent events, as an agent, once it has begun."""
     address = gateway.address.rpartition("/")[0] + f"/{path}"
     headers = {"Authorization": f"Bearer {gateway.token('agent')}", "Accept": "text/event-stream"}
@@ -90,7 +90,7 @@ async def _stream(gateway: Running, path: str, document: str | None = None) -> A
         yield answer.content
 
 
-async def _first(stream: Stream, text: str) -> dict[str, Any] | None:
+async def first_event(stream: Stream, text: str) -> dict[str, Any] | None:
     """The next event's data that holds a text; None if none comes in time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):

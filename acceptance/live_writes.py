@@ -29,7 +29,7 @@ from gateway.writes_settings import WritesSettings
 WRITTEN: Final[Mapping[str, str]] = {"rt": "ticketing", "tryton": "billing", "bottlecrm": "crm"}
 """The products that are written to, and the domains that they stand for."""
 
-WRITES: Final[Mapping[str, int]] = {"rt": 1, "tryton": 2, "bottlecrm": 2}
+WRITES: Final[Mapping[str, int]] = {"rt": 1, "redmine": 1, "tryton": 2, "bottlecrm": 2}
 """How many requests one effect takes: Tryton's payment is made and submitted, BottleCRM's customer is two records."""
 
 _STAFF: Final[Mapping[str, str]] = {
@@ -132,10 +132,16 @@ def _told(answer: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
     return ", ".join(codes) or "done"
 
 
-async def tickets(live: LiveWrites, undone: list[str]) -> AsyncIterator[Asked]:
+async def tickets(
+    live: LiveWrites,
+    undone: list[str],
+    product: str = "rt",
+    staff: Sequence[str] = ("root", "gateway"),
+    closed: str = "RESOLVED",
+) -> AsyncIterator[Asked]:
     """Everything that is done to tickets. `undone` gets the ids of those that were opened."""
     new = {"name": live.mark, "description": "Opened by make live, which deletes it."}
-    opened = await live.asked("OpenTicket", "rt", live.customer, [new, new])
+    opened = await live.asked("OpenTicket", product, live.customer, [new, new])
     found = (await live.read(_TICKETS, live.customer))["tickets"]["nodes"]
     ids = [one["id"] for one in found if one["name"] == live.mark]
     undone += [one.partition(":")[2] for one in ids]
@@ -143,16 +149,16 @@ async def tickets(live: LiveWrites, undone: list[str]) -> AsyncIterator[Asked]:
     first, second = (one.get("id", "") for one in opened.of("ticket"))
     for title, who, more in (("public", live.customer, {}), ("internal", "agent", {"internal": True})):
         notes = [{"ticketId": first, "text": f"{live.mark}, {title} {number}", **more} for number in (1, 2)]
-        added = await live.asked("AddTicketNote", "rt", who, notes, title=f"addTicketNote, {title}")
+        added = await live.asked("AddTicketNote", product, who, notes, title=f"addTicketNote, {title}")
         texts = [one["text"] for one in (await live.read(_TICKET, first))["notes"]]
         yield replace(added, effects=sum(texts.count(note["text"]) for note in notes))
-    people = [{"ticketId": first, "assignee": name} for name in ("root", "gateway")]
-    given = await live.asked("AssignTicket", "rt", "agent", people)
-    yield _shown(given, "ticket", "assignee", ["root", "gateway"])
+    people = [{"ticketId": first, "assignee": name} for name in staff]
+    given = await live.asked("AssignTicket", product, "agent", people)
+    yield _shown(given, "ticket", "assignee", staff)
     both = [{"ticketId": one, "reason": f"{live.mark}: it works again"} for one in (first, second)]
-    yield _shown(await live.asked("CloseTicket", "rt", live.customer, both), "ticket", "status", ["RESOLVED"] * 2)
+    yield _shown(await live.asked("CloseTicket", product, live.customer, both), "ticket", "status", [closed] * 2)
     both = [{"ticketId": one} for one in (first, second)]
-    yield _shown(await live.asked("ReopenTicket", "rt", "agent", both), "ticket", "status", ["IN_PROGRESS"] * 2)
+    yield _shown(await live.asked("ReopenTicket", product, "agent", both), "ticket", "status", ["IN_PROGRESS"] * 2)
 
 
 def _shown(asked: Asked, kind: str, attribute: str, wanted: Sequence[str]) -> Asked:

@@ -28,6 +28,7 @@ class Product:
     folder: str
     address: str
     scheme: str
+    header: str = "Authorization"
 
 
 PRODUCTS: Final[Mapping[str, Product]] = {
@@ -68,7 +69,7 @@ def scripts_folder() -> Path:
     return Path(os.environ.get("LIVE_SYSTEMS", ROOT.parent / "shared" / "live"))
 
 
-def unfit(names: Iterable[str], scripts: Path) -> list[str]:
+def unfit(names: Iterable[str], scripts: Path, among: Mapping[str, Product] = PRODUCTS) -> list[str]:
     """What is missing before any of these products can be asked, a sentence each."""
     problems = []
     for name in names:
@@ -76,7 +77,7 @@ def unfit(names: Iterable[str], scripts: Path) -> list[str]:
         if os.environ.get(variable):
             if not os.environ.get(f"{variable}_TOKEN"):
                 problems.append(f"{variable} is set and {variable}_TOKEN is not")
-        elif not (scripts / PRODUCTS[name].folder / "start.sh").is_file():
+        elif not (scripts / among[name].folder / "start.sh").is_file():
             problems.append(
                 f"{name} has no start script in {scripts}: set {variable} and {variable}_TOKEN to one that runs, or"
                 " LIVE_SYSTEMS to the start scripts"
@@ -84,11 +85,11 @@ def unfit(names: Iterable[str], scripts: Path) -> list[str]:
     return problems
 
 
-def live(name: str, scripts: Path, console: Console) -> Live:
+def live(name: str, scripts: Path, console: Console, among: Mapping[str, Product] = PRODUCTS) -> Live:
     """The product where the environment says that it runs, or started. Raises `Unfit`."""
-    if problems := unfit([name], scripts):
+    if problems := unfit([name], scripts, among):
         raise Unfit(problems[0])
-    product, variable = PRODUCTS[name], f"LIVE_{name.upper()}"
+    product, variable = among[name], f"LIVE_{name.upper()}"
     if address := os.environ.get(variable, "").rstrip("/"):
         return Live(address, os.environ[f"{variable}_TOKEN"], is_given=True)
     folder = scripts / product.folder
@@ -130,8 +131,9 @@ def _started(product: Product, scripts: Path) -> tuple[str, str | None]:
     )
     if done.returncode:
         raise Unfit(f"{script} ended with {done.returncode}:\n{done.stdout[-1500:]}")
-    token = re.search(rf"Authorization: {product.scheme} (\S+)", done.stdout)
+    before = f"{product.header}: {product.scheme}".rstrip()
+    token = re.search(rf"{before} (\S+)", done.stdout)
     if token is None:
-        raise Unfit(f"{script} printed no 'Authorization: {product.scheme} ...'")
+        raise Unfit(f"{script} printed no '{before} ...'")
     secret = re.search(r"webhook secret: (\S+)", done.stdout)
     return token.group(1), secret.group(1) if secret else None

@@ -38,6 +38,8 @@ from connectors.sharing.port import part_from_calls_under_way, share_reads
 from connectors.store.rows_in_redis import RowsInRedis
 from connectors.ticketing.port import TicketingPort
 from connectors.ticketing.promises import TICKETING
+from connectors.ticketing.redmine.driver import RedmineTicketing
+from connectors.ticketing.redmine.options import RedmineOptions
 from connectors.ticketing.rt.driver import RtTicketing
 from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.tmf.driver import TmfTicketing
@@ -145,7 +147,11 @@ DOMAINS: Final[Mapping[str, Domain]] = {
             "Trouble tickets.",
             TicketingPort,
             TICKETING,
-            {"tmf": Driver(TmfTicketing, Profile), "rt": Driver(RtTicketing, RtOptions)},
+            {
+                "tmf": Driver(TmfTicketing, Profile),
+                "rt": Driver(RtTicketing, RtOptions),
+                "redmine": Driver(RedmineTicketing, RedmineOptions),
+            },
             {"Ticket": "tickets_changed"},  # and none that is kept, for their attachments
         ),
         Domain(
@@ -169,7 +175,7 @@ if TYPE_CHECKING:  # mypy checks here that each driver implements its port; the 
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
     _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
     _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)
-    _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing)
+    _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing, RedmineTicketing)
     _USAGE: tuple[type[UsagePort], ...] = (TmfUsage,)
 
 

@@ -123,10 +123,10 @@ class Conversation:
 
 
 def _plain(value: Any) -> Any:
-    """Without RT's addresses and mail headers, which nobody reads and which make up most of its answers."""
+    """Without secrets, and RT's addresses and mail headers, which nobody reads: they make up most of its answers."""
     match value:
         case dict():
-            left_out = ("_url", "_hyperlinks", "Headers", "MessageId")
+            left_out = ("_url", "_hyperlinks", "Headers", "MessageId", "api_key")
             return {key: _plain(one) for key, one in value.items() if key not in left_out}
         case list():
             return [_plain(one) for one in value]

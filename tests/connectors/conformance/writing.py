@@ -18,6 +18,7 @@ from connectors.settings import System
 from tests.connectors.billing.test_tryton_writes import Tryton, day, decimal, invoice, line
 from tests.connectors.crm.test_bottlecrm_writes import BAD_MAIL, Product
 from tests.connectors.crm.test_bottlecrm_writes import refusal as declined
+from tests.connectors.ticketing.redmine_keeping import Seeded
 from tests.connectors.ticketing.rt_keeping import Keeping
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -102,6 +103,7 @@ PRODUCTS: Mapping[str, tuple[str, Callable[[], Any], dict[str, Any], Mapping[str
     "bottlecrm": ("crm", StrictProduct, {}, {"customer": ["C100002"]}),
     "tryton": ("billing", PaidTryton, {"payment_journal": "Customer portal"}, {"customer": ["C100002"]}),
     "rt": ("ticketing", Keeping, {"queue": "Faults"}, {"customer": ["C1"], "assignee": ["kim", "root"]}),
+    "redmine": ("ticketing", Seeded, {}, {"customer": ["C1"], "assignee": ["Kim", "API Gateway"]}),
 }
 """Domain, what stands for the product, options, and sample keys."""
 

@@ -1,0 +1,1 @@
+"""Ticketing over Redmine."""
