@@ -17,6 +17,7 @@ from connectors.crm.port import Customer
 from connectors.errors import ConnectorError, Rejected
 from connectors.links import CustomerKey, Links, Reference, references_of
 from connectors.ports import marks
+from connectors.reading.turns import turn
 from connectors.records import STRANGERS, Known, Owned, Owners, Record, Rows, Unknown, attributes, changed
 from resolvers.context import RequestContext
 from resolvers.links import CustomerRecordById, CustomersByKey, Holders, KeyedCustomer, customers_with, key_value
@@ -220,7 +221,7 @@ class _TranslatedPort:
             values, translated_values = list(found.values()), []
             for start in range(0, len(values), _LISTS_AT_ONCE):
                 if start:
-                    await asyncio.sleep(0)
+                    await turn()
                 some = values[start : start + _LISTS_AT_ONCE]
                 translated_values += [await self._translate_value(one, numbers) for one in some]
             return dict(zip(found, translated_values, strict=True))
@@ -232,7 +233,7 @@ class _TranslatedPort:
         made: list[Any] = []
         for start in range(0, len(found), _ROWS_AT_ONCE):
             if start:
-                await asyncio.sleep(0)
+                await turn()
             made += [self._translate_record(one, numbers) for one in found[start : start + _ROWS_AT_ONCE]]
         return made
 

@@ -23,40 +23,28 @@ SLICE: Final = 0.005
 """Seconds after which work is interrupted. Between two yields there should be at most as much again."""
 
 
-class _Interrupted:
-    """Work of one event loop that was interrupted, in the order in which it goes on."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def wait(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-        """Done when it is this one's turn."""
-        if not self._waiting:
-            loop.call_soon(self._let_one, loop)
-        waiting = loop.create_future()
-        self._waiting.append(waiting)
-        return waiting
-
-    def _let_one(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():  # else it was cancelled
-                waiting.set_result(None)
-                break
-        if self._waiting:
-            loop.call_soon(self._let_one, loop)
-
-
-_INTERRUPTED: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, _Interrupted]()
+_WAITING: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]]()
 
 
 async def turn() -> None:
     """Wait for the next turn of work that was interrupted."""
     loop = asyncio.get_running_loop()
-    interrupted = _INTERRUPTED.get(loop)
-    if interrupted is None:
-        interrupted = _INTERRUPTED[loop] = _Interrupted()
-    await interrupted.wait(loop)
+    waiting = _WAITING.setdefault(loop, deque())
+    if not waiting:
+        loop.call_soon(_let_one, loop, waiting)
+    mine = loop.create_future()
+    waiting.append(mine)
+    await mine
+
+
+def _let_one(loop: asyncio.AbstractEventLoop, waiting: deque[asyncio.Future[None]]) -> None:
+    while waiting:
+        first = waiting.popleft()
+        if not first.done():  # else it was cancelled
+            first.set_result(None)
+            break
+    if waiting:
+        loop.call_soon(_let_one, loop, waiting)
 
 
 def at_once(work: Work[T]) -> T:

@@ -11,7 +11,7 @@ from connectors.errors import Garbled
 from connectors.reading.grouping import group_by_key
 from connectors.reading.repair import repaired, repaired_in_turns
 from connectors.reading.rows import Batch, Identified, RowDecoder, Unreadable
-from connectors.reading.turns import TURN
+from connectors.reading.turns import TURN, Turns
 
 T = TypeVar("T")
 
@@ -96,3 +96,31 @@ async def test_a_huge_text_that_is_broken_is_replaced_as_a_whole(text: bytes) ->
 
 def test_a_turn_is_short() -> None:
     assert TURN <= 0.01
+
+
+async def test_of_all_that_is_interrupted_one_goes_on_in_each_turn() -> None:
+    happened: list[str] = []
+
+    async def work(name: str) -> None:
+        for _ in range(3):
+            happened.append(name)
+            await Turns().next()
+
+    async def ticking() -> None:
+        while True:
+            happened.append("turn")
+            await asyncio.sleep(0)
+
+    ticks = asyncio.create_task(ticking())
+    given_up = asyncio.create_task(work("given up"))
+    works = [asyncio.create_task(work(str(number))) for number in range(20)]
+    await asyncio.sleep(0)
+    given_up.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*works)
+    ticks.cancel()
+
+    begun, *later = " ".join(happened).split("turn")[1:]
+    assert len(begun.split()) == 22, "what is new begins at once"
+    assert max(len(one.split()) for one in later) == 1
+    assert [one.strip() for one in later if one.strip()] == [str(number) for number in range(20)] * 2
