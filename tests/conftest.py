@@ -12,7 +12,7 @@ import pytest_asyncio
 from gateway.settings import GraphQLSettings
 from tests.stack import DOMAINS, Stack, stacked
 
-gc.set_threshold(50_000, 20, 100)  # as the gateway serves: what a test makes goes with its last reference
+gc.set_threshold(50_000, 3, 700)  # as the gateway serves: what a test makes goes with its last reference
 
 OPERATIONS = Path(__file__).parent.parent / "web/src/operations"
 

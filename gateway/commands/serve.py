@@ -16,7 +16,7 @@ from gateway.app import create_app
 from gateway.auth_settings import NEEDED
 from gateway.commands.descriptors import most_connections
 from gateway.commands.ending import LeavingConfig
-from gateway.commands.garbage import collect_rarely
+from gateway.commands.garbage import collect_in_short_turns
 from gateway.commands.listening import PortUnavailable, check_free, listen, listen_on
 from gateway.commands.reloading import NotReloadedError
 from gateway.commands.workers import run as run_workers
@@ -144,7 +144,7 @@ def tune_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    collect_rarely()
+    collect_in_short_turns()
 
 
 def _for_one_process(settings: Settings) -> list[str]:
