@@ -105,6 +105,17 @@ class Stack:
         async with self.session.post(f"{self.address}/graphql", json=body, headers=headers) as answer:
             return Answer(answer.status, await answer.json())
 
+    async def metrics(self) -> str:
+        """The page `/metrics`. What its look at the systems asks of them is not counted."""
+        counted = {name: len(system.requests) for name, system in self.systems.items()}
+        async with self.session.get(f"{self.address}/metrics") as answer:
+            text = await answer.text()
+        await self.readiness.looked()
+        for name, system in self.systems.items():
+            while len(system.requests) > counted[name]:
+                system.requests.pop()
+        return text
+
     def rewrite(self, system: str, resource: str, key: str, **attributes: Any) -> None:
         """Change a row of a system behind its back, also where its API would refuse that."""
         self.systems[system].app.rewrite(resource, key, **attributes)

@@ -53,8 +53,7 @@ def cached(answer: Any) -> list[dict[str, Any]]:
 
 
 async def counted(stack: Stack, outcome: str, kind: str = "products") -> float:
-    async with stack.session.get(f"{stack.address}/metrics") as answer:
-        text = await answer.text()
+    text = await stack.metrics()
     wanted = f'gateway_cached_rows_total{{outcome="{outcome}",type="{kind}"}} '
     return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
 

@@ -364,8 +364,7 @@ async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, every: int) -> 
 
 async def hits(stack: Stack) -> float:
     """Rows that were not asked for again."""
-    async with stack.session.get(f"{stack.address}/metrics") as answer:
-        lines = (await answer.text()).splitlines()
+    lines = (await stack.metrics()).splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if 'cached_rows_total{outcome="hit"' in line)
 
 

@@ -151,8 +151,7 @@ async def test_systems_and_metrics_say_what_is_known_of_each_operation(running: 
     sent += LEAST - 1  # the first of all was answered
     assert arrived(stack, "billing", "billingAccount") == sent
 
-    async with stack.session.get(f"{stack.address}/metrics") as answer:
-        lines = dict(line.rsplit(" ", 1) for line in (await answer.text()).splitlines() if line[:1] != "#")
+    lines = dict(line.rsplit(" ", 1) for line in (await stack.metrics()).splitlines() if line[:1] != "#")
     state = await operation(stack, "billing", "accounts_of_customers")
     assert state["breaker"] in ("OPEN", "HALF_OPEN")
     assert state | {"breaker": "OPEN"} == {

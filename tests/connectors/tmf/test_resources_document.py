@@ -11,7 +11,7 @@ DRIVERS = Path(__file__).parents[3] / "connectors"
 
 
 def test_every_resource_is_there_with_its_default_path() -> None:
-    table = dict(re.findall(r"^\| \w+ \| `(\w+)`(?: \([^)]*\))? \| `(/[^`]+)` \|$", DOCUMENT, re.MULTILINE))
+    table = dict(re.findall(r"^\| [\w, ]+ \| `(\w+)`(?: \([^)]*\))? \| `(/[^`]+)` \|$", DOCUMENT, re.MULTILINE))
     assert set(table) == set(get_args(Resource))
     sources = "\n".join(one.read_text(encoding="utf-8") for one in DRIVERS.rglob("*.py"))
     for resource, path in table.items():
