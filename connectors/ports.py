@@ -13,6 +13,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 M = TypeVar("M", bound=Callable[..., Any])
@@ -78,6 +80,7 @@ def _marked(method: M, mark: Mark) -> M:
     return method
 
 
+@cache
 def marks(port: type[Any]) -> Mapping[str, Mark]:
     """The marks of a port's methods, by name.
 
@@ -91,7 +94,7 @@ def marks(port: type[Any]) -> Mapping[str, Mark]:
         if mark.keys is not None and mark.keys not in inspect.signature(method).parameters:
             raise TypeError(f'{port.__name__}.{name}: @batch("{mark.keys}") names no parameter of it')
         found[name] = mark
-    return found
+    return MappingProxyType(found)
 
 
 def _is_asynchronous(method: Any) -> bool:

@@ -53,7 +53,7 @@ async def test_a_new_key_is_held_and_nobody_else_gets_it(store: WriteStore) -> N
 
 
 async def test_of_many_who_claim_at_once_one_holds_the_key(store: WriteStore) -> None:
-    claims = await asyncio.gather(*(store.claim("k", "same", LONG) for _ in range(64)))
+    claims = await asyncio.gather(*(store.claim("k", "same", LONG) for _ in range(16)))
     assert sum(claim.is_held for claim in claims) == 1
 
 
