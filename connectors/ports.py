@@ -13,7 +13,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -80,12 +79,17 @@ def _marked(method: M, mark: Mark) -> M:
     return method
 
 
-@cache
+_MARKS: Final[dict[type[Any], Mapping[str, Mark]]] = {}
+"""Those that have been read, by port."""
+
+
 def marks(port: type[Any]) -> Mapping[str, Mark]:
     """The marks of a port's methods, by name.
 
     Raises TypeError for an asynchronous method without a mark, or with a mark whose `keys` is not a parameter.
     """
+    if known := _MARKS.get(port):
+        return known
     found: dict[str, Mark] = {}
     for name, method in inspect.getmembers(port, _is_asynchronous):
         mark = getattr(method, _MARK, None)
@@ -94,7 +98,7 @@ def marks(port: type[Any]) -> Mapping[str, Mark]:
         if mark.keys is not None and mark.keys not in inspect.signature(method).parameters:
             raise TypeError(f'{port.__name__}.{name}: @batch("{mark.keys}") names no parameter of it')
         found[name] = mark
-    return MappingProxyType(found)
+    return _MARKS.setdefault(port, MappingProxyType(found))
 
 
 def _is_asynchronous(method: Any) -> bool:
