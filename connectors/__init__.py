@@ -44,6 +44,8 @@ from connectors.ticketing.rt.driver import RtTicketing
 from connectors.ticketing.rt.options import RtOptions
 from connectors.ticketing.tmf.driver import TmfTicketing
 from connectors.tmf.profile import Profile
+from connectors.usage.openwisp.driver import OpenwispUsage
+from connectors.usage.openwisp.options import OpenwispOptions
 from connectors.usage.port import UsageAllowance, UsagePort
 from connectors.usage.promises import USAGE
 from connectors.usage.tmf.driver import TmfUsage
@@ -123,7 +125,7 @@ DOMAINS: Final[Mapping[str, Domain]] = {
             "What is used of allowances.",
             UsagePort,
             USAGE,
-            {"tmf": Driver(TmfUsage, Profile)},
+            {"tmf": Driver(TmfUsage, Profile), "openwisp": Driver(OpenwispUsage, OpenwispOptions)},
             cached={"usage": CachedType(UsageAllowance, _OF_BILLS)},
             required=False,
             part_of="billing",
@@ -176,7 +178,7 @@ if TYPE_CHECKING:  # mypy checks here that each driver implements its port; the 
     _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
     _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)
     _TICKETING: tuple[type[TicketingPort], ...] = (TmfTicketing, RtTicketing, RedmineTicketing)
-    _USAGE: tuple[type[UsagePort], ...] = (TmfUsage,)
+    _USAGE: tuple[type[UsagePort], ...] = (TmfUsage, OpenwispUsage)
 
 
 def served_by(systems: Collection[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -130,6 +131,8 @@ def _plain(value: Any) -> Any:
             return {key: _plain(one) for key, one in value.items() if key not in left_out}
         case list():
             return [_plain(one) for one in value]
+        case str() if re.fullmatch("[0-9a-f]{32}", value):
+            return value[:12]  # a session's id, which looks like a key
         case _:
             return value
 

@@ -91,6 +91,7 @@ async def test_a_driver_that_declares_one_of_two_ways_conforms(systems: Systems,
 PRODUCTS: Mapping[str, tuple[str, str, Mapping[str, Sequence[str]]]] = {
     "bottlecrm": ("crm", "Bearer", {}),
     "tryton": ("billing", "Bearer", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
+    "openwisp": ("usage", "Bearer", {"customer": ["C100001", "C100002", "C100003"]}),
     "nautobot": ("inventory", "Token", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
     "rt": ("ticketing", "token", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
     "redmine": ("ticketing", "Basic", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),

@@ -1,0 +1,1 @@
+"""Usage by openwisp-radius: RADIUS accounting."""
