@@ -91,7 +91,12 @@ class Rest:
             return first
         for _ in range(2):
             # In this order: a session that is deleted in between has more looked for, not fewer.
-            wanted = await self._count(username) - await self._count(username, since)
+            total = await self._count(username)
+            if total < len(first.entries):
+                raise Garbled(
+                    self._http.name, f"{_SESSIONS} has no header Link where it should: does something take it off?"
+                )
+            wanted = total - await self._count(username, since)
             found = await self._until(username, since, wanted, first)
             if len(self._lasting(found, since)) >= wanted:
                 return found

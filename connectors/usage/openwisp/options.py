@@ -85,7 +85,7 @@ class OpenwispOptions(Strict):
             " openwisp-radius tells limits to users only. Of other plans the data of the billing cycle is shown."
         ),
     ] = {}
-    page_size: Annotated[int, Field(ge=1, le=100, description="Sessions of a user that are read in one call.")] = 100
+    page_size: Annotated[int, Field(ge=2, le=100, description="Sessions of a user that are read in one call.")] = 100
 
     @field_validator("plans")
     @classmethod
