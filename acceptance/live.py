@@ -22,7 +22,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import live_events, live_killed, live_redmine, live_writes
+from acceptance import live_events, live_killed, live_openwisp, live_redmine, live_writes
 from acceptance.calls import ROOT
 from acceptance.mixed import ask_mixed
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
@@ -225,7 +225,9 @@ async def run(names: Sequence[str], given: argparse.Namespace) -> bool:
     async with running(names, given.systems, given.keep, console) as products:
         part = next((part for name, part in _PARTS.items() if getattr(given, name)), measure)
         is_well = await part(products, given.writes, console)
-    return (part is not measure or await live_redmine.run(given.systems, console, keep=given.keep)) and is_well
+    for one in (live_redmine, live_openwisp) if part is measure else ():  # each beside the sandbox
+        is_well &= await one.run(given.systems, console, keep=given.keep)
+    return is_well
 
 
 def main() -> None:

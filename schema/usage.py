@@ -24,7 +24,10 @@ class UsageAllowance:
         lambda one: number(one.used), needs=(), description="Quantity used so far, in `unit`. Null if unknown."
     )
     remaining: float | None = computed(
-        lambda one: number(one.remaining), needs=(), description="Quantity left, in `unit`. Null if unknown."
+        lambda one: number(one.remaining),
+        needs=(),
+        description="Quantity left, in `unit`; below zero where more was used than is allowed, if the system says so."
+        " Null if unknown, or if there is no limit.",
     )
     allowance: float | None = computed(
         lambda one: number(one.allowance),

@@ -12,7 +12,7 @@ What surprises:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -78,7 +78,10 @@ class Rest:
 
     async def first_session(self) -> None:
         """Ask for one session. Raises `ConnectorError`."""
-        await self._http.send(Request.get(f"{_SESSIONS}?page_size=1"), lambda answer: self._page_of(answer, 0, 1))
+        target = f"{_SESSIONS}?page_size=1"
+        page = await self._http.send(Request.get(target), lambda answer: self._page_of(answer, 0, 1))
+        if page.unreadable:
+            raise Garbled(self._http.name, f"{_SESSIONS}: its rows are no sessions of openwisp-radius")
 
     async def sessions(self, username: str, since: datetime) -> RowPage[SessionRow]:
         """A user's sessions that were not stopped by `since`, and some that were.
@@ -98,7 +101,7 @@ class Rest:
                 )
             wanted = total - await self._count(username, since)
             found = await self._until(username, since, wanted, first)
-            if len(self._lasting(found, since)) >= wanted:
+            if self._lasting(found.rows, since) + len(found.unreadable) >= wanted:
                 return found
             first = await self._page(username, 0, self._page_size)
         raise Garbled(
@@ -114,14 +117,14 @@ class Rest:
             return await self._page(username, offset, limit) if offset else first
 
         def enough(rows: Mapping[str, SessionRow]) -> bool:
-            return sum(not self._sessions.has_ended_by(row, since) for row in rows.values()) >= wanted
+            return self._lasting(rows.values(), since) >= wanted
 
         paging = self._paging(self._page_size)
         page = await PageReader(self._http.name, _SESSIONS, paging, read, self._totals[_SESSIONS]).everything(enough)
         return RowPage(distinct_rows(page.entries), None)
 
-    def _lasting(self, page: RowPage[SessionRow], since: datetime) -> list[SessionRow]:
-        return [row for row in page.rows if not self._sessions.has_ended_by(row, since)]
+    def _lasting(self, rows: Iterable[SessionRow], since: datetime) -> int:
+        return sum(not self._sessions.has_ended_by(row, since) for row in rows)
 
     async def _page(self, username: str, offset: int, limit: int) -> RowPage[SessionRow]:
         page = f"&page={offset // limit + 1}" if offset else ""

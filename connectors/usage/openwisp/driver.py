@@ -17,9 +17,12 @@ from connectors.records import Found, Rows, owned_by
 from connectors.usage.openwisp.client import Rest
 from connectors.usage.openwisp.cycle import cycle_at, day_at
 from connectors.usage.openwisp.options import OCTETS, UNLIMITED, OpenwispOptions, PlanAllowance
-from connectors.usage.openwisp.sessions import Session, SessionRow, Sessions, octets_in, seconds_in
+from connectors.usage.openwisp.sessions import Period, Session, SessionRow, Sessions, octets_in, seconds_in
 from connectors.usage.openwisp.users import Users
 from connectors.usage.port import UsageAllowance
+
+Periods = Mapping[str, Period]
+"""The billing cycle and the day, by what `PlanAllowance.per` calls them."""
 
 _NO_LIMITS: Final = "openwisp-radius tells limits to users only, and the option plans names none."
 
@@ -43,7 +46,7 @@ class OpenwispUsage:
         self._zone = time_zone(options.timezone)
         self._sessions = Sessions(Dates(options.timezone, self._warn_once))
         self._rest = Rest(http, self._sessions, options.customer, options.page_size)
-        self._users = Users(self._rest, options, keeps=not http.system.is_personal)
+        self._users = Users(http, self._rest, options)
         has_limits = any(one.limit is not None for plan in options.plans.values() for one in plan)
         self.unsupported: Mapping[str, str] = {} if has_limits else {"UsageAllowance.remaining": _NO_LIMITS}
 
@@ -58,20 +61,21 @@ class OpenwispUsage:
         users = await self._users.of(customer_ids)
         names = list(dict.fromkeys(name for of in users.names.values() for name in of))
         now = self._now()
-        since = cycle_at(now, self._options.cycle_day, self._zone).start
+        periods = {"cycle": cycle_at(now, self._options.cycle_day, self._zone), "day": day_at(now, self._zone)}
+        since = periods["cycle"].start
         answers = await self.http.for_each(names, lambda name: self._rest.sessions(name, since))
         pages = dict(zip(names, answers, strict=True))
         found: dict[str, Rows[UsageAllowance] | ConnectorError] = {}
         for customer in dict.fromkeys(customer_ids):
             of = users.names.get(customer, ())
             if of or users.unread:
-                found[customer] = self._rows(customer, {name: pages[name] for name in of}, users.unread, now)
+                found[customer] = self._rows(customer, {name: pages[name] for name in of}, users.unread, periods)
         return {
             key: rows for key, rows in found.items() if isinstance(rows, ConnectorError) or rows.items or rows.unread
         }
 
     def _rows(
-        self, customer: str, pages: Mapping[str, RowPage[SessionRow] | ConnectorError], unread: int, now: datetime
+        self, customer: str, pages: Mapping[str, RowPage[SessionRow] | ConnectorError], unread: int, periods: Periods
     ) -> Rows[UsageAllowance] | ConnectorError:
         items: list[UsageAllowance] = []
         for name, page in pages.items():
@@ -80,11 +84,11 @@ class OpenwispUsage:
             if self._options.customer == "username" and not page.entries:
                 continue  # nobody knows whether there is such a user
             plan = self._plan(page.rows)
-            sessions = self._read(page, now)
+            sessions = self._read(page, periods["cycle"].start)
             if sessions is None:
                 unread += len(plan)
             else:
-                items += [self._allowance(customer, name, one, sessions, now) for one in plan]
+                items += [self._allowance(customer, name, one, sessions, periods[one.per]) for one in plan]
         if unread and not items:
             return Garbled(self.http.name, "what a customer has used cannot be read: see the log")
         return Rows(items, 0, None if unread else len(items), complete=True, unread=unread)
@@ -95,9 +99,8 @@ class OpenwispUsage:
             self._warn_once(f"has the plan {name!r}, which the option plans does not name: it is shown without a limit")
         return self._options.plans.get(name or "", UNLIMITED)
 
-    def _read(self, page: RowPage[SessionRow], now: datetime) -> Sequence[Session] | None:
+    def _read(self, page: RowPage[SessionRow], since: datetime) -> Sequence[Session] | None:
         """The sessions of the billing cycle; None if any that may count cannot be read: then there is no sum."""
-        since = cycle_at(now, self._options.cycle_day, self._zone).start
         read = [self._sessions.session(row) for row in page.rows if not self._sessions.has_ended_by(row, since)]
         whole = [one for one in read if one is not None]
         if len(whole) < len(read):
@@ -105,10 +108,9 @@ class OpenwispUsage:
         return whole if len(whole) == len(read) and not page.unreadable else None
 
     def _allowance(
-        self, customer: str, name: str, plan: PlanAllowance, sessions: Sequence[Session], now: datetime
+        self, customer: str, name: str, plan: PlanAllowance, sessions: Sequence[Session], period: Period
     ) -> UsageAllowance:
         options = self._options
-        period = cycle_at(now, options.cycle_day, self._zone) if plan.per == "cycle" else day_at(now, self._zone)
         if plan.of == "data":
             used = Decimal(octets_in(sessions, period, options.straddling)) / OCTETS[options.unit]
         else:

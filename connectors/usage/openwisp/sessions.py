@@ -32,7 +32,7 @@ class SessionRow(Identified):
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
-    """What a session counts. `end`: until when it was counted, at the latest its stop."""
+    """What a session counts. `end`: until when it was counted, which may be long before its stop."""
 
     start: datetime
     end: datetime
@@ -59,8 +59,9 @@ def whole(value: object) -> int | None:
         return 0
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
-    return int(value) if is_count else None  # type: ignore[call-overload]  # an int by then
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+        return None
+    return value
 
 
 class Sessions:
@@ -86,7 +87,7 @@ class Sessions:
             end = start + timedelta(seconds=seconds)
         except OverflowError:
             return None
-        return Session(start, max(start, min(end, stop)) if stop else end, sent + received)
+        return Session(start, end, sent + received)
 
     def newest_plan(self, rows: Iterable[SessionRow]) -> str | None:
         """The group of the user's last session that names one."""

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from connectors.errors import TimedOut
+from connectors.http.client import HttpClient
+from connectors.http.policy.deadline import seconds_left
+from connectors.http.scope import current_scope
 from connectors.usage.openwisp.client import Rest
 from connectors.usage.openwisp.options import OpenwispOptions
 
@@ -19,13 +23,13 @@ class Directory(msgspec.Struct, frozen=True):
 
 
 class Users:
-    """Whose users are. `keeps`: whether what one caller was answered may serve another."""
+    """Whose users are. Nothing is kept where the system is shown callers' own tokens, and answers each for itself."""
 
     def __init__(
-        self, rest: Rest, options: OpenwispOptions, *, keeps: bool, clock: Callable[[], float] = time.monotonic
+        self, http: HttpClient, rest: Rest, options: OpenwispOptions, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rest, self._attribute, self._clock = rest, options.customer, clock
-        self._kept_for = options.users_kept if keeps else 0.0
+        self._http, self._rest, self._attribute, self._clock = http, rest, options.customer, clock
+        self._kept_for = 0.0 if http.system.is_personal else options.users_kept
         self._kept: tuple[float, Directory] | None = None
         self._reading = asyncio.Lock()
 
@@ -42,11 +46,22 @@ class Users:
     async def _everybody(self) -> Directory:
         if self._kept_for <= 0:
             return await self._read()
-        async with self._reading:  # who comes while it is read takes what the first one read
-            now = self._clock()
-            if self._kept is None or now - self._kept[0] >= self._kept_for:
-                self._kept = now, await self._read()
-            return self._kept[1]
+        await self._take_turn()  # who comes while the list is read takes what the first one read
+        try:
+            now, scope, kept = self._clock(), current_scope.get(), self._kept
+            if kept is None or now - kept[0] >= self._kept_for or (scope is not None and scope.is_current):
+                self._kept = kept = now, await self._read()
+            return kept[1]
+        finally:
+            self._reading.release()
+
+    async def _take_turn(self) -> None:
+        """Wait until nobody else reads the list, at most as long as a call may take here."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds_left(self._http.system.timeout))):
+                await self._reading.acquire()
+        except TimeoutError as late:
+            raise TimedOut(self._http.name, "the list of users is being read, and did not come in time") from late
 
     async def _read(self) -> Directory:
         page = await self._rest.users()

@@ -1,6 +1,6 @@
 """An openwisp-radius that filters, pages and refuses as the live one does, and its driver before it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,6 +34,8 @@ class Openwisp:
         self.drops: set[str] = set()
         self.after: list[Any] = []
         """What happens after an answer: the first one after the first answer ..."""
+        self.holds: Callable[[], Awaitable[Any]] | None = None
+        """What is waited for before each answer."""
 
     def user(self, name: str, customer: str = "C1", **more: Any) -> None:
         """Somebody joins."""
@@ -63,6 +65,8 @@ class Openwisp:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """As the live one."""
         self.asked.append(request.raw_path)
+        if self.holds:
+            await self.holds()
         found = self._answer(request)
         if self.after:
             self.after.pop(0)()

@@ -1,5 +1,6 @@
 """Usage by openwisp-radius: each trap of its answers, before a server that answers as the live one did."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TooMuch
+from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TimedOut, TooMuch
+from connectors.http.scope import RequestScope, request_scope
 from connectors.reading.dates import time_zone
 from connectors.records import Known, Rows
 from connectors.usage.openwisp.cycle import cycle_at, day_at
@@ -262,6 +264,62 @@ async def test_a_session_without_its_octets_or_name_leaves_no_sum() -> None:
         del server.session("S1", at(3))[lacking]
         with pytest.raises(Garbled):
             await used(server)
+
+
+async def test_a_session_that_cannot_be_read_among_many_pages_costs_its_user_only() -> None:
+    server = one_user()
+    server.user("S2")
+    server.session("S2", at(3), gigabytes=4)
+    for day in range(1, 13):
+        server.session("S1", at(day))
+    del server.sessions[-1]["input_octets"]
+    async with driving(server, page_size=5) as driver:
+        rows = (await driver.usage_of_customers(["C1"]))["C1"]
+    assert ([one.used for one in rows.items], rows.total, rows.unread) == ([4], None, 1)
+
+
+async def test_rows_that_are_no_sessions_are_another_product() -> None:
+    server = one_user()
+    del server.session("S1", at(3))["session_time"]
+    async with driving(server) as driver:
+        with pytest.raises(Garbled, match="no sessions of openwisp-radius"):
+            await driver.probe()
+
+
+async def test_who_asks_while_the_list_of_users_is_read_waits_for_it_and_not_for_ever() -> None:
+    server = one_user()
+    server.session("S1", at(3))
+    async with driving(server) as driver:
+        found = await asyncio.gather(*(driver.usage_of_customers(["C1"]) for _ in range(5)))
+        assert [amounts(one) for one in found] == [[1]] * 5
+        assert sum(one.startswith(USERS) for one in server.asked) == 1
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        begun.set()
+        await let_go.wait()
+
+    server.holds = hold
+    async with driving(server) as driver, asyncio.TaskGroup() as group:
+        first = group.create_task(driver.usage_of_customers(["C1"]))
+        await begun.wait()
+        with request_scope(RequestScope.lasting(0.2)), pytest.raises(TimedOut, match="list of users"):
+            await driver.usage_of_customers(["C1"])
+        let_go.set()
+        assert amounts(await first) == [1]
+
+
+async def test_a_list_of_users_that_is_kept_serves_no_other_caller_and_nothing_that_must_be_current() -> None:
+    server = one_user()
+    for settings, is_current in ((None, True), ({"auth": {"kind": "forward"}}, False)):
+        server.asked.clear()
+        async with driving(server, settings=settings) as driver:
+            for _ in range(2):
+                scope = RequestScope.lasting(20)
+                scope.token, scope.is_current = "manager", is_current
+                with request_scope(scope):
+                    assert amounts(await driver.usage_of_customers(["C1"])) == [0]
+        assert sum(one.startswith(USERS) for one in server.asked) == 2
 
 
 async def test_a_user_that_cannot_be_read_may_be_anybodys() -> None:
