@@ -120,8 +120,7 @@ class Rest:
             return self._lasting(rows.values(), since) >= wanted
 
         paging = self._paging(self._page_size)
-        page = await PageReader(self._http.name, _SESSIONS, paging, read, self._totals[_SESSIONS]).everything(enough)
-        return RowPage(distinct_rows(page.entries), None)
+        return await PageReader(self._http.name, _SESSIONS, paging, read, self._totals[_SESSIONS]).everything(enough)
 
     def _lasting(self, rows: Iterable[SessionRow], since: datetime) -> int:
         return sum(not self._sessions.has_ended_by(row, since) for row in rows)

@@ -25,7 +25,8 @@ def at(day: int, hour: int = 0, month: int = 11) -> datetime:
 
 
 class Openwisp:
-    """Keeps users and sessions. `asked` are the questions, without the host; `drops` ignores these filters."""
+    """Keeps users and sessions. `asked` are the questions, without the host; `drops`: filters that it ignores, `Link` or
+    its lists, which it has not."""
 
     def __init__(self) -> None:
         self.users: list[dict[str, Any]] = []
@@ -77,6 +78,8 @@ class Openwisp:
             return web.json_response({"detail": "You do not have permission."}, status=403)
         if request.headers.get("Authorization") != "Bearer manager":
             return web.json_response({"detail": "Invalid token."}, status=401)
+        if "lists" in self.drops:
+            return web.json_response({"detail": "Not found."}, status=404)
         query = dict(request.query)  # of a repeated filter the last one counts
         size = min(int(query.get("page_size", 10)), 100)
         if request.path == USERS:

@@ -11,10 +11,14 @@ from pydantic import ValidationError
 
 from connectors.errors import ConnectorError, Garbled, Refused, Rejected, TimedOut, TooMuch
 from connectors.http.scope import RequestScope, request_scope
-from connectors.reading.dates import time_zone
+from connectors.reading.dates import Dates, time_zone
+from connectors.reading.warn_once import WarnOnce
 from connectors.records import Known, Rows
+from connectors.usage.openwisp.client import Rest
 from connectors.usage.openwisp.cycle import cycle_at, day_at
 from connectors.usage.openwisp.options import OpenwispOptions
+from connectors.usage.openwisp.sessions import Sessions
+from connectors.usage.openwisp.users import Users
 from connectors.usage.port import UsageAllowance
 from tests.connectors.usage.openwisp_keeping import GB, SESSIONS, USERS, Openwisp, at, driving, written
 
@@ -176,7 +180,8 @@ async def test_trap_what_was_open_after_a_moment_cannot_be_asked_for_and_is_foun
         "username=S1&page_size=1",
         "username=S1&page_size=1&stop_time=2026-11-01T00:00:00Z",
     ]
-    # One that began before all of them and is open is on the last page.
+    # One that ended with the old cycle is not sought; one that began before all others and is open is on the last page.
+    server.session("S1", at(31, 23, month=10), gigabytes=8)
     server.session("S1", at(1, month=1), hours=24 * 310, gigabytes=40, stop_time=None)
     server.asked.clear()
     assert await used(server, page_size=10) == [43]
@@ -309,6 +314,16 @@ async def test_who_asks_while_the_list_of_users_is_read_waits_for_it_and_not_for
         assert amounts(await first) == [1]
 
 
+async def test_the_list_of_users_is_read_again_when_it_was_kept_for_as_long_as_the_option_says() -> None:
+    server, now = one_user(), 0.0
+    async with driving(server) as driver:
+        rest = Rest(driver.http, Sessions(Dates("UTC", WarnOnce("usage"))), "last_name", 100)
+        users = Users(driver.http, rest, OpenwispOptions(users_kept=60), clock=lambda: now)
+        for now, calls in ((0.0, 1), (59.9, 1), (60.0, 2), (119.9, 2)):  # noqa: B007  # the clock reads it
+            assert (await users.of(["C1"])).names == {"C1": ["S1"]}
+            assert len(server.asked) == calls
+
+
 async def test_a_list_of_users_that_is_kept_serves_no_other_caller_and_nothing_that_must_be_current() -> None:
     server = one_user()
     for settings, is_current in ((None, True), ({"auth": {"kind": "forward"}}, False)):
@@ -352,10 +367,11 @@ async def test_trap_a_session_that_touches_the_period_counts_whole_and_its_time_
 async def test_a_session_ends_with_the_cycle_at_midnight_and_one_after_it_is_the_next_ones() -> None:
     server = one_user()
     server.session("S1", at(31, 23, month=10), hours=1, gigabytes=3)  # until midnight: October's
+    server.session("S1", at(31, 22, month=10), hours=2, gigabytes=2, stop_time=None)  # the same, and has not ended
     server.session("S1", at(1), gigabytes=4)
     server.session("S1", at(1, month=12), gigabytes=5)  # by a clock that is ahead of ours
     assert await used(server) == [4]
-    assert await used(server, timezone="Europe/Prague") == [7]
+    assert await used(server, timezone="Europe/Prague") == [9]
 
 
 async def test_trap_totals_may_shrink_and_an_update_after_the_stop_opens_a_session_again() -> None:
@@ -427,13 +443,15 @@ async def test_one_user_that_fails_fails_its_customer_only() -> None:
     assert isinstance(found["C2"], TooMuch)
 
 
-async def test_trap_a_wrong_address_is_404_with_a_page_and_not_the_end_of_a_list() -> None:
+async def test_trap_a_wrong_address_is_404_too_and_not_the_end_of_a_list() -> None:
     server = one_user()
-    async with driving(server, path="/api/v1") as driver:
-        with pytest.raises(Rejected, match="without /api/v1"):
-            await driver.probe()
-        with pytest.raises(Rejected, match="without /api/v1"):
-            await driver.usage_of_customers(["C1"])
+    for path, drops in (("/api/v1", set[str]()), ("", {"lists"})):  # a page, and JSON
+        server.drops = drops
+        async with driving(server, path=path) as driver:
+            with pytest.raises(Rejected, match="without /api/v1"):
+                await driver.probe()
+            with pytest.raises(Rejected, match="without /api/v1"):
+                await driver.usage_of_customers(["C1"])
 
 
 @pytest.mark.parametrize(
