@@ -25,8 +25,10 @@ def at(day: int, hour: int = 0, month: int = 11) -> datetime:
 
 
 class Openwisp:
-    """Keeps users and sessions. `asked` are the questions, without the host; `drops`: filters that it ignores, `Link` or
-    its lists, which it has not."""
+    """Keeps users and sessions. `asked` are the questions, without the host.
+
+    `drops` are filters that it ignores, `Link` for that header, or `lists` for an address without any.
+    """
 
     def __init__(self) -> None:
         self.users: list[dict[str, Any]] = []
