@@ -123,10 +123,10 @@ class Conversation:
 
 
 def _plain(value: Any) -> Any:
-    """Without secrets, and RT's addresses and mail headers, which nobody reads: they make up most of its answers."""
+    """Without secrets and what nobody reads: most of RT's answers, and Alertmanager's settings."""
     match value:
         case dict():
-            left_out = ("_url", "_hyperlinks", "Headers", "MessageId", "api_key")
+            left_out = ("_url", "_hyperlinks", "Headers", "MessageId", "api_key", "config")
             return {key: _plain(one) for key, one in value.items() if key not in left_out}
         case list():
             return [_plain(one) for one in value]
