@@ -22,6 +22,9 @@ _OVERRIDE: Final = {"X-HTTP-Method-Override": "GET"}
 _LONGEST: Final = 255
 """Most characters of a name or number that is asked for."""
 
+_EXACT: Final = 16
+"""Digits from which on a number is not exact in Icinga, whose numbers are floats."""
+
 HOST: Final = ("host.problem", "host.state_type", "host.flapping", "host.vars")
 """What is read of a service's host."""
 
@@ -59,6 +62,14 @@ class Question(msgspec.Struct, frozen=True):
 def is_name(key: str) -> bool:
     """Whether an object or a custom variable can be called so."""
     return 0 < len(key) <= _LONGEST and key.isprintable()
+
+
+def written(keys: Sequence[str]) -> list[str | int]:
+    """Keys as custom variables may have them: a number is another value than its text."""
+    numbers = [
+        int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < _EXACT and key == str(int(key))
+    ]
+    return [*keys, *numbers]
 
 
 class IcingaApi:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors.assurance.icinga.client import HOST, IcingaApi, Question
+from connectors.assurance.icinga.client import HOST, IcingaApi, Question, written
 from connectors.assurance.icinga.network import IS_DOWN, Networks
 from connectors.assurance.icinga.options import IcingaOptions
 from connectors.assurance.icinga.rows import ObjectRow, OutageRow, Records, attributes, moment
@@ -112,7 +112,7 @@ class IcingaAssurance:
             raise NotSupported(self.http.name, self.unsupported["open_outages_of_services"])
 
         async def ask(part: Sequence[str]) -> Part:
-            question = self._services("service.vars[k] in n", {"k": name, "n": list(part)}, fields)
+            question = self._services("service.vars[k] in n", {"k": name, "n": written(part)}, fields)
             page = await self._api.objects(question, part)
             own = [self._of_service(row) for row in page.rows if self._is_own(row)]
             if not any(row.host_may_be_down for row in page.rows):
@@ -132,7 +132,7 @@ class IcingaAssurance:
         nameless = f"({self._open_filter}) && {is_asked}" + (" && !service.vars[s]" if number else "")
 
         async def ask(part: Sequence[str]) -> Part:
-            values = {"n": list(part)} | ({"k": name} if name else {})
+            values = {"n": written(part), "k": name} if name else {"n": list(part)}
             hosts, services = await run_concurrently(
                 [
                     self._api.objects(self._hosts(is_asked, values, fields), part),
