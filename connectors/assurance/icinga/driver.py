@@ -117,7 +117,7 @@ class IcingaAssurance:
             own = [self._of_service(row) for row in page.rows if self._is_own(row)]
             if not any(row.host_may_be_down for row in page.rows):
                 return own, list(page.unreadable)
-            hosts, unreadable = await self._open_hosts(fields if fields is None else fields | {"service_ids"})
+            hosts, unreadable = await self._open_hosts(None if fields is None else fields | {"service_ids"}, part)
             return [*own, *hosts], [*page.unreadable, *unreadable]
 
         batches = await self._api.in_parts(service_ids, ask)
@@ -143,7 +143,7 @@ class IcingaAssurance:
             lost = [*hosts.unreadable, *services.unreadable]
             if not any(self._records.is_open(row) for row in hosts.rows):
                 return own, lost
-            down, unreadable = await self._open_hosts(fields)
+            down, unreadable = await self._open_hosts(fields, part)
             return [*own, *down], [*lost, *unreadable]
 
         batches = await self._api.in_parts(resource_ids, ask)
@@ -189,10 +189,10 @@ class IcingaAssurance:
         return {"states": list(self._records.service_words.values())}
 
     def _hosts(self, condition: str, values: Mapping[str, Any], fields: Fields | None) -> Question:
-        return Question("hosts", condition, values, attributes("hosts", self._records.host_words, fields))
+        return Question("hosts", condition, values, attributes("hosts", fields))
 
     def _services(self, condition: str, values: Mapping[str, Any], fields: Fields | None) -> Question:
-        asked = attributes("services", self._records.service_words, fields)
+        asked = attributes("services", fields)
         return Question("services", condition, values, asked, HOST)
 
     def _is_own(self, row: ObjectRow) -> bool:
@@ -203,10 +203,10 @@ class IcingaAssurance:
     def _of_service(self, row: ObjectRow) -> OutageRow:
         return OutageRow(str(row.id), self._records.service(row))
 
-    async def _open_hosts(self, fields: Fields | None) -> Part:
+    async def _open_hosts(self, fields: Fields | None, keys: Sequence[str] = ()) -> Part:
         if not self._records.host_words:
             return [], []
-        network = await self._networks.down(fields)
+        network = await self._networks.down(fields, keys)
         found = [network.outage(name) for name in network.roots]
         return [OutageRow(one.host.id, self._records.host(one)) for one in found], list(network.unreadable)
 
@@ -240,10 +240,10 @@ class IcingaAssurance:
             rows, lost = rows + found, [*lost, *hosts.unreadable, *unreadable]
         return rows, lost
 
-    async def _ended_hosts(self, hosts: Iterable[ObjectRow], fields: Fields | None) -> Part:
+    async def _ended_hosts(self, hosts: Iterable[ObjectRow], fields: Fields | None, keys: Sequence[str] = ()) -> Part:
         now = datetime.now(UTC).timestamp()
         ended = [row for row in hosts if self._records.has_ended(row, now)]
-        network = await self._networks.of_ended(ended, fields)
+        network = await self._networks.of_ended(ended, fields, keys)
         outages = [network.outage(str(row.id)) for row in ended]
         return [OutageRow(one.host.id, self._records.host(one)) for one in outages], list(network.unreadable)
 
@@ -262,11 +262,11 @@ class IcingaAssurance:
         page = await self._api.objects(self._hosts("host.name in n", {"n": list(part)}, fields), part)
         rows, lost = list[OutageRow](), list(page.unreadable)
         if any(self._records.is_open(row) for row in page.rows):
-            network = await self._networks.down(fields)
+            network = await self._networks.down(fields, part)
             lost += network.unreadable
             found = [network.outage(key) for key in part if key in network.hosts]
             rows += [OutageRow(one.host.id, self._records.host(one)) for one in found]
-        ended, unreadable = await self._ended_hosts(page.rows, fields)
+        ended, unreadable = await self._ended_hosts(page.rows, fields, part)
         return [*rows, *ended], [*lost, *unreadable]
 
     async def _grouped(self, batches: Iterable[Batch[OutageRow]], keys_of: Any) -> Found[Rows[Outage]]:

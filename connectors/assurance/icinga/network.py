@@ -17,6 +17,9 @@ IS_DOWN: Final = "(host.problem && host.state_type == 1) || host.flapping"
 _DEEPEST: Final = 10
 """Hosts one behind the other."""
 
+_TOGETHER: Final = 600.0
+"""Seconds between the last checks of hosts that were down together."""
+
 _LINKS: Final = ("parent_host_name", "child_host_name")
 
 
@@ -60,42 +63,47 @@ class Network(msgspec.Struct):
 
 
 class Networks:
-    """Reads them."""
+    """Reads them. `keys` are those that the port was asked for, which the trace shows."""
 
     def __init__(self, api: IcingaApi, records: Records) -> None:
         self._api, self._records = api, records
 
-    async def down(self, fields: Fields | None) -> Network:
+    async def down(self, fields: Fields | None, keys: Sequence[str] = ()) -> Network:
         """All hosts that are down now: one call, and two more if there are any. Raises `ConnectorError`."""
-        question = Question("hosts", IS_DOWN, {}, attributes("hosts", self._records.host_words, fields))
-        page = await self._api.objects(question)
-        return await self._around([row for row in page.rows if self._records.is_open(row)], page.unreadable, fields)
+        question = Question("hosts", IS_DOWN, {}, attributes("hosts", fields))
+        page = await self._api.objects(question, keys)
+        down = [row for row in page.rows if self._records.is_open(row)]
+        return await self._around(down, page.unreadable, fields, keys)
 
-    async def of_ended(self, hosts: Sequence[ObjectRow], fields: Fields | None) -> Network:
+    async def of_ended(self, hosts: Sequence[ObjectRow], fields: Fields | None, keys: Sequence[str] = ()) -> Network:
         """Hosts that were down, and those that were down behind them at that time. Raises `ConnectorError`."""
         known = {str(one.id): one for one in hosts}
+        began = min((row.attrs.last_state_down or 0 for row in hosts), default=0) - _TOGETHER
         level, unreadable = list(known), list[Unreadable]()
         for _ in range(_DEEPEST if level else 0):
             links = await self._api.objects(
-                Question("dependencies", "dependency.parent_host_name in n", {"n": level}, _LINKS), level
+                Question("dependencies", "dependency.parent_host_name in n", {"n": level}, _LINKS), keys
             )
             children = {str(one.attrs.child_host_name) for one in links.rows} - known.keys()
             if not children:
                 break
             names = sorted(children)
-            asked = attributes("hosts", self._records.host_words, fields)
-            page = await self._api.objects(Question("hosts", "host.name in n", {"n": names}, asked), names)
-            began = min((row.attrs.previous_state_change or 0 for row in hosts), default=0)
+            asked = attributes("hosts", fields)
+            page = await self._api.objects(Question("hosts", "host.name in n", {"n": names}, asked), keys)
             down = [row for row in page.rows if (row.attrs.last_state_down or 0) >= began]
             unreadable += page.unreadable
             known |= {str(row.id): row for row in down}
             level = [str(row.id) for row in down]
             if not level:
                 break
-        return await self._around(list(known.values()), unreadable, fields)
+        return await self._around(list(known.values()), unreadable, fields, keys)
 
     async def _around(
-        self, hosts: Sequence[ObjectRow], unreadable: Sequence[Unreadable], fields: Fields | None
+        self,
+        hosts: Sequence[ObjectRow],
+        unreadable: Sequence[Unreadable],
+        fields: Fields | None,
+        keys: Sequence[str],
     ) -> Network:
         names = [str(one.id) for one in hosts]
         if not names:
@@ -105,7 +113,7 @@ class Networks:
         questions = [Question("dependencies", among, {"n": names}, _LINKS)]
         if needs_services:
             questions.append(Question("services", "host.name in n", {"n": names}, ("vars", "host_name"), HOST))
-        links, *found = await run_concurrently([self._api.objects(one, names) for one in questions])
+        links, *found = await run_concurrently([self._api.objects(one, keys) for one in questions])
         behind, services = defaultdict[str, list[str]](list), defaultdict[str, list[ObjectRow]](list)
         for one in links.rows:
             if one.attrs.parent_host_name and one.attrs.child_host_name:

@@ -1,6 +1,6 @@
 """What Icinga answers about hosts and services, and the outages that become of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,7 +37,11 @@ class _CheckResult(msgspec.Struct):
 
 
 class _Attributes(msgspec.Struct):
-    """Of a host or a service. Times are seconds since 1970; 0 is never."""
+    """Of a host or a service. Times are seconds since 1970; 0 is never.
+
+    `previous_state_change` is when the state before began, but only until the next check: from then on it is the last
+    change, too. `last_state_down` and the like are when it was last seen so.
+    """
 
     state: float | None = None
     state_type: float | None = None
@@ -48,7 +52,9 @@ class _Attributes(msgspec.Struct):
     last_state_change: float | None = None
     last_hard_state_change: float | None = None
     previous_state_change: float | None = None
+    last_state_up: float | None = None
     last_state_down: float | None = None
+    last_state_ok: float | None = None
     last_state_critical: float | None = None
     last_state_warning: float | None = None
     last_state_unknown: float | None = None
@@ -116,9 +122,10 @@ class OutageRow(Identified):
     outage: Outage
 
 
-def attributes(kind: str, words: Iterable[str], fields: Fields | None) -> list[str]:
-    """The attributes of a host or service that are asked for: without them each is 2.4 kB, with paths of files."""
-    found = [*_ALWAYS, *(f"last_state_{word}" for word in words)]
+def attributes(kind: str, fields: Fields | None) -> list[str]:
+    """The attributes of hosts or services that are asked for: without them each is 2.4 kB, with paths of files."""
+    words = ("OK", *SERVICE_WORDS.values()) if kind == "services" else ("UP", *HOST_WORDS.values())
+    found = [*_ALWAYS, *(f"last_state_{word.lower()}" for word in words)]
     found += ["host_name"] if kind == "services" else []
     return found + (["last_check_result"] if fields is None or "description" in fields else [])
 
@@ -149,7 +156,7 @@ class Records:
         word = self._word(row)
         if word is not None and attrs.problem is not False and attrs.state_type != 0:
             return True
-        return bool(attrs.flapping) and (word is not None or self._last(row) >= (attrs.previous_state_change or 0) > 0)
+        return bool(attrs.flapping) and (word is not None or (self._last(row) > 0 and not self._changed_since(row)))
 
     def has_ended(self, row: ObjectRow, now: float) -> bool:
         """Whether it had an outage that ended not long ago."""
@@ -204,10 +211,7 @@ class Records:
     ) -> Outage:
         attrs, is_open, word = row.attrs, self.is_open(row), self._word(row)
         state, sentence = self._state(row) if is_open else (OutageState.RESOLVED, None)
-        began = attrs.last_hard_state_change if word is not None else attrs.previous_state_change
-        ended = attrs.last_state_change
-        if not is_open and self._last(row) < (began or 0):  # another change came after the outage
-            began = ended = None
+        began, ended = (attrs.last_hard_state_change, None) if is_open else self._times(row)
         result = attrs.last_check_result
         said = result.output if result and self._options.shows_output and is_open else None
         sentences = [_sentence(said), f"Site: {site}." if site else None, more, sentence]
@@ -220,7 +224,7 @@ class Records:
             raw_state=self._raw(row),
             severity=self._options.severities[word or max(counting, key=self._last_in(row))] if counting else None,
             started_at=moment(began),
-            resolved_at=None if is_open else moment(ended),
+            resolved_at=moment(ended),
             service_ids=service_ids,
             resource_ids=resource_ids,
         )
@@ -272,10 +276,28 @@ class Records:
     def _last_in(self, row: ObjectRow) -> Any:
         return lambda word: getattr(row.attrs, f"last_state_{word}") or 0.0
 
+    def _times(self, row: ObjectRow) -> tuple[float | None, float | None]:
+        """Begin and end of an outage that has ended, as far as Icinga keeps them: until another change, and check."""
+        if self._changed_since(row):
+            return None, None
+        ended, began = row.attrs.last_state_change or 0, row.attrs.previous_state_change or 0
+        return began if began < ended else None, ended
+
     def _recovered(self, row: ObjectRow) -> bool:
         """Whether its last change was a hard one: a problem that never became a hard one was no outage."""
         hard, last = row.attrs.last_hard_state_change or 0, row.attrs.last_state_change or 0
-        return hard >= last or self._last(row) < (row.attrs.previous_state_change or 0)
+        return hard >= last or self._changed_since(row)
+
+    def _changed_since(self, row: ObjectRow) -> bool:
+        """Whether it was in yet another state after it was last seen in that of an outage."""
+        words: dict[str, int] = {"ok" if "!" in str(row.id) else "up": 0}
+        words.update(self._words(row))
+        others = [
+            getattr(row.attrs, f"last_state_{word}") or 0
+            for word, number in words.items()
+            if number != row.attrs.state and word not in self._options.severities
+        ]
+        return max(others, default=0) > self._last(row)
 
     def _resource(self, host: str, variables: Any) -> tuple[str, ...]:
         name = self._options.resource_variable

@@ -20,7 +20,7 @@ from connectors.settings import System
 from tests.connectors.assurance.keeping_alerts import served
 
 BEGAN = 1795999738.5
-NEVER = {f"last_state_{word}": 0 for word in ("down", "critical", "warning", "unknown")}
+NEVER = {f"last_state_{word}": 0 for word in ("up", "down", "ok", "critical", "warning", "unknown")}
 
 
 def checked(state: int, **more: Any) -> dict[str, Any]:

@@ -156,8 +156,14 @@ async def test_an_outage_that_ended_has_its_times_until_the_next_change() -> Non
         assert one.resolved_at == datetime.fromtimestamp(now - 60, UTC)
         rows = await driver.outage_list(ALL, None, is_open=False)
         assert ([row.id for row in rows.items], rows.total) == ([LINE], None)
+        server.services[LINE] |= {"previous_state_change": now - 60, "last_state_ok": now}  # after the next check
+        one = await outage(driver)
+        assert (one.started_at, one.resolved_at) == (None, datetime.fromtimestamp(now - 60, UTC))
         later = {"last_state_change": now - 10, "last_hard_state_change": now - 10, "previous_state_change": now - 60}
-        server.services[LINE] |= later | {"state": 1}  # OK, and then WARNING: when it ended is not kept
+        server.services[LINE] |= later | {
+            "state": 1,
+            "last_state_ok": now - 20,
+        }  # OK, and then WARNING: when it ended is not kept
         one = await outage(driver)
         assert (one.is_open, one.started_at, one.resolved_at) == (False, None, None)
 

@@ -51,7 +51,8 @@ class Conversation:
     """Stands before a live product and keeps what it answers, or answers in its place from what was kept.
 
     LIVE_<PRODUCT> is the live product's address, LIVE_<PRODUCT>_TOKEN its token, and LIVE_<PRODUCT>_CA the authority of
-    its certificate, if it has one of its own; with RECORD=1 besides, the recording is written anew. A question is its method, path, query and body; a wrong token is part of it.
+    its certificate, if it has one of its own; with RECORD=1 besides, the recording is written anew. A question is its
+    method, path, query and body; a wrong token is part of it.
     """
 
     RIGHT = "recorded"
