@@ -290,11 +290,10 @@ class Records:
 
     def _changed_since(self, row: ObjectRow) -> bool:
         """Whether it was in yet another state after it was last seen in that of an outage."""
-        words: dict[str, int] = {"ok" if "!" in str(row.id) else "up": 0}
-        words.update(self._words(row))
+        words = [("ok" if "!" in str(row.id) else "up", 0), *self._words(row).items()]
         others = [
             getattr(row.attrs, f"last_state_{word}") or 0
-            for word, number in words.items()
+            for word, number in words
             if number != row.attrs.state and word not in self._options.severities
         ]
         return max(others, default=0) > self._last(row)
