@@ -32,10 +32,12 @@ from sandbox.server import SandboxServer
 
 PRODUCTS_OF_OUTAGES: Final = ("alertmanager", "icinga")
 CUSTOMER: Final = "1001"
-PATIENCE: Final = 30.0
+PATIENCE: Final = 20.0
 """Seconds in which a beginning or an end must be heard of."""
 
-POLL: Final = 2.0
+POLL: Final = 60.0
+"""Seconds between two polls: what is told sooner was told by the webhook, or by the stream."""
+
 HOST: Final = "olt-brn-02"
 """The host that breaks in Icinga, and a service on it."""
 SERVICE: Final = "S300002"
