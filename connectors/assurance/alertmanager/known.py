@@ -35,15 +35,10 @@ class KnownOutages:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def saw(self, outage: Outage, digest: int, now: datetime) -> None:
-        """It fires. One that is new has changed when it began; what else changes, when that is seen."""
+        """It fires. It changed when that was seen: `startsAt` may be long before that, or in the future."""
         before = self._known.get(outage.id)
-        if before is None:
-            changed_at = outage.started_at or now
-        elif before.is_over or before.digest != digest:
-            changed_at = now
-        else:
-            changed_at = before.changed_at
-        self._put(_Known(outage, digest, changed_at))
+        is_same = before is not None and not before.is_over and before.digest == digest
+        self._put(_Known(outage, digest, before.changed_at if before is not None and is_same else now))
 
     def missed(self, outage_id: str, now: datetime) -> None:
         """It does not fire any more. Nothing happens where it is not known, or known to have ended."""

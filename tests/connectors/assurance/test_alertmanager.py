@@ -163,10 +163,20 @@ async def test_what_moves_with_each_repetition_is_no_change() -> None:
         (first,) = await driver.outages_changed(None)
         server.alerts[0] |= {"endsAt": "2026-12-01T00:00:00Z", "updatedAt": "2026-11-30T23:00:00Z"}
         assert await driver.outages_changed(None) == [first]
-        assert first.changed_at == first.created_at == datetime(2026, 11, 29, 1, 17, 0, 998000, tzinfo=UTC)
+        assert first.created_at == datetime(2026, 11, 29, 1, 17, 0, 998000, tzinfo=UTC) < first.changed_at
         server.alerts = [silenced(server.alerts[0], "k")]
-        (later,) = await driver.outages_changed(first.changed_at + timedelta(seconds=1))
+        (later,) = await driver.outages_changed(first.changed_at)
         assert later.changed_at > first.changed_at
+
+
+async def test_a_beginning_in_the_future_or_long_ago_hides_no_other_change() -> None:
+    async with alertmanager() as (server, driver):
+        ahead = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
+        server.alerts = [service_down("S1", startsAt=ahead)]
+        (first,) = await driver.outages_changed(None)
+        server.alerts = [alert(DEVICE)]  # S1 has ended; this began yesterday, and came only now
+        changed = await driver.outages_changed(first.changed_at)
+        assert {one.id for one in changed} == {ID, "DeviceDown:S1:olt-2"}
 
 
 async def test_an_outage_that_is_gone_has_ended_and_is_found_for_a_while() -> None:
