@@ -94,7 +94,7 @@ class Records:
     """Makes outages of groups of alerts."""
 
     def __init__(self, warn_once: WarnOnce, options: AlertmanagerOptions, rule: Rule) -> None:
-        self._options, self._rule, self._warn_once = options, rule, warn_once
+        self._options, self._rule = options, rule
         self.date = Dates("UTC", warn_once, epoch_is_none=True).read
 
     def outage(self, group: AlertGroup, silences: Mapping[str, Silence] | None) -> Outage:

@@ -15,7 +15,8 @@ from typing import Any, Final
 from connectors.assurance.icinga.client import HOST, IcingaApi, Question, written
 from connectors.assurance.icinga.network import IS_DOWN, Networks
 from connectors.assurance.icinga.options import IcingaOptions
-from connectors.assurance.icinga.rows import ObjectRow, OutageRow, Records, attributes, moment
+from connectors.assurance.icinga.records import Records, moment
+from connectors.assurance.icinga.rows import ObjectRow, OutageRow, attributes
 from connectors.assurance.icinga.stream import IcingaStream
 from connectors.assurance.port import Outage
 from connectors.errors import Garbled, NotSupported
@@ -45,7 +46,7 @@ class IcingaAssurance:
     def __init__(self, http: HttpClient, options: IcingaOptions) -> None:
         self.http, self._options = http, options
         warn_once = WarnOnce(http.name, notice=http.health.notice)
-        self._records = Records(warn_once, options)
+        self._records = Records(options)
         self._api = IcingaApi(http, options, warn_once)
         self._networks = Networks(self._api, self._records)
         self._stream = IcingaStream(http, frozenset[str](options.severities), options.quiet, warn_once)

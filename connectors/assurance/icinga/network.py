@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from connectors.assurance.icinga.client import HOST, IcingaApi, Question
-from connectors.assurance.icinga.rows import HostOutage, ObjectRow, Records, attributes
+from connectors.assurance.icinga.records import Records
+from connectors.assurance.icinga.rows import HostOutage, ObjectRow, attributes
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Unreadable
 from connectors.records import Fields
