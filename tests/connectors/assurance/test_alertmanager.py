@@ -13,10 +13,13 @@ from connectors.assurance.alertmanager.driver import AlertmanagerAssurance
 from connectors.assurance.alertmanager.options import AlertmanagerOptions
 from connectors.assurance.port import Outage, OutageState
 from connectors.errors import Garbled, NotSupported, Rejected, TooMuch
-from connectors.events.hints import Change, Hint
+from connectors.events.hints import Change, Hint, Source
+from connectors.events.settings import EventSource
 from connectors.events.speaking import Event, Malformed
 from connectors.records import Window
-from tests.connectors.assurance.keeping_alerts import BEGAN, alert, alertmanager, service_down, silenced
+from connectors.settings import System
+from tests.connectors.assurance.keeping_alerts import BEGAN, SECRET, alert, alertmanager, service_down, silenced
+from tests.following import following
 
 ID = "ServiceDown:S1:olt-1"
 ALL = Window(0, 100)
@@ -339,3 +342,22 @@ async def test_odd_events() -> None:
                 hear(driver, body)
         assert [one.id for one in hear(driver, json.dumps({"alerts": [{"labels": 1}, good]}).encode())] == [ID]
         assert hear(driver, b'{"alerts": []}') == []
+
+
+async def test_who_posts_proves_it_and_what_is_not_posted_is_found_by_polling() -> None:
+    async with alertmanager() as (server, _):
+        system = System.model_validate({"url": server.url, "driver": "alertmanager", "connect_timeout": 10.0})
+        source = EventSource(secret=SECRET, poll=0.05)
+        async with following({"assurance": system}, {"assurance": source}) as found:
+            await found.listening.has_begun.wait()
+            body = server.hook(down := service_down("S1"))
+            assert await found.post("/events/assurance/a-secret-that-is-wrong", body) == 404
+            assert await found.post(f"/events/assurance/{SECRET}", body) == 204
+            told = await found.told(lambda hint: hint.id == ID)
+            assert (told.source, told.change) == (Source.WEBHOOK, Change.CREATED)
+            # Of silenced alerts nothing is posted, nor that they have ended.
+            server.alerts = [silenced(down | {"startsAt": datetime.now(UTC).isoformat()}, "k")]
+            await found.all_told(1, lambda hint: hint.source is Source.POLL)
+            server.alerts = []
+            await found.all_told(2, lambda hint: hint.source is Source.POLL)
+            assert {hint.id for hint in found.hints} == {ID}
