@@ -17,6 +17,8 @@ NAUTOBOT: Final = f"{_BASE}/inventory"
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "RT_WEBHOOK_URL": f"{_BASE}/ticketing/{SECRET}",
+    "AM_WEBHOOK_URL": f"{_BASE}/assurance/{SECRET}",
+    "AM_BASIC": "1",
     # BottleCRM makes the secret, and its script prints it only for an address that is new to it.
     "CRM_WEBHOOK_URL": f"{_BASE}/crm?run={secrets.token_hex(4)}",
 }

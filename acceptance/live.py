@@ -1,9 +1,11 @@
-"""The contract's documents over four real products, what each costs, and the conformance suite: `make live`.
+"""The contract's documents over real products, what each costs, and the conformance suite: `make live`.
 
-    .venv/bin/python -m acceptance.live [--systems DIR] [--keep] [--only-writes | --only-events [--product NAME]]
+    .venv/bin/python -m acceptance.live [--systems DIR] [--keep]
+        [--only-writes | --only-outages | --only-events [--product NAME]]
 
-Asks Nautobot, BottleCRM, Tryton and Request Tracker every query, and the last three every mutation
-(`acceptance.live_writes`), prints a table of each, and tests the four drivers (`gateway driver-test`).
+Asks Nautobot, BottleCRM, Tryton, Request Tracker and Alertmanager every query, the three in the middle every mutation
+(`acceptance.live_writes`), breaks and mends something in Alertmanager and Icinga (`acceptance.live_outages`), prints a
+table of each, and tests the drivers (`gateway driver-test`).
 `acceptance.products` says where they run; those that nobody names are started on loopback (the first start takes
 minutes), and stopped at the end: not what ran already, and nothing with --keep. What runs elsewhere must hold what the
 start scripts seed: the queries ask for customer C100001.
@@ -22,11 +24,13 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from acceptance import live_events, live_killed, live_openwisp, live_redmine, live_writes
+from acceptance import live_events, live_killed, live_openwisp, live_outages, live_redmine, live_writes
 from acceptance.calls import ROOT
+from acceptance.live_outages import outage_system
 from acceptance.mixed import ask_mixed
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
 from acceptance.running import serving
+from connectors import DOMAINS
 from connectors.conformance import Result
 from connectors.settings import System
 from gateway.commands.driver_test import found, results_of
@@ -44,7 +48,13 @@ RT_SESSION: Final = {
     "password_field": "pass",
 }
 """Request Tracker checks a token in 250 ms per request; a session costs that once. One that is given has a token."""
-DRIVERS: Final = {"inventory": "nautobot", "crm": "bottlecrm", "billing": "tryton", "ticketing": "rt"}
+DRIVERS: Final = {
+    "inventory": "nautobot",
+    "crm": "bottlecrm",
+    "billing": "tryton",
+    "ticketing": "rt",
+    "assurance": "alertmanager",
+}
 """Domain to product; Nautobot first, because its first start takes longest."""
 NOWHERE: Final = "http://127.0.0.1:9"
 
@@ -63,8 +73,10 @@ QUERIES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
 
 LEAST: Final[Mapping[str, tuple[int, str]]] = {
     "PortalHome": (
-        6,
-        "BottleCRM 1, RT 1; Tryton 2: a balance is the party's, bills are another model, and a call asks one model;"
+        9,
+        "Alertmanager 3: filters are joined with AND, so that services and resources are two questions, and a third is"
+        " for the whole of what is found; BottleCRM 1, RT 1; Tryton 2: a balance is the party's, bills are another"
+        " model, and a call asks one model;"
         " Nautobot 2: interfaces know a circuit by its service number only, which the first answer tells"
         " (a third, for what is told of each resource, could ride with the second)",
     ),
@@ -76,9 +88,9 @@ LEAST: Final[Mapping[str, tuple[int, str]]] = {
     ),
     "OpsDashboard": (5, "BottleCRM 1 for 100 accounts, Tryton 2 (two models), Nautobot 1, RT 1 for each 100 tickets"),
     "DeviceTrace": (
-        3,
-        "BottleCRM 1; Nautobot 2: what is found tells the service numbers, then the circuits (the site and the numbers"
-        " could be read with the search; they are two steps of the graph, and two calls more)",
+        6,
+        "Alertmanager 3, as above; BottleCRM 1; Nautobot 2: what is found tells the service numbers, then the circuits"
+        " (the site and the numbers could be read with the search: two steps of the graph, and two calls more)",
     ),
     "TicketThread": (
         6,
@@ -87,7 +99,10 @@ LEAST: Final[Mapping[str, tuple[int, str]]] = {
         " BottleCRM 1",
     ),
     "BillDetail": (3, "Tryton 3: invoice, lines and party are three models, and a call asks one"),
-    "OutageImpact": (0, "RT has no outages: nothing is asked"),
+    "OutageImpact": (
+        5,
+        "Alertmanager 2: all that fires, and the one silence that covers a whole outage; Nautobot 1, BottleCRM 1, RT 1",
+    ),
     "SystemStatus": (0, "health is what the calls before have shown"),
 }
 """Fewest calls that the products allow for each query's data, and why; in brackets what our steps cost beyond."""
@@ -113,6 +128,7 @@ def settings(products: Mapping[str, Live]) -> Settings:
         if name in products
         else {"url": NOWHERE}
         for domain, name in DRIVERS.items()
+        if name in products or DOMAINS[domain].required
     }
     return Settings.model_validate({"systems": systems, "graphql": {"trace": "signed-in with keys", "deadline": 30.0}})
 
@@ -126,9 +142,9 @@ def leaves(value: Any) -> Counter[bool]:
     return Counter({value is not None: 1})
 
 
-async def conforming(given: Settings, console: Console) -> bool:
-    """The conformance suite on the four drivers at once; prints a table for each. Whether nothing failed."""
-    console.print("  testing the four drivers (two minutes: Request Tracker takes 250 ms a call) ...")
+async def conforming(given: Settings, products: Mapping[str, Live], console: Console) -> bool:
+    """The conformance suite on the drivers at once; prints a table for each. Whether nothing failed."""
+    console.print("  testing the drivers (two minutes: Request Tracker takes 250 ms a call) ...")
 
     async def tried(domain: str, system: System) -> tuple[str, list[Result]]:
         tested = found(system.driver, domain)
@@ -136,7 +152,10 @@ async def conforming(given: Settings, console: Console) -> bool:
         async with results_of(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
             return f"{system.driver} ({domain})", [one async for one in coming]
 
-    trials = await asyncio.gather(*(tried(domain, system) for domain, system in given.systems.by_domain.items()))
+    tests = [*given.systems.by_domain.items()]
+    if "icinga" in products:
+        tests.append(("assurance", System.model_validate(outage_system("icinga", products["icinga"]))))
+    trials = await asyncio.gather(*(tried(domain, system) for domain, system in tests))
     for title, results in trials:
         show(title, results, console)
     return all(one.mark != "failed" for _, results in trials for one in results)
@@ -164,7 +183,8 @@ async def measure(products: Mapping[str, Live], writes: int, console: Console) -
     await queries(given, console)
     wrote = await write(products, writes, console)
     heard = await hear(products, writes, console)
-    return await conforming(given, console) and wrote and heard
+    outages = await break_and_mend(products, writes, console)
+    return await conforming(given, products, console) and wrote and heard and outages
 
 
 async def write(products: Mapping[str, Live], writes: int, console: Console) -> bool:
@@ -179,6 +199,13 @@ async def hear(products: Mapping[str, Live], _writes: int, console: Console) -> 
     console.print("  the products' own changes ...")
     with tempfile.TemporaryDirectory() as folder:
         return await live_events.measure(settings(products), products, Path(folder), console)
+
+
+async def break_and_mend(products: Mapping[str, Live], _writes: int, console: Console) -> bool:
+    """Break and mend something in each monitoring system. Whether that was told to subscribers."""
+    console.print("  outages that begin and end in monitoring ...")
+    with tempfile.TemporaryDirectory() as folder:
+        return await live_outages.measure(products, Path(folder), console)
 
 
 async def write_killed(products: Mapping[str, Live], writes: int, console: Console) -> bool:
@@ -215,7 +242,12 @@ async def queries(given: Settings, console: Console) -> None:
         console.print(f"least of {name}: {least}: {why}", style="dim", highlight=False)
 
 
-_PARTS: Final = {"only_killed": write_killed, "only_writes": write, "only_events": hear}
+_PARTS: Final = {
+    "only_killed": write_killed,
+    "only_writes": write,
+    "only_events": hear,
+    "only_outages": break_and_mend,
+}
 """By the option that asks for nothing else."""
 
 
@@ -240,12 +272,19 @@ def main() -> None:
     only.add_argument("--only-writes", action="store_true", help="only the mutations, over three of the systems")
     only.add_argument("--only-killed", action="store_true", help="only those while a worker is killed, over two")
     only.add_argument("--only-events", action="store_true", help="only whether the systems' own changes are heard of")
-    parser.add_argument("--product", choices=PRODUCTS, help="with --only-events: only this product's own changes")
+    only.add_argument("--only-outages", action="store_true", help="only Alertmanager and Icinga, beside the sandbox")
+    parser.add_argument("--product", choices=PRODUCTS, help="with --only-events or --only-outages: only this product")
     given = parser.parse_args()
-    if given.product and not given.only_events:
-        parser.error("--product goes with --only-events")
-    wanted = live_killed.DOMAINS if given.only_killed else live_writes.WRITTEN if given.only_writes else PRODUCTS
-    names = [name for name in DRIVERS.values() if name in wanted and given.product in (None, name)]
+    if given.product and not (given.only_events or given.only_outages):
+        parser.error("--product goes with --only-events or --only-outages")
+    parts = {
+        "only_killed": live_killed.DOMAINS,
+        "only_writes": live_writes.WRITTEN,
+        "only_events": live_events.CHANGED,
+        "only_outages": live_outages.PRODUCTS_OF_OUTAGES,
+    }
+    wanted = next((names for part, names in parts.items() if getattr(given, part)), PRODUCTS)
+    names = [name for name in PRODUCTS if name in wanted and given.product in (None, name)]
     if problems := unfit(names, given.systems):
         raise SystemExit("\n".join(problems))
     logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news

@@ -1,11 +1,13 @@
-"""Where the four real products run, for `make live` and `make record`: in the environment, or by their start scripts.
+"""Where the real products run, for `make live` and `make record`: in the environment, or by their start scripts.
 
 A product that runs already is named by LIVE_<PRODUCT> (its address) and LIVE_<PRODUCT>_TOKEN, such as LIVE_RT and
 LIVE_RT_TOKEN. Any other is started by its script in LIVE_SYSTEMS (default ../shared/live).
 """
 
+import base64
 import os
 import re
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -36,8 +38,15 @@ PRODUCTS: Final[Mapping[str, Product]] = {
     "bottlecrm": Product("djangocrm", "http://127.0.0.1:18204", "Bearer"),
     "tryton": Product("tryton", "http://127.0.0.1:18203", "Bearer"),
     "rt": Product("rt", "http://127.0.0.1:18202", "token"),
+    "alertmanager": Product("alertmanager", "http://127.0.0.1:18205", "Basic"),
+    "icinga": Product("icinga", "https://localhost:18206", "Basic"),
 }
 """By the name of the driver, of the test and of the recording; Nautobot first, its first start takes longest."""
+
+
+_ANYBODY: Final = ssl.create_default_context()
+"""Believes every certificate: it is only asked whether anything is there."""
+_ANYBODY.check_hostname, _ANYBODY.verify_mode = False, ssl.CERT_NONE
 
 
 class Unfit(Exception):
@@ -49,7 +58,7 @@ class Live:
     """A product that runs: its address without a slash at the end, its token, and the script that ends it.
 
     `is_given`: the environment names it. `stop_script`: None for what ran before we came. `hook_secret`: what it signs
-    webhooks with, where it says so.
+    webhooks with, where it says so. `authority`: the file with the authority of its certificate, if it has its own.
     """
 
     address: str
@@ -57,6 +66,7 @@ class Live:
     is_given: bool = False
     stop_script: Path | None = None
     hook_secret: str | None = None
+    authority: str | None = None
 
     def stop(self) -> None:
         """End it, if it is ours to end."""
@@ -91,14 +101,14 @@ def live(name: str, scripts: Path, console: Console, among: Mapping[str, Product
         raise Unfit(problems[0])
     product, variable = among[name], f"LIVE_{name.upper()}"
     if address := os.environ.get(variable, "").rstrip("/"):
-        return Live(address, os.environ[f"{variable}_TOKEN"], is_given=True)
+        return Live(address, os.environ[f"{variable}_TOKEN"], True, authority=os.environ.get(f"{variable}_CA"))
     folder = scripts / product.folder
     stop_script = None if answers(product.address) else folder / "stop.sh"
     if stop_script:
         console.print(f"  starting {folder} (the first time this takes minutes) ...")
     try:
-        token, hook_secret = _started(product, scripts)
-        return Live(product.address, token, stop_script=stop_script, hook_secret=hook_secret)
+        token, hook_secret, authority = _started(product, scripts)
+        return Live(product.address, token, False, stop_script, hook_secret, authority)
     except Unfit:
         Live(product.address, "", stop_script=stop_script).stop()
         raise
@@ -107,7 +117,7 @@ def live(name: str, scripts: Path, console: Console, among: Mapping[str, Product
 def answers(address: str) -> bool:
     """Whether anything speaks HTTP there."""
     try:
-        urllib.request.urlopen(address, timeout=5).close()  # noqa: S310  # an address of ours
+        urllib.request.urlopen(address, timeout=5, context=_ANYBODY).close()  # noqa: S310  # an address of ours
     except urllib.error.HTTPError:
         return True
     except OSError:
@@ -115,8 +125,8 @@ def answers(address: str) -> bool:
     return True
 
 
-def _started(product: Product, scripts: Path) -> tuple[str, str | None]:
-    """Run the start script, which starts nothing twice: the token, and a webhook's secret, that it printed.
+def _started(product: Product, scripts: Path) -> tuple[str, str | None, str | None]:
+    """Run the start script, which starts nothing twice: the token, a webhook's secret and a CA file that it printed.
 
     Raises `Unfit`.
     """
@@ -131,9 +141,10 @@ def _started(product: Product, scripts: Path) -> tuple[str, str | None]:
     )
     if done.returncode:
         raise Unfit(f"{script} ended with {done.returncode}:\n{done.stdout[-1500:]}")
-    before = f"{product.header}: {product.scheme}".rstrip()
+    before = "Basic" if product.scheme == "Basic" else f"{product.header}: {product.scheme}".rstrip()
     token = re.search(rf"{before} (\S+)", done.stdout)
     if token is None:
         raise Unfit(f"{script} printed no '{before} ...'")
-    secret = re.search(r"webhook secret: (\S+)", done.stdout)
-    return token.group(1), secret.group(1) if secret else None
+    secret, authority = re.search(r"webhook secret: (\S+)", done.stdout), re.search(r"CA: ([^\s;]+)", done.stdout)
+    given = base64.b64encode(token.group(1).encode()).decode() if product.scheme == "Basic" else token.group(1)
+    return given, secret.group(1) if secret else None, authority.group(1) if authority else None

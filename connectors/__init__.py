@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 
+from connectors.assurance.alertmanager.driver import AlertmanagerAssurance
+from connectors.assurance.alertmanager.options import AlertmanagerOptions
+from connectors.assurance.icinga.driver import IcingaAssurance
+from connectors.assurance.icinga.options import IcingaOptions
 from connectors.assurance.port import AssurancePort, Outage
 from connectors.assurance.promises import ASSURANCE
 from connectors.assurance.tmf.driver import TmfAssurance
@@ -162,7 +166,11 @@ DOMAINS: Final[Mapping[str, Domain]] = {
             "Outages.",
             AssurancePort,
             ASSURANCE,
-            {"tmf": Driver(TmfAssurance, Profile)},
+            {
+                "tmf": Driver(TmfAssurance, Profile),
+                "alertmanager": Driver(AlertmanagerAssurance, AlertmanagerOptions),
+                "icinga": Driver(IcingaAssurance, IcingaOptions),
+            },
             {"Outage": "outages_changed"},
             {"outages": CachedType(Outage, frozenset({"Outage"}))},
             required=False,
@@ -173,7 +181,7 @@ DOMAINS: Final[Mapping[str, Domain]] = {
 """The only list of domains, by name. Domains that give keys to others come first, and parts after what they are of."""
 
 if TYPE_CHECKING:  # mypy checks here that each driver implements its port; the types of the table cannot say so.
-    _ASSURANCE: tuple[type[AssurancePort], ...] = (TmfAssurance,)
+    _ASSURANCE: tuple[type[AssurancePort], ...] = (TmfAssurance, AlertmanagerAssurance, IcingaAssurance)
     _BILLING: tuple[type[BillingPort], ...] = (TmfBilling, TrytonBilling)
     _CRM: tuple[type[CrmPort], ...] = (TmfCrm, BottleCrm)
     _INVENTORY: tuple[type[InventoryPort], ...] = (TmfInventory, NautobotDriver)

@@ -140,7 +140,8 @@ def _ticket_kind(record: Ticket, before: Before | None, said_new: bool, at: date
 
 def _outage_kind(record: Outage, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:
     ended = _ended(record.is_open, record.state.value, record.resolved_at, None, before)
-    return ended or _begun(before, record.started_at, None, said_new, at)
+    begins = None if before is not None and before.had_ended else before  # monitoring has one id for each place
+    return ended or _begun(begins, record.started_at, None, said_new, at)
 
 
 def _payment_kind(record: Payment, before: Before | None, said_new: bool, at: datetime | None) -> ChangeKind:

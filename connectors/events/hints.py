@@ -18,6 +18,7 @@ class Source(StrEnum):
 
     HUB = "hub"
     WEBHOOK = "webhook"
+    STREAM = "stream"
     POLL = "poll"
     WRITE = "write"
 

@@ -1,11 +1,12 @@
 """Learns what changes in all systems, and tells it to all processes of the gateway, for as long as this one runs.
 
-One process at a time polls the systems and registers at their hubs. Any process takes what they post.
+One process at a time polls the systems, follows their streams and registers at their hubs. Any takes what they post.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,6 +17,7 @@ from connectors.events.hubs import HubListener
 from connectors.events.polling import Poller
 from connectors.events.post import Mailbox, Posted, Sender
 from connectors.events.settings import EventSource
+from connectors.events.streams import StreamFollower
 from connectors.secret_files import Secret
 
 if TYPE_CHECKING:
@@ -91,7 +93,10 @@ class Listening:
                 callback = partial(_callback, callback_url, system.domain, source.secret_named("secret"))
                 named = {hub.path: hub for one in speaking for hub in one.events.hubs}
                 hubs = [HubListener(driver.http, hub, callback) for hub in named.values()]
-            self._systems.append(_Followed(source.poll, pollers, hubs))
+            followed = _Followed(source.poll, pollers, hubs)
+            follows = [one.follow for one in system.drivers.values() if source.stream and hasattr(one, "follow")]
+            followed.streams = [StreamFollower(system.domain, one, followed.is_due.set) for one in follows]
+            self._systems.append(followed)
         self._mailbox = Mailbox(senders)
         self._running: set[asyncio.Task[None]] = set()
         self._leading: set[asyncio.Task[None]] = set()
@@ -194,6 +199,8 @@ class Listening:
                         _spawn(self._poll(system, poller), self._leading)
                     if system.hubs:
                         _spawn(self._register(system), self._leading)
+                    for stream in system.streams:
+                        _spawn(stream.run(self._stream.publish), self._leading)
             elif not leads and self.is_leading:
                 await self._stop_leading(forgets=True)
             await asyncio.sleep(self._lease / 3)
@@ -225,7 +232,7 @@ class Listening:
             await system.tried(poller, poll)
             if poller.kind in system.lacking:
                 return
-            await asyncio.sleep(system.interval)
+            await system.next_poll()
 
     async def _register(self, system: "_Followed") -> None:
         """Register, and again and again, at once when the system is back."""
@@ -240,13 +247,21 @@ class Listening:
 
 
 class _Followed:
-    """One system: how often it is polled, for what, and at which hubs the gateway registers."""
+    """One system: how often it is polled, for what, where the gateway registers, and which streams it follows."""
 
     def __init__(self, interval: float, pollers: Sequence[Poller], hubs: Sequence[HubListener]) -> None:
         self.interval, self.pollers, self.hubs = interval, pollers, hubs
+        self.streams: Sequence[StreamFollower] = ()
         self.lacking: set[str] = set()
-        self.is_back = asyncio.Event()
+        self.is_back, self.is_due = asyncio.Event(), asyncio.Event()
         self._away: set[str] = set()
+
+    async def next_poll(self) -> None:
+        """Wait until it is to be polled: after `interval`, or when a stream has begun and may have missed something."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.interval):
+                await self.is_due.wait()
+        self.is_due.clear()
 
     async def tried(self, poller: Poller, ask: Callable[[], Awaitable[Any]]) -> bool:
         """Whether asking need not be repeated. A failure is logged once, and so is its end."""

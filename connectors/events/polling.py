@@ -157,7 +157,8 @@ class Poller:
         in_last_second = one.changed_at.microsecond == 0 and until - one.changed_at < timedelta(seconds=1)
         self._told[one.id] = one.changed_at, is_repeated or not in_last_second
         event_id = f"poll {self.kind} {one.id} {one.changed_at.timestamp()}{' again' if is_repeated else ''}"
-        is_new = told_at is None and one.created_at is not None and one.created_at >= since
+        created_at = one.created_at  # after what was told of it: it has begun again
+        is_new = created_at is not None and created_at >= since and (told_at is None or told_at < created_at)
         return self._made(one, event_id, is_new=is_new)
 
     def _made(self, one: Changed, event_id: str, *, is_new: bool) -> Hint:

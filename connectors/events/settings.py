@@ -29,6 +29,9 @@ class EventSource(WithSecrets):
         float,
         Field(ge=0, description="Seconds between two questions for what changed; 0: never. Hubs lose events, so poll."),
     ] = 30.0
+    stream: Annotated[
+        bool, Field(description="Whether the stream of events is followed that the system keeps open (Icinga).")
+    ] = True
     events_per_second: Annotated[
         float, Field(gt=0, description="Most events taken from the system; what comes faster is refused with 429.")
     ] = 500.0

@@ -1,6 +1,6 @@
 """How a system tells of changes by itself: what it sends, and what a driver provides to read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -69,6 +69,14 @@ class Speaks(Protocol):
         Whose a record is and what it says is never taken from an event. `SIGNED`: raises `Forged` unless the event is
         signed with `secret`, before anything else of it is read. Raises `Malformed`.
         """
+
+
+Follow = Callable[[], AsyncGenerator[Sequence[Hint], None]]
+"""A driver's method `follow`, if its product sends what happens over a connection that it keeps open.
+
+The generator gives no hints once when the connection is there, then hints as they come, and ends when it is cut. Raises
+`ConnectorError`. One process at a time follows.
+"""
 
 
 def id_in(value: object) -> str:

@@ -88,6 +88,8 @@ async def _asked(
         for one in DOMAINS[domain].promises.methods
         if isinstance(one, Keyed) and one.kind == "customer" and one.name not in connected.unsupported
     ]
+    if not methods:
+        return finding  # it knows nothing of customers, such as monitoring
     counts: dict[str, int] = {}
     for driver, method in methods:
         try:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markup import escape
 
+from acceptance.live_outages import PRODUCTS_OF_OUTAGES
 from acceptance.products import PRODUCTS, Unfit, live, scripts_folder
 
 ROOT: Final = Path(__file__).parents[2]
@@ -67,11 +68,18 @@ def tests_of(name: str) -> list[str]:
     return [str(own.relative_to(ROOT)), suite]
 
 
-def record(name: str, address: str, token: str, recordings: Path = RECORDINGS) -> str:
+def files_of(name: str) -> list[str]:
+    """A product's recordings. The tests of those that monitor ask small servers that keep what is broken."""
+    suite = f"conformance_{name}.json"
+    return [suite] if name in PRODUCTS_OF_OUTAGES else [f"{name}.json", suite]
+
+
+def record(name: str, address: str, token: str, recordings: Path = RECORDINGS, authority: str | None = None) -> str:
     """Record one product that runs; what is new. What was there stays where `Unfit` is raised."""
-    files = [recordings / f"{name}.json", recordings / f"conformance_{name}.json"]
+    files = [recordings / file for file in files_of(name)]
     before = {file: file.read_bytes() for file in files if file.exists()}
     environment = os.environ | {f"LIVE_{name.upper()}": address, f"LIVE_{name.upper()}_TOKEN": token, "RECORD": "1"}
+    environment |= {f"LIVE_{name.upper()}_CA": authority} if authority else {}
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
     command += tests_of(name)
     kept = False
@@ -112,7 +120,8 @@ def recorded(name: str, scripts: Path, console: Console) -> str:
     """Record one product, and start it where nobody says that it runs. Raises `Unfit`."""
     running = live(name, scripts, console)
     try:
-        return record(name, running.address, running.token)
+        own = {"authority": running.authority} if running.authority else {}
+        return record(name, running.address, running.token, **own)
     finally:
         running.stop()
 

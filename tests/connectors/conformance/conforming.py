@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,8 +51,9 @@ def failed(results: Sequence[Result]) -> set[tuple[str, str]]:
 class Conversation:
     """Stands before a live product and keeps what it answers, or answers in its place from what was kept.
 
-    LIVE_<PRODUCT> is the live product's address and LIVE_<PRODUCT>_TOKEN its token; with RECORD=1 besides, the
-    recording is written anew. A question is its method, path, query and body; a wrong token is part of it.
+    LIVE_<PRODUCT> is the live product's address, LIVE_<PRODUCT>_TOKEN its token, and LIVE_<PRODUCT>_CA the authority of
+    its certificate, if it has one of its own; with RECORD=1 besides, the recording is written anew. A question is its
+    method, path, query and body; a wrong token is part of it.
     """
 
     RIGHT = "recorded"
@@ -61,6 +63,8 @@ class Conversation:
         self.path = RECORDINGS / f"conformance_{name}.json"
         self.live = os.environ.get(f"LIVE_{name.upper()}", "").rstrip("/")
         self.token = f"{scheme} {os.environ.get(f'LIVE_{name.upper()}_TOKEN', '') if self.live else self.RIGHT}"
+        authority = os.environ.get(f"LIVE_{name.upper()}_CA")
+        self._tls: Any = ssl.create_default_context(cafile=authority) if authority else True
         self.records = bool(self.live and os.environ.get("RECORD"))
         kept = {} if self.live else json.loads(self.path.read_text(encoding="utf-8"))
         self.questions: dict[str, str] = kept.get("questions", {})
@@ -85,7 +89,8 @@ class Conversation:
         return web.Response(status=kept["status"], text=text, content_type=kept["type"])
 
     async def _ask(self, request: web.Request, body: bytes, question: str) -> None:
-        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers}
+        passed = ("Authorization", "Content-Type", "Accept", "X-HTTP-Method-Override")
+        headers = {name: request.headers[name] for name in passed if name in request.headers}
         async with (
             aiohttp.ClientSession(auto_decompress=True) as session,
             session.request(
@@ -94,6 +99,7 @@ class Conversation:
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,
+                ssl=self._tls,
             ) as live,
         ):
             kept: dict[str, Any] = {"status": live.status, "type": live.content_type}
@@ -124,10 +130,10 @@ class Conversation:
 
 
 def _plain(value: Any) -> Any:
-    """Without secrets, and RT's addresses and mail headers, which nobody reads: they make up most of its answers."""
+    """Without secrets and what nobody reads: most of RT's answers, and Alertmanager's settings."""
     match value:
         case dict():
-            left_out = ("_url", "_hyperlinks", "Headers", "MessageId", "api_key")
+            left_out = ("_url", "_hyperlinks", "Headers", "MessageId", "api_key", "config")
             return {key: _plain(one) for key, one in value.items() if key not in left_out}
         case list():
             return [_plain(one) for one in value]

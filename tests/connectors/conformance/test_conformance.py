@@ -95,6 +95,8 @@ PRODUCTS: Mapping[str, tuple[str, str, Mapping[str, Sequence[str]]]] = {
     "nautobot": ("inventory", "Token", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
     "rt": ("ticketing", "token", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
     "redmine": ("ticketing", "Basic", {"customer": ["C100001", "C100002", "C100003", "C100004"]}),
+    "alertmanager": ("assurance", "Basic", {}),
+    "icinga": ("assurance", "Basic", {}),
 }
 """Domain, scheme of the token, and sample keys."""
 

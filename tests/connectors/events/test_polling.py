@@ -51,6 +51,18 @@ def told(hints: Sequence[Hint]) -> list[tuple[str, Change]]:
     return [(one.id, one.change) for one in hints]
 
 
+async def test_what_was_told_is_new_again_if_it_has_begun_after_that() -> None:
+    table = Table(a=(0, 0))
+    poller = table.poller()
+    await poller.poll()
+    table.rows["b"] = (20, 20)
+    assert told(await poller.poll()) == [("b", Change.CREATED)]
+    table.rows["b"] = (25, 20)
+    assert told(await poller.poll()) == [("b", Change.CHANGED)]
+    table.rows["b"] = (31, 30.5)  # monitoring has one id for each place
+    assert told(await poller.poll()) == [("b", Change.CREATED)]
+
+
 async def test_the_first_poll_tells_nothing_and_the_next_what_is_new() -> None:
     table = Table(a=(0, -99.5), b=(-50, -99.5))
     poller = table.poller()

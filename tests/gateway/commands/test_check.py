@@ -478,6 +478,16 @@ async def test_rows_that_cannot_be_read_are_a_failure_of_the_check(changed: dict
     assert "sends name in a form that cannot be read" in told(findings)
 
 
+async def test_a_system_that_knows_nothing_of_customers_is_not_asked_about_any(
+    servers: dict[str, SandboxServer],
+) -> None:
+    systems = {name: {"url": server.url} for name, server in servers.items()}
+    given = settings(servers, systems=systems | {"assurance": {"url": servers["ticketing"].url}})
+    findings = {one.name: one for one in await check(given, is_demo=True, customers=["1003"])}
+    assert findings["ticketing"].note.startswith("asked about 1 customers: ")
+    assert (findings["assurance"].read, findings["assurance"].note) == ("ok", "")
+
+
 async def test_a_customer_is_named(servers: dict[str, SandboxServer]) -> None:
     findings = await check(settings(servers), is_demo=True, customers=["1003"])
     assert findings[1].note.startswith("asked about 1 customers: ")

@@ -1,0 +1,349 @@
+"""What surprises in Icinga, each with the right value."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from connectors.assurance.icinga.driver import IcingaAssurance
+from connectors.assurance.icinga.options import IcingaOptions
+from connectors.assurance.icinga.stream import LONGEST, TYPES
+from connectors.assurance.port import Outage, OutageState
+from connectors.errors import Garbled, NotSupported, Rejected, TimedOut, TooLarge, TooMuch
+from connectors.events.hints import Change, Hint
+from connectors.events.settings import EventSource
+from connectors.records import Window
+from connectors.settings import System
+from tests.connectors.assurance.keeping_checks import BEGAN, Icinga, checked, event, icinga, pending
+from tests.following import following
+
+ALL = Window(0, 100)
+LINE = "olt-1!S1"
+STARTED = datetime.fromtimestamp(BEGAN, UTC)
+
+
+def number(service: str) -> dict[str, Any]:
+    return {"vars": {"service_number": service, "site": "BRN"}}
+
+
+def access(server: Icinga, **states: int) -> None:
+    """agg before olt-1 and olt-2, with services S1 and S2 on olt-1, and S3 on olt-2."""
+    server.links = [("agg", "olt-1"), ("agg", "olt-2")]
+    server.hosts = {name: checked(states.get(name.replace("-", ""), 0)) for name in ("agg", "olt-1", "olt-2")}
+    for place in ("olt-1!S1", "olt-1!S2", "olt-2!S3"):
+        key = place.partition("!")[2]
+        server.services[place] = checked(states.get(key, 0), **number(key))
+
+
+async def open_outages(driver: IcingaAssurance) -> list[Outage]:
+    return list((await driver.outage_list(ALL, None, is_open=True)).items)
+
+
+async def outage(driver: IcingaAssurance, key: str = LINE) -> Any:
+    return (await driver.outages([key], None)).get(key)
+
+
+async def test_a_service_with_a_problem_is_an_outage_of_that_service_alone() -> None:
+    async with icinga() as (server, driver):
+        access(server, S1=2)
+        (one,) = await open_outages(driver)
+        assert (one.id, one.service_ids, one.resource_ids, one.severity) == (LINE, ("S1",), (), 2)
+        assert (one.state, one.raw_state, one.started_at) == (OutageState.IN_PROGRESS, "CRITICAL", STARTED)
+        assert one.description == "no light. Site: BRN."
+        assert await outage(driver) == one
+        found = await driver.open_outages_of_services(["S1", "S2", "S9"], None)
+        assert {key: [one.id for one in rows.items] for key, rows in found.items()} == {"S1": [LINE]}
+
+
+async def test_all_that_is_behind_a_host_that_is_down_is_one_outage() -> None:
+    async with icinga() as (server, driver):
+        access(server, agg=1, olt1=1, S1=2)
+        (one,) = await open_outages(driver)
+        assert (one.id, one.name, one.severity) == ("agg", "agg is down", 1)
+        assert (one.service_ids, one.resource_ids) == (("S1", "S2"), ("agg", "olt-1"))  # olt-2 has another way
+        for key in ("S1", "S2"):
+            found = await driver.open_outages_of_services([key], None)
+            assert [row.id for row in found[key].items] == ["agg"]
+        by_host = await driver.open_outages_of_resources(["olt-1", "olt-2"], None)
+        assert {key: [row.id for row in rows.items] for key, rows in by_host.items()} == {"olt-1": ["agg"]}
+
+
+async def test_what_is_a_consequence_is_found_by_its_id_and_says_so() -> None:
+    async with icinga() as (server, driver):
+        access(server, agg=1, olt1=1, S1=2)
+        found = await driver.outages(["olt-1", LINE], None)
+        assert [one.description for one in found.values() if isinstance(one, Outage)] == [
+            "no light. Site: BRN. It is a consequence: its host is down.",
+            "no light. It is a consequence: a host before it is down.",
+        ]
+
+
+async def test_hosts_in_a_ring_are_one_outage() -> None:
+    async with icinga() as (server, driver):
+        access(server, agg=1, olt1=1)
+        server.links = [("agg", "olt-1"), ("olt-1", "agg")]
+        (one,) = await open_outages(driver)
+        assert one.resource_ids == ("agg", "olt-1")
+
+
+async def test_what_was_never_checked_is_no_outage_although_its_state_is_one() -> None:
+    async with icinga(options={"severities": {"down": 1, "unknown": 3}}) as (server, driver):
+        access(server)
+        server.hosts["olt-1"], server.services["olt-2!S3"] = pending(1), pending(3, **number("S3"))
+        assert await open_outages(driver) == []
+        assert await driver.outages(["olt-1", "olt-2!S3"], None) == {}
+        assert await driver.open_outages_of_services(["S1", "S3"], None) == {}
+
+
+async def test_a_soft_problem_is_not_yet_an_outage() -> None:
+    async with icinga() as (server, driver):
+        access(server)
+        server.services[LINE] = checked(2, state_type=0, **number("S1"))
+        assert await open_outages(driver) == []
+        assert await outage(driver) is None
+
+
+async def test_states_that_are_not_named_are_none_and_named_ones_are() -> None:
+    async with icinga() as (server, driver):
+        access(server, S1=1, S2=3)
+        assert await open_outages(driver) == []
+    async with icinga(options={"severities": {"warning": 6, "unknown": 5}}) as (server, driver):
+        access(server, S1=1, S2=3, S3=2, agg=1)
+        assert {one.id: one.severity for one in await open_outages(driver)} == {"olt-1!S1": 6, "olt-1!S2": 5}
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "sentence"),
+    [
+        ({"acknowledgement": 1}, OutageState.ACKNOWLEDGED, "Acknowledged."),
+        ({"acknowledgement": 2}, OutageState.ACKNOWLEDGED, "Acknowledged."),
+        ({"downtime_depth": 1, "acknowledgement": 1}, OutageState.HELD, "Planned work."),
+        ({"flapping": True}, OutageState.PENDING, "It comes and goes (flapping)."),
+    ],
+)
+async def test_acknowledged_planned_and_flapping_are_told_apart(
+    more: dict[str, Any], state: OutageState, sentence: str
+) -> None:
+    async with icinga(options={"shows_output": False}) as (server, driver):
+        access(server)
+        server.services[LINE] = checked(2, **number("S1"), **more)
+        one = await outage(driver)
+        assert (one.state, one.is_open, one.description) == (state, True, f"Site: BRN. {sentence}")
+
+
+async def test_one_that_flaps_is_open_also_while_it_is_ok() -> None:
+    async with icinga() as (server, driver):
+        access(server)
+        server.services[LINE] = checked(0, flapping=True, last_state_critical=BEGAN, **number("S1"))
+        (one,) = await open_outages(driver)
+        assert (one.state, one.raw_state) == (OutageState.PENDING, "OK")
+        server.services[LINE] |= {"last_state_critical": 0}  # between OK and WARNING, which is no outage
+        assert await open_outages(driver) == []
+
+
+async def test_an_outage_that_ended_has_its_times_until_the_next_change() -> None:
+    now = time.time()
+    ended = {"last_state_change": now - 60, "last_hard_state_change": now - 60, "previous_state_change": now - 600}
+    async with icinga() as (server, driver):
+        access(server)
+        server.services[LINE] = checked(0, last_state_critical=now - 90, **number("S1")) | ended
+        one = await outage(driver)
+        assert (one.id, one.state, one.raw_state, one.severity) == (LINE, OutageState.RESOLVED, "OK", 2)
+        assert one.started_at == datetime.fromtimestamp(now - 600, UTC)
+        assert one.resolved_at == datetime.fromtimestamp(now - 60, UTC)
+        rows = await driver.outage_list(ALL, None, is_open=False)
+        assert ([row.id for row in rows.items], rows.total) == ([LINE], None)
+        server.services[LINE] |= {"previous_state_change": now - 60, "last_state_ok": now}  # after the next check
+        one = await outage(driver)
+        assert (one.started_at, one.resolved_at) == (None, datetime.fromtimestamp(now - 60, UTC))
+        later = {"last_state_change": now - 10, "last_hard_state_change": now - 10, "previous_state_change": now - 60}
+        server.services[LINE] |= later | {
+            "state": 1,
+            "last_state_ok": now - 20,
+        }  # OK, and then WARNING: when it ended is not kept
+        one = await outage(driver)
+        assert (one.is_open, one.started_at, one.resolved_at) == (False, None, None)
+
+
+async def test_a_problem_that_was_never_a_hard_one_or_is_long_over_was_no_outage() -> None:
+    now = time.time()
+    async with icinga() as (server, driver):
+        access(server)
+        server.services[LINE] = checked(0, last_state_critical=now - 90, **number("S1")) | {
+            "last_state_change": now - 60,
+            "previous_state_change": now - 100,
+        }
+        assert await outage(driver) is None
+        server.services[LINE] = checked(0, last_state_critical=now - 30 * 86400, **number("S1"))
+        assert await outage(driver) is None
+        assert await outage(driver, "olt-1!S2") is None  # its first check is a change, too
+
+
+async def test_a_host_that_is_back_still_names_what_was_behind_it() -> None:
+    now = time.time()
+    over = {"last_state_change": now - 60, "last_hard_state_change": now - 60, "previous_state_change": now - 600}
+    async with icinga() as (server, driver):
+        access(server)
+        for name in ("agg", "olt-1"):
+            server.hosts[name] |= over | {"last_state_down": now - 90}
+        one = await outage(driver, "agg")
+        assert (one.name, one.is_open, one.raw_state) == ("agg", False, "UP")
+        assert (one.service_ids, one.resource_ids) == (("S1", "S2"), ("agg", "olt-1"))
+
+
+async def test_the_id_stays_when_a_step_moves_its_times() -> None:
+    async with icinga(options={"severities": {"warning": 6, "critical": 2}}) as (server, driver):
+        access(server, S1=1)
+        before = await outage(driver)
+        server.services[LINE] |= {"state": 2, "last_hard_state_change": BEGAN + 60, "previous_state_change": BEGAN}
+        after = await outage(driver)
+        assert (before.id, before.severity, after.id, after.severity) == (LINE, 6, LINE, 2)
+
+
+async def test_one_name_that_does_not_exist_fails_nothing_and_values_are_no_code() -> None:
+    odd = 'S1"] || true || service.vars["x'
+    async with icinga() as (server, driver):
+        access(server, S1=2)
+        assert [*await driver.outages([LINE, "olt-1!S999", "", "a\nb", "x" * 300], None)] == [LINE]
+        assert [*await driver.open_outages_of_services(["S1", odd], None)] == ["S1"]
+
+
+async def test_a_404_is_a_wrong_filter_or_a_missing_permission_and_never_nothing() -> None:
+    async with icinga(options={"service_filter": "service."}) as (server, driver):
+        access(server, S1=2)
+        found = await driver.open_outages_of_services(["S1"], None)
+        assert isinstance(found["S1"], Rejected)
+        with pytest.raises(Rejected, match="service_filter is wrong"):
+            await open_outages(driver)
+
+
+async def test_the_options_filter_what_counts() -> None:
+    async with icinga(options={"service_filter": 'service.vars["plan"] == "gold"'}) as (server, driver):
+        access(server, S1=2, S2=2)
+        server.services["olt-1!S2"]["vars"]["plan"] = "gold"
+        assert [one.id for one in await open_outages(driver)] == ["olt-1!S2"]
+
+
+async def test_a_problem_that_names_no_service_is_the_hosts_and_a_variable_may_name_the_resource() -> None:
+    async with icinga(options={"resource_variable": "serial"}) as (server, driver):
+        access(server)
+        server.hosts["olt-1"]["vars"] = {"serial": 7000001.0}
+        server.services["olt-1!fan"] = checked(2)
+        found = await driver.open_outages_of_resources(["7000001"], None)
+        assert {key: [one.id for one in rows.items] for key, rows in found.items()} == {"7000001": ["olt-1!fan"]}
+
+
+async def test_no_variable_with_the_service_is_not_supported() -> None:
+    async with icinga(options={"service_variable": ""}) as (server, driver):
+        assert [*driver.unsupported] == ["Outage.ticket_ids", "open_outages_of_services"]
+        with pytest.raises(NotSupported):
+            await driver.open_outages_of_services(["S1"], None)
+        assert server.seen == []
+
+
+async def test_rows_that_cannot_be_read_cost_what_they_may_be() -> None:
+    async with icinga() as (server, driver):
+        access(server, S1=2, S2=2)
+        server.services[LINE]["vars"] = "odd"
+        found = await driver.outages([LINE, "olt-1!S2"], None)
+        assert isinstance(found[LINE], Garbled)
+        assert isinstance(found["olt-1!S2"], Outage)
+        rows = await driver.outage_list(ALL, None, is_open=True)
+        assert (len(rows.items), rows.total, rows.unread) == (1, None, 1)
+        server.services["olt-1!S2"]["state"] = [[]]  # may be open
+        assert (await outage(driver, "olt-1!S2")).state is OutageState.UNKNOWN
+
+
+async def test_more_objects_than_are_allowed_are_too_much() -> None:
+    async with icinga(max_rows=1) as (server, driver):
+        access(server, S1=2, S2=2)
+        with pytest.raises(TooMuch):
+            await open_outages(driver)
+
+
+async def test_what_changed_is_found_by_its_times() -> None:
+    now = time.time()
+    async with icinga() as (server, driver):
+        access(server)
+        server.services[LINE] = checked(2, last_state_critical=now, **number("S1")) | {
+            "last_hard_state_change": now - 50
+        }
+        (one,) = await driver.outages_changed(None)
+        began = datetime.fromtimestamp(now - 50, UTC)
+        assert (one.id, one.changed_at, one.created_at) == (LINE, began, began)
+        assert await driver.outages_changed(began + timedelta(seconds=1)) == []
+        server.services[LINE] |= {"acknowledgement": 1, "acknowledgement_last_change": now}
+        (again,) = await driver.outages_changed(began + timedelta(seconds=1))
+        assert (again.changed_at, again.created_at) == (datetime.fromtimestamp(now, UTC), began)
+        assert [row.id for row in await driver.outages_changed(datetime(1970, 1, 1, tzinfo=UTC))] == [LINE]
+
+
+def test_wrong_options_are_named() -> None:
+    for wrong in ({"severities": {}}, {"severities": {"ok": 1}}, {"service_variable": "a-b"}, {"ended_known": 0}):
+        with pytest.raises(ValidationError):
+            IcingaOptions.model_validate(wrong)
+
+
+STREAM: Sequence[tuple[bytes, tuple[str, Change] | None]] = (
+    (event("StateChange", host="olt-1", service="S1", state=2, state_type=1), (LINE, Change.CREATED)),
+    (event("StateChange", host="olt-1", service="S1", state=0, state_type=1), (LINE, Change.CHANGED)),
+    (event("StateChange", host="olt-1", service="S1", state=2, state_type=0), None),
+    (event("StateChange", host="agg", state=1, state_type=1), ("agg", Change.CREATED)),
+    (event("AcknowledgementSet", host="agg", state=1), ("agg", Change.CHANGED)),
+    (event("DowntimeStarted", downtime={"host_name": "agg", "service_name": ""}), ("agg", Change.CHANGED)),
+    (event("DowntimeStarted", downtime={"host_name": "olt-1", "service_name": "S1"}), (LINE, Change.CHANGED)),
+    (b'{"type": "StateChange"}\n', None),
+    (b"half a li\n", None),
+    (event("AcknowledgementCleared"), None),
+)
+
+
+async def test_each_event_of_the_stream() -> None:
+    async with icinga() as (server, driver):
+        told = driver.follow()
+        assert await anext(told) == ()
+        lines = await server.followers.get()
+        assert server.queues[0]["types"] == list(TYPES)
+        body = b"".join(line for line, _ in STREAM)
+        for at in range(0, len(body), 100):  # parts that end anywhere
+            lines.put_nowait(body[at : at + 100])
+        right = [one for _, one in STREAM if one is not None]
+        hints: list[Hint] = [hint for _ in right for hint in await anext(told)]
+        assert [(one.id, one.change) for one in hints] == right
+        assert {one.type for one in hints} == {"Outage"}
+        lines.put_nowait(None)
+        assert [one async for one in told] == []
+
+
+async def test_a_stream_that_says_nothing_is_begun_anew_and_a_line_without_end_too() -> None:
+    async with icinga(options={"quiet": 0.01}) as (server, driver):
+        told = driver.follow()
+        await anext(told)
+        with pytest.raises(TimedOut):
+            await anext(told)
+    async with icinga() as (server, driver):
+        told = driver.follow()
+        await anext(told)
+        (await server.followers.get()).put_nowait(b"x" * (LONGEST + 1))
+        with pytest.raises(TooLarge):
+            await anext(told)
+
+
+async def test_whoever_polls_follows_and_asks_for_what_it_missed() -> None:
+    async with icinga() as (server, _):
+        access(server)
+        now = time.time()
+        system = System.model_validate({"url": server.url, "driver": "icinga", "connect_timeout": 10.0})
+        async with following({"assurance": system}, {"assurance": EventSource(poll=3600)}) as found:
+            first = await server.followers.get()
+            first.put_nowait(event("StateChange", host="olt-1", service="S2", state=2, state_type=1))
+            assert (await found.told(lambda hint: hint.id == "olt-1!S2")).source == "stream"
+            server.services[LINE] = checked(2, last_state_critical=now, **number("S1")) | {
+                "last_hard_state_change": now
+            }
+            first.put_nowait(None)  # cut: nobody says what happened
+            await server.followers.get()
+            assert (await found.told(lambda hint: hint.id == LINE)).source == "poll"
