@@ -55,6 +55,7 @@ from gateway.http.persisted_queries import (
 )
 from gateway.http.portal import PortalPage
 from gateway.http.rates import REQUEST, RateLimitedError, Rates, hold
+from gateway.http.readable import Readable
 from gateway.http.schema_file import ADDRESS, SchemaFile
 from gateway.http.server import trusted_proxies
 from gateway.http.signatures import SignatureError, Signatures
@@ -113,8 +114,8 @@ class State(TypedDict):
     watching: WatchEndpoint
     events: EventEndpoint | None
     documents: DocumentEndpoint
-    schema: SchemaFile
-    status: StatusCounts
+    schema: Readable
+    status: Readable
     draining: bool
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
@@ -385,8 +386,10 @@ def create_app(
                     partial(_signer, signatures, authenticate) if signatures else None,
                 ),
                 draining=False,
-                status=StatusCounts(metrics, authenticate, rates),
-                schema=SchemaFile(partial(printed, graph), settings.graphql.introspection, authenticate, rates),
+                status=Readable(StatusCounts(metrics), authenticate, rates),
+                schema=Readable(
+                    SchemaFile(partial(printed, graph), settings.graphql.introspection), authenticate, rates
+                ),
                 can_check=authenticate.can_check,
                 readiness=readiness,
                 rates=rates,

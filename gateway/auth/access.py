@@ -30,6 +30,17 @@ class SignInRequiredError(RequestError):
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
 
 
+class StaffOnlyError(RequestError):
+    """A subscriber asks for what agents and admins may see."""
+
+    status = 403
+    code = "FORBIDDEN"
+
+    def __init__(self, what: str) -> None:
+        """`what`, with its verb: "Events are"."""
+        super().__init__(f"{what} shown to agents and admins only. Use a token of one.")
+
+
 def may_introspect(viewer: Viewer, introspection_for: IntrospectionFor) -> bool:
     """Whether a viewer may read the schema."""
     if introspection_for == "signed-in":

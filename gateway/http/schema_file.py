@@ -9,45 +9,24 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from gateway.auth.access import IntrospectionFor, SignInRequiredError, may_introspect
-from gateway.errors import MethodNotAllowedError, RequestError, fault
+from gateway.errors import RequestError
 from gateway.http.caching import validate
-from gateway.http.rates import Authenticate, Rates, hold
-from gateway.http.request_id import identify
+from resolvers.viewer import Viewer
 
 ADDRESS: Final = "/schema.graphql"
 
 
 class SchemaFile:
-    """ASGI application for `Route(ADDRESS, ...)`. The text is made when it is first asked for, in a thread."""
+    """Answers the schema's text, which is made when it is first asked for, in a thread: for `Readable`."""
 
-    def __init__(
-        self, text: Callable[[], str], introspection_for: IntrospectionFor, authenticate: Authenticate, rates: Rates
-    ) -> None:
+    def __init__(self, text: Callable[[], str], introspection_for: IntrospectionFor) -> None:
         self._text, self._introspection_for = text, introspection_for
-        self._authenticate = rates.paid(authenticate)
         self._made: asyncio.Task[str] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = Request(scope, receive)
-        request_id = identify(request.headers)
-        try:
-            response = await self._response(request)
-        except RequestError as error:
-            response = error.response()
-            hold(scope, error)
-        except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
-            response = fault(error)
-        response.raw_headers.append(request_id)
-        await response(scope, receive, send)
-
-    async def _response(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowedError(request.method, "GET, HEAD")
-        viewer = await self._authenticate(request)
+    async def __call__(self, request: Request, viewer: Viewer) -> Response:
+        """To who may introspect. Raises SignInRequiredError, and RequestError for who may not."""
         if not may_introspect(viewer, self._introspection_for):
             if not viewer.is_signed_in and self._introspection_for != "nobody":
                 raise SignInRequiredError

@@ -12,28 +12,15 @@ import orjson
 from prometheus_client.samples import Sample
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
 
-from gateway.auth.access import SignInRequiredError
-from gateway.errors import MethodNotAllowedError, RequestError, fault
-from gateway.http.rates import Authenticate, Rates, hold
-from gateway.http.request_id import identify
+from gateway.auth.access import SignInRequiredError, StaffOnlyError
+from resolvers.viewer import Viewer
 
 PAGE: Final = "/status"
 COUNTS: Final = "/status/counts"
 
 _WORKER: Final = "gateway_worker_resident_memory_bytes"
 """A sample of this name stands for a worker."""
-
-
-class StaffOnlyError(RequestError):
-    """A subscriber asks for what agents and admins may see."""
-
-    status = 403
-    code = "FORBIDDEN"
-
-    def __init__(self) -> None:
-        super().__init__("The gateway's state is shown to agents and admins only. Use a token of one.")
 
 
 class Counts(Protocol):
@@ -44,33 +31,17 @@ class Counts(Protocol):
 
 
 class StatusCounts:
-    """ASGI application for `Route(COUNTS, ...)`."""
+    """Answers what is counted: for `Readable`, at `Route(COUNTS, ...)`."""
 
-    def __init__(self, counts: Counts, authenticate: Authenticate, rates: Rates) -> None:
-        self._counts, self._authenticate = counts, rates.paid(authenticate)
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = Request(scope, receive)
-        request_id = identify(request.headers)
-        try:
-            response = await self._response(request)
-        except RequestError as error:
-            response = error.response()
-            hold(scope, error)
-        except Exception as error:  # noqa: BLE001 - the last one before the client: logged with an id, answered in JSON
-            response = fault(error)
-        response.raw_headers.append(request_id)
-        await response(scope, receive, send)
-
-    async def _response(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowedError(request.method, "GET, HEAD")
-        viewer = await self._authenticate(request)
+    async def __call__(self, request: Request, viewer: Viewer) -> Response:
+        """To agents and admins. Raises SignInRequiredError and StaffOnlyError."""
         if not viewer.is_signed_in:
             raise SignInRequiredError
         if not viewer.is_staff:
-            raise StaffOnlyError
+            raise StaffOnlyError("The gateway's state is")
         samples = [(one.name, one.labels, one.value) for one in self._counts.samples()]
         workers = sum(name == _WORKER for name, _, _ in samples)
         body = orjson.dumps({"at": time.time(), "workers": workers, "samples": samples})

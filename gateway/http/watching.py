@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from connectors.events.hints import Hint
-from gateway.auth.access import SignInRequiredError
+from gateway.auth.access import SignInRequiredError, StaffOnlyError
 from gateway.errors import MethodNotAllowedError, RequestError
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.link import link_of
@@ -46,16 +46,6 @@ _HEADERS: Final = [
     (b"vary", b"Authorization"),
     (b"x-accel-buffering", b"no"),
 ]
-
-
-class StaffOnlyError(RequestError):
-    """A subscriber asks for what agents and admins may see."""
-
-    status = 403
-    code = "FORBIDDEN"
-
-    def __init__(self) -> None:
-        super().__init__("Events are shown to agents and admins only. Use a token of one.")
 
 
 class NothingHeardError(RequestError):
@@ -129,7 +119,7 @@ class WatchEndpoint:
         if not viewer.is_signed_in:
             raise SignInRequiredError
         if not viewer.is_staff:
-            raise StaffOnlyError
+            raise StaffOnlyError("Events are")
         if self._watch is None:
             raise NothingHeardError
         return self._watch
