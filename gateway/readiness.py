@@ -108,7 +108,7 @@ class Readiness:
         for place, known in told.items():
             if place in self._systems:
                 at = min(datetime.fromtimestamp(known.at, UTC), now)  # clocks differ
-                self._systems[place].probe.http.health.heard(SystemStatus(known.status), at)
+                self._systems[place].probe.http.health.heard(SystemStatus(known.status), at, known.said)
         async with asyncio.TaskGroup() as group:
             for place, system in self._systems.items():
                 if not system.probe.http.system.is_personal:  # it answers callers only: their requests show how it is
@@ -136,7 +136,9 @@ def _known(system: ConnectedSystem) -> Told | None:
     health = system.probe.http.health
     if health.last_seen is None or health.status is SystemStatus.UNKNOWN:
         return None
-    return Told("up" if health.status is SystemStatus.UP else "down", health.last_seen.timestamp())
+    if health.status is SystemStatus.UP:
+        return Told("up", health.last_seen.timestamp())
+    return Told("down", health.last_seen.timestamp(), health.last_error.message if health.last_error else "")
 
 
 def _is_news(known: Told, told: Told | None) -> bool:

@@ -109,11 +109,16 @@ class Health:
         if self._answers >= _ANSWERS_TO_BE_STEADY:
             self._steady = True
 
-    def heard(self, status: SystemStatus, at: datetime) -> None:
-        """Take over what another process has seen of the system, if that is newer. Its own calls decide again then."""
+    def heard(self, status: SystemStatus, at: datetime, failure: str = "") -> None:
+        """Take over what another process has seen of the system, if that is newer. Its own calls decide again then.
+
+        `failure`: the sentence of the failure for which it is down, as in `last_error`.
+        """
         if self.last_seen is not None and at <= self.last_seen:
             return
         self.status, self.last_seen = status, at
+        if failure:
+            self.last_error = LastError(failure, at)
         if status is SystemStatus.UP:
             self._failures = 0
             self._failed_about.clear()

@@ -24,10 +24,14 @@ _LIVES: Final = 3600
 
 
 class Told(msgspec.Struct, frozen=True):
-    """Whether a system answered, and when that was, in seconds since 1970."""
+    """Whether a system answered, when that was, in seconds since 1970, and how its last call failed if it is down.
+
+    `said` is the sentence that clients are told, without anything that was asked for.
+    """
 
     status: Literal["up", "down"]
     at: float
+    said: str = ""
 
 
 class SystemStates(Protocol):

@@ -34,11 +34,13 @@ async def test_two_gateways_ask_each_system_once_and_both_know(tmp_path: Path) -
         ):
             one.systems["billing"].stop()
             first, second = await ready(one), await ready(other)
+            failures = [stack.readiness.details()["systems"]["billing"]["last_error"] for stack in (one, other)]
             asked = {name: len(system.requests) for name, system in one.systems.items()}
 
     expected = dict.fromkeys(DOMAINS, "up") | {"billing": "down"}
     assert first["systems"] == second["systems"] == expected
     assert asked == dict.fromkeys(DOMAINS, 1) | {"billing": 0}
+    assert [one["said"] for one in failures] == ["The billing system cannot be reached. Try again in a moment."] * 2
     assert first["redis"] == {"documents": "up", "rates": "up"}
 
 
