@@ -4,7 +4,7 @@ import json
 from typing import Final, NamedTuple
 
 from gateway.metrics import catalogue as c
-from gateway.metrics.promql import highest, per_second, quantile, share, total
+from gateway.metrics.promql import highest, highest_lately, per_second, quantile, share, total
 
 
 class Alert(NamedTuple):
@@ -61,7 +61,7 @@ ALERTS: Final = (
         "gateway check says what is wrong. The others are served meanwhile. docs/resilience.md",
     ),
     Alert(
-        "SystemLeftInPeace", highest(c.BREAKER, "system", "operation") + " == 2", "5m", "ticket",
+        "SystemLeftInPeace", highest_lately(c.BREAKER, "system", "operation") + " == 2", "5m", "ticket",
         "{{ $labels.system }}.{{ $labels.operation }} fails too often and is left in peace.",
         "The log (gateway.systems) says why. It is tried again by itself. docs/resilience.md",
     ),

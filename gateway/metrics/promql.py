@@ -28,6 +28,11 @@ def highest(metric: Metric, *by: str) -> str:
     return f"max{_by(by)} ({metric.series})"
 
 
+def highest_lately(metric: Metric, *by: str) -> str:
+    """The highest value that a gauge had in the last two minutes: for states that are passed between two looks."""
+    return f"max{_by(by)} (max_over_time({metric.series}[2m]))"
+
+
 def share(part: str, whole: str) -> str:
     """One of the other; 0 where there is none of both."""
     return f"({part}) / ({whole} > 0)"

@@ -121,3 +121,32 @@ def test_prometheus_parses_every_expression(tmp_path: Path) -> None:
     )
     assert found.returncode == 0, found.stdout + found.stderr
     assert f"SUCCESS: {len(recorded)} rules found" in found.stdout
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
+)
+def test_an_operation_that_is_tried_between_two_looks_still_counts_as_left_in_peace(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text(rules())
+    (alert,) = (one for one in ALERTS if one.name == "SystemLeftInPeace")
+    labels = {"system": "billing", "operation": "usage_of_customers"}
+    series = 'gateway_upstream_breaker{system="billing", operation="usage_of_customers"}'
+    values = "0 2 1 1 2 1 1 1 2 1 1 2 1 1 2 1 2 1 1 2 1 2 1 0x40"  # every 15 s; 1: a few calls try it
+    fires = {
+        "exp_labels": labels | {"severity": alert.severity},
+        "exp_annotations": {
+            "summary": "billing.usage_of_customers fails too often and is left in peace.",
+            "description": alert.action,
+            "runbook_url": f"{RUNBOOKS}#systemleftinpeace",
+        },
+    }
+    looks = [
+        {"alertname": alert.name, "eval_time": at, "exp_alerts": alerts}
+        for at, alerts in (("5m", []), ("5m15s", [fires]), ("8m", []))
+    ]
+    tests = [{"interval": "15s", "input_series": [{"series": series, "values": values}], "alert_rule_test": looks}]
+    (tmp_path / "tests.yml").write_text(
+        yaml.safe_dump({"rule_files": ["alerts.yml"], "evaluation_interval": "15s", "tests": tests})
+    )
+    found = subprocess.run(["promtool", "test", "rules", "tests.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
