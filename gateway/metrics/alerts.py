@@ -4,7 +4,7 @@ import json
 from typing import Final, NamedTuple
 
 from gateway.metrics import catalogue as c
-from gateway.metrics.promql import highest, highest_lately, per_second, quantile, share, total
+from gateway.metrics.promql import highest, highest_lately, lowest_known, per_second, quantile, share, total
 
 
 class Alert(NamedTuple):
@@ -56,7 +56,7 @@ ALERTS: Final = (
         "The machine is too busy, or one operation too dear: look at operations by duration without waiting.",
     ),
     Alert(
-        "SystemDown", f"min by (system) ({c.UP.series}) == 0", "2m", "page",
+        "SystemDown", lowest_known(c.UP, "system") + " == 0", "2m", "page",
         "The system {{ $labels.system }} does not answer.",
         "gateway check says what is wrong. The others are served meanwhile. docs/resilience.md",
     ),
@@ -104,7 +104,7 @@ ALERTS: Final = (
         "The secrets on both sides differ, or somebody tries. docs/live.md",
     ),
     Alert(
-        "RedisDown", f"min by (use) ({c.REDIS_UP.series}) == 0", "1m", "page",
+        "RedisDown", lowest_known(c.REDIS_UP, "use") + " == 0", "1m", "page",
         "Redis takes nothing for {{ $labels.use }}: it is down, full, a replica, or closed to this user.",
         "/readyz/details says why. Without writes nothing is written; all else is slower, or each process's own.",
     ),

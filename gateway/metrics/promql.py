@@ -33,6 +33,11 @@ def highest_lately(metric: Metric, *by: str) -> str:
     return f"max{_by(by)} (max_over_time({metric.series}[2m]))"
 
 
+def lowest_known(metric: Metric, *by: str) -> str:
+    """The lowest value of a gauge that a process which has just begun does not show: of what was told a minute ago."""
+    return f"min{_by(by)} (last_over_time({metric.series}[1m]))"
+
+
 def share(part: str, whole: str) -> str:
     """One of the other; 0 where there is none of both."""
     return f"({part}) / ({whole} > 0)"

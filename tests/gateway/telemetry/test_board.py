@@ -126,23 +126,40 @@ def test_prometheus_parses_every_expression(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
 )
-def test_an_operation_that_is_tried_between_two_looks_still_counts_as_left_in_peace(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "series", "values", "summary", "calm", "fires", "over"),
+    [
+        pytest.param(
+            "SystemLeftInPeace", 'gateway_upstream_breaker{system="billing", operation="usage_of_customers"}',
+            "0 2 1 1 2 1 1 1 2 1 1 2 1 1 2 1 2 1 1 2 1 2 1 0x40",  # 1: a few calls try it
+            "billing.usage_of_customers fails too often and is left in peace.", "5m", "5m15s", "8m",
+            id="is tried from time to time",
+        ),
+        pytest.param(
+            "SystemDown", 'gateway_upstream_up{system="billing", pid="1"}',
+            "1 0 0 0 0 0 _ _ 0 0 0 0 1x20",  # _: the workers after SIGHUP know nothing yet
+            "The system billing does not answer.", "2m", "2m15s", "4m",
+            id="workers are replaced",
+        ),
+    ],
+)  # fmt: skip
+def test_what_goes_on_fires_though_a_look_misses_it(
+    name: str, series: str, values: str, summary: str, calm: str, fires: str, over: str, tmp_path: Path
+) -> None:
     (tmp_path / "alerts.yml").write_text(rules())
-    (alert,) = (one for one in ALERTS if one.name == "SystemLeftInPeace")
-    labels = {"system": "billing", "operation": "usage_of_customers"}
-    series = 'gateway_upstream_breaker{system="billing", operation="usage_of_customers"}'
-    values = "0 2 1 1 2 1 1 1 2 1 1 2 1 1 2 1 2 1 1 2 1 2 1 0x40"  # every 15 s; 1: a few calls try it
-    fires = {
+    (alert,) = (one for one in ALERTS if one.name == name)
+    labels = {key: said for key, said in re.findall(r'(\w+)="(\w+)"', series) if key != "pid"}
+    fired = {
         "exp_labels": labels | {"severity": alert.severity},
         "exp_annotations": {
-            "summary": "billing.usage_of_customers fails too often and is left in peace.",
+            "summary": summary,
             "description": alert.action,
-            "runbook_url": f"{RUNBOOKS}#systemleftinpeace",
+            "runbook_url": f"{RUNBOOKS}#{name.lower()}",
         },
     }
     looks = [
-        {"alertname": alert.name, "eval_time": at, "exp_alerts": alerts}
-        for at, alerts in (("5m", []), ("5m15s", [fires]), ("8m", []))
+        {"alertname": name, "eval_time": at, "exp_alerts": alerts}
+        for at, alerts in ((calm, []), (fires, [fired]), (over, []))
     ]
     tests = [{"interval": "15s", "input_series": [{"series": series, "values": values}], "alert_rule_test": looks}]
     (tmp_path / "tests.yml").write_text(
