@@ -6,6 +6,7 @@ workers holds the port open until they have ended, so that clients connect to no
 """
 
 import asyncio
+import logging
 import os
 import signal
 from socket import socket
@@ -17,6 +18,8 @@ import uvicorn
 from gateway.commands.accepting import Accepting
 from gateway.http.edge import Edge
 from gateway.http.server import Protocols
+
+_log: Final = logging.getLogger("gateway.serve")
 
 _TICK: Final = 0.1
 """Seconds between uvicorn's chores; it reckons with ten a second."""
@@ -31,14 +34,12 @@ class LeavingConfig(uvicorn.Config):
 
 
 class LeavingServer(uvicorn.Server):
-    """A server that is not ready for some time before it stops. Ctrl-C stops it at once.
+    """A server that is not ready for some time before it stops. Ctrl-C stops it at once."""
 
-    It ends also when the process that started it is gone, and would leave it to nobody with its port.
-    """
-
-    def __init__(self, config: LeavingConfig) -> None:
+    def __init__(self, config: LeavingConfig, *, parent: int | None = None) -> None:
+        """`parent`: the process above a worker, with which it ends. Else whoever started this one may end."""
         super().__init__(config)
-        self._parent = os.getppid()
+        self._parent = parent
         self._leave_after, self._is_told_to_leave = config.leave_after, False
         self._accepting: Accepting | None = None
 
@@ -51,7 +52,8 @@ class LeavingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """uvicorn's chores. Whether to end."""
-        if os.getppid() != self._parent and not self.should_exit:
+        if self._parent not in (None, os.getppid()) and not self.should_exit:
+            _log.warning("the process above this worker is gone, and the worker ends, too")
             self.handle_exit(signal.SIGTERM, None)
         return await super().on_tick(counter)
 

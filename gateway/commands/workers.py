@@ -9,6 +9,7 @@ memory of what it does not change.
 import gc
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -80,7 +81,7 @@ class Worker(Process):
         """The one that this worker runs."""
         if self._server is None:
             assert isinstance(self.config, LeavingConfig)  # noqa: S101 - it is the one of `run`
-            self._server = LeavingServer(self.config)
+            self._server = LeavingServer(self.config, parent=os.getppid())
         return self._server
 
 

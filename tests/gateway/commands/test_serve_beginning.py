@@ -1,5 +1,6 @@
-"""A worker that begins slowly, where the machine is busy, is not killed for it."""
+"""What a worker and the process above it are to each other: how long it may take to begin, and when it ends."""
 
+import os
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,10 @@ import pytest
 
 from gateway.commands import workers
 from gateway.commands.ending import LeavingConfig
+from gateway.commands.reloading import ReloadingServer
 from gateway.commands.workers import Worker
+from gateway.http.server import server_options
+from gateway.server_settings import ServerSettings
 
 
 def worker() -> Any:
@@ -39,3 +43,13 @@ def test_one_that_never_begins_is_replaced(monkeypatch: pytest.MonkeyPatch) -> N
     assert stuck.is_alive(timeout=0)
     now = workers.STARTS_WITHIN + 0.1
     assert not stuck.is_alive(timeout=0)
+
+
+async def test_a_worker_ends_without_the_process_above_it_and_a_single_process_outlives_who_started_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = LeavingConfig("nothing:app", leave_after=0.0, **server_options(ServerSettings(), 1024))
+    servers = [Worker(config, []).server, ReloadingServer(config, lambda: config)]
+    assert [await one.on_tick(1) for one in servers] == [False, False]
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert [await one.on_tick(1) for one in servers] == [True, False]
