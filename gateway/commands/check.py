@@ -23,6 +23,7 @@ from gateway.commands.check_callers import (
     WANTS_A_CALLER,
     refused_exchange,
 )
+from gateway.commands.check_collector import collected
 from gateway.commands.check_customers import by_customer
 from gateway.commands.check_documents import checked_documents
 from gateway.commands.check_keys import of_issuer
@@ -50,7 +51,7 @@ NO_AUTH: Final = Finding(
 
 
 async def check(settings: Settings, *, is_demo: bool = False, customers: Sequence[str] = ()) -> list[Finding]:
-    """Try the systems, their customer keys, the key set, Redis and what keeps writes, all at once, as far as named.
+    """Try the systems, customer keys, key sets, Redis, the collector and what keeps writes, at once, as far as named.
 
     The systems are asked about `customers`, by the CRM's numbers, or about some that the CRM lists. Settings without
     `[auth]` are a failure too, except the demo's, which brings its own keys. Documents of manifests are looked at last.
@@ -63,6 +64,8 @@ async def check(settings: Settings, *, is_demo: bool = False, customers: Sequenc
             tries += [of_issuer(place, one, session) for place, one in settings.auth.by_place()]
         if settings.shared_url:
             tries.append(shared_redis(settings, settings.shared_url))
+        if settings.telemetry.sends_metrics or settings.telemetry.sends_traces:
+            tries.append(collected(settings.telemetry, session))
         *findings, writes = await asyncio.gather(*tries, written(settings, connectors.systems))
         findings = [_timed(one, settings) for one in findings]
         findings = await by_customer(connectors, systems, findings, customers)
