@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
-
-import msgspec
 
 from connectors.assurance.icinga.client import HOST, IcingaApi, Question
 from connectors.assurance.icinga.records import Records
@@ -24,7 +24,8 @@ _TOGETHER: Final = 600.0
 _LINKS: Final = ("parent_host_name", "child_host_name")
 
 
-class Network(msgspec.Struct):
+@dataclass(frozen=True)
+class Network:
     """Hosts by name, those that are behind each, and the services on each. `unreadable`: rows that may be any of it."""
 
     hosts: Mapping[str, ObjectRow]
@@ -34,9 +35,7 @@ class Network(msgspec.Struct):
 
     def outage(self, name: str) -> HostOutage:
         """The outage of a host, with everything behind it."""
-        found = {name: None}
-        for one in found.copy():
-            self._add_behind(one, found)
+        found = self._members(name)
         parts = [self.hosts[one] for one in found]
         services = [row for one in found for row in self.services.get(one, ())]
         return HostOutage(parts[0], parts[1:], services, name in self._children)
@@ -45,22 +44,25 @@ class Network(msgspec.Struct):
     def roots(self) -> list[str]:
         """Hosts that are behind no other one. Of hosts in a ring, the first."""
         found = [one for one in self.hosts if one not in self._children]
-        covered = {str(row.id) for one in found for row in (self.outage(one).host, *self.outage(one).behind)}
+        covered = {member for one in found for member in self._members(one)}
         for one in self.hosts:
             if one not in covered:
                 found.append(one)
-                covered |= {one, *(str(row.id) for row in self.outage(one).behind)}
+                covered.update(self._members(one))
         return found
 
-    @property
+    @cached_property
     def _children(self) -> set[str]:
         return {child for parent, children in self.behind.items() if parent in self.hosts for child in children}
 
-    def _add_behind(self, name: str, found: dict[str, None]) -> None:
-        for child in self.behind.get(name, ()):
-            if child in self.hosts and child not in found:
-                found[child] = None
-                self._add_behind(child, found)
+    def _members(self, name: str) -> list[str]:
+        """A host, and those that are behind it, however many one behind the other."""
+        found, seen = [name], {name}
+        for one in found:
+            new = [child for child in self.behind.get(one, ()) if child in self.hosts and child not in seen]
+            found += dict.fromkeys(new)
+            seen.update(new)
+        return found
 
 
 class Networks:

@@ -5,12 +5,14 @@ It has no ids, no replay and no heartbeat. Whoever follows it asks what has chan
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
 from typing import Final
 
 import aiohttp
 import msgspec
 
+from connectors.assurance.icinga.records import moment
 from connectors.assurance.icinga.rows import SERVICE_WORDS
 from connectors.errors import TimedOut, TooLarge
 from connectors.events.hints import Change, Hint, Source
@@ -107,7 +109,7 @@ class IcingaStream:
             id=name,
             change=Change.CREATED if begins else Change.CHANGED,
             source=Source.STREAM,
-            at=event.timestamp,
+            at=event.timestamp if moment(event.timestamp) else time.time(),
             event_id=f"{event.type} {name} {event.timestamp}",
         )
 

@@ -114,7 +114,7 @@ def _fits(condition: str, values: dict[str, Any], scope: dict[str, Any]) -> bool
 
 
 def event(kind: str, **more: Any) -> bytes:
-    return json.dumps({"type": kind, "timestamp": BEGAN, **more}).encode() + b"\n"
+    return json.dumps({"type": kind, "timestamp": BEGAN} | more).encode() + b"\n"
 
 
 @asynccontextmanager

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
 from connectors.assurance.icinga.driver import IcingaAssurance
+from connectors.assurance.icinga.network import Network
 from connectors.assurance.icinga.options import IcingaOptions
+from connectors.assurance.icinga.rows import ObjectRow
 from connectors.assurance.icinga.stream import LONGEST, TYPES
 from connectors.assurance.port import Outage, OutageState
 from connectors.errors import Garbled, NotSupported, Rejected, TimedOut, TooLarge, TooMuch
@@ -87,6 +91,24 @@ async def test_hosts_in_a_ring_are_one_outage() -> None:
         server.links = [("agg", "olt-1"), ("olt-1", "agg")]
         (one,) = await open_outages(driver)
         assert one.resource_ids == ("agg", "olt-1")
+
+
+def test_many_hosts_that_are_down_are_looked_at_once_and_a_long_line_of_them_has_no_limit() -> None:
+    class Links(dict[str, list[str]]):
+        read = 0
+
+        def items(self) -> Any:
+            Links.read += 1
+            return super().items()
+
+    names = [f"h{at:04}" for at in range(3000)]
+    hosts = {one: msgspec.convert({"name": one, "attrs": {}}, ObjectRow) for one in names}
+    links = Links({before: [after] for before, after in pairwise(names)})
+    network = Network(hosts, links, {}, ())
+    assert network.roots == ["h0000"]
+    outages = [network.outage(one) for one in names[-3:]]
+    assert [(len(one.behind), one.is_behind) for one in outages] == [(2, True), (1, True), (0, True)]
+    assert (len(network.outage("h0000").behind), Links.read) == (2999, 1)
 
 
 async def test_what_was_never_checked_is_no_outage_although_its_state_is_one() -> None:
@@ -316,6 +338,18 @@ async def test_each_event_of_the_stream() -> None:
         assert {one.type for one in hints} == {"Outage"}
         lines.put_nowait(None)
         assert [one async for one in told] == []
+
+
+async def test_an_event_at_an_impossible_time_happened_when_it_was_heard() -> None:
+    async with icinga() as (server, driver):
+        told = driver.follow()
+        await anext(told)
+        before = time.time()
+        odd = event("StateChange", host="agg", state=1, state_type=1, timestamp=1e15)
+        (await server.followers.get()).put_nowait(odd)
+        (hint,) = await anext(told)
+        assert before <= hint.at <= time.time()
+        await told.aclose()
 
 
 async def test_a_stream_that_says_nothing_is_begun_anew_and_a_line_without_end_too() -> None:
