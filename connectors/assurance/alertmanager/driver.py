@@ -50,7 +50,7 @@ class AlertmanagerAssurance:
     def __init__(self, http: HttpClient, options: AlertmanagerOptions) -> None:
         self.http, self._options = http, options
         warn_once = WarnOnce(http.name, notice=http.health.notice)
-        self._rule, self._known = Rule(options), KnownOutages(options.ended_known)
+        self._rule, self._known = Rule(options), KnownOutages(options.ended_known, http.system.max_rows)
         self._records = Records(warn_once, options, self._rule)
         self._api = AlertmanagerApi(http, options, warn_once)
         self.events = AlertmanagerEvents(http.name, self._rule, self._records, self._known, warn_once)

@@ -5,16 +5,12 @@ Each process remembers what it has read or was posted. Nothing of it is shown as
 
 from collections import OrderedDict
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
 from connectors.assurance.alertmanager.rows import ended
 from connectors.assurance.port import Outage
 from connectors.records import Changed
-
-MOST: Final = 5_000
-"""Outages that are remembered, those that were seen last."""
 
 
 class _Known(msgspec.Struct):
@@ -28,10 +24,14 @@ class _Known(msgspec.Struct):
 
 
 class KnownOutages:
-    """Outages by id. `ended_known`: seconds for which one that has ended is remembered."""
+    """Outages by id, those that were seen last.
 
-    def __init__(self, ended_known: float) -> None:
-        self._ended_known = ended_known
+    `ended_known`: seconds for which one that has ended is remembered. `most`: how many are; no fewer than may fire at
+    once, or each time that all are read they would seem new.
+    """
+
+    def __init__(self, ended_known: float, most: int) -> None:
+        self._ended_known, self._most = ended_known, most
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def saw(self, outage: Outage, digest: int, now: datetime) -> None:
@@ -100,5 +100,5 @@ class KnownOutages:
     def _put(self, one: _Known) -> None:
         self._known[one.outage.id] = one
         self._known.move_to_end(one.outage.id)
-        if len(self._known) > MOST:
+        if len(self._known) > self._most:
             self._known.popitem(last=False)

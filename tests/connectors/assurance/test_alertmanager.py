@@ -172,6 +172,18 @@ async def test_what_moves_with_each_repetition_is_no_change() -> None:
         assert later.changed_at > first.changed_at
 
 
+async def test_of_more_outages_at_once_than_an_event_can_have_none_seems_new_each_time() -> None:
+    async with alertmanager() as (server, driver):
+        one = alert(DEVICE)
+        server.alerts = [
+            one | {"labels": DEVICE | {"device": f"olt-{at}"}, "fingerprint": f"{at:016x}"} for at in range(5001)
+        ]
+        changed = await driver.outages_changed(None)
+        assert len(changed) == 5001
+        last = max(one.changed_at for one in changed)
+        assert await driver.outages_changed(last + timedelta(microseconds=1)) == []
+
+
 async def test_a_beginning_in_the_future_or_long_ago_hides_no_other_change() -> None:
     async with alertmanager() as (server, driver):
         ahead = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
