@@ -166,6 +166,9 @@ class RedmineTicketing:
         """One window; None if it has unreadable or unrequested rows, and the complete list must be filtered here."""
         question = condition(await self._installation.filter_by(name), "=", [key]) + await self._status(is_open)
         page = await self._issues.window(question, NEWEST, [key], window)
+        if not all(key in values_of(row, name) for row in page.rows):
+            self._installation.forget()  # it ignores the filter: the field may have another number now
+            return None
         if page.unreadable or not all(
             key in self._records.customers(row) and self._is_wanted(row, is_open) for row in page.rows
         ):
@@ -229,6 +232,8 @@ class RedmineTicketing:
         try:
             page = await self._issues.everything(question, keys)
         except ConnectorError as failure:
+            if field and isinstance(failure, TooMuch):
+                self._installation.forget()  # it may ignore the filter
             return [Batch(keys, (), failure)]
         asked = frozenset(keys)
         rows = [row for row in page.rows if asked.intersection(keys_of(row))]

@@ -155,6 +155,19 @@ async def test_trap_filters_go_by_numbers_that_differ_between_installations() ->
     assert redmine.asked.count("GET /custom_fields.json") == 1
 
 
+async def test_a_field_that_was_made_anew_is_found_although_everything_that_came_was_too_much() -> None:
+    redmine = Redmine()
+    for customer in ("C1", "C2", "C2"):
+        redmine.issue(customer=customer)
+    async with driving(redmine, max_rows=2) as driver:
+        assert await ids(driver) == ["1"]
+        redmine.fields[0] |= {"id": 9}
+        for issue in redmine.issues:
+            issue["custom_fields"][0] |= {"id": 9}
+        assert isinstance((await driver.tickets_of_customers(["C1"], None, NAME, is_open=None))["C1"], TooMuch)
+        assert await ids(driver) == ["1"]
+
+
 async def test_trap_an_unknown_filter_is_ignored_so_a_field_must_be_there_and_be_a_filter() -> None:
     redmine = Redmine()
     redmine.issue()
