@@ -69,8 +69,8 @@ class Installation:
         self._priorities: Sequence[Named] = ()
 
     def forget(self) -> None:
-        """Read custom fields and statuses again when they are needed next."""
-        self._fields, self._statuses = {}, ()
+        """Read all of it again when it is needed next."""
+        self._fields, self._project, self._statuses, self._priorities = {}, None, (), ()
 
     async def let_in(self) -> None:
         """Raise `Refused` unless Redmine knows the gateway's user: others it shows what is public, with 200."""

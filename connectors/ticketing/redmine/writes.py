@@ -88,6 +88,7 @@ class RedmineWrites:
         dropped = kept_otherwise(options, new, key, row)
         self._key_was_dropped = options.key_field in dropped
         if dropped:
+            self._installation.forget()  # a field may have another number now
             self._warn_once(f"has not kept what a ticket was opened with: {', '.join(dropped)}")
         return str(row.id)
 
@@ -116,6 +117,7 @@ class RedmineWrites:
         for one in all_:
             if (one.name or "").casefold() == name.casefold():
                 return one
+        self._installation.forget()  # it may be made now
         raise Rejected(self._http.name, f"no {kind} {name!r} there: set the option; nothing was sent")
 
     async def ticket_opened_with(self, new: NewTicket, key: WriteKey) -> str | None:

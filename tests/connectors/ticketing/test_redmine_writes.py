@@ -76,6 +76,17 @@ async def test_trap_nothing_is_idempotent_so_a_ticket_is_sent_once_and_found_by_
     }  # fmt: skip
 
 
+async def test_what_was_made_anew_while_the_gateway_runs_is_read_again_for_the_next_ticket() -> None:
+    redmine = Redmine()
+    async with driving(redmine) as driver:
+        await driver.open_ticket(NEW, KEY)
+        redmine.fields[0] |= {"id": 9}  # CustomerId: what is sent for its old number is dropped
+        for key in (KEY, OTHER):
+            await driver.open_ticket(NEW, key)
+    sent = [[one["id"] for one in body["issue"]["custom_fields"]] for body in redmine.bodies]
+    assert sent == [[1, 2, 4], [1, 2, 4], [9, 2, 4]]
+
+
 async def test_a_field_of_several_values_takes_several_services_and_one_of_one_does_not() -> None:
     redmine, both = Redmine(), changed(NEW, service_ids=("S1", "S2", "S1"))
     async with driving(redmine) as driver:
