@@ -151,7 +151,7 @@ class IcingaAssurance:
         return await self._grouped(batches, lambda outage: outage.resource_ids)
 
     async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        """Two calls. A downtime that begins or ends has no time: the stream tells it."""
+        """Two calls. A downtime or flapping that begins or ends has no time: the stream tells it."""
         now = datetime.now(UTC).timestamp()
         begin = now - _DAY if since is None else max(since.timestamp(), now - _LONGEST_AGO)
 

@@ -22,6 +22,7 @@ from connectors.http.transport import CONNECTION_ERRORS
 
 TYPES: Final = (
     "StateChange",
+    "Flapping",
     "AcknowledgementSet",
     "AcknowledgementCleared",
     "DowntimeStarted",

@@ -1,5 +1,6 @@
 """What surprises in Icinga, each with the right value."""
 
+import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -314,6 +315,7 @@ STREAM: Sequence[tuple[bytes, tuple[str, Change] | None]] = (
     (event("StateChange", host="olt-1", service="S1", state=0, state_type=1), (LINE, Change.CHANGED)),
     (event("StateChange", host="olt-1", service="S1", state=2, state_type=0), None),
     (event("StateChange", host="agg", state=1, state_type=1), ("agg", Change.CREATED)),
+    (event("Flapping", host="olt-1", service="S1", state=0, state_type=1, is_flapping=True), (LINE, Change.CHANGED)),
     (event("AcknowledgementSet", host="agg", state=1), ("agg", Change.CHANGED)),
     (event("DowntimeStarted", downtime={"host_name": "agg", "service_name": ""}), ("agg", Change.CHANGED)),
     (event("DowntimeStarted", downtime={"host_name": "olt-1", "service_name": "S1"}), (LINE, Change.CHANGED)),
@@ -329,6 +331,8 @@ async def test_each_event_of_the_stream() -> None:
         assert await anext(told) == ()
         lines = await server.followers.get()
         assert server.queues[0]["types"] == list(TYPES)
+        asked = {json.loads(line)["type"] for line, hint in STREAM if hint is not None}
+        assert asked <= set(TYPES)
         body = b"".join(line for line, _ in STREAM)
         for at in range(0, len(body), 100):  # parts that end anywhere
             lines.put_nowait(body[at : at + 100])
