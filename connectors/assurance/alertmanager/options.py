@@ -70,6 +70,13 @@ class AlertmanagerOptions(Strict):
     description_annotation: Annotated[
         str, Field(description="Annotation that describes it, where all its alerts have the same. All users see it.")
     ] = "description"
+    shows_texts_of_services: Annotated[
+        bool,
+        Field(
+            description="Whether these annotations are also shown where an outage is of a service: they may tell"
+            " everybody about one customer's line, or its addresses."
+        ),
+    ] = False
     restarted: Annotated[
         float,
         Field(

@@ -104,8 +104,10 @@ class Records:
         state, sentence = self._state(alerts, silences or {})
         began = [at for one in alerts if (at := self.date(one.starts_at))]
         sites = _distinct(one.get(options.site_label) for one in labels)
+        services = _distinct(one.get(options.service_label) for one in labels)
+        texts = alerts if options.shows_texts_of_services or not services else ()
         sentences = [
-            _shared(alerts, options.description_annotation),
+            _shared(texts, options.description_annotation),
             f"Site: {', '.join(sites)}." if sites else None,
             f"{len(alerts)} alerts." if len(alerts) > 1 else None,
             None if silences is None else sentence,
@@ -113,14 +115,14 @@ class Records:
         words = {one.status.state or "" for one in alerts if one.status}
         return Outage(
             id=str(group.id),
-            name=_shared(alerts, options.name_annotation)
+            name=_shared(texts, options.name_annotation)
             or " ".join(value for name in options.group_by if (value := labels[0].get(name))),
             description=" ".join(one for one in sentences if one) or None,
             state=state,
             raw_state="active" if "active" in words else max(words, default="") or None,
             severity=min(map(self._rule.severity, labels)),
             started_at=min(began, default=None),
-            service_ids=_distinct(one.get(options.service_label) for one in labels),
+            service_ids=services,
             resource_ids=_distinct(
                 one.get(options.resource_label) for one in labels if not one.get(options.service_label)
             ),

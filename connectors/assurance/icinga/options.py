@@ -46,7 +46,7 @@ class IcingaOptions(Strict):
     ] = "site"
     shows_output: Annotated[
         bool, Field(description="Whether what the check said describes the outage. All users see it.")
-    ] = True
+    ] = False
     ended_known: Annotated[
         float, Field(gt=0, description="Seconds for which an outage that has ended is found, by its id and in lists.")
     ] = 7 * 86400.0

@@ -48,9 +48,20 @@ async def test_grouped_alerts_are_one_outage_and_other_customers_texts_are_not_s
         ]
         (one,) = await open_outages(driver)
         assert (one.id, one.service_ids, one.resource_ids, one.severity) == (ID, ("S1", "S2"), (), 1)
-        assert (one.name, one.description) == ("ServiceDown S1 olt-1", "No light. Site: S1. 2 alerts.")
+        assert (one.name, one.description) == ("ServiceDown S1 olt-1", "Site: S1. 2 alerts.")
         assert one.started_at == datetime(2026, 11, 29, 1, 17, tzinfo=UTC)
         assert (await outage(driver)) == one
+        server.alerts = server.alerts[:1]
+        (one,) = await open_outages(driver)
+        assert (one.name, one.description) == ("ServiceDown S1 olt-1", "Site: S1.")
+
+
+async def test_the_texts_of_one_service_are_shown_to_everybody_where_the_options_say_so() -> None:
+    async with alertmanager(options={"shows_texts_of_services": True}) as (server, driver):
+        texts = {"summary": "S2 is down", "description": "No light."}
+        server.alerts = [service_down("S2", annotations=texts), service_down("S1", annotations=texts)]
+        (one,) = await open_outages(driver)
+        assert (one.name, one.description) == ("S2 is down", "No light. Site: S1. 2 alerts.")
 
 
 async def test_what_is_no_outage_by_the_rule_is_none_also_where_filters_are_ignored() -> None:
@@ -343,7 +354,11 @@ async def test_an_outage_that_only_the_event_told_of_is_found_when_it_has_ended(
         down = service_down("S1", annotations={"summary": "S1 is down"})
         hear(driver, server.hook(down, ended="2026-11-29T03:00:00Z"))
         one = await outage(driver)
-        assert (one.name, one.is_open, one.resolved_at) == ("S1 is down", False, datetime(2026, 11, 29, 3, tzinfo=UTC))
+        assert (one.name, one.is_open, one.resolved_at) == (
+            "ServiceDown S1 olt-1",
+            False,
+            datetime(2026, 11, 29, 3, tzinfo=UTC),
+        )
 
 
 async def test_odd_events() -> None:

@@ -57,7 +57,7 @@ async def test_a_service_with_a_problem_is_an_outage_of_that_service_alone() -> 
         (one,) = await open_outages(driver)
         assert (one.id, one.service_ids, one.resource_ids, one.severity) == (LINE, ("S1",), (), 2)
         assert (one.state, one.raw_state, one.started_at) == (OutageState.IN_PROGRESS, "CRITICAL", STARTED)
-        assert one.description == "no light. Site: BRN."
+        assert one.description == "Site: BRN."
         assert await outage(driver) == one
         found = await driver.open_outages_of_services(["S1", "S2", "S9"], None)
         assert {key: [one.id for one in rows.items] for key, rows in found.items()} == {"S1": [LINE]}
@@ -81,8 +81,8 @@ async def test_what_is_a_consequence_is_found_by_its_id_and_says_so() -> None:
         access(server, agg=1, olt1=1, S1=2)
         found = await driver.outages(["olt-1", LINE], None)
         assert [one.description for one in found.values() if isinstance(one, Outage)] == [
-            "no light. Site: BRN. It is a consequence: its host is down.",
-            "no light. It is a consequence: a host before it is down.",
+            "Site: BRN. It is a consequence: its host is down.",
+            "It is a consequence: a host before it is down.",
         ]
 
 
@@ -150,11 +150,17 @@ async def test_states_that_are_not_named_are_none_and_named_ones_are() -> None:
 async def test_acknowledged_planned_and_flapping_are_told_apart(
     more: dict[str, Any], state: OutageState, sentence: str
 ) -> None:
-    async with icinga(options={"shows_output": False}) as (server, driver):
+    async with icinga() as (server, driver):
         access(server)
         server.services[LINE] = checked(2, **number("S1"), **more)
         one = await outage(driver)
         assert (one.state, one.is_open, one.description) == (state, True, f"Site: BRN. {sentence}")
+
+
+async def test_what_the_check_said_is_shown_to_everybody_where_the_options_say_so() -> None:
+    async with icinga(options={"shows_output": True}) as (server, driver):
+        access(server, S1=2)
+        assert (await outage(driver)).description == "no light. Site: BRN."
 
 
 async def test_one_that_flaps_is_open_also_while_it_is_ok() -> None:
