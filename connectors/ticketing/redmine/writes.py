@@ -90,7 +90,19 @@ class RedmineWrites:
         if dropped:
             self._installation.forget()  # a field may have another number now
             self._warn_once(f"has not kept what a ticket was opened with: {', '.join(dropped)}")
+            if options.customer_field in dropped:
+                await self._own(str(row.id), new, category, key)
         return str(row.id)
+
+    async def _own(self, ticket_id: str, new: NewTicket, category: str, key: WriteKey) -> None:
+        """Say again whose a ticket is that was opened and belongs to nobody, which its opener could not read."""
+        try:
+            body = await self._body(new, category, key)
+            is_kept = await self._put(ticket_id, {"custom_fields": body["custom_fields"]})
+        except ConnectorError as error:
+            raise Garbled(self._http.name, f"ticket {ticket_id} was opened and is nobody's: {error}") from error
+        if not is_kept:
+            raise Garbled(self._http.name, f"ticket {ticket_id} was opened and is nobody's")
 
     async def _body(self, new: NewTicket, category: str, key: WriteKey) -> Mapping[str, Any]:
         options, project = self._options, await self._installation.project()

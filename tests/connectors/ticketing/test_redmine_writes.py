@@ -83,8 +83,9 @@ async def test_what_was_made_anew_while_the_gateway_runs_is_read_again_for_the_n
         redmine.fields[0] |= {"id": 9}  # CustomerId: what is sent for its old number is dropped
         for key in (KEY, OTHER):
             await driver.open_ticket(NEW, key)
+        assert (await read(driver, "2")).customer_ids == ("C1",), "it is said again whose it is"
     sent = [[one["id"] for one in body["issue"]["custom_fields"]] for body in redmine.bodies]
-    assert sent == [[1, 2, 4], [1, 2, 4], [9, 2, 4]]
+    assert sent == [[1, 2, 4], [1, 2, 4], [9, 2, 4], [9, 2, 4]]
 
 
 async def test_a_field_of_several_values_takes_several_services_and_one_of_one_does_not() -> None:
