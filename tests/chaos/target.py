@@ -72,7 +72,7 @@ class ServedTarget:
     @property
     def workers(self) -> list[int]:
         """Their process ids."""
-        return [pid for pid in family(self.gateway.process.pid)[1:] if b"spawn_main" in _command(pid)]
+        return family(self.gateway.process.pid)[1:]
 
     async def begin(self, fault: Fault) -> None:
         """It goes wrong now."""
@@ -109,13 +109,6 @@ class ServedTarget:
 
     def _started(self) -> int:
         return "".join(self.gateway.said).count("Application startup complete.")
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it may have ended at this very moment
-        return b""
 
 
 @asynccontextmanager
