@@ -119,7 +119,7 @@ def settings(products: Mapping[str, Live]) -> Settings:
 
     def auth(name: str) -> dict[str, str]:
         if name == "rt" and not products[name].is_given:
-            return RT_SESSION
+            return {**RT_SESSION, "referer": products[name].address}  # it is also asked through proxies
         key = f"{PRODUCTS[name].scheme} {products[name].token}"
         return {"kind": "api_key", "header": "Authorization", "key": key}
 

@@ -150,6 +150,13 @@ class SessionAuth(WithSecrets):
     ]
     username_field: Annotated[str, Field(description="The form's field for the user name.")] = "username"
     password_field: Annotated[str, Field(description="The form's field for the password.")] = "password"  # noqa: S105  # a name
+    referer: Annotated[
+        BaseAddress | None,
+        Field(
+            description="The address that the system has for itself, sent as Referer: against forged requests many"
+            " write nothing in a session without it. By default the system's url."
+        ),
+    ] = None
 
 
 class ForwardAuth(Strict):

@@ -24,6 +24,7 @@ class LoginSession:
     def __init__(self, name: str, system: System, auth: SessionAuth, session: Session) -> None:
         self._name, self._base, self._timeout = name, system.url.rstrip("/"), system.timeout
         self._auth, self._session = auth, session
+        self._referer = f"{(auth.referer or self._base).rstrip('/')}/"
         self._lock = asyncio.Lock()
         self.cookie = ""
         """What the system set, as a header's value; empty before a login."""
@@ -33,12 +34,12 @@ class LoginSession:
         self._refused_until = 0.0
 
     async def headers(self) -> dict[str, str]:
-        """The Cookie header. Raises `Refused`, `Unreachable`, `TimedOut`, `RateLimited` or `Failed`."""
+        """The headers Cookie and Referer. Raises `Refused`, `Unreachable`, `TimedOut`, `RateLimited` or `Failed`."""
         if not self.cookie:
             async with self._lock:
                 if not self.cookie:
                     await self._log_in()
-        return {"Cookie": self.cookie}
+        return {"Cookie": self.cookie, "Referer": self._referer}
 
     async def renew(self, refused: dict[str, str]) -> bool:
         """Log in again if the session of these headers has ended; False if it is still valid.

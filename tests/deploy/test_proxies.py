@@ -107,7 +107,9 @@ def test_systemd_takes_the_unit_and_finds_little_that_it_could_do(tmp_path: Path
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/gateway/bin/gateway", tool("gateway")))
     assert SYSTEMD is not None
     verified = ran(SYSTEMD, "verify", "--man=no", unit)
-    assert (verified.returncode, verified.stderr) == (0, "")
+    others = ("/lib/systemd/", "/usr/lib/systemd/", "/etc/systemd/")  # this machine's own units, which it looks at, too
+    said = [line for line in verified.stderr.splitlines() if not line.startswith(others)]
+    assert (verified.returncode, said) == (0, [])
     judged = ran(SYSTEMD, "security", "--offline=true", "--threshold=20", unit)  # tenths: 2.0 of 10
     assert judged.returncode == 0, judged.stdout
 

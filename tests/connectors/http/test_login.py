@@ -93,6 +93,16 @@ async def test_many_calls_wait_for_one_login_which_is_verified() -> None:
     assert server.seen[:2] == ["/NoAuth/Login.html", "/REST/2.0/rt"]
     assert [one.get("Cookie") for one in server.headers[1:]] == ["RT_SID_live.18202=session1"] * 14
     assert not [one for one in server.headers if "Authorization" in one]
+    assert [one["Referer"] for one in server.headers[2:]] == [f"{server.url}/"] * 13, "or it writes nothing"
+
+
+async def test_a_system_that_calls_itself_otherwise_is_told_so() -> None:
+    async with (
+        canned(**Product().answers("t")) as server,
+        speaking(server, auth={**AUTH, "referer": "https://rt.example/"}) as http,
+    ):
+        await read(http, "/t")
+    assert server.headers[-1]["Referer"] == "https://rt.example/"
 
 
 @pytest.mark.parametrize("end", END_OF_SESSION)
