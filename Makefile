@@ -35,9 +35,9 @@ setup: .venv/installed gateway/static/index.html gateway/static/portal/index.htm
 demo: setup ## Start four sandbox systems and the gateway, and print what to try
 	@exec $(BIN)/gateway demo
 
-test: setup ## Run all tests, two more at a time than there are processors; WORKERS=0: one after the other
+test: setup ## Run all tests, one more at a time than there are processors; WORKERS=0: one after the other
 	@$(BIN)/python -m pytest -m "not long" --dist worksteal \
-		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)'))
+		-n $(if $(WORKERS),$(WORKERS),$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)'))
 
 long: setup ## Run the tests that take longer, of which `make test` has short forms
 	@$(BIN)/python -m pytest -m long --timeout 3600
