@@ -95,13 +95,17 @@ class RedmineWrites:
         return str(row.id)
 
     async def _own(self, ticket_id: str, new: NewTicket, category: str, key: WriteKey) -> None:
-        """Say again whose a ticket is that was opened and belongs to nobody, which its opener could not read."""
+        """Say again whose a ticket is that was opened and belongs to nobody. Raises `Garbled` where it stays so.
+
+        Its opener could not read it, and a change that is dropped is answered like one that is made.
+        """
         try:
             body = await self._body(new, category, key)
-            is_kept = await self._put(ticket_id, {"custom_fields": body["custom_fields"]})
+            await self._put(ticket_id, {"custom_fields": body["custom_fields"]})
+            rows = (await self._issues.everything(condition("issue_id", "=", [ticket_id]), [])).rows
         except ConnectorError as error:
             raise Garbled(self._http.name, f"ticket {ticket_id} was opened and is nobody's: {error}") from error
-        if not is_kept:
+        if not rows or self._options.customer_field in kept_otherwise(self._options, new, key, rows[0]):
             raise Garbled(self._http.name, f"ticket {ticket_id} was opened and is nobody's")
 
     async def _body(self, new: NewTicket, category: str, key: WriteKey) -> Mapping[str, Any]:

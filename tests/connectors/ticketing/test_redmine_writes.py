@@ -88,6 +88,25 @@ async def test_what_was_made_anew_while_the_gateway_runs_is_read_again_for_the_n
     assert sent == [[1, 2, 4], [1, 2, 4], [9, 2, 4], [9, 2, 4]]
 
 
+async def test_a_ticket_that_stays_nobodys_is_not_told_as_opened() -> None:
+    redmine = Redmine()
+
+    async def dropping(_request: web.Request) -> web.StreamResponse:
+        redmine.post = None
+        answer = web.json_response({"issue": redmine.issue(subject=NEW.name, customer="")}, status=201)
+        redmine.put = taking_nothing
+        return answer
+
+    async def taking_nothing(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=204)
+
+    redmine.post = dropping
+    async with driving(redmine) as driver:
+        with pytest.raises(Garbled, match="ticket 1 was opened and is nobody's") as raised:
+            await driver.open_ticket(NEW, KEY)
+    assert raised.value.may_have_happened
+
+
 async def test_a_field_of_several_values_takes_several_services_and_one_of_one_does_not() -> None:
     redmine, both = Redmine(), changed(NEW, service_ids=("S1", "S2", "S1"))
     async with driving(redmine) as driver:
