@@ -11,99 +11,68 @@
 | `codes` | codes of the answer's errors |
 | `trace` | id of its trace, where it is traced |
 
-It holds no token, no variable, no text of a document and nothing that was read. Lines are written a few times a second,
-many at once: a line by itself costs as much as a small request.
+It holds no token, no variable, no text of a document and nothing that was read.
 """  # noqa: E501  # a table
 
-import asyncio
 import logging
-from time import gmtime, strftime, time
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
-import orjson
+import msgspec
 
-from gateway.http.request_id import current_request_id
 from gateway.logs import ACCESS
-from gateway.telemetry.documents import hash_of
-from gateway.telemetry.pseudonyms import Pseudonyms
 from gateway.telemetry.seen import Seen
 
 _log: Final = logging.getLogger(ACCESS)
 
-_EVERY: Final = 0.25
-"""Seconds for which lines wait for others."""
 
-_MOST: Final = 1000
-"""Lines that wait at most."""
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    time: datetime
+    logger: str
+    request: str | None
+    operation: str | None
+    type: str | None
+    hash: str | None
+    caller: str
+    who: str | None
+    method: str | None
+    status: int | None
+    ms: float
+    calls: int
+    codes: Sequence[str]
+    trace: str | None
 
 
 class AccessLog:
-    """Is told of each operation. To be used within the event loop."""
+    """Is told of operations."""
 
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
-        self._pseudonyms = pseudonyms
-        self._waiting: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._second, self._until_seconds = 0, b""
+    def __init__(self, pseudonym: Callable[[tuple[object, ...]], str]) -> None:
+        """`pseudonym` is the name of a caller by its identity."""
+        self._pseudonym, self._encoder = pseudonym, msgspec.json.Encoder()
 
-    def __call__(self, seen: Seen) -> None:
-        """Write a line of an operation, soon. It is made at once: what waited would keep the whole request alive."""
-        self._waiting.append(self._line(time(), current_request_id.get(), seen))
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_EVERY, self.write)
-        elif len(self._waiting) >= _MOST:
-            self.write()
+    def __call__(self, ended: Sequence[Seen]) -> None:
+        """Write a line of each."""
+        wall = time.time() - time.monotonic()
+        lines = self._encoder.encode_lines([self._line(one, wall) for one in ended])
+        _log.info("%s", lines[:-1].decode())
 
-    def write(self) -> None:
-        """Write what waits."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            _log.info("%s", b"\n".join(waiting).decode())
-
-    def _line(self, at: float, request: str, seen: Seen) -> bytes:
-        viewer, trace, scope = seen.viewer, seen.trace, seen.scope
-        milliseconds = int(at * 1000 + 0.5)
-        if (second := milliseconds // 1000) != self._second:
-            self._second, self._until_seconds = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second)).encode()
-        who = self._pseudonyms.of(viewer) if viewer is not None and viewer.is_signed_in else None
-        return _LINE % (
-            self._until_seconds,
-            milliseconds % 1000,
-            orjson.dumps(request or None),
-            _of_operation(seen),
-            seen.caller.encode(),
-            b'"%b"' % who.encode() if who is not None else b"null",
-            orjson.dumps(seen.method or None),
-            b"%d" % seen.status if seen.status else b"null",
-            seen.seconds * 1000,
-            len(scope.calls) if scope is not None else 0,
-            orjson.dumps(seen.codes) if seen.codes else b"[]",
-            b'"%b"' % trace.trace_id.encode() if trace is not None and trace.is_sampled else b"null",
+    def _line(self, seen: Seen, wall: float) -> _Line:
+        viewer, trace, operation = seen.viewer, seen.trace, seen.operation
+        return _Line(
+            datetime.fromtimestamp(seen.began + seen.seconds + wall, UTC),
+            ACCESS,
+            seen.request or None,
+            seen.name if operation is not None else None,
+            operation.type if operation is not None else None,
+            operation.hash if operation is not None else None,
+            seen.caller,
+            self._pseudonym(viewer.identity) if viewer is not None and viewer.is_signed_in else None,
+            seen.method or None,
+            seen.status or None,
+            int(seen.seconds * 1e5 + 0.5) / 100,
+            seen.calls,
+            seen.codes,
+            trace.trace_id if trace is not None and trace.is_sampled else None,
         )
-
-
-_LINE: Final = (
-    b'{"time":"%b.%03dZ","logger":"' + ACCESS.encode() + b'","request":%b,%b,"caller":"%b","who":%b,"method":%b,'
-    b'"status":%b,"ms":%.2f,"calls":%d,"codes":%b,"trace":%b}'
-)
-
-_OPERATION: Final = "telemetry: operation"
-
-
-def _of_operation(seen: Seen) -> bytes:
-    """What is the same for all requests with one operation, which is kept with its document."""
-    prepared, operation = seen.prepared, seen.operation
-    if prepared is None:
-        return b'"operation":null,"type":null,"hash":null'
-    kept: dict[tuple[str, int], bytes] = prepared.derived.setdefault(_OPERATION, {})
-    key = seen.name, id(operation)  # the document has it as long as this is kept
-    found = kept.get(key)
-    if found is None:
-        name = seen.name if operation is not None else None
-        kind = operation.operation.value if operation is not None else None
-        told = {"operation": name, "type": kind, "hash": hash_of(prepared)}
-        found = kept[key] = orjson.dumps(told)[1:-1]
-    return found

@@ -3,23 +3,20 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
+from functools import lru_cache
 
-from gateway.engine.lru import LRU
-from resolvers.viewer import Viewer
 
+def pseudonyms(key: str = "", most: int = 4096) -> Callable[[tuple[object, ...]], str]:
+    """Names of callers by their identity: a keyed hash (HMAC-SHA-256), of which 16 hexadecimal digits.
 
-class Pseudonyms:
-    """Names made by a keyed hash (HMAC-SHA-256). Without a key it is a random one of this process."""
+    Without a key it is a random one of this process. `most` names are kept.
+    """
+    secret = key.encode() or secrets.token_bytes(32)
 
-    def __init__(self, key: str = "", most: int = 4096) -> None:
-        self._key = key.encode() or secrets.token_bytes(32)
-        self._known: LRU[tuple[object, ...], str] = LRU(most)
+    @lru_cache(most)
+    def pseudonym(identity: tuple[object, ...]) -> str:
+        text = repr(identity).encode("utf-8", "surrogatepass")
+        return hmac.new(secret, text, hashlib.sha256).hexdigest()[:16]
 
-    def of(self, viewer: Viewer) -> str:
-        """That of one caller: 16 hexadecimal digits."""
-        found = self._known.get(viewer.identity)
-        if found is None:
-            text = repr(viewer.identity).encode("utf-8", "surrogatepass")
-            found = hmac.new(self._key, text, hashlib.sha256).hexdigest()[:16]
-            self._known.put(viewer.identity, found)
-        return found
+    return pseudonym

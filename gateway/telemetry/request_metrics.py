@@ -1,14 +1,14 @@
 """Metrics of requests and operations. They are counted in plain numbers, which are handed over when somebody looks."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
-from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
 from gateway.metrics import catalogue
 from gateway.metrics.instruments import Instruments
 from gateway.metrics.metric import SECONDS, Metric
 from gateway.metrics.tally import Tallies, Tally
-from gateway.telemetry.seen import Seen, waited
+from gateway.telemetry.seen import Seen
 
 _METHODS: Final = frozenset({"GET", "POST"})
 
@@ -16,7 +16,7 @@ Tally3 = tuple[Tally, Tally, Tally]
 
 
 class RequestMetrics:
-    """Is told of each operation."""
+    """Is told of operations."""
 
     def __init__(self, instruments: Instruments) -> None:
         def tallies(metric: Metric) -> Tallies:
@@ -32,40 +32,38 @@ class RequestMetrics:
         self._known: dict[tuple[str, int, str, str], Tally3] = {}
         self._accepted = self._strangers = 0
 
-    def __call__(self, seen: Seen) -> None:
-        """Count an operation."""
-        seconds, viewer, scope = seen.seconds, seen.viewer, seen.scope
-        if viewer is None:
-            self._of_nobody(seen)
-            return
-        of = seen.method, seen.status, seen.name, seen.caller
-        request, operation, overhead = self._known.get(of) or self._new(of)
-        at = bisect_left(SECONDS, seconds)
-        if seen.method:
-            request.counts[at] += 1
-            request.sum += seconds
-            if viewer.is_signed_in:
-                self._accepted += 1
+    def __call__(self, ended: Sequence[Seen]) -> None:
+        """Count operations."""
+        known = self._known
+        for seen in ended:
+            seconds, viewer = seen.seconds, seen.viewer
+            if viewer is None:
+                self._of_nobody(seen)
+                continue
+            of = seen.method, seen.status, seen.name, seen.caller
+            request, operation, overhead = known.get(of) or self._new(of)
+            at = bisect_left(SECONDS, seconds)
+            if seen.method:
+                request.counts[at] += 1
+                request.sum += seconds
+                if viewer.is_signed_in:
+                    self._accepted += 1
+                else:
+                    self._strangers += 1
+            operation.counts[at] += 1
+            operation.sum += seconds
+            if seen.waited:
+                overhead.add(max(0.0, seconds - seen.waited))
             else:
-                self._strangers += 1
-        operation.counts[at] += 1
-        operation.sum += seconds
-        if scope is not None and scope.calls:
-            overhead.add(max(0.0, seconds - waited(scope.calls)))
-        else:
-            overhead.counts[at] += 1
-            overhead.sum += seconds
-        for code in seen.codes:
-            self._errors.labels(seen.name, code).inc()
+                overhead.counts[at] += 1
+                overhead.sum += seconds
+            for code in seen.codes:
+                self._errors.labels(seen.name, code).inc()
 
-    def signed_in(self, refusal: Exception | None) -> None:
-        """Count a token that was taken, or why it was not."""
-        if isinstance(refusal, AuthenticationError):
-            self._authentications.labels(refusal.why.name.lower()).inc()
-        elif isinstance(refusal, AuthUnavailableError):
-            self._authentications.labels("unavailable").inc()
-        elif refusal is None:
-            self._authentications.labels("accepted").inc()
+    def authenticated(self, result: str) -> None:
+        """Count what became of a token (`authentication_of`); nothing where that is empty."""
+        if result:
+            self._authentications.labels(result).inc()
 
     def look(self) -> None:
         """Hand over what was counted."""
@@ -79,8 +77,7 @@ class RequestMetrics:
     def _of_nobody(self, seen: Seen) -> None:
         """Count one of which nobody knows whose it is: no operation was looked for."""
         self._durations.of(_method(seen.method), str(seen.status)).add(seen.seconds)
-        if seen.refusal is not None:
-            self.signed_in(seen.refusal)
+        self.authenticated(seen.authentication)
 
     def _new(self, of: tuple[str, int, str, str]) -> Tally3:
         method, status, name, caller = of

@@ -20,10 +20,11 @@ from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.call_metrics import CallMetrics
 from gateway.telemetry.names import OperationNames
 from gateway.telemetry.process import Metrics
-from gateway.telemetry.pseudonyms import Pseudonyms
+from gateway.telemetry.pseudonyms import pseudonyms
 from gateway.telemetry.request_metrics import RequestMetrics
 from gateway.telemetry.sampling import Sampler
-from gateway.telemetry.watch import Told, Watch
+from gateway.telemetry.seen import authentication_of
+from gateway.telemetry.watch import TellSpans, Told, Watch
 
 
 class Telemetry:
@@ -35,8 +36,6 @@ class Telemetry:
         self._names = OperationNames(settings.telemetry.operation_names, self._published_names)
         self._counts = settings.shows_counts or settings.telemetry.sends_metrics
         self._requests = RequestMetrics(metrics.instruments) if self._counts else None
-        if self._requests is not None:
-            metrics.also(self._requests.look)
 
     def publish(self, names: Callable[[], Collection[str]]) -> None:
         """Tell apart the names of manifests only."""
@@ -70,9 +69,9 @@ class Telemetry:
             try:
                 signed_in = await sign_in(token)
             except RequestError as refusal:
-                counts.signed_in(refusal)
+                counts.authenticated(authentication_of(refusal))
                 raise
-            counts.signed_in(None)
+            counts.authenticated(authentication_of(None))
             return signed_in
 
         return counted
@@ -85,9 +84,7 @@ class Telemetry:
             if self._requests is not None:
                 told.append(self._requests)
             if self._settings.log.access:
-                log = AccessLog(Pseudonyms(self._settings.log.secret_named("caller_key").text))
-                stack.callback(log.write)
-                told.append(log)
+                told.append(AccessLog(pseudonyms(self._settings.log.secret_named("caller_key").text)))
             sampler = spans = None
             if settings.sends_traces:
                 from gateway.telemetry.otlp import resource_of, sending_spans
@@ -107,7 +104,20 @@ class Telemetry:
 
                 told_there = ToldThere(self._metrics.text, details)
                 await stack.enter_async_context(serving(told_there, self._settings.server.host, port))
-            yield Watch(self._names, told, sampler, spans) if told or spans else None
+            yield self._watch(told, sampler, spans, stack)
+
+    def _watch(
+        self, told: list[Told], sampler: Sampler | None, spans: TellSpans | None, stack: AsyncExitStack
+    ) -> Watch | None:
+        """What watches, which tells what waits before somebody looks at the metrics, and at the end."""
+        if not told and spans is None:
+            return None
+        watch = Watch(self._names, told, sampler, spans)
+        self._metrics.also(watch.tell)
+        if self._requests is not None:
+            self._metrics.also(self._requests.look)
+        stack.callback(watch.tell)
+        return watch
 
     def _published_names(self) -> Collection[str] | None:
         return None if self._published is None else self._published()

@@ -16,8 +16,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from connectors.http.scope import UpstreamCall
-from gateway.http.request_id import current_request_id
-from gateway.telemetry.documents import hash_of
 from gateway.telemetry.otlp import SCOPE
 from gateway.telemetry.sampling import Trace
 from gateway.telemetry.seen import Seen
@@ -64,16 +62,16 @@ class Spans:
                 self._of_call(trace, own, call, since)
 
     def _of_request(self, seen: Seen) -> Attributes:
-        found: Attributes = {"gateway.caller": seen.caller, "gateway.request.id": current_request_id.get()}
+        found: Attributes = {"gateway.caller": seen.caller, "gateway.request.id": seen.request}
         if seen.method:
             found |= {"http.request.method": seen.method, "http.route": "/graphql"}
             found["http.response.status_code"] = seen.status
-        if seen.prepared is not None and seen.operation is not None:
-            found["graphql.operation.type"] = seen.operation.operation.value
-            if seen.operation.name is not None:
+        if (operation := seen.operation) is not None:
+            found["graphql.operation.type"] = operation.type
+            if operation.name is not None:
                 found["graphql.operation.name"] = seen.name
-            found["gateway.document.hash"] = hash_of(seen.prepared)
-            if self._document:
+            found["gateway.document.hash"] = operation.hash
+            if self._document and seen.prepared is not None:
                 found["graphql.document"] = seen.prepared.source
         if codes := seen.codes:
             found["gateway.codes"] = [*codes]

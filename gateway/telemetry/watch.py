@@ -3,7 +3,8 @@
 These classes stand in for those of `gateway.http` where something is told; where nothing is, they are not there.
 """
 
-from collections.abc import Coroutine, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, Protocol, Self, cast
 
@@ -21,34 +22,50 @@ from gateway.http.headers import IndexedHeaders, IndexedRequest
 from gateway.http.operations import MakeContext, Operations, Ready, Waiting
 from gateway.http.rates import Caller
 from gateway.http.request import GraphQLRequest
+from gateway.http.request_id import current_request_id
 from gateway.telemetry.names import ANONYMOUS, REFUSED, OperationNames
 from gateway.telemetry.sampling import Sampler
-from gateway.telemetry.seen import CALLERS, Seen, codes_of, current_seen
+from gateway.telemetry.seen import CALLERS, Seen, authentication_of, codes_of, current_seen, operation_of, waited
 from resolvers.viewer import Viewer
 
 GONE: Final = 499
 """The status that is told of a request whose client went away, as nginx does."""
 
 
-class Told(Protocol):
-    """Somebody who wants to know of each operation, once it has ended."""
+_EVERY: Final = 0.25
+"""Seconds for which what has ended waits for others."""
 
-    def __call__(self, seen: Seen) -> None:
-        """It has ended."""
+_MOST: Final = 500
+"""Operations that wait at most: so many are told in some milliseconds."""
+
+
+class Told(Protocol):
+    """Somebody who wants to know of operations."""
+
+    def __call__(self, ended: Sequence[Seen]) -> None:
+        """They have ended, in this order."""
+
+
+TellSpans = Callable[[Seen], None]
+"""What is told at once of each operation that is traced."""
 
 
 class Watch:
-    """Sees operations begin and end. Without a sampler nothing is traced."""
+    """Sees operations begin and end, and tells of many at once: one by one costs as much as a small request.
+
+    To be used within the event loop. Without a sampler nothing is traced.
+    """
 
     def __init__(
         self,
         names: OperationNames,
         told: Sequence[Told],
         sampler: Sampler | None = None,
-        spans: Told | None = None,
+        spans: TellSpans | None = None,
     ) -> None:
-        """`spans` is told of what the sampler has chosen, and of nothing else."""
         self._names, self._told, self._sampler, self._spans = names, tuple(told), sampler, spans
+        self._waiting: list[Seen] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, method: str = "", headers: IndexedHeaders | None = None) -> Seen:
         """An operation begins: whatever this task does is seen."""
@@ -60,19 +77,34 @@ class Watch:
 
     def end(self, seen: Seen) -> None:
         """It has ended."""
-        seen.seconds = monotonic() - seen.began
-        viewer, operation = seen.viewer, seen.operation
-        if viewer is not None:
-            seen.caller = CALLERS[viewer.identity[2]]
-        if viewer is None or operation is None:
-            seen.name = REFUSED
-        else:
-            name = operation.name
-            seen.name = self._names.of(name.value, is_signed_in=viewer.is_signed_in) if name else ANONYMOUS
-        for tell in self._told:
-            tell(seen)
+        seen.seconds, seen.request, scope = monotonic() - seen.began, current_request_id.get(), seen.scope
         if seen.levels is not None and self._spans is not None:
+            self._name(seen)
             self._spans(seen)
+        if scope is not None:
+            if calls := scope.calls:
+                seen.calls, seen.waited = len(calls), waited(calls)
+            seen.scope = None
+        seen.prepared = seen.levels = None
+        if not self._told:
+            return
+        self._waiting.append(seen)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_EVERY, self.tell)
+        elif len(self._waiting) >= _MOST:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of what has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            for seen in waiting:
+                self._name(seen)
+            for tell in self._told:
+                tell(waiting)
 
     def contexts(self, make: ContextFactory) -> MakeContext:
         """Contexts whose operations and upstream calls are seen."""
@@ -82,7 +114,7 @@ class Watch:
         ) -> GatewayContext:
             context, seen = make(headers, viewer, prepared, operation), current_seen.get()
             if seen is not None:
-                seen.prepared, seen.operation = prepared, operation
+                seen.prepared, seen.operation = prepared, operation_of(prepared, operation)
                 scope = seen.scope = context.scope
                 scope.shows_calls = True
                 if (trace := seen.trace) is not None:
@@ -90,6 +122,17 @@ class Watch:
             return context
 
         return made
+
+    def _name(self, seen: Seen) -> None:
+        viewer, operation = seen.viewer, seen.operation
+        if viewer is not None:
+            seen.caller = CALLERS[viewer.identity[2]]
+        if viewer is None or operation is None:
+            seen.name = REFUSED
+        elif (name := operation.name) is None:
+            seen.name = ANONYMOUS
+        else:
+            seen.name = self._names.of(name, is_signed_in=viewer.is_signed_in)
 
 
 class WatchedEndpoint(GraphQLEndpoint):
@@ -113,7 +156,7 @@ class WatchedEndpoint(GraphQLEndpoint):
                 if body.find(b'"errors"', 0, _BEGINNING) >= 0:  # `in` would raise and catch an error each time
                     seen.codes = _codes_in(body)
         except RequestError as error:
-            seen.status, seen.refusal, seen.codes = error.status, error, (error.code,)
+            seen.status, seen.authentication, seen.codes = error.status, authentication_of(error), (error.code,)
             raise
         except Exception:
             seen.status, seen.codes = 500, ("INTERNAL",)
@@ -132,7 +175,7 @@ class WatchedOperations(Operations):
         """As `Operations.ready`."""
         if (seen := current_seen.get()) is not None:
             seen.viewer = viewer
-        return super().ready(parameters, viewer, caller)
+        return Operations.ready(self, parameters, viewer, caller)  # `super()` costs more than the rest of this
 
 
 class WatchedSocketOperations(Operations):
@@ -155,14 +198,14 @@ class WatchedSocketOperations(Operations):
         try:
             found = await super().ready(parameters, viewer, caller)
         except RequestError as error:
-            seen.refusal, seen.codes = error, (error.code,)
+            seen.authentication, seen.codes = authentication_of(error), (error.code,)
             raise
         finally:
             if not isinstance(found, Ready):
                 seen.codes = seen.codes or codes_of(found)
                 self.watch.end(seen)
             elif found.kind is OperationType.SUBSCRIPTION:
-                seen.prepared, seen.operation = found.prepared, found.operation
+                seen.prepared, seen.operation = found.prepared, operation_of(found.prepared, found.operation)
                 self.watch.end(seen)
         return found
 
