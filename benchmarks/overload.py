@@ -49,16 +49,26 @@ class Probed:
     shedding: int = 0
 
 
-def best_rate(load: Load, gateway: Field, work: Work, seconds: float) -> tuple[float, float]:
-    """Requests a second by users who wait for their answers, and the p99 of these in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class Best:
+    """With users who wait for their answers: requests a second, their p99 in milliseconds, upstream calls for each."""
+
+    rate: float
+    p99: float
+    calls: float
+
+
+def best_rate(load: Load, gateway: Field, work: Work, seconds: float) -> Best:
+    """The best rate, measured for so many seconds at least."""
     port, tokens = gateway.contestants["gateway"].port, list(gateway.tokens(work))
     count = 200
     while True:
+        gateway.taken()
         result = load.run(Closed(port, "/graphql", [work.body], tokens, count, _USERS))
         if result.wrong:
             raise RuntimeError(result.wrong)
         if result.seconds >= seconds:
-            return count / result.seconds, result.p99
+            return Best(count / result.seconds, result.p99, gateway.taken().calls / count)
         count = int(count * max(2.0, 1.1 * seconds / result.seconds))
 
 
@@ -148,20 +158,22 @@ def main() -> None:
         with loading() as load:
             best_rate(load, gateway, work, 2.0)
             alone = load.measure(gateway, "gateway", work, 400, _USERS).cpu_ms
-            best, usual = best_rate(load, gateway, work, min(10.0, given.seconds))
+            best = best_rate(load, gateway, work, min(10.0, given.seconds))
         before, cpu = served.resident, served.cpu
-        job = Job(served.port, requests_of(gateway, work), given.times * best, given.seconds)
+        job = Job(served.port, requests_of(gateway, work), given.times * best.rate, given.seconds)
+        gateway.taken()
         answers, probes = asyncio.run(overload(job))
+        calls = gateway.taken().calls
         used, after = served.cpu - cpu, served.resident
-        recovered = asyncio.run(recovery(job, usual / 1000))
+        recovered = asyncio.run(recovery(job, best.p99 / 1000))
         settled = served.resident
     good = [one for one in answers if one.status == 200]
     shed = [one for one in answers if one.status == 503]
     table = Table(f"{work.title}, {given.times:g} times the best rate for {given.seconds:g} s", "")
     for name, value in (
-        ("best rate, users who wait", f"{best:.0f}/s, p99 {usual:.0f} ms"),
+        ("best rate, users who wait", f"{best.rate:.0f}/s, p99 {best.p99:.0f} ms"),
         ("asked", f"{len(answers)}, {len(answers) / given.seconds:.0f}/s"),
-        ("served", f"{len(good) / given.seconds:.0f}/s, {len(good) / given.seconds / best:.0%} of the best rate"),
+        ("served", f"{len(good) / given.seconds:.0f}/s, {len(good) / given.seconds / best.rate:.0%} of the best rate"),
         ("time of what is served", f"p50 {_ms(good, 0.5)}, p99 {_ms(good, 0.99)}, longest {_ms(good, 1)}"),
         ("shed", f"{len(shed)}, {len(shed) / max(1, len(answers)):.0%}"),
         ("time of what is shed", f"p50 {_ms(shed, 0.5)}, p99 {_ms(shed, 0.99)}, longest {_ms(shed, 1)}"),
@@ -171,6 +183,7 @@ def main() -> None:
         *((path, _probes(probed)) for path, probed in probes.items()),
         ("CPU of the gateway", f"{used / given.seconds:.0%} of a core"),
         ("CPU for each that is served", f"{1000 * used / max(1, len(good)):.2f} ms; without overload {alone:.2f} ms"),
+        ("upstream calls for each of them", f"{calls / max(1, len(good)):.2f}; without overload {best.calls:.2f}"),
         ("memory", f"{before // 2**20} MiB before, {after // 2**20} at the end, {settled // 2**20} when recovered"),
         ("recovered", f"{recovered:.2f} s after the last request"),
     ):

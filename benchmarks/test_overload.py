@@ -19,7 +19,7 @@ def test_beyond_what_it_bears_it_serves_on_refuses_the_rest_and_answers_probes(t
     work = next(work for work in WORKS if work.name == "portal")
     with running(tmp_path, ["gateway"]) as field:
         with loading() as load:
-            best, _ = best_rate(load, field, work, 0.5)
+            best = best_rate(load, field, work, 0.5).rate
         port = field.contestants["gateway"].port
         answers, probes = asyncio.run(overload(Job(port, requests_of(field, work), 4 * best, SECONDS)))
         again, _ = asyncio.run(overload(Job(port, requests_of(field, work), best / 10, 1.0)))
