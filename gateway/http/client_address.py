@@ -17,6 +17,9 @@ _FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;,"\s]*))', re.IG
 _SITE: Final = 64
 """Bits of an IPv6 address that a site has in common: whoever has one address has all others of its site."""
 
+_LONGEST: Final = 128
+"""Characters of an address with a zone and a port."""
+
 
 class ClientAddresses:
     """Finds the client's address. Headers are believed from `trusted` proxies only."""
@@ -50,6 +53,11 @@ class ClientAddresses:
 
 def _parsed(hop: str) -> str | None:
     """The address of a hop, which may have a port; None for a name that proxies made up, and for nonsense."""
+    return _parsed_short(hop) if len(hop) <= _LONGEST else None
+
+
+@lru_cache(4096)
+def _parsed_short(hop: str) -> str | None:
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
     elif hop.count(":") == 1:
