@@ -1,5 +1,6 @@
 """Connections to the upstream systems: the table of domains, and the ports set up from the settings."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -53,6 +54,8 @@ from connectors.usage.openwisp.options import OpenwispOptions
 from connectors.usage.port import UsageAllowance, UsagePort
 from connectors.usage.promises import USAGE
 from connectors.usage.tmf.driver import TmfUsage
+
+logger = logging.getLogger("gateway.connectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,10 @@ class ConnectedSystem:
         """Tell the drivers that listen what was told of their system (`connectors.events.speaking.Heard`)."""
         for driver in self.drivers.values():
             if hasattr(driver, "heard"):
-                driver.heard(hint)
+                try:
+                    driver.heard(hint)
+                except Exception:  # one fault must not end what everybody is told
+                    logger.exception("%s: the driver failed when it was told what changed", self.domain)
 
     async def try_read(self) -> None:
         """Make one cheap read, by the first driver for whose domain the installation has any API.
