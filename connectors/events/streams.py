@@ -48,8 +48,8 @@ class StreamFollower:
             except ConnectorError as failure:
                 self._is_gone(str(failure))
             except Exception as failure:
-                logger.exception("%s: the driver failed when it followed the stream of events", self._domain)
-                self._is_gone(type(failure).__name__)
+                if self._is_gone(type(failure).__name__):
+                    logger.exception("%s: the driver failed when it followed the stream of events", self._domain)
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, self._pauses[1])
 
@@ -59,9 +59,12 @@ class StreamFollower:
             self._is_away = False
             logger.info("%s: the stream of events goes on", self._domain)
 
-    def _is_gone(self, reason: str) -> None:
+    def _is_gone(self, reason: str) -> bool:
+        """Note that it has ended; whether that was logged."""
         now = asyncio.get_running_loop().time()
         is_known = self._has_begun and reason == self._said and now < self._said_at + _KNOWN
-        if not self._is_away and not is_known:
+        is_news = not self._is_away and not is_known
+        if is_news:
             self._is_away, self._said, self._said_at = True, reason, now
             logger.warning("%s: the stream of events has ended, and is begun anew: %s", self._domain, reason)
+        return is_news

@@ -400,6 +400,23 @@ async def test_more_changes_than_may_be_read_at_once_are_read_in_parts_and_none_
             await driver.outages_changed(datetime.fromtimestamp(BEGAN - 60, UTC))
 
 
+async def test_a_storm_of_more_changes_than_may_be_read_is_told_whole_and_polled_on() -> None:
+    async with icinga() as (server, _):
+        access(server)
+        system = System.model_validate({"url": server.url, "driver": "icinga", "connect_timeout": 10.0, "max_rows": 3})
+        source = EventSource(poll=0.05, stream=False)
+        async with following({"assurance": system}, {"assurance": source}) as found:
+            now = time.time()
+            for at in range(8):
+                moments = dict.fromkeys(["last_hard_state_change", "last_state_critical"], now + at / 20)
+                server.services[f"olt-1!X{at}"] = checked(2, **moments)
+            await found.all_told(8)
+            moments = dict.fromkeys(["last_hard_state_change", "last_state_critical"], now + 1)
+            server.services["olt-1!Y"] = checked(2, **moments)
+            await found.told(lambda hint: hint.id == "olt-1!Y")
+        assert sorted(one.id for one in found.hints) == [*(f"olt-1!X{at}" for at in range(8)), "olt-1!Y"]
+
+
 def test_wrong_options_are_named() -> None:
     for wrong in ({"severities": {}}, {"severities": {"ok": 1}}, {"service_variable": "a-b"}, {"ended_known": 0}):
         with pytest.raises(ValidationError):

@@ -10,7 +10,7 @@ from connectors.events.hints import Change, Hint, Source
 from connectors.events.streams import StreamFollower
 
 HINT = Hint(domain="assurance", type="Outage", id="a", change=Change.CHANGED, source=Source.STREAM, at=1.0)
-IDLE, CUT, AWAY = "idle", "cut", "away"
+IDLE, CUT, AWAY, FAULT = "idle", "cut", "away", "fault"
 
 
 class Stream:
@@ -30,6 +30,8 @@ class Stream:
             raise Unreachable("assurance", "nobody there")
         yield ()
         yield (HINT,)
+        if end == FAULT:
+            raise KeyError("of the driver")
         if end == CUT:
             raise Unreachable("assurance", "the connection was closed")
 
@@ -61,6 +63,14 @@ BACK = "assurance: the stream of events goes on"
         ([IDLE] * 3, []),
         ([CUT, IDLE, IDLE], [f"{GONE}the connection was closed", BACK]),
         ([CUT, CUT, CUT, IDLE], [f"{GONE}the connection was closed", BACK]),  # by a proxy, each minute
+        (
+            [FAULT, FAULT, IDLE],
+            [
+                "assurance: the stream of events has ended, and is begun anew: KeyError",
+                "assurance: the driver failed when it followed the stream of events",
+                BACK,
+            ],
+        ),
         ([AWAY, AWAY, IDLE], [f"{GONE}nobody there", BACK]),
         ([CUT, AWAY, IDLE, AWAY, IDLE], [f"{GONE}the connection was closed", BACK, f"{GONE}nobody there", BACK]),
     ],
