@@ -1,5 +1,6 @@
 """Connections to the upstream systems: the table of domains, and the ports set up from the settings."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -53,6 +54,8 @@ from connectors.usage.openwisp.options import OpenwispOptions
 from connectors.usage.port import UsageAllowance, UsagePort
 from connectors.usage.promises import USAGE
 from connectors.usage.tmf.driver import TmfUsage
+
+logger = logging.getLogger("gateway.connectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,15 @@ class ConnectedSystem:
         """The drivers of all domains for which it answers, by domain; its own comes first."""
         return {self.domain: self.probe, **self.parts}
 
+    def heard(self, hint: Hint) -> None:
+        """Tell the drivers that listen what was told of their system (`connectors.events.speaking.Heard`)."""
+        for driver in self.drivers.values():
+            if hasattr(driver, "heard"):
+                try:
+                    driver.heard(hint)
+                except Exception:  # one fault must not end what everybody is told
+                    logger.exception("%s: the driver failed when it was told what changed", self.domain)
+
     async def try_read(self) -> None:
         """Make one cheap read, by the first driver for whose domain the installation has any API.
 
@@ -281,10 +293,13 @@ class Connectors:
         for domain, types in changed.items():
             await self.kept[domain].changed(() if "" in types else types, SETTLES)
 
-    def heard(self, system: str) -> None:
+    def heard(self, hint: Hint) -> None:
         """Something may have changed in a system: what is read from now on is read after that."""
-        for domain in self._of(system):
+        for domain in self._of(hint.domain):
             part_from_calls_under_way(getattr(self, domain))
+        for system in self.systems:
+            if system.domain == hint.domain:
+                system.heard(hint)
 
     def _of(self, system: str) -> list[str]:
         """The domains for which a system answers."""

@@ -184,12 +184,15 @@ class Declined(Rejected):
     """The system has not done what it was asked to write, and says why: the caller can do something about it.
 
     `attribute`: of the record that was to be written, where the system says which it is; None otherwise.
+    `sentence`: for the person, in place of the reason's, where something was written all the same.
     """
 
-    def __init__(self, system: str, detail: str, reason: Reason, *, attribute: str | None = None) -> None:
+    def __init__(
+        self, system: str, detail: str, reason: Reason, *, attribute: str | None = None, sentence: str = ""
+    ) -> None:
         super().__init__(system, detail)
         self.reason, self.attribute = reason, attribute
-        self.sentence = _DECLINED[reason]
+        self.sentence = sentence or _DECLINED[reason]
 
 
 class Garbled(ConnectorError):

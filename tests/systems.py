@@ -44,13 +44,17 @@ def stopped(server: SandboxServer) -> Iterator[None]:
 
 
 def settings(systems: Systems, **overrides: Mapping[str, Any]) -> dict[str, System]:
-    """Settings of the four systems; `overrides` by domain, such as ``crm={"profile": {"paging": "page"}}``."""
-    unknown = set(overrides) - set(systems)
+    """Settings of the four systems; `overrides` by domain, such as ``crm={"profile": {"paging": "page"}}``.
+
+    Another domain is given a system of its own by an address.
+    """
+    unknown = {name for name, one in overrides.items() if name not in systems and "url" not in one}
     if unknown:
         raise ValueError(f"{', '.join(sorted(unknown))}: no such domain; there are {', '.join(systems)}")
+    addresses = {name: {"url": server.url} for name, server in systems.items()}
     return {
-        name: System.model_validate({"url": server.url, "connect_timeout": 10.0, **overrides.get(name, {})})
-        for name, server in systems.items()
+        name: System.model_validate({"connect_timeout": 10.0, **addresses.get(name, {}), **overrides.get(name, {})})
+        for name in {**addresses, **overrides}
     }
 
 

@@ -16,6 +16,9 @@ AskChanged = Callable[[datetime | None], Awaitable[Sequence[Changed]]]
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+_SECOND: Final = timedelta(seconds=1)
+"""Some systems compare whole seconds."""
+
 _AHEAD: Final = timedelta(days=1)
 """By which a record may have changed later than most others of its system, and than now. Else its time is wrong."""
 
@@ -29,8 +32,8 @@ class Poller:
     known by id and time. A time in whole seconds is told once more at the next poll: there may have been a second
     change in the same second.
 
-    Where more changed than the system's limits allow to read, `TooMuch` is raised once, none of it is told, and what
-    changes from then on is.
+    Where more changed than the system's limits allow to read, `TooMuch` is raised once, and only the newest of it is
+    told, or none, and what changes from then on.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Poller:
         self._ahead = _AHEAD
         self._told: dict[str, tuple[datetime, bool]] = {}
         """By id: the time of the change that was told, and whether it need not be told again."""
+        self._read_from = _BEGINNING
+        """What changed before is not asked for: it was too much."""
         self._missed_from: datetime | None = None
         self._away_since: datetime | None = None
         """By our clock: when it did not answer the first question of all."""
@@ -75,7 +80,11 @@ class Poller:
         """The last change that is not told. What changed shortly before it is not told either."""
         last = await self._last()
         if self._away_since is None:
-            found = await self._ask(self._since(last))
+            try:
+                found = await self._ask(self._since(last))
+            except TooMuch:  # none of it would be told
+                await self._read_less(last)
+                found = await self._ask(self._read_from)
             until = self._newest(found, last)
         else:
             until = min(last, self._away_since + self._ahead - _AHEAD)  # by the system's clock
@@ -97,11 +106,13 @@ class Poller:
         if self.told_until is None:
             await self.begin()
             return []
-        since = self._since(self.told_until)
+        since = max(self._since(self.told_until), self._read_from)
         try:
             changes = await self._ask(since)
         except TooMuch:
-            self.told_until = max(self.told_until, await self._last())
+            last = await self._last()
+            await self._read_less(last)
+            self.told_until = max(self.told_until, last)
             raise
         until = self._newest(changes, self.told_until)
         in_order = sorted(changes, key=lambda one: one.changed_at)  # what is lost of them comes after what was heard
@@ -130,6 +141,19 @@ class Poller:
             raise
         self._missed_from = None
         return [self._made(one, "", is_new=one.created_at is not None and one.created_at >= since) for one in changes]
+
+    async def _read_less(self, last: datetime) -> None:
+        """Ask from now on for so little before the last change that it can be read, down to nothing."""
+        back = self._overlap
+        while back > _SECOND:
+            try:
+                await self._ask(last - back)
+            except TooMuch:
+                back /= 4
+                continue
+            self._read_from = last - back
+            return
+        self._read_from = last + _SECOND
 
     def _since(self, moment: datetime) -> datetime:
         return max(moment, _BEGINNING + self._overlap) - self._overlap

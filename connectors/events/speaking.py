@@ -74,8 +74,14 @@ class Speaks(Protocol):
 Follow = Callable[[], AsyncGenerator[Sequence[Hint], None]]
 """A driver's method `follow`, if its product sends what happens over a connection that it keeps open.
 
-The generator gives no hints once when the connection is there, then hints as they come, and ends when it is cut. Raises
-`ConnectorError`. One process at a time follows.
+The generator gives no hints once when the connection is there, then hints as they come. It ends where it is to be begun
+anew although nothing is known to be wrong, such as after a long silence. Raises `ConnectorError`, also when it is cut.
+One process at a time follows.
+"""
+
+Heard = Callable[[Hint], None]
+"""A driver's method `heard`, if it remembers what its product forgets: it is told every hint of its system, in each
+process, whichever of them the system told. What is read after that is read anew all the same.
 """
 
 

@@ -15,18 +15,28 @@ logger = logging.getLogger("gateway.events")
 PAUSES: Final = (1.0, 30.0)
 """Seconds before a stream that ended is begun anew: at first, and at most while it cannot be begun."""
 
+_KNOWN: Final = 3600.0
+"""Seconds for which it is known for what reason a stream was cut: one that is cut each minute says so once."""
+
 
 class StreamFollower:
     """One stream of one system. `began` is called each time that it has begun: what was before must be asked for."""
 
-    def __init__(self, domain: str, follow: Follow, began: Callable[[], None]) -> None:
-        self._domain, self._follow, self._began = domain, follow, began
-        self._pause = PAUSES[0]
-        self._is_away = False
+    def __init__(
+        self, domain: str, follow: Follow, began: Callable[[], None], pauses: tuple[float, float] = PAUSES
+    ) -> None:
+        self._domain, self._follow, self._began, self._pauses = domain, follow, began, pauses
+        self._pause = pauses[0]
+        self._is_away = self._has_begun = False
+        self._said, self._said_at = "", 0.0
 
     async def run(self, publish: Callable[[Sequence[Hint]], Awaitable[None]]) -> None:
-        """Publish what it tells, until this is cancelled. That it is away is logged once, and so is its end."""
+        """Publish what it tells, until this is cancelled. That it is away is logged once, and so is its end.
+
+        Where it ends by itself and is begun anew, nothing is logged.
+        """
         while True:
+            self._has_begun = False
             try:
                 async with aclosing(self._follow()) as told:
                     async for hints in told:
@@ -35,20 +45,26 @@ class StreamFollower:
                             await publish(hints)
                         else:
                             self._began()
-                reason = "it was closed"
             except ConnectorError as failure:
-                reason = str(failure)
+                self._is_gone(str(failure))
             except Exception as failure:
-                logger.exception("%s: the driver failed when it followed the stream of events", self._domain)
-                reason = type(failure).__name__
-            if not self._is_away:
-                self._is_away = True
-                logger.warning("%s: the stream of events has ended, and is begun anew: %s", self._domain, reason)
+                if self._is_gone(type(failure).__name__):
+                    logger.exception("%s: the driver failed when it followed the stream of events", self._domain)
             await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, PAUSES[1])
+            self._pause = min(2 * self._pause, self._pauses[1])
 
     def _is_there(self) -> None:
-        self._pause = PAUSES[0]
+        self._pause, self._has_begun = self._pauses[0], True
         if self._is_away:
             self._is_away = False
             logger.info("%s: the stream of events goes on", self._domain)
+
+    def _is_gone(self, reason: str) -> bool:
+        """Note that it has ended; whether that was logged."""
+        now = asyncio.get_running_loop().time()
+        is_known = self._has_begun and reason == self._said and now < self._said_at + _KNOWN
+        is_news = not self._is_away and not is_known
+        if is_news:
+            self._is_away, self._said, self._said_at = True, reason, now
+            logger.warning("%s: the stream of events has ended, and is begun anew: %s", self._domain, reason)
+        return is_news

@@ -92,22 +92,17 @@ class Files:
 
         It is requested again if the token or session has expired, and without the `part` if there is none of it.
         """
-        wanted = {"Accept-Encoding": "identity"} | ({"Range": str(part)} if part else {})
-        known = self._http.credentials
+        plain = {"Accept-Encoding": "identity"}
         try:
             async with asyncio.timeout(self._http.system.timeout):
-                credentials = await known.headers()
-                response = await self._send(url, request, wanted | credentials)
+                wanted = plain | ({"Range": str(part)} if part else {})
+                response = await self._http.opened(request, url, wanted, paced=True)
                 try:
-                    if known.wants_login(response) and await known.renew(credentials):
-                        response.release()
-                        credentials = await known.headers()
-                        response = await self._send(url, request, wanted | credentials)
                     if response.status == 416 and part:
                         response.release()
-                        response = await self._send(url, request, {"Accept-Encoding": "identity"} | credentials)
+                        response = await self._http.opened(request, url, plain, paced=True)
                     # The session is known to be valid, so an HTML page is the file itself.
-                    login_wanted = response.status not in (200, 206) and known.wants_login(response)
+                    login_wanted = response.status not in (200, 206) and self._http.credentials.wants_login(response)
                     self._http.raise_for_status(response, request, None, login_wanted)
                     self._bounded(request, response.content_length or 0)
                 except BaseException:
@@ -121,12 +116,6 @@ class Files:
             self._http.health.failed(error, request.target)
             raise
         return response
-
-    async def _send(self, url: URL, request: Request, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        try:
-            return await self._http.open(request, url, headers, paced=True).__aenter__()
-        except CONNECTION_ERRORS as error:
-            raise self._http.failure(request, error) from error
 
     async def _parts(
         self, response: aiohttp.ClientResponse, request: Request, ends: float, place: "_Place"

@@ -91,6 +91,35 @@ class Transport:
             max_field_size=_LONGEST_HEADER + _REPEATED * len(request.target),
         )
 
+    async def opened(
+        self, request: Request, url: URL, headers: dict[str, str], *, paced: bool = False
+    ) -> aiohttp.ClientResponse:
+        """The answer to a request with the gateway's credentials, whatever its status, with its body unread.
+
+        It is sent once more if the credentials were refused and could be renewed. The caller limits the time, and
+        releases the answer. Raises `ConnectorError`.
+        """
+        known = self.credentials
+        shown = await known.headers()
+        response = await self._begun(request, url, headers | shown, paced=paced)
+        try:
+            is_renewed = known.wants_login(response) and await known.renew(shown)
+        except BaseException:
+            response.release()
+            raise
+        if not is_renewed:
+            return response
+        response.release()
+        return await self._begun(request, url, headers | await known.headers(), paced=paced)
+
+    async def _begun(
+        self, request: Request, url: URL, headers: dict[str, str], *, paced: bool
+    ) -> aiohttp.ClientResponse:
+        try:
+            return await self.open(request, url, headers, paced=paced).__aenter__()
+        except CONNECTION_ERRORS as error:
+            raise self.failure(request, error) from error
+
     def failure(self, request: Request, error: BaseException) -> ConnectorError:
         """The failure for one of `CONNECTION_ERRORS`: `TimedOut`, `Garbled` or `Unreachable`."""
         if isinstance(error, aiohttp.ServerTimeoutError):

@@ -1,10 +1,11 @@
 """What changed since a time, read newest first, from systems that may ignore the filter or the order asked for."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from connectors.errors import TooMuch
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Window
 
@@ -13,6 +14,13 @@ LAST: Final = 20
 
 PAGE: Final = 200
 """Rows of a page. A poll finds a few."""
+
+
+_AHEAD: Final = timedelta(days=1)
+"""By which a system's clock may be ahead of ours."""
+
+_MOMENT: Final = timedelta(seconds=1)
+"""Some systems compare whole seconds."""
 
 
 class ChangesPage:
@@ -59,6 +67,42 @@ async def newest_first(
             warn_once("does not sort by the time of the last change: what changed is found by reading everything")
         if offset >= most:
             raise TooManyChanges
+
+
+async def last_of_all(
+    ask: Callable[[datetime], Awaitable[Sequence[Changed]]], steps: Sequence[timedelta]
+) -> Sequence[Changed]:
+    """A few changes, with the last one, from a system that can only be asked what changed since a time.
+
+    `steps`: how far back it is looked for, the nearest first. Where too much changed since then, it is asked for less
+    and less of it. Raises `TooMuch` where even within a moment more changed than may be read, and as `ask` does.
+    """
+    now = datetime.now(UTC)
+    empty = now + _AHEAD
+    for step in steps:
+        try:
+            if found := await ask(now - step):
+                return found
+        except TooMuch as failure:
+            return await _narrowed(ask, now - step, empty, failure)
+        empty = now - step
+    return []
+
+
+async def _narrowed(
+    ask: Callable[[datetime], Awaitable[Sequence[Changed]]], begin: datetime, empty: datetime, failure: TooMuch
+) -> Sequence[Changed]:
+    """The last of what changed since `begin`, which is too much. Nothing changed since `empty`."""
+    while empty - begin > _MOMENT:
+        middle = begin + (empty - begin) / 2
+        try:
+            if found := await ask(middle):
+                return found
+        except TooMuch as too_much:
+            begin, failure = middle, too_much
+        else:
+            empty = middle
+    raise failure
 
 
 def _in_order(changes: Sequence[Changed]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from connectors.files import ByteRange, File
 from connectors.links import RefersTo
@@ -105,6 +105,12 @@ class StatusChange(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+ONLY_THE_REASON: Final = (
+    "The {system} system has not changed the status, but keeps the reason as a note. Look at the ticket again."
+)
+"""For the person, where half of a change of status was written."""
+
+
 class TicketingPort(Protocol):
     """A batch of keys returns a mapping: an unknown key is absent, a failed key maps to its `ConnectorError`.
 
@@ -164,7 +170,10 @@ class TicketingPort(Protocol):
 
     @write_of("Ticket")
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
-        """Give a ticket another status; nothing is done where it has it. Raises as `open_ticket`."""
+        """Give a ticket another status; nothing is done where it has it. Raises as `open_ticket`.
+
+        Where the status is refused and the reason is there as a note, the sentence of `Declined` is `ONLY_THE_REASON`.
+        """
 
     @write_of("Ticket")
     async def assign_ticket(self, ticket_id: str, assignee: str, key: WriteKey) -> None:

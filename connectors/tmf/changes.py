@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.errors import NotSupported, TooMuch
 from connectors.http.client import HttpClient
-from connectors.reading.changes import LAST, ChangesPage, TooManyChanges, newest_first
+from connectors.reading.changes import LAST, ChangesPage, TooManyChanges, last_of_all, newest_first
 from connectors.reading.order import Order
 from connectors.records import Changed, Record, Window
 from connectors.tmf.collection import Collection
@@ -65,11 +65,9 @@ class Changes:
             return await self._since(moment)
         if self._sorts:
             return (await self._page([], Window(0, LAST))).changes
-        now = datetime.now(UTC)
-        for step in _STEPS if self._filters else _STEPS[-1:]:
-            if found := await self._since(now - step):
-                return found
-        return []
+        if self._filters:
+            return await last_of_all(self._since, _STEPS)
+        return await self._since(datetime.now(UTC) - _STEPS[-1])
 
     async def _since(self, moment: datetime) -> Sequence[Changed]:
         moment = moment.astimezone(UTC).replace(microsecond=0)  # some servers compare whole seconds

@@ -160,7 +160,7 @@ class LiveFeed:
             self._catching_up = asyncio.create_task(self._catch_up_later(_OVERRUN))
 
     def _hear(self, hint: Hint) -> None:
-        self._reader.connectors.heard(hint.domain)
+        self._reader.heard(hint)
         if (teller := self._by_type.get(hint.type)) is not None and hint.id:
             teller.hear(hint)
         for waiting in self._watching:

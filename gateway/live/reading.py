@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from connectors import Connectors
 from connectors.errors import ConnectorError
+from connectors.events.hints import Hint
 from connectors.http.scope import RequestScope, request_scope
 from connectors.records import Fields
 from gateway.engine.selection import Selection
@@ -29,6 +30,12 @@ class Reader:
         """
         self.noted = noted
         self.connectors, self._own, self._deadline = connectors, own, deadline
+
+    def heard(self, hint: Hint) -> None:
+        """Something may have changed in a system: what is read from now on is read after that."""
+        self.connectors.heard(hint)
+        if self._own is not self.connectors:
+            self._own.heard(hint)
 
     async def read(
         self, followed: Followed, things: Sequence[str], fields: Fields

@@ -5,7 +5,8 @@ go while it lasts, and all that stays is where it is. When the same fault comes 
 `started_at`. That is the earliest start of the alerts that still fire.
 
 Alertmanager forgets an alert when it ends. For a while an outage that has ended is known to the processes that have
-read it, or were posted its end: `known` says how. `resolved_at` is known from the webhook only.
+read it, or were posted its end: `known` says how. `resolved_at` is known from the webhook only, which one process is
+posted and all are told of.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from connectors.assurance.alertmanager.options import AlertmanagerOptions
 from connectors.assurance.alertmanager.rows import SILENCED, AlertGroup, AlertRow, Records, Rule, digest, silences_of
 from connectors.assurance.port import Outage
 from connectors.errors import ConnectorError, Garbled, NotSupported
+from connectors.events.hints import Change, Hint, Source
 from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.reading.concurrently import run_concurrently
@@ -133,6 +135,11 @@ class AlertmanagerAssurance:
             there = {str(one.id) for one in groups}
             await self._have_ended([key for key in self._known.all_firing() if key not in there])
         return self._known.changed(since)
+
+    def heard(self, hint: Hint) -> None:
+        """An end that the webhook told another process is believed here, too (`connectors.events.speaking.Heard`)."""
+        if hint.type == "Outage" and hint.source is Source.WEBHOOK and hint.change is Change.REMOVED:
+            self._known.told_gone(hint.id, datetime.fromtimestamp(hint.at, UTC))
 
     async def _affecting(
         self, method: str, label: str, keys: Sequence[str], fields: Fields | None

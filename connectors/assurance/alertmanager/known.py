@@ -61,6 +61,11 @@ class KnownOutages:
         else:
             before.resolved_at = at
 
+    def told_gone(self, outage_id: str, at: datetime) -> None:
+        """The webhook told another process that it has ended, and when; nothing where it is not known to fire."""
+        if (one := self._known.get(outage_id)) is not None and not one.is_over:
+            one.resolved_at = at
+
     def over(self, outage_id: str) -> Outage | None:
         """One that has ended, for a while; None where it is not known, or not to have ended."""
         one = self._known.get(outage_id)

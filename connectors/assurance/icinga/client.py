@@ -29,6 +29,10 @@ HOST: Final = ("host.problem", "host.state_type", "host.flapping", "host.vars")
 """What is read of a service's host."""
 
 
+_TYPES: Final = {"hosts": "Host", "services": "Service", "dependencies": "Dependency"}
+"""What permissions call the types of objects."""
+
+
 class _Results(msgspec.Struct):
     results: list[msgspec.Raw]
 
@@ -101,7 +105,7 @@ class IcingaApi:
                 raise Rejected(
                     self._http.name,
                     f"/v1/objects/{question.kind}: 404 for a filter: host_filter or service_filter is wrong, or the"
-                    f" gateway's user lacks the permission objects/query/{question.kind[:-1].capitalize()}",
+                    f" gateway's user lacks the permission objects/query/{_TYPES[question.kind]}",
                 )
             return RowPage((), 0) if answer.is_empty else await self._page(_RESULTS.decode(answer.body).results)
 
@@ -112,9 +116,10 @@ class IcingaApi:
     ) -> list[Batch[Row]]:
         """The rows for all keys that can be names, in as few questions as there may be. A failure is its part's."""
         asked = [key for key in dict.fromkeys(keys) if is_name(key)]
-        parts = [asked[at : at + self._max_keys] for at in range(0, len(asked), self._max_keys)]
-        if len(parts) > (most := self._http.system.max_calls):
-            return [Batch(asked, (), TooMuch(self._http.name, f"{len(parts)} calls, more than max_calls = {most}"))]
+        try:
+            parts = self.parts(asked)
+        except TooMuch as failure:
+            return [Batch(asked, (), failure)]
 
         async def one(part: Sequence[str]) -> Batch[Row]:
             try:
@@ -124,6 +129,14 @@ class IcingaApi:
                 return Batch(part, (), failure)
 
         return list(await run_concurrently([one(part) for part in parts])) if parts else []
+
+    def parts(self, keys: Iterable[str]) -> list[list[str]]:
+        """The keys, as many together as one question may have. Raises `TooMuch`."""
+        asked = list(keys)
+        parts = [asked[at : at + self._max_keys] for at in range(0, len(asked), self._max_keys)]
+        if len(parts) > (most := self._http.system.max_calls):
+            raise TooMuch(self._http.name, f"{len(parts)} calls, more than max_calls = {most}")
+        return parts
 
     async def _page(self, raws: Sequence[msgspec.Raw]) -> RowPage[ObjectRow]:
         if len(raws) > (most := self._http.system.max_rows):

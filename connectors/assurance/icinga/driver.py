@@ -8,14 +8,15 @@ host's outage: it is found by its id, and not listed.
 Icinga keeps the latest change only: of an outage that has ended, begin and end are known until the next one.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from connectors.assurance.icinga.changes import Changes
 from connectors.assurance.icinga.client import HOST, IcingaApi, Question, written
-from connectors.assurance.icinga.network import IS_DOWN, Networks
+from connectors.assurance.icinga.network import IS_DOWN, NOTHING_DOWN, Network, Networks
 from connectors.assurance.icinga.options import IcingaOptions
-from connectors.assurance.icinga.records import Records, moment
+from connectors.assurance.icinga.records import Records
 from connectors.assurance.icinga.rows import ObjectRow, OutageRow, attributes
 from connectors.assurance.icinga.stream import IcingaStream
 from connectors.assurance.port import Outage
@@ -25,14 +26,11 @@ from connectors.http.client import HttpClient
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.grouping import group_by_key, map_rows, match_ids
 from connectors.reading.order import Order, sorted_records
-from connectors.reading.rows import Batch, Unreadable
+from connectors.reading.rows import Batch, RowPage, Unreadable
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Changed, Fields, Found, Rows, Window
 
 _NEWEST: Final = Order("-last_hard_state_change", "started_at")
-_DAY: Final = 86400.0
-_LONGEST_AGO: Final = 7 * _DAY
-"""Seconds for which changes are looked for at most."""
 
 Part = tuple[list[OutageRow], list[Unreadable]]
 
@@ -49,6 +47,7 @@ class IcingaAssurance:
         self._records = Records(options)
         self._api = IcingaApi(http, options, warn_once)
         self._networks = Networks(self._api, self._records)
+        self._changes = Changes(self._api, self._records, http.system.max_calls // 2)
         self._stream = IcingaStream(http, frozenset[str](options.severities), options.quiet, warn_once)
         self.unsupported: Mapping[str, str] = {
             "Outage.ticket_ids": "Icinga knows no tickets.",
@@ -85,12 +84,9 @@ class IcingaAssurance:
         until: datetime | None = None,
     ) -> Rows[Outage]:
         """All that are open; of those that have ended the latest of each object: such a list has no total."""
-        asked: list[Any] = []
-        if is_open is not False:
-            asked += [self._open_hosts(fields), self._open_services(fields)]
-        if is_open is not True:
-            asked.append(self._ended(fields))
-        parts = await run_concurrently(asked)
+        asked = [self._open] if is_open is not False else []
+        asked += [self._ended] if is_open is not True else []
+        parts = await run_concurrently([ask(fields) for ask in asked])
         rows = {one.id: one.outage for found, _ in parts for one in found}
         unreadable = [one for _, some in parts for one in some]
         if unreadable and not rows:
@@ -115,11 +111,11 @@ class IcingaAssurance:
         async def ask(part: Sequence[str]) -> Part:
             question = self._services("service.vars[k] in n", {"k": name, "n": written(part)}, fields)
             page = await self._api.objects(question, part)
-            own = [self._of_service(row) for row in page.rows if self._is_own(row)]
-            if not any(row.host_may_be_down for row in page.rows):
-                return own, list(page.unreadable)
-            hosts, unreadable = await self._open_hosts(None if fields is None else fields | {"service_ids"}, part)
-            return [*own, *hosts], [*page.unreadable, *unreadable]
+            network = NOTHING_DOWN
+            if self._records.host_words and any(row.host_may_be_down for row in page.rows):
+                network = await self._networks.down(None if fields is None else fields | {"service_ids"}, part)
+            own = [self._of_service(row) for row in page.rows if self._is_own(row, network.hosts)]
+            return [*own, *self._of_hosts(network)], [*page.unreadable, *network.unreadable]
 
         batches = await self._api.in_parts(service_ids, ask)
         return await self._grouped(batches, lambda outage: outage.service_ids)
@@ -140,40 +136,16 @@ class IcingaAssurance:
                     self._api.objects(self._services(nameless, self._values | values | {"s": number}, fields), part),
                 ]
             )
-            own = [self._of_service(row) for row in services.rows if self._is_own(row)]
-            lost = [*hosts.unreadable, *services.unreadable]
-            if not any(self._records.is_open(row) for row in hosts.rows):
-                return own, lost
-            down, unreadable = await self._open_hosts(fields, part)
-            return [*own, *down], [*lost, *unreadable]
+            down = {str(row.id) for row in hosts.rows if self._records.host_words and self._records.is_open(row)}
+            own = [self._of_service(row) for row in services.rows if self._is_own(row, down)]
+            network = await self._networks.down(fields, part) if down else NOTHING_DOWN
+            return [*own, *self._of_hosts(network)], [*hosts.unreadable, *services.unreadable, *network.unreadable]
 
         batches = await self._api.in_parts(resource_ids, ask)
         return await self._grouped(batches, lambda outage: outage.resource_ids)
 
     async def outages_changed(self, since: datetime | None) -> Sequence[Changed]:
-        """Two calls. A downtime or flapping that begins or ends has no time: the stream tells it."""
-        now = datetime.now(UTC).timestamp()
-        begin = now - _DAY if since is None else max(since.timestamp(), now - _LONGEST_AGO)
-
-        def condition(kind: str, words: Iterable[str]) -> str:
-            was = " || ".join(f"{kind}.last_state_{word} > 0" for word in words)
-            return f"({was}) && ({kind}.last_hard_state_change >= t || {kind}.acknowledgement_last_change >= t)"
-
-        questions = []
-        if words := self._records.host_words:
-            questions.append(self._hosts(condition("host", words), {"t": begin}, frozenset()))
-        if self._records.service_words:
-            of_services = condition("service", self._records.service_words)
-            questions.append(self._services(of_services, {"t": begin}, frozenset()))
-        pages = await run_concurrently([self._api.objects(one) for one in questions])
-        found = []
-        for row in (row for page in pages for row in page.rows):
-            began = moment(row.attrs.last_hard_state_change)
-            times = [one for one in (began, moment(row.attrs.acknowledgement_last_change)) if one is not None]
-            if times:
-                created = began if self._records.is_open(row) else None
-                found.append(Changed(id=str(row.id), changed_at=max(times), created_at=created))
-        return found
+        return await self._changes.since(since)
 
     def follow(self) -> AsyncGenerator[Sequence[Hint], None]:
         """Icinga's own event stream (`connectors.events.speaking.Follow`)."""
@@ -181,9 +153,12 @@ class IcingaAssurance:
 
     @property
     def _open_filter(self) -> str:
-        """Services with an outage of their own."""
+        """Services with an outage of their own. A host that does not count hides none."""
         own = "(service.problem && service.state_type == 1 && service.state in states) || service.flapping"
-        return f"({own}) && !(host.problem && host.state_type == 1)" if self._records.host_words else own
+        if not self._records.host_words:
+            return own
+        counts = f"({self._options.host_filter}) && " if self._options.host_filter else ""
+        return f"({own}) && !({counts}host.problem && host.state_type == 1)"
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -196,26 +171,30 @@ class IcingaAssurance:
         asked = attributes("services", fields)
         return Question("services", condition, values, asked, HOST)
 
-    def _is_own(self, row: ObjectRow) -> bool:
-        """Whether a service has an outage that is not its host's."""
-        is_part = row.host_is_down and bool(self._records.host_words)
-        return self._records.is_open(row) and not is_part
+    def _is_own(self, row: ObjectRow, down: Container[str]) -> bool:
+        """Whether a service has an outage that is not its host's; `down`: the hosts that have one."""
+        return self._records.is_open(row) and not (row.host_is_down and row.host_name in down)
 
     def _of_service(self, row: ObjectRow) -> OutageRow:
         return OutageRow(str(row.id), self._records.service(row))
 
-    async def _open_hosts(self, fields: Fields | None, keys: Sequence[str] = ()) -> Part:
-        if not self._records.host_words:
-            return [], []
-        network = await self._networks.down(fields, keys)
+    def _of_hosts(self, network: Network) -> list[OutageRow]:
         found = [network.outage(name) for name in network.roots]
-        return [OutageRow(one.host.id, self._records.host(one)) for one in found], list(network.unreadable)
+        return [OutageRow(one.host.id, self._records.host(one)) for one in found]
 
-    async def _open_services(self, fields: Fields | None) -> Part:
+    async def _open(self, fields: Fields | None) -> Part:
+        asked: list[Any] = [self._open_hosts(fields), self._open_services(fields)]
+        network, services = await run_concurrently(asked)
+        own = [self._of_service(row) for row in services.rows if self._is_own(row, network.hosts)]
+        return [*self._of_hosts(network), *own], [*network.unreadable, *services.unreadable]
+
+    async def _open_hosts(self, fields: Fields | None) -> Network:
+        return await self._networks.down(fields) if self._records.host_words else NOTHING_DOWN
+
+    async def _open_services(self, fields: Fields | None) -> RowPage[ObjectRow]:
         if not self._records.service_words:
-            return [], []
-        page = await self._api.objects(self._services(self._open_filter, self._values, fields))
-        return [self._of_service(row) for row in page.rows if self._is_own(row)], list(page.unreadable)
+            return RowPage((), 0)
+        return await self._api.objects(self._services(self._open_filter, self._values, fields))
 
     async def _ended(self, fields: Fields | None) -> Part:
         now = datetime.now(UTC).timestamp()

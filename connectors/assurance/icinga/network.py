@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -15,26 +15,33 @@ from connectors.records import Fields
 
 IS_DOWN: Final = "(host.problem && host.state_type == 1) || host.flapping"
 
-_DEEPEST: Final = 10
-"""Hosts one behind the other."""
-
 _TOGETHER: Final = 600.0
-"""Seconds between the last checks of hosts that were down together."""
+"""Seconds by which outages of one cause may seem apart: Icinga keeps when a host was checked last."""
+
+_WAS_DOWN: Final = (
+    "host.last_state_down >= a && (host.last_state_down <= b || host.previous_state_change <= b"
+    " || (host.state == 1 && host.last_state_change <= b))"
+)
+"""Hosts that may have been down between `a` and `b`."""
 
 _LINKS: Final = ("parent_host_name", "child_host_name")
 
 
 @dataclass(frozen=True)
 class Network:
-    """Hosts by name, those that are behind each, and the services on each. `unreadable`: rows that may be any of it."""
+    """Hosts by name, those that are behind each, and the services on each. `unreadable`: rows that may be any of it.
+
+    `down`: when a host was down, from and until (seconds since 1970); empty where all are down now.
+    """
 
     hosts: Mapping[str, ObjectRow]
     behind: Mapping[str, Sequence[str]]
     services: Mapping[str, Sequence[ObjectRow]]
     unreadable: Sequence[Unreadable]
+    down: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def outage(self, name: str) -> HostOutage:
-        """The outage of a host, with everything behind it."""
+        """The outage of a host, with everything behind it that was down at that time."""
         found = self._members(name)
         parts = [self.hosts[one] for one in found]
         services = [row for one in found for row in self.services.get(one, ())]
@@ -60,9 +67,19 @@ class Network:
         found, seen = [name], {name}
         for one in found:
             new = [child for child in self.behind.get(one, ()) if child in self.hosts and child not in seen]
-            found += dict.fromkeys(new)
             seen.update(new)
+            found += [child for child in dict.fromkeys(new) if self._are_together(name, child)]
         return found
+
+    def _are_together(self, name: str, child: str) -> bool:
+        """Whether one was down while the other was: the child may have had an outage of its own at another time."""
+        if not self.down:
+            return True
+        (began, ended), (from_, until) = self.down[name], self.down[child]
+        return from_ <= ended + _TOGETHER and until >= began - _TOGETHER
+
+
+NOTHING_DOWN: Final = Network({}, {}, {}, ())
 
 
 class Networks:
@@ -72,34 +89,29 @@ class Networks:
         self._api, self._records = api, records
 
     async def down(self, fields: Fields | None, keys: Sequence[str] = ()) -> Network:
-        """All hosts that are down now: one call, and two more if there are any. Raises `ConnectorError`."""
+        """All hosts that are down now: one call, and two more if there are any, for each `max_keys` of them.
+
+        Raises `ConnectorError`.
+        """
         question = Question("hosts", IS_DOWN, {}, attributes("hosts", fields))
         page = await self._api.objects(question, keys)
         down = [row for row in page.rows if self._records.is_open(row)]
         return await self._around(down, page.unreadable, fields, keys)
 
     async def of_ended(self, hosts: Sequence[ObjectRow], fields: Fields | None, keys: Sequence[str] = ()) -> Network:
-        """Hosts that were down, and those that were down behind them at that time. Raises `ConnectorError`."""
-        known = {str(one.id): one for one in hosts}
-        began = min((row.attrs.last_state_down or 0 for row in hosts), default=0) - _TOGETHER
-        level, unreadable = list(known), list[Unreadable]()
-        for _ in range(_DEEPEST if level else 0):
-            links = await self._api.objects(
-                Question("dependencies", "dependency.parent_host_name in n", {"n": level}, _LINKS), keys
-            )
-            children = {str(one.attrs.child_host_name) for one in links.rows} - known.keys()
-            if not children:
-                break
-            names = sorted(children)
-            asked = attributes("hosts", fields)
-            page = await self._api.objects(Question("hosts", "host.name in n", {"n": names}, asked), keys)
-            down = [row for row in page.rows if (row.attrs.last_state_down or 0) >= began]
-            unreadable += page.unreadable
-            known |= {str(row.id): row for row in down}
-            level = [str(row.id) for row in down]
-            if not level:
-                break
-        return await self._around(list(known.values()), unreadable, fields, keys)
+        """Hosts that were down, and all that were down at the same time, which may be behind them.
+
+        As many calls as `down`; none for no hosts. Raises `ConnectorError`.
+        """
+        if not hosts:
+            return NOTHING_DOWN
+        times = [self._records.while_down(row) for row in hosts]
+        values = {"a": min(began for began, _ in times) - _TOGETHER, "b": max(ended for _, ended in times) + _TOGETHER}
+        page = await self._api.objects(Question("hosts", _WAS_DOWN, values, attributes("hosts", fields)), keys)
+        known = {str(row.id): row for row in [*page.rows, *hosts]}
+        network = await self._around(list(known.values()), page.unreadable, fields, keys)
+        down = {name: self._records.while_down(row) for name, row in known.items()}
+        return replace(network, down=down)
 
     async def _around(
         self,
@@ -108,21 +120,25 @@ class Networks:
         fields: Fields | None,
         keys: Sequence[str],
     ) -> Network:
-        names = [str(one.id) for one in hosts]
-        if not names:
-            return Network({}, {}, {}, unreadable)
-        needs_services = fields is None or not fields.isdisjoint(("service_ids",))
-        among = "dependency.parent_host_name in n && dependency.child_host_name in n"
-        questions = [Question("dependencies", among, {"n": names}, _LINKS)]
-        if needs_services:
-            questions.append(Question("services", "host.name in n", {"n": names}, ("vars", "host_name"), HOST))
-        links, *found = await run_concurrently([self._api.objects(one, keys) for one in questions])
+        """What is behind these hosts and on them, each `max_keys` of them by a question of its own."""
+        known = {str(one.id): one for one in hosts}
         behind, services = defaultdict[str, list[str]](list), defaultdict[str, list[ObjectRow]](list)
-        for one in links.rows:
-            if one.attrs.parent_host_name and one.attrs.child_host_name:
-                behind[one.attrs.parent_host_name].append(one.attrs.child_host_name)
-        for page in found:
-            for one in page.rows:
+        needs_services = fields is None or not fields.isdisjoint(("service_ids",))
+        asked = [_behind, *([_on] if needs_services else [])]
+        parts = self._api.parts(known)
+        pages = await run_concurrently([self._api.objects(ask(part), keys) for ask in asked for part in parts])
+        for one in (row for page in pages for row in page.rows):
+            if (parent := one.attrs.parent_host_name) is None:
                 services[str(one.attrs.host_name)].append(one)
-        lost = [row for page in (links, *found) for row in page.unreadable]
-        return Network({str(one.id): one for one in hosts}, behind, services, [*unreadable, *lost])
+            elif (child := one.attrs.child_host_name) in known:
+                behind[parent].append(child)
+        lost = [row for page in pages for row in page.unreadable]
+        return Network(known, behind, services, [*unreadable, *lost])
+
+
+def _behind(names: Sequence[str]) -> Question:
+    return Question("dependencies", "dependency.parent_host_name in n", {"n": names}, _LINKS)
+
+
+def _on(names: Sequence[str]) -> Question:
+    return Question("services", "host.name in n", {"n": names}, ("vars", "host_name"), HOST)

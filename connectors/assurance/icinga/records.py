@@ -1,5 +1,6 @@
 """How outages are made of hosts and services, by the options."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -39,7 +40,7 @@ class Records:
         """The outage of a service. Where it has no number, its host is affected."""
         number = self.service_number(row)
         joined = row.joins.host.vars if row.joins and row.joins.host else None
-        host = str(row.attrs.host_name or str(row.id).partition("!")[0])
+        host = row.host_name
         return self._outage(
             row,
             row.attrs.display_name or str(row.id),
@@ -65,6 +66,16 @@ class Records:
             resource_ids=tuple(sorted(resources)),
             more="It is a consequence: a host before it is down." if found.is_behind and self.is_open(row) else behind,
         )
+
+    def while_down(self, row: ObjectRow) -> tuple[float, float]:
+        """When a host was down last, from and until, as far as Icinga keeps it: where not, when it was seen so."""
+        attrs, seen = row.attrs, row.attrs.last_state_down or 0.0
+        if self.is_open(row):
+            return attrs.last_hard_state_change or seen, math.inf
+        if attrs.state:  # not yet a hard problem
+            return attrs.last_state_change or seen, math.inf
+        began, ended = self._times(row)
+        return began or seen, max(ended or seen, seen)
 
     def service_number(self, row: ObjectRow) -> str | None:
         """The number of the service that a service object is about."""

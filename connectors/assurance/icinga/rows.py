@@ -14,17 +14,21 @@ HOST_WORDS: Final[Mapping[int, Word]] = {1: "down"}
 SERVICE_WORDS: Final[Mapping[int, Word]] = {1: "warning", 2: "critical", 3: "unknown"}
 """What states of problems are called. 0 is UP or OK."""
 
-_ALWAYS: Final = (
+_CHANGED: Final = (
     "state",
     "state_type",
     "problem",
     "flapping",
+    "last_hard_state_change",
+    "acknowledgement_last_change",
+)
+
+_ALWAYS: Final = (
+    *_CHANGED,
     "acknowledgement",
     "downtime_depth",
     "last_state_change",
-    "last_hard_state_change",
     "previous_state_change",
-    "acknowledgement_last_change",
     "display_name",
     "vars",
 )
@@ -90,6 +94,11 @@ class ObjectRow(Identified):
         return all(one is None or isinstance(one, dict) for one in (self.attrs.vars, joined))
 
     @property
+    def host_name(self) -> str:
+        """Of a service: the host that it is on."""
+        return str(self.attrs.host_name or str(self.id).partition("!")[0])
+
+    @property
     def host_may_be_down(self) -> bool:
         """Of a service: whether its host has any problem, or comes and goes."""
         host = self.joins.host if self.joins else None
@@ -122,10 +131,20 @@ class OutageRow(Identified):
 
 def attributes(kind: str, fields: Fields | None) -> list[str]:
     """The attributes of hosts or services that are asked for: without them each is 2.4 kB, with paths of files."""
-    words = ("OK", *SERVICE_WORDS.values()) if kind == "services" else ("UP", *HOST_WORDS.values())
-    found = [*_ALWAYS, *(f"last_state_{word.lower()}" for word in words)]
+    found = [*_ALWAYS, *_last_seen(kind)]
     found += ["host_name"] if kind == "services" else []
     return found + (["last_check_result"] if fields is None or "description" in fields else [])
+
+
+def times_of_changes(kind: str) -> list[str]:
+    """The attributes that tell when hosts or services changed, and whether that was an outage's begin."""
+    return [*_CHANGED, *_last_seen(kind)]
+
+
+def _last_seen(kind: str) -> list[str]:
+    """When each state was seen last."""
+    words = ("ok", *SERVICE_WORDS.values()) if kind == "services" else ("up", *HOST_WORDS.values())
+    return [f"last_state_{word}" for word in words]
 
 
 def variable(variables: Any, name: str) -> str | None:

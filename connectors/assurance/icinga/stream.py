@@ -14,7 +14,7 @@ import msgspec
 
 from connectors.assurance.icinga.records import moment
 from connectors.assurance.icinga.rows import SERVICE_WORDS
-from connectors.errors import TimedOut, TooLarge
+from connectors.errors import Rejected, TimedOut, TooLarge, Unreachable
 from connectors.events.hints import Change, Hint, Source
 from connectors.http.client import HttpClient
 from connectors.http.request import Request
@@ -62,25 +62,23 @@ class IcingaStream:
         self._http, self._words, self._quiet, self._warn_once = http, words, quiet, warn_once
 
     async def follow(self) -> AsyncGenerator[Sequence[Hint], None]:
-        """Hints as they come; at first none, when it has begun. Ends when the connection does.
+        """Hints as they come; at first none, when it has begun. Ends after `quiet` seconds without an event.
 
-        Raises `ConnectorError`: `TimedOut` after `quiet` seconds without an event.
+        Raises `ConnectorError`, also where the connection ends.
         """
         http = self._http
         body = msgspec.json.encode({"queue": f"opticom-gateway-{secrets.token_hex(8)}", "types": TYPES})
         request = Request.query("/v1/events", body)
+        given = {"Accept": "application/json", "Content-Type": "application/json"}
         try:
             async with asyncio.timeout(http.system.timeout):
-                given = {"Accept": "application/json", "Content-Type": "application/json"}
-                headers = {**given, **await http.credentials.headers()}
-                opened = http.open(request, http.address(request.target), headers)
-                response = await opened.__aenter__()
+                response = await http.opened(request, http.address(request.target), given)
         except TimeoutError as error:
             raise TimedOut(http.name, f"{request} did not answer in time") from error
-        except CONNECTION_ERRORS as error:
-            raise http.failure(request, error) from error
         try:
             http.raise_for_status(response, request, None, http.credentials.wants_login(response))
+            if response.status == 404:
+                raise Rejected(http.name, f"{request}: 404: the gateway's user lacks the permission events/*")
             if response.status != 200:
                 raise http.failure(request, aiohttp.ClientPayloadError(f"answered {response.status}"))
             yield ()
@@ -124,12 +122,12 @@ class IcingaStream:
             try:
                 async with asyncio.timeout(self._quiet):
                     part = await response.content.readany()
-            except TimeoutError as error:
-                raise TimedOut(self._http.name, f"{request}: no event for {self._quiet:g} s") from error
+            except TimeoutError:
+                return
             except CONNECTION_ERRORS as error:
                 raise self._http.failure(request, error) from error
             if not part:
-                return
+                raise Unreachable(self._http.name, f"{request}: the connection was closed")
             *lines, kept = (kept + part).split(b"\n")
             if len(kept) > LONGEST:
                 raise TooLarge(self._http.name, f"{request}: an event of more than {LONGEST} bytes")

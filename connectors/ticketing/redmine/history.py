@@ -5,10 +5,9 @@ that everybody sees, and then the note. Whoever wrote a note through the gateway
 field `note_key_field` that comes with it.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise, zip_longest
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,7 +23,7 @@ from connectors.ticketing.redmine.options import RedmineOptions
 T = TypeVar("T")
 
 
-class Person(msgspec.Struct):
+class Person(msgspec.Struct, frozen=True):
     """Who wrote an entry."""
 
     name: str | None = None
@@ -117,9 +116,9 @@ class Histories:
 
     def _entries(self, issue: _Issue) -> Entries:
         journals = _in_order(issue)
+        private = {_moment(one) for one in journals if _is_private_note(one)}
         shown = {
-            self._mark(issue, one).partition(" ")[0]: bool(one.notes or (after and _are_one(one, after)))
-            for one, after in zip_longest(journals, journals[1:])
+            self._mark(issue, one).partition(" ")[0]: bool(one.notes) or _moment(one) in private for one in journals
         }
         return Entries(shown, {plain(one.notes) for one in journals}, self._number(issue) is not None)
 
@@ -131,13 +130,16 @@ class Histories:
         return await self._http.send(Request.get(target, [ticket]), shown)
 
     def _history(self, issue: _Issue) -> History:
-        hidden: set[str] = set()
         journals = _in_order(issue)
         marks = {str(one.id): self._mark(issue, one) for one in journals}
-        for before, after in pairwise(journals):
-            if _are_one(before, after):
-                marks[str(after.id)] = marks[str(before.id)]
-                hidden.update(str(one.name) for one in before.details or () if one.property == "attachment")
+        hidden: set[str] = set()
+        claimed: set[str] = set()
+        for note, parts in _split(journals):
+            hidden.update(_files(note), *map(_files, parts))
+            keyed = [str(part.id) for part in parts if marks[str(part.id)] and str(part.id) not in claimed]
+            if len(keyed) == 1:  # of two notes at one moment it is not known who wrote which
+                claimed.update(keyed)
+                marks[str(note.id)] = marks[keyed[0]]
         return History(
             tuple(
                 TicketNote(
@@ -181,14 +183,29 @@ def _in_order(issue: _Issue) -> list[Journal]:
     return sorted(issue.journals, key=lambda one: (len(str(one.id)), str(one.id)))
 
 
-def _are_one(before: Journal, after: Journal) -> bool:
-    """Whether Redmine made these two entries of one private note and what came with it."""
-    return (
-        not before.notes
-        and bool(after.notes)
-        and after.private_notes is not False
-        and (before.user, before.created_on) == (after.user, after.created_on)
-    )
+def _split(journals: Sequence[Journal]) -> list[tuple[Journal, list[Journal]]]:
+    """Private notes, each with the entries that Redmine may have made of what came with it.
+
+    That are those before it, by the same user at the same moment; entries of others may lie between them. Which of them
+    it was is not known where there are several.
+    """
+    return [
+        (note, [one for one in journals[:at] if not one.notes and _moment(one) == _moment(note)])
+        for at, note in enumerate(journals)
+        if _is_private_note(note)
+    ]
+
+
+def _files(journal: Journal) -> list[str]:
+    return [str(one.name) for one in journal.details or () if one.property == "attachment"]
+
+
+def _is_private_note(journal: Journal) -> bool:
+    return bool(journal.notes) and journal.private_notes is not False
+
+
+def _moment(journal: Journal) -> tuple[Person | None, str | None]:
+    return journal.user, journal.created_on
 
 
 def _author(journal: Journal, mark: str) -> str | None:

@@ -1,6 +1,6 @@
 """Who may do what in a project of Redmine: what its answers do not say when it drops what somebody may not."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -13,8 +13,6 @@ from connectors.reading.totals import Totals, credible
 from connectors.reading.warn_once import WarnOnce
 from connectors.ticketing.redmine.client import PAGE
 from connectors.ticketing.redmine.rows import Named
-
-_PRIVATE_NOTES: Final = "set_notes_private"
 
 
 class _Membership(Identified):
@@ -49,6 +47,24 @@ class _Page(msgspec.Struct):
     total_count: int
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """What a user may in a project."""
+
+    user: str
+    permissions: frozenset[str]
+    is_administrator: bool = False
+
+    @property
+    def writes_private_notes(self) -> bool:
+        """Redmine stores a private note of somebody else as a public one."""
+        return self.is_administrator or "set_notes_private" in self.permissions
+
+    def edits(self, author: Named | None) -> bool:
+        """Whether the user may change an issue of this author: Redmine drops what somebody else changes."""
+        is_own = author is not None and str(author.id) == self.user and "edit_own_issues" in self.permissions
+        return self.is_administrator or is_own or "edit_issues" in self.permissions
+
+
 class Rights:
     """Asked anew each time: what was allowed a while ago may not be now."""
 
@@ -58,16 +74,14 @@ class Rights:
         self._row, self._totals = RowDecoder(_Member, self._warn_once), Totals(self._warn_once)
         self._page = msgspec.json.Decoder(_Page)
 
-    async def may_write_private_notes(self, project: str) -> bool:
-        """Whether the gateway's user may, in the project with this number. One call, and one per role there."""
+    async def in_project(self, project: str) -> "Granted":
+        """What the gateway's user may in the project with this number. One call, and one per role there."""
         me = (await self._get("/users/current.json?include=memberships", _Me)).user
-        if me.admin:
-            return True
         roles = {str(role.id) for one in me.memberships if str(one.project.id) == project for role in one.roles}
-        for role in sorted(roles):
-            if _PRIVATE_NOTES in (await self._get(f"/roles/{role}.json", _Role)).role.permissions:
-                return True
-        return False
+        permissions: set[str] = set()
+        for role in sorted(roles) if not me.admin else ():
+            permissions.update((await self._get(f"/roles/{role}.json", _Role)).role.permissions)
+        return Granted(str(me.id), frozenset(permissions), is_administrator=me.admin)
 
     async def members(self, project: str) -> list[Named]:
         """The users and groups that are members of the project with this number. One call per 100."""

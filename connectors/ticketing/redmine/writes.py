@@ -15,7 +15,7 @@ from connectors.http.request import Answer, Request
 from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.rows import Identified
 from connectors.reading.warn_once import WarnOnce
-from connectors.ticketing.port import NewNote, NewTicket, StatusChange, TicketStatus
+from connectors.ticketing.port import ONLY_THE_REASON, NewNote, NewTicket, StatusChange, TicketStatus
 from connectors.ticketing.redmine.client import IssueList, condition, ids_among
 from connectors.ticketing.redmine.history import Histories
 from connectors.ticketing.redmine.installation import Installation
@@ -200,7 +200,8 @@ class RedmineWrites:
     async def set_status(self, change: StatusChange, key: WriteKey) -> None:
         """Three calls, one where the ticket has the status; with a reason as many more as an internal note has.
 
-        A reason is an internal note, sent with the status.
+        A reason is an internal note, sent with the status, where Redmine says that the status may follow and the
+        gateway's user may edit the issue. Where it drops the status all the same, the note may be there.
         """
         word = self._options.word_for(change.status)
         if word is None:
@@ -216,11 +217,13 @@ class RedmineWrites:
             if wanted is None:
                 raise self._no_step(state, word)
             reason = change.reason if change.reason and change.reason.strip() else ""
-            said = await self._saying(state, reason, key, "", internal=True) if reason else {}
+            said = await self._saying(state, reason, key, "", internal=True, changes=True) if reason else {}
         if not await self._put(change.ticket_id, {"status_id": wanted.id, **said}):
             raise self._no_step(state, word)
         if not self._has(await self._after(lambda: self._state(change.ticket_id)), word, change.status):
-            raise self._no_step(state, word)
+            entries = await self._after(lambda: self._histories.entries(change.ticket_id)) if said else None
+            is_said = entries is not None and (key in entries.keys or reason in entries.texts)
+            raise self._no_step(state, word, ONLY_THE_REASON if is_said else "")
 
     async def assign_ticket(self, ticket_id: str, assignee: str) -> None:
         """The assignee is the name of a member or a group of the project, or the ticket's author, as Redmine shows it.
@@ -246,11 +249,18 @@ class RedmineWrites:
             raise self._declined("somebody whom Redmine does not let have this ticket", Reason.INVALID, "assignee")
 
     async def _saying(
-        self, state: _State, text: str, key: WriteKey, author: str, *, internal: bool
+        self, state: _State, text: str, key: WriteKey, author: str, *, internal: bool, changes: bool = False
     ) -> Mapping[str, Any]:
-        """A note with its key, for a PUT. Raises `Rejected` where it would lose the key or become public."""
-        if internal and not await self._rights.may_write_private_notes(str(state.project.id)):
+        """A note with its key, for a PUT. Raises `Rejected` where it would lose the key or become public.
+
+        `changes`: it comes with a change. Redmine would keep the note without it where the user may not edit the issue.
+        """
+        granted = await self._rights.in_project(str(state.project.id)) if internal or changes else None
+        if internal and granted is not None and not granted.writes_private_notes:
             detail = "the gateway's user may not write private notes, and Redmine would show them to everybody"
+            raise Rejected(self._http.name, f"{detail}: nothing was sent")
+        if changes and granted is not None and not granted.edits(state.author):
+            detail = "the gateway's user may not edit this issue, and Redmine would keep the note alone"
             raise Rejected(self._http.name, f"{detail}: nothing was sent")
         said: dict[str, Any] = {"notes": text, "private_notes": internal}
         if name := self._options.note_key_field:
@@ -305,8 +315,9 @@ class RedmineWrites:
     def _has(self, state: _State, word: str, status: TicketStatus) -> bool:
         return state.status.name.casefold() == word.casefold() or self._words.status(state.status) is status
 
-    def _no_step(self, state: _State, word: str) -> Declined:
-        return self._declined(f"no step from {state.status.name!r} to {word!r}", Reason.WRONG_STATE, "status")
+    def _no_step(self, state: _State, word: str, sentence: str = "") -> Declined:
+        detail = f"no step from {state.status.name!r} to {word!r}"
+        return Declined(self._http.name, detail, Reason.WRONG_STATE, attribute="status", sentence=sentence)
 
     def _declined(self, detail: str, reason: Reason, attribute: str) -> Declined:
         return Declined(self._http.name, detail, reason, attribute=attribute)

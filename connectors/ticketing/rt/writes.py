@@ -17,7 +17,7 @@ from connectors.http.request import Answer, Request
 from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.rows import Identified, every_field
 from connectors.reading.warn_once import WarnOnce
-from connectors.ticketing.port import NewNote, NewTicket, StatusChange, TicketStatus
+from connectors.ticketing.port import ONLY_THE_REASON, NewNote, NewTicket, StatusChange, TicketStatus
 from connectors.ticketing.rt.client import REST2, RtList, custom_field, equals, ids_among, is_one_of
 from connectors.ticketing.rt.fields import OF_TICKETS, OF_TRANSACTIONS, FieldValues, QueueFields, values_by_name
 from connectors.ticketing.rt.new_ticket import kept_otherwise, refuse_what_has_no_place, refused_text, ticket_body
@@ -176,12 +176,13 @@ class RtWrites:
             state = await self._state(change.ticket_id)
         if self._has(state, word, change.status):
             return
-        if change.reason and change.reason.strip():
-            await self._say("comment", change.ticket_id, state, change.reason, key, "", Status=word)
+        if said := bool(change.reason and change.reason.strip()):
+            await self._say("comment", change.ticket_id, state, change.reason or "", key, "", Status=word)
         else:
             await self._put(change.ticket_id, Status=word)
         if not self._has(await self._state_after(change.ticket_id), word, change.status):
-            raise self._declined(f"no step from {state.status!r} to {word!r}", Reason.WRONG_STATE, "status")
+            detail, sentence = f"no step from {state.status!r} to {word!r}", ONLY_THE_REASON if said else ""
+            raise Declined(self._http.name, detail, Reason.WRONG_STATE, attribute="status", sentence=sentence)
 
     async def assign_ticket(self, ticket_id: str, assignee: str) -> None:
         """The assignee is a login name. Three calls, one where it is that person's."""

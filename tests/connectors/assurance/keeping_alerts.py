@@ -46,12 +46,14 @@ class Alertmanager:
         self.silences: dict[str, Any] = {}
         self.started = datetime(2026, 11, 1, tzinfo=UTC)
         self.seen: list[str] = []
-        self.refusal: web.Response | None = None
+        self.refusal: tuple[int, str] | None = None
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if self.refusal is not None:
-            return self.refusal
+            status, text = self.refusal
+            kind = "text/plain" if status == 401 else "application/json"
+            return web.Response(status=status, text=text, content_type=kind)
         filters = request.query.getall("filter", [])
         self.seen.append(" ".join([request.path, *filters]))
         match request.path.removeprefix("/api/v2/").split("/"):
@@ -101,7 +103,14 @@ async def served(system: Any) -> AsyncIterator[str]:
 async def alertmanager(**settings: Any) -> AsyncIterator[tuple[Alertmanager, AlertmanagerAssurance]]:
     """One, and its driver; `options` among the settings are the driver's."""
     server = Alertmanager()
+    async with served(server) as server.url, process(server, **settings) as driver:
+        yield server, driver
+
+
+@asynccontextmanager
+async def process(server: Alertmanager, **settings: Any) -> AsyncIterator[AlertmanagerAssurance]:
+    """A driver for one that runs, in another process of the gateway."""
     options = AlertmanagerOptions.model_validate(settings.pop("options", {}))
-    async with served(server) as server.url, aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session:
         system = System.model_validate({"url": server.url, "timeout": 20.0, **settings})
-        yield server, AlertmanagerAssurance(HttpClient("assurance", system, session), options)
+        yield AlertmanagerAssurance(HttpClient("assurance", system, session), options)

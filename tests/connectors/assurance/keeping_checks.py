@@ -29,7 +29,7 @@ def checked(state: int, **more: Any) -> dict[str, Any]:
     times = {"last_state_change": at, "last_hard_state_change": at, "previous_state_change": at - 5}
     counts = {"acknowledgement": 0, "acknowledgement_last_change": 0, "downtime_depth": 0, "flapping": False}
     found = {"state": state, "state_type": 1, "problem": state != 0, "last_check": at} | NEVER | times | counts
-    return found | {"vars": {}, "last_check_result": {"output": "no light"}} | more
+    return found | {"vars": {}, "last_check_result": {"output": "no light", "exit_status": 0}} | more
 
 
 def pending(state: int, **more: Any) -> dict[str, Any]:
@@ -40,19 +40,35 @@ def pending(state: int, **more: Any) -> dict[str, Any]:
 
 
 class Icinga:
-    """`seen` are the types of the objects that were asked for. `lines` go to whoever follows the stream."""
+    """`seen` are the types of the objects that were asked for, `bodies` the questions.
+
+    What `followers` give goes to whoever follows the stream. `right` is the only Authorization that is let in, or None
+    for any. The user may see what fits `visible`, and nothing `forbidden`: types of objects, and events.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, dict[str, Any]] = {}
         self.services: dict[str, dict[str, Any]] = {}
         self.links: list[tuple[str, str]] = []
         self.hidden = False
+        self.forbidden: set[str] = set()
+        self.visible = "True"
+        self.right: str | None = None
+        self.tokens, self.is_html = 0, False
+        self.bodies: list[dict[str, Any]] = []
         self.seen: list[str] = []
         self.queues: list[dict[str, Any]] = []
         self.followers: asyncio.Queue[asyncio.Queue[bytes | None]] = asyncio.Queue()
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/token":
+            self.tokens += 1
+            return web.json_response({"access_token": f"t{self.tokens}", "token_type": "Bearer", "expires_in": 3600})
+        if self.right is not None and request.headers.get("Authorization") != self.right:
+            if self.is_html or request.headers.get("Accept") != "application/json":
+                return web.Response(status=401, text="<h1>Unauthorized</h1>", content_type="text/html")
+            return web.json_response({"error": 401, "status": "Unauthorized."}, status=401)
         match request.path.removeprefix("/v1/").split("/"):
             case ["status", "IcingaApplication"]:
                 return web.json_response({"results": [{"status": {"icingaapplication": {"app": {}}}}]})
@@ -64,12 +80,16 @@ class Icinga:
 
     def _objects(self, kind: str, body: dict[str, Any], override: str | None) -> web.Response:
         self.seen.append(kind)
+        self.bodies.append(body)
+        if kind in self.forbidden:
+            return web.json_response({"error": 404, "status": "No objects found."}, status=404)
         if override != "GET":
             return web.json_response({"error": 400, "status": "missed adding a header?"}, status=400)
         found: list[dict[str, Any]] = []
         try:
             for name, attrs, scope in self._all(kind):
-                if not self.hidden and _fits(body["filter"], body["filter_vars"], scope):
+                is_visible = not self.hidden and _fits(self.visible, {}, {"host": None, "service": None} | scope)
+                if is_visible and _fits(body["filter"], body["filter_vars"], scope):
                     joins = {"host": self.hosts[attrs["host_name"]]} if kind == "services" else {}
                     row = {key: attrs[key] for key in body["attrs"] if key in attrs}
                     found.append({"name": name, "attrs": row, "joins": joins, "meta": {}, "type": kind})
@@ -91,6 +111,8 @@ class Icinga:
         ]
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if "events" in self.forbidden:
+            return web.json_response({"error": 404, "status": "The requested path could not be found."}, status=404)
         self.queues.append(await request.json())
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
         response = web.StreamResponse()
@@ -121,7 +143,14 @@ def event(kind: str, **more: Any) -> bytes:
 async def icinga(**settings: Any) -> AsyncIterator[tuple[Icinga, IcingaAssurance]]:
     """One, and its driver; `options` among the settings are the driver's."""
     server = Icinga()
+    async with served(server) as server.url, asking(server, **settings) as driver:
+        yield server, driver
+
+
+@asynccontextmanager
+async def asking(server: Icinga, **settings: Any) -> AsyncIterator[IcingaAssurance]:
+    """A driver for one that runs."""
     options = IcingaOptions.model_validate(settings.pop("options", {}))
-    async with served(server) as server.url, aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session:
         system = System.model_validate({"url": server.url, "timeout": 20.0, **settings})
-        yield server, IcingaAssurance(HttpClient("assurance", system, session), options)
+        yield IcingaAssurance(HttpClient("assurance", system, session), options)

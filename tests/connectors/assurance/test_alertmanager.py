@@ -5,20 +5,28 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from aiohttp import web
 from pydantic import ValidationError
 
 from connectors.assurance.alertmanager.driver import AlertmanagerAssurance
 from connectors.assurance.alertmanager.options import AlertmanagerOptions
 from connectors.assurance.port import Outage, OutageState
-from connectors.errors import Garbled, NotSupported, Rejected, TooMuch
+from connectors.errors import Garbled, NotSupported, Refused, Rejected, TooMuch
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.settings import EventSource
 from connectors.events.speaking import Event, Malformed
 from connectors.records import Window
 from connectors.settings import System
-from tests.connectors.assurance.keeping_alerts import BEGAN, SECRET, alert, alertmanager, service_down, silenced
+from tests.connectors.assurance.keeping_alerts import (
+    BEGAN,
+    SECRET,
+    alert,
+    alertmanager,
+    process,
+    service_down,
+    silenced,
+)
 from tests.following import following
 
 ID = "ServiceDown:S1:olt-1"
@@ -288,7 +296,7 @@ async def test_odd_values_cost_their_attribute() -> None:
 )
 async def test_other_shapes_and_errors_of_two_kinds(status: int, body: Any, error: type[Exception]) -> None:
     async with alertmanager() as (server, driver):
-        server.refusal = web.json_response(body, status=status)
+        server.refusal = (status, json.dumps(body))
         with pytest.raises(error):
             await open_outages(driver)
 
@@ -347,6 +355,49 @@ async def test_the_event_says_when_an_outage_ended_unless_another_alert_of_it_fi
         one = await outage(driver)
         assert (one.state, one.service_ids) == (OutageState.RESOLVED, ("S1", "S2"))
         assert one.resolved_at == datetime(2026, 11, 29, 3, tzinfo=UTC)
+
+
+async def test_an_end_that_another_process_was_posted_is_believed_also_after_a_restart() -> None:
+    async with alertmanager() as (server, posted), process(server) as other, process(server) as deaf:
+        server.alerts, server.started = [service_down("S1")], datetime.now(UTC)
+        for one in (posted, other, deaf):
+            assert (await outage(one)).is_open
+        (hint,) = hear(posted, server.hook(*server.alerts, ended="2026-11-29T03:00:00Z"))
+        other.heard(hint)
+        assert (await outage(other)).is_open  # it is read all the same
+        other.heard(hint)
+        server.alerts = []
+        assert (await outage(deaf)).is_open
+        for one in (posted, other):
+            ended = await outage(one)
+            assert (ended.is_open, ended.resolved_at) == (False, datetime(2026, 11, 29, 3, tzinfo=UTC))
+        server.alerts = [service_down("S1", startsAt="2026-11-30T05:00:00Z")]
+        for change in ({"change": Change.CREATED}, {"source": Source.POLL}):
+            assert (await outage(other)).is_open
+            other.heard(msgspec.structs.replace(hint, **change))
+            server.alerts, kept = [], server.alerts
+            assert (await outage(other)).is_open
+            server.alerts = kept
+
+
+async def test_trap_a_wrong_password_is_401_in_plain_text() -> None:
+    async with alertmanager() as (server, driver):
+        server.alerts = [service_down("S1")]
+        await outage(driver)
+        server.refusal = (401, "Unauthorized")
+        for asked in (driver.probe(), open_outages(driver), driver.outages_changed(None)):
+            with pytest.raises(Refused):
+                await asked
+        assert isinstance(await outage(driver), Refused)
+
+
+async def test_trap_times_have_nanoseconds_and_the_year_1_is_none() -> None:
+    async with alertmanager() as (server, driver):
+        server.alerts = [service_down("S1", startsAt="2026-11-29T01:17:00.998093512Z")]
+        at = datetime(2026, 11, 29, 1, 17, 0, 998093, tzinfo=UTC)
+        assert (await outage(driver)).started_at == at
+        (hint,) = hear(driver, server.hook(*server.alerts))  # its endsAt is the year 1
+        assert (hint.change, hint.at) == (Change.CREATED, at.timestamp())
 
 
 async def test_an_outage_that_only_the_event_told_of_is_found_when_it_has_ended() -> None:

@@ -17,7 +17,7 @@ from connectors.assurance.icinga.options import IcingaOptions
 from connectors.assurance.icinga.rows import ObjectRow
 from connectors.assurance.icinga.stream import LONGEST, TYPES
 from connectors.assurance.port import Outage, OutageState
-from connectors.errors import Garbled, NotSupported, Rejected, TimedOut, TooLarge, TooMuch
+from connectors.errors import Garbled, NotSupported, Rejected, TooLarge, TooMuch, Unreachable
 from connectors.events.hints import Change, Hint
 from connectors.events.settings import EventSource
 from connectors.records import Window
@@ -211,6 +211,54 @@ async def test_a_problem_that_was_never_a_hard_one_or_is_long_over_was_no_outage
         assert await outage(driver, "olt-1!S2") is None  # its first check is a change, too
 
 
+def was_down(began: float, ended: float, *, checked_since: bool = False) -> dict[str, Any]:
+    """A host that was down so many seconds ago. Its begin is kept until it is checked again."""
+    now = time.time()
+    times = {
+        "last_state_change": now - ended,
+        "last_hard_state_change": now - ended,
+        "last_state_down": now - ended - 1,
+    }
+    return times | {"previous_state_change": now - (ended if checked_since else began)}
+
+
+async def test_what_was_down_behind_a_host_at_another_time_is_none_of_its_outage() -> None:
+    async with icinga() as (server, driver):
+        access(server)
+        server.hosts |= {name: checked(0) for name in ("olt-3", "olt-4", "olt-5", "olt-6")}
+        server.links += [("agg", name) for name in server.hosts if name != "agg"]
+        day = 86400
+        server.hosts["agg"] |= was_down(2 * day, 2 * day - 3600)
+        server.hosts["olt-1"] |= was_down(2 * day - 60, 2 * day - 4000)
+        server.hosts["olt-2"] |= was_down(7200, 3600)  # later, by itself
+        server.hosts["olt-3"] |= was_down(3 * day, 3 * day - 3600)  # before
+        server.hosts["olt-4"] |= was_down(2 * day - 1800, 100)  # with it, and long after it
+        server.hosts["olt-5"] |= was_down(2 * day, 3600, checked_since=True)  # its begin is not known
+        server.hosts["olt-6"] = checked(1) | {"last_state_down": time.time()}  # since then
+        server.hosts["olt-6"] |= dict.fromkeys(["last_state_change", "last_hard_state_change"], time.time() - 2 * day)
+        one = await outage(driver, "agg")
+        assert one.resource_ids == ("agg", "olt-1", "olt-4", "olt-6")
+        ended = await driver.outage_list(ALL, None, is_open=False)
+        assert {row.id: row.resource_ids for row in ended.items}["agg"] == one.resource_ids
+        assert (await outage(driver, "olt-2")).resource_ids == ("olt-2",)
+
+
+async def test_an_ended_outage_names_all_that_was_behind_it_however_deep_and_in_three_questions() -> None:
+    names = [f"h{at:02}" for at in range(25)]
+    async with icinga(options={"max_keys": 10}) as (server, driver):
+        server.hosts = {name: checked(0) | was_down(600, 60) for name in names}
+        server.links = [*pairwise(names)]
+        server.services["h24!S1"] = checked(0, **number("S1"))
+        one = await outage(driver, "h00")
+        assert (one.resource_ids, one.service_ids) == (tuple(names), ("S1",))
+        assert sorted(server.seen) == ["dependencies"] * 3 + ["hosts"] * 2 + ["services"] * 3
+        assert max(len(one["filter_vars"].get("n", ())) for one in server.bodies) == 10
+    async with icinga(options={"max_keys": 10}, max_calls=2) as (server, driver):
+        server.hosts = {name: checked(1) for name in names}
+        with pytest.raises(TooMuch, match="3 calls, more than max_calls = 2"):
+            await open_outages(driver)
+
+
 async def test_a_host_that_is_back_still_names_what_was_behind_it() -> None:
     now = time.time()
     over = {"last_state_change": now - 60, "last_hard_state_change": now - 60, "previous_state_change": now - 600}
@@ -256,6 +304,25 @@ async def test_the_options_filter_what_counts() -> None:
         assert [one.id for one in await open_outages(driver)] == ["olt-1!S2"]
 
 
+async def test_a_host_that_does_not_count_hides_no_service_that_is_on_it() -> None:
+    async with icinga(options={"host_filter": 'host.vars["role"] != "lab"'}) as (server, driver):
+        access(server, olt1=1, S1=2, olt2=1, S3=2)
+        server.services["olt-1!fan"] = checked(2)
+        server.hosts["olt-1"]["vars"] = {"role": "lab"}
+        lists = [one.id for one in await open_outages(driver)]
+        assert sorted(lists) == ["olt-1!S1", "olt-1!fan", "olt-2"]
+        found = await driver.open_outages_of_services(["S1", "S2", "S3"], None)
+        assert {key: [one.id for one in rows.items] for key, rows in found.items()} == {
+            "S1": ["olt-1!S1"],
+            "S3": ["olt-2"],
+        }
+        by_host = await driver.open_outages_of_resources(["olt-1", "olt-2"], None)
+        assert {key: [one.id for one in rows.items] for key, rows in by_host.items()} == {
+            "olt-1": ["olt-1!fan"],
+            "olt-2": ["olt-2"],
+        }
+
+
 async def test_a_problem_that_names_no_service_is_the_hosts_and_a_variable_may_name_the_resource() -> None:
     async with icinga(options={"resource_variable": "serial"}) as (server, driver):
         access(server)
@@ -286,9 +353,13 @@ async def test_rows_that_cannot_be_read_cost_what_they_may_be() -> None:
         assert (await outage(driver, "olt-1!S2")).state is OutageState.UNKNOWN
 
 
-async def test_more_objects_than_are_allowed_are_too_much() -> None:
-    async with icinga(max_rows=1) as (server, driver):
-        access(server, S1=2, S2=2)
+async def test_trap_there_are_no_pages_and_no_order_so_a_list_is_sorted_here_and_bounded() -> None:
+    async with icinga(max_rows=3) as (server, driver):
+        access(server, S1=2, S2=2, S3=2)
+        server.services["olt-1!S2"] |= {"last_hard_state_change": BEGAN + 60}
+        server.services["olt-2!S3"] |= {"last_hard_state_change": BEGAN - 60}
+        assert [one.id for one in await open_outages(driver)] == ["olt-1!S2", LINE, "olt-2!S3"]
+        server.services["olt-2!S4"] = checked(2)
         with pytest.raises(TooMuch):
             await open_outages(driver)
 
@@ -310,6 +381,42 @@ async def test_what_changed_is_found_by_its_times() -> None:
         assert [row.id for row in await driver.outages_changed(datetime(1970, 1, 1, tzinfo=UTC))] == [LINE]
 
 
+async def test_more_changes_than_may_be_read_at_once_are_read_in_parts_and_none_is_lost() -> None:
+    now = time.time()
+    async with icinga(max_rows=3) as (server, driver):
+        access(server)
+        ago = [*(3000 + at / 10 for at in range(8)), 70, 60, 50, 40]
+        for at, seconds in enumerate(ago):
+            times = {"last_hard_state_change": now - seconds, "last_state_critical": now - seconds}
+            server.services[f"olt-1!X{at}"] = checked(2, **times)
+        changed = await driver.outages_changed(datetime.fromtimestamp(now - 7200, UTC))
+        assert sorted(one.id for one in changed) == sorted(f"olt-1!X{at}" for at in range(len(ago)))
+        last = await driver.outages_changed(None)
+        assert {"olt-1!X11"} <= {one.id for one in last} <= {"olt-1!X9", "olt-1!X10", "olt-1!X11"}
+    async with icinga(max_rows=3, max_calls=4) as (server, driver):
+        access(server)
+        server.services |= {f"olt-1!X{at}": checked(2, last_state_critical=BEGAN) for at in range(4)}
+        with pytest.raises(TooMuch):
+            await driver.outages_changed(datetime.fromtimestamp(BEGAN - 60, UTC))
+
+
+async def test_a_storm_of_more_changes_than_may_be_read_is_told_whole_and_polled_on() -> None:
+    async with icinga() as (server, _):
+        access(server)
+        system = System.model_validate({"url": server.url, "driver": "icinga", "connect_timeout": 10.0, "max_rows": 3})
+        source = EventSource(poll=0.05, stream=False)
+        async with following({"assurance": system}, {"assurance": source}) as found:
+            now = time.time()
+            for at in range(8):
+                moments = dict.fromkeys(["last_hard_state_change", "last_state_critical"], now + at / 20)
+                server.services[f"olt-1!X{at}"] = checked(2, **moments)
+            await found.all_told(8)
+            moments = dict.fromkeys(["last_hard_state_change", "last_state_critical"], now + 1)
+            server.services["olt-1!Y"] = checked(2, **moments)
+            await found.told(lambda hint: hint.id == "olt-1!Y")
+        assert sorted(one.id for one in found.hints) == [*(f"olt-1!X{at}" for at in range(8)), "olt-1!Y"]
+
+
 def test_wrong_options_are_named() -> None:
     for wrong in ({"severities": {}}, {"severities": {"ok": 1}}, {"service_variable": "a-b"}, {"ended_known": 0}):
         with pytest.raises(ValidationError):
@@ -323,6 +430,8 @@ STREAM: Sequence[tuple[bytes, tuple[str, Change] | None]] = (
     (event("StateChange", host="agg", state=1, state_type=1), ("agg", Change.CREATED)),
     (event("Flapping", host="olt-1", service="S1", state=0, state_type=1, is_flapping=True), (LINE, Change.CHANGED)),
     (event("AcknowledgementSet", host="agg", state=1), ("agg", Change.CHANGED)),
+    (event("AcknowledgementCleared", host="agg", state=0), ("agg", Change.CHANGED)),  # before the change that it is of
+    (event("StateChange", host="agg", state=0, state_type=1), ("agg", Change.CHANGED)),
     (event("DowntimeStarted", downtime={"host_name": "agg", "service_name": ""}), ("agg", Change.CHANGED)),
     (event("DowntimeStarted", downtime={"host_name": "olt-1", "service_name": "S1"}), (LINE, Change.CHANGED)),
     (b'{"type": "StateChange"}\n', None),
@@ -347,7 +456,8 @@ async def test_each_event_of_the_stream() -> None:
         assert [(one.id, one.change) for one in hints] == right
         assert {one.type for one in hints} == {"Outage"}
         lines.put_nowait(None)
-        assert [one async for one in told] == []
+        with pytest.raises(Unreachable, match="closed"):
+            await anext(told)
 
 
 async def test_an_event_at_an_impossible_time_happened_when_it_was_heard() -> None:
@@ -362,12 +472,11 @@ async def test_an_event_at_an_impossible_time_happened_when_it_was_heard() -> No
         await told.aclose()
 
 
-async def test_a_stream_that_says_nothing_is_begun_anew_and_a_line_without_end_too() -> None:
+async def test_a_stream_that_says_nothing_ends_to_be_begun_anew_and_a_line_without_end_is_a_fault() -> None:
     async with icinga(options={"quiet": 0.01}) as (server, driver):
         told = driver.follow()
         await anext(told)
-        with pytest.raises(TimedOut):
-            await anext(told)
+        assert [one async for one in told] == []
     async with icinga() as (server, driver):
         told = driver.follow()
         await anext(told)

@@ -97,6 +97,10 @@ async def test_who_has_lost_hints_finds_what_changed_meanwhile(systems: Systems)
             assert other.hints == []
 
 
+def heard(domain: str) -> Hint:
+    return Hint(domain=domain, type="", id="", change=Change.CHANGED, source=Source.HUB, at=1.0)
+
+
 async def test_a_hint_ends_the_joining_of_calls_that_have_begun(systems: Systems) -> None:
     async with following(settings(systems), {}) as found:
         systems["ticketing"].switches.latency_ms = 300
@@ -108,7 +112,7 @@ async def test_a_hint_ends_the_joining_of_calls_that_have_begun(systems: Systems
         begun = asyncio.create_task(ask())
         await until(lambda: len(systems["ticketing"].requests) == 1)
         joining = asyncio.create_task(ask())
-        found.connectors.heard("ticketing")
+        found.connectors.heard(heard("ticketing"))
         await until(lambda: joining.done() or len(systems["ticketing"].requests) >= 2)
         await asyncio.gather(begun, joining)
         assert len(systems["ticketing"].requests) == 2
@@ -117,4 +121,4 @@ async def test_a_hint_ends_the_joining_of_calls_that_have_begun(systems: Systems
 async def test_a_domain_without_a_system_has_nothing_to_end(systems: Systems) -> None:
     only = {name: one for name, one in settings(systems).items() if name != "billing"}
     async with following(only, {}) as found:
-        found.connectors.heard("billing")
+        found.connectors.heard(heard("billing"))

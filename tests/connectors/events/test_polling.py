@@ -10,6 +10,7 @@ from connectors.errors import TooMuch, Unreachable
 from connectors.events.hints import Change, Hint, Source
 from connectors.events.polling import Poller
 from connectors.events.settings import EventSource
+from connectors.reading.changes import last_of_all
 from connectors.records import Changed
 from tests.following import following, until
 from tests.systems import Systems, asked, settings
@@ -187,6 +188,74 @@ async def test_more_changes_than_can_be_read_are_said_once_and_those_after_them_
     assert await poller.catch_up() == []
     table.rows["d"] = (61.5, 61.5)
     assert told(await poller.poll()) == [("c", Change.CHANGED), ("d", Change.CREATED)]
+
+
+@pytest.mark.parametrize("seconds", [20.5, 19.0])
+async def test_more_changes_at_one_moment_than_can_be_read_do_not_stop_the_polling(seconds: float) -> None:
+    table = Table(a=(0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    table.rows |= {f"b{number}": (seconds, -99.5) for number in range(101)}
+    with pytest.raises(TooMuch):
+        await poller.poll()
+    assert await poller.poll() == []
+    table.rows["d"] = (22.5, 22.5)
+    assert told(await poller.poll()) == [("d", Change.CREATED)]
+    table.rows["e"] = (40.5, 40.5)
+    assert told(await poller.poll()) == [("e", Change.CREATED)]
+
+
+async def test_of_too_many_changes_the_newest_that_can_be_read_are_told() -> None:
+    table = Table(a=(0.5, 0.5))
+    poller = table.poller()
+    await poller.begin()
+    table.rows |= {f"b{number}": (20.5, -99.5) for number in range(101)} | {"c": (24.5, 24.5)}
+    with pytest.raises(TooMuch):
+        await poller.poll()
+    assert told(await poller.poll()) == [("c", Change.CREATED)]
+
+
+async def test_too_many_changes_at_the_beginning_are_none_of_it() -> None:
+    table = Table(**{f"b{number}": (20.5, -99.5) for number in range(101)})
+    poller = table.poller()
+    assert await poller.poll() == []
+    table.rows["c"] = (21.5, 21.5)
+    assert told(await poller.poll()) == [("c", Change.CREATED)]
+
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, set()),
+        ({"a": 30}, {"a"}),
+        ({"a": 3600}, {"a"}),
+        ({"a": 90_000}, set()),
+        ({f"a{number}": 7200 for number in range(101)} | {"z": 7000}, {"z"}),
+        ({f"a{number}": 30 for number in range(101)} | {"z": 20}, {"z"}),
+        ({f"a{number}": 30 for number in range(101)} | {"z": -3600}, {"z"}),  # its clock is ahead
+        ({f"a{number}": 30 for number in range(101)}, None),
+    ],
+)
+async def test_the_last_changes_are_found_however_many_there_are(
+    changes: dict[str, float], found: set[str] | None
+) -> None:
+    now = datetime.now(UTC)
+
+    async def ask(since: datetime) -> list[Changed]:
+        rows = [Changed(id=key, changed_at=now - timedelta(seconds=ago)) for key, ago in changes.items()]
+        rows = [one for one in rows if one.changed_at >= since]
+        if len(rows) > 100:
+            raise TooMuch("assurance", "more than 100")
+        return rows
+
+    if found is None:
+        with pytest.raises(TooMuch):
+            await last_of_all(ask, (MINUTE, DAY))
+    else:
+        assert {one.id for one in await last_of_all(ask, (MINUTE, DAY))} == found
 
 
 async def test_an_empty_system_tells_its_first_row() -> None:

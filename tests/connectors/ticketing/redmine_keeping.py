@@ -59,6 +59,7 @@ class Redmine:
         self.asked: list[str] = []
         self.bodies: list[Any] = []
         self.cannot_be_assigned = {7}
+        self.drops_status = False
         self._journals = self._at = 0
         self.post: Any = None
         self.put: Any = None
@@ -217,13 +218,15 @@ class Redmine:
             return web.Response(status=404)
         may = {"edit_issues", "add_issue_notes", "set_notes_private"} if self.is_admin else self.may
         details = []
-        if "edit_issues" in may:
+        is_own = "edit_own_issues" in may and issue["author"] == GATEWAY
+        if "edit_issues" in may or is_own:
             assigned = given.get("assigned_to_id")
             people = [one for one in [*self.members, GATEWAY] if one["id"] == assigned]
             if assigned is not None and (not people or assigned in self.cannot_be_assigned):
                 return web.json_response({"errors": ["Assignee is invalid"]}, status=422)
             issue |= {"assigned_to": people[0]} if people else {}
-            for one in [one for one in self.statuses if one["id"] == given.get("status_id")]:
+            status = None if self.drops_status else given.get("status_id")
+            for one in [one for one in self.statuses if one["id"] == status]:
                 issue |= {"status": one} | ({"closed_on": "2026-11-29T10:00:00Z"} if one["is_closed"] else {})
             details = self._set(issue, given.get("custom_fields", []))
         if notes := given.get("notes") if "add_issue_notes" in may else None:

@@ -1,5 +1,6 @@
 """Reading from Redmine: each trap of its answers, before a server that answers as the live one did."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -334,6 +335,43 @@ async def test_trap_a_private_notes_file_stands_in_an_entry_that_everybody_sees(
         ("2", "1", "public.txt", "text/plain", 6),
         ("3", "1", "bare.txt", "text/plain", 14),
     ]
+
+
+async def test_trap_other_entries_may_lie_between_the_two_of_a_private_note() -> None:
+    redmine = Redmine()
+    issue = redmine.issue()
+    redmine.journal(issue, "Internal.", redmine.attach(issue, "secret.txt", b"secret"), private=True)
+    first, note = issue["journals"]
+    redmine.journal(issue, "Somebody else's.", redmine.attach(issue, "public.txt", b"public"))
+    redmine.journal(issue, None, {"property": "attr", "name": "status_id", "new_value": "4"})
+    between = issue["journals"][2:]
+    between[1]["created_on"] = first["created_on"]  # the same user, at the same moment
+    for at, one in enumerate([first, *between, note], 1):
+        one["id"] = at
+    async with driving(redmine) as driver:
+        ticket: Any = (await driver.tickets(["1"], None))["1"]
+    assert [one.name for one in ticket.attachments] == ["public.txt"]
+    assert [(one.text, one.internal) for one in ticket.notes] == [("Somebody else's.", False), ("Internal.", True)]
+
+
+@pytest.mark.parametrize(
+    ("order", "authors"),
+    [
+        ((0, 1, 2, 3), ["Jana", "Karel"]),
+        ((0, 2, 1, 3), ["API Gateway", "API Gateway"]),  # the two notes at one moment may be either's
+    ],
+)
+async def test_whose_private_notes_are_is_told_where_it_is_known(order: Sequence[int], authors: list[str]) -> None:
+    redmine = Redmine()
+    issue = redmine.issue()
+    for name in ("Jana", "Karel"):
+        change = {"property": "cf", "name": "5", "new_value": f"{name[0] * 32} {name}"}
+        redmine.journal(issue, f"By {name}.", change, private=True)
+    for at, place in enumerate(order, 1):
+        issue["journals"][place] |= {"id": at, "created_on": "2026-11-29T09:00:00Z"}
+    async with driving(redmine) as driver:
+        ticket: Any = (await driver.tickets(["1"], None))["1"]
+    assert [one.author for one in ticket.notes] == authors
 
 
 async def test_files_are_read_here_whatever_address_the_product_names() -> None:

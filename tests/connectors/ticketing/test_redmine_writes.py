@@ -22,7 +22,7 @@ from connectors.records import changed
 from connectors.ticketing.port import NewNote, NewTicket, StatusChange, TicketSeverity, TicketStatus
 from connectors.writes import WriteKey
 from tests.connectors.canned import never
-from tests.connectors.ticketing.redmine_keeping import FIELDS, STATUSES, Redmine, custom_field, driving, saying
+from tests.connectors.ticketing.redmine_keeping import FIELDS, GATEWAY, STATUSES, Redmine, custom_field, driving, saying
 from tests.connectors.ticketing.rt_tracker import breaking
 
 KEY, OTHER = WriteKey("k" * 32), WriteKey("o" * 32)
@@ -319,6 +319,41 @@ async def test_trap_a_step_that_the_workflow_has_not_is_204_and_nothing_changed_
         assert await declined(driver.set_status(CLOSED, KEY)) == (Reason.WRONG_STATE, "status")
         assert await declined(driver.assign_ticket("1", "Kim", KEY)) == (Reason.INVALID, "assignee")
     assert redmine.written == [PUT, PUT]
+
+
+async def test_trap_a_reason_is_kept_where_the_status_is_dropped_so_the_right_is_looked_at_first() -> None:
+    redmine = with_one()
+    redmine.is_admin, redmine.may = False, {"add_issue_notes", "set_notes_private", "view_private_notes"}
+    because = changed(CLOSED, reason="Funguje.")
+    async with driving(redmine) as driver:
+        with pytest.raises(Rejected, match="may not edit this issue") as rejected:
+            await driver.set_status(because, KEY)
+        assert (rejected.value.may_have_happened, redmine.written) == (False, [])
+        redmine.may.add("edit_own_issues")
+        redmine.issues[0]["author"] = {"id": 6, "name": "Kim"}
+        with pytest.raises(Rejected, match="may not edit this issue"):
+            await driver.set_status(because, KEY)
+        redmine.issues[0]["author"] = GATEWAY
+        await driver.set_status(because, KEY)
+        assert (await read(driver)).status is TicketStatus.CLOSED
+    assert redmine.written == [PUT]
+
+
+async def test_a_reason_that_was_kept_without_its_status_is_told() -> None:
+    redmine = with_one()
+    redmine.drops_status = True
+    async with driving(redmine) as driver:
+        for options, kept in (({"reason": "Funguje."}, True), ({}, False)):
+            with pytest.raises(Declined) as raised:
+                await driver.set_status(changed(CLOSED, **options), KEY)
+            told = raised.value
+            assert (told.reason, told.attribute) == (Reason.WRONG_STATE, "status")
+            assert ("keeps the reason as a note" in told.public) is kept
+        assert [one.text for one in (await read(driver)).notes] == ["Funguje."]
+        redmine.put = saying(204)
+        with pytest.raises(Declined) as raised:
+            await driver.set_status(changed(CLOSED, reason="Opraveno."), OTHER)  # nothing of it is kept
+    assert "keeps the reason" not in raised.value.public
 
 
 async def test_a_ticket_is_given_to_a_member_or_its_author_by_name() -> None:

@@ -161,6 +161,7 @@ async def test_trap_200_and_a_sentence_is_a_refusal_of_a_status_or_an_owner(reco
                     StatusChange(ticket_id=ticket_id, status=TicketStatus.HELD, reason=reason), tape.keys[1]
                 )
             assert (declined.value.reason, declined.value.attribute) == (Reason.WRONG_STATE, "status")
+            assert ("keeps the reason as a note" in declined.value.public) is bool(reason)
         for nobody in ("nobody.knows", "C100001", "gateway@example.com"):
             with pytest.raises(Declined) as declined:
                 await driver.assign_ticket(ticket_id, nobody, tape.keys[2])

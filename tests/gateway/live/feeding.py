@@ -122,6 +122,10 @@ class Feeding:
             hints.append(
                 Hint(domain=domains[kind], type=kind, id=own, change=change, source=Source.POLL, at=when, **more)
             )
+        await self.publish(hints)
+
+    async def publish(self, hints: Sequence[Hint]) -> None:
+        """What a process tells all others."""
         await self._stream.publish(hints)
 
 

@@ -1,7 +1,9 @@
 """What subscriptions are told: the state as it is, to those whom it concerns, once, and nothing else."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.request import urlopen
 
@@ -9,9 +11,11 @@ import pytest
 import pytest_asyncio
 
 from connectors.events.hints import Change
+from connectors.events.speaking import Event
 from gateway.live.subscription import Subscriber
 from resolvers.viewer import Viewer, ViewerKind
 from sandbox.data import shapes
+from tests.connectors.assurance.keeping_alerts import alertmanager, service_down
 from tests.following import until
 from tests.gateway.live.feeding import AGENT, OUTAGE, TICKET, Feeding, feeding, subscriber
 from tests.systems import Systems, asked, running_systems, stopped, well_behaved
@@ -297,6 +301,24 @@ async def test_an_outage_is_told_to_those_whose_services_it_affects(systems: Sys
     assert {one["customer"]["id"] for one in seen["affectedServices"]["nodes"]} == {"Customer:1001"}
     assert all_of_it["affectedServices"]["totalCount"] == len(services)
     assert elsewhere.nothing()
+
+
+async def test_an_end_that_another_process_was_posted_is_told_also_shortly_after_alertmanagers_start(
+    systems: Systems,
+) -> None:
+    async with alertmanager() as (server, posted):
+        assurance = {"url": server.url, "driver": "alertmanager"}
+        server.alerts, server.started = [service_down("S1")], datetime.now(UTC)
+        async with feeding(systems, assurance=assurance) as feed:
+            agent = feed.subscribe(OUTAGE)
+            hook = posted.events.read_event(Event({}, server.hook(*server.alerts), time.time()), "")
+            await feed.publish(hook)
+            assert (await agent.change())["outage"]["state"] == "IN_PROGRESS"
+            ended = server.hook(*server.alerts, ended="2026-11-29T03:00:00Z")
+            server.alerts = []
+            await feed.publish(posted.events.read_event(Event({}, ended, time.time()), ""))
+            told = await agent.change()
+    assert (told["event"], told["outage"]["state"]) == ("RESOLVED", "RESOLVED")
 
 
 async def test_whose_it_is_cannot_be_found_out_at_first(systems: Systems, feed: Feeding) -> None:
