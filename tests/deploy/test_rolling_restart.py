@@ -120,5 +120,7 @@ async def test_no_request_fails_while_both_gateways_are_restarted(proxy: str, st
             for client in clients:
                 client.cancel()
             await asyncio.wait(clients)
-    print(f"{proxy}: {dict(load.got)}")
+    errors = tmp_path / "errors"
+    said = errors.read_text() if errors.exists() else ""  # nginx says why
+    print(f"{proxy}: {dict(load.got)}", said)
     assert [one for one in load.got if not one.startswith('200 {"data":{"me":{"id":"Customer:1001"}}')] == []
