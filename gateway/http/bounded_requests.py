@@ -32,6 +32,9 @@ _IGNORED: Final = 256 * 1024
 _LINGER: Final = 2.0
 """Seconds for reading a refusal, before the connection is cut off."""
 
+_FIRST_REQUEST: Final = 1.0
+"""Seconds that a new connection has for its first request when the process ends: it may be on its way already."""
+
 _HASTE: Final = 1.0
 """Seconds for a body that is not complete when the process ends."""
 
@@ -86,6 +89,8 @@ class BoundedRequests(UpgradesIgnored):
         self.flow = _Flow(transport)
         self.address = self.client[0] if self.client else ""
         self._for_probe = not self.edge.enter(self, len(self.connections))
+        if self.edge.closing_since is not None:
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
@@ -227,7 +232,11 @@ class BoundedRequests(UpgradesIgnored):
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
         self._ahead = b""
-        super().shutdown()
+        until = self._made + _FIRST_REQUEST
+        if self._has_asked or self._in_head or self.loop.time() >= until:
+            super().shutdown()
+        else:
+            self.loop.call_at(until, super().shutdown)
 
     @property
     def is_answering(self) -> bool:

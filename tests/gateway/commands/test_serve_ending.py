@@ -1,9 +1,11 @@
 """How `gateway serve` ends under load: whoever asks while it is ready, or is being answered, gets an answer."""
 
 import asyncio
+import json
 import signal
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -11,11 +13,12 @@ import pytest
 from resolvers.viewer import ViewerKind
 from tests.gateway.commands.running import PATIENCE
 from tests.gateway.commands.served import served
-from tests.gateway.http.raw import connection
+from tests.gateway.http.raw import Raw, connection
 
 LEAVE_AFTER = 1.0
 CLIENTS = 12
 QUESTION = {"query": "{ me { id accounts { id } } }"}
+BODY = json.dumps(QUESTION)
 
 
 class Balancer:
@@ -50,6 +53,20 @@ class Balancer:
                     self.under_load.set()
 
 
+async def last_connection(address: str) -> Raw:
+    """The last one that is taken before nobody listens any more. Proxies make many, as each is for one answer then."""
+    url, last = urlsplit(address), None
+    while True:
+        try:
+            opened = await asyncio.open_connection(url.hostname, url.port)
+        except OSError:
+            assert last is not None
+            return last
+        if last is not None:
+            await last.close()
+        last = Raw(*opened)
+
+
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
     """Nor do those hold it up who say nothing, or have not said all."""
@@ -74,6 +91,11 @@ async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
             told = loop.time()
             await asyncio.gather(*asking)
             stopped = loop.time()
+            last = await last_connection(gateway.address)
+            await last.send(f"{head}Content-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
+            answer = await last.answer()
+            assert (answer.status, answer.header("Connection")) == (200, "close"), "it was asked after it had no socket"
+            await last.close()
             assert await silent.ended() == await half_head.ended() == b""
             assert b" 408 " in await half_body.ended()
             await gateway.process.wait()

@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +54,12 @@ class Raw:
                 return await self.reader.read()
             except ConnectionError:
                 return b""
+
+    async def close(self) -> None:
+        """Close it."""
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
 
 
 @asynccontextmanager
