@@ -12,6 +12,7 @@ async def _run(chosen: list[Attack]) -> list[Measured]:
     measured = []
     with tempfile.TemporaryDirectory() as folder:
         async with attacked(Path(folder)) as target:
+            target.has_a_processor()
             key = Path(folder) / "issuer.pem"
             await measure(target, chosen[0], key)  # once for nothing: the first requests load what all others have
             for attack in chosen:

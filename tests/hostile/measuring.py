@@ -5,18 +5,17 @@ An attack is a file of this folder with an `ATTACK`. It is given a `Target`, and
 
 import asyncio
 import importlib
+import os
 import pkgutil
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Final
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 
@@ -26,10 +25,8 @@ from sandbox.data.world import World
 from sandbox.server import SandboxServer
 from tests.gateway.commands.running import ROOT
 from tests.gateway.commands.served import served
+from tests.hostile.innocent import innocents
 from tests.hostile.system import hostile_system
-
-_PAUSE: Final = 0.02
-"""Seconds between two questions of the innocent caller."""
 
 _SETTLE: Final = 3.0
 """Seconds after an attack before the memory is read."""
@@ -55,6 +52,15 @@ class Target:
     def token(self, customer: str = "1001") -> str:
         """A subscriber's token."""
         return self.keys.token(ViewerKind.CUSTOMER, customer)
+
+    def has_a_processor(self) -> None:
+        """From now on it has one, and all others have the others, where there are two or more."""
+        first, *others = sorted(os.sched_getaffinity(0))
+        if others:
+            pids = [os.getpid(), *(int(one) for one in _children(os.getpid()))]
+            for pid in pids:
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), {first} if pid == self.pid else others)
 
     @property
     def agent(self) -> str:
@@ -87,9 +93,9 @@ class Measured:
     effect: str
     before: float
     after: float
-    times: list[float] = field(default_factory=list)
-    probes: list[float] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    times: list[float]
+    probes: list[float]
+    failures: list[str]
 
     @property
     def p99(self) -> float:
@@ -119,25 +125,16 @@ async def attacked(folder: Path, scale: float = 1.0, settings: str = "", ticketi
 async def measure(target: Target, attack: Attack, key: Path | None = None) -> Measured:
     """Attack, while an innocent caller asks, and see what is left when it is over.
 
-    With the `key` that signs tokens the attack has a process of its own, which takes seconds to start, and slows nobody
-    down who measures. Raises AssertionError where the attack does damage.
+    With the `key` that signs tokens the attack and the innocent caller have processes of their own, which take seconds
+    to start, so that nothing else slows down who measures. Raises AssertionError where the attack does damage.
     """
-    measured = Measured(attack.name, "", target.memory(), 0.0)
-    innocent = [asyncio.create_task(_ask_on(target, measured)), asyncio.create_task(_probe_on(target, measured))]
-    try:
+    before = target.memory()
+    async with innocents(target.address, target.token("1002"), apart=key is not None) as times:
         await asyncio.sleep(0.2)
-        measured.effect = await (_run_apart(target, attack, key) if key else attack.run(target))
+        effect = await (_run_apart(target, attack, key) if key else attack.run(target))
         await asyncio.sleep(0.2)
-    finally:
-        for one in innocent:
-            one.cancel()
-        await asyncio.wait(innocent)
-    for one in innocent:
-        if not one.cancelled():
-            one.result()
     await asyncio.sleep(_SETTLE * target.scale)
-    measured.after = target.memory()
-    return measured
+    return Measured(attack.name, effect, before, target.memory(), times.asked, times.probes, times.failures)
 
 
 async def _run_apart(target: Target, attack: Attack, key: Path) -> str:
@@ -153,41 +150,8 @@ async def _run_apart(target: Target, attack: Attack, key: Path) -> str:
     return said.decode().strip()
 
 
-async def _ask_on(target: Target, measured: Measured) -> None:
-    headers = {"Authorization": f"Bearer {target.token('1002')}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        while True:
-            began = time.perf_counter()
-            try:
-                status, body = await _ask(session, target)
-                if status == 503 and "OVERLOADED" in body:  # asked again after a second, as `Retry-After` says
-                    await asyncio.sleep(1)
-                    status, body = await _ask(session, target)
-                if status != 200 or "errors" in body:
-                    measured.failures.append(body)
-            except (aiohttp.ClientError, OSError) as error:
-                measured.failures.append(repr(error))
-            measured.times.append(time.perf_counter() - began)
-            await asyncio.sleep(_PAUSE)
-
-
-async def _ask(session: aiohttp.ClientSession, target: Target) -> tuple[int, str]:
-    async with session.post(f"{target.address}/graphql", json={"query": "{ me { id name } }"}) as answer:
-        return answer.status, await answer.text()
-
-
-async def _probe_on(target: Target, measured: Measured) -> None:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
-        while True:
-            began = time.perf_counter()
-            try:
-                async with session.get(f"{target.address}/healthz") as answer:
-                    if answer.status != 200:
-                        measured.failures.append(f"/healthz: {answer.status}")
-            except (aiohttp.ClientError, OSError) as error:
-                measured.failures.append(f"/healthz: {error!r}")
-            measured.probes.append(time.perf_counter() - began)
-            await asyncio.sleep(_PAUSE)
+def _children(pid: int) -> list[str]:
+    return [one for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 def attacks() -> list[Attack]:
