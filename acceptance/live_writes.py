@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from acceptance import rt_fields, seeding
-from acceptance.calls import ROOT
 from acceptance.effects import undo
+from acceptance.live_queries import operation
 from acceptance.losing import Losing, losing
 from acceptance.products import Live
 from acceptance.running import Running, serving
@@ -119,7 +119,7 @@ class LiveWrites:
 
 
 def _document(name: str) -> str:
-    return _STAFF.get(name) or (ROOT / f"web/src/operations/{name}.graphql").read_text(encoding="utf-8")
+    return _STAFF.get(name) or operation(name)
 
 
 def _spelled(name: str) -> str:
