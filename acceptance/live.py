@@ -93,6 +93,7 @@ async def conforming(products: Mapping[str, Live], _writes: int, console: Consol
     for domain, system in tests:
         keys = {} if domain == "crm" else SAMPLES
         tested = found(system.driver, domain)
+        console.print(f"  testing {system.driver} ...", highlight=False)
         async with results_of(tested, system, keys, most=3, check_credentials=True, only=()) as coming:
             results = [one async for one in coming]
         show(f"{system.driver} ({domain})", results, console)
@@ -213,8 +214,11 @@ async def run(parts: Mapping[str, Part], given: argparse.Namespace) -> bool:
     assert this is not None  # noqa: S101  # a coroutine that runs is a task's
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     console = Console() if sys.stdout.isatty() else Console(width=120)  # into a file tables are cut at 80 columns
+    began = time.monotonic()
     async with running(wanted(parts, given.product), given.systems, given.keep, console) as products:
-        return await measured(parts, products, given.writes, console)
+        is_well = await measured(parts, products, given.writes, console)
+    console.print(f"  {time.monotonic() - began:.0f} s, with starting and stopping", highlight=False)
+    return is_well
 
 
 def wanted(parts: Mapping[str, Part], only: str | None = None) -> list[str]:

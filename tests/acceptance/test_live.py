@@ -128,5 +128,8 @@ def test_a_part_needs_its_products_alone() -> None:
 
 def test_what_an_answer_lacks_is_told_with_its_place() -> None:
     answer = {"me": {"usage": None, "bills": [{"due": None, "id": 1}, {"due": None, "id": 2}]}}
-    assert list(live_queries.nulls(answer)) == ["me.usage", "me.bills.due", "me.bills.due"]
+    assert list(live_queries.places(answer)) == [
+        ("me.usage", False),
+        *(("me.bills.due", False), ("me.bills.id", True)) * 2,
+    ]
     assert live_queries.leaves(answer) == {True: 2, False: 3}
