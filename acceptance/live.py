@@ -29,6 +29,7 @@ from acceptance import live_events, live_killed, live_openwisp, live_outages, li
 from acceptance.live_openwisp import usage_system
 from acceptance.live_outages import outage_system
 from acceptance.products import PRODUCTS, Live, Unfit, live, scripts_folder, unfit
+from acceptance.to_its_end import to_its_end
 from connectors import DOMAINS
 from connectors.settings import System
 from gateway.commands.driver_test import found, results_of
@@ -172,19 +173,22 @@ async def running(
 ) -> AsyncIterator[Mapping[str, Live]]:
     """Start what does not run, and stop it again unless it is to be kept. Raises `Unfit`."""
     products: dict[str, Live] = {}
+
+    async def start(name: str) -> None:
+        products[name] = await asyncio.to_thread(live, name, scripts, console)
+
+    async def stop() -> None:
+        for product in products.values():
+            await asyncio.to_thread(product.stop)
+
     try:
         for name in names:
-            starting = asyncio.create_task(asyncio.to_thread(live, name, scripts, console))
-            try:
-                products[name] = await asyncio.shield(starting)
-            except asyncio.CancelledError:
-                products[name] = await starting  # its script runs to the end all the same: then it can be stopped
-                raise
+            await to_its_end(start(name))  # its script ends by itself only: then what it has started can be stopped
             console.print(f"  {name} runs at {products[name].address}", highlight=False)
         yield products
     finally:
-        for product in () if keep else products.values():
-            await asyncio.to_thread(product.stop)
+        if not keep:
+            await to_its_end(stop())
 
 
 async def measured(parts: Mapping[str, Part], products: Mapping[str, Live], writes: int, console: Console) -> bool:

@@ -25,6 +25,7 @@ from acceptance.effects import effects, undo
 from acceptance.losing import Cuts, Losing, losing
 from acceptance.products import Live
 from acceptance.repeating import CLIENTS, NO_ANSWER, Job, Repeated, repeated
+from acceptance.to_its_end import to_its_end
 from acceptance.workers import Pair, pair
 from gateway.commands.demo_keys import RULES, DemoKeys
 from gateway.settings import Settings
@@ -130,9 +131,13 @@ async def measure(
                 right = right and counted.effects == count and not counted.wrong
                 right = right and writes > 0 and told.codes[NO_ANSWER] > 0
             finally:
-                await undo(products, {part.product: await part.made()}, console)
+                await to_its_end(_undone(products, part, console))
     console.print(table)
     return right
+
+
+async def _undone(products: Mapping[str, Live], part: Part, console: Console) -> None:
+    await undo(products, {part.product: await part.made()}, console)
 
 
 async def _repeated(

@@ -25,6 +25,7 @@ from acceptance.calls import Cost
 from acceptance.live_queries import leaves, operation
 from acceptance.products import PRODUCTS, Live
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
@@ -180,7 +181,7 @@ async def _alerts(product: Live, service: str, resource: str) -> AsyncIterator[C
         try:
             yield change
         finally:
-            await change(False)
+            await to_its_end(change(False))
 
 
 @asynccontextmanager
@@ -208,11 +209,15 @@ async def _checks(product: Live, service: str, resource: str) -> AsyncIterator[C
         await post(host, {"attrs": {"vars.resource": f"res:{resource}"}})
         await post(line, {"attrs": {"vars.service_number": f"svc:{service}"}})
         await settle()
+
+        async def put_back() -> None:
+            await settle()
+            await post(line, {"attrs": {"vars.service_number": SERVICE}})
+
         try:
             yield change
         finally:
-            await settle()
-            await post(line, {"attrs": {"vars.service_number": SERVICE}})
+            await to_its_end(put_back())
 
 
 def _rfc3339(seconds: float) -> str:

@@ -24,6 +24,7 @@ from acceptance.live_writes import LiveWrites, tickets
 from acceptance.losing import losing
 from acceptance.products import PRODUCTS, Live, Unfit
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from connectors import DOMAINS
 from connectors.conformance.writes import WRITE_CHECKS, plan_writes
 from connectors.settings import System
@@ -118,9 +119,13 @@ async def _write(writes: LiveWrites, redmine: Live, session: aiohttp.ClientSessi
             is_well &= one.is_right
     finally:
         console.print(table)
-        for number in undone:
-            await _send(session, redmine, "DELETE", f"/issues/{number}.json")
+        await to_its_end(_delete(undone, redmine, session))
     return is_well
+
+
+async def _delete(numbers: list[str], redmine: Live, session: aiohttp.ClientSession) -> None:
+    for number in numbers:
+        await _send(session, redmine, "DELETE", f"/issues/{number}.json")
 
 
 async def _hear(gateway: Running, redmine: Live, console: Console) -> bool:

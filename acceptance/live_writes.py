@@ -23,6 +23,7 @@ from acceptance.live_queries import operation
 from acceptance.losing import Losing, losing
 from acceptance.products import Live
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from gateway.settings import Settings
 from gateway.writes_settings import WritesSettings
 
@@ -237,5 +238,5 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
                     right = right and one.is_right
         finally:
             console.print(table)
-            await undo(products, undone, console)
+            await to_its_end(undo(products, undone, console))
     return right

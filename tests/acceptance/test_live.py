@@ -1,5 +1,6 @@
 """`make live` asks products where the environment says that they run, and the others where their scripts start them."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from acceptance.live import DRIVERS
 from acceptance.live_outages import outage_system
 from acceptance.mixed import mixed
 from acceptance.products import PRODUCTS, Live, Unfit
+from acceptance.to_its_end import to_its_end
 from connectors.settings import ApiKeyAuth, System
 from tests import certificates
 
@@ -133,3 +135,26 @@ def test_what_an_answer_lacks_is_told_with_its_place() -> None:
         *(("me.bills.due", False), ("me.bills.id", True)) * 2,
     ]
     assert live_queries.leaves(answer) == {True: 2, False: 3}
+
+
+async def test_what_is_undone_at_the_end_is_undone_also_by_who_is_cancelled_just_then() -> None:
+    begun, may_end, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def undo() -> None:
+        begun.set()
+        await may_end.wait()
+        done.append("undone")
+
+    async def measure() -> None:
+        try:
+            done.append("measured")
+        finally:
+            await to_its_end(undo())
+
+    measuring = asyncio.create_task(measure())
+    await begun.wait()
+    measuring.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await measuring
+    assert done == ["measured", "undone"]
