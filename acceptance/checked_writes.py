@@ -91,6 +91,9 @@ class Tickets(Part):
     def _wrong(self, found: Sequence[Ticket], outcomes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         for job in self._jobs:
             key, subject = key_of(job.who, "openTicket", job.key), str(job.given["name"])
+            if job.key not in outcomes:
+                yield f"{subject}: nobody was told an outcome"
+                continue
             its = [one for one in found if key in one.keys or one.subject == subject]
             if len(its) != 1:
                 yield f"{subject}: {len(its)} tickets"
@@ -143,6 +146,9 @@ class Payments(Part):
         self, found: Sequence[Payment], outcomes: Mapping[str, Mapping[str, Any]], left: Mapping[int, Decimal]
     ) -> Iterator[str]:
         for job, bill, amount in self._jobs:
+            if job.key not in outcomes:
+                yield f"{job.key}: nobody was told an outcome"
+                continue
             its = [one for one in found if one.key == key_of(job.who, "payBill", job.key)]
             if len(its) != 1:
                 yield f"{job.key}: {len(its)} payments"

@@ -21,6 +21,7 @@ from rich.table import Table
 from acceptance import hooks, seeding
 from acceptance.products import PRODUCTS, Live
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from gateway.live_settings import LiveSettings
 from gateway.settings import Settings
 
@@ -107,14 +108,19 @@ def _authorized(name: str, product: Live) -> dict[str, str]:
     return {"Authorization": f"{PRODUCTS[name].scheme} {product.token}"}
 
 
+async def _deleted(session: aiohttp.ClientSession, address: str, headers: Mapping[str, str]) -> None:
+    async with session.delete(address, headers=headers) as answer:
+        answer.raise_for_status()
+
+
 @asynccontextmanager
 async def _comment(session: aiohttp.ClientSession, product: Live) -> AsyncIterator[str]:
-    """Request Tracker: a comment on a ticket."""
-    address = f"{product.address}/REST/2.0/ticket/1/comment"
+    """Request Tracker: a comment on a ticket, and not on that of which `acceptance.live_queries` counts the notes."""
+    address = f"{product.address}/REST/2.0/ticket/2/comment"
     body = {"Content": "make live looks whether this is heard of", "ContentType": "text/plain"}
     async with session.post(address, json=body, headers=_authorized("rt", product)) as answer:
         answer.raise_for_status()
-    yield "a comment on ticket 1"
+    yield "a comment on ticket 2"
 
 
 @asynccontextmanager
@@ -149,8 +155,7 @@ async def _payment(session: aiohttp.ClientSession, product: Live) -> AsyncIterat
     try:
         yield f"a draft of a payment of invoice {invoice['id']}"
     finally:
-        async with session.delete(f"{model}/account.payment/{made}", headers=headers) as answer:
-            answer.raise_for_status()
+        await to_its_end(_deleted(session, f"{model}/account.payment/{made}", headers))
 
 
 @asynccontextmanager
@@ -192,8 +197,7 @@ async def _circuit(session: aiohttp.ClientSession, product: Live) -> AsyncIterat
     try:
         yield "a circuit, patched"
     finally:
-        async with session.delete(f"{api}/extras/webhooks/{registered}/", headers=headers) as answer:
-            answer.raise_for_status()
+        await to_its_end(_deleted(session, f"{api}/extras/webhooks/{registered}/", headers))
 
 
 _CHANGES: Final[Mapping[str, Callable[[aiohttp.ClientSession, Live], AbstractAsyncContextManager[str]]]] = {

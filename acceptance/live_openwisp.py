@@ -1,16 +1,11 @@
-"""openwisp-radius as the usage system: part of `make live`, and alone.
-
-    .venv/bin/python -m acceptance.live_openwisp [--systems DIR] [--keep]
+"""openwisp-radius as the usage system: part of `make live`, alone with `--only usage`.
 
 CRM and billing are the sandbox's, in which some customers are given their numbers in the live systems as a reference
 (`radius`): 1003 is C100003. UsageGlance is asked for these; what the gateway says must be what openwisp-radius itself
-counts for that user. Then the driver is tested (`gateway driver-test`).
+counts for that user.
 """
 
-import argparse
-import asyncio
 import json
-import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -21,20 +16,16 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from acceptance.calls import LATENCY_MS, ROOT, steps
-from acceptance.products import Live, Product, Unfit, live, scripts_folder
+from acceptance.calls import LATENCY_MS, steps
+from acceptance.live_queries import operation
+from acceptance.products import Live
 from acceptance.running import Running, serving
-from connectors.settings import System
-from gateway.commands.driver_test import found, results_of
-from gateway.commands.driver_test_table import show
 from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
 
-OPENWISP: Final = Product("radius", "http://127.0.0.1:18207", "Bearer")
 CUSTOMERS: Final[Mapping[str, str]] = {"1002": "S300004", "1003": "S300006", "1006": "S300012", "1014": "S300028"}
 """The sandbox's customers, and their users: without a limit, with three allowances, suspended, and over the limit."""
-SAMPLES: Final = {"customer": [f"C{100001 + n}" for n in range(4)]}
 PLANS: Final[Mapping[str, Any]] = {
     "live-telecom-fib-100": [{"limit": 100}, {"per": "day", "limit": 20}, {"of": "time", "per": "day", "limit": 86400}],
     "live-telecom-fib-500": [{"limit": 500}],
@@ -51,23 +42,23 @@ _CHECKS: Final = {
 """The product's own names of the allowances, and how much of its unit one of ours is."""
 
 
+def usage_system(openwisp: Live, **more: Any) -> dict[str, Any]:
+    """The settings of openwisp-radius as the start script seeds it."""
+    auth = {"kind": "bearer", "token": openwisp.token}
+    options = {"plans": PLANS}
+    return {"url": openwisp.address, "driver": "openwisp", "auth": auth, "options": options, "timeout": 12.0, **more}
+
+
 def settings(openwisp: Live, crm: str, billing: str) -> Settings:
     """A gateway whose usage system is openwisp-radius."""
-    usage = {
-        "url": openwisp.address,
-        "driver": "openwisp",
-        "auth": {"kind": "bearer", "token": openwisp.token},
-        "customer_key": "external:radius",
-        "options": {"plans": PLANS},
-        "timeout": 12.0,
-    }
+    usage = usage_system(openwisp, customer_key="external:radius")
     systems = {"crm": {"url": crm}, "billing": {"url": billing}, "usage": usage}
     systems |= {"inventory": {"url": NOWHERE}, "ticketing": {"url": NOWHERE}}
     return Settings.model_validate({"systems": systems, "graphql": {"trace": "signed-in with keys", "deadline": 30.0}})
 
 
 async def measure(openwisp: Live, console: Console) -> bool:
-    """Whether what the gateway says is what the product counts, and the driver conforms."""
+    """Whether what the gateway says is what the product counts."""
     world = World(customers=60)
     with SandboxServer("crm", world=world) as crm, SandboxServer("billing", world=world) as billing:
         for sandbox in (crm, billing):
@@ -76,8 +67,7 @@ async def measure(openwisp: Live, console: Console) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             async with serving(given, Path(folder)) as gateway:
                 await _refer(gateway.session, crm.url)
-                is_well = await _glances(gateway, openwisp, console)
-    return await _conform(given.systems.by_domain["usage"], console) and is_well
+                return await _glances(gateway, openwisp, console)
 
 
 async def _refer(session: aiohttp.ClientSession, crm: str) -> None:
@@ -91,7 +81,7 @@ async def _refer(session: aiohttp.ClientSession, crm: str) -> None:
 
 async def _glances(gateway: Running, openwisp: Live, console: Console) -> bool:
     """Ask for each customer, twice: at first the list of users is read, too."""
-    document = (ROOT / "web/src/operations/UsageGlance.graphql").read_text(encoding="utf-8")
+    document = operation("UsageGlance")
     table = Table("customer", "calls", "steps", "of these openwisp", "again", "steps", "used of allowed", "right")
     is_well = True
     for customer, user in CUSTOMERS.items():
@@ -138,40 +128,3 @@ def _wrong(usage: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]] 
         elif check and round(Decimal(str(one["allowance"])) * size) != int(check["value"]):
             wrong.append(f"{attribute}: the product allows {check['value']}")
     return wrong
-
-
-async def _conform(system: System, console: Console) -> bool:
-    tested = found("openwisp", "usage")
-    async with results_of(tested, system, SAMPLES, most=3, check_credentials=True, only=()) as coming:
-        results = [one async for one in coming]
-    show("openwisp (usage)", results, console)
-    return all(one.mark != "failed" for one in results)
-
-
-async def run(scripts: Path, console: Console, *, keep: bool = False) -> bool:
-    """Start openwisp-radius where it does not run, measure, and stop it where it was started. Raises `Unfit`."""
-    openwisp = await asyncio.to_thread(live, "openwisp", scripts, console, {"openwisp": OPENWISP})
-    try:
-        return await measure(openwisp, console)
-    finally:
-        if not keep:
-            await asyncio.to_thread(openwisp.stop)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", type=Path, default=scripts_folder(), help="folder of the start scripts")
-    parser.add_argument("--keep", action="store_true", help="leave it running")
-    given = parser.parse_args(arguments)
-    logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news
-    try:
-        is_well = asyncio.run(run(given.systems, Console(), keep=given.keep))
-    except Unfit as why:
-        raise SystemExit(str(why)) from why
-    if not is_well:
-        raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Outages as monitoring knows them: part of `make live`, and in a minute by `--only-outages`.
+"""Outages as monitoring knows them: part of `make live`, and in a minute by `--only outages`.
 
 Alertmanager and Icinga each answer for outages beside the sandbox's four systems, which write ids of services and
 resources in another way (`references`). In each something breaks and is mended, behind the gateway's back: both must
@@ -8,7 +8,6 @@ reach a subscriber whom it concerns, and an agent, over `outageChanged`. Meanwhi
 import asyncio
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -22,9 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from acceptance import hooks
-from acceptance.calls import ROOT, Cost
+from acceptance.calls import Cost
+from acceptance.live_queries import leaves, operation
 from acceptance.products import PRODUCTS, Live
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from gateway.settings import Settings
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
@@ -94,7 +95,7 @@ async def measure(products: Mapping[str, Live], folder: Path, console: Console) 
 async def _measure(
     name: str, product: Live, sandboxes: Mapping[str, SandboxServer], folder: Path, heard: Table, asked: Table
 ) -> bool:
-    document = _document("OutageChanged")
+    document = operation("OutageChanged")
     async with serving(settings(name, product, sandboxes), folder, hooks.PORT) as gateway:
         found = await gateway.ask(IDS, {}, CUSTOMER)
         own = next(one for one in found["data"]["me"]["services"]["nodes"] if one["resources"])
@@ -117,9 +118,9 @@ async def _ask(name: str, gateway: Running, asked: Table, service: str) -> bool:
     """Ask the queries that show outages. Whether it shows at the service, and in the list with all that it affects."""
     answers: dict[str, Any] = {}
     for query, who in (("OutageImpact", "agent"), ("PortalHome", CUSTOMER)):
-        answer = answers[query] = await gateway.ask(_document(query), {}, who)
+        answer = answers[query] = await gateway.ask(operation(query), {}, who)
         cost = Cost.of(answer["extensions"]["upstream"])
-        count = _leaves(answer["data"])
+        count = leaves(answer["data"])
         codes = ", ".join(sorted({one["extensions"]["code"] for one in answer.get("errors", [])}))
         numbers = map(str, (cost.calls, cost.steps, f"{cost.ms:.0f}", count[True], count[False]))
         asked.add_row(name, query, *numbers, codes)
@@ -133,20 +134,8 @@ async def _ask(name: str, gateway: Running, asked: Table, service: str) -> bool:
     return len(listed) == 1 and [one["id"] for one in at_service] == [listed[0]["id"]]
 
 
-def _document(name: str) -> str:
-    return (ROOT / f"web/src/operations/{name}.graphql").read_text(encoding="utf-8")
-
-
 def _local(ident: str) -> str:
     return ident.partition(":")[2]
-
-
-def _leaves(value: Any) -> Counter[bool]:
-    if isinstance(value, Mapping):
-        return sum(map(_leaves, value.values()), Counter[bool]())
-    if isinstance(value, list):
-        return sum(map(_leaves, value), Counter[bool]())
-    return Counter({value is not None: 1})
 
 
 @asynccontextmanager
@@ -192,7 +181,7 @@ async def _alerts(product: Live, service: str, resource: str) -> AsyncIterator[C
         try:
             yield change
         finally:
-            await change(False)
+            await to_its_end(change(False))
 
 
 @asynccontextmanager
@@ -220,11 +209,15 @@ async def _checks(product: Live, service: str, resource: str) -> AsyncIterator[C
         await post(host, {"attrs": {"vars.resource": f"res:{resource}"}})
         await post(line, {"attrs": {"vars.service_number": f"svc:{service}"}})
         await settle()
+
+        async def put_back() -> None:
+            await settle()
+            await post(line, {"attrs": {"vars.service_number": SERVICE}})
+
         try:
             yield change
         finally:
-            await settle()
-            await post(line, {"attrs": {"vars.service_number": SERVICE}})
+            await to_its_end(put_back())
 
 
 def _rfc3339(seconds: float) -> str:

@@ -1,6 +1,4 @@
-"""Redmine in the place of Request Tracker: part of `make live`, and alone.
-
-    .venv/bin/python -m acceptance.live_redmine [--systems DIR] [--keep]
+"""Redmine in the place of Request Tracker: part of `make live`, alone with `--only redmine`.
 
 The CRM is the sandbox's: its customer 1001 opens tickets in Redmine, which are deleted in the end. Each mutation is
 asked under two keys, twice under each, and the answer to what the second key sends is lost after its effect. Then an
@@ -8,14 +6,11 @@ issue is changed behind the gateway's back, which a subscriber must hear of, and
 (`gateway driver-test`).
 """
 
-import argparse
 import asyncio
-import logging
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from acceptance.live_events import POLL, first_event, stream
+from acceptance.live_queries import operation
 from acceptance.live_writes import LiveWrites, tickets
 from acceptance.losing import losing
-from acceptance.products import Live, Product, Unfit, live, scripts_folder
+from acceptance.products import PRODUCTS, Live, Unfit
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from connectors import DOMAINS
 from connectors.conformance.writes import WRITE_CHECKS, plan_writes
 from connectors.settings import System
@@ -38,7 +35,7 @@ from sandbox.data.world import World
 from sandbox.server import SandboxServer
 
 CUSTOMER: Final = "1001"
-REDMINE: Final = Product("redmine", "http://127.0.0.1:18208", "", header="X-Redmine-API-Key")
+REDMINE: Final = PRODUCTS["redmine"]
 SAMPLES: Final = {
     "customer": [f"C{100001 + n}" for n in range(4)],
     "assignee": ["Read Only", "API Gateway"],
@@ -83,7 +80,12 @@ def make_fields() -> None:
 
 
 async def measure(redmine: Live, console: Console) -> bool:
-    """Whether each key had one effect and a true answer, the change was heard of, and the driver conforms."""
+    """Whether each key had one effect and a true answer, the change was heard of, and the driver conforms.
+
+    Raises `Unfit`.
+    """
+    if not redmine.is_given:
+        await asyncio.to_thread(make_fields)
     async with losing(redmine.address) as proxy:
         with SandboxServer("crm", world=World(customers=10)) as crm, tempfile.TemporaryDirectory() as folder:
             async with serving(settings(redmine, proxy.address, crm.url), Path(folder)) as gateway:
@@ -98,7 +100,7 @@ async def measure(redmine: Live, console: Console) -> bool:
 
 async def _queries(gateway: Running, console: Console) -> None:
     for name, (who, variables) in QUERIES.items():
-        document = (Path(__file__).parents[1] / f"web/src/operations/{name}.graphql").read_text(encoding="utf-8")
+        document = operation(name)
         await gateway.ask(document, variables, who)
         calls = (await gateway.ask(document, variables, who)).get("extensions", {}).get("upstream", [])
         ours = [call for call in calls if call["system"] == "ticketing"]
@@ -117,9 +119,13 @@ async def _write(writes: LiveWrites, redmine: Live, session: aiohttp.ClientSessi
             is_well &= one.is_right
     finally:
         console.print(table)
-        for number in undone:
-            await _send(session, redmine, "DELETE", f"/issues/{number}.json")
+        await to_its_end(_delete(undone, redmine, session))
     return is_well
+
+
+async def _delete(numbers: list[str], redmine: Live, session: aiohttp.ClientSession) -> None:
+    for number in numbers:
+        await _send(session, redmine, "DELETE", f"/issues/{number}.json")
 
 
 async def _hear(gateway: Running, redmine: Live, console: Console) -> bool:
@@ -151,34 +157,3 @@ async def _conform(system: System, console: Console) -> bool:
     show("redmine (ticketing)", read, console)
     show("redmine (ticketing), writes", wrote, console, checks=WRITE_CHECKS)
     return all(one.mark != "failed" for one in [*read, *wrote])
-
-
-async def run(scripts: Path, console: Console, *, keep: bool = False) -> bool:
-    """Start Redmine where it does not run, measure, and stop it where it was started. Raises `Unfit`."""
-    redmine = await asyncio.to_thread(live, "redmine", scripts, console, {"redmine": REDMINE})
-    try:
-        if not redmine.is_given:
-            await asyncio.to_thread(make_fields)
-        return await measure(redmine, console)
-    finally:
-        if not keep:
-            await asyncio.to_thread(redmine.stop)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", type=Path, default=scripts_folder(), help="folder of the start scripts")
-    parser.add_argument("--keep", action="store_true", help="leave it running")
-    given = parser.parse_args(arguments)
-    logging.getLogger("gateway").addHandler(logging.NullHandler())  # the suite's broken systems are no news
-    try:
-        is_well = asyncio.run(run(given.systems, Console(), keep=given.keep))
-    except Unfit as why:
-        raise SystemExit(str(why)) from why
-    if not is_well:
-        raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

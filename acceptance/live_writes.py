@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from acceptance import rt_fields, seeding
-from acceptance.calls import ROOT
 from acceptance.effects import undo
+from acceptance.live_queries import operation
 from acceptance.losing import Losing, losing
 from acceptance.products import Live
 from acceptance.running import Running, serving
+from acceptance.to_its_end import to_its_end
 from gateway.settings import Settings
 from gateway.writes_settings import WritesSettings
 
@@ -119,7 +120,7 @@ class LiveWrites:
 
 
 def _document(name: str) -> str:
-    return _STAFF.get(name) or (ROOT / f"web/src/operations/{name}.graphql").read_text(encoding="utf-8")
+    return _STAFF.get(name) or operation(name)
 
 
 def _spelled(name: str) -> str:
@@ -237,5 +238,5 @@ async def measure(given: Settings, products: Mapping[str, Live], folder: Path, c
                     right = right and one.is_right
         finally:
             console.print(table)
-            await undo(products, undone, console)
+            await to_its_end(undo(products, undone, console))
     return right

@@ -1,7 +1,8 @@
 """A proxy before a system, which counts what is written there, and loses the answer to a write after its effect."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,20 +17,41 @@ _LOGIN: Final = "/NoAuth/"
 _OF_A_CONNECTION: Final = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
 
 
+class Cuts:
+    """Which answers are lost: one in so many, of those to writes each so manieth, of those to reads any; 0: none.
+
+    Reads must not be lost in a rhythm. Who does not know an outcome asks the same few things again: with every third
+    answer lost, and no repetition left in the retry budget, a lone client lost the same third read each time, for ever.
+    """
+
+    def __init__(self, one_in: int = 0, chance: Callable[[], float] = random.random) -> None:
+        """`chance` is at random from 0 to 1."""
+        self._one_in, self._chance, self._writes = one_in, chance, 0
+
+    def loses(self, *, is_write: bool) -> bool:
+        """Whether the next answer is lost."""
+        if not self._one_in:
+            return False
+        if not is_write:
+            return self._chance() * self._one_in < 1
+        self._writes += 1
+        return self._writes % self._one_in == 0
+
+
 @dataclass(slots=True)
 class Losing:
     """The proxy: `written` are method and path of every write that the system has answered.
 
-    `cut_every`: so manieth answers are lost, to reads, too; 0: none. `cut`: methods of the requests that this met.
+    `cuts` says which answers are lost. `cut`: methods of the requests that this met. `answers`: how many there were.
     """
 
     address: str = ""
     written: list[str] = field(default_factory=list)
-    cut_every: int = 0
+    cuts: Cuts = field(default_factory=Cuts)
     cut: list[str] = field(default_factory=list)
+    answers: int = 0
     under_way: set["asyncio.Future[web.Response]"] = field(default_factory=set)
     """What the system has not answered yet, also where nobody waits for the answer any more."""
-    _answers: int = 0
     _lost: int = 0
 
     def lose(self, number: int) -> None:
@@ -43,9 +65,10 @@ class Losing:
 
     def heard(self, method: str, path: str) -> bool:
         """Note that the system has answered. Whether this answer is lost."""
-        self._answers += 1
-        is_lost = self.cut_every > 0 and self._answers % self.cut_every == 0
-        if method not in _READS and not path.startswith(_LOGIN):
+        self.answers += 1
+        is_write = method not in _READS and not path.startswith(_LOGIN)
+        is_lost = self.cuts.loses(is_write=is_write)
+        if is_write:
             self.written.append(f"{method} {path}")
             is_lost = is_lost or len(self.written) == self._lost
         if is_lost:

@@ -1,7 +1,8 @@
-"""Four systems of four kinds behind one request: two real products, and the sandbox in both versions of TM Forum.
+"""Systems of many kinds behind one request: four real products, and the sandbox in both versions of TM Forum.
 
 The CRM is BottleCRM and the inventory Nautobot, as `acceptance.live` starts them. Bills come from a sandbox that speaks
-v5 and knows customers by their account number, which BottleCRM keeps as a custom field; tickets from one in v4.
+v5 and knows customers by their account number, which BottleCRM keeps as a custom field; tickets from one in v4. Outages
+and usage come from Alertmanager and openwisp-radius.
 """
 
 import tempfile

@@ -40,6 +40,8 @@ PRODUCTS: Final[Mapping[str, Product]] = {
     "rt": Product("rt", "http://127.0.0.1:18202", "token"),
     "alertmanager": Product("alertmanager", "http://127.0.0.1:18205", "Basic"),
     "icinga": Product("icinga", "https://localhost:18206", "Basic"),
+    "openwisp": Product("radius", "http://127.0.0.1:18207", "Bearer"),
+    "redmine": Product("redmine", "http://127.0.0.1:18208", "", header="X-Redmine-API-Key"),
 }
 """By the name of the driver, of the test and of the recording; Nautobot first, its first start takes longest."""
 
@@ -79,7 +81,7 @@ def scripts_folder() -> Path:
     return Path(os.environ.get("LIVE_SYSTEMS", ROOT.parent / "shared" / "live"))
 
 
-def unfit(names: Iterable[str], scripts: Path, among: Mapping[str, Product] = PRODUCTS) -> list[str]:
+def unfit(names: Iterable[str], scripts: Path) -> list[str]:
     """What is missing before any of these products can be asked, a sentence each."""
     problems = []
     for name in names:
@@ -87,7 +89,7 @@ def unfit(names: Iterable[str], scripts: Path, among: Mapping[str, Product] = PR
         if os.environ.get(variable):
             if not os.environ.get(f"{variable}_TOKEN"):
                 problems.append(f"{variable} is set and {variable}_TOKEN is not")
-        elif not (scripts / among[name].folder / "start.sh").is_file():
+        elif not (scripts / PRODUCTS[name].folder / "start.sh").is_file():
             problems.append(
                 f"{name} has no start script in {scripts}: set {variable} and {variable}_TOKEN to one that runs, or"
                 " LIVE_SYSTEMS to the start scripts"
@@ -95,11 +97,11 @@ def unfit(names: Iterable[str], scripts: Path, among: Mapping[str, Product] = PR
     return problems
 
 
-def live(name: str, scripts: Path, console: Console, among: Mapping[str, Product] = PRODUCTS) -> Live:
+def live(name: str, scripts: Path, console: Console) -> Live:
     """The product where the environment says that it runs, or started. Raises `Unfit`."""
-    if problems := unfit([name], scripts, among):
+    if problems := unfit([name], scripts):
         raise Unfit(problems[0])
-    product, variable = among[name], f"LIVE_{name.upper()}"
+    product, variable = PRODUCTS[name], f"LIVE_{name.upper()}"
     if address := os.environ.get(variable, "").rstrip("/"):
         return Live(address, os.environ[f"{variable}_TOKEN"], True, authority=os.environ.get(f"{variable}_CA"))
     folder = scripts / product.folder

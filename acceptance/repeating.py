@@ -58,13 +58,19 @@ class Repeated:
 
 
 async def repeated(
-    ask: Ask, jobs: Sequence[Job], half_way: Callable[[], Awaitable[None]], *, clients: int = CLIENTS
+    ask: Ask,
+    jobs: Sequence[Job],
+    half_way: Callable[[], Awaitable[None]],
+    *,
+    clients: int = CLIENTS,
+    so_far: Repeated | None = None,
 ) -> Repeated:
     """All jobs by so many clients; `half_way` runs beside them once half of the jobs have an outcome.
 
-    Raises `Unexpected`.
+    `so_far` is filled meanwhile, for who looks on, and for who does not wait for the end. Raises `Unexpected`.
     """
-    found, waiting, half = Repeated(), list(reversed(jobs)), asyncio.Event()
+    found = Repeated() if so_far is None else so_far
+    waiting, half = list(reversed(jobs)), asyncio.Event()
 
     async def work(turn: int) -> None:
         while waiting:

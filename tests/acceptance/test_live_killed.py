@@ -1,8 +1,10 @@
 """What `make live` says of tickets and payments while a worker is killed is what the product holds."""
 
+import asyncio
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -11,9 +13,9 @@ import pytest
 from acceptance import live, live_killed
 from acceptance.checked_writes import Payments, Tickets
 from acceptance.effects import Bill, Payment, RtEffects, Ticket, TrytonEffects
-from acceptance.losing import losing
+from acceptance.losing import Cuts, losing
 from acceptance.products import PRODUCTS, Live, Unfit
-from acceptance.repeating import Job, Unexpected, key_of, repeated
+from acceptance.repeating import Job, Repeated, Unexpected, key_of, repeated
 from acceptance.workers import NoAnswer
 from gateway.settings import Settings
 from sandbox.data.world import World
@@ -134,10 +136,10 @@ async def test_bills_are_paid_in_parts_that_fit_and_are_of_no_other_payments_amo
         await Payments(there).jobs(1000)
 
 
-async def test_every_third_answer_is_cut_after_its_effect() -> None:
+async def test_every_third_answer_to_a_write_is_cut_after_its_effect() -> None:
     with SandboxServer("billing", world=World(customers=2)) as system:
         async with losing(system.url) as proxy, aiohttp.ClientSession() as session:
-            proxy.cut_every = 3
+            proxy.cuts = Cuts(3)
             came = []
             for method in ("PATCH", "POST") * 3:  # aiohttp repeats a GET by itself
                 try:
@@ -148,7 +150,19 @@ async def test_every_third_answer_is_cut_after_its_effect() -> None:
             await proxy.settled()
         assert came == [404, 404, 0] * 2
         assert proxy.cut == ["PATCH", "POST"]
-        assert len(proxy.written) == 6
+        assert len(proxy.written) == proxy.answers == 6
+
+
+def test_answers_to_reads_are_lost_in_no_rhythm() -> None:
+    """A client that repeats three reads lost the third one each time, when every third answer was lost."""
+    chances = iter([0.0, 0.32, 0.34, 0.99] * 2)
+    cuts = Cuts(3, lambda: next(chances))
+    assert [cuts.loses(is_write=False) for _ in range(8)] == [True, True, False, False] * 2
+    cuts = Cuts(3, Random(1).random)
+    tries = [tuple(cuts.loses(is_write=False) for _ in range(3)) for _ in range(200)]
+    assert len(set(tries)) == 8
+    assert 150 < sum(map(sum, tries)) < 250  # of 600
+    assert not any(Cuts().loses(is_write=is_write) for is_write in (True, False) * 9)
 
 
 async def test_clients_repeat_until_they_know_and_no_refusal_is_taken_for_patience() -> None:
@@ -177,6 +191,36 @@ async def test_clients_repeat_until_they_know_and_no_refusal_is_taken_for_patien
     with pytest.raises(ExceptionGroup) as failed:
         await repeated(refused, [Job("", "", {"idempotencyKey": "k"})], half_way, clients=1)
     assert failed.group_contains(Unexpected)
+
+
+async def test_who_does_not_wait_for_the_end_knows_what_came_so_far() -> None:
+    so_far = Repeated()
+    waits = asyncio.Event()
+
+    async def ask(worker: int, document: str, who: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if given["idempotencyKey"] == "never":
+            waits.set()
+            await asyncio.Event().wait()
+        return {"data": {"done": {"userErrors": []}}}
+
+    async def half_way() -> None:
+        return None
+
+    jobs = [Job("", "", {"idempotencyKey": key}) for key in ("k", "never")]
+    repeating = asyncio.create_task(repeated(ask, jobs, half_way, clients=1, so_far=so_far))
+    await waits.wait()
+    repeating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await repeating
+    assert so_far.outcomes == {"k": {"userErrors": []}}
+
+
+async def test_a_write_of_which_nobody_was_told_an_outcome_is_told() -> None:
+    tickets, payments = Tickets(Rt(), ["C100001"]), Payments(Tryton())
+    for part in (tickets, payments):
+        (job,) = await part.jobs(1)
+        counted = await part.counted({})
+        assert f"{job.key}: nobody was told an outcome" in counted.wrong
 
 
 def test_the_workers_are_given_the_products_behind_their_proxies() -> None:

@@ -6,7 +6,6 @@ import pytest
 from rich.console import Console
 
 from acceptance import live_openwisp, products
-from acceptance.live_openwisp import OPENWISP
 
 
 def test_one_that_runs_elsewhere_is_asked_there_beside_other_systems(
@@ -14,7 +13,7 @@ def test_one_that_runs_elsewhere_is_asked_there_beside_other_systems(
 ) -> None:
     monkeypatch.setenv("LIVE_OPENWISP", "https://radius.example/")
     monkeypatch.setenv("LIVE_OPENWISP_TOKEN", "t")
-    running = products.live("openwisp", tmp_path, Console(), {"openwisp": OPENWISP})
+    running = products.live("openwisp", tmp_path, Console())
     systems = live_openwisp.settings(running, "http://crm.example", "http://billing.example").systems.by_domain
     usage = systems["usage"]
     assert (usage.url, usage.driver, usage.customer_key) == ("https://radius.example", "openwisp", "external:radius")
@@ -32,4 +31,4 @@ def test_the_managers_token_is_taken_and_not_the_one_of_freeradius(
         (tmp_path / "radius" / name).write_text(text, encoding="utf-8")
         (tmp_path / "radius" / name).chmod(0o755)
     monkeypatch.delenv("LIVE_OPENWISP", raising=False)
-    assert products.live("openwisp", tmp_path, Console(), {"openwisp": OPENWISP}).token == "abc"
+    assert products.live("openwisp", tmp_path, Console()).token == "abc"

@@ -6,7 +6,6 @@ import pytest
 from rich.console import Console
 
 from acceptance import live_redmine, products
-from acceptance.live_redmine import REDMINE
 from acceptance.products import Unfit
 
 
@@ -15,7 +14,7 @@ def test_a_redmine_that_runs_elsewhere_is_asked_there_with_its_key(
 ) -> None:
     monkeypatch.setenv("LIVE_REDMINE", "https://redmine.example/")
     monkeypatch.setenv("LIVE_REDMINE_TOKEN", "the key")
-    running = products.live("redmine", tmp_path, Console(), {"redmine": REDMINE})
+    running = products.live("redmine", tmp_path, Console())
     system = live_redmine.settings(running, running.address, "http://crm.example").systems.by_domain["ticketing"]
     assert (system.url, system.driver) == ("https://redmine.example", "redmine")
     assert (system.auth.kind, system.auth.header, system.auth.key) == (  # type: ignore[union-attr]
@@ -32,7 +31,7 @@ def test_the_start_script_prints_the_key_after_its_header(monkeypatch: pytest.Mo
     stop.write_text("#!/bin/sh\n", encoding="utf-8")
     stop.chmod(0o755)
     monkeypatch.delenv("LIVE_REDMINE", raising=False)
-    assert products.live("redmine", tmp_path, Console(), {"redmine": REDMINE}).token == "abc"
+    assert products.live("redmine", tmp_path, Console()).token == "abc"
     script.write_text("#!/bin/sh\necho nothing\n", encoding="utf-8")
     with pytest.raises(Unfit, match="printed no 'X-Redmine-API-Key"):
-        products.live("redmine", tmp_path, Console(), {"redmine": REDMINE})
+        products.live("redmine", tmp_path, Console())

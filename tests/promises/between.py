@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from acceptance.losing import Cuts
 from gateway.settings import GraphQLSettings
 from gateway.writes_settings import WritesSettings
 from tests.stack import Stack, stacked
@@ -48,12 +49,12 @@ class Held:
 
 
 class Between:
-    """A proxy. `cut_every`: every so manieth answer finds the connection cut, after the effect; 0: none."""
+    """A proxy. `cuts` says which answers find the connection cut, after the effect."""
 
     def __init__(self, system: str) -> None:
         self.system, self.url = system, ""
         self._holding: list[Held] = []
-        self.cut_every = self._answers = 0
+        self.cuts = Cuts()
         self.cut: list[str] = []
         """Methods of the requests whose answers were cut."""
         self.seen: list[str] = []
@@ -75,7 +76,7 @@ class Between:
         for held in self._holding:
             held.let.set()
         self._holding.clear()
-        self.cut_every = self._answers = 0
+        self.cuts = Cuts()
         self.cut.clear()
         self.seen.clear()
 
@@ -86,8 +87,7 @@ class Between:
             return self._cut(request)
         # What has been sent reaches the system also when the gateway does not wait for it any more.
         answer = await asyncio.shield(asyncio.ensure_future(self._passed_on(request, body)))
-        self._answers += 1
-        if self.cut_every and self._answers % self.cut_every == 0:
+        if self.cuts.loses(is_write=request.method != "GET"):
             return self._cut(request)
         return answer
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from acceptance.losing import Cuts
 from acceptance.repeating import NO_ANSWER, Job, key_of, repeated
 from sandbox.data import shapes
 from tests.promises.workers import Workers, two_workers
@@ -38,7 +39,7 @@ async def test_each_write_has_one_effect_and_one_true_answer(tmp_path: Path) -> 
         bills = [(row["relatedParty"][0]["id"], row["id"]) for row in rows][:WRITES]
         assert len(bills) == WRITES
         for proxy in workers.between.values():
-            proxy.cut_every = 3
+            proxy.cuts = Cuts(3)
 
         async def ask(worker: int, document: str, who: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
             return (await workers.ask(worker, document, who, input=given)).body

@@ -74,7 +74,7 @@ class NautobotDriver:
         self._records = Records(warn_once, options)
         self._circuits = RowDecoder(CircuitRow, warn_once, ["number", "tenant"])
         self._tenants = RowDecoder(TenantRow, warn_once, ["key", "circuits"])
-        self._carrier_rows = RowDecoder(CarrierRow, warn_once, ["number"])
+        self._carrier_rows = RowDecoder(CarrierRow, warn_once, ["number", "interfaces"])
         self._devices = RowDecoder(DeviceRow, warn_once)
         self._interfaces = RowDecoder(InterfaceRow, warn_once)
         self._addresses = RowDecoder(AddressRow, warn_once)
@@ -148,7 +148,10 @@ class NautobotDriver:
         return await self._graphql.ask_in_parts(customer_ids, part)
 
     async def services_of_resources(self, resource_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Service]]:
-        """Two calls: for the service numbers of the resources, and for the circuits with these numbers."""
+        """Two calls: for the service numbers of the resources, and for the circuits with these numbers.
+
+        Where a row that came cannot be read, every resource without one is `Garbled`: it may be that one's.
+        """
 
         async def part(keys: Sequence[str]) -> Found[Rows[Service]]:
             carried = f"interfaces{{{self._number}}}"
@@ -158,8 +161,8 @@ class NautobotDriver:
                 | self._graphql.listing("ip_addresses", "id:$keys", f"id {self._number} {carried}"),
                 keys,
             )
-            rows = [row for each in lists.values() for row in await self._carrying(each)]
-            numbers = {str(row.id): [row.number, *(one.number for one in row.interfaces or ())] for row in rows}
+            read = await decoded([row for each in lists.values() for row in each], self._carrier_rows)
+            numbers = {str(row.id): [row.number, *(one.number for one in row.interfaces or ())] for row in read.rows}
             named = {
                 key: [number for one in dict.fromkeys(numbers[key]) if (number := text(one))]
                 for key in keys
@@ -167,6 +170,9 @@ class NautobotDriver:
             }
             services = await self.services([number for each in named.values() for number in each], fields)
             found: dict[str, Rows[Service] | ConnectorError] = {}
+            if read.unreadable:  # each of them may be any resource that did not come
+                lost = Garbled(self.http.name, "a device, an interface or an address cannot be read")
+                found.update((key, lost) for key in keys if key not in numbers)
             for key, own in named.items():
                 answers = [services[number] for number in own if number in services]
                 failure = next((one for one in answers if isinstance(one, ConnectorError)), None)

@@ -38,6 +38,7 @@ WRONG = "0" * 40
 NUMBERS = [f"S{300001 + n}" for n in range(80)]
 CUSTOMERS = [f"C{100001 + n}" for n in range(40)]
 NOBODY = "00000000-0000-0000-0000-000000000000"
+RESOURCES = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 
 
 @dataclass
@@ -516,6 +517,23 @@ async def test_a_row_that_cannot_be_read_costs_itself(upstream: Upstream, driver
     upstream.instead = [answered(tenants=[{"id": "1", "key": "C1", "circuits": [broken, circuit()]}])]
     own = rows((await driver.services_of_customers(["C1"], None, SLIM))["C1"])
     assert ([one.id for one in own.items], own.total, own.complete, own.unread) == (["S1"], None, True, 1)
+
+
+@pytest.mark.parametrize("odd", [{"id": [["?"]]}, {"number": [["?"]]}, {"interfaces": [["?"]]}])
+async def test_a_resource_whose_row_cannot_be_read_does_not_look_as_if_it_carried_nothing(
+    upstream: Upstream, driver: NautobotDriver, odd: dict[str, Any]
+) -> None:
+    devices = [{"id": one, "number": None, "interfaces": [{"number": "S1"}]} for one in RESOURCES[:2]]
+    whole = answered(devices=devices, interfaces=[], ip_addresses=[])
+    upstream.instead = [whole, answered(circuits=[circuit()])]
+    right = await driver.services_of_resources(RESOURCES[:2], SLIM)
+    assert [[one.id for one in rows(right[key]).items] for key in RESOURCES[:2]] == [["S1"], ["S1"]]
+    devices[0] |= odd
+    upstream.instead = [answered(devices=devices, interfaces=[], ip_addresses=[]), answered(circuits=[circuit()])]
+    found = await driver.services_of_resources(RESOURCES, SLIM)
+    assert [one.id for one in rows(found[RESOURCES[1]]).items] == ["S1"]
+    assert isinstance(found[RESOURCES[0]], Garbled)
+    assert isinstance(found[RESOURCES[2]], Garbled)  # the row that cannot be read may be this one's
 
 
 async def test_an_attribute_that_cannot_be_read_costs_itself(
