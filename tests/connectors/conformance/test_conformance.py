@@ -71,6 +71,7 @@ async def test_the_tm_forum_drivers_conform(systems: Systems, domain: str, versi
         DOMAINS[domain].drivers["tmf"],
         sandboxed(systems, domain, profile={"version": version}),
         CUSTOMERS if domain != "crm" else None,
+        sample_size=3,
     )
     assert failures(results) == []
     assert told(f"`tmf`, {version}", domain) == counted(results)
