@@ -395,7 +395,7 @@ async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: py
         return found
 
     monkeypatch.setattr(Loader, "visible", everything)
-    found, _, _ = await leaks(small, every=10)
+    found, _, _ = await leaks(small, every=25)
 
     paths = {re.sub(r"\[\d+\]", "", one.split(":")[0]) for one in found}
     assert ".me.services.nodes.outages.tickets.nodes.id" in paths

@@ -71,6 +71,22 @@ async def forked(*arguments: str, environment: Mapping[str, str], open_files: in
     return Forked(process, stderr)
 
 
+def imported() -> set[str]:
+    """The modules in a process that is about to run `gateway serve`."""
+    _FORKS.set_forkserver_preload(_IMPORTED)
+    reader, writer = _FORKS.Pipe(duplex=False)
+    with reader, writer:
+        process = _FORKS.Process(target=_tell_modules, args=(writer,))
+        process.start()
+        found: list[str] = reader.recv()
+    process.join()
+    return set(found)
+
+
+def _tell_modules(where: Connection) -> None:
+    where.send(list(sys.modules))
+
+
 def _run(arguments: tuple[str, ...], environment: dict[str, str], stderr: Connection, open_files: int | None) -> None:
     os.setsid()
     os.chdir(ROOT)
