@@ -25,9 +25,9 @@ _IMPORTED: Final = [__name__, "gateway.commands.serve", "uvicorn.lifespan.on", "
 class Forked:
     """What tests use of `asyncio.subprocess.Process`."""
 
-    def __init__(self, process: ForkServerProcess, stderr: asyncio.StreamReader) -> None:
+    def __init__(self, process: ForkServerProcess, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader) -> None:
         assert process.pid is not None
-        self._process, self.pid, self.stderr = process, process.pid, stderr
+        self._process, self.pid, self.stdout, self.stderr = process, process.pid, stdout, stderr
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         self._loop.add_reader(process.sentinel, self._end)
 
@@ -60,15 +60,20 @@ class Forked:
 async def forked(*arguments: str, environment: Mapping[str, str], open_files: int | None = None) -> Forked:
     """Start the command in a session of its own. `open_files`: how many it may have open."""
     _FORKS.set_forkserver_preload(_IMPORTED)
-    reader, writer = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=_run, args=(arguments, dict(environment), writer, open_files))
+    (out, stdout), (err, stderr) = _FORKS.Pipe(duplex=False), _FORKS.Pipe(duplex=False)
+    process = _FORKS.Process(target=_run, args=(arguments, dict(environment), stdout, stderr, open_files))
     process.start()
-    writer.close()
-    stderr = asyncio.StreamReader()
-    pipe = os.fdopen(os.dup(reader.fileno()), "rb")
-    reader.close()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stderr), pipe)
-    return Forked(process, stderr)
+    stdout.close()
+    stderr.close()
+    return Forked(process, await _reader(out), await _reader(err))
+
+
+async def _reader(pipe: Connection) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    file = os.fdopen(os.dup(pipe.fileno()), "rb")
+    pipe.close()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+    return reader
 
 
 def imported() -> set[str]:
@@ -87,13 +92,20 @@ def _tell_modules(where: Connection) -> None:
     where.send(list(sys.modules))
 
 
-def _run(arguments: tuple[str, ...], environment: dict[str, str], stderr: Connection, open_files: int | None) -> None:
+def _run(
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    stdout: Connection,
+    stderr: Connection,
+    open_files: int | None,
+) -> None:
     os.setsid()
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
-    os.dup2(stderr.fileno(), sys.stderr.fileno())
-    stderr.close()
+    for pipe, number in ((stdout, 1), (stderr, 2)):
+        os.dup2(pipe.fileno(), number)
+        pipe.close()
     if open_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     sys.argv = ["gateway", *arguments]
