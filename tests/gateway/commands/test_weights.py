@@ -91,6 +91,7 @@ def fields() -> Iterator[tuple[str, str]]:
             yield from ((kind.name, name) for name in kind.fields)
 
 
+@cache
 def estimate(place: Place, selected: str, more: str = "") -> Estimate:
     variables = place.variables + more
     named = f"({variables})" if variables else ""
