@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 
@@ -22,6 +22,28 @@ PATIENCE: Final = 60.0
 
 class NoAnswer(Exception):
     """The connection to a worker broke, or there is none."""
+
+
+class Process(Protocol):
+    """What is used of `asyncio.subprocess.Process`."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; nothing while it runs."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """What it says."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended."""
 
 
 class Worker:
@@ -40,18 +62,13 @@ class Worker:
         self._config, self._environment, self._within = config, environment, within
         self.port, self.host = port, host
         self.said: list[str] = []
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Until it listens."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(*self._within, sys.executable, "-m", "gateway", "serve", "--config", str(self._config)),
-            stderr=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            env={**self._environment, "GATEWAY_SERVER__HOST": self.host, "GATEWAY_SERVER__PORT": str(self.port)},
-            start_new_session=True,
-        )
+        where = {"GATEWAY_SERVER__HOST": self.host, "GATEWAY_SERVER__PORT": str(self.port)}
+        self._process = await self.begun(("serve", "--config", str(self._config)), {**self._environment, **where})
         listening = asyncio.Event()
         self._reading = asyncio.create_task(self._read(self._process, listening))
         async with asyncio.timeout(PATIENCE):
@@ -59,7 +76,17 @@ class Worker:
         if self._process.returncode is not None:
             raise RuntimeError("".join(self.said))
 
-    async def _read(self, process: asyncio.subprocess.Process, listening: asyncio.Event) -> None:
+    async def begun(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
+        """A process of its own that runs `gateway` with these arguments. It is where another kind of start differs."""
+        return await asyncio.create_subprocess_exec(
+            *(*self._within, sys.executable, "-m", "gateway", *arguments),
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
+
+    async def _read(self, process: Process, listening: asyncio.Event) -> None:
         assert process.stderr is not None  # noqa: S101  # it was asked for
         async for line in process.stderr:
             self.said.append(line.decode())
@@ -125,12 +152,12 @@ class Pair:
 
 @asynccontextmanager
 async def pair(
-    config: Path, ports: Sequence[int], keys: DemoKeys, environment: Mapping[str, str]
+    config: Path, ports: Sequence[int], keys: DemoKeys, environment: Mapping[str, str], kind: type[Worker] = Worker
 ) -> AsyncIterator[Pair]:
-    """Start two workers with this configuration, and kill them in the end."""
+    """Start two workers of this kind with this configuration, and kill them in the end."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        both = [Worker(config, port, environment) for port in ports]
+        both = [kind(config, port, environment) for port in ports]
         for worker in both:
             stack.push_async_callback(worker.kill)
         await asyncio.gather(*(worker.start() for worker in both))

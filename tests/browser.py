@@ -15,6 +15,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-gpu-rasterization",  # Debian enables it; without a GPU the processor does its work, and dearly
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

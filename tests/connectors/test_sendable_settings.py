@@ -20,7 +20,7 @@ from connectors.settings import System
 from connectors.strict import Strict
 from gateway.settings import Settings
 from tests.connectors.canned import canned, reading
-from tests.edges import NAMED_TEXTS, TEXTS, TRIED
+from tests.edges import NAMED_TEXTS, TEXTS, TIMES, TRIED
 
 NAME = frozenset({"name"})
 AUTHS: dict[str, dict[str, Any]] = {
@@ -244,10 +244,10 @@ PLACES: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("domain", "place", "made"), PLACES, ids=[one[1] for one in PLACES])
-def test_any_text_is_refused_by_name_or_can_be_sent(
-    domain: str, place: str, made: Any, loop: asyncio.AbstractEventLoop
-) -> None:
+@pytest.mark.parametrize("at", range(len(PLACES)), ids=[one[1] for one in PLACES])
+def test_any_text_is_refused_by_name_or_can_be_sent(at: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Each known text at every second place, and at each place every second; all at all in `make fuzz`."""
+    domain, place, made = PLACES[at]
     counted = {"sent": 0, "refused": 0}
 
     async def everything(texts: list[str]) -> None:
@@ -268,7 +268,7 @@ def test_any_text_is_refused_by_name_or_can_be_sent(
     def tried(texts: list[str]) -> None:
         loop.run_until_complete(everything(texts))
 
-    loop.run_until_complete(everything(NAMED_TEXTS))
+    loop.run_until_complete(everything(NAMED_TEXTS if TIMES > 1 else NAMED_TEXTS[at % 2 :: 2]))
     tried()
     assert counted["sent"]
     if place not in ("profile.parameters", "auth.basic.password"):

@@ -1,12 +1,12 @@
 """Numbers beyond GraphQL's Int and beyond what a float holds: exact, null or an error, over every transport."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -27,10 +27,16 @@ LISTS = {
 }
 
 
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with stacked(tmp_path, customers=20) as running:
+@pytest_asyncio.fixture(scope="module")
+async def _running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with stacked(tmp_path_factory.mktemp("numbers"), customers=20) as running:
         yield running
+
+
+@pytest.fixture
+def stack(_running: Stack) -> Stack:
+    _running.reset()
+    return _running
 
 
 def lists_in(value: Any) -> list[dict[str, Any]]:

@@ -207,7 +207,7 @@ async def test_no_value_of_any_argument_is_an_unexpected_error(
         found = list(arguments(schema))
         chosen = random.Random(TIMES)
         for one in found:
-            edges = one.edges if TIMES > 1 else [one.edges[0], *chosen.sample(one.edges, min(2, len(one.edges)))]
+            edges = one.edges if TIMES > 1 else [one.edges[0], *chosen.sample(one.edges, min(4, len(one.edges)))]
             for value in edges:
                 for as_literal in (False, True) if TIMES > 1 else (chosen.random() < 0.3,):
                     answer = await post(
@@ -219,6 +219,8 @@ async def test_no_value_of_any_argument_is_an_unexpected_error(
                         unexpected.append(f"{one.place} = {value!r:.80}")
                     if not codes & {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "BAD_REQUEST"}:
                         answered.add(one.place)
+                if TIMES == 1 and value is not edges[0] and one.place in answered:
+                    break
     assert unexpected == []
     assert len(found) > 60
     assert {one.place for one in found} - answered == set()  # each was executed with some value

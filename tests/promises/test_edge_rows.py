@@ -147,7 +147,7 @@ async def test_no_value_of_any_attribute_is_an_unexpected_error(
                 for document in documents:
                     assert (await stack.ask(document)).errors == [], document
                 places = list(server.seen)
-                for resource, path in places if TIMES > 1 else chosen.sample(places, 15):
+                for resource, path in places if TIMES > 1 else chosen.sample(places, 8):
                     for raw in JSON_EDGES if TIMES > 1 else chosen.sample(JSON_EDGES, 1):
                         server.edge = resource, path, raw
                         tried += 1

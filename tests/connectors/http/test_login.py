@@ -227,7 +227,7 @@ async def test_a_login_that_fails_says_how_and_never_with_the_password(
 ) -> None:
     product = Product()
     answers = {**product.answers("t"), part: answer}
-    async with canned(**answers) as server, speaking(server, timeout=0.3) as http:
+    async with canned(**answers) as server, speaking(server, timeout=0.3 if failure is TimedOut else 20.0) as http:
         found = await read(http, "/t")
     assert type(found) is failure
     assert found.signing_in

@@ -11,7 +11,7 @@ import pytest
 from connectors.reading import split
 from connectors.reading.rows import LARGEST, Identified, RowDecoder, Unreadable
 
-CASES = 300
+CASES = 120
 
 
 def anything(random: Random, deep: int = 3) -> Any:

@@ -152,8 +152,12 @@ async def expected(_systems: Systems) -> dict[str, Any]:
         return await everything(connectors)
 
 
-@pytest.mark.parametrize(  # several together in `make long`
-    "name", [pytest.param(one, marks=[pytest.mark.long] if "," in one else []) for one in DEVIATIONS]
+ALIKE = {"semicolon", "short addresses", "small pages", "one row a page", "no order at all", "no fields", "wrapped"}
+"""Deviations of the same key, or of the same kind, as another one here."""
+
+
+@pytest.mark.parametrize(  # several together, and what is alike, in `make long`
+    "name", [pytest.param(one, marks=[pytest.mark.long] if "," in one or one in ALIKE else []) for one in DEVIATIONS]
 )
 async def test_a_deviation_that_the_profile_names_changes_no_answer(
     expected: dict[str, Any], systems: Systems, name: str

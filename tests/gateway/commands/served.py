@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from gateway.commands.demo_keys import RULES, DemoKeys
 from sandbox.data.world import World
 from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
-from tests.gateway.commands.running import PATIENCE, ROOT, environment, free_ports
+from tests.gateway.commands.forked import Forked, forked
+from tests.gateway.commands.running import PATIENCE, environment, free_ports
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Served:
     """A gateway that is served. `said` are the lines of its log so far."""
 
     address: str
-    process: asyncio.subprocess.Process
+    process: Forked
     keys: DemoKeys
     said: list[str] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,15 +64,7 @@ async def served(
         + f"[server]\nport = {port}\nworkers = {workers}\n{server}\n",
         encoding="utf-8",
     )
-    limited = f"ulimit -n {open_files}; " if open_files else ""
-    process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f'{limited}exec "$0" "$@"', sys.executable, "-m", "gateway", "serve", "--config", str(config)),
-        stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-        env=environment(folder),
-        start_new_session=True,
-    )
-    assert process.stderr is not None
+    process = await forked("serve", "--config", str(config), environment=environment(folder), open_files=open_files)
     gateway = Served(f"http://127.0.0.1:{port}", process, keys)
     is_up = asyncio.Event()
     reading = asyncio.create_task(_read(gateway, process.stderr, workers, is_up))

@@ -1,9 +1,7 @@
 """`gateway driver-test`, and drivers of other distributions: found by entry points, loaded when they are named."""
 
 import inspect
-import os
 import re
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -22,7 +20,7 @@ from gateway.commands.driver_test import WrongDriver, found, keys_given
 from gateway.settings_file import WrongSettings, load, load_system
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
-from tests.gateway.commands.running import ROOT, InProcess, gateway
+from tests.gateway.commands.running import ROOT, InProcess
 
 MODULE = """
     from typing import ClassVar
@@ -222,11 +220,6 @@ def test_one_section_of_the_settings_is_enough(tmp_path: Path, monkeypatch: pyte
         load_system(path, "billing")
 
 
-def ran(*arguments: str, folder: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return gateway("driver-test", *arguments, folder=folder, variables={"PYTHONPATH": path})
-
-
 def test_the_command_prints_a_table_and_what_failed(
     site: Path, tmp_path: Path, billing: SandboxServer, run: InProcess
 ) -> None:
@@ -234,7 +227,7 @@ def test_the_command_prints_a_table_and_what_failed(
     config = str(settings(tmp_path, billing.url))
     few = ("--config", config, "--customer", "1001", "--customer", "1002", "--customer", "1003", "--method", "bills")
 
-    good = ran("acme", *few, folder=tmp_path, site=site)
+    good = run("driver-test", "acme", *few)
     assert (good.returncode, good.stderr) == (0, "")
     row = next(line for line in good.stdout.splitlines() if line.startswith(" bills "))
     assert row.split()[:10] == ["bills", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "1/1"]

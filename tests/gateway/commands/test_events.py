@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +20,8 @@ from gateway.commands.demo_keys import DemoKeys, key_path
 from gateway.commands.events import Event, NotFollowed, follow, line
 from gateway.http.watching import WatchEndpoint
 from resolvers.viewer import ViewerKind
-from tests.gateway.commands.running import ROOT, InProcess, environment, free_ports
+from tests.gateway.commands.forked import forked
+from tests.gateway.commands.running import InProcess, environment, free_ports
 from tests.gateway.http.usual_rates import usual_rates
 from tests.gateway.serving import serving
 
@@ -77,16 +77,9 @@ async def test_lines_come_until_ctrl_c(gateway: Gateway, tmp_path: Path, as_json
         "ticketing",
         *(["--json"] if as_json else []),
     ]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *command),
-        cwd=ROOT,
-        env={**environment(tmp_path), "OPTICOM_TOKEN": gateway.keys.token(ViewerKind.AGENT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    variables = {**environment(tmp_path), "OPTICOM_TOKEN": gateway.keys.token(ViewerKind.AGENT)}
+    process = await forked(*command, environment=variables)
     try:
-        assert process.stdout is not None
-        assert process.stderr is not None
         said = await asyncio.wait_for(process.stderr.readline(), 30)
         assert said.decode() == f"Following {gateway.address}/events. Ctrl-C ends it.\n"
         for one in HINTS:
@@ -95,7 +88,9 @@ async def test_lines_come_until_ctrl_c(gateway: Gateway, tmp_path: Path, as_json
         gateway.endpoint.refused("ticketing", "forged")
         lines.append((await asyncio.wait_for(process.stdout.readline(), 30)).decode())
         process.send_signal(signal.SIGINT)
-        rest = await asyncio.wait_for(process.communicate(), 30)
+        async with asyncio.timeout(30):
+            rest = await process.stdout.read(), await process.stderr.read()
+            await process.wait()
     finally:
         if process.returncode is None:
             process.kill()

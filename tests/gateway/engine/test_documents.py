@@ -81,7 +81,7 @@ def engine() -> Engine:
     [
         "{ me { id name accounts { id name } } }",
         _long("{" + " ".join(f'n{n}: node(id: "x") {{ __typename id }}' for n in range(30)) + "}"),
-        "{ me {" + " ".join(f'b{n}: bills(since: "2020-01-01") {{ nodes {{ id }} }}' for n in range(94)) + "} }",
+        "{ me {" + " ".join(f'b{n}: bills(since: "2020-01-01") {{ nodes {{ id }} }}' for n in range(30)) + "} }",
         _long("{ nodes(ids: [" + '"a" ' * 1900 + "]) { id } }"),
         '{ node(id: "' + "x" * 60_000 + '") { id } }',
         _long("{ me { " + "name " * 490 + "} }"),

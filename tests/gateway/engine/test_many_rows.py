@@ -82,8 +82,16 @@ async def longest(document: str, viewer: Viewer, links: Links) -> float:
     return turns.longest
 
 
-@pytest.mark.parametrize("viewer", [STAFF, SUBSCRIBER], ids=["staff", "subscriber"])
-@pytest.mark.parametrize("links", [Links(), Links(customer_key=CustomerKey("party"))], ids=["", "translated"])
+@pytest.mark.parametrize(
+    ("viewer", "links"),
+    [
+        (STAFF, Links()),
+        (SUBSCRIBER, Links(customer_key=CustomerKey("party"))),
+        pytest.param(STAFF, Links(customer_key=CustomerKey("party")), marks=pytest.mark.long),
+        pytest.param(SUBSCRIBER, Links(), marks=pytest.mark.long),
+    ],
+    ids=["staff", "subscriber, translated", "staff, translated", "subscriber"],
+)
 @pytest.mark.parametrize(
     "document",
     [

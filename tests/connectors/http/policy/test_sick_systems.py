@@ -117,7 +117,8 @@ def kinds(answers: list[object]) -> Counter[str]:
 async def test_it_is_left_in_peace_tried_with_few_calls_and_back_at_once(systems: Systems, how: dict[str, Any]) -> None:
     billing = systems["billing"]
     make_sick(billing, how)
-    async with asking(billing.url, timeout=patience(how), policy={"retries": 0}) as a:
+    patient = 0.4 if "hang" in how else 20.0  # in which each call reaches it, also on a busy machine
+    async with asking(billing.url, timeout=patient, policy={"retries": 0}) as a:
         await a.until_open()
         assert len(billing.requests) == LEAST
         refused = await a.many(AT_ONCE)
