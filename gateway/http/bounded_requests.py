@@ -8,7 +8,7 @@ import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
@@ -236,7 +236,15 @@ class BoundedRequests(UpgradesIgnored):
         if self._has_asked or self._in_head or self.loop.time() >= until:
             super().shutdown()
         else:
-            self.loop.call_at(until, super().shutdown)
+            self.loop.call_at(until, self._shutdown_who_has_it)
+
+    def _shutdown_who_has_it(self) -> None:
+        """The connection may be a WebSocket by now, which says farewell in its own way."""
+        holder = self.transport.get_protocol()
+        if holder is self:
+            super().shutdown()
+        else:
+            cast(Any, holder).shutdown()  # all of uvicorn's protocols have it
 
     @property
     def is_answering(self) -> bool:

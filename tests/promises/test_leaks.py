@@ -378,8 +378,15 @@ async def hits(stack: Stack) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if 'cached_rows_total{outcome="hit"' in line)
 
 
-@pytest.mark.parametrize("how", [pytest.param("party", marks=pytest.mark.long), "reference"])
-async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path, how: CustomersAs) -> None:
+@pytest.mark.parametrize(
+    ("how", "every"),
+    [
+        ("reference", 40),
+        pytest.param("reference", 8, marks=pytest.mark.long),
+        pytest.param("party", 8, marks=pytest.mark.long),
+    ],
+)
+async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path, how: CustomersAs, every: int) -> None:
     """Systems that know customers by something else, ignore every filter, and mix up whose some bills are."""
     keys = {domain: {"customer_key": KEYS[how]} for domain in DOMAINS}
     async with walked(tmp_path, keys) as running:
@@ -390,7 +397,7 @@ async def test_nothing_of_others_whatever_systems_call_customers(tmp_path: Path,
             system.switches.customers_as = how
             system.switches.ignore_filters = True
 
-        found, seen, types = await leaks(running, every=40)
+        found, seen, types = await leaks(running, every=every)
 
     assert found == set()
     assert types >= EVERYTHING - {"Viewer"}

@@ -10,8 +10,9 @@ import pytest
 
 from connectors.reading import split
 from connectors.reading.rows import LARGEST, Identified, RowDecoder, Unreadable
+from tests.edges import TIMES
 
-CASES = 120
+CASES = 120 * TIMES
 
 
 def anything(random: Random, deep: int = 3) -> Any:

@@ -19,6 +19,10 @@ LEAVE_AFTER = 1.0
 CLIENTS = 12
 QUESTION = {"query": "{ me { id accounts { id } } }"}
 BODY = json.dumps(QUESTION)
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
 
 
 class Balancer:
@@ -53,18 +57,16 @@ class Balancer:
                     self.under_load.set()
 
 
-async def last_connection(address: str) -> Raw:
-    """The last one that is taken before nobody listens any more. Proxies make many, as each is for one answer then."""
-    url, last = urlsplit(address), None
+async def last_connections(address: str) -> list[Raw]:
+    """The last two that are taken before nobody listens any more. Proxies make many, as each is for one answer then."""
+    url, last = urlsplit(address), list[Raw]()
     while True:
         try:
-            opened = await asyncio.open_connection(url.hostname, url.port)
+            last.append(Raw(*await asyncio.open_connection(url.hostname, url.port)))
         except OSError:
-            assert last is not None
             return last
-        if last is not None:
-            await last.close()
-        last = Raw(*opened)
+        if len(last) > 2:
+            await last.pop(0).close()
 
 
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
@@ -91,11 +93,16 @@ async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
             told = loop.time()
             await asyncio.gather(*asking)
             stopped = loop.time()
-            last = await last_connection(gateway.address)
-            await last.send(f"{head}Content-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
-            answer = await last.answer()
+            asking_once, following = await last_connections(gateway.address)
+            await following.send(UPGRADE)
+            await asking_once.send(f"{head}Content-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
+            answer = await asking_once.answer()
             assert (answer.status, answer.header("Connection")) == (200, "close"), "it was asked after it had no socket"
-            await last.close()
+            assert (await following.answer()).status == 101
+            frame = await following.reader.readexactly(4)
+            assert (frame[0], frame[2:]) == (0x88, (1012).to_bytes(2)), "a close frame: connect again"
+            await asking_once.close()
+            await following.close()
             assert await silent.ended() == await half_head.ended() == b""
             assert b" 408 " in await half_body.ended()
             await gateway.process.wait()

@@ -261,9 +261,10 @@ async def test_broken_null_propagation_is_found(
     assert different
 
 
+@pytest.mark.parametrize("cases", [60, pytest.param(2000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("renews", [True, False])
 async def test_nothing_is_loaded_by_what_was_there_before_a_write(
-    monkeypatch: pytest.MonkeyPatch, renews: bool
+    monkeypatch: pytest.MonkeyPatch, renews: bool, cases: int
 ) -> None:
     """Both executors forget loaders by the same means, so that a comparison would not show that they do not."""
     stale: list[Any] = []
@@ -282,7 +283,7 @@ async def test_nothing_is_loaded_by_what_was_there_before_a_write(
     monkeypatch.setattr(torture.ThingById, "found", finding)
     if not renews:
         monkeypatch.setattr(torture.Context, "renew", lambda _self: None)
-    for operation, context in map(writes.case, range(60)):
+    for operation, context in map(writes.case, range(cases)):
         if "hangeAll" not in operation.document:  # these write several times with one field
             await writes.PAIR.answer(writes.PAIR.ours, operation, context)
         if stale:

@@ -82,11 +82,12 @@ def engine() -> Engine:
         "{ me { id name accounts { id name } } }",
         _long("{" + " ".join(f'n{n}: node(id: "x") {{ __typename id }}' for n in range(30)) + "}"),
         "{ me {" + " ".join(f'b{n}: bills(since: "2020-01-01") {{ nodes {{ id }} }}' for n in range(30)) + "} }",
+        _long("{ me {" + " ".join(f'b{n}: bills(since: "2020-01-01") {{ nodes {{ id }} }}' for n in range(94)) + "} }"),
         _long("{ nodes(ids: [" + '"a" ' * 1900 + "]) { id } }"),
         '{ node(id: "' + "x" * 60_000 + '") { id } }',
         _long("{ me { " + "name " * 490 + "} }"),
     ],
-    ids=["small", "every type", "edges", "values", "a long text", "one field"],
+    ids=["small", "every type", "edges", "many edges", "values", "a long text", "one field"],
 )
 def test_a_document_weighs_about_what_it_holds(engine: Engine, source: str) -> None:
     def made(text: str) -> Any:
