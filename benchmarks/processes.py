@@ -81,6 +81,12 @@ class Process:
         return sum(map(cpu_of, family(self._process.pid)))
 
     @property
+    def main_cpu(self) -> float:
+        """Seconds of CPU time so far, of its first thread alone."""
+        pid = self._process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+    @property
     def resident(self) -> int:
         """Bytes of memory that it takes, with its children."""
         pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in family(self._process.pid))

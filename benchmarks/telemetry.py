@@ -2,8 +2,11 @@
 
     .venv/bin/python -m benchmarks.telemetry [--rounds N] [--only WORK ...] [--each]
 
-In each round the gateways are started anew over one upstream, and asked in turns, 16 at once. A round's ratio is that
-of the cheapest turns, which others on the machine have disturbed least, to that of the gateway with everything off.
+Both gateways are in one process (`benchmarks.one_process`), which is started anew in each round. They are asked in
+turns, 16 at once. What a gateway took is the CPU time of the event loop's thread until a moment after the last answer,
+when what it does for many requests at once is done. The process's other threads send what was measured: all that they
+take is on the account of the gateway with telemetry on. A round's ratio is the median of its pairs' ratios.
+
 `all` is metrics, traces by the default share of requests, and the access log, sent to a collector in this process. With
 `--each` each of them is measured alone, too, and traces of every request.
 
@@ -12,8 +15,13 @@ Linux only.
 """
 
 import argparse
+import json
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -21,17 +29,24 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.compared import REQUESTS, interval
-from benchmarks.contestants import running
-from benchmarks.measuring import Load, agree, loading
+from benchmarks.compared import interval
+from benchmarks.contestants import Field, running
+from benchmarks.load import Job
+from benchmarks.measuring import Load, Unequal, agree, loading
+from benchmarks.one_process import VARIABLE
+from benchmarks.processes import Process, free_ports
 from benchmarks.works import WORKS, Work
 from tests.gateway.telemetry.collector import collecting
 
 ALLOWED: Final = 1.05
 ROUNDS: Final = 8
-TURNS: Final = 8
-OFF: Final = "gateway"
+PAIRS: Final = 14
+OFF: Final = "off"
 AT_ONCE: Final = 16
+REQUESTS: Final[Mapping[str, int]] = {"typename": 800, "portal": 160, "dashboard": 40, "rows": 120}
+"""How many one half of a pair is: some 0.2 s of CPU time."""
+_SETTLED: Final = 0.35
+"""Seconds after the last answer in which the rest is done: `gateway.telemetry.watch` tells four times a second."""
 
 _METRICS: Final = {"GATEWAY_SERVER__METRICS": "true"}
 _ACCESS: Final = {"GATEWAY_LOG__ACCESS": "true", "GATEWAY_LOG__FORMAT": "json"}
@@ -48,26 +63,74 @@ def variants(endpoint: str, *, each: bool) -> dict[str, dict[str, str]]:
     return found
 
 
-def one_round(
-    load: Load, works: Sequence[Work], alike: Mapping[str, Mapping[str, str]]
-) -> dict[tuple[str, str], float]:
-    """Ratios of CPU time to the gateway with everything off, by work and variant."""
-    names, found = [OFF, *alike], {}
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder), names, alike=alike) as field:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One work in one round: microseconds of CPU per request, off and on, and how they compare."""
+
+    off: float
+    on: float
+    ratio: float
+
+
+@contextmanager
+def beside(field: Field, folder: Path, name: str, on: Mapping[str, str]) -> Iterator[Field]:
+    """The gateways with everything off and with this on, in one process."""
+    ports = free_ports(2)
+    wanted = {OFF: {"port": ports[0], "variables": {}}, name: {"port": ports[1], "variables": on}}
+    command = (sys.executable, "-m", "benchmarks.one_process", folder / "gateway.toml")
+    both = Process("both", command, ports[1], folder, {VARIABLE: json.dumps(wanted)})
+    found = {OFF: _At(both, ports[0]), name: _At(both, ports[1])}
+    try:
+        for one in found.values():
+            one.wait()
+        yield replace(field, contestants=found)
+    finally:
+        both.stop()
+
+
+class _At(Process):
+    """A gateway of a process in which there are several."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.__dict__.update(process.__dict__)
+        self.port = port
+
+
+def one_round(load: Load, works: Sequence[Work], name: str, on: Mapping[str, str]) -> dict[str, Told]:
+    """Both started, checked, warmed and measured. Raises NotStarted, Unequal."""
+    found: dict[str, Told] = {}
+    with (
+        tempfile.TemporaryDirectory() as given,
+        running(Path(given), ["gateway"]) as started,
+        beside(started, Path(given), name, on) as field,
+    ):
         for work in works:
-            agree(field, work, names)
-            for name in names:
-                load.measure(field, name, work, work.requests)
-        for work in works:
-            taken: dict[str, list[float]] = {name: [] for name in names}
-            for turn in range(TURNS):
-                at = turn % len(names)
-                for name in (*names[at:], *names[:at]):
-                    requests = 2 * REQUESTS[work.name][AT_ONCE]
-                    taken[name].append(load.measure(field, name, work, requests, AT_ONCE).cpu_ms)
-            for name in alike:
-                found[work.title, name] = min(taken[name]) / min(taken[OFF])
+            agree(field, work, [OFF, name])
+            for one in (OFF, name):
+                load.measure(field, one, work, work.requests)
+            found[work.title] = _told(load, field, work, name)
     return found
+
+
+def _told(load: Load, field: Field, work: Work, name: str) -> Told:
+    process, requests, tokens = field.contestants[name], REQUESTS[work.name], list(field.tokens(work))
+    taken: dict[str, list[float]] = {OFF: [], name: []}
+    time.sleep(_SETTLED)
+    others = process.cpu - process.main_cpu
+    for pair in range(PAIRS):
+        for one in (OFF, name) if pair % 2 else (name, OFF):
+            before = process.main_cpu
+            job = Job(field.contestants[one].port, "/graphql", [work.body], tokens, requests, AT_ONCE)
+            if wrong := load.run(job).wrong:
+                raise Unequal(f"{one} did not answer {work.title}: {wrong}")
+            time.sleep(_SETTLED)
+            taken[one].append(process.main_cpu - before)
+    sent = (process.cpu - process.main_cpu - others) / PAIRS
+    pairs = [(on + sent, off) for on, off in zip(taken[name], taken[OFF], strict=True)]
+    each = 1e6 / requests
+    return Told(
+        median(off for _, off in pairs) * each, median(on for on, _ in pairs) * each, median(a / b for a, b in pairs)
+    )
 
 
 def main() -> None:
@@ -78,16 +141,20 @@ def main() -> None:
     parser.add_argument("--each", action="store_true")
     given = parser.parse_args()
     works = [work for work in WORKS if work.name in given.only]
-    ratios: dict[tuple[str, str], list[float]] = {}
+    rounds: dict[tuple[str, str], list[Told]] = {}
     with collecting() as collector, loading() as load:
         for _ in range(given.rounds):
-            for task, ratio in one_round(load, works, variants(collector.endpoint, each=given.each)).items():
-                ratios.setdefault(task, []).append(ratio)
-    table, dear = Table("work", "on", "ratio to off", "95 % interval"), False
-    for (title, name), found in ratios.items():
-        between = interval(found)
+            for name, on in variants(collector.endpoint, each=given.each).items():
+                for title, told in one_round(load, works, name, on).items():
+                    rounds.setdefault((title, name), []).append(told)
+    table, dear = Table("work", "on", "off, us", "on, us", "ratio to off", "95 % interval"), False
+    for (title, name), found in rounds.items():
+        between = interval([one.ratio for one in found])
         dear |= name == "all" and between is not None and between[0] > ALLOWED
-        table.add_row(title, name, f"{median(found):.3f}", f"{between[0]:.3f} to {between[1]:.3f}" if between else "-")
+        microseconds = (f"{median(each):.0f}" for each in ([one.off for one in found], [one.on for one in found]))
+        ratio = median(one.ratio for one in found)
+        between_text = f"{between[0]:.3f} to {between[1]:.3f}" if between else "-"
+        table.add_row(title, name, *microseconds, f"{ratio:.3f}", between_text)
     Console(width=100).print(table)
     raise SystemExit(int(dear))
 
