@@ -120,6 +120,8 @@ class State(TypedDict):
     """Whether the process will end. Its server says so."""
     can_check: Callable[[], Awaitable[bool]]
     """Whether there are keys to check tokens with."""
+    has_keys: Callable[[], bool]
+    """Whether there are those of every issuer, so that nobody need wait for any."""
     readiness: Readiness
     rates: Rates
     admission: Admission
@@ -391,6 +393,7 @@ def create_app(
                     SchemaFile(partial(printed, graph), settings.graphql.introspection), authenticate, rates
                 ),
                 can_check=authenticate.can_check,
+                has_keys=authenticate.has_keys,
                 readiness=readiness,
                 rates=rates,
                 admission=admission,

@@ -144,6 +144,10 @@ class Authenticator:
                 one.cancel()  # the waiting, not the loading
         return False
 
+    def has_keys(self) -> bool:
+        """Whether there are keys of every issuer."""
+        return all(one.keys.age is not None for one in self._issuers.values())
+
     @property
     def key_ages(self) -> dict[str, float]:
         """By issuer, the seconds since its keys were loaded last; without those that were not."""

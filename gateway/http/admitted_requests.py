@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from gateway.http.admission import Admission, OverloadedError
 from gateway.http.bounded_answers import BoundedAnswer
 from gateway.http.bounded_requests import BoundedRequests
+from gateway.http.health import at_once
 from gateway.http.link import EXTENSION
 
 if TYPE_CHECKING:
@@ -41,6 +42,25 @@ class AdmittedRequests(BoundedRequests):
         self._answer: BoundedAnswer | None = None
         """The answer that was begun last."""
         self._extensions: dict[str, Any] = {}
+        self._probe: BoundedAnswer | None = None
+        """The answer to a probe whose request is not complete."""
+        self._probed_at_once = False
+        """Whether a probe was answered without a task in this turn: whoever sends many ahead gets one."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come."""
+        self._probed_at_once = False
+        super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        """The request is complete: a probe is answered at once."""
+        super().on_message_complete()
+        if self._probe is not None:
+            answer, self._probe = self._probe, None
+            response = None if self._probed_at_once else at_once(answer.cycle.scope["path"], self.app_state)
+            self._probed_at_once = True
+            if response is None or not answer.send_at_once(200, response.raw_headers, bytes(response.body)):
+                self.start(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Start nothing for a client that has gone."""
@@ -57,7 +77,9 @@ class AdmittedRequests(BoundedRequests):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)
         admission = self._admission
-        if admission is None or cycle.scope["path"] in ALWAYS:
+        if cycle.scope["path"] in ALWAYS and cycle.more_body and not cycle.waiting_for_100_continue:
+            self._probe = answer
+        elif admission is None or cycle.scope["path"] in ALWAYS:
             self.start(answer)
         elif admission.enter():
             answer.admission = admission

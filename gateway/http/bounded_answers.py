@@ -117,7 +117,6 @@ class BoundedAnswer:
         given: list[tuple[bytes, bytes]] = start.get("headers", [])
         if (
             (b"content-length", b"%d" % len(body)) not in given
-            or not cycle.keep_alive
             or cycle.access_log
             or cycle.disconnected
             or cycle.flow.write_paused
@@ -127,10 +126,14 @@ class BoundedAnswer:
         lines = [*map(b": ".join, cycle.default_headers), *map(b": ".join, given)]
         if PLAIN not in start and max(map(b"".join(lines).find, _NOT_HERE)) >= 0:
             return False
+        if not cycle.keep_alive:
+            lines.append(b"connection: close")
         self._start, cycle.response_started, cycle.waiting_for_100_continue = None, True, False
         cycle.transport.write(STATUS_LINE[start["status"]] + b"\r\n".join([*lines, b"", body]))
         cycle.response_complete = True
         cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
         cycle.on_response()
         return True
 
