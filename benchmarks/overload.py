@@ -1,11 +1,12 @@
 """Twice the load that the gateway bears: what it serves, how fast it refuses, and whether it tells how it is.
 
-    .venv/bin/python -m benchmarks.overload [--seconds N] [--times N] [--work NAME]
+    .venv/bin/python -m benchmarks.overload [--seconds N] [--times N] [--work NAME] [--turns N]
 
 Measures the best rate with users who wait for their answers, then sends so many times as many requests a second for two
 minutes, from a process that does not wait, while `/healthz` and `/readyz` are asked on connections of their own. Then
-it asks one request after the other until they take as long as before, and measures the best rate once more: virtual
-machines are slower in some minutes than in others, and what is served is compared with both.
+it asks one request after the other until they take as long as before, and measures the best rate once more. Virtual
+machines are slower in some minutes than in others, so at last the best rate and the overload take turns, some seconds
+each: each time the rate that was served is compared with the mean of the best rates before and after it.
 
 Where there are two processors or more, the gateway has one, and everything else has the others: twice the load is twice
 the work for those who send it, too, and they would take from the gateway what is measured.
@@ -21,6 +22,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import aiohttp
@@ -39,6 +41,8 @@ from benchmarks.works import WORKS, Work
 _USERS: Final = 32
 _PROBE_EVERY: Final = 0.05
 _RECOVERY: Final = 30.0
+_TURN: Final = (5.0, 10.0)
+"""Seconds of the best rate and of overload, where they take turns."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,20 @@ def best_rate(load: Load, gateway: Field, work: Work, seconds: float) -> Best:
         if result.seconds >= seconds:
             return Best(count / result.seconds, result.p99, gateway.taken().calls / count)
         count = int(count * max(2.0, 1.1 * seconds / result.seconds))
+
+
+def shares(gateway: Field, work: Work, times: float, turns: int) -> list[float]:
+    """What is served under overload, as shares of the best rates just before and after it, in so many turns."""
+    port, found = gateway.contestants["gateway"].port, list[float]()
+    with loading() as load:
+        before = best_rate(load, gateway, work, _TURN[0]).rate
+        for _ in range(turns):
+            answers, _ = asyncio.run(overload(Job(port, requests_of(gateway, work), times * before, _TURN[1])))
+            after = best_rate(load, gateway, work, _TURN[0]).rate
+            served = sum(one.status == 200 for one in answers) / _TURN[1]
+            found.append(served / ((before + after) / 2))
+            before = after
+    return found
 
 
 def requests_of(gateway: Field, work: Work) -> list[str]:
@@ -146,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.overload")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--times", type=float, default=2.0, help="how many times the best rate")
+    parser.add_argument("--turns", type=int, default=6, help="how often best rate and overload take turns at last")
     parser.add_argument("--work", default="portal", choices=[work.name for work in WORKS])
     given = parser.parse_args()
     work = next(work for work in WORKS if work.name == given.work)
@@ -170,6 +189,7 @@ def main() -> None:
         settled = served.resident
         with loading() as load:
             again = best_rate(load, gateway, work, min(10.0, given.seconds))
+        in_turns = sorted(shares(gateway, work, given.times, given.turns))
     good = [one for one in answers if one.status == 200]
     shed = [one for one in answers if one.status == 503]
     table = Table(f"{work.title}, {given.times:g} times the best rate for {given.seconds:g} s", "")
@@ -181,6 +201,7 @@ def main() -> None:
             f"{len(good) / given.seconds:.0f}/s, {_share(good, best, given.seconds)} of the best rate before,"
             f" {_share(good, again, given.seconds)} of that after",
         ),
+        ("served in turns with the best rate", _of_best(in_turns)),
         ("time of what is served", f"p50 {_ms(good, 0.5)}, p99 {_ms(good, 0.99)}, longest {_ms(good, 1)}"),
         ("shed", f"{len(shed)}, {len(shed) / max(1, len(answers)):.0%}"),
         ("time of what is shed", f"p50 {_ms(shed, 0.5)}, p99 {_ms(shed, 0.99)}, longest {_ms(shed, 1)}"),
@@ -196,6 +217,10 @@ def main() -> None:
     ):
         table.add_row(name, value)
     Console(width=120).print(table)
+
+
+def _of_best(shares: Sequence[float]) -> str:
+    return f"{median(shares):.0%} of it ({', '.join(f'{one:.0%}' for one in shares)})" if shares else "not measured"
 
 
 def _share(good: Sequence[Answered], best: Best, seconds: float) -> str:
