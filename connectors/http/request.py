@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import msgspec
+from multidict import MultiMapping
 
 from connectors.http.scope import Operation, current_operation
 
@@ -117,6 +118,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str]
     body: bytes
     is_repaired: bool = False
+
+    def lines(self, name: str) -> Sequence[str]:
+        """Every line of this header: a list header may stand on several (RFC 9110, 5.3)."""
+        headers = self.headers
+        return headers.getall(name, ()) if isinstance(headers, MultiMapping) else [headers[name]] if name in headers else ()
 
     @property
     def is_empty(self) -> bool:
