@@ -121,8 +121,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def lines(self, name: str) -> Sequence[str]:
         """Every line of this header: a list header may stand on several (RFC 9110, 5.3)."""
-        headers = self.headers
-        return headers.getall(name, ()) if isinstance(headers, MultiMapping) else [headers[name]] if name in headers else ()
+        if isinstance(self.headers, MultiMapping):
+            return self.headers.getall(name, ())
+        return [self.headers[name]] if name in self.headers else ()
 
     @property
     def is_empty(self) -> bool:

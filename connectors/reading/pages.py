@@ -137,8 +137,8 @@ class PageReader(Generic[Row]):
             says = "that there are more" if page.total is None else f"that there are {page.total}"
             raise Garbled(
                 self._system,
-                f"{self._where} sent {came} rows and says {says}: if it has paging, set paging = 'offset' (or 'page'); if"
-                " its total counts more than what was asked for, total_trusted = false",
+                f"{self._where} sent {came} rows and says {says}: if it has paging, set paging = 'offset' (or 'page');"
+                " if its total counts more than what was asked for, total_trusted = false",
             )
         return page
 
