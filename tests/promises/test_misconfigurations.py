@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -21,13 +22,14 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.http.said import beginning
+from connectors.records import Window
 from connectors.settings import System
 from gateway.commands.check import check
 from gateway.commands.driver_test import found, run
 from gateway.commands.hints import hint
 from gateway.settings import Settings
 from tests.connectors.canned import canned
-from tests.systems import Systems, running_systems, well_behaved
+from tests.systems import Systems, connected, running_systems, well_behaved
 
 KNOWN: Final = {"customer": ["1001", "1002"], "ticket": ["TT-1001-1"]}
 
@@ -356,3 +358,28 @@ def test_no_hint_names_a_setting_that_the_driver_does_not_have(domain: str, driv
                     named |= {(section, key) for section, key in found_here if section in ("options", "profile")}
     assert {section for section, _ in named} <= {options.section}
     assert {key for _, key in named if key} <= set(options.model_fields)
+
+
+async def test_operators_that_are_not_understood_cost_no_outage_and_are_said(systems: Systems) -> None:
+    async def outages(c: Any, year: int) -> list[str]:
+        since = datetime(year, 1, 1, tzinfo=UTC)
+        found = await c.assurance.outage_list(Window(0, 100), None, is_open=None, since=since, until=None)
+        return [one.id for one in found.items]
+
+    async with connected(systems) as c:
+        assert await outages(c, 2100) == []
+        right = await outages(c, 2020)
+        assert right
+        systems["ticketing"].requests.clear()
+        assert await outages(c, 2100) == []
+        assert len(systems["ticketing"].requests) == 1  # that the operators are understood is known
+    systems["ticketing"].switches.merge({"noOperatorSuffixes": True})
+    async with connected(systems) as c:
+        for _ in range(2):
+            assert await outages(c, 2020) == right
+        (notice,) = next(one for one in c.systems if one.domain == "ticketing").probe.http.health.notices
+        assert "set operators = false" in notice
+    async with connected(systems, ticketing={"profile": {"operators": False}}) as c:
+        systems["ticketing"].requests.clear()
+        assert await outages(c, 2020) == right
+        assert len(systems["ticketing"].requests) == 1
