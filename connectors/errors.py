@@ -77,7 +77,7 @@ class Unreachable(ConnectorError):
 
 
 class TimedOut(ConnectorError):
-    """No answer within the system's timeout or the request's deadline: a write may have been done.
+    """No answer within the system's timeout or the request's deadline, or 408: a write may have been done.
 
     `cut_short`: the request's deadline left the system less than its timeout.
     """
@@ -85,8 +85,16 @@ class TimedOut(ConnectorError):
     code = "UPSTREAM_TIMEOUT"
     sentence = "The {system} system took too long to answer. Ask for less, or try again in a moment."
 
-    def __init__(self, system: str, detail: str, *, cut_short: bool = False, signing_in: bool = False) -> None:
-        super().__init__(system, detail, signing_in=signing_in)
+    def __init__(
+        self,
+        system: str,
+        detail: str,
+        *,
+        cut_short: bool = False,
+        status: int | None = None,
+        signing_in: bool = False,
+    ) -> None:
+        super().__init__(system, detail, status=status, signing_in=signing_in)
         self.cut_short = cut_short
 
 
@@ -106,7 +114,7 @@ class Failed(ConnectorError):
 
 
 class RateLimited(ConnectorError):
-    """The system asked us to slow down (429)."""
+    """The system asked us to slow down (429), or to come later (425)."""
 
     code = "UPSTREAM_RATE_LIMITED"
     may_have_happened = False

@@ -8,6 +8,7 @@ import aiohttp
 
 from connectors.errors import Failed, RateLimited, Refused, TimedOut, Unreachable
 from connectors.http.through import Session
+from connectors.http.token_endpoint import BUSY
 from connectors.settings import SessionAuth, System
 
 REFUSED_FOR: Final = 30.0
@@ -64,8 +65,8 @@ class LoginSession:
         status, cookie, _ = await self._ask("POST", path, None, form)
         if status >= 500:
             raise Failed(self._name, f"the login at {path} answered {status}", status=status, signing_in=True)
-        if status == 429:
-            raise RateLimited(self._name, f"the login at {path} answered 429", status=429, signing_in=True)
+        if status in BUSY:
+            raise RateLimited(self._name, f"the login at {path} answered {status}", status=status, signing_in=True)
         if status >= 400:
             raise self._refused(f"the login at {path} answered {status}")
         if not cookie:
@@ -84,8 +85,8 @@ class LoginSession:
         status, _, login_wanted = await self._ask("GET", path, cookie, None)
         if status >= 500:
             raise Failed(self._name, f"{path}, which verifies the login, answered {status}", signing_in=True)
-        if status == 429:
-            raise RateLimited(self._name, f"{path}, which verifies the login, answered 429", signing_in=True)
+        if status in BUSY:
+            raise RateLimited(self._name, f"{path}, which verifies the login, answered {status}", signing_in=True)
         if login_wanted or status == 403:
             return f"{path} wants a login (wrong name or password?)"
         return "" if status < 300 else f"{path} answered {status} (is verify_path right?)"

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import msgspec
+from multidict import MultiMapping
 
 from connectors.http.scope import Operation, current_operation
 
@@ -117,6 +118,12 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: Mapping[str, str]
     body: bytes
     is_repaired: bool = False
+
+    def lines(self, name: str) -> Sequence[str]:
+        """Every line of this header: a list header may stand on several (RFC 9110, 5.3)."""
+        if isinstance(self.headers, MultiMapping):
+            return self.headers.getall(name, ())
+        return [self.headers[name]] if name in self.headers else ()
 
     @property
     def is_empty(self) -> bool:

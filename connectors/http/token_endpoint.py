@@ -29,8 +29,11 @@ EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 _LARGEST: Final = 64 * 1024
 """Most bytes of a token endpoint's answer."""
 
-_BUSY: Final = (408, 425, 429)
-"""Statuses below 500 that a token endpoint answers to good credentials, too."""
+BUSY: Final = (408, 425, 429)
+"""Statuses below 500 that a token endpoint, or a login, answers to good credentials, too."""
+
+_BUSY_CODES: Final = ("server_error", "temporarily_unavailable", "slow_down")
+"""Codes that say the same with a status of 400 (RFC 6749, 4.1.2.1; RFC 8628, 3.5)."""
 
 _EXPIRES: Final = 300.0
 """Seconds for which a token is kept whose endpoint does not say how long it holds."""
@@ -47,7 +50,7 @@ _ERROR: Final = re.compile(r"[a-z_]{1,40}")
 
 
 class _Answer(msgspec.Struct):
-    access_token: str
+    access_token: str | int
     expires_in: Any = None
     token_type: Any = None
 
@@ -96,13 +99,13 @@ class TokenEndpoint:
         status, body, kind = await self._post(form)
         if status in (400, 401) and self._secret.read_again():
             status, body, kind = await self._post(form)
-        if status != 200:
+        if not 200 <= status < 300:
             raise self._refusal(status, body, is_exchange="subject_token" in form)
         try:
             answer = msgspec.json.decode(as_utf8(body, kind), type=_Answer)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise Garbled(self._system, f"the token endpoint's answer: {error}", signing_in=True) from error
-        text = answer.access_token.strip()
+        text = str(answer.access_token).strip()
         if not _SENDABLE.fullmatch(text):
             detail = "the token endpoint's answer: its access_token is empty, or cannot be sent in a header"
             raise Garbled(self._system, detail, signing_in=True)
@@ -147,7 +150,7 @@ class TokenEndpoint:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             code = ""
         detail = f"the token endpoint answered {status}" + (f" ({code})" if _ERROR.fullmatch(code) else "")
-        if status in _BUSY or status >= 500:  # which says nothing about the credentials
+        if status in BUSY or status >= 500 or code in _BUSY_CODES:  # which says nothing about the credentials
             return Unreachable(self._system, detail, status=status, signing_in=True)
         failure = Refused(self._system, detail, status=status, signing_in=True)
         if is_exchange and code not in _OF_THE_CLIENT:

@@ -1,5 +1,6 @@
 """Sends single requests to one system: connection, limits, and the failure for each error."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -37,6 +38,9 @@ _LONGEST_HEADER: Final = 64 * 1024
 
 _REPEATED: Final = 6
 """How often a header may repeat the target: TMF630's Link names this, the first, previous, next and last page."""
+
+LEADS: Final = " and leads to"
+"""What stands in a failure's detail between what was answered and where a redirect leads."""
 
 _CONTENT_TYPE: Final = ("Content-Type",)
 
@@ -143,13 +147,17 @@ class Transport:
         # Without the body, which may repeat personal data from the request: that is in `said`, which is not logged.
         length = "" if body is None else f", {len(body)} bytes"
         detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
+        if 300 <= status < 400 and (elsewhere := response.headers.get("Location")):
+            detail += f"{LEADS} {_without_query(elsewhere)}"
         failure: ConnectorError
         if login_wanted or status == 403:
             failure = Refused(self.name, detail, login_wanted=login_wanted, status=status)
         elif status == 407:
             failure = Unreachable(self.name, f"{request}: the proxy answered 407", nothing_sent=True)
-        elif status == 429:
+        elif status in (425, 429):  # 425: too early (RFC 8470, 5.2)
             failure = RateLimited(self.name, detail, status=status)
+        elif status == 408:
+            failure = TimedOut(self.name, detail, status=status)
         elif status >= 500:
             failure = Failed(self.name, detail, status=status)
         else:
@@ -162,6 +170,11 @@ class Transport:
         failure.asked = request.target
         failure.said = beginning(body or b"", self.credentials.secrets)
         return failure
+
+
+def _without_query(address: str) -> str:
+    """An address to show: the query may hold personal data."""
+    return re.split(r"[?#]", address, maxsplit=1)[0][:200]
 
 
 async def _streamed(body: bytes | None) -> AsyncIterator[bytes]:

@@ -16,11 +16,16 @@ _MOST_KEPT: Final = 1000
 NO_DATE: Final = (1, 1900, 9999)
 """Years that systems write for no date at all: the least, the first and the last that their databases hold."""
 
-_EPOCH: Final = re.compile(r"(-?[0-9]{9,14})(\.[0-9]+)?")
-_SECONDS: Final = 10
-"""Most digits of a time in seconds since 1970, which is then before 2286; with more it is in milliseconds."""
+_EPOCH: Final = re.compile(r"(-?[0-9]{9,19})(\.[0-9]+)?")
+_UNITS: Final = ((10, 1), (14, 10**3), (15, 0), (16, 10**6), (18, 0), (19, 10**9))
+"""Most digits of a time since 1970, and how many of its units are a second: with ten it is before 2286.
+
+0: what has fifteen may be milliseconds far ahead or microseconds long ago, and what has 17 or 18 a date in digits.
+"""
 _FIRST_SECOND: Final = -62135596800
 """The first second of the year 1, which stands for no date."""
+_LAST_DAYS: Final = range(253402128000, 253402300800)
+"""The seconds of 30 and 31 December 9999, which stand for no date, too. As milliseconds some minutes of 1978."""
 _EARLIEST: Final = 10
 """Hour in the evening before, in UTC, at which a day begins in the zone that is the furthest east."""
 _USUAL: Final = 19
@@ -31,6 +36,11 @@ _COMPACT: Final = re.compile(r"(?:19|20)[0-9]{12}")
 _LEAP: Final = re.compile(r"(:[0-5][0-9]):60")
 _MIDNIGHT: Final = re.compile(r"([T ])24(?=:?00(?::?00(?:[.,]0+)?)?(?:Z|[+-]|$))")
 """The end of a day."""
+
+
+_IN_WORDS: Final = re.compile(r"(?<=[0-9]) ?(?:UTC|GMT)$")
+_ZONE_BESIDE: Final = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})\[[A-Z0-9_/+-]+\]$")
+"""A zone's name behind the offset that it has then, as Java writes both."""
 
 
 def time_zone(name: str) -> tzinfo:
@@ -66,7 +76,7 @@ def plain_offset(moment: datetime) -> datetime:
 
 
 def parsed_date(text: str) -> datetime:
-    """The moment that an ISO 8601 date names, or a number of seconds or milliseconds since 1970.
+    """The moment that an ISO 8601 date names, or a number of seconds since 1970, or of their smaller units.
 
     Without a zone where the text has none. A leap second is the second after it, and T24:00 the next day's T00:00.
     Raises ValueError or OverflowError.
@@ -78,22 +88,32 @@ def parsed_date(text: str) -> datetime:
             pass  # as below
     text = text.strip()
     if (epoch := _EPOCH.fullmatch(text)) and not _COMPACT.fullmatch(text):
-        number = int(epoch[1])
-        is_seconds = len(epoch[1].lstrip("-")) <= _SECONDS or number == _FIRST_SECOND
-        seconds = number if is_seconds else number / 1000
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=_microseconds(epoch[1]))
     if _COMPACT.fullmatch(text):
         return datetime.strptime(text, "%Y%m%d%H%M%S")
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        written = text.upper()
+        written = _IN_WORDS.sub("Z", _ZONE_BESIDE.sub(r"\1", text.upper()))
     later = timedelta()
     if _LEAP.search(written):
         written, later = _LEAP.sub(r"\1:59", written), timedelta(seconds=1)
     elif _MIDNIGHT.search(written):
         written, later = _MIDNIGHT.sub(r"\g<1>00", written), timedelta(days=1)
     return datetime.fromisoformat(written) + later
+
+
+def _microseconds(digits: str) -> int:
+    """Of a number of seconds since 1970, or of their smaller units. Raises ValueError where it may be either."""
+    number, count = int(digits), len(digits.lstrip("-"))
+    if number == _FIRST_SECOND or number in _LAST_DAYS:
+        return number * 10**6
+    if number // 1000 in _LAST_DAYS:
+        return number * 1000
+    unit = next(unit for most, unit in _UNITS if count <= most)
+    if not unit:
+        raise ValueError(f"{digits} may be of several units")
+    return number * 10**6 // unit
 
 
 class Dates:

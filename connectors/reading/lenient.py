@@ -68,6 +68,8 @@ class LenientReader:
                 return msgspec.Raw(_TO_JSON.encode(value))
             case inspect.NoneType():
                 return None if value is None else _UNFIT
+        if isinstance(value, Decimal) and where.rpartition(".")[2] == "id" and value == value.to_integral_value():
+            value = int(value)  # some writers of JSON know no whole numbers
         found = _scalar(value, kind)
         return _UNFIT if decides and isinstance(found, str) and _REPLACED in found else found
 
@@ -151,7 +153,8 @@ def _is_already(value: Any, kind: inspect.Type) -> bool:
 def _scalar(value: Any, kind: inspect.Type) -> Any:
     match kind:
         case inspect.StrType():
-            return _text(value)
+            text = _text(value)
+            return _UNFIT if text == "" and kind.min_length else text
         case inspect.BoolType():
             return _boolean(value)
         case inspect.IntType() | inspect.FloatType() | inspect.DecimalType():

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -16,9 +16,12 @@ from connectors.reading.turns import Turns
 
 
 class Identified(msgspec.Struct, gc=False):
-    """Base of all rows: the id, as text or number. Rows have no cycles, so garbage collection is off for them."""
+    """Base of all rows: the id, as text or number. Rows have no cycles, so garbage collection is off for them.
 
-    id: str | int
+    An empty id identifies nothing: such a row cannot be read, and two of them are not the same row.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1)] | int
 
 
 Row = TypeVar("Row", bound=Identified)
@@ -40,12 +43,16 @@ class RowPage(msgspec.Struct, Generic[Row], frozen=True, gc=False):
 
     `total` is the length of the complete list; None if the server does not tell it or is not trusted. `all_read`: it is
     known that no entry is unreadable, which saves a check. `has_next`: the server says that another page follows.
+    `repeated`: rows that came a second time, and are not among the entries. `is_part`: the server says that this is not
+    the whole list.
     """
 
     entries: Sequence[Entry[Row]]
     total: int | None
     all_read: bool = False
     has_next: bool = False
+    repeated: int = 0
+    is_part: bool = False
 
     @property
     def rows(self) -> Sequence[Row]:

@@ -1,9 +1,12 @@
 """What a list's own total is worth. One that rows, or a link to a next page, contradict is no total.
 
+Nor is one that counts the rows of its page, which shows where a page is as long as was asked for.
+
 That is learned from the pages that are read anyway, and kept for the process's lifetime.
 """
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Final
 
 import msgspec
@@ -18,38 +21,64 @@ def credible(total: int) -> int | None:
     return total if 0 <= total <= _MOST_ROWS else None
 
 
-class Totals:
-    """The totals of one list, such as all questions to one resource. `warn` is told once that they are wrong."""
+class Doubt(Enum):
+    """Why the next page must tell whether a total is right, by which no row is missing."""
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    LINK = "the server says that more follows"
+    FULL = "the page is as long as was asked for, and so long is the list, too"
+
+
+class Totals:
+    """The totals of one list, such as all questions to one resource. `warn` is told once that they are wrong.
+
+    `may_count_pages`: some systems count the rows of the page there, so that each full page is in doubt until a total
+    was seen that is more.
+    """
+
+    def __init__(self, warn: Callable[[str], None], *, may_count_pages: bool = False) -> None:
         self._warn = warn
-        self._believed, self._links_say_something = True, True
+        self._believed, self.links_say_something = True, True
+        self._may_count_pages = may_count_pages
 
     @property
     def are_believed(self) -> bool:
         """Whether nothing has contradicted a total yet."""
         return self._believed
 
-    def judge(self, page: RowPage[Row], reached: int) -> tuple[RowPage[Row], bool]:
+    def judge(self, page: RowPage[Row], offset: int, limit: int) -> tuple[RowPage[Row], Doubt | None]:
         """The page, without its total where that is wrong, and whether it may be: then the next page decides.
 
-        `reached`: rows up to and with those of this page.
+        `offset`: rows before those of this page, of which `limit` were asked for.
         """
         if page.total is None:
-            return page, False
+            return page, None
+        came = len(page.entries)
+        reached = offset + came
         if self._believed and reached > page.total:
             self.contradict(f"{reached} rows came and it says that there are {page.total}")
-        is_doubtful = self._believed and self._links_say_something and page.has_next and reached >= page.total
-        if self._believed and not is_doubtful:
-            return page, False
-        return msgspec.structs.replace(page, total=None), is_doubtful
+        self._may_count_pages = self._may_count_pages and page.total <= came
+        doubt: Doubt | None = None
+        if self._believed and reached >= page.total:
+            if self.links_say_something and (page.has_next or (page.is_part and not offset)):
+                doubt = Doubt.LINK
+            elif came == limit and self._may_count_pages:
+                doubt = Doubt.FULL
+        if self._believed and doubt is None:
+            return page, None
+        return msgspec.structs.replace(page, total=None), doubt
 
-    def decide(self, *, more_came: bool) -> None:
-        """Learn what came after a page that linked to a next one, and said that there was none."""
+    def decide(self, doubt: Doubt, *, more_came: bool) -> None:
+        """Learn what came after a page whose total was in doubt."""
         if more_came:
             self.contradict("more rows came after the page that it says is the last")
+        elif doubt is Doubt.LINK:
+            self.links_say_something = False
         else:
-            self._links_say_something = False
+            self._may_count_pages = False
+
+    def notice_repeated(self) -> None:
+        """Say that lists have rows twice, which are shown once."""
+        self._warn("sends some rows twice: they are shown once, and such a list is read twice to be sure")
 
     def contradict(self, how: str) -> None:
         """Believe no total of this list any more."""

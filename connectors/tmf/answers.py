@@ -15,6 +15,10 @@ from connectors.tmf.profile import Profile
 _NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 """In a Link header (RFC 8288): a link to the next page."""
 
+_OF: Final = re.compile(r"/\s*([0-9]+)\s*$")
+"""In a Content-Range header, such as ``items 0-9/119``: how long the list is."""
+
+_NOTHING: Final = re.compile(rb"\{\s*\}")
 _DIGITS: Final = 18
 """Most digits of a total. A longer number counts nothing."""
 
@@ -39,15 +43,15 @@ class Answers:
         body = b"[]" if answer.is_empty else await self._unwrapped(answer.body)
         if self._places:
             body = await self._places.list_of(body, self._most)
-        total = answer.headers.get("X-Total-Count", "") if self._profile.total_trusted else ""
-        known = credible(int(total)) if total.isascii() and total.isdigit() and len(total) <= _DIGITS else None
+        known = _total(answer) if self._profile.total_trusted else None
         rows, all_read = await decoder.rows(body, self._most)
         if len(rows) > self._most:
             raise TooMuch(self._system, f"{self._path}: {len(rows)} rows, more than max_rows = {self._most}")
-        link = answer.headers.get("Link") if known is not None else None
-        has_next = link is not None and bool(_NEXT.search(link))
+        trusted = self._profile.total_trusted
+        has_next = trusted and any(map(_NEXT.search, answer.lines("Link")))
         distinct = _distinct_rows(rows) if all_read else distinct_rows(rows)
-        return RowPage(distinct, known, all_read=all_read, has_next=has_next)
+        repeated, is_part = len(rows) - len(distinct), trusted and answer.status == 206
+        return RowPage(distinct, known, all_read=all_read, has_next=has_next, repeated=repeated, is_part=is_part)
 
     def row(self, answer: Answer, decoder: RowDecoder[Any]) -> Any:
         """The row of an answer about one, or its placeholder; None if there is none."""
@@ -56,14 +60,38 @@ class Answers:
         return decoder.row(self._places.row_of(answer.body) if self._places else answer.body)
 
     async def _unwrapped(self, body: bytes) -> bytes:
-        """The list as JSON, also if the server wraps it in an object under the resource's name."""
+        """The list as JSON, also if the server wraps it in an object under the resource's name.
+
+        One row stands for a list of it, and an object of nothing for an empty list: so do converters from XML, and
+        languages in which both are one.
+        """
         if body.lstrip()[:1] != b"{":
             return body
-        wrapped = await member(body, self._resource)
-        if wrapped is None:
-            raise Garbled(self._system, f"{self._path} answered with an object instead of a list")
-        rows = bytes(wrapped)
-        return b"[]" if rows == b"null" else rows
+        if await member(body, "id") is not None:
+            rows = body
+        else:
+            rows = bytes(await member(body, self._resource) or body).strip()
+        if rows == b"null" or _NOTHING.fullmatch(rows):
+            return b"[]"
+        if rows[:1] == b"[":
+            return rows
+        if rows[:1] == b"{" and await member(rows, "id") is not None and not await _is_error(rows):
+            return b"[" + rows + b"]"
+        raise Garbled(self._system, f"{self._path} answered with an object instead of a list")
+
+
+async def _is_error(body: bytes) -> bool:
+    """Whether an object is an Error (TMF630), whose code and reason are mandatory; it may have an id, too."""
+    return await member(body, "code") is not None and await member(body, "reason") is not None
+
+
+def _total(answer: Answer) -> int | None:
+    """What the server says that the list has; None where it says nothing, no number, or several."""
+    said = {one.strip() for line in answer.lines("X-Total-Count") for one in line.split(",")}
+    ranges = [_OF.search(line) for line in answer.lines("Content-Range")]
+    said |= {one[1] for one in ranges if one}
+    numbers = {credible(int(one)) if one.isascii() and one.isdigit() and len(one) <= _DIGITS else None for one in said}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _distinct_rows(rows: list[Any]) -> Sequence[Entry[Any]]:

@@ -67,7 +67,7 @@ class Collection(Generic[R]):
         )
         """Cached, because operations repeat their selections."""
         self.warn_once = WarnOnce(http.name, self.path, http.health.notice)
-        self._totals = Totals(self.warn_once)
+        self._totals = Totals(self.warn_once, may_count_pages=True)
         self.askable = Askable(http.name, self.resource, self.profile, mapping.projection)
         self._answers = Answers(http.name, self.path, self.resource, self.profile, http.system.max_rows)
         self._calls_not_enough = 0

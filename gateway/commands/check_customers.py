@@ -104,7 +104,29 @@ async def _asked(
         if wrong:
             return replace(finding, read="FAILED", detail=wrong[0], hint=wrong[1])
     told = ", ".join(f"{count} from {name}" for name, count in counts.items())
-    return replace(finding, note=f"asked about {len(keys)} customers: {told}")
+    finding = replace(finding, note=f"asked about {len(keys)} customers: {told}")
+    if nothing := [name for name, count in counts.items() if not count]:
+        what = f"none of the {len(keys)} customers asked about has anything: {', '.join(nothing)}"
+        return replace(finding, read="?", detail=what, hint=_if_some_have(connected, system))
+    return finding
+
+
+_WHOSE: Final = (
+    *("party_types", "party_roles", "parameters", "quoted"),
+    *("customer_number", "customer_field", "customer"),
+)
+"""Options that say whose a row is, or how it is asked for."""
+
+
+def _if_some_have(connected: ConnectedSystem, system: System) -> str:
+    """What to look at where a system has nothing of any customer, which may be so."""
+    options = DOMAINS[connected.domain].driver(system.driver).options
+    known = [f"{options.section}.{name}" for name in _WHOSE if name in options.model_fields]
+    settings = ", ".join([*(["customer_key"] if connected.domain != "crm" else []), *known])
+    return (
+        "If some should have, name one with --customer; then what is wrong is what the system calls a customer: see"
+        f" systems.{connected.name}: {settings}."
+    )
 
 
 def _key_of(customer: Customer, key: CustomerKey | None) -> str | None:

@@ -14,6 +14,7 @@ from connectors.errors import (
     TooMuch,
     Unreachable,
 )
+from connectors.http.transport import LEADS
 from connectors.network import NetworkSettings
 from connectors.settings import SessionAuth, System, TokenEndpointAuth
 from connectors.strict import Strict
@@ -59,6 +60,9 @@ _ADVICE: Final = {
 }
 
 
+_ABOUT_THE_QUESTION: Final = (400, 413, 414, 416, 422, 431)
+"""Statuses by which a part of the question is refused. Others are about the address, or who asks."""
+
 _NOT_ALLOWED: Final = ("(unauthorized_client)", "(unsupported_grant_type)")
 """Codes (RFC 6749, 5.2) by which a client is known, and may not have a token in this way."""
 
@@ -75,6 +79,8 @@ def hint(error: ConnectorError, domain: str, system: System, options: type[Stric
             return f"It asks for credentials: set systems.{domain}.auth."
         case Refused():
             return f"It does not accept these credentials: check systems.{domain}.auth, and what they may read there."
+        case TimedOut(status=408):
+            return f"It gave up waiting (408): lower systems.{domain}.concurrency, or look into its log."
         case TimedOut():
             return f"It accepts connections but does not answer within systems.{domain}.timeout = {system.timeout:g} s."
         case Unreachable() if "the proxy answered" in error.detail:
@@ -135,7 +141,10 @@ def _hangs_up_on_tls(domain: str, network: NetworkSettings) -> str:
 
 
 def _rejected(error: ConnectorError, domain: str, options: type[Strict]) -> str:
-    if error.status in (None, 404):
+    if LEADS in error.detail:
+        paths = _named("paths", domain, options)
+        return f"The API is at another address: check systems.{domain}.url{f', and {paths}' if paths else ''}."
+    if error.status not in _ABOUT_THE_QUESTION:
         return _elsewhere(domain, options)
     query = parse_qsl(urlsplit(error.asked).query, keep_blank_values=True)
     asked = list(dict.fromkeys(_ASKED_BY.get(name, _by_name(name)) for name, _ in query))

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -21,13 +22,14 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.http.said import beginning
+from connectors.records import Window
 from connectors.settings import System
 from gateway.commands.check import check
 from gateway.commands.driver_test import found, run
 from gateway.commands.hints import hint
 from gateway.settings import Settings
 from tests.connectors.canned import canned
-from tests.systems import Systems, running_systems, well_behaved
+from tests.systems import Systems, connected, running_systems, well_behaved
 
 KNOWN: Final = {"customer": ["1001", "1002"], "ticket": ["TT-1001-1"]}
 
@@ -135,6 +137,24 @@ MISCONFIGURED += [
         {"page_size": 10, "paging": "page"},
         ["check"],
     ),
+    (
+        "there is paging after all",
+        "crm",
+        {"maxLimit": 10},
+        {"paging": "none"},
+        ["sent 10 rows and says that there are", "set paging = 'offset'", "Change systems.crm.profile as it says"],
+        {"paging": "offset"},
+        ["check"],
+    ),
+    (
+        "there is paging after all, and the total is of everything",
+        "inventory",
+        {"noPaging": True, "unfilteredTotal": True},
+        {"paging": "none"},
+        ["total_trusted = false", "Change systems.inventory.profile as it says"],
+        {"paging": "none", "total_trusted": False},
+        ["check"],
+    ),
 ]
 METHODS: Final = {
     "crm": ["customers", "products_of_customers"],
@@ -183,6 +203,77 @@ async def test_an_api_that_is_not_there_is_named_and_said_to_be_missing(systems:
         "inventory", "tmf", {"url": url, "profile": profile}, "sites", "services_of_customers"
     )
     assert good, text
+
+
+NOBODYS: Final[list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]]] = [
+    ("inventory", {}, {"customer_key": "party.id"}, {}, "systems.inventory: customer_key, profile.party_types"),
+    ("inventory", {"customersAs": "party"}, {}, {"customer_key": "party.id"}, "systems.inventory: customer_key"),
+    ("crm", {"numericFilters": True}, {}, {"profile": {"quoted": True}}, "systems.crm: profile.party_types"),
+]
+
+
+@pytest.mark.parametrize(("domain", "switches", "wrong", "right", "told"), NOBODYS)
+async def test_a_system_that_has_nothing_of_any_customer_is_not_well(
+    systems: Systems, domain: str, switches: dict[str, Any], wrong: dict[str, Any], right: dict[str, Any], told: str
+) -> None:
+    systems[domain].switches.merge(switches)
+    given = {name: {"url": server.url} for name, server in systems.items()}
+    marks = []
+    for more in (wrong, right):
+        settings = Settings.model_validate({"systems": given | {domain: {**given[domain], **more}}})
+        (one,) = [one for one in await check(settings, is_demo=True) if one.name == domain]
+        marks.append(one.read)
+        if one.is_unknown:
+            assert "none of the 20 customers asked about has anything" in one.detail
+            assert told in one.hint
+            assert "quoted" in one.hint
+    assert marks == ["?", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (301, "leads to https://crm.example/api/customer. The API is at another address: check systems.crm.url"),
+        (405, "see systems.crm.profile (version, paths"),
+        (410, "see systems.crm.profile (version, paths"),
+        (408, "It gave up waiting (408): lower systems.crm.concurrency"),
+        (425, "It limits requests: lower systems.crm.concurrency"),
+    ],
+)
+async def test_what_is_elsewhere_gone_or_late_is_called_so(systems: Systems, status: int, told: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "https://crm.example/api/customer?name=Jana"})
+
+    async with canned(customer=answer) as server:
+        good, text = await checked(systems, "crm", {"url": server.url})
+    assert not good
+    assert told in text.replace("customer The", "customer. The")
+    assert "Jana" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (201, {"access_token": "abc", "expires_in": "60"}, None),
+        (200, {"access_token": 12345}, None),
+        (400, {"error": "temporarily_unavailable"}, "Its token endpoint is busy or broken"),
+        (400, {"error": "server_error"}, "Its token endpoint is busy or broken"),
+        (400, {"error": None}, "Check token_url, client_id, client_secret"),
+        (400, ["?"], "Check token_url, client_id, client_secret"),
+        (204, None, "Check token_url, client_id, client_secret"),
+    ],
+)
+async def test_what_a_token_endpoint_says_is_understood(
+    systems: Systems, status: int, body: Any, told: str | None
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=204) if body is None else web.json_response(body, status=status)
+
+    async with canned(token=answer) as issuer:
+        auth = {"kind": "oauth2", "token_url": f"{issuer.url}/token", "client_id": "gateway", "client_secret": "hush"}
+        good, text = await checked(systems, "crm", {"url": systems["crm"].url, "auth": auth})
+    assert good is (told is None)
+    assert (told or "") in text
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -267,3 +358,28 @@ def test_no_hint_names_a_setting_that_the_driver_does_not_have(domain: str, driv
                     named |= {(section, key) for section, key in found_here if section in ("options", "profile")}
     assert {section for section, _ in named} <= {options.section}
     assert {key for _, key in named if key} <= set(options.model_fields)
+
+
+async def test_operators_that_are_not_understood_cost_no_outage_and_are_said(systems: Systems) -> None:
+    async def outages(c: Any, year: int) -> list[str]:
+        since = datetime(year, 1, 1, tzinfo=UTC)
+        found = await c.assurance.outage_list(Window(0, 100), None, is_open=None, since=since, until=None)
+        return [one.id for one in found.items]
+
+    async with connected(systems) as c:
+        assert await outages(c, 2100) == []
+        right = await outages(c, 2020)
+        assert right
+        systems["ticketing"].requests.clear()
+        assert await outages(c, 2100) == []
+        assert len(systems["ticketing"].requests) == 1  # that the operators are understood is known
+    systems["ticketing"].switches.merge({"noOperatorSuffixes": True})
+    async with connected(systems) as c:
+        for _ in range(2):
+            assert await outages(c, 2020) == right
+        (notice,) = next(one for one in c.systems if one.domain == "ticketing").probe.http.health.notices
+        assert "set operators = false" in notice
+    async with connected(systems, ticketing={"profile": {"operators": False}}) as c:
+        systems["ticketing"].requests.clear()
+        assert await outages(c, 2020) == right
+        assert len(systems["ticketing"].requests) == 1

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from connectors.assurance.port import ENDED, Outage, OutageState
 from connectors.assurance.tmf.rows import OUTAGE
+from connectors.errors import TooMuch
 from connectors.events.speaking import Telling
 from connectors.http.client import HttpClient
 from connectors.reading.grouping import map_rows
@@ -18,6 +19,7 @@ from connectors.tmf.collection import Collection
 from connectors.tmf.events import TmfEvents
 from connectors.tmf.lists import all_under, list_page
 from connectors.tmf.profile import Profile
+from connectors.tmf.query import Filters
 from connectors.tmf.reader import Reader, enum_table
 from connectors.tmf.statuses import Statuses, with_status
 from connectors.tmf.versions import SPELLINGS
@@ -40,6 +42,8 @@ class TmfAssurance:
         states = self._statuses.decoder(lambda: self._problems, _STATE, OutageState.UNKNOWN)
         outage = OUTAGE.bound(self._reader, profile.version, state=states.__getitem__)
         self._problems = Collection(http, profile, problems, outage)
+        self._knows_operators = self._misses_operators = False
+        """Whether .gte and .lt have found something, or nothing where there is something."""
         self.events = TmfEvents(http.name, profile, [problems])
         questions: dict[str, Sequence[RequiredFilter]] = {
             "open_outages_of_services": [(self._problems, "affectedService.id")],
@@ -95,15 +99,38 @@ class TmfAssurance:
             is_other = is_open is not None and outage.is_open is not is_open
             return bool(dates) and not is_other and self._reader.is_unclear(row.creation_date)
 
-        return await list_page(
-            self._problems,
-            [*status, *dates],
-            window if is_open is None or status else None,
-            fields=asked if asked is None or not dates else asked | {"started_at"},
-            order=_NEWEST,
-            wanted=wanted,
-            unclear=unclear,
+        async def found_by(filters: Filters, window: Window | None) -> Rows[Outage]:
+            return await list_page(
+                self._problems,
+                filters,
+                window,
+                fields=asked if asked is None or not dates else asked | {"started_at"},
+                order=_NEWEST,
+                wanted=wanted,
+                unclear=unclear,
+            )
+
+        if dates and self._misses_operators:
+            return await found_by(status, None)
+        found = await found_by([*status, *dates], window if is_open is None or status else None)
+        is_sent = bool(dates) and self._problems.askable.can_apply(dates)
+        if not is_sent or self._knows_operators or window.offset:
+            return found
+        if found.items or found.unread:
+            self._knows_operators = True
+            return found
+        # Nothing began then; or the system takes the operator for a part of the attribute's name, which no row has.
+        try:
+            everything = await found_by(status, None)
+        except TooMuch:
+            return found
+        if not everything.items:
+            return found
+        self._misses_operators = True
+        self._problems.warn_once(
+            "finds nothing under creationDate.gte and .lt, although there is something: set operators = false"
         )
+        return everything
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
         return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)

@@ -118,4 +118,5 @@ class IssueList:
         page = self._page.decode(answer.body)
         total = page.total_count
         is_number = isinstance(total, int) and not isinstance(total, bool)
-        return RowPage(distinct_rows(await self._row.each(page.issues)), credible(total) if is_number else None)
+        rows = distinct_rows(await self._row.each(page.issues))
+        return RowPage(rows, credible(total) if is_number else None, repeated=len(page.issues) - len(rows))

@@ -149,7 +149,7 @@ class RtList(Generic[Row]):
             return RowPage((), 0)
         page = self._page.decode(answer.body)
         rows = distinct_rows(await self._row.each(page.items))
-        return RowPage(rows, _total(page.total), has_next=bool(page.next_page))
+        return RowPage(rows, _total(page.total), has_next=bool(page.next_page), repeated=len(page.items) - len(rows))
 
 
 def _total(value: Any) -> int | None:

@@ -168,7 +168,8 @@ class Rest:
         if answer.is_empty:
             return RowPage((), 0)
         page = msgspec.json.decode(answer.body, type=_Users)
-        return RowPage(distinct_rows(await self._user.each(page.results)), credible(page.count))
+        rows = distinct_rows(await self._user.each(page.results))
+        return RowPage(rows, credible(page.count), repeated=len(page.results) - len(rows))
 
     def _is_past_the_end(self, answer: Answer, path: str, offset: int) -> bool:
         """Whether no such page is there. Raises `Rejected` if the list itself is not."""

@@ -19,6 +19,14 @@ READ: list[tuple[str, datetime]] = [
     ("1778974735", MOMENT),
     ("1778974735000", MOMENT),
     ("1778974735250", MOMENT + timedelta(milliseconds=250)),
+    ("1778974735250000", MOMENT + timedelta(milliseconds=250)),
+    ("1778974735250000000", MOMENT + timedelta(milliseconds=250)),
+    ("2026-05-17T01:38:55+02:00[Europe/Prague]", MOMENT),
+    ("2026-05-16T23:38:55Z[UTC]", MOMENT),
+    ("2026-05-16 23:38:55 UTC", MOMENT),
+    ("2026-05-16T23:38:55.000 gmt", MOMENT),
+    ("2026-05-16T23:38:55,5Z", MOMENT + timedelta(milliseconds=500)),
+    ("2026-W20-6T23:38:55Z", MOMENT),
     ("1712010312000", datetime(2024, 4, 1, 22, 25, 12, tzinfo=UTC)),  # also a date in digits, of 1712
     ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
     ("2016-12-31T23:59:60.25Z", datetime(2017, 1, 1, 0, 0, 0, 250000, tzinfo=UTC)),
@@ -38,6 +46,25 @@ NONE = [
     "1899-12-31T23:00:00Z",
     "9999-12-31T23:59:59.999Z",
     "9999-12-31T23:59:59-12:00",
+    "253402300799",
+    "253402214400",
+    "253402300799999",
+]
+UNREAD = [
+    "soon",
+    "5",
+    "12345678901234567",
+    "20260516233855123",
+    "928974735250000",  # microseconds of 1999, or milliseconds of a year that there is not
+    "177897473525000",
+    "9" * 400,
+    "2026-13-01T00:00:00z",
+    "2026-05-16T25:00:00Z",
+    "2026-05-16T23:38:55+24:00",
+    "2026-05-16T24:00:01Z",
+    "-0044-03-15T00:00:00Z",
+    "16.05.2026",
+    "2026-02-30",
 ]
 
 
@@ -65,7 +92,7 @@ def test_which_years_mean_none_is_a_setting() -> None:
     assert dates(no_date=(1753,)).read("1900-01-01") == datetime(1900, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["soon", "5", "12345678901234567", "2026-13-01T00:00:00z", "2026-05-16T25:00:00Z"])
+@pytest.mark.parametrize("text", UNREAD)
 def test_what_is_no_date_is_told(text: str, caplog: pytest.LogCaptureFixture) -> None:
     assert dates().read(text) is None
     assert f"the date {text!r} cannot be read" in caplog.text
