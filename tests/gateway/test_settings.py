@@ -644,6 +644,13 @@ def test_a_line_break_at_the_end_of_a_variable_is_none(tmp_path: Path, monkeypat
     assert settings.auth.claims.kind == "role"
 
 
+def test_bytes_of_a_variable_that_are_no_text_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_WRITES__ENABLED", "true")
+    monkeypatch.setenv("GATEWAY_WRITES__ALLOW__PAYBILL", "\udc80")
+    found = problems(tmp_path, SYSTEMS + AUTH)
+    assert any("writes.allow" in one.lower().replace("__", ".") for one in found), found
+
+
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match=r"other\.toml: there is no such file; gateway\.example\.toml shows"):
         load(tmp_path / "other.toml")
