@@ -51,6 +51,8 @@ def read_bytes(path: Path, most: int = LARGEST) -> bytes:
             content = file.read(most + 1)
     except OSError as error:
         raise UnusableFile(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a path with U+0000
+        raise UnusableFile(f"{path}: is no path of a file") from error
     if len(content) > most:
         raise UnusableFile(f"{path}: is larger than {most} bytes")
     if not content.strip():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -29,6 +30,8 @@ class Strict(BaseModel):
     def _holds_texts_of_one_line(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             return one_line(value)
+        if isinstance(value, Path):
+            return _text(value)
         if isinstance(value, tuple):
             return tuple(map(_text, value))
         if isinstance(value, dict) and Any not in get_args(cls.model_fields[str(info.field_name)].annotation):
@@ -46,5 +49,7 @@ def _shown(value: Any) -> Any:
 
 
 def _text(one: Any) -> Any:
-    """A text in one line; words of the gateway's own (enums) and other values as they are."""
+    """A text or a path in one line; words of the gateway's own (enums) and other values as they are."""
+    if isinstance(one, Path):
+        return Path(one_line(str(one)))
     return one_line(one) if isinstance(one, str) and not isinstance(one, Enum) else one

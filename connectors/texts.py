@@ -85,6 +85,7 @@ def _address(text: str, example: str) -> URL:
         url = URL(text)
         port = urlsplit(text).port
         good = url.scheme in ("http", "https") and bool(url.host) and port != 0
+        (url.raw_host or "").encode("idna")  # raises for a label that is empty or too long, as connecting does
     except ValueError:
         good = False
     if not good:
@@ -129,7 +130,8 @@ def names_a_user(address: str) -> bool:
     return "@" in urlsplit(address).netloc
 
 
-def _base_address(text: str) -> str:
+def base_address(text: str) -> str:
+    """The address of a system or an issuer, as it can be asked. Raises ValueError, which says what is right."""
     text = text.strip()
     _address(text, "https://host.example")
     if "?" in text or "#" in text:
@@ -143,7 +145,7 @@ HeaderValue: TypeAlias = Annotated[str, _fitting(_header_value)]
 BearerToken: TypeAlias = Annotated[str, _fitting(_bearer)]
 HeaderName: TypeAlias = Annotated[str, _fitting(_header_name)]
 UserName: TypeAlias = Annotated[str, _fitting(_user_name)]
-BaseAddress: TypeAlias = Annotated[str, _fitting(_base_address)]
+BaseAddress: TypeAlias = Annotated[str, _fitting(base_address)]
 """Of a system: what the paths of its resources are put behind."""
 TokenAddress: TypeAlias = Annotated[str, _fitting(_token_address)]
 PagePath: TypeAlias = Annotated[
@@ -161,7 +163,7 @@ ResourcePath: TypeAlias = Annotated[
 IF_ANY_HEADER_NAME: Final = _fitting(_header_name)
 IF_ANY_PAGE: Final = _fitting(_page_address)
 IF_ANY_PROXY: Final = _fitting(_proxy_address)
-IF_ANY_BASE: Final = _fitting(_base_address)
+IF_ANY_BASE: Final = _fitting(base_address)
 """For settings that may be left out."""
 
 

@@ -1,6 +1,12 @@
 """What pydantic is told of settings that are wrong, for `ValidationError.from_exception_data`."""
 
-from pydantic_core import ErrorDetails, InitErrorDetails
+from typing import Final, get_args
+
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
+
+_OF_THE_CORE: Final = frozenset(get_args(ErrorType))
+"""The rest are errors of pydantic's own, such as `path_type`, which its core cannot make by their name."""
 
 
 def missing_setting(name: str) -> InitErrorDetails:
@@ -15,6 +21,9 @@ def wrong_setting(name: str, text: str) -> InitErrorDetails:
 
 def reported_again(details: ErrorDetails) -> InitErrorDetails:
     """An error that pydantic reported, in the form in which it can be raised again."""
+    if details["type"] not in _OF_THE_CORE:
+        own = PydanticCustomError(details["type"], details["msg"])
+        return InitErrorDetails(type=own, loc=details["loc"], input=details["input"])
     made = InitErrorDetails(type=details["type"], loc=details["loc"], input=details["input"])
     if "ctx" in details:
         made["ctx"] = details["ctx"]

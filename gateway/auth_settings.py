@@ -12,7 +12,7 @@ from pydantic_core import InitErrorDetails
 from connectors.http.through import through
 from connectors.network import NetworkSettings
 from connectors.strict import Strict
-from connectors.texts import IF_ANY_PAGE, matching, without_credentials
+from connectors.texts import IF_ANY_PAGE, base_address, matching, without_credentials
 from gateway.auth.claims import KINDS, ClaimRules, KindName
 from gateway.auth.discovery import Discovery
 from gateway.auth.keys import KeySet, Load, from_address, from_file
@@ -70,13 +70,21 @@ class IssuerSettings(_Trust):
             raise ValueError(
                 "without jwks_url and jwks_file the issuer is asked for its keys, so issuer must be an address"
             )
+        if self.is_asked:
+            try:
+                base_address(self.issuer)
+            except ValueError as error:
+                raise ValueError(f"issuer: {error}") from error
         _ = self.rules
         return self
 
     @property
     def is_address(self) -> bool:
         """Whether the issuer's name is an address, at which it can be asked about itself."""
-        address = urlsplit(self.issuer)
+        try:
+            address = urlsplit(self.issuer)
+        except ValueError:  # such as "https://["
+            return False
         return address.scheme in ("https", "http") and bool(address.hostname)
 
     @property

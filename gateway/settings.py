@@ -65,8 +65,10 @@ class _Systems(Strict):
             system: System | None = read(given)
         except ValidationError as error:
             wrong = [reported_again(one) for one in error.errors(include_url=False)]
-            if isinstance(given, dict) and all(
-                isinstance(given.get(name, {}), dict) for name in ("options", "profile")
+            if (
+                isinstance(given, dict)
+                and isinstance(given.get("driver", ""), str)
+                and all(isinstance(given.get(name, {}), dict) for name in ("options", "profile"))
             ):
                 try:
                     _configuration(str(info.field_name), System.model_construct(**given))

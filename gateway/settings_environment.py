@@ -30,6 +30,10 @@ class Environment(EnvSettingsSource):
     What a driver is configured with is known only when the driver is: what looks like a list or a table there is one.
     """
 
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        """All variables, without the line break that one has which was read from a file."""
+        return {name: value and value.rstrip("\r\n") for name, value in super()._load_env_vars().items()}
+
     def explode_env_vars(self, field_name: str, field: FieldInfo, env_vars: Mapping[str, str | None]) -> dict[str, Any]:
         """The section's keys that have variables. Raises NotJsonError."""
         found = super().explode_env_vars(field_name, field, env_vars)

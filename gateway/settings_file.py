@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -30,12 +31,33 @@ DEFAULT: Final = Path("gateway.toml")
 """The settings' file where none is named."""
 
 
+_LONGEST: Final = 2000
+"""Characters of a problem that are shown."""
+
+_RIGHT: Final = {
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "dataclass_type"), "a table"),
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "a list"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    "string_type": "a text, in quotes",
+    "path_type": "the path of a file, in quotes",
+}
+"""What is right where a value is of another type, in the words of the settings' file."""
+
+
 class WrongSettings(Exception):
     """The settings cannot be used. `problems` has one line for each wrong key: where it is, and what would be right."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(map(_shown, problems))
+        super().__init__("\n".join(self.problems))
+
+
+def _shown(problem: str) -> str:
+    """The problem on one line, which a terminal shows as it is; the middle of a very long one is left out."""
+    text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in problem)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def load(path: Path | None) -> Settings:
@@ -48,7 +70,8 @@ def load(path: Path | None) -> Settings:
     problems = list(_unknown_variables())
     settings = None
     try:
-        settings = _Layered(**data)
+        with _not_too_deep(path):
+            settings = _Layered(**data)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             problems += _problem_lines(details, path)
@@ -85,7 +108,8 @@ def load_system(path: Path | None, domain: str) -> System:
     named = create_model("Systems", __config__=ConfigDict(extra="ignore"), **{domain: (System, ...)})  # type: ignore[call-overload]  # the field's name is a variable
     layered: Any = create_model("Layered", __base__=_OneSystem, systems=(named, ...))
     try:
-        systems = layered(systems={} if section is None else {domain: section})
+        with _not_too_deep(path):
+            systems = layered(systems={} if section is None else {domain: section})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise WrongSettings([line for one in details for line in _problem_lines(one, path)]) from error
@@ -118,7 +142,9 @@ def _not_json(error: SettingsError) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with _not_too_deep(path):
+            # Editors of Windows begin a file with a byte order mark.
+            return beside(tomllib.loads(path.read_text(encoding="utf-8-sig")), path.parent)
     except FileNotFoundError as error:
         problem = f"{path}: there is no such file; gateway.example.toml shows what it may hold"
         raise WrongSettings([problem]) from error
@@ -128,7 +154,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise WrongSettings([f"{path}: is not written in UTF-8 (byte {error.start})"]) from error
     except tomllib.TOMLDecodeError as error:
         raise WrongSettings([f"{path}: is not TOML: {error}"]) from error
-    return beside(data, path.parent)
+    except ValueError as error:
+        raise WrongSettings([f"{path}: has a number with more digits than any setting takes"]) from error
+
+
+@contextmanager
+def _not_too_deep(path: Path | None) -> Iterator[None]:
+    """Raise WrongSettings where tables and lists are nested so deeply that nothing can look into them."""
+    try:
+        yield
+    except RecursionError as error:
+        raise WrongSettings([f"{path or 'environment'}: has tables and lists that are nested too deeply"]) from error
 
 
 class _Layered(BaseSettings, Settings):
@@ -231,8 +267,8 @@ def _problem(details: ErrorDetails, keys: Sequence[str], siblings: Sequence[str]
         case "union_tag_invalid" | "union_tag_not_found":
             known = details["ctx"].get("expected_tags") or "'bearer', 'basic', 'api_key', 'oauth2'"
             return f"needs a kind, one of {known}"
-        case "int_parsing" | "int_type" | "int_from_float":
-            return "should be a whole number"
+        case known if known in _RIGHT:
+            return f"should be {_RIGHT[known]}"
         case "value_error":
             return str(details["ctx"]["error"])
         case _:

@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from connectors.network import certificates
 from connectors.secret_files import WithSecrets
-from connectors.texts import BaseAddress, names_a_user
+from connectors.texts import BaseAddress, HeaderName, HeaderValue, names_a_user
+
+_NAME: Final = TypeAdapter[str](HeaderName)
+_VALUE: Final = TypeAdapter[str](HeaderValue)
 
 
 def _address(given: str | None) -> str | None:
@@ -23,7 +27,11 @@ def headers_in(text: str) -> dict[str, str]:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
             raise ValueError('should be headers such as "authorization=Bearer%20abc,x-tenant=portal"')
-        found[name.strip().lower()] = unquote(value.strip())
+        try:
+            found[_NAME.validate_python(name.strip().lower())] = _VALUE.validate_python(unquote(value.strip()))
+        except ValidationError as error:  # whose own text would show the value
+            why = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"one of the headers {why}") from None
     return found
 
 
@@ -31,6 +39,12 @@ def _headers(given: str | None) -> str | None:
     if given is not None:
         headers_in(given)
     return given
+
+
+def _authorities(file: Path | None) -> Path | None:
+    if file is not None:
+        certificates(file, "ca_file")
+    return file
 
 
 NAME: Final = "opticom-gateway"
@@ -50,7 +64,11 @@ class TelemetrySettings(WithSecrets):
         Field(repr=False, description='Headers for it, such as "authorization=Bearer%20abc,x-tenant=portal".'),
     ] = None
     headers_file: Annotated[Path | None, Field(description="File with them; read at start.")] = None
-    ca_file: Annotated[Path | None, Field(description="Authorities that its certificate may be of (PEM).")] = None
+    ca_file: Annotated[
+        Path | None,
+        AfterValidator(_authorities),
+        Field(description="Authorities that its certificate may be of (PEM)."),
+    ] = None
     timeout: Annotated[float, Field(gt=0, le=60, description="Seconds for one message to it.")] = 5.0
     service_name: Annotated[str, Field(min_length=1, description="The gateway's name there (service.name).")] = NAME
     metrics: Annotated[bool, Field(description="Whether the metrics are sent.")] = True

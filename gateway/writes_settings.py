@@ -7,10 +7,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from connectors.settings import System
 from connectors.strict import Strict
+from connectors.texts import one_line
 from resolvers.viewer import Viewer
 
 
 def _caller(name: str) -> str:
+    name = one_line(name)
     if name not in ("customer", "agent", "admin") and not (name.startswith("role:") and name != "role:"):
         raise ValueError(f'should be "customer", "agent", "admin" or "role:NAME", not "{name}"')
     return name

@@ -7,11 +7,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import orjson
 
 from connectors.http.through import Session
 from connectors.texts import without_credentials
-from gateway.auth.keys import TIMEOUT, TYPES, fetch
+from gateway.auth.keys import TIMEOUT, TYPES, decoded, fetch
 
 KEPT: Final = 600.0
 """Seconds for which it is believed where an issuer's keys are, while they can be read there."""
@@ -75,7 +74,7 @@ class Discovery:
 
 def read(body: bytes, issuer: str) -> Metadata:
     """What the document of this issuer says. Raises ValueError for one that is another's, or lacks what is needed."""
-    address, document = without_credentials(metadata_address(issuer)), orjson.loads(body)
+    address, document = without_credentials(metadata_address(issuer)), decoded(body)
     if not isinstance(document, dict):
         raise ValueError(f"{address} is not a JSON object")  # noqa: TRY004 - a value
     if document.get("issuer") != issuer:

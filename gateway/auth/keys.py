@@ -1,6 +1,7 @@
 """Public keys to check tokens with: fetched on demand at a limited rate, and kept if a fetch fails."""
 
 import asyncio
+import json
 import logging
 import time
 from collections import deque
@@ -13,8 +14,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import jwt
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from connectors.http.encoding import as_utf8
 from connectors.http.through import Session
+from connectors.reading.repair import repaired
 from connectors.texts import without_credentials
 from gateway.engine.lru import LRU
 
@@ -27,6 +31,9 @@ MAX_BYTES = 512 * 1024
 
 TIMEOUT: Final = 5.0
 """Seconds for one look at what an issuer publishes."""
+
+_LONGEST_NUMBER: Final = 400
+"""Digits of a number that is read exactly."""
 
 MOST_REFETCHES: Final = 10
 """How often the set is loaded for unknown key ids per `min_refetch`: made-up ones must not keep the issuer busy."""
@@ -164,6 +171,8 @@ class Key:
         self.id = None if ident is None else str(ident)
         self._jwk = {name: value for name, value in jwk.items() if value not in (None, "")}
         self._algorithm = _SAME_AS.get(str(algorithm), algorithm)
+        if self._algorithm is not None and (not isinstance(self._algorithm, str) or self._algorithm not in TYPES):
+            raise jwt.InvalidKeyError("it is for an algorithm that signs nothing here")
         self._type = jwk["kty"], None if jwk["kty"] == "RSA" else jwk.get("crv")
         self._verifiers: dict[str, jwt.PyJWK] = {}
         usual = self._algorithm or next((name for name in TYPES if self.fits(name)), None)
@@ -199,18 +208,47 @@ _SAME_AS: Final = {"Ed25519": "EdDSA", "Ed448": "EdDSA"}
 
 def parse(body: bytes) -> list[Key]:
     """The keys of a JSON Web Key Set that can verify something. Raises ValueError for what is no such set."""
-    answer = orjson.loads(body)
+    answer = decoded(body)
     if not isinstance(answer, dict) or not isinstance(answer.get("keys"), list):
         raise ValueError('not a JSON Web Key Set: an object with a list "keys" is expected')  # noqa: TRY004 - a value
     found = []
     for jwk in answer["keys"]:
-        # Symmetric keys ("oct") are nobody's to publish, and encryption keys verify nothing.
-        if isinstance(jwk, dict) and jwk.get("kty") in ("RSA", "EC", "OKP") and (jwk.get("use") or "sig") == "sig":
-            with suppress(jwt.PyJWTError):  # one that cannot be read costs no other
+        # Symmetric keys ("oct") are nobody's to publish.
+        if isinstance(jwk, dict) and jwk.get("kty") in ("RSA", "EC", "OKP") and _verifies(jwk):
+            # One that cannot be read costs no other.
+            with suppress(jwt.PyJWTError, ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
                 found.append(Key(jwk))
     if not found:
         raise ValueError("the JSON Web Key Set has no asymmetric signature key")
     return found
+
+
+def _verifies(jwk: Mapping[str, Any]) -> bool:
+    """Whether it is said to be for signatures (`use`, or `key_ops`; RFC 7517, 4.2 and 4.3), or nothing is said."""
+    operations = jwk.get("key_ops")
+    return (jwk.get("use") or "sig") == "sig" and (
+        not operations or not isinstance(operations, list) or "verify" in operations
+    )
+
+
+def decoded(body: bytes) -> Any:
+    """What an issuer publishes, as JSON: in any encoding of Unicode, and what is odd in it costs itself.
+
+    Raises ValueError for what is no JSON.
+    """
+    text = as_utf8(body, None)
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        try:
+            return json.loads(repaired(text), parse_int=_whole)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"not JSON: {error}") from error
+
+
+def _whole(text: str) -> int | float:
+    """A whole number; one that is longer than any that counts here is infinite, as in floats."""
+    return int(text) if len(text) <= _LONGEST_NUMBER else float(text)
 
 
 def from_file(path: Path) -> Load:

@@ -162,6 +162,8 @@ class _Trial:
             return socket.create_connection((host, port), self._timeout)
         except TimeoutError as error:
             raise _Wrong(f"no connection to {to} within {self._timeout:g} s (connect_timeout)", hint) from error
+        except UnicodeError as error:
+            raise _Wrong(f"no connection to {to}: it is no name of a host", hint) from error
         except OSError as error:
             why = str(error.strerror or error)
             if error.errno is not None and not isinstance(error, socket.gaierror):

@@ -142,7 +142,7 @@ def events(
     for each event that was refused, with the reason. Change something in a system: if no line comes, its hub or webhook
     does not reach the gateway; if it comes by poll only, that works and the hub does not.
     """
-    from gateway.commands.events import NotFollowed, demo_token, follow, is_wanted, json_line, line
+    from gateway.commands.events import NotFollowed, demo_token, follow, is_wanted, json_line, line, usable
 
     domains = {one.value for one in domain or ()}
 
@@ -151,6 +151,7 @@ def events(
             typer.echo(json_line(event) if as_json else line(event))
 
     try:
+        url, token = usable(url, token)
         asyncio.run(follow(url, token or demo_token(url), show, lambda said: typer.echo(said, err=True)))
     except NotFollowed as error:
         fail(error)
@@ -220,10 +221,10 @@ def schema(
         elif diff is not None:
             _print_changes(schema_file.changes(diff, sdl), diff)
         elif write:
-            file.write_text(sdl, encoding="utf-8")
+            schema_file.write(file, sdl)
         else:
             typer.echo(sdl, nl=False)
-    except schema_file.UnreadableSchema as error:
+    except (schema_file.UnreadableSchema, schema_file.NotWritten) as error:
         fail(error)
 
 

@@ -96,6 +96,8 @@ class DemoKeys:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except FileNotFoundError as error:
             raise NoDemoError("No demo is running on that port: start one with 'gateway demo'.") from error
+        except OSError as error:
+            raise NoDemoError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise NoDemoError(f"{path} is not a demo's key: remove it, and start 'gateway demo' again.") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
+from connectors.texts import BaseAddress, BearerToken, names_a_user
 from gateway.commands.demo_keys import DemoKeys, NoDemoError, key_path
 from resolvers.viewer import ViewerKind
 
@@ -21,12 +23,30 @@ PAUSE: Final = 2.0
 
 _AN_HOUR: Final = 3600.0
 
+_ADDRESS: Final = TypeAdapter[str](BaseAddress)
+_TOKEN: Final = TypeAdapter[str](BearerToken)
+
 Event = tuple[str, dict[str, Any]]
 """Kind and data of an event of `GET /events`."""
 
 
 class NotFollowed(Exception):
     """The events cannot be followed; the text says why, and what to do."""
+
+
+def usable(url: str, token: str | None) -> tuple[str, str | None]:
+    """The address and the token as they can be sent. Raises NotFollowed, which names the option."""
+    if names_a_user(url := _checked("--url", _ADDRESS, url)):
+        raise NotFollowed("--url: should be an address without user name and password: the token is sent")
+    return url, _checked("--token", _TOKEN, token) if token else None
+
+
+def _checked(option: str, kind: TypeAdapter[str], given: str) -> str:
+    try:
+        return kind.validate_python(given)
+    except ValidationError as error:  # whose own text would show the token
+        why = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise NotFollowed(f"{option}: {why}") from None
 
 
 def demo_token(url: str) -> str:

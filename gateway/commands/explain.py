@@ -132,7 +132,7 @@ def _given(variables: str | None) -> dict[str, Any]:
         return {}
     try:
         given = json.loads(variables)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnusableDocument(f"--variables: not JSON: {error}") from error
     if not isinstance(given, dict):
         raise UnusableDocument('--variables: must be a JSON object, such as \'{"id": "1001"}\'')

@@ -41,7 +41,15 @@ def listen(host: str, port: int, *, beside: bool = False) -> socket.socket:
         listening.close()
         if error.errno == errno.EADDRINUSE:
             raise PortUnavailable(f"Port {port} on {host} is in use by another program.") from error
-        raise PortUnavailable(f"Port {port} on {host} cannot be listened on: {error.strerror or error}.") from error
+        unavailable = PortUnavailable(f"Port {port} on {host} cannot be listened on: {error.strerror or error}.")
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            unavailable.setting = "host"
+        raise unavailable from error
+    except UnicodeError as error:
+        listening.close()
+        unavailable = PortUnavailable(f"{host} is no name or address of this machine.")
+        unavailable.setting = "host"
+        raise unavailable from error
     return listening
 
 
@@ -55,7 +63,7 @@ def listen_on(path: Path) -> socket.socket:
         listening.listen(_WAITING)
     except OSError as error:
         listening.close()
-        raise PortUnavailable(f"{path} cannot be listened on: {error.strerror or error}.") from error
+        raise _taken(path, f"cannot be listened on: {error.strerror or error}") from error
     return listening
 
 
@@ -70,7 +78,13 @@ def _remove_left(path: Path) -> None:
             except ConnectionRefusedError:
                 path.unlink()
                 return
-        raise PortUnavailable(f"{path} is in use by another program.")
+        raise _taken(path, "is in use by another program")
+
+
+def _taken(path: Path, why: str) -> PortUnavailable:
+    unavailable = PortUnavailable(f"{path} {why}.")
+    unavailable.setting = "unix_socket"
+    return unavailable
 
 
 def check_free(host: str, port: int, *, beside: bool = False) -> None:

@@ -12,6 +12,10 @@ class UnreadableSchema(Exception):
     """A file does not hold a schema; the text says where it stops being one."""
 
 
+class NotWritten(Exception):
+    """The schema cannot be written into a file; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What a client may notice, one sentence each: requests that fail now, and answers that may surprise."""
@@ -36,6 +40,14 @@ def difference(path: Path, sdl: str, *, lines: int = 40) -> list[str]:
     diff = list(difflib.unified_diff(held.splitlines(), sdl.splitlines(), str(path), "the code", lineterm="", n=2))
     more = len(diff) - lines
     return diff[:lines] + ([f"... and {more} lines more"] if more > 0 else [])
+
+
+def write(path: Path, sdl: str) -> None:
+    """Write the schema into the file. Raises NotWritten."""
+    try:
+        path.write_text(sdl, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(f"--file: {path} cannot be written: {error.strerror}") from error
 
 
 def changes(old: Path, new: str) -> Changes:

@@ -1,6 +1,7 @@
 """JSON from clients, with numbers that stay the numbers that were written."""
 
 import math
+from codecs import BOM_UTF8
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,8 +33,12 @@ _DECODE: Final = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def exact_json(text: bytes | str) -> Any:
-    """The decoded JSON. Raises NotJson."""
+    """The decoded JSON; a byte order mark before it is no part of it (RFC 8259, 8.1). Raises NotJson."""
     try:
         return _DECODE(text)
+    except UnicodeDecodeError as error:
+        raise NotJson("a text in it has bytes that are not UTF-8") from error
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        if isinstance(text, bytes) and text.startswith(BOM_UTF8):
+            return exact_json(text[len(BOM_UTF8) :])
         raise NotJson(str(error)) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -105,12 +106,22 @@ def _from_query_string(request: Request) -> dict[str, Any]:
         if not values or (name != "query" and values[0] == ""):
             continue  # An empty parameter of a query string stands for null.
         parameters[name] = values[0]
+        if "\ufffd" in values[0]:
+            _check_utf8(request, name)
         if name in ("variables", "extensions"):
             try:
                 parameters[name] = exact_json(values[0])
             except NotJson as error:
                 raise RequestError(f"The parameter '{name}' must be a JSON object, URL-encoded: {error}.") from error
     return parameters
+
+
+def _check_utf8(request: Request, name: str) -> None:
+    """Raise RequestError where a replacement character stands for bytes of the query string that are not UTF-8."""
+    try:
+        parse_qs(request.url.query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"The parameter '{name}' must be UTF-8, URL-encoded.") from error
 
 
 def checked(parameters: Mapping[str, Any]) -> GraphQLRequest:

@@ -120,7 +120,8 @@ async def test_no_value_of_any_attribute_is_an_unexpected_error(name: str, capsy
             }
             trial = Watched(domain, DOMAINS[domain].promises, build(system), system, build, 2, given=keys)
             trial.unexpected, trial.has_answered = [], False
-            await asyncio.wait_for(ask_everything(trial), 60)
+            async with asyncio.timeout(60):
+                await ask_everything(trial)
             answered += trial.has_answered
             unexpected += [f"{'.'.join(path)} = {raw[:60]}: {one}" for one in trial.unexpected]
     assert unexpected == []

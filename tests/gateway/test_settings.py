@@ -82,7 +82,7 @@ def test_the_example_loads_and_is_complete(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     text = re.sub(r"^# (?=\[|[\w\".]+ = )", "", text, flags=re.MULTILINE)
     text = re.sub(r"^jwks_file = .*$", "", text, flags=re.MULTILINE)
-    text = text.replace("/etc/opticom/", "").replace("/run/secrets/", "")
+    text = text.replace("/etc/opticom/", "").replace("/run/secrets/", "").replace("collector-ca.pem", "ca.pem")
     mutual_tls(tmp_path)
     (tmp_path / "portal.json").write_text('{"a1": "{ __typename }"}', encoding="utf-8")
     everything = load(write(tmp_path, text))
@@ -247,13 +247,13 @@ def test_every_wrong_key_is_named_with_its_place(tmp_path: Path) -> None:
             'gateway.toml: systems.billing.url: missing: the address of the billing system, e.g. "https://billing.example"',
             "gateway.toml: systems.billing.profile.id_lists: is not a setting here; did you mean id_list?",
             "gateway.toml: systems.billing.profile.max_keys: should be a whole number",
-            "gateway.toml: systems.billing.profile.words.Working: should be a valid string",
+            "gateway.toml: systems.billing.profile.words.Working: should be a text, in quotes",
             "gateway.toml: systems.inventory: has no driver named 'tmx'; there is: tmf, nautobot",
             "gateway.toml: systems.inventory.auth: needs a kind, one of"
             " 'bearer', 'basic', 'api_key', 'oauth2', 'session', 'forward', 'token_exchange'",
             'gateway.toml: systems.ticketing.url: missing: the address of the ticketing system, e.g. "https://ticketing.example"',
-            "gateway.toml: auth.audience: should be a valid string",
-            "gateway.toml: auth.audience: should be a valid tuple",
+            "gateway.toml: auth.audience: should be a text, in quotes",
+            "gateway.toml: auth.audience: should be a list",
             "gateway.toml: auth.claims.kinde: is not a setting here; did you mean kind?",
             "gateway.toml: graphql.introspection: should be 'nobody', 'staff', 'signed-in' or 'everyone'",
             "gateway.toml: graphql.limits.max_deph: is not a setting here; did you mean max_depth?",
@@ -569,6 +569,86 @@ def test_not_toml_says_line_and_column(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, SYSTEMS + "\n[server]\nport 8000\n")
     assert found.startswith("gateway.toml: is not TOML: ")
     assert found.endswith("(at line 12, column 6)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("port = " + "9" * 5000, "has a number with more digits than any setting takes"),
+        ("port = " + "[" * 100_000, "has tables and lists that are nested too deeply"),
+        ("port = " + "[" * 900 + "]" * 900, "has tables and lists that are nested too deeply"),
+        ("a" + ".a" * 20_000 + " = 1", "has tables and lists that are nested too deeply"),
+    ],
+)
+def test_what_no_reader_of_toml_takes_is_named(tmp_path: Path, text: str, told: str) -> None:
+    assert problems(tmp_path, text) == [f"gateway.toml: {told}"]
+
+
+def test_a_table_in_a_variable_may_be_too_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SERVER", '{"a":' * 100_000)
+    assert problems(tmp_path, SYSTEMS) == ["gateway.toml: has tables and lists that are nested too deeply"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "\ufeff" + SYSTEMS)).systems.crm.url == "https://crm.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("systems.crm.driver = [1]", "systems.crm.driver: should be a text, in quotes"),
+        ("systems.crm.driver = {}", "systems.crm.driver: should be a text, in quotes"),
+        ("systems.crm.network.ca_file = 5", "systems.crm.network.ca_file: should be the path of a file, in quotes"),
+        ("systems.crm.network = 5", "systems.crm.network: should be a table"),
+        ("systems.crm.auth = { kind = 'bearer', token_file = 1.5 }", "token_file: should be the path of a file, in"),
+        ("systems.crm.share = 'perhaps'", "systems.crm.share: should be true or false"),
+        ("systems.crm.timeout = 'long'", "systems.crm.timeout: should be a number"),
+        ("graphql = []", "graphql: should be a table"),
+        ("server.trusted_proxies = 5", "server.trusted_proxies: should be a list"),
+        ('server.unix_socket = "a\\u0000b"', "server.unix_socket: should be one line of text"),
+        ('systems.crm.customer_key = "external:a\\nb"', "customer_key: should be one line of text"),
+        (
+            "telemetry.headers = 'authorization=Bearer%0Aabc'",
+            "telemetry.headers: one of the headers should be one line",
+        ),
+        ("telemetry.headers = 'ž=1'", "telemetry.headers: one of the headers should be the name of a header"),
+        ("telemetry.headers = 'a=ž'", "telemetry.headers: one of the headers should be a header's value"),
+        ("telemetry.ca_file = 'none.pem'", "none.pem: cannot be read: No such file or directory"),
+        ("telemetry.ca_file = 'gateway.toml'", "gateway.toml: holds no certificate that can be read; right is PEM"),
+        ("auth = { audience = 'a', issuer = 'https://[' }", "auth: without jwks_url and jwks_file the issuer is asked"),
+        ("auth = { audience = 'a', issuer = 'https://h:99999' }", "auth: issuer: should be an address that begins"),
+        ("auth = { audience = 'a', issuer = 'https://h/?x' }", "auth: issuer: should be the address that all paths"),
+        ("auth = { audience = 'a', issuer = 'https://kůň' }", "auth: issuer: should be an address in ASCII"),
+    ],
+)
+def test_a_value_of_another_kind_says_what_would_be_right(tmp_path: Path, text: str, told: str) -> None:
+    systems = "".join(f"systems.{name}.url = 'https://h'\n" for name in ("crm", "billing", "inventory", "ticketing"))
+    (found,) = problems(tmp_path, systems + text)
+    assert told in found
+    assert found.isprintable()
+
+
+def test_a_very_long_value_is_not_shown_whole(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, SYSTEMS + f"[systems.assurance]\nurl = 'https://h'\ndriver = '{'x' * 100_000}'")
+    assert len(found) < 2100
+    assert found.endswith("there is: tmf, alertmanager, icinga")
+
+
+def test_a_line_break_at_the_end_of_a_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SERVER__PORT", "9000\n")
+    monkeypatch.setenv("GATEWAY_GRAPHQL__INTROSPECTION", "staff\r\n")
+    monkeypatch.setenv("GATEWAY_AUTH__CLAIMS__KIND", "role\n")
+    settings = load(write(tmp_path, SYSTEMS + AUTH))
+    assert (settings.server.port, settings.graphql.introspection) == (9000, "staff")
+    assert settings.auth is not None
+    assert settings.auth.claims.kind == "role"
+
+
+def test_bytes_of_a_variable_that_are_no_text_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_WRITES__ENABLED", "true")
+    monkeypatch.setenv("GATEWAY_WRITES__ALLOW__PAYBILL", "\udc80")
+    found = problems(tmp_path, SYSTEMS + AUTH)
+    assert any("writes.allow" in one.lower().replace("__", ".") for one in found), found
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from gateway.settings import GraphQLSettings
+from gateway.settings import GraphQLSettings, LiveSettings
 from gateway.writes_settings import WritesSettings
 from sandbox.data import shapes
 from tests.edges import NAMED_TEXTS, TIMES
@@ -227,6 +227,37 @@ async def test_no_value_of_any_argument_is_an_unexpected_error(
     with capsys.disabled():
         if TIMES > 1:
             print(f"\n{len(found)} arguments and attributes of inputs, {tried} values, INTERNAL 0")
+
+
+NO_JSON_LIBRARY_WRITES: Final = ["18446744073709551617", "1e308", "9007199254740993.5", "1e400", "[" * 300 + "]" * 300]
+
+
+async def test_no_value_of_an_argument_of_a_subscription_is_an_unexpected_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each opens a stream, whose first lines are a comment or what is wrong; and so for a variable that nobody uses."""
+    graphql, opened, tried = GraphQLSettings(introspection="everyone"), set(), 0
+    async with stacked(tmp_path, customers=2, graphql=graphql, live=LiveSettings(enabled=True)) as stack:
+        schema = build_client_schema((await stack.ask(get_introspection_query())).clean())
+        assert schema.subscription_type is not None
+        arguments = [(name, arg) for name, one in schema.subscription_type.fields.items() for arg in one.args.items()]
+        headers = stack.headers("agent") | {"Accept": "text/event-stream", "Content-Type": "application/json"}
+        for name, (arg, kind) in arguments:
+            values = [*NO_JSON_LIBRARY_WRITES, *(json.dumps(one) for one in edges_of(kind.type))]
+            for value in values if TIMES > 1 else [*NO_JSON_LIBRARY_WRITES, '["1"]']:
+                query = f"subscription($v: {kind.type}) {{ {name}({arg}: $v) {{ __typename }} }}"
+                body = f'{{"query": {json.dumps(query)}, "variables": {{"v": {value}, "unused": [{value}]}}}}'
+                async with stack.session.post(f"{stack.address}/graphql", data=body, headers=headers) as answer:
+                    first = (await answer.content.readuntil(b"\n\n")).decode()
+                assert answer.status == 200, (name, value[:80])
+                assert "INTERNAL" not in first, (name, value[:80], first)
+                if first == ":\n\n":
+                    opened.add(name)
+                tried += 1
+        assert opened == set(schema.subscription_type.fields)
+    if TIMES > 1:
+        with capsys.disabled():
+            print(f"\n{len(arguments)} arguments of subscriptions, {tried} values, INTERNAL 0")
 
 
 KNOWN: Final[list[tuple[str, str | None]]] = [

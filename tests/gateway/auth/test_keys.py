@@ -59,6 +59,45 @@ async def test_what_a_key_leaves_open_may_be_null_or_empty(more: dict[str, Any])
     assert (await knowing(published(RSA, **more)).viewer(signed(RSA, "PS256"))).customer_ids == ("1001",)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"alg": one} for one in ([], ["RS256"], {}, {"a": 1}, 5, True, "none", "HS256", "RSA-OAEP", "é")),
+        *({name: one} for name in ("n", "e", "crv", "use", "x5c") for one in (5, [], {"a": [None]}, "%%", "")),
+        {"key_ops": ["encrypt"]},
+        {"key_ops": ["sign"], "n": None},
+        {"use": "enc"},
+        {"kty": "oct", "k": "AAAA"},
+        {"kty": ["RSA"]},
+        {"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "crv": "X25519", "x": "AA"},
+    ],
+)
+async def test_an_odd_key_costs_itself(odd: dict[str, Any]) -> None:
+    """Beside a good one, before and after it."""
+    for keys in ([published(OTHER_RSA, kid="odd") | odd, published(RSA)], [published(RSA), published(ED) | odd]):
+        assert (await knowing(*keys).viewer(signed(RSA, "PS256"))).customer_ids == ("1001",)
+
+
+async def test_a_key_that_encrypts_does_not_stand_beside_the_one_that_signs() -> None:
+    """Where the token names none, the only one that verifies is meant."""
+    for more in ({"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "RSA-OAEP"}):
+        keys = knowing(published(OTHER_RSA, **more), published(RSA, key_ops=["verify"]))
+        assert (await keys.viewer(signed(RSA, "RS256", None))).customer_ids == ("1001",)
+
+
+@pytest.mark.parametrize("raw", ["1e400", "NaN", "1" * 5000, '"a\\ud800b"', '"\\q"', '"\x00"', '"\udcff"'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+async def test_an_odd_text_or_number_costs_no_key(raw: str, encoding: str) -> None:
+    """What issuers publish is read as leniently as what systems answer."""
+    if encoding == "utf-16" and not raw.isascii():
+        return
+    text = json.dumps({"keys": [published(RSA, x5c="here")], "also": 1}).replace('"here"', raw)
+    body = text.encode(encoding, "surrogateescape" if encoding != "utf-16" else "strict")
+    found = Authenticator(TrustedIssuer(KeySet(from_bytes(body)), ALL))
+    assert (await found.viewer(signed(RSA, "PS256"))).customer_ids == ("1001",)
+
+
 async def test_a_newer_name_of_an_algorithm() -> None:
     assert (await knowing(published(ED, alg="Ed25519")).viewer(signed(ED, "EdDSA"))).customer_ids == ("1001",)
 

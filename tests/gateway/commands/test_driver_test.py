@@ -130,7 +130,7 @@ def test_only_what_the_settings_name_is_loaded(site: Path, tmp_path: Path, billi
     ("more", "said"),
     [
         ('options = { compnay = "north" }', ".options.compnay: is not a setting here; did you mean company?"),
-        ("options = { company = 7 }", ".options.company: should be a valid string"),
+        ("options = { company = 7 }", ".options.company: should be a text, in quotes"),
         ("profile = { page_size = 7 }", ": profile: the driver 'acme' has none; it is configured in options"),
     ],
 )

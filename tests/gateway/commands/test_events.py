@@ -144,6 +144,21 @@ async def test_what_is_wrong_is_said(gateway: Gateway, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--url", "http://["], "--url: should be an address that begins with http://"),
+        (["--url", "http://h:99999"], "--url: should be an address that begins with http://"),
+        (["--url", "http://u:p@127.0.0.1:9", "--token", "t"], "--url: should be an address without user name"),
+        (["--token", "a\nb"], "--token: should be one line of text"),
+        (["--token", "ž"], "--token: should be a header's value"),
+    ],
+)
+def test_an_option_that_cannot_be_sent_is_named(run: InProcess, options: list[str], told: str) -> None:
+    ended = run("events", *options)
+    assert (ended.returncode, ended.stderr.startswith(told)) == (1, True), ended.stderr
+
+
 async def test_it_is_followed_again_when_the_gateway_ends_the_stream(gateway: Gateway) -> None:
     notes: asyncio.Queue[str] = asyncio.Queue()
     shown: asyncio.Queue[Event] = asyncio.Queue()

@@ -79,6 +79,7 @@ def test_the_generated_code_is_printed(tmp_path: Path) -> None:
     [
         (["--operation", "Nobody"], "The document has no operation 'Nobody'"),
         (["--variables", "{"], "--variables: not JSON"),
+        (["--variables", '{"a":' * 100_000], "--variables: not JSON"),
         (["--variables", "[]"], "--variables: must be a JSON object"),
         (["--variables", '{"more": "much"}'], "Variable '$more' has invalid value"),
     ],

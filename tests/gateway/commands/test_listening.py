@@ -20,6 +20,13 @@ def test_two_colons_are_every_address(client: str) -> None:
         assert connected.getpeername()[1] == port
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b", "999.1.1.1"])
+def test_a_host_that_is_not_this_machine_is_named_as_the_setting(host: str) -> None:
+    with pytest.raises(PortUnavailable) as caught:
+        listen(host, 8000)
+    assert caught.value.setting == "host"
+
+
 def test_a_socket_that_was_left_is_replaced_and_one_in_use_is_not(tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
     with listen_on(path):

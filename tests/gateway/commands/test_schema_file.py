@@ -65,6 +65,11 @@ def test_a_file_that_holds_no_schema(old: Path) -> None:
         difference(old.with_name("none.graphql"), OLD)
 
 
+def test_a_file_that_cannot_be_written(run: InProcess, tmp_path: Path) -> None:
+    ended = run("schema", "--write", "--file", str(tmp_path))
+    assert (ended.returncode, ended.stderr) == (1, f"--file: {tmp_path} cannot be written: Is a directory\n")
+
+
 def test_the_committed_schema_is_the_codes(run: InProcess) -> None:
     compared = run("schema", "--check")
     assert compared.returncode == 0, compared.stderr

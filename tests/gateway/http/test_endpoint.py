@@ -12,6 +12,7 @@ import graphql
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from yarl import URL
 
 from connectors.errors import ConnectorError
 from gateway import engine
@@ -241,6 +242,24 @@ async def test_lines_of_accept_are_one_list(
     headers = [("Accept", line) for line in lines]
     async with client.post(url, json={"query": "{ who }"}, headers=headers) as answer:
         assert (answer.status, answer.content_type) == ((200, answered) if answered else (406, JSON))
+
+
+async def test_a_byte_order_mark_is_no_part_of_the_body(client: aiohttp.ClientSession, url: str) -> None:
+    body, headers = b'\xef\xbb\xbf{"query": "{ who }"}', {"Content-Type": JSON}
+    async with client.post(url, data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["data"]) == (200, {"who": "agent"})
+
+
+async def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(client: aiohttp.ClientSession, url: str) -> None:
+    """In a body and in the query string alike; a replacement character that somebody wrote is a character."""
+    body = b'{"query": "query($n: String!) { hello(name: $n) }", "variables": {"n": "\xff"}}'
+    async with client.post(url, data=body, headers={"Content-Type": JSON}) as answer:
+        told = (await answer.json())["errors"][0]["message"]
+        assert (answer.status, "has bytes that are not UTF-8" in told) == (400, True)
+    for written, status in (("%FF", 400), ("%EF%BF%BD", 200)):
+        query = f"query=query($n:String!)%7Bhello(name:$n)%7D&variables=%7B%22n%22:%22{written}%22%7D"
+        async with client.get(URL(f"{url}?{query}", encoded=True)) as answer:
+            assert (answer.status, answer.status == 200 or "must be UTF-8" in await answer.text()) == (status, True)
 
 
 async def test_lines_of_other_lists_are_one_list(client: aiohttp.ClientSession, url: str) -> None:
