@@ -299,7 +299,8 @@ class Chaos:
         return effect
 
     async def _recovered(self) -> bool:
-        return await self._until(lambda: all(self._in_a_row[one.operation] >= self._least_in_a_row for one in QUESTIONS))
+        least = self._least_in_a_row
+        return await self._until(lambda: all(self._in_a_row[one.operation] >= least for one in QUESTIONS))
 
     async def _until(self, is_so: Callable[[], bool]) -> bool:
         """Whether that is so before long, which only answers can make it."""
