@@ -79,7 +79,7 @@ async def open_page(
     )
 
     def on_request(request: Request) -> None:
-        if not request.url.startswith(allowed):
+        if not request.url.removeprefix("blob:").startswith(allowed):
             complaints.foreign_requests.append(request.url)
 
     def on_console(message: ConsoleMessage) -> None:
