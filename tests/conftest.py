@@ -5,12 +5,14 @@ import gc
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from gateway.settings import GraphQLSettings
-from tests.stack import DOMAINS, Stack, stacked
+if TYPE_CHECKING:
+    from tests.stack import Stack
+# The gateway is imported where a stack is made: the process that only hands tests to workers needs none of it.
 
 gc.set_threshold(50_000, 3, 700)  # as the gateway serves: what a test makes goes with its last reference
 
@@ -65,13 +67,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest_asyncio.fixture(scope="session")
-async def _stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def _stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Stack"]:
+    from tests.stack import stacked
+
     async with stacked(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def stack(_stack: Stack) -> AsyncIterator[Stack]:
+async def stack(_stack: "Stack") -> AsyncIterator["Stack"]:
     """The session's stack, reset."""
     _stack.reset()
     yield _stack
@@ -85,7 +89,10 @@ TIMEOUT = 2.0
 
 
 @pytest_asyncio.fixture(scope="session")
-async def _impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def _impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Stack"]:
+    from gateway.settings import GraphQLSettings
+    from tests.stack import DOMAINS, stacked
+
     timeouts = {domain: {"timeout": TIMEOUT} for domain in DOMAINS}
     graphql = GraphQLSettings(trace="signed-in with keys", deadline=2.4 * TIMEOUT)
     async with stacked(tmp_path_factory.mktemp("impatient"), systems=timeouts, graphql=graphql) as running:
@@ -93,7 +100,7 @@ async def _impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest.fixture
-def impatient(_impatient: Stack) -> Stack:
+def impatient(_impatient: "Stack") -> "Stack":
     """The session's stack for systems that hang, reset: it waits only briefly."""
     _impatient.reset()
     return _impatient

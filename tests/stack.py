@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import pytest
 from starlette.applications import Starlette
 
 from connectors import ConnectedSystem
@@ -31,6 +32,7 @@ from resolvers.viewer import ViewerKind
 from sandbox.data.world import World
 from sandbox.server import SandboxServer
 from tests.gateway.serving import serving
+from tests.schemas_again import borrowed_schema
 
 _FREE: Final = CallerRate(per_second=0, burst=0)
 FREE: Final = RateSettings(anonymous=_FREE, subscriber=_FREE, agent=_FREE, admin=_FREE)
@@ -192,7 +194,10 @@ async def stacked(
             log=log or LogSettings(),
         )
         keys = DemoKeys.create(folder / "demo-key.pem")
-        app = create_app(settings, demo_keys=None if auth else keys)
+        graph = stack.enter_context(borrowed_schema())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gateway.app.build_schema", lambda: graph)
+            app = create_app(settings, demo_keys=None if auth else keys)
         made: dict[str, Any] = {}
         address = await stack.enter_async_context(serving_with_lifespan(app, made))
         session = await stack.enter_async_context(aiohttp.ClientSession())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from connectors.errors import NotSupported, TooMuch
@@ -29,6 +30,12 @@ class _Times(Record, frozen=True, kw_only=True):
     created_at: datetime | None = None
 
 
+@cache
+def _times_of(changed: str, created: str) -> Mapping[_Times]:
+    """The same for all installations whose resources have these attributes, as all mappings are."""
+    return Mapping(_Times, changed_at=source(changed, date), created_at=source(created, date))
+
+
 class Changes:
     """The changes of one resource. `changed` are attributes with the time of the last change, the best one first."""
 
@@ -39,8 +46,7 @@ class Changes:
         self._resource, self._most = path.rpartition("/")[2], http.system.max_rows
         self._changed = next((name for name in changed if name not in own.absent), None)
         told = self._changed or changed[0]
-        mapping = Mapping(_Times, changed_at=source(told, date), created_at=source(created, date))
-        self._rows = Collection(http, profile, path, mapping.bound(reader, profile.version))
+        self._rows = Collection(http, profile, path, _times_of(told, created).bound(reader, profile.version))
         self._order = Order(f"-{told}", "changed_at")
         self._condition = f"{told}.gte"
         self._filters, self._sorts = own.understands(self._condition), own.sort

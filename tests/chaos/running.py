@@ -25,8 +25,6 @@ LATEST: Final = DEADLINE + 1.0
 """Seconds in which every request is answered: so the gateway promises (`graphql.deadline`)."""
 _SAMPLE: Final = 0.5
 """Seconds between two counts of upstream calls."""
-_IN_A_ROW: Final = 4
-"""Whole answers to each operation, one after the other, after which both workers are taken for well."""
 _CABINET: Final = 2
 """Whose customers are not among the readers."""
 _ENDED: Final = {"RESOLVED", "CLOSED", "REMOVED"}
@@ -111,8 +109,10 @@ class Ran:
 class Chaos:
     """The clients, and what goes wrong meanwhile."""
 
-    def __init__(self, target: Target, reads: float, writes: float, seed: int = 17) -> None:
-        """`reads`, `writes`: a second, come what may."""
+    def __init__(self, target: Target, reads: float, writes: float, seed: int = 17, in_a_row: int = 4) -> None:
+        """`reads`, `writes`: a second, come what may. After so many whole answers `in_a_row` to each operation, both
+        workers are taken for well.
+        """
         self._target, self._reads, self._writes = target, reads, writes
         self._chance = random.Random(seed)
         self._calm = Calm()
@@ -121,6 +121,7 @@ class Chaos:
         """When which system was sick, until when nothing of it was left."""
         self._effect: Effect | None = None
         self._has_news = asyncio.Event()
+        self._least_in_a_row = in_a_row
         self._in_a_row: Counter[str] = Counter()
         self._asking: set[asyncio.Task[None]] = set()
         self._clicks = True
@@ -298,7 +299,8 @@ class Chaos:
         return effect
 
     async def _recovered(self) -> bool:
-        return await self._until(lambda: all(self._in_a_row[one.operation] >= _IN_A_ROW for one in QUESTIONS))
+        least = self._least_in_a_row
+        return await self._until(lambda: all(self._in_a_row[one.operation] >= least for one in QUESTIONS))
 
     async def _until(self, is_so: Callable[[], bool]) -> bool:
         """Whether that is so before long, which only answers can make it."""

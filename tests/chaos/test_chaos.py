@@ -50,7 +50,7 @@ async def test_a_system_that_fails_under_load_costs_its_own_fields_and_no_effect
     systems = {"billing": {"policy": {"window": 5, "least_calls": 5, "open_for": 0.2, "open_longest": 0.2}}}
     async with (
         stacked(tmp_path, customers=60, writes=writes, live=live, systems=systems) as stack,
-        Chaos(InProcess(stack), reads=20, writes=8) as chaos,
+        Chaos(InProcess(stack), reads=20, writes=8, in_a_row=1) as chaos,  # one process that may be unwell
     ):
         ran = await run(chaos, [of("billing", "cut answers")], 1.0)
     _calm, sick = ran.effects

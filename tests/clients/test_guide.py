@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, concat_ast, parse, specified_rules, validate
+from graphql.validation import KnownDirectivesRule, NoUndefinedVariablesRule, NoUnusedFragmentsRule
 
-from tests.clients.portal_of_the_guide import COPIED, FOLDERS, PAGE, Variant, commands, files, snippets
+from tests.clients.portal_of_the_guide import COPIED, FOLDERS, PAGE, ROOT, Variant, commands, files, snippets
 
 VARIANTS: tuple[Variant, ...] = ("graphql-16", "graphql-17", "apollo-manifest")
 ASKED_FOR_BY_NAME = {"tsconfig.json": "tsc", "relay.config.json": "relay-compiler"}
@@ -15,6 +17,9 @@ ASKED_FOR_BY_NAME = {"tsconfig.json": "tsc", "relay.config.json": "relay-compile
 IMPORTED = re.compile(r'from "\./([^"]+)"')
 PACKAGE = re.compile(r'from "((?:@[^"/]+/)?[^"/.][^"/]*)')
 EXPORTED = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
+TEMPLATE = re.compile(r"\bgraphql`(.*?)`", re.DOTALL)
+RELAYS = [KnownDirectivesRule, NoUndefinedVariablesRule, NoUnusedFragmentsRule]
+"""What Relay allows beside: directives of its own, by which fragments declare variables."""
 NAMED = re.compile(r"`((?:@[\w-]+/)?[\w-]+)`(?: and `([\w-]+)`)? (\d+\.\d+\.\d+)")
 
 
@@ -39,6 +44,17 @@ def test_every_file_is_part_of_the_portal(variant: Variant) -> None:
             assert ASKED_FOR_BY_NAME[path] in run
         else:
             assert path in run or f'"{path}"' in given["codegen.ts"], f"{path}: nothing reads it"
+
+
+def test_the_documents_are_valid() -> None:
+    """`make long` compiles each block, too, and runs it (test_clients.py)."""
+    schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+    given = files("graphql-16")
+    of_relay = [one for path, text in given.items() if path.endswith(".tsx") for one in TEMPLATE.findall(text)]
+    assert len(of_relay) > 3
+    rules = [one for one in specified_rules if one not in RELAYS]
+    assert validate(schema, concat_ast([parse(one) for one in of_relay]), rules) == []
+    assert validate(schema, parse(given["portal.graphql"])) == []
 
 
 def test_the_versions_are_those_that_are_locked() -> None:

@@ -40,6 +40,7 @@ async def test_pages_charges_and_the_file(tab: Tab) -> None:
     assert "token" not in file.url
 
 
+@pytest.mark.long
 async def test_paid_once_with_the_answer_lost_and_two_clicks(tab: Tab, portal: Stack) -> None:
     await open_bill(tab, "1001-2-2026-10")
     portal.systems["billing"].switches.lose_answers = 1

@@ -10,6 +10,7 @@ from tests.stack import Stack
 pytestmark = [needs_chromium, needs_portal]
 
 
+@pytest.mark.long
 async def test_first_paint_is_one_request(tab: Tab) -> None:
     shapes: list[int] = []
 
@@ -29,6 +30,7 @@ async def test_first_paint_is_one_request(tab: Tab) -> None:
     await expect(tab.page.get_by_text("One of your services has an outage.")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_billing_away_costs_its_cards_and_is_asked_for_again_alone(tab: Tab, portal: Stack) -> None:
     portal.systems["billing"].stop()
     await tab.sign_in()
@@ -66,6 +68,7 @@ async def test_an_address_of_its_own_opens_its_page(tab: Tab, path: str) -> None
     await expect(tab.page.get_by_role("heading", level=1, name=titles[path])).to_be_visible(timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_what_is_old_and_what_lacks_rows_is_said(tab: Tab) -> None:
     async def say(route: Route) -> None:
         answer = await route.fetch()

@@ -16,6 +16,7 @@ FOR_CUSTOMERS, FOR_THE_DESK = "This page is for customers.", "This page is for t
 NO_FINER_THAN_CENTS = {"1.005": False, "0": False, "0,00": False, "1e3": False, " 1,50 ": True, "84.70": True}
 
 
+@pytest.mark.long
 async def test_a_link_that_was_cut_off_leads_to_nothing_and_breaks_nothing(tab: Tab) -> None:
     await tab.sign_in(path="/bills/%E0%A4%A")
     await tab.see("This bill does not exist, or it is not yours.")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.reading.repair import repaired
 from connectors.reading.rows import Identified, RowDecoder, Unreadable
 from connectors.tmf.shapes import RelatedParty
+from tests.edges import TIMES
 
 
 class Inner(msgspec.Struct):
@@ -123,7 +124,7 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25 * TIMES, suppress_health_check=[HealthCheck.too_slow])  # more in `make fuzz`
 @given(st.dictionaries(st.sampled_from([one.name for one in msgspec.structs.fields(Row)]), JSON))
 def test_no_value_of_any_kind_does_more_than_cost_itself_or_its_row(row: dict[str, Any]) -> None:
     try:

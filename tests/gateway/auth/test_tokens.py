@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ ISSUER, AUDIENCE = "https://login.opticom.example", "portal"
 RULES = TokenRules(ISSUER, AUDIENCE, leeway=5)
 
 
+@cache
+def rsa_key(_key_id: str) -> rsa.RSAPrivateKey:
+    """An RSA key takes a tenth of a second: keys of the same id are the same one for all issuers of the tests."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass
 class Issuer:
     """Makes keys and signs with them, as an identity provider does."""
@@ -43,9 +50,7 @@ class Issuer:
     keys: dict[str, Any] = field(default_factory=dict)
 
     def add(self, key_id: str, algorithm: str = "ES256") -> None:
-        made = (
-            ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else rsa.generate_private_key(65537, 2048)
-        )
+        made = ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else rsa_key(key_id)
         self.keys[key_id] = (made, algorithm)
 
     def jwks(self, *more: dict[str, Any]) -> bytes:

@@ -5,24 +5,26 @@ from typing import Any, Final, NamedTuple
 
 from graphql import (
     FieldDefinitionNode,
-    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationDefinitionNode,
     get_named_type,
     get_nullable_type,
     is_composite_type,
     is_introspection_type,
     is_required_argument,
+    parse,
     print_type,
     value_from_ast_untyped,
 )
 from graphql import build_schema as read_schema
 
 from gateway.commands.schema_file import printed
-from gateway.engine import Engine, Estimate, Prepared
+from gateway.engine import Estimate
+from gateway.engine.cost import Cost
 from gateway.engine.limits import PageSizes
 from resolvers.paging import DEFAULT_PAGE, MAX_PAGE
 from schema import build_schema
@@ -35,8 +37,8 @@ def declared() -> GraphQLSchema:
 
 
 @cache
-def engine() -> Engine:
-    return Engine(build_schema(), pages=PageSizes(DEFAULT_PAGE, MAX_PAGE))
+def served() -> GraphQLSchema:
+    return build_schema().graphql
 
 
 ROOTS: Final = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}
@@ -98,11 +100,11 @@ def fields() -> list[tuple[str, str]]:
 def estimate(place: Place, selected: str, more: str = "") -> Estimate:
     variables = place.variables + more
     named = f"({variables})" if variables else ""
-    prepared = engine().prepare(f"{place.operation} Q{named} {place.before}{selected}{place.behind}")
-    assert isinstance(prepared, Prepared), prepared
-    one = engine().operation(prepared, None)
-    assert not isinstance(one, GraphQLError)
-    return engine().estimate(prepared, one, {"nodes_ids": ["Bill:1"]})
+    document = parse(f"{place.operation} Q{named} {place.before}{selected}{place.behind}")
+    [operation] = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    cost = Cost(served(), document, operation, PageSizes(DEFAULT_PAGE, MAX_PAGE))  # as an `Engine` makes it
+    return cost.of({"nodes_ids": ["Bill:1"]})
 
 
 def besides(one: Estimate) -> int:
@@ -194,8 +196,8 @@ def is_sized_above(kind: str, name: str) -> bool:
 
 
 def test_the_schema_is_the_same_but_for_the_directives() -> None:
-    served, bare = build_schema().graphql, read_schema(build_schema().as_str())
-    known = {one.name for one in (*served.directives, *bare.directives)}
+    graph, bare = build_schema().graphql, read_schema(build_schema().as_str())
+    known = {one.name for one in (*graph.directives, *bare.directives)}
     assert [one.name for one in declared().directives if one.name not in known] == ["listSize", "cost"]
     described = [one for one in declared().directives if one.name in ("cost", "listSize")]
     assert all(name in (one.description or "") for one in described for name in one.args)
