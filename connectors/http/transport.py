@@ -1,6 +1,5 @@
 """Sends single requests to one system: connection, limits, and the failure for each error."""
 
-import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -29,6 +28,7 @@ from connectors.http.request import Request
 from connectors.http.said import beginning
 from connectors.http.through import through
 from connectors.settings import System
+from connectors.texts import without_credentials
 
 CONNECTION_ERRORS: Final = (aiohttp.ClientError, ConnectionError)
 """Raised while a request is sent or its answer is read; `Transport.failure` translates them."""
@@ -148,7 +148,7 @@ class Transport:
         length = "" if body is None else f", {len(body)} bytes"
         detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
         if 300 <= status < 400 and (elsewhere := response.headers.get("Location")):
-            detail += f"{LEADS} {_without_query(elsewhere)}"
+            detail += f"{LEADS} {_shown(elsewhere)}"
         failure: ConnectorError
         if login_wanted or status == 403:
             failure = Refused(self.name, detail, login_wanted=login_wanted, status=status)
@@ -172,9 +172,9 @@ class Transport:
         return failure
 
 
-def _without_query(address: str) -> str:
-    """An address to show: the query may hold personal data."""
-    return re.split(r"[?#]", address, maxsplit=1)[0][:200]
+def _shown(address: str) -> str:
+    """An address of a system's own as a log shows it: the query may hold personal data, and any byte may be in it."""
+    return "".join(one for one in without_credentials(address)[:200] if one.isprintable())
 
 
 async def _streamed(body: bytes | None) -> AsyncIterator[bytes]:

@@ -68,8 +68,8 @@ class LenientReader:
                 return msgspec.Raw(_TO_JSON.encode(value))
             case inspect.NoneType():
                 return None if value is None else _UNFIT
-        if isinstance(value, Decimal) and where.rpartition(".")[2] == "id" and value == value.to_integral_value():
-            value = int(value)  # some writers of JSON know no whole numbers
+        if isinstance(value, Decimal) and where.rpartition(".")[2] == "id":
+            value = _whole(value)
         found = _scalar(value, kind)
         return _UNFIT if decides and isinstance(found, str) and _REPLACED in found else found
 
@@ -173,6 +173,11 @@ def _text(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f") if abs(value.adjusted()) <= _DIGITS else _UNFIT
     return str(value) if isinstance(value, str | int) else _UNFIT
+
+
+def _whole(value: Decimal) -> Decimal | int:
+    """The whole number that it is, as some writers of JSON know none; not of 1e999999999, which would take hours."""
+    return int(value) if abs(value.adjusted()) <= _DIGITS and value == value.to_integral_value() else value
 
 
 def _boolean(value: Any) -> Any:

@@ -210,6 +210,8 @@ class PageReader(Generic[Row]):
         if came and self._paging.style != "none":
             page, doubt = self._totals.judge(page, offset, limit)
             self._doubtful = self._doubtful if doubt is None else (offset + came, doubt)
+        elif self._came and page.total is not None and not (self._totals.are_believed and page.total >= self._came):
+            page = msgspec.structs.replace(page, total=None)  # as where the total counts the rows of the page
         if offset and (came > limit or self._repeats(page, limit)):
             raise Garbled(
                 self._system,

@@ -15,8 +15,8 @@ from connectors.tmf.profile import Profile
 _NEXT: Final = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 """In a Link header (RFC 8288): a link to the next page."""
 
-_OF: Final = re.compile(r"/\s*([0-9]+)\s*$")
-"""In a Content-Range header, such as ``items 0-9/119``: how long the list is."""
+_OF: Final = re.compile(r"(?!\s*bytes\b).*/\s*([0-9]+)\s*", re.IGNORECASE)
+"""A Content-Range header, such as ``items 0-9/119``: how long the list is. Of bytes it says how long the body is."""
 
 _NOTHING: Final = re.compile(rb"\{\s*\}")
 _DIGITS: Final = 18
@@ -88,7 +88,7 @@ async def _is_error(body: bytes) -> bool:
 def _total(answer: Answer) -> int | None:
     """What the server says that the list has; None where it says nothing, no number, or several."""
     said = {one.strip() for line in answer.lines("X-Total-Count") for one in line.split(",")}
-    ranges = [_OF.search(line) for line in answer.lines("Content-Range")]
+    ranges = [_OF.fullmatch(line) for line in answer.lines("Content-Range")]
     said |= {one[1] for one in ranges if one}
     numbers = {credible(int(one)) if one.isascii() and one.isdigit() and len(one) <= _DIGITS else None for one in said}
     return numbers.pop() if len(numbers) == 1 else None

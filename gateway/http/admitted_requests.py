@@ -30,6 +30,9 @@ CORS: Final = "cors"
 _REFUSAL: Final = OverloadedError().response()
 _BODY: Final = bytes(_REFUSAL.body)
 
+_FRAMES: Final = (b"content-length", b"transfer-encoding")
+"""Headers that say that a body follows."""
+
 
 class AdmittedRequests(BoundedRequests):
     """Asks the process's `Admission` before it starts a request."""
@@ -43,7 +46,7 @@ class AdmittedRequests(BoundedRequests):
         """The answer that was begun last."""
         self._extensions: dict[str, Any] = {}
         self._probe: BoundedAnswer | None = None
-        """The answer to a probe whose request is not complete."""
+        """The answer to a probe whose head has just been read: it has no body, so that its request ends there."""
         self._probed_at_once = False
         """Whether a probe was answered without a task in this turn: whoever sends many ahead gets one."""
 
@@ -77,7 +80,7 @@ class AdmittedRequests(BoundedRequests):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)
         admission = self._admission
-        if cycle.scope["path"] in ALWAYS and cycle.more_body and not cycle.waiting_for_100_continue:
+        if cycle.scope["path"] in ALWAYS and cycle.more_body and _has_no_body(cycle):
             self._probe = answer
         elif admission is None or cycle.scope["path"] in ALWAYS:
             self.start(answer)
@@ -108,6 +111,14 @@ class AdmittedRequests(BoundedRequests):
             headers = [*headers, *self._cors.marks(origin)]
         if not self.transport.is_closing() and not answer.send_at_once(503, headers, _BODY):
             self.start(answer.instead(_refuse))  # type: ignore[arg-type]  # Starlette types messages as dictionaries
+
+
+def _has_no_body(cycle: RequestResponseCycle) -> bool:
+    """Whether a request is a GET without a body: nothing else is a probe that can be answered at once.
+
+    A body must not be waited for without a task: nothing would read on once uvicorn has paused reading.
+    """
+    return cycle.scope["method"] == "GET" and not any(name in _FRAMES for name, _ in cycle.scope["headers"])
 
 
 class _Queued:

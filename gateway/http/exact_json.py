@@ -40,5 +40,7 @@ def exact_json(text: bytes | str) -> Any:
         raise NotJson("a text in it has bytes that are not UTF-8") from error
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         if isinstance(text, bytes) and text.startswith(BOM_UTF8):
-            return exact_json(text[len(BOM_UTF8) :])
+            text = text[len(BOM_UTF8) :]
+            if not text.startswith(BOM_UTF8):  # only one may be there: a megabyte of them must cost no more
+                return exact_json(text)
         raise NotJson(str(error)) from error

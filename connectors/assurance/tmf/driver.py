@@ -26,6 +26,8 @@ from connectors.tmf.versions import SPELLINGS
 
 _NEWEST: Final = Order("-creationDate", "started_at")
 _STATE: Final = enum_table(OutageState)
+_ALWAYS: Final = {"gte": datetime(1970, 1, 1, tzinfo=UTC), "lt": datetime(2200, 1, 1, tzinfo=UTC)}
+"""Between these any outage began."""
 
 
 class TmfAssurance:
@@ -116,10 +118,10 @@ class TmfAssurance:
         is_sent = bool(dates) and self._problems.askable.can_apply(dates)
         if not is_sent or self._knows_operators or window.offset:
             return found
-        if found.items or found.unread:
+        # Nothing began then; or the system takes the operator for a part of the attribute's name, which no row has.
+        if found.items or found.unread or await self._finds_any([name for name, _ in dates]):
             self._knows_operators = True
             return found
-        # Nothing began then; or the system takes the operator for a part of the attribute's name, which no row has.
         try:
             everything = await found_by(status, None)
         except TooMuch:
@@ -131,6 +133,15 @@ class TmfAssurance:
             "finds nothing under creationDate.gte and .lt, although there is something: set operators = false"
         )
         return everything
+
+    async def _finds_any(self, conditions: Sequence[str]) -> bool:
+        """Whether the system finds an outage under conditions that hold for each."""
+        page = await self._problems.page(
+            [(one, [_utc(_ALWAYS[one.rpartition(".")[2]])]) for one in conditions],
+            Window(0, 1),
+            fields=frozenset({"started_at"}),
+        )
+        return bool(page.entries)
 
     async def open_outages_of_services(self, service_ids: Sequence[str], fields: Fields | None) -> Found[Rows[Outage]]:
         return await self._open_outages("affectedService.id", service_ids, "service_ids", fields)

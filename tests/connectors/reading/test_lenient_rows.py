@@ -117,6 +117,13 @@ def test_or_which_row_it_is(ident: Any) -> None:
     assert found.id in (None, "true")
 
 
+@pytest.mark.parametrize(("ident", "read_as"), [("7.0", "7"), ("1e3", "1000"), ("1e5000", None), ("-1e5000", None)])
+def test_an_id_is_a_whole_number_of_as_many_digits_as_ids_have(ident: str, read_as: str | None) -> None:
+    """One of 1e999999999 would take hours and gigabytes."""
+    (row,), _ = rows_of(RowDecoder(Row, lambda _: None), b'[{"id": %s}]' % ident.encode())
+    assert (row.id, isinstance(row, Unreadable)) == (read_as, read_as is None)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

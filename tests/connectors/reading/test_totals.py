@@ -115,6 +115,19 @@ async def test_all_rows_come_whatever_the_headers_say(headers: Any, profile: dic
             assert ([one.id for one in found.items], found.total) == ([one["id"] for one in EVERYBODY], 25)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [lambda _at, n: [("X-Total-Count", str(n))], lambda _at, n: [("Content-Range", f"bytes 0-{n * 30 - 1}/{n * 30}")]],
+    ids=["rows of the page", "bytes of the body"],
+)
+async def test_what_counts_something_else_is_no_total_of_a_window_either(headers: Any) -> None:
+    """Not even on the empty page behind the last one, which says 0."""
+    async with canned(customer=paged(EVERYBODY, headers)) as server, reading(server, profile={"page_size": 10}) as c:
+        for window in (Window(0, 100), Window(0, 5)):
+            page = await c.crm.customer_list(window, None)
+            assert (len(page.items), page.total) == (min(25, window.limit), None)
+
+
 async def test_a_part_that_is_called_the_whole_is_read_on() -> None:
     answer = paged(EVERYBODY, lambda _at, n: [("X-Total-Count", str(n))], status=206)
     async with canned(customer=answer) as server, reading(server, profile={"sort": False}) as c:

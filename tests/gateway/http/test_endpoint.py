@@ -250,6 +250,15 @@ async def test_a_byte_order_mark_is_no_part_of_the_body(client: aiohttp.ClientSe
         assert (answer.status, (await answer.json())["data"]) == (200, {"who": "agent"})
 
 
+async def test_many_byte_order_marks_are_no_json_and_cost_no_more_than_other_bytes(
+    client: aiohttp.ClientSession, url: str
+) -> None:
+    body = b"\xef\xbb\xbf" * 2000 + b'{"query": "{ who }"}'  # more than Python calls deep
+    async with client.post(url, data=body, headers={"Content-Type": JSON}) as answer:
+        told = (await answer.json())["errors"][0]["message"]
+        assert (answer.status, "malformed" in told) == (400, True), told
+
+
 async def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(client: aiohttp.ClientSession, url: str) -> None:
     """In a body and in the query string alike; a replacement character that somebody wrote is a character."""
     body = b'{"query": "query($n: String!) { hello(name: $n) }", "variables": {"n": "\xff"}}'
