@@ -19,6 +19,7 @@ _OF: Final = re.compile(r"(?!\s*bytes\b).*/\s*([0-9]+)\s*", re.IGNORECASE)
 """A Content-Range header, such as ``items 0-9/119``: how long the list is. Of bytes it says how long the body is."""
 
 _NOTHING: Final = re.compile(rb"\{\s*\}")
+_FILLED: Final = re.compile(rb"\[\s*[^\s\]]")
 _DIGITS: Final = 18
 """Most digits of a total. A longer number counts nothing."""
 
@@ -63,14 +64,14 @@ class Answers:
         """The list as JSON, also if the server wraps it in an object under the resource's name.
 
         One row stands for a list of it, and an object of nothing for an empty list: so do converters from XML, and
-        languages in which both are one.
+        languages in which both are one. A row may have others of its kind in it (a TMF637 product has its parts in
+        `product`), and a wrapping object an id of its own: a row says its `href` or `@type`.
         """
         if body.lstrip()[:1] != b"{":
             return body
-        if await member(body, "id") is not None:
+        rows = bytes(await member(body, self._resource) or body).strip()
+        if await member(body, "id") is not None and not (_FILLED.match(rows) and await _is_wrapping(body)):
             rows = body
-        else:
-            rows = bytes(await member(body, self._resource) or body).strip()
         if rows == b"null" or _NOTHING.fullmatch(rows):
             return b"[]"
         if rows[:1] == b"[":
@@ -78,6 +79,10 @@ class Answers:
         if rows[:1] == b"{" and await member(rows, "id") is not None and not await _is_error(rows):
             return b"[" + rows + b"]"
         raise Garbled(self._system, f"{self._path} answered with an object instead of a list")
+
+
+async def _is_wrapping(body: bytes) -> bool:
+    return await member(body, "href") is None and await member(body, "@type") is None
 
 
 async def _is_error(body: bytes) -> bool:

@@ -216,6 +216,8 @@ ONE = {"id": "101", "name": "Ann"}
         ({"customer": ONE}, ["101"]),
         ({"id": "101", "name": "Ann", "customer": []}, ["101"]),
         ({"customer": [ONE]}, ["101"]),
+        ({"id": "request-7", "customer": [ONE]}, ["101"]),
+        ({"id": "100", "name": "Ann", "@type": "Customer", "customer": [ONE]}, ["100"]),
         ({}, []),
         ({"customer": {}}, []),
         ({"customer": None}, []),
