@@ -1,6 +1,5 @@
 """Rows of BottleCRM, decoded leniently: attributes may be missing, and numbers may stand in place of texts."""
 
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ _EXACT: Final = 2**53
 
 def text_of(value: object) -> str | None:
     """A text, or a whole number (also as 12.0) as text; None for an empty text or any other value."""
-    if isinstance(value, float | Decimal) and value == value // 1 and abs(value) < _EXACT:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         value = int(value)
     return (str(value) or None) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
