@@ -13,7 +13,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.rows import Identified, Row, RowDecoder, Unreadable
 from connectors.records import Window
-from connectors.ticketing.redmine.client import EVERY_STATUS, NEWEST, PAGE, IssueList
+from connectors.ticketing.redmine.client import EVERY_STATUS, NEWEST, PAGE, IssueList, ids_among
 from connectors.ticketing.redmine.options import RedmineOptions
 from connectors.ticketing.redmine.rows import Named, Status
 
@@ -131,7 +131,10 @@ class Installation:
             page = await self._issues.window(EVERY_STATUS, NEWEST, [], Window(0, PAGE))
             shown = [one for row in page.rows for one in row.custom_fields or ()]
             listed = [CustomField(one.id, one.name, "issue", multiple=one.multiple is True) for one in shown]
-        return {one.name: one for one in listed if one.name and one.customized_type == "issue"}
+        numbers = frozenset(ids_among(str(one.id) for one in listed))  # other ids are no part of an address
+        return {
+            one.name: one for one in listed if one.name and one.customized_type == "issue" and str(one.id) in numbers
+        }
 
     def _listed(self, answer: Answer) -> Sequence[CustomField] | None:
         return None if answer.status == 403 else self._rows(self._decoded(answer, _Fields).custom_fields, CustomField)

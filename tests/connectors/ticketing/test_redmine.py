@@ -480,6 +480,15 @@ async def test_what_is_odd_about_the_installation_costs_itself() -> None:
         assert await ids(driver, is_open=True) == ["1"]
 
 
+async def test_a_custom_field_whose_number_is_none_is_not_there() -> None:
+    redmine = Redmine()
+    redmine.issue()
+    redmine.fields[0] |= {"id": "a\0b"}
+    async with driving(redmine) as driver:
+        found = await driver.tickets_of_customers(["C1"], None, None, is_open=None)
+    assert type(found["C1"]) is Rejected
+
+
 async def test_what_is_odd_about_a_history_costs_itself_and_an_entry_that_comes_twice_is_one() -> None:
     redmine = Redmine()
     issue = redmine.issue()
