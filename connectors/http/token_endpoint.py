@@ -197,9 +197,9 @@ class _SigningKey:
 
 
 def _seconds(expires_in: Any) -> float:
-    """How long a token holds: some send a text."""
+    """How long a token holds: some send a text, and some 0 or -1 for one that holds until it is taken back."""
     try:
         seconds = float(expires_in)
     except (TypeError, ValueError, OverflowError):
         return _EXPIRES
-    return seconds if math.isfinite(seconds) else _EXPIRES
+    return seconds if math.isfinite(seconds) and seconds > 0 else _EXPIRES

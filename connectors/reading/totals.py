@@ -5,9 +5,10 @@ Nor is one that counts the rows of its page, which shows where a page is as long
 That is learned from the pages that are read anyway, and kept for the process's lifetime.
 """
 
+import math
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +20,16 @@ _MOST_ROWS: Final = 2**31 - 1
 def credible(total: int) -> int | None:
     """The total; None where no system has so many rows (nor GraphQL's Int such a number)."""
     return total if 0 <= total <= _MOST_ROWS else None
+
+
+def read_total(value: Any) -> int | None:
+    """The number of rows that an attribute tells, also as a text; None for what counts nothing."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    is_count = math.isfinite(number) and number.is_integer() and not isinstance(value, bool)
+    return credible(int(number)) if is_count else None
 
 
 class Doubt(Enum):

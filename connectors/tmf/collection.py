@@ -6,7 +6,7 @@ filter and send all rows, and a filter that it does not support is not sent.
 
 from __future__ import annotations  # annotations of nested functions would be evaluated at each call
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -61,7 +61,7 @@ class Collection(Generic[R]):
         self._row, self._deciding = mapping.row, mapping.deciding
         self.record_factory: Callable[[Fields | None], Callable[[Any], R]] = mapping.record_factory
         """Returns the function that makes records of rows that were requested with these fields."""
-        self._explain_unowned = mapping.explain_unowned
+        self._explain_unowned, self._explain_ownerless = mapping.explain_unowned, mapping.explain_ownerless
         self._decoder: Callable[[Fields | None, frozenset[str]], RowDecoder[Any]] = lru_cache(_MOST_KEPT)(
             self._made_decoder
         )
@@ -168,6 +168,10 @@ class Collection(Generic[R]):
         Whether it does.
         """
         return self._explain_unowned(row, asked, self.resource)
+
+    def explain_ownerless(self, rows: Iterable[Any]) -> None:
+        """Say that rows which came for customers are nobody's, if none of them says whose it is."""
+        self._explain_ownerless(rows, self.resource)
 
     @property
     def totals_are_believed(self) -> bool:

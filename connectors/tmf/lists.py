@@ -53,6 +53,8 @@ async def all_under(
             unasked = _rows_of(unasked, batches, converted)
     for row in unasked:
         collection.explain_unowned(row, frozenset(keys))
+    if unasked and not found:  # where a filter is ignored, rows of nobody come beside those of others
+        collection.explain_ownerless(unasked)
     return found
 
 

@@ -131,6 +131,11 @@ class BoundMapping(Generic[R]):
         parties = getattr(row, "related_party", None) if "owners" in self._mapping.attributes else None
         return parties is not None and self._reader.explain_unowned(parties, asked, resource)
 
+    def explain_ownerless(self, rows: Iterable[Any], resource: str) -> None:
+        """Say that none of these rows says whose it is, where that is so; see `Reader.explain_ownerless`."""
+        if "owners" in self._mapping.attributes and not any(getattr(row, "related_party", True) for row in rows):
+            self._reader.explain_ownerless(resource)
+
     def _make_record_factory(self, fields: Fields | None) -> Callable[[Any], R]:
         """The function sets attributes of which a source was requested; the others keep their defaults.
 
@@ -159,6 +164,9 @@ class WholeRow(Generic[Row]):
     def explain_unowned(self, row: Row, asked: Set[str], resource: str) -> bool:
         """Nothing: what such rows are is the driver's to say."""
         return False
+
+    def explain_ownerless(self, rows: Iterable[Row], resource: str) -> None:
+        """Nothing, as above."""
 
     def record_factory(self, _fields: Fields | None) -> Callable[[Row], Row]:
         """A function that returns the row itself."""

@@ -134,12 +134,19 @@ class Reader:
             what = (
                 f"{resource} rows name the customer asked for {how}, so that they are left out: {right} if it owns them"
             )
-            self.warn_once(what)
-            if self._health is not None:
-                self._health.lose(what)
-            if scope := current_scope.get():
-                scope.notice(self._system, what)
+            self._lose(what)
         return bool(named)
+
+    def explain_ownerless(self, resource: str) -> None:
+        """Say that rows that came for customers name nobody at all, as `explain_unowned` does."""
+        self._lose(f"{resource} rows that were asked for by customer have no relatedParty, so that they are left out")
+
+    def _lose(self, what: str) -> None:
+        self.warn_once(what)
+        if self._health is not None:
+            self._health.lose(what)
+        if scope := current_scope.get():
+            scope.notice(self._system, what)
 
     def payer(self, party: RelatedParty | None) -> Owners:
         """The customer that a party is, whatever its role; `UNNAMED` unless its type is one of the profile's."""

@@ -119,7 +119,7 @@ async def test_a_client_secret_is_read_again_when_the_token_endpoint_refuses(tmp
         shown.append(str(form["client_secret"]))
         if form["client_secret"] not in right:
             return web.json_response({"error": "invalid_client", "error_description": "hush"}, status=401)
-        return web.json_response({"access_token": f"of-{form['client_secret']}", "expires_in": 0})
+        return web.json_response({"access_token": f"of-{form['client_secret']}", "expires_in": 1e-9})
 
     async def customers(request: web.Request) -> web.Response:
         return web.json_response([{"id": "1", "name": request.headers["Authorization"]}])

@@ -18,7 +18,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.dates import parsed_date
-from connectors.reading.rows import RowDecoder, RowPage
+from connectors.reading.rows import RowDecoder, RowPage, distinct_rows
 from connectors.reading.warn_once import WarnOnce
 
 _API: Final = "/api/v2"
@@ -66,7 +66,7 @@ class AlertmanagerApi:
     """One Alertmanager. `rule` are the parts of a query that hold for all outages."""
 
     def __init__(self, http: HttpClient, options: AlertmanagerOptions, warn_once: WarnOnce) -> None:
-        self._http, self._max_url = http, options.max_url
+        self._http, self._max_url, self._warn_once = http, options.max_url, warn_once
         self._rows = RowDecoder(AlertRow, warn_once, ["labels", "fingerprint"])
         rule = [one_of(options.severity_label, list(options.severities))]
         rule += [matches(label, expression) for label, expression in options.labels.items()]
@@ -87,10 +87,12 @@ class AlertmanagerApi:
         return await self._http.send(request, self._page)
 
     async def silences(self, ids: Sequence[str]) -> Mapping[str, Silence]:
-        """Silences by id, a call for each. Raises `ConnectorError`."""
+        """Silences by id, a call for each. One that cannot be read is left out. Raises `ConnectorError`."""
         found = await self._http.for_each(ids, self._silence)
         for one in found:
-            if isinstance(one, ConnectorError):
+            if isinstance(one, Garbled):
+                self._warn_once("has a silence that cannot be read: when it begins and ends is not known")
+            elif isinstance(one, ConnectorError):
                 raise one
         return {key: one for key, one in zip(ids, found, strict=True) if one and not isinstance(one, ConnectorError)}
 
@@ -122,4 +124,4 @@ class AlertmanagerApi:
         entries, all_read = await self._rows.rows(answer.body, most)
         if len(entries) > most:
             raise TooMuch(self._http.name, f"{_API}/alerts: more than max_rows = {most} alerts are outages")
-        return RowPage(entries, len(entries), all_read)
+        return RowPage(distinct_rows(entries), len(entries), all_read)

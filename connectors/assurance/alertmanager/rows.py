@@ -47,8 +47,8 @@ class AlertGroup(Identified):
 class Silence(msgspec.Struct):
     """From when to when somebody silenced alerts. Who it was, and the comment, are not read: all users see outages."""
 
-    starts_at: str | None = msgspec.field(name="startsAt", default=None)
-    ends_at: str | None = msgspec.field(name="endsAt", default=None)
+    starts_at: str | int | None = msgspec.field(name="startsAt", default=None)
+    ends_at: str | int | None = msgspec.field(name="endsAt", default=None)
 
 
 class Rule:
@@ -95,7 +95,11 @@ class Records:
 
     def __init__(self, warn_once: WarnOnce, options: AlertmanagerOptions, rule: Rule) -> None:
         self._options, self._rule = options, rule
-        self.date = Dates("UTC", warn_once, epoch_is_none=True).read
+        self._dates = Dates("UTC", warn_once, epoch_is_none=True)
+
+    def date(self, value: str | int | None) -> datetime | None:
+        """A point in time, also as a number of seconds since 1970 or of their parts."""
+        return self._dates.read(None if value is None else str(value))
 
     def outage(self, group: AlertGroup, silences: Mapping[str, Silence] | None) -> Outage:
         """The outage. `silences`: those of `silences_of`; None leaves out what may be over soon."""

@@ -25,7 +25,7 @@ from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.order import BY_ID, Order
 from connectors.reading.pages import PageReader, Paging
-from connectors.reading.rows import Batch, Entry, Row, RowDecoder, RowPage
+from connectors.reading.rows import Batch, Entry, Row, RowDecoder, RowPage, distinct_rows
 from connectors.reading.texts import forms
 from connectors.reading.totals import Totals
 from connectors.reading.warn_once import WarnOnce
@@ -135,7 +135,7 @@ class Model(Generic[Row]):
         self._rest, self._projection = rest, projection
         self._conditions, self.is_wanted = conditions, is_wanted
         self._path = rest.path(name)
-        warn_once = WarnOnce(rest.http.name, self._path, rest.http.health.notice)
+        self._warn_once = warn_once = WarnOnce(rest.http.name, self._path, rest.http.health.notice)
         self._row = RowDecoder(row, warn_once, deciding)
         self._totals = Totals(warn_once)
 
@@ -152,7 +152,10 @@ class Model(Generic[Row]):
                 page = await pages.everything(set(part).issubset if key_field.field == "id" else None)
             except ConnectorError as failure:
                 return Batch(part, (), failure)
-            return Batch(part, list(filter(self.is_wanted, page.rows)), unreadable=page.unreadable)
+            rows = list(filter(self.is_wanted, page.rows))
+            if len(rows) < len(page.rows):
+                self._warn_once("sends rows that are not what was asked for, or do not say it: they are left out")
+            return Batch(part, rows, unreadable=page.unreadable)
 
         batches = list(await run_concurrently([ask(part) for part in found.parts[:allowed]]))
         calls = len(found.parts)
@@ -205,9 +208,10 @@ class Model(Generic[Row]):
             if too_long:
                 raise self._too_long()
             target = f"{question}&s={limit}" + (f"&p={offset}" if offset else "")
-            entries = await self._rest.read(target, keys, self._entries)
-            ended = len(entries) < limit and (entries or not offset)
-            return RowPage(entries, offset + len(entries) if ended else None)
+            came = await self._rest.read(target, keys, self._entries)
+            entries = distinct_rows(came)
+            ended = len(came) < limit and (came or not offset)
+            return RowPage(entries, offset + len(entries) if ended else None, repeated=len(came) - len(entries))
 
         return PageReader(self._rest.http.name, self._path, self._rest.paging, read, self._totals)
 

@@ -129,6 +129,7 @@ class TrytonBilling:
             lambda row: self._records.account(row, currency),
             lambda account: account.customer_ids,
             unreadable=self._unreadable,
+            unasked=self._unasked,
         )
         # An unreadable party exists, so its key is not absent.
         return {
@@ -226,7 +227,12 @@ class TrytonBilling:
             if kept and not page.unreadable:
                 return {key: Rows(items, window.offset, page.total, complete=False)}
         batches = await model.by_keys(_OF_PARTY, customer_ids, fields, order)
-        return await group_by_key(batches, record, lambda one: one.customer_ids, unreadable=self._unreadable)
+        return await group_by_key(
+            batches, record, lambda one: one.customer_ids, unreadable=self._unreadable, unasked=self._unasked
+        )
+
+    def _unasked(self, _row: object) -> None:
+        self._rest.warn_once("sends rows that name none of the parties that were asked for: they are left out")
 
     async def _by_id(
         self, model: Model[Row], ids: Sequence[str], fields: Fields | None, record: Callable[[Row], R]

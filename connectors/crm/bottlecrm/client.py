@@ -10,6 +10,7 @@ What surprises:
 """
 
 import re
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -23,7 +24,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.concurrently import run_concurrently
 from connectors.reading.rows import Entry, Row, RowDecoder, RowPage, Unreadable, distinct_rows
-from connectors.reading.totals import credible
+from connectors.reading.totals import credible, read_total
 from connectors.reading.warn_once import WarnOnce
 
 T = TypeVar("T")
@@ -40,12 +41,12 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 class _Active(msgspec.Struct):
     open_accounts: list[msgspec.Raw]
-    open_accounts_count: int
+    open_accounts_count: Any = None
 
 
 class _Inactive(msgspec.Struct):
     close_accounts: list[msgspec.Raw]
-    close_accounts_count: int
+    close_accounts_count: Any = None
 
 
 class _Accounts(msgspec.Struct):
@@ -55,7 +56,7 @@ class _Accounts(msgspec.Struct):
 
 class _Contacts(msgspec.Struct):
     results: list[msgspec.Raw]
-    count: int
+    count: Any = None
 
 
 class _One(msgspec.Struct):
@@ -75,6 +76,7 @@ class ListPage(Generic[Row]):
     """One page of one or two lists.
 
     `came` (rows in this page) and `longest` (rows in all) are those of the longer list; `total` counts both lists.
+    Neither is `credible` where BottleCRM does not tell it.
     """
 
     entries: Sequence[Entry[Row]]
@@ -85,6 +87,12 @@ class ListPage(Generic[Row]):
 
 ReadListPage = Callable[[int, int], Coroutine[Any, Any, ListPage[Row]]]
 """Requests a page: offset and limit (for each of the lists) to rows."""
+
+
+def _count(value: Any) -> int:
+    """A number of rows, which may come as a text."""
+    total = read_total(value)
+    return sys.maxsize if total is None else total
 
 
 def is_filter_value(text: str) -> bool:
@@ -160,8 +168,9 @@ class Rest:
     async def everything(self, read: ReadListPage[Row], first: ListPage[Row] | None = None) -> RowPage[Row]:
         """All rows, each once: the first page tells the total, the other pages are requested concurrently.
 
-        If fewer distinct rows come than the total, because the list has changed, it is read once more. Raises `TooMuch`
-        beyond the system's limits, `Garbled` if rows are missing again.
+        If fewer distinct rows come than the total, because the list has changed, it is read once more. Rows that a page
+        has twice are counted twice, so that none is missing for them. Raises `TooMuch` beyond the system's limits,
+        `Garbled` if rows are missing again.
         """
         for _ in range(2):
             parts = await self._parts(read, first)
@@ -170,14 +179,19 @@ class Rest:
                 return await self._to_the_end(read, parts[0])
             entries = distinct_rows(entry for part in parts for entry in part.entries)
             total = max(part.total for part in parts)
+            page = RowPage(entries, len(entries))
             if len(entries) >= total:
-                return RowPage(entries, total)
+                return page
+            on_one_page = sum(len(distinct_rows(part.entries)) for part in parts) == len(entries)
+            if on_one_page and sum(len(part.entries) for part in parts) >= total:
+                self.warn_once("sends some rows twice: they are shown once")
+                return page
             first = None
         raise Garbled(self.http.name, f"sent {len(entries)} different rows twice and says that there are {total}")
 
     async def _to_the_end(self, read: ReadListPage[Row], first: ListPage[Row]) -> RowPage[Row]:
         """All rows of a list whose total is contradicted by the rows that came."""
-        self.warn_once("sends a total that is too low, or that no system has: it is ignored")
+        self.warn_once("sends a total that is too low, none, or one that no system has: it is ignored")
         parts = [first]
         while parts[-1].came:
             at = sum(part.came for part in parts)
@@ -219,8 +233,8 @@ class Rest:
         return ListPage(
             await self._account.each((*active.open_accounts, *inactive.close_accounts)),
             max(len(active.open_accounts), len(inactive.close_accounts)),
-            max(active.open_accounts_count, inactive.close_accounts_count),
-            active.open_accounts_count + inactive.close_accounts_count,
+            max(_count(active.open_accounts_count), _count(inactive.close_accounts_count)),
+            _count(active.open_accounts_count) + _count(inactive.close_accounts_count),
         )
 
     async def _contacts_of(self, answer: Answer) -> ListPage[Contact]:
@@ -228,14 +242,14 @@ class Rest:
             return ListPage((), 0, 0, 0)
         page = self._decoded(answer, _CONTACTS, _Contacts)
         entries = await self._contact.each(page.results)
-        return ListPage(entries, len(entries), page.count, page.count)
+        return ListPage(entries, len(entries), _count(page.count), _count(page.count))
 
     def _decoded(self, answer: Answer, path: str, shape: type[T]) -> T:
         """The decoded body. Raises `Rejected` for a refusal, which BottleCRM may send with status 200."""
         if answer.status == 404:
             raise Rejected(self.http.name, f"{path} does not exist there: the system's url is without /api")
         try:
-            return msgspec.json.decode(answer.body, type=shape, strict=False)  # counts may be texts
+            return msgspec.json.decode(answer.body, type=shape)
         except msgspec.ValidationError:
             if msgspec.json.decode(answer.body, type=_Refusal).error:
                 raise Rejected(self.http.name, f"{path} answered {answer.status} and a refusal") from None

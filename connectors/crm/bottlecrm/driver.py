@@ -24,6 +24,7 @@ from connectors.reading.nothing_sent import nothing_sent
 from connectors.reading.order import BY_ID, Order, sorted_records
 from connectors.reading.rows import RowPage, Unreadable, distinct_rows
 from connectors.reading.texts import contains, forms
+from connectors.reading.totals import credible
 from connectors.records import Fields, Found, Rows, Window, changed
 from connectors.writes import WriteKey
 
@@ -231,10 +232,10 @@ class BottleCrm:
         filters = {"email" if "@" in contact else "phone": form}
         page = await self._rest.contacts(filters, [contact])(0, self._options.page_size)
         size = self._options.page_size
-        if page.came < page.longest or (page.came > page.longest and page.came >= size):  # the count may be too low
-            raise TooMuch(
-                self.http.name, f"the addresses or numbers of {max(page.came, page.longest)} contacts contain this text"
-            )
+        is_count = credible(page.longest) is not None and page.came <= page.longest
+        if page.came < page.longest if is_count else page.came >= size:
+            many = page.longest if is_count else page.came
+            raise TooMuch(self.http.name, f"the addresses or numbers of {many} contacts contain this text")
         people = [one for one in page.entries if isinstance(one, Contact) and one.has_contact(contact)]
         unread = sum(isinstance(one, Unreadable) for one in page.entries)
         return [key for person in people for key in person.accounts() if is_uuid(key)], unread

@@ -1,15 +1,20 @@
 """Rows of BottleCRM, decoded leniently: attributes may be missing, and numbers may stand in place of texts."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from connectors.reading.rows import Identified
 from connectors.reading.texts import same
 
+_EXACT: Final = 2**53
+"""From here on a float is not the number that was written."""
+
 
 def text_of(value: object) -> str | None:
-    """A text, or a whole number as text; None for an empty text or any other value."""
+    """A text, or a whole number (also as 12.0) as text; None for an empty text or any other value."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
     return (str(value) or None) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 

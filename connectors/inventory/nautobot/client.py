@@ -218,10 +218,13 @@ class NautobotGraphql:
 
 
 async def decoded(raws: Sequence[msgspec.Raw], row: RowDecoder[Row]) -> DecodedRows[Row]:
-    """The decoded rows. Placeholders for unreadable rows have the service number or id, if that is readable."""
+    """The decoded rows; one that came twice is one.
+
+    Placeholders for unreadable rows have the service number or id, if that is readable.
+    """
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    for one in await row.each(raws):
+    for one in await row.each({bytes(raw): raw for raw in raws}.values()):
         if isinstance(one, Unreadable):
             unreadable.append(Unreadable(_key_of(one.text), one.text))
         else:

@@ -22,7 +22,7 @@ from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import RowDecoder, RowPage, distinct_rows
-from connectors.reading.totals import Totals, credible
+from connectors.reading.totals import Totals, read_total
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 from connectors.ticketing.redmine.options import RedmineOptions
@@ -45,9 +45,9 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class _Page(msgspec.Struct):
-    # Required: an apology in JSON has neither.
+    # Required: an apology in JSON has none.
     issues: list[msgspec.Raw]
-    total_count: Any
+    total_count: Any = None
 
 
 def ids_among(keys: Iterable[str]) -> list[str]:
@@ -116,7 +116,5 @@ class IssueList:
         if answer.is_empty:
             return RowPage((), 0)
         page = self._page.decode(answer.body)
-        total = page.total_count
-        is_number = isinstance(total, int) and not isinstance(total, bool)
         rows = distinct_rows(await self._row.each(page.issues))
-        return RowPage(rows, credible(total) if is_number else None, repeated=len(page.issues) - len(rows))
+        return RowPage(rows, read_total(page.total_count), repeated=len(page.issues) - len(rows))

@@ -62,7 +62,7 @@ class RedmineTicketing:
         self._issues = IssueList(http, options)
         self._records = Records(WarnOnce(http.name, notice=http.health.notice), options, self._words)
         self._installation = Installation(http, options, self._issues)
-        self._histories = Histories(http, options, self._records.date)
+        self._histories = Histories(http, options, self._records.date, self._issues.warn_once)
         self._writes = RedmineWrites(http, options, self._issues, self._installation, self._histories, self._words)
         self.unsupported: Mapping[str, str] = {
             **({} if options.key_field else {"ticket_opened_with": NO_TICKET_KEY}),

@@ -15,7 +15,7 @@ import msgspec
 from connectors.errors import Garbled
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.rows import Identified
+from connectors.reading.rows import Identified, RowDecoder, Unreadable, every_field
 from connectors.records import Document
 from connectors.ticketing.port import TicketNote
 from connectors.ticketing.redmine.options import RedmineOptions
@@ -64,7 +64,7 @@ class _Issue(Identified):
 
 
 class _Shown(msgspec.Struct):
-    issue: _Issue
+    issue: msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,27 @@ class Histories:
     """Reads the histories of issues."""
 
     def __init__(
-        self, http: HttpClient, options: RedmineOptions, date: Callable[[str | None], datetime | None]
+        self,
+        http: HttpClient,
+        options: RedmineOptions,
+        date: Callable[[str | None], datetime | None],
+        warn: Callable[[str], None],
     ) -> None:
         self._http, self._date, self._key_field = http, date, options.note_key_field
         self._shown = msgspec.json.Decoder(_Shown)
+        self._read = RowDecoder(_Issue, warn)
+        self._looked_through = RowDecoder(_Issue, warn, every_field(_Issue))
 
     async def of(self, ticket: str) -> History:
         """The history of one issue. Raises `ConnectorError`."""
-        history = await self._asked(ticket, self._history)
+        history = await self._asked(ticket, self._read, self._history)
         if history is None:
             raise Garbled(self._http.name, f"the issue {ticket} went while it was read")
         return history
 
     async def entries(self, ticket: str) -> Entries | None:
         """What tells whether a note is there; None where there is no such issue. Raises `ConnectorError`."""
-        return await self._asked(ticket, self._entries)
+        return await self._asked(ticket, self._looked_through, self._entries)
 
     def _entries(self, issue: _Issue) -> Entries:
         journals = _in_order(issue)
@@ -122,9 +128,14 @@ class Histories:
         }
         return Entries(shown, {plain(one.notes) for one in journals}, self._number(issue) is not None)
 
-    async def _asked(self, ticket: str, read: Callable[[_Issue], T]) -> T | None:
+    async def _asked(self, ticket: str, decoder: RowDecoder[_Issue], read: Callable[[_Issue], T]) -> T | None:
         def shown(answer: Answer) -> T | None:
-            return None if answer.status == 404 else read(self._shown.decode(answer.body).issue)
+            if answer.status == 404 or answer.is_empty:
+                return None
+            issue = decoder.row(self._shown.decode(answer.body).issue)
+            if isinstance(issue, Unreadable):
+                raise Garbled(self._http.name, f"the issue {ticket} cannot be read")
+            return read(issue)
 
         target = f"/issues/{ticket}.json?include=journals,attachments"
         return await self._http.send(Request.get(target, [ticket]), shown)
@@ -161,7 +172,7 @@ class Histories:
                     size=file.filesize if isinstance(file.filesize, int) else None,
                     source=str(file.id),
                 )
-                for file in issue.attachments
+                for file in {str(one.id): one for one in issue.attachments}.values()
                 if str(file.id) not in hidden
             ),
         )
@@ -180,7 +191,8 @@ class Histories:
 
 
 def _in_order(issue: _Issue) -> list[Journal]:
-    return sorted(issue.journals, key=lambda one: (len(str(one.id)), str(one.id)))
+    journals = {str(one.id): one for one in issue.journals}
+    return sorted(journals.values(), key=lambda one: (len(str(one.id)), str(one.id)))
 
 
 def _split(journals: Sequence[Journal]) -> list[tuple[Journal, list[Journal]]]:

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
-from connectors.errors import Rejected
+from connectors.errors import Garbled, Rejected
 from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
-from connectors.reading.rows import Identified
+from connectors.reading.rows import Identified, Row, RowDecoder, Unreadable
 from connectors.records import Window
-from connectors.ticketing.redmine.client import EVERY_STATUS, NEWEST, PAGE, IssueList
+from connectors.ticketing.redmine.client import EVERY_STATUS, NEWEST, PAGE, IssueList, ids_among
 from connectors.ticketing.redmine.options import RedmineOptions
 from connectors.ticketing.redmine.rows import Named, Status
 
@@ -39,19 +39,19 @@ class Project(Identified):
 
 
 class _Fields(msgspec.Struct):
-    custom_fields: list[CustomField]
+    custom_fields: list[msgspec.Raw]
 
 
 class _Project(msgspec.Struct):
-    project: Project
+    project: msgspec.Raw
 
 
 class _Statuses(msgspec.Struct):
-    issue_statuses: list[Status]
+    issue_statuses: list[msgspec.Raw]
 
 
 class _Priorities(msgspec.Struct):
-    issue_priorities: list[Named]
+    issue_priorities: list[msgspec.Raw]
 
 
 class _User(msgspec.Struct):
@@ -85,20 +85,20 @@ class Installation:
         """The project. Raises `Rejected` where there is none of that name that the gateway's user may see."""
         if self._project is None:
             target = f"/projects/{self._options.project}.json?include=trackers,issue_categories"
-            self._project = (await self._get(target, _Project)).project
+            (self._project,) = self._rows([(await self._get(target, _Project)).project], Project)
         return self._project
 
     async def statuses(self) -> Sequence[Status]:
         """All statuses."""
         if not self._statuses:
-            self._statuses = (await self._get("/issue_statuses.json", _Statuses)).issue_statuses
+            self._statuses = self._rows((await self._get("/issue_statuses.json", _Statuses)).issue_statuses, Status)
         return self._statuses
 
     async def priorities(self) -> Sequence[Named]:
         """All priorities."""
         if not self._priorities:
             target = "/enumerations/issue_priorities.json"
-            self._priorities = (await self._get(target, _Priorities)).issue_priorities
+            self._priorities = self._rows((await self._get(target, _Priorities)).issue_priorities, Named)
         return self._priorities
 
     async def filter_by(self, name: str) -> str:
@@ -131,10 +131,21 @@ class Installation:
             page = await self._issues.window(EVERY_STATUS, NEWEST, [], Window(0, PAGE))
             shown = [one for row in page.rows for one in row.custom_fields or ()]
             listed = [CustomField(one.id, one.name, "issue", multiple=one.multiple is True) for one in shown]
-        return {one.name: one for one in listed if one.name and one.customized_type == "issue"}
+        numbers = frozenset(ids_among(str(one.id) for one in listed))  # other ids are no part of an address
+        return {
+            one.name: one for one in listed if one.name and one.customized_type == "issue" and str(one.id) in numbers
+        }
 
     def _listed(self, answer: Answer) -> Sequence[CustomField] | None:
-        return None if answer.status == 403 else self._decoded(answer, _Fields).custom_fields
+        return None if answer.status == 403 else self._rows(self._decoded(answer, _Fields).custom_fields, CustomField)
+
+    def _rows(self, raws: Sequence[msgspec.Raw], kind: type[Row]) -> Sequence[Row]:
+        """What can be read of a list; the rest is noticed. Raises `Garbled` where that is nothing."""
+        decoder = RowDecoder(kind, self._issues.warn_once)
+        rows = [one for one in map(decoder.row, raws) if not isinstance(one, Unreadable)]
+        if raws and not rows:
+            raise Garbled(self._http.name, f"none of the {len(raws)} things called {kind.__name__} can be read")
+        return rows
 
     async def _get(self, target: str, shape: type[T]) -> T:
         return await self._http.send(Request.get(target), lambda answer: self._decoded(answer, shape))

@@ -5,7 +5,6 @@ cannot hold, or an invalid order. Therefore keys are checked before they are sen
 """
 
 import json
-import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from connectors.http.request import Answer, Request
 from connectors.reading.chunks import Chunks, chunks
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Row, RowDecoder, RowPage, distinct_rows
-from connectors.reading.totals import Totals, credible
+from connectors.reading.totals import Totals, read_total
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Window
 
@@ -36,6 +35,7 @@ _UNSPEAKABLE: Final = re.compile(r"[\\\x00-\x1f\x7f\ud800-\udfff]|^CF\.", re.IGN
 class _Page(msgspec.Struct):
     items: list[msgspec.Raw]
     total: Any = None
+    """None for the collections that RT filters by rights after counting."""
     next_page: Any = None
 
 
@@ -149,16 +149,9 @@ class RtList(Generic[Row]):
             return RowPage((), 0)
         page = self._page.decode(answer.body)
         rows = distinct_rows(await self._row.each(page.items))
-        return RowPage(rows, _total(page.total), has_next=bool(page.next_page), repeated=len(page.items) - len(rows))
-
-
-def _total(value: Any) -> int | None:
-    """The number of rows; None for the collections that RT filters by rights after counting, and for what is none."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return credible(int(number)) if math.isfinite(number) else None
+        return RowPage(
+            rows, read_total(page.total), has_next=bool(page.next_page), repeated=len(page.items) - len(rows)
+        )
 
 
 def _quoted(value: str) -> str:

@@ -207,6 +207,9 @@ class RtTicketing:
             lambda ticket: _is_wanted(ticket, is_open),
             _NEWEST_FIRST,
             unreadable=self._unreadable,
+            unasked=lambda _row: self._tickets.warn_once(
+                f"sends tickets that do not show the {name} that they were asked for by: they are left out"
+            ),
         )
 
     async def _batches(

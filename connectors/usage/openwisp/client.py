@@ -14,7 +14,7 @@ What surprises:
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -24,7 +24,7 @@ from connectors.http.client import HttpClient
 from connectors.http.request import Answer, Request
 from connectors.reading.pages import PageReader, Paging
 from connectors.reading.rows import Identified, RowDecoder, RowPage, distinct_rows
-from connectors.reading.totals import Totals, credible
+from connectors.reading.totals import Totals, read_total
 from connectors.reading.warn_once import WarnOnce
 from connectors.usage.openwisp.sessions import SessionRow, Sessions
 
@@ -38,7 +38,7 @@ _LINK: Final = re.compile(r'<[^>]*[?&]page=([0-9]{1,9})[^>]*>\s*;\s*rel="(next|l
 class UserRow(Identified):
     """A user in the list of users."""
 
-    username: str
+    username: Annotated[str, msgspec.Meta(min_length=1)]  # an empty filter would be ignored
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
@@ -46,9 +46,9 @@ class UserRow(Identified):
 
 
 class _Users(msgspec.Struct):
-    # Required: an apology in JSON has neither.
-    count: int
+    # Required: an apology in JSON has none.
     results: list[msgspec.Raw]
+    count: Any = None
 
 
 class Rest:
@@ -156,11 +156,12 @@ class Rest:
             return RowPage((), None)
         if answer.is_empty:
             return RowPage((), offset)
-        entries, all_read = await self._session.rows(answer.body)
+        came, all_read = await self._session.rows(answer.body)
         # A full page may be followed by another one where something on the way takes off the header.
-        has_next = "next" in _linked(answer) or len(entries) >= limit
+        has_next = "next" in _linked(answer) or len(came) >= limit
+        entries = distinct_rows(came)  # a session that comes twice was used once
         total = None if has_next else offset + len(entries)
-        return RowPage(entries, total, all_read, has_next)
+        return RowPage(entries, total, all_read, has_next, len(came) - len(entries))
 
     async def _users_of(self, answer: Answer, offset: int) -> RowPage[UserRow]:
         if self._is_past_the_end(answer, _USERS, offset):
@@ -169,7 +170,7 @@ class Rest:
             return RowPage((), 0)
         page = msgspec.json.decode(answer.body, type=_Users)
         rows = distinct_rows(await self._user.each(page.results))
-        return RowPage(rows, credible(page.count), repeated=len(page.results) - len(rows))
+        return RowPage(rows, read_total(page.count), repeated=len(page.results) - len(rows))
 
     def _is_past_the_end(self, answer: Answer, path: str, offset: int) -> bool:
         """Whether no such page is there. Raises `Rejected` if the list itself is not."""

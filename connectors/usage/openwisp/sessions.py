@@ -16,6 +16,8 @@ from connectors.reading.dates import Dates
 from connectors.reading.rows import Identified
 
 _LARGEST: Final = 2**63 - 1
+_EXACT: Final = 2**53
+"""From here on a float is not the number that was written."""
 
 
 class SessionRow(Identified):
@@ -54,9 +56,11 @@ class Period(msgspec.Struct, frozen=True, gc=False):
 
 
 def whole(value: object) -> int | None:
-    """A count: a whole number, also as text; 0 for null. None if it is none, or no count."""
+    """A count: a whole number, also as text or as 12.0; 0 for null. None if it is none, or no count."""
     if value is None:
         return 0
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
@@ -78,8 +82,9 @@ class Sessions:
     def session(self, row: SessionRow) -> Session | None:
         """The row's session; None where anything of it cannot be read."""
         start, stop = self._moment(row.start_time), self._moment(row.stop_time)
+        has_stopped = row.stop_time not in (None, "", 0, "0") and not _is_zero(row.stop_time)
         seconds, sent, received = whole(row.session_time), whole(row.input_octets), whole(row.output_octets)
-        if start is None or (stop is None and row.stop_time is not None):
+        if start is None or (stop is None and has_stopped):
             return None
         if seconds is None or sent is None or received is None:
             return None
@@ -95,8 +100,14 @@ class Sessions:
         return max(((at, name) for at, name in named if at), default=(None, None))[1]
 
     def _moment(self, value: object) -> datetime | None:
-        moment = self._dates.read(value) if isinstance(value, str) else None
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        moment = self._dates.read(str(value)) if is_number or isinstance(value, str) else None
         return moment.astimezone(UTC) if moment else None
+
+
+def _is_zero(value: object) -> bool:
+    """Whether it is how MySQL, which FreeRADIUS may write to, says that there is no date."""
+    return isinstance(value, str) and value.startswith("0000-00-00")
 
 
 def octets_in(sessions: Iterable[Session], period: Period, straddling: Literal["whole", "by_time"]) -> int:

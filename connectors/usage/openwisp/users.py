@@ -67,8 +67,13 @@ class Users:
         page = await self._rest.users()
         names = defaultdict[str, list[str]](list)
         for row in page.rows:
-            if key := getattr(row, self._attribute):
+            if key := (getattr(row, self._attribute) or "").strip():  # typed by people, and compared here
                 names[key].append(row.username)
+        if page.rows and not names:
+            self._rest.warn_once(
+                f"has {len(page.rows)} users, none with a {self._attribute}: set the option customer to the attribute"
+                " that holds the customer number"
+            )
         return Directory({key: sorted(of) for key, of in names.items()}, len(page.unreadable))
 
 

@@ -72,19 +72,21 @@ class _Task(msgspec.Struct, rename="camel"):
     """A v4 task. Its parts are decoded one by one, so that one that cannot be read costs only itself."""
 
     id: str | int | None = None
+    state: Any = None
     usage_consumption: Array[msgspec.Raw] = None
 
 
 class _Done(msgspec.Struct):
-    """What came of a task, and how many of its parts could not be read."""
+    """What came of a task, and how many of its parts could not be read. `state`: the task's own, where it has one."""
 
     id: str | int | None
+    state: str
     consumptions: list[_Consumption]
     unread: int
 
     @property
     def is_under_way(self) -> bool:
-        return any(folded(one.state) in _UNDER_WAY for one in self.consumptions)
+        return any(state in _UNDER_WAY for state in (self.state, *(folded(one.state) for one in self.consumptions)))
 
 
 class _Buckets:
@@ -99,17 +101,18 @@ class _Buckets:
     ) -> tuple[dict[str, list[UsageAllowance]], int]:
         keys, groups = frozenset(asked), defaultdict[str, list[UsageAllowance]](list)
         unread = 0
-        for row in rows:
+        for number, row in enumerate(rows):
             for place, raw in enumerate(row.bucket or row.bucket_ref_or_value or ()):
                 bucket: _Bucket | None = self._decode(bytes(raw))
                 if bucket is None:
                     unread += 1
                     continue
                 owners = self._owners(bucket, row, keys)
-                named = row.id if isinstance(row, _Report) else ""
+                named = row.id if isinstance(row, _Report) else number or ""
                 allowance = _allowance(self._reader, bucket, owners, f"{named}-{place}")
                 for key in keys.intersection(allowance.customer_ids):
-                    groups[key].append(allowance)
+                    if bucket.id is None or allowance not in groups[key]:  # some systems send a bucket twice
+                        groups[key].append(allowance)
         return groups, unread
 
     def _owners(self, bucket: _Bucket, row: _Consumption | _Report, asked: frozenset[str]) -> Owners:
@@ -268,9 +271,19 @@ class UsageQuery:
                 f"{self._path} does not exist there: check the address and the path, and the profile's version",
             )
         task = _Task() if answer.is_empty else msgspec.json.decode(answer.body, type=_Task)
-        read = [self._consumption(bytes(raw)) for raw in task.usage_consumption or ()]
+        state = folded(task.state) if isinstance(task.state, str) else ""
+        if not task.usage_consumption and task.id is not None and answer.status == 202:
+            state = state or "accepted"
+        if state in _ENDED_BADLY:
+            raise Failed(self._http.name, f"{self._path} ended with {state!r}")
+        if task.usage_consumption is None and state not in _UNDER_WAY and not answer.is_empty:
+            self._reader.warn_once(
+                "queryUsageConsumption has an answer without usageConsumption: nothing was used there"
+            )
+        parts = dict.fromkeys(map(bytes, task.usage_consumption or ()))  # each once
+        read = [self._consumption(part) for part in parts]
         readable = [one for one in read if one is not None]
-        return _Done(task.id, readable, len(read) - len(readable))
+        return _Done(task.id, state, readable, len(read) - len(readable))
 
 
 def _rows(

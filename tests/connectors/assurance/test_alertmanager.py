@@ -439,3 +439,13 @@ async def test_who_posts_proves_it_and_what_is_not_posted_is_found_by_polling() 
             server.alerts = []
             await found.all_told(2, lambda hint: hint.source is Source.POLL)
             assert {hint.id for hint in found.hints} == {ID}
+
+
+async def test_an_alert_that_comes_twice_is_one_and_an_odd_silence_costs_no_outage() -> None:
+    async with alertmanager() as (server, driver):
+        server.alerts = [silenced(service_down("S1"), "k")] * 2
+        server.silences["k"] = {"startsAt": "2026-11-29T02:00:00Z", "endsAt": 1796172500000}
+        assert (await outage(driver)).description == "Site: S1. Acknowledged until 2026-12-02 00:48 UTC."
+        server.silences["k"] = {"startsAt": ["x"], "endsAt": {}}
+        assert (await outage(driver)).description == "Site: S1. Acknowledged."
+        assert any("has a silence that cannot be read" in one for one in driver.http.health.notices)

@@ -636,3 +636,17 @@ async def test_the_credentials_are_sent_as_a_bearer_token() -> None:
     async with serving(Listening({})) as upstream, asking(upstream, auth={"kind": "bearer", "token": "abc"}) as tryton:
         await tryton.probe()
     assert seen == ["Bearer abc"]
+
+
+@pytest.mark.parametrize("window", [None, Window(0, 10)], ids=str)
+async def test_a_row_that_comes_twice_is_one(window: Window | None) -> None:
+    answer = listed(invoice(), invoice(id=8), invoice())
+    async with serving(Upstream({}, instead=answer)) as upstream, asking(upstream) as tryton:
+        bills = (await tryton.bills_of_customers(["C100001"], window, None))["C100001"]
+    assert ([bill.id for bill in bills.items], bills.total) == (["7", "8"], 2)
+
+
+async def test_rows_that_do_not_say_whose_they_are_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(Upstream({}, instead=listed(invoice(party=None)))) as upstream, asking(upstream) as tryton:
+        assert await tryton.bills_of_customers(["C100001"], None, None) == {}
+    assert "sends rows that name none of the parties that were asked for" in caplog.text

@@ -400,7 +400,7 @@ async def test_more_inactive_accounts_than_active_ones_are_read_to_their_end() -
         assert [one.id for one in rows.items] == ["C1", "C2", "C4", "C6", "C8"]
 
 
-@pytest.mark.parametrize("says", [0, 1, 2, "4", 5, 3_000_000_000])
+@pytest.mark.parametrize("says", [0, 1, 2, "4", 5, 3_000_000_000, None, "many", [7], -1])
 async def test_a_count_that_is_wrong_loses_no_account(says: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Whether the first page contradicts it, or only a later one. A number may come as a text."""
     active = [account(n) for n in range(1, 8)]
@@ -680,3 +680,14 @@ async def test_a_part_of_more_numbers_than_a_page_is_too_much() -> None:
         with pytest.raises(TooMuch, match="101 contacts"):
             await crm.customers_reached_by("+420", None)
         assert len(server.seen) == 1
+
+
+async def test_an_account_that_a_page_has_twice_and_counts_twice_is_one() -> None:
+    async with answering(accounts([account(1), account(2), account(1)])) as (_, crm):
+        found = await crm.customer_list(FIRST, None)
+    assert ([one.id for one in found.items], found.total) == (["C1", "C2"], 2)
+
+
+async def test_a_customer_number_that_is_a_number_is_one_also_with_a_fraction_of_nothing() -> None:
+    async with answering(accounts([account(1, custom_fields={"customer_number": 1001.0})])) as (_, crm):
+        assert [one.id for one in (await crm.customer_list(FIRST, None)).items] == ["1001"]

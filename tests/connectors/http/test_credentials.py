@@ -245,3 +245,14 @@ async def test_a_token_that_ends_in_a_line_break_is_sent_without_it() -> None:
         async with reading(server, auth=auth) as c:
             assert (await c.crm.customers(["1"], NAME))["1"].name == "A"
     assert server.headers[-1]["Authorization"] == "Bearer t1"
+
+
+@pytest.mark.parametrize("expires_in", [0, -1, "0", None, "never"], ids=str)
+async def test_a_lifetime_that_is_none_costs_no_token_for_each_call(expires_in: object) -> None:
+    issuer = Issuer(expires_in)
+    async with canned(token=issuer.token, **{"1": issuer.one}) as server:
+        auth = CLIENT | {"token_url": f"{server.url}/token"}
+        async with reading(server, auth=auth, profile={"id_list": "none"}) as c:
+            for _ in range(3):
+                await c.crm.customers(["1"], NAME)
+    assert issuer.issued == 1

@@ -470,7 +470,7 @@ async def test_a_number_on_several_circuits_is_nobodys(upstream: Upstream, drive
     found = await driver.services(["S1", "S2"], SLIM)
     assert isinstance(found["S1"], Garbled)
     assert service(found["S2"]).id == "S2"
-    upstream.instead = [answered(tenants=[{"id": "1", "key": "C1", "circuits": [*twice[:2], circuit()]}])]
+    upstream.instead = [answered(tenants=[{"id": "1", "key": "C1", "circuits": [*twice[:2], circuit(id="other")]}])]
     own = rows((await driver.services_of_customers(["C1"], None, SLIM))["C1"])
     assert ([one.id for one in own.items], own.total) == (["S2"], None)
 
@@ -633,3 +633,9 @@ async def test_a_part_that_fails_costs_its_own_keys(upstream: Upstream) -> None:
 async def test_a_name_that_could_not_be_a_custom_field_is_no_option() -> None:
     with pytest.raises(ValueError, match="service_number"):
         NautobotOptions(service_number="x){id}")
+
+
+async def test_a_row_that_comes_twice_is_one(upstream: Upstream, driver: NautobotDriver) -> None:
+    upstream.instead = [answered(circuits=[circuit(), circuit("S2"), circuit()])]
+    found = await driver.services(["S1", "S2"], SLIM)
+    assert [service(found[key]).id for key in ("S1", "S2")] == ["S1", "S2"]

@@ -62,6 +62,7 @@ KEPT: list[tuple[str, Any, Any]] = [
     ("words", "one", ["one"]),
     ("words", ["one", 2], ["one", "2"]),
     ("either", 2.5, "2.5"),
+    ("either", 36.0, 36),
 ]
 LEFT_OUT: list[tuple[str, Any, Any, str]] = [
     ("text", {"a": 1}, None, "text"),

@@ -1,5 +1,6 @@
 """Reading from Redmine: each trap of its answers, before a server that answers as the live one did."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -466,3 +467,65 @@ async def test_nobody_there_is_unreachable() -> None:
     async with driving(Redmine(), url="http://127.0.0.1:9") as driver:
         with pytest.raises(Unreachable):
             await driver.probe()
+
+
+async def test_what_is_odd_about_the_installation_costs_itself() -> None:
+    redmine = Redmine()
+    redmine.issue()
+    redmine.fields[0] |= {"id": 1.0, "is_filter": "true"}
+    redmine.fields[2] |= {"multiple": "no", "trackers": [None]}
+    redmine.fields += [None, [], {"name": "without a number"}]  # type: ignore[list-item]
+    redmine.statuses = [*redmine.statuses[:4], redmine.statuses[4] | {"id": "5", "is_closed": "true"}, None]  # type: ignore[list-item]
+    async with driving(redmine) as driver:
+        assert await ids(driver, is_open=True) == ["1"]
+
+
+async def test_a_custom_field_whose_number_is_none_is_not_there() -> None:
+    redmine = Redmine()
+    redmine.issue()
+    redmine.fields[0] |= {"id": "a\0b"}
+    async with driving(redmine) as driver:
+        found = await driver.tickets_of_customers(["C1"], None, None, is_open=None)
+    assert type(found["C1"]) is Rejected
+
+
+async def test_what_is_odd_about_a_history_costs_itself_and_an_entry_that_comes_twice_is_one() -> None:
+    redmine = Redmine()
+    issue = redmine.issue()
+    redmine.journal(issue, "On its way.")
+    issue["journals"][0]["created_on"] = 1796000000000
+    redmine.journal(issue, "Done.")
+    issue["journals"][1] |= {"created_on": ["?"], "user": 5, "details": [None]}
+    issue["journals"] *= 2
+    redmine.attach(issue, "a.txt", b"a")
+    issue["attachments"] *= 2
+    async with driving(redmine) as driver:
+        ticket: Any = (await driver.tickets(["1"], None))["1"]
+    assert [(one.text, one.created_at) for one in ticket.notes] == [
+        ("On its way.", datetime(2026, 11, 30, 0, 53, 20, tzinfo=UTC)),
+        ("Done.", None),
+    ]
+    assert [one.name for one in ticket.attachments] == ["a.txt"]
+
+
+@pytest.mark.parametrize("total", ["2", 2.0, None, "many", -1, [2]], ids=str)
+async def test_a_number_of_issues_that_is_none_costs_none(total: Any) -> None:
+    redmine = Redmine()
+    redmine.issue()
+    redmine.issue()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        redmine.first = None
+        try:
+            shown = await redmine.answer(request)
+        finally:
+            redmine.first = answer
+        if not request.path.endswith("/issues.json"):
+            return shown
+        page = json.loads(shown.body)  # type: ignore[attr-defined]
+        page["issues"] = page["issues"] if request.query["offset"] == "0" else []
+        return web.json_response(page | {"total_count": total})
+
+    redmine.first = answer
+    async with driving(redmine) as driver:
+        assert await ids(driver) == ["2", "1"]

@@ -366,3 +366,17 @@ async def test_a_usage_task_is_asked_for_until_it_is_done() -> None:
 async def test_usage_that_is_no_task() -> None:
     async with canned(queryUsageConsumption="[]") as server, reading(server) as c:
         assert type((await c.usage.usage_of_customers(["1"]))["1"]) is Garbled
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_rows_that_came_for_a_customer_and_name_nobody_are_told(version: str) -> None:
+    accounts = json.dumps([{"id": "A"}, {"id": "B", "relatedParty": []}])
+    async with (
+        canned(billingAccount=accounts) as server,
+        reading(server, profile={"version": version, "paging": "none"}) as c,
+    ):
+        assert await c.billing.accounts_of_customers(["1"], None) == {}
+        (told,) = c.billing.http.health.losses
+    assert told.endswith(
+        "billingAccount rows that were asked for by customer have no relatedParty, so that they are left out"
+    )

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from connectors.errors import Failed, Garbled
 from tests.connectors.canned import canned, reading
@@ -69,3 +70,35 @@ async def test_a_part_that_ended_badly_fails_its_customer_only(state: str) -> No
 async def test_one_that_names_nobody_fails_all() -> None:
     found = await asked("v4", [{"state": "terminatedWithError"}], "1", "2")
     assert {key: type(one) for key, one in found.items()} == {"1": Failed, "2": Failed}
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_what_comes_twice_is_one(version: str) -> None:
+    parts = [of("1", bucket("a", 1), bucket("b", 2), bucket("a", 1))] * 2
+    assert told(await asked(version, parts, "1")) == {"1": ([("a", "1"), ("b", "2")], 2, 0)}
+
+
+async def test_buckets_without_ids_are_told_apart() -> None:
+    nameless = [{"name": name, "remainingValue": {"amount": 1, "units": "GB"}} for name in "ab"]
+    (rows,) = (await asked("v4", [of("1", nameless[0]), of("1", nameless[1], id="other")], "1")).values()
+    assert [(one.name, one.id) for one in rows.items] == [("a", "1--0"), ("b", "1-1-0")]
+
+
+@pytest.mark.parametrize(
+    ("first", "status"), [({"id": "T", "state": "inProgress"}, 201), ({"id": "T"}, 202)], ids=["state", "202"]
+)
+async def test_a_task_that_is_under_way_itself_is_waited_for(first: Any, status: int) -> None:
+    async def begun(_request: web.Request) -> web.Response:
+        return web.json_response(first, status=status)
+
+    done = json.dumps({"id": "T", "state": "done", "usageConsumption": [of("1", bucket("a", 1))]})
+    async with canned(queryUsageConsumption=begun, T=done) as server, reading(server) as c:
+        assert told(await c.usage.usage_of_customers(["1"])) == {"1": ([("a", "1")], 1, 0)}
+
+
+async def test_a_task_that_ended_badly_itself_and_one_without_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async with canned(queryUsageConsumption='{"id": "T", "state": "failed"}') as server, reading(server) as c:
+        assert type((await c.usage.usage_of_customers(["1"]))["1"]) is Failed
+        server.answers["queryUsageConsumption"] = "{}"
+        assert await c.usage.usage_of_customers(["1"]) == {}
+    assert "has an answer without usageConsumption" in caplog.text

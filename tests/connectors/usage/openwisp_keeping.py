@@ -35,6 +35,8 @@ class Openwisp:
         self.sessions: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.drops: set[str] = set()
+        self.counted: Any = ...
+        """What it says instead of the number of users."""
         self.after: list[Any] = []
         """What happens after an answer: the first one after the first answer ..."""
         self.holds: Callable[[], Awaitable[Any]] | None = None
@@ -85,7 +87,7 @@ class Openwisp:
         query = dict(request.query)  # of a repeated filter the last one counts
         size = min(int(query.get("page_size", 10)), 100)
         if request.path == USERS:
-            return self._page(self.users, query, size, lambda rows: {"count": len(self.users), "results": rows})
+            return self._page(self.users, query, size, lambda rows: {"count": self._count(), "results": rows})
         if request.path != SESSIONS:
             return web.Response(status=404, text="<h1>Not Found</h1>", content_type="text/html")
         rows = sorted(self.sessions, key=lambda row: str(row["start_time"]), reverse=True)
@@ -101,6 +103,9 @@ class Openwisp:
                 f'<http://x{SESSIONS}?page={to}&username={name}>; rel="{rel}"' for rel, to in links.items()
             )
         return answer
+
+    def _count(self) -> Any:
+        return len(self.users) if self.counted is ... else self.counted
 
     @staticmethod
     def _page(rows: list[dict[str, Any]], query: Mapping[str, str], size: int, shape: Any) -> web.Response:

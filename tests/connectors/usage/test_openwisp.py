@@ -491,3 +491,47 @@ def test_a_day_has_23_hours_where_the_clocks_change() -> None:
 def test_wrong_options_are_named(options: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         OpenwispOptions.model_validate(options)
+
+
+async def test_a_session_that_comes_twice_was_used_once() -> None:
+    server = one_user()
+    server.session("S1", at(3), gigabytes=5)
+    server.sessions.append(server.sessions[0])
+    assert await used(server) == [5]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"input_octets": 10**9 * 1.0, "output_octets": "4000000000", "session_time": 3600.0},
+        {"start_time": 1793664000, "stop_time": "1793667600000"},
+        {"stop_time": "0000-00-00 00:00:00"},
+        {"stop_time": ""},
+    ],
+    ids=str,
+)
+async def test_a_session_that_is_written_otherwise_counts(odd: dict[str, Any]) -> None:
+    """MySQL says 0000-00-00 for a session that has not ended."""
+    server = one_user()
+    server.session("S1", at(3), gigabytes=5, input_octets=10**9)
+    server.sessions[0] |= {"output_octets": 4 * 10**9} | odd
+    assert await used(server) == [5]
+
+
+@pytest.mark.parametrize("count", ["1", 1.0, None, "many", [1], 10**40, -1], ids=str)
+async def test_a_number_of_users_that_is_none_costs_nobody(count: Any) -> None:
+    server = one_user()
+    server.session("S1", at(3))
+    server.counted = count
+    assert await used(server) == [1]
+
+
+async def test_a_customer_number_with_blanks_is_that_number_and_an_attribute_that_nobody_has_is_told() -> None:
+    server = one_user()
+    server.session("S1", at(3))
+    server.users[0]["last_name"] = " C1 "
+    assert await used(server) == [1]
+    server.users[0]["last_name"] = ""
+    async with driving(server) as driver:
+        assert await driver.usage_of_customers(["C1"]) == {}
+    assert any("none with a last_name: set the option customer" in one for one in driver.http.health.notices)

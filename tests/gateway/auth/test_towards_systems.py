@@ -122,7 +122,7 @@ async def test_a_signing_key_is_replaced_while_it_is_used(
             except jwt.InvalidSignatureError:
                 continue
             shown.append({**claims_of(assertion), "signed_by": number, **jwt.get_unverified_header(assertion)})
-        return web.json_response({"access_token": "t", "expires_in": 0})
+        return web.json_response({"access_token": "t", "expires_in": 1e-9})
 
     file = tmp_path / "key.pem"
     file.write_bytes(pem(keys[0]))
