@@ -73,8 +73,8 @@ async def walked(
         max_aliases=10_000,
         max_body_bytes=10_000_000,
         max_values=10**15,
-        max_calls=10**9,
-        max_rows=10**9,
+        max_calls=10**12,
+        max_rows=10**12,
         max_answer_bytes=10**9,
         max_errors=10**6,
     )
