@@ -3,8 +3,9 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from string import punctuation
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
@@ -65,7 +66,13 @@ class Transport:
         self._paced = aiohttp.ClientTimeout(total=None, sock_connect=system.connect_timeout, sock_read=system.timeout)
 
     def address(self, target: str) -> URL:
-        """The URL for an encoded path and query. Building it from parts takes half the time of parsing it."""
+        """The URL for an encoded path and query. Building it from parts takes half the time of parsing it.
+
+        What no address may have (spaces, control characters, other than ASCII) is encoded, should a driver have put an
+        odd id of a system's where it expects a number.
+        """
+        if not (target.isascii() and target.isprintable()) or " " in target:
+            target = quote(target, safe=punctuation, errors="replace")
         path, _, query = target.partition("?")
         scheme, authority, base, *_ = self._parts
         return URL.build(scheme=scheme, authority=authority, path=base + path, query_string=query, encoded=True)

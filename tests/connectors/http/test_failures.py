@@ -461,3 +461,25 @@ async def test_an_answer_that_the_driver_expects_comes_to_it_and_is_no_failure()
         assert http.health.status is SystemStatus.UP
         with pytest.raises(Rejected, match="GET /cases answered 422"):
             await http.send(Request.get("/cases", ["7"], expected={409}), read)
+
+
+@pytest.mark.parametrize(
+    ("put", "sent"),
+    [
+        ("a\0b", "a%00b"),
+        ("a b\r\nX: 1", "a%20b%0D%0AX:%201"),
+        ("\ud800\u00e9", "?%C3%A9"),
+        ("a%2Fb?c=1", "a%2Fb?c=1"),
+    ],
+)
+async def test_whatever_a_driver_puts_in_an_address_is_one_request_and_no_fault(put: str, sent: str) -> None:
+    came: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        came.append(request.raw_path)
+        return web.json_response({})
+
+    async with canned(cases=answer) as server, aiohttp.ClientSession() as session:
+        http = HttpClient("ticketing", System.model_validate({"url": server.url}), session)
+        assert await http.send(Request.get(f"/cases?id={put}", ["7"]), lambda said: said.status) == 200
+    assert came == [f"/cases?id={sent}"]
