@@ -20,7 +20,6 @@ _REPLACED: Final = "\ufffd"
 _BESIDE: Final = frozenset({"name", "href"})
 """Attributes that do not say what a reference refers to, which has an id. A characteristic is known by its name."""
 _DIGITS: Final = 40
-_EXACT: Final = 10**_DIGITS
 
 
 class LenientReader:
@@ -77,9 +76,8 @@ class LenientReader:
     def _fit_one_of(self, value: Any, kind: inspect.UnionType, where: str, *, decides: bool) -> Any:
         if value is None and kind.includes_none:
             return None
-        is_whole = isinstance(value, Decimal) and value == value.to_integral_value() and abs(value) < _EXACT
-        if is_whole and any(isinstance(one, inspect.IntType) for one in kind.types):
-            value = int(value)  # some writers of JSON know no whole numbers
+        if isinstance(value, Decimal) and any(isinstance(one, inspect.IntType) for one in kind.types):
+            value = _whole(value)
         for one in kind.types:
             if _is_already(value, one):
                 return self._fit(value, one, where, decides=decides)

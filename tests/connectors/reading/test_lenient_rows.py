@@ -118,8 +118,10 @@ def test_or_which_row_it_is(ident: Any) -> None:
     assert found.id in (None, "true")
 
 
-@pytest.mark.parametrize(("ident", "read_as"), [("7.0", "7"), ("1e3", "1000"), ("1e5000", None), ("-1e5000", None)])
-def test_an_id_is_a_whole_number_of_as_many_digits_as_ids_have(ident: str, read_as: str | None) -> None:
+@pytest.mark.parametrize(
+    ("ident", "read_as"), [("7", 7), ("7.0", 7), ("1e3", 1000), ("1e5000", None), ("-1e5000", None)]
+)
+def test_an_id_is_a_whole_number_of_as_many_digits_as_ids_have(ident: str, read_as: int | None) -> None:
     """One of 1e999999999 would take hours and gigabytes."""
     (row,), _ = rows_of(RowDecoder(Row, lambda _: None), b'[{"id": %s}]' % ident.encode())
     assert (row.id, isinstance(row, Unreadable)) == (read_as, read_as is None)
