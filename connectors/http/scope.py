@@ -81,7 +81,8 @@ class RequestScope:
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
 
     `token` is the caller's own bearer token, for systems that get it (`ForwardAuth`). `shows_calls`: whether `calls`
-    will be read; if not, calls shared between requests are left out of it.
+    will be read; if not, calls shared between requests are left out of it. Where `waits` is a list, it gets when each
+    of those began and ended, in seconds from `started`: a tenth of what it costs to show them.
     """
 
     deadline: float
@@ -92,6 +93,7 @@ class RequestScope:
     """What a driver noticed about its system's answers, for staff."""
     token: str | None = field(default=None, repr=False)
     shows_calls: bool = True
+    waits: list[tuple[float, float]] | None = None
     writes_sent: int = 0
     """Requests that change something, as far as they were begun to be sent."""
     cached: list[CachedRows] | None = None

@@ -113,6 +113,17 @@ class SharedCall(msgspec.Struct, eq=False):
             if keys:
                 yield CachedRows(one.system, one.operation, keys, current_loader.get(), one.stale)
 
+    def note_waits(
+        self, into: list[tuple[float, float]], result_keys: Mapping[Any, Hashable] | None, scope: RequestScope
+    ) -> None:
+        """Add when the HTTP calls that `trace` lists began and ended, in seconds from the request's start."""
+        shift = self.scope.started - scope.started
+        for call in self.scope.calls:
+            if result_keys is None or not result_keys.keys().isdisjoint(call.keys):
+                began = shift + call.start_ms / 1000
+                ended = began + call.duration_ms / 1000 if call.duration_ms else time.monotonic() - scope.started
+                into.append((began if began > 0.0 else 0.0, ended if ended > 0.0 else 0.0))
+
     def trace(
         self, result_keys: Mapping[Any, Hashable] | None, scope: RequestScope, unfinished_code: str
     ) -> Iterator[UpstreamCall]:

@@ -108,14 +108,14 @@ class CallQueue:
             if scope.shows_calls:
                 for call in calls:
                     scope.notices.update(call.scope.notices)
-                    result_keys = (
-                        None
-                        if call.has_only(arguments)
-                        else {self._result_key(one): key for key, one in arguments.items()}
-                    )
+                    result_keys = self._own(call, arguments)
                     scope.calls.extend(call.trace(result_keys, scope, TimedOut.code if unfinished else Cancelled.code))
                     if call.scope.cached:
                         scope.cached = [*(scope.cached or ()), *call.kept(result_keys)]
+            elif scope.waits is not None:
+                for call in calls:
+                    result_keys = self._own(call, arguments) if len(call.scope.calls) > 1 else None
+                    call.note_waits(scope.waits, result_keys, scope)
         if len(calls) == 1 and not unfinished:
             only = calls[0]
             if only.is_reliable:
@@ -129,6 +129,10 @@ class CallQueue:
                     raise only.failure
                 return dict(only.found)
         return await self._merge(arguments, awaited, unfinished, load_batch or self._load_batch, window_call)
+
+    def _own(self, call: SharedCall, arguments: Arguments) -> dict[Any, Hashable] | None:
+        """The request's own result keys, where the call has other requests' keys, too."""
+        return None if call.has_only(arguments) else {self._result_key(one): key for key, one in arguments.items()}
 
     def _join(
         self, arguments: Arguments, scope: RequestScope, load_batch: LoadBatch, window_call: WindowCall | None

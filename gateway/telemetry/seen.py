@@ -88,19 +88,20 @@ def codes_of(errors: Sequence[GraphQLError]) -> Sequence[str]:
     return tuple(dict.fromkeys(map(code_of, errors)))
 
 
-def waited(calls: Sequence[UpstreamCall]) -> float:
-    """Seconds in which at least one of these calls was under way."""
+def times_of(call: UpstreamCall) -> tuple[float, float]:
+    """When a call began and ended, in seconds from the request's start."""
+    return call.start_ms / 1000, (call.start_ms + call.duration_ms) / 1000
+
+
+def waited(times: list[tuple[float, float]]) -> float:
+    """Seconds in which at least one call was under way. The times are sorted."""
+    times.sort()
     total = until = 0.0
-    for call in sorted(calls, key=_start):
-        end = call.start_ms + call.duration_ms
-        if end > until:
-            total += end - max(call.start_ms, until)
-            until = end
-    return total / 1000
-
-
-def _start(call: UpstreamCall) -> float:
-    return call.start_ms
+    for began, ended in times:
+        if ended > until:
+            total += ended - (began if began > until else until)
+            until = ended
+    return total
 
 
 CALLERS: Final[Mapping[object, str]] = {

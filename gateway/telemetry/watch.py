@@ -25,7 +25,16 @@ from gateway.http.request import GraphQLRequest
 from gateway.http.request_id import current_request_id
 from gateway.telemetry.names import ANONYMOUS, REFUSED, OperationNames
 from gateway.telemetry.sampling import Sampler
-from gateway.telemetry.seen import CALLERS, Seen, authentication_of, codes_of, current_seen, operation_of, waited
+from gateway.telemetry.seen import (
+    CALLERS,
+    Seen,
+    authentication_of,
+    codes_of,
+    current_seen,
+    operation_of,
+    times_of,
+    waited,
+)
 from resolvers.viewer import Viewer
 
 GONE: Final = 499
@@ -82,8 +91,8 @@ class Watch:
             self._name(seen)
             self._spans(seen)
         if scope is not None:
-            if calls := scope.calls:
-                seen.calls, seen.waited = len(calls), waited(calls)
+            if times := [*(scope.waits or ()), *map(times_of, scope.calls)]:
+                seen.calls, seen.waited = len(times), waited(times)
             seen.scope = None
         seen.prepared = seen.levels = None
         if not self._told:
@@ -116,8 +125,12 @@ class Watch:
             if seen is not None:
                 seen.prepared, seen.operation = prepared, operation_of(prepared, operation)
                 scope = seen.scope = context.scope
-                scope.shows_calls = True
-                if (trace := seen.trace) is not None:
+                trace = seen.trace
+                if trace is not None and trace.is_sampled:
+                    scope.shows_calls = True
+                elif not scope.shows_calls:
+                    scope.waits = []
+                if trace is not None:
                     scope.trace, context.levels = trace.passed_on, seen.levels
             return context
 

@@ -16,6 +16,7 @@ class Scope:
     """A request's scope, as far as it is looked at."""
 
     calls: tuple[()] = ()
+    waits = None
 
 
 class Kept:
