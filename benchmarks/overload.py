@@ -81,12 +81,15 @@ def shares(gateway: Field, work: Work, times: float, turns: int) -> list[float]:
     """What is served under overload, as shares of the best rates just before and after it, in so many turns."""
     port, found = gateway.contestants["gateway"].port, list[float]()
     with loading() as load:
-        before = best_rate(load, gateway, work, _TURN[0]).rate
+        before = best_rate(load, gateway, work, _TURN[0])
         for _ in range(turns):
-            answers, _ = asyncio.run(overload(Job(port, requests_of(gateway, work), times * before, _TURN[1])))
-            after = best_rate(load, gateway, work, _TURN[0]).rate
+            job = Job(port, requests_of(gateway, work), times * before.rate, _TURN[1])
+            answers, _ = asyncio.run(overload(job))
+            asyncio.run(recovery(job, before.p99 / 1000))
+            asyncio.run(calm(port))
+            after = best_rate(load, gateway, work, _TURN[0])
             served = sum(one.status == 200 for one in answers) / _TURN[1]
-            found.append(served / ((before + after) / 2))
+            found.append(served / ((before.rate + after.rate) / 2))
             before = after
     return found
 
@@ -153,6 +156,16 @@ async def recovery(job: Job, usual: float) -> float:
     return first - began if good == 10 else float("inf")
 
 
+async def calm(port: int) -> None:
+    """Wait until the gateway refuses nobody."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(_RECOVERY):
+        while True:
+            async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                if (await answer.json())["load"] == "normal":
+                    return
+            await asyncio.sleep(_PROBE_EVERY)
+
+
 def at(values: Sequence[float], share: float) -> float:
     """Milliseconds within which this share is."""
     ordered = sorted(values)
@@ -187,6 +200,7 @@ def main() -> None:
         used, after = served.cpu - cpu, served.resident
         recovered = asyncio.run(recovery(job, best.p99 / 1000))
         settled = served.resident
+        asyncio.run(calm(served.port))
         with loading() as load:
             again = best_rate(load, gateway, work, min(10.0, given.seconds))
         in_turns = sorted(shares(gateway, work, given.times, given.turns))
