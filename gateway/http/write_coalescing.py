@@ -24,7 +24,7 @@ MAX_BUFFERED: Final = 64 * 1024
 class LoopTurns:
     """Whether turns of the event loop are short, as measured by those who wait for their end. Times are in seconds."""
 
-    def __init__(self, longest: float = 0.002, rest: float = 0.1) -> None:
+    def __init__(self, longest: float = 0.005, rest: float = 0.1) -> None:
         """After a wait of more than `longest`, turns count as long for `rest`."""
         self._longest, self._rest, self._long_until = longest, rest, 0.0
 
