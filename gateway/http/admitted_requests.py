@@ -3,6 +3,7 @@
 Neither a task nor a context is made for what waits or is refused, and neither its token nor its body is looked at.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.types import Receive, Scope, Send
@@ -45,25 +46,8 @@ class AdmittedRequests(BoundedRequests):
         self._answer: BoundedAnswer | None = None
         """The answer that was begun last."""
         self._extensions: dict[str, Any] = {}
-        self._probe: BoundedAnswer | None = None
-        """The answer to a probe whose head has just been read: it has no body, so that its request ends there."""
-        self._probed_at_once = False
-        """Whether a probe was answered without a task in this turn: whoever sends many ahead gets one."""
-
-    def data_received(self, data: bytes) -> None:
-        """Read what has come."""
-        self._probed_at_once = False
-        super().data_received(data)
-
-    def on_message_complete(self) -> None:
-        """The request is complete: a probe is answered at once."""
-        super().on_message_complete()
-        if self._probe is not None:
-            answer, self._probe = self._probe, None
-            response = None if self._probed_at_once else at_once(answer.cycle.scope["path"], self.app_state)
-            self._probed_at_once = True
-            if response is None or not answer.send_at_once(200, response.raw_headers, bytes(response.body)):
-                self.start(answer)
+        self._probed_at = 0.0
+        """When a probe was answered without a task: whoever sends many ahead gets one in each turn."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Start nothing for a client that has gone."""
@@ -80,9 +64,12 @@ class AdmittedRequests(BoundedRequests):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)
         admission = self._admission
-        if cycle.scope["path"] in ALWAYS and cycle.more_body and _has_no_body(cycle):
-            self._probe = answer
-        elif admission is None or cycle.scope["path"] in ALWAYS:
+        if cycle.scope["path"] in ALWAYS:
+            if cycle.more_body and _has_no_body(cycle):  # it ends with its head, which is read at this moment
+                self._at_end = partial(self._answer_probe, answer)
+            else:
+                self.start(answer)
+        elif admission is None:
             self.start(answer)
         elif admission.enter():
             answer.admission = admission
@@ -90,6 +77,12 @@ class AdmittedRequests(BoundedRequests):
         else:
             self._queued = _Queued(self, answer, admission.address_of(cast(Scope, cycle.scope)))
             admission.wait(self._queued, self._queued.address)
+
+    def _answer_probe(self, answer: BoundedAnswer) -> None:
+        is_first, self._probed_at = self._probed_at != self._heard_at, self._heard_at
+        response = at_once(answer.cycle.scope["path"], self.app_state) if is_first else None
+        if response is None or not answer.send_at_once(200, response.raw_headers, bytes(response.body)):
+            self.start(answer)
 
     def start(self, answer: BoundedAnswer) -> None:
         """Start a request, as uvicorn does."""

@@ -7,7 +7,7 @@ requests that are sent ahead of their answers, and connections on which nothing 
 import asyncio
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -82,6 +82,8 @@ class BoundedRequests(UpgradesIgnored):
         self._is_held = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
+        self._at_end: Callable[[], None] | None = None
+        """Called once, when the request that is read is complete."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a place."""
@@ -166,6 +168,9 @@ class BoundedRequests(UpgradesIgnored):
         """The next byte is another request's."""
         self._in_body = False
         super().on_message_complete()
+        if self._at_end is not None:
+            at_end, self._at_end = self._at_end, None
+            at_end()
 
     def on_response_complete(self) -> None:
         """Go on with what came meanwhile. As uvicorn does it, but for its timer: `look` ends an idle connection."""
