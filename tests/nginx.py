@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import ports
 from tests.certificates import Made
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -21,11 +21,8 @@ DOCS = Path(__file__).parents[1] / "docs/behind-a-proxy.md"
 
 def free_ports(count: int) -> list[int]:
     """Ports on which nobody listens."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
-    return ports
+    first = ports.free_ports(count)
+    return list(range(first, first + count))
 
 
 def documented() -> str:

@@ -1,5 +1,7 @@
 """The home: one request, a card for each system, and what it does without one."""
 
+from typing import Final
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -68,16 +70,17 @@ async def test_an_address_of_its_own_opens_its_page(tab: Tab, path: str) -> None
     await expect(tab.page.get_by_role("heading", level=1, name=titles[path])).to_be_visible(timeout=PATIENCE)
 
 
+OLD_AND_INCOMPLETE: Final = {
+    "stale": [{"system": "inventory", "paths": [["me", "services"]], "age": 130}],
+    "incomplete": [{"path": ["me", "tickets"], "system": "ticketing", "rows": 1}],
+}
+
+
 @pytest.mark.long
 async def test_what_is_old_and_what_lacks_rows_is_said(tab: Tab) -> None:
     async def say(route: Route) -> None:
         answer = await route.fetch()
-        body = await answer.json()
-        body["extensions"] = {
-            "stale": [{"system": "inventory", "paths": [["me", "services"]], "age": 130}],
-            "incomplete": [{"path": ["me", "tickets"], "system": "ticketing", "rows": 1}],
-        }
-        await route.fulfill(response=answer, json=body)
+        await route.fulfill(response=answer, json={**await answer.json(), "extensions": OLD_AND_INCOMPLETE})
 
     await tab.page.route("**/graphql", say, times=1)
     await tab.page.route_web_socket("**/graphql", lambda _: None)  # what is followed would be read again at once

@@ -6,7 +6,8 @@ from playwright.async_api import Route, expect
 
 from tests.browser import needs_chromium
 from tests.portal.conftest import PATIENCE, Tab, needs_portal
-from tests.portal.test_bills import payments
+from tests.portal.test_bills import pay_with_two_clicks_and_the_answer_lost
+from tests.portal.test_home import OLD_AND_INCOMPLETE
 from tests.stack import Stack
 
 pytestmark = [needs_chromium, needs_portal]
@@ -24,12 +25,7 @@ async def test_from_a_cut_off_link_over_a_home_without_billing_to_a_payment(tab:
         await tab.page.wait_for_selector(".card .skeleton")
         shapes.append(await tab.page.locator(".card .skeleton").count())
         answer = await route.fetch()
-        body = await answer.json()
-        body["extensions"] = {
-            "stale": [{"system": "inventory", "paths": [["me", "services"]], "age": 130}],
-            "incomplete": [{"path": ["me", "tickets"], "system": "ticketing", "rows": 1}],
-        }
-        await route.fulfill(response=answer, json=body)
+        await route.fulfill(response=answer, json={**await answer.json(), "extensions": OLD_AND_INCOMPLETE})
 
     await tab.page.route("**/graphql", hold_and_say, times=1)
     portal.systems["billing"].stop()
@@ -49,13 +45,6 @@ async def test_from_a_cut_off_link_over_a_home_without_billing_to_a_payment(tab:
 
     await tab.page.get_by_role("link", name="Bills", exact=True).click()
     await tab.page.get_by_role("link", name=re.compile("1001-2-2026-10")).click()
-    portal.systems["billing"].switches.lose_answers = 1
-    portal.systems["billing"].switches.late_ms = 3000
-    await tab.page.get_by_role("button", name="Continue").click()
-    await tab.page.get_by_role("button", name=re.compile("Pay .* now")).dblclick()
-    await tab.see("We do not know yet whether this was paid.")
-    await expect(tab.page.get_by_label("Amount")).to_have_count(0)
-    await tab.see("Thank you.")
-    assert len(payments(portal)) == 1
+    await pay_with_two_clicks_and_the_answer_lost(tab, portal)
     await link.click()
     await expect(bills.get_by_text("Nothing to pay.")).to_be_visible(timeout=PATIENCE)

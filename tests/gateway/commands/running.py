@@ -2,20 +2,19 @@
 
 import io
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from gateway.commands.cli import main
+from tests.ports import free_ports as free_ports  # for those who start a process on them
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0
@@ -69,21 +68,6 @@ class InProcess:
                 code = 0
         printed = self._capsys.readouterr()
         return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
-
-
-def free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free.
-
-    They lie below the range that systems take for outgoing connections, or somebody's request would have one by then.
-    Tests that run beside these have ports of their own.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
-    while True:
-        port = 10_000 + 2_000 * worker + random.randrange(2_000 - count)
-        with ExitStack() as taken, suppress(OSError):
-            for one in range(port, port + count):
-                taken.enter_context(socket.create_server(("127.0.0.1", one)))
-            return port
 
 
 @dataclass
