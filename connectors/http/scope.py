@@ -82,7 +82,7 @@ class RequestScope:
 
     `token` is the caller's own bearer token, for systems that get it (`ForwardAuth`). `shows_calls`: whether `calls`
     will be read; if not, calls shared between requests are left out of it. Where `waits` is a list, it gets when each
-    of those began and ended, in seconds from `started`: a tenth of what it costs to show them.
+    of those began and ended, in seconds from `started`, which costs less than to show them.
     """
 
     deadline: float
