@@ -241,6 +241,7 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             await self._ask(batch)
         finally:
             self.context.left(task)
+            del task  # or it and its exception, whose traceback has this frame, are in a cycle
 
     async def _ask(self, batch: "list[tuple[K, asyncio.Future[V]]]") -> None:
         """Settle all futures. Failures of systems are cached like values; other exceptions are not cached."""

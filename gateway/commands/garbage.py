@@ -3,14 +3,15 @@
 import gc
 from typing import Final
 
-_NEW_OBJECTS: Final = 50_000
-"""Containers made and not yet gone, before the garbage collector looks at them."""
+_NEW_OBJECTS: Final = 10_000
+"""Containers made and not yet gone, before the garbage collector looks at them. All are looked at in one turn of the
+event loop, and those that are garbage are freed in it: 20 ms where all are."""
 
-_YOUNG: Final = 3
-"""Looks at new objects before one at those that stayed since the last such look. All of these are looked at in one turn
-of the event loop: some 150,000 at most, 20 to 30 ms, also while large answers are made."""
+_YOUNG: Final = 5
+"""Looks at new objects before one at those that stayed since the last such look: some 60,000 at most, 10 ms, also while
+large answers are made."""
 
-_OLD: Final = 700
+_OLD: Final = 2300
 """Such looks before one at all objects."""
 
 

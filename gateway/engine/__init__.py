@@ -18,7 +18,6 @@ from graphql import (
     OverlappingFieldsCanBeMergedRule,
     parse,
     specified_rules,
-    validate,
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -34,13 +33,15 @@ from gateway.engine.guards import Guards, Rights
 from gateway.engine.limits import AnswerLimits, Limits, PageSizes, limit_errors, root_fields
 from gateway.engine.lru import LRU
 from gateway.engine.mutations import renew_loaders
+from gateway.engine.one_at_a_time import OneAtATime
 from gateway.engine.overlapping import overlapping
 from gateway.engine.plans import MAX_VARIANTS, Planned, Plans
 from gateway.engine.prepared import Prepared
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
 from gateway.engine.run import MakeRun, Outcome, Run, too_large
 from gateway.engine.subscribed import Subscribed
-from gateway.engine.turns import Work, at_once, in_turns, turn
+from gateway.engine.turns import Work, at_once, in_turns
+from gateway.engine.validation import validated
 
 __all__ = ["Engine", "Estimate", "Explanation", "Outcome", "Prepared", "Rights", "Subscribed", "in_turns"]
 
@@ -57,8 +58,6 @@ _RULES: Final = (
 _RULES_AT_ONCE: Final = 12
 """Rules by which a long document is validated without an interruption."""
 
-_SHORT: Final = 300
-"""Characters of a document that is read in less than a millisecond."""
 LONG: Final = 2000
 """Characters from which a document is long: what is done with it may be interrupted."""
 
@@ -130,6 +129,7 @@ class Engine:
         self._upstreams = Upstreams(_with_any(besides or {}), served_by or {})
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
+        self._one_at_a_time = OneAtATime()
 
     def prepare(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
@@ -149,12 +149,15 @@ class Engine:
     async def prepare_in_turns(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
     ) -> Prepared | list[GraphQLError]:
-        """As `prepare`, with turns for others while a long document is prepared."""
-        if not admit and (known := self._documents.get(source, caller)):
+        """As `prepare`, with turns for others while a document is prepared. What many send at once is prepared once."""
+        if admit:
+            return await in_turns(self._preparing(source, admit, caller), begins_at_once=False)
+        if known := self._documents.get(source, caller):
             return known
-        if len(source) > _SHORT:
-            await turn()  # reading it cannot be interrupted, and others may have sent as much at the same time
-        return await in_turns(self._preparing(source, admit, caller))
+        async with self._one_at_a_time.on(source):
+            if known := self._documents.get(source, caller):
+                return known
+            return await in_turns(self._preparing(source, admit, caller), begins_at_once=False)
 
     def compiling_ahead(self, source: str, rights: Collection[Rights]) -> Work[Prepared | list[GraphQLError]]:
         """As `prepare`, for a document that whoever asks for it keeps: it takes no place in the cache.
@@ -299,7 +302,9 @@ class Engine:
         limits: AnswerLimits,
         lacking: int,
     ) -> Outcome:
-        planned = await in_turns(self._planned(prepared, operation, variables, lacking))
+        async with self._one_at_a_time.on((prepared, id(operation), lacking)):
+            work = self._planned(prepared, operation, variables, lacking)
+            planned = await in_turns(work, begins_at_once=False)
         self._documents.weigh_again(prepared)
         started = self._started(planned, prepared, operation, variables, context, root, limits, lacking)
         return started if isinstance(started, Outcome) else await started
@@ -427,6 +432,7 @@ class Engine:
             document = parse(source, max_lexical_tokens=limit, max_comments=limit, allow_empty_selection_sets=False)
         except GraphQLError as error:
             return [refuse(error.message, "GRAPHQL_PARSE_FAILED", error)]
+        _unlink_tokens(document)
         return document
 
     def refusal(self, estimate: Estimate, *, staff: bool = False) -> GraphQLError | None:
@@ -440,7 +446,7 @@ class Engine:
             at_once = _RULES_AT_ONCE if len(source) > LONG else len(_RULES)
             for first in range(0, len(_RULES), at_once):
                 yield
-                errors = validate(
+                errors = validated(
                     self.core_schema, document, _RULES[first : first + at_once], hide_suggestions=self._hide_suggestions
                 )
                 if errors:
@@ -471,13 +477,11 @@ def _invalid(errors: list[GraphQLError]) -> list[GraphQLError]:
     return [refuse(error.message, "GRAPHQL_VALIDATION_FAILED", error) for error in errors]
 
 
-def _released_tokens(document: DocumentNode) -> int:
-    """Unlink the tokens, which nothing reads any more: a cached document would hold a reference cycle. How many."""
-    token, count = document.loc.start_token if document.loc else None, 0
+def _unlink_tokens(document: DocumentNode) -> None:
+    """Nothing reads them in their order any more, in which each refers to the one before and the one after it."""
+    token = document.loc.start_token if document.loc else None
     while token is not None:
         token.prev, token.next, token = None, None, token.next
-        count += 1
-    return count
 
 
 def _with_any(besides: Besides) -> Besides:
@@ -502,7 +506,7 @@ def _prepared(
     for name, operation in operations.items():
         yield
         costs[name] = Cost(schema, document, operation, pages, upstreams=upstreams)
-    weight = _BYTES + sys.getsizeof(source) + _BYTES_PER_TOKEN * _released_tokens(document)
+    weight = _BYTES + sys.getsizeof(source) + _BYTES_PER_TOKEN * document.token_count
     return Prepared(source, document, operations, roots, costs, weight)
 
 

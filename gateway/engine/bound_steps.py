@@ -13,6 +13,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 
 from gateway.engine.declared import Step
+from gateway.engine.kept_errors import kept
 from gateway.engine.plan import EdgeField, Plan, PlannedField, ResolverField, StepField, ValueField
 
 Value = Callable[[Any], Any]
@@ -91,7 +92,7 @@ class BoundSteps:
             arguments = self.arguments(field, variables)
             return _key(field.edge.key, context, arguments), _step(field.edge.step, context, arguments)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
-            return error
+            return kept(error)
 
     def _value(
         self,
@@ -108,7 +109,7 @@ class BoundSteps:
             assert infos is not None  # noqa: S101  # resolvers are made for each request
             return self.resolver(field, infos, variables)
         except Exception as error:  # noqa: BLE001  # arguments that cannot be used
-            return error
+            return kept(error)
 
     def resolver(self, field: ValueField, infos: Infos, variables: VariableValues) -> Value:
         """The field's resolver with its arguments bound. Raises if they cannot be used."""

@@ -23,6 +23,7 @@ from graphql.pyutils import Undefined, inspect, is_iterable
 from gateway.engine.allowance import Allowance, AnswerTooLarge
 from gateway.engine.built import BuiltBlock, PathStep
 from gateway.engine.codegen import NullForNonNull, coercion
+from gateway.engine.kept_errors import kept
 from gateway.engine.plan import (
     AttributeField,
     EdgeField,
@@ -118,6 +119,7 @@ class Completion:
         except AnswerTooLarge:
             raise
         except Exception as error:  # noqa: BLE001  # any exception of a resolver or coercion is this field's error
+            kept(error)
             if isinstance(kind, GraphQLNonNull):
                 raise NullInNonNull(error, field, path) from None
             self._forget(before)
@@ -247,7 +249,7 @@ class Completion:
             else:
                 value = self.values[field.number](found)
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-            value = error
+            value = kept(error)
         return (yield from self._value(field.type, value, field, path))
 
     def _is_known(self, field: EdgeField, found: Any) -> bool:

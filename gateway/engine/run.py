@@ -25,6 +25,7 @@ from gateway.engine.built import BuiltBlock
 from gateway.engine.codegen import Build, LongList
 from gateway.engine.declared import Context, EarlyLoader, Edge, Loader
 from gateway.engine.failures import Completion, Failure, apply_failures
+from gateway.engine.kept_errors import kept
 from gateway.engine.limits import AnswerLimits
 from gateway.engine.plan import Block, EdgeField, MutationField, Plan
 from gateway.engine.refusals import ASK_FOR_LESS, refuse
@@ -152,7 +153,7 @@ class Run:
             found = self._steps.resolver(field, self._infos, self._variables)(root)
             return await found if is_awaitable(found) else found
         except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-            return error
+            return kept(error)
 
     def _too_large(self) -> Outcome:
         """No answer: what was made of it is dropped."""
@@ -257,7 +258,7 @@ class Run:
         try:
             loader: Loader = self._context.loader(edge.loader)
         except Exception as error:  # noqa: BLE001  # a loader that cannot be made: the field's error, for each object
-            started.values = [error] * len(subjects)
+            started.values = [kept(error)] * len(subjects)
             return started
         yield from started.load(loader, key_of, self._allowance.limits.max_errors)
         early, prefetch = self._plan.below[field.number].early

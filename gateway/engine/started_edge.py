@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.engine.built import BuiltBlock
 from gateway.engine.declared import Loader
+from gateway.engine.kept_errors import kept
 from gateway.engine.plan import EdgeField
 from gateway.engine.turns import Work
 
@@ -70,7 +71,7 @@ class StartedEdge:
                                 yield
                     waiting.append((number, key))
                 except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this object's error
-                    self.values[number] = error
+                    self.values[number] = kept(error)
 
     def results(self) -> Work[dict[Any, Any]]:
         """What was loaded, or its exception, by key; all loads are done."""
@@ -138,7 +139,7 @@ class StartedEdge:
                     try:
                         values[number] = step(one)
                     except Exception as error:  # noqa: BLE001  # whatever it raises is this field's error
-                        values[number] = error
+                        values[number] = kept(error)
         return values
 
 
@@ -181,7 +182,7 @@ def _loading_all(
             entries.append(loading[key])
         except Exception as error:  # noqa: BLE001  # also of a key that no loader takes: this entry's error
             if len(failed) < most_errors:
-                failed.append(error)
+                failed.append(kept(error))
             entries.append(failed[-1])
         if not position % _KEYS_AT_ONCE:
             yield

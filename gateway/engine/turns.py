@@ -57,8 +57,13 @@ def at_once(work: Work[T]) -> T:
             return result
 
 
-async def in_turns(work: Work[T]) -> T:
-    """The result of the work. Cancelling ends it at its next interruption."""
+async def in_turns(work: Work[T], *, begins_at_once: bool = True) -> T:
+    """The result of the work. Cancelling ends it at its next interruption.
+
+    Work that is seldom short should not begin at once: others may have begun as much in this turn of the event loop.
+    """
+    if not begins_at_once:
+        await turn()
     until = perf_counter() + SLICE
     try:
         while True:

@@ -52,6 +52,7 @@ class _Watch:
         self._timer.cancel()
         if self._listening is not None:
             self._listening.cancel()
+            self._listening = None  # or both are in a cycle, by the exception that ends it
         if self.has_cancelled:
             self.task.uncancel()
 
