@@ -74,6 +74,6 @@ class ObservedHttpClient(HttpClient):
         sending.began = time.monotonic()
         if self._passes_trace_on and (scope := current_scope.get()) is not None and scope.trace is not None:
             sending.call.span = f"{getrandbits(64) or 1:016x}"
-            trace_id, flags = scope.trace
+            trace_id, flags = scope.trace.ids
             credentials = {**credentials, "traceparent": f"00-{trace_id}-{sending.call.span}-{flags}"}
         return await super().once(sending, credentials)

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -76,6 +76,14 @@ class LinkWarning:
     message: str
 
 
+class Traced(Protocol):
+    """A request's place in a trace (W3C Trace Context)."""
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """The trace's id, and its flags."""
+
+
 @dataclass(slots=True)
 class RequestScope:
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
@@ -102,8 +110,8 @@ class RequestScope:
     """What is shown although it is too old: records by class and id, lists by operation and key; None for nothing."""
     is_current: bool = False
     """Whether nothing is taken from rows that outlived another request: what is told to subscriptions is read."""
-    trace: tuple[str, str] | None = None
-    """Id of the trace and its flags (W3C Trace Context), where requests are traced."""
+    trace: Traced | None = None
+    """The trace that calls belong to, where requests are traced."""
     fresh: bool = False
     """Whether nothing is shared with other requests: what is read must be read after a write of this one began."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.http.policy.deadline import ANSWERING_TIME
 from connectors.http.request import path_of
-from connectors.http.scope import CachedRows, RequestScope, UpstreamCall, current_loader
+from connectors.http.scope import CachedRows, RequestScope, Traced, UpstreamCall, current_loader
 
 GRACE: Final = 0.03
 """Seconds that a request waits beyond its call's deadline, so that the call can report its own failure."""
@@ -156,8 +156,12 @@ class SharedCall(msgspec.Struct, eq=False):
                 call.error if call.duration_ms else unfinished_code,
                 self.is_shared,
                 call.operation,
-                call.span if self.scope.trace == scope.trace else "",
+                call.span if _is_one(self.scope.trace, scope.trace) else "",
             )
+
+
+def _is_one(trace: Traced | None, other: Traced | None) -> bool:
+    return trace is other or (trace is not None and other is not None and trace.ids == other.ids)
 
 
 def _resolve(waiter: asyncio.Future[None]) -> None:

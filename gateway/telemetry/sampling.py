@@ -14,17 +14,23 @@ _SAMPLED: Final = 1
 _RANGE: Final = 2**64
 
 
-class Trace(msgspec.Struct, frozen=True, gc=False):
-    """A request's place in a trace: ids as hexadecimal digits. `parent` is empty where the trace begins here."""
+class Trace(msgspec.Struct, gc=False):
+    """A request's place in a trace: ids as hexadecimal digits. `parent` is empty where the trace begins here.
 
-    trace_id: str
-    span_id: str
-    parent: str
+    One that begins here and is not sampled has no id until it is passed on (`ids`): then it is made of its `low` half.
+    """
+
     is_sampled: bool
+    trace_id: str = ""
+    span_id: str = ""
+    parent: str = ""
+    low: int = 0
 
     @property
-    def passed_on(self) -> tuple[str, str]:
+    def ids(self) -> tuple[str, str]:
         """The trace's id, and its flags."""
+        if not self.trace_id:
+            self.trace_id = _trace_id(self.low)
         return self.trace_id, "01" if self.is_sampled else "00"
 
 
@@ -42,9 +48,9 @@ class Sampler:
             if continued is not None:
                 return continued
         low = getrandbits(64) or 1
-        if low >= self._bound and not self._passes_on:
-            return None
-        return Trace(f"{getrandbits(64):016x}{low:016x}", _span_id(), "", low < self._bound)
+        if low < self._bound:
+            return Trace(True, _trace_id(low), _span_id())
+        return Trace(False, low=low) if self._passes_on else None
 
     def _continued(self, given: str) -> Trace | None:
         found = _HEADER.fullmatch(given)
@@ -54,7 +60,11 @@ class Sampler:
             is_sampled = bool(int(found[4], 16) & _SAMPLED)
         else:
             is_sampled = int(found[2], 16) % _RANGE < self._bound
-        return Trace(found[2], _span_id(), found[3], is_sampled)
+        return Trace(is_sampled, found[2], _span_id(), found[3])
+
+
+def _trace_id(low: int) -> str:
+    return f"{getrandbits(64):016x}{low:016x}"
 
 
 def _span_id() -> str:

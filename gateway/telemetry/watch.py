@@ -91,7 +91,8 @@ class Watch:
             self._name(seen)
             self._spans(seen)
         if scope is not None:
-            if times := [*(scope.waits or ()), *map(times_of, scope.calls)]:
+            if scope.waits or scope.calls:
+                times = [*(scope.waits or ()), *map(times_of, scope.calls)]
                 seen.calls, seen.waited = len(times), waited(times)
             seen.scope = None
         seen.prepared = seen.levels = None
@@ -131,7 +132,7 @@ class Watch:
                 elif not scope.shows_calls:
                     scope.waits = []
                 if trace is not None:
-                    scope.trace, context.levels = trace.passed_on, seen.levels
+                    scope.trace, context.levels = trace, seen.levels
             return context
 
         return made

@@ -1,5 +1,6 @@
 """Traces, as a collector gets them and as a system is told of them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,11 @@ def test_what_is_traced(given: str | None, settings: dict[str, Any], is_sampled:
 
     assert trace is not None
     assert trace.is_sampled is is_sampled
-    assert (trace.trace_id == TRACE) == (given is not None and TRACE in given)
+    trace_id, flags = trace.ids
+    assert flags == ("01" if is_sampled else "00")
+    assert re.fullmatch("[0-9a-f]{32}", trace_id)
+    assert trace.ids == (trace_id, flags), "the id stays"
+    assert (trace_id == TRACE) == (given is not None and TRACE in given)
 
 
 async def test_a_trace_that_nobody_samples_goes_on_and_is_not_sent(tmp_path: Path) -> None:
