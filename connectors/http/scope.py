@@ -8,7 +8,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -84,8 +84,7 @@ class Traced(Protocol):
         """The trace's id, and its flags."""
 
 
-@dataclass(slots=True)
-class RequestScope:
+class RequestScope(msgspec.Struct):
     """One client request. `deadline` and `started` are on the clock of `time.monotonic`, in seconds.
 
     `token` is the caller's own bearer token, for systems that get it (`ForwardAuth`). `shows_calls`: whether `calls`
@@ -94,12 +93,12 @@ class RequestScope:
     """
 
     deadline: float
-    started: float = field(default_factory=time.monotonic)
-    calls: list[UpstreamCall] = field(default_factory=list)
-    warnings: dict[LinkWarning, None] = field(default_factory=dict)
-    notices: dict[LinkWarning, None] = field(default_factory=dict)
+    started: float = msgspec.field(default_factory=time.monotonic)
+    calls: list[UpstreamCall] = []
+    warnings: dict[LinkWarning, None] = {}
+    notices: dict[LinkWarning, None] = {}
     """What a driver noticed about its system's answers, for staff."""
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     shows_calls: bool = True
     waits: list[tuple[float, float]] | None = None
     writes_sent: int = 0
@@ -114,6 +113,10 @@ class RequestScope:
     """The trace that calls belong to, where requests are traced."""
     fresh: bool = False
     """Whether nothing is shared with other requests: what is read must be read after a write of this one began."""
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"RequestScope(deadline={self.deadline}, started={self.started}, calls={self.calls})"
 
     @classmethod
     def lasting(cls, seconds: float) -> "RequestScope":
