@@ -23,6 +23,11 @@ PROBES: Final = frozenset({b"/healthz", b"/readyz"})
 PIECE: Final = 4 * 1024
 """Bytes that are parsed at a time, and so how exact the bounds are of what is not complete. Most requests have less."""
 
+_SMALL: Final = 256
+"""The same where more than one head is in them: a hundred small requests would begin in one turn of the event loop."""
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+
 _FRAMING: Final = 16
 """Bytes of sizes and their extensions for each byte of a body in chunks. The smallest chunks have five."""
 
@@ -111,14 +116,15 @@ class BoundedRequests(UpgradesIgnored):
         self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
             self._head_since = self._heard_at
-        if len(data) <= PIECE:
+        size = PIECE if data.count(_END_OF_HEAD, 0, PIECE) < 2 else _SMALL
+        if len(data) <= size:
             self._read(data)
             return
-        for start in range(0, len(data), PIECE):
-            if not self._read(data[start : start + PIECE]):
+        for start in range(0, len(data), size):
+            if not self._read(data[start : start + size]):
                 return
-            if self.pipeline and start + PIECE < len(data):
-                self._ahead = data[start + PIECE :]
+            if self.pipeline and start + size < len(data):
+                self._ahead = data[start + size :]
                 self.flow.is_held = True
                 self.flow.pause_reading()
                 return

@@ -70,11 +70,13 @@ async def test_what_is_not_simply_ready_is_left_to_the_endpoint(differing: dict[
     assert made == ["/readyz"]
 
 
-async def test_of_many_that_are_sent_ahead_one_is_answered_so() -> None:
+async def test_of_many_that_are_sent_ahead_one_is_answered_so_in_each_turn() -> None:
+    probe = asked("/healthz")
     async with gateway() as (made, address), connection(address) as raw:
-        await raw.send(asked("/healthz") * 50)
+        await raw.send(probe * 50)
         assert [(await raw.answer()).status for _ in range(50)] == [200] * 50
-    assert made == ["/healthz"] * 49
+    turns = -(-50 * len(probe) // 256)  # in which 256 bytes are read
+    assert made == ["/healthz"] * (50 - turns)
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
