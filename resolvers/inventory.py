@@ -7,7 +7,6 @@ reached in another way, the subscriber's services are read, once per request.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.errors import Forbidden
 from resolvers.filters import is_wanted
+from resolvers.loader import Key
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
@@ -217,8 +217,7 @@ class ResourceById(Loader[str, Resource]):
         return await _only_granted(context, "Resource", keys, grant, ask)
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceSearch:
+class ResourceSearch(Key, frozen=True):
     """A search: the text (None for all resources) and the window of rows to read."""
 
     text: str | None
