@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
-from connectors.inventory.tmf.status import status_of
+from connectors.inventory.port import Resource, Service, ServiceState, Site
+from connectors.inventory.tmf.status import ResourceStates
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
@@ -56,14 +56,6 @@ def _is_physical(reader: Reader) -> Callable[[str | None], bool | None]:
     return lambda kind: known.get(folded(reader.standard_word(kind)))
 
 
-def _status(reader: Reader) -> Callable[..., ResourceStatus]:
-    return lambda *states: status_of(reader, *states)[0]
-
-
-def _raw_status(reader: Reader) -> Callable[..., str | None]:
-    return lambda *states: status_of(reader, *states)[1]
-
-
 SERVICE: Final = Mapping(
     Service,
     always=["owners", "category"],
@@ -105,8 +97,8 @@ RESOURCE: Final = Mapping(
     name=source("name", text),
     kind=Source({"category": str | None, "resourceSpecification": SpecificationRow | None}, lambda _reader: _kind),
     is_physical=source("@type", Kind(str | None, _is_physical)),
-    status=Source(_STATES, _status, _STATES_ASKED),
-    raw_status=Source(_STATES, _raw_status, _STATES_ASKED),
+    status=Source(_STATES, lambda reader: ResourceStates(reader).status, _STATES_ASKED),
+    raw_status=Source(_STATES, lambda reader: ResourceStates(reader).word, _STATES_ASKED),
     serial_number=source("serialNumber", text),
     value=source("value", numbered_text),
     site_id=source("place", Kind(Place | list[Place] | None, lambda _reader: _sites)),
