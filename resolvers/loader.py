@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 import msgspec
 from aiodataloader import DataLoader, get_chunks
@@ -75,10 +75,10 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
         """The request's loader of this class."""
-        loader = context.loaders.get(cls)
+        loader: Self | None = context.loaders.get(cls)
         if loader is None:
             loader = context.loaders[cls] = cls(context)
-        return cast(Self, loader)
+        return loader
 
     @property
     def label(self) -> str:
@@ -117,6 +117,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             future = self._cache[key] = self.loop.create_future()
             if self._primed or self._unindexed:
                 self.do_resolve_reject(key, future)
+            elif self._next:  # and so the batch is on its way
+                self._next.append((key, future))
             else:
                 self._enqueue(key, future)
         return future
