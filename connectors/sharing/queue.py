@@ -263,6 +263,7 @@ class CallQueue:
         if call.waiting or call.is_done:
             return None
         if call.task is None:
+            call.stop_clock()
             self._forget(call)
             self._stop_gathering(call)
             self._start_next()
