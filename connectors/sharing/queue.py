@@ -327,14 +327,16 @@ class CallQueue:
         A timeout is blamed on the keys while the system answers other calls. A total is unknown if any row of the call
         could not be read.
         """
+        if isinstance(value, Rows):
+            return value.complete and value.total is None
+        if not isinstance(value, Exception):
+            return False
         match value:
-            case Rows():
-                return value.complete and value.total is None
             case TimedOut():
                 return self._health.status is SystemStatus.UP
             case Busy() | RateLimited() | Unreachable(nothing_sent=True):
                 return False
-        return isinstance(value, Exception)
+        return True
 
 
 def _has_exactly(call: SharedCall, arguments: Arguments, window_call: WindowCall | None) -> bool:

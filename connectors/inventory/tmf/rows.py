@@ -28,8 +28,11 @@ class SpecificationRow(msgspec.Struct, gc=False):
 
 def _site(places: Sequence[Place] | None) -> str | None:
     """The id of the first place that may be a site. Addresses have ids too, but not of sites."""
-    targets = (place.target for place in places or ())
-    return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
+    for place in places or ():
+        one = place.target
+        if "site" in (one.kind or "site").casefold() and (key := id_of(one)):
+            return key
+    return None
 
 
 def _sites(place: Place | Sequence[Place] | None) -> str | None:
@@ -37,7 +40,7 @@ def _sites(place: Place | Sequence[Place] | None) -> str | None:
 
 
 def _part_ids(parts: Sequence[PartRow] | None) -> tuple[str, ...]:
-    return tuple(str(one.id) for one in parts or () if one.id is not None)
+    return tuple([str(one.id) for one in parts or () if one.id is not None])
 
 
 def _resource_ids(own: Sequence[Ref] | None, parts: Sequence[PartRow] | None) -> tuple[str, ...]:
