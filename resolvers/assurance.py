@@ -6,7 +6,6 @@ subject to their own ownership.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from connectors.errors import ConnectorError
 from connectors.records import Fields, Found, Rows, Window
 from resolvers.context import Loader, signed_in_ownership
 from resolvers.filters import with_zone
+from resolvers.loader import Key
 from resolvers.paging import window
 
 
@@ -32,8 +32,7 @@ class OutageById(Loader[str, Outage]):
         return await self.context.connectors.assurance.outages(keys, self.context.fields("Outage"))
 
 
-@dataclass(frozen=True, slots=True)
-class OutageList:
+class OutageList(Key, frozen=True):
     """A list of outages: open or ended ones (None for both), the span of their start, and the window to read."""
 
     is_open: bool | None
@@ -66,8 +65,7 @@ class OutagesByState(Loader[OutageList, Rows[Outage]]):
 Asking = Callable[[Sequence[str], Fields | None], Awaitable[Found[Rows[Outage]]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(Key, frozen=True):
     """A service or resource that an outage may affect. `kind` is `Service` or `Resource`."""
 
     kind: str
@@ -87,15 +85,16 @@ class OpenOutagesByAffected(Loader[Affected, Rows[Outage]]):
         assurance, fields = self.context.connectors.assurance, self.context.fields("Outage")
         services = [key.id for key in keys if key.kind == "Service"]
         resources = [key.id for key in keys if key.kind == "Resource"]
-
-        async def of(ids: Sequence[str], ask: Asking) -> Found[Rows[Outage]]:
-            return await ask(ids, fields) if ids else {}
-
         of_services, of_resources = await asyncio.gather(
-            of(services, assurance.open_outages_of_services), of(resources, assurance.open_outages_of_resources)
+            _open_outages(services, assurance.open_outages_of_services, fields),
+            _open_outages(resources, assurance.open_outages_of_resources, fields),
         )
         found = {"Service": of_services, "Resource": of_resources}
         return {key: found[key.kind][key.id] for key in keys if key.id in found[key.kind]}
+
+
+async def _open_outages(ids: Sequence[str], ask: Asking, fields: Fields | None) -> Found[Rows[Outage]]:
+    return await ask(ids, fields) if ids else {}
 
 
 def outage_list(
@@ -116,8 +115,8 @@ def service_outage_keys(service: Any) -> list[Affected]:
     """Keys of all outages that affect a service: the service itself, its parts, and its resources."""
     services = dict.fromkeys([service.id, *service.part_ids])
     return [
-        *(Affected("Service", key) for key in services),
-        *(Affected("Resource", key) for key in service.resource_ids),
+        *[Affected("Service", key) for key in services],
+        *[Affected("Resource", key) for key in service.resource_ids],
     ]
 
 

@@ -109,7 +109,8 @@ def _payment_rule(context: RequestContext, accounts: Accounts) -> Rule:
 
 async def charge_ownership(context: RequestContext, _charges: Sequence[BillCharge]) -> Rule:
     """A charge may be seen by whoever may see its bill."""
-    return lambda charge: context.granted("Bill", charge.bill_id)
+    bills = context.granted("Bill")
+    return lambda charge: charge.bill_id in bills
 
 
 async def _accounts(context: RequestContext, ids: Sequence[str | None]) -> Accounts:

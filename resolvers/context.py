@@ -7,7 +7,7 @@ ownership check, and the end of batches when the request ends early.
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 from connectors import Connectors
@@ -54,7 +54,8 @@ class RequestContext:
         self.rights, self.noted_rights = viewer.scopes, viewer.noted_scopes
         self.connectors = translate(self, connectors)
         self._connectors, self._translate = connectors, translate
-        self.loaders: dict[type[BatchLoader[Any, Any]], BatchLoader[Any, Any]] = {}
+        self.loaders: dict[type[BatchLoader[Any, Any]], Any] = {}
+        """The loaders made so far: of each class one."""
         self.early = EarlyLoads()
         self._selection = selection
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
@@ -115,9 +116,9 @@ class RequestContext:
         """Note that the viewer may see these records of `type_name`, as they belong to a record of the viewer's."""
         self._granted[type_name].update(ids)
 
-    def granted(self, type_name: str, key: str) -> bool:
-        """Whether the record was granted."""
-        return key in self._granted[type_name]
+    def granted(self, type_name: str) -> Set[str]:
+        """The ids of the records of `type_name` that were granted. Until `renew`, it grows with every grant."""
+        return self._granted[type_name]
 
     def note_read(self, type_name: str, names: Collection[str], objects: Sequence[Any]) -> None:
         """Keep, for the audit log, that these fields of these objects were read in full."""
@@ -267,12 +268,12 @@ class Loader(BatchLoader[K, V], Generic[K, V]):
     async def visible(self, found: Mapping[K, Any]) -> Mapping[K, Any]:
         """`found` without the records that the viewer may not see; staff may see all."""
         if not self.context.viewer.is_staff:
-            may_see = await type(self).ownership(self.context, list(records(found.values())))
+            may_see = await type(self).ownership(self.context, records(found.values()))
             found = {key: seen for key, value in found.items() if (seen := _seen(value, may_see)) is not None}
         if self.primes is not None:
             known = self.primes.of(self.context)
             for value in found.values():
-                known.prime_many(value.items if isinstance(value, Rows) else list(records([value])))
+                known.prime_many(value.items if isinstance(value, Rows) else records([value]))
         return found
 
 

@@ -16,6 +16,7 @@ from resolvers.context import Loader, customer_ownership
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
 from resolvers.links import CustomerRecordById, customer_fields
+from resolvers.loader import Key
 from resolvers.nodes import type_and_number
 from resolvers.ownership import customers_of
 from resolvers.paging import window
@@ -33,8 +34,7 @@ class CustomerSort(Enum):
     NAME = "name"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerSearch:
+class CustomerSearch(Key, frozen=True):
     """A search: the text (None for all customers), the order, and the window of rows to read."""
 
     text: str | None

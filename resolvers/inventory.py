@@ -7,7 +7,6 @@ reached in another way, the subscriber's services are read, once per request.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.errors import Forbidden
 from resolvers.filters import is_wanted
+from resolvers.loader import Key
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import window
 from resolvers.rows import RowsKey, RowsLoader
@@ -40,8 +40,8 @@ async def service_ownership(context: RequestContext, services: Sequence[Service]
 
 async def resource_ownership(context: RequestContext, resources: Sequence[Resource]) -> Rule:
     """A resource may be seen if one of the viewer's services uses it and it does not name another customer."""
-    unknown = [resource for resource in resources if not context.granted("Resource", resource.id)]
-    failure = (await load_own_services(context))[1] if unknown else None
+    is_known = context.granted("Resource") >= {one.id for one in resources}
+    failure = None if is_known else (await load_own_services(context))[1]
     granted = _granted(context, "Resource", failure)
 
     def may_see(resource: Resource) -> bool:
@@ -55,7 +55,7 @@ async def resource_ownership(context: RequestContext, resources: Sequence[Resour
 
 async def site_ownership(context: RequestContext, sites: Sequence[Site]) -> Rule:
     """A site may be seen if one of the viewer's services, or a resource of one, is there."""
-    is_known = all(context.granted("Site", site.id) for site in sites)
+    is_known = context.granted("Site") >= {one.id for one in sites}
     return _granted(context, "Site", None if is_known else await _load_own_places(context))
 
 
@@ -85,21 +85,21 @@ async def _only_granted(
     """
     if context.viewer.is_staff:
         return await ask(keys)
-    known = all(context.granted(type_name, key) for key in keys)
-    failure = None if known else await grant()
-    own = [key for key in keys if context.granted(type_name, key)]
-    hidden = {} if failure is None else {key: failure for key in keys if not context.granted(type_name, key)}
+    failure = None if context.granted(type_name) >= set(keys) else await grant()
+    granted = context.granted(type_name)
+    own = [key for key in keys if key in granted]
+    hidden = {} if failure is None else {key: failure for key in keys if key not in granted}
     return {**(await ask(own) if own else {}), **hidden}
 
 
 def _granted(context: RequestContext, type_name: str, failure: ConnectorError | None) -> Rule:
     """Granted records may be seen. Without a grant, `failure` is raised if there is one: it may hide a grant."""
-    mine = frozenset(context.viewer.customer_ids)
+    mine, granted = frozenset(context.viewer.customer_ids), context.granted(type_name)
 
     def may_see(record: Any) -> bool:
         if not names_no_customer(record) and mine.isdisjoint(customers_of(record)):
             return False
-        if context.granted(type_name, record.id):
+        if record.id in granted:
             return True
         if failure is not None:
             raise failure
@@ -217,8 +217,7 @@ class ResourceById(Loader[str, Resource]):
         return await _only_granted(context, "Resource", keys, grant, ask)
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceSearch:
+class ResourceSearch(Key, frozen=True):
     """A search: the text (None for all resources) and the window of rows to read."""
 
     text: str | None

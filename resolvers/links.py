@@ -18,11 +18,10 @@ from connectors.links import CustomerKey, Links
 from connectors.records import Fields, Found, Rows
 from connectors.settings import System
 from resolvers.context import RequestContext
-from resolvers.loader import BatchLoader
+from resolvers.loader import BatchLoader, Key
 
 
-@dataclass(frozen=True, slots=True)
-class KeyedCustomer:
+class KeyedCustomer(Key, frozen=True):
     """A customer as another system knows it."""
 
     key: CustomerKey

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
+import msgspec
 from aiodataloader import DataLoader, get_chunks
 
 from connectors.errors import Cancelled, ConnectorError
@@ -14,6 +15,13 @@ if TYPE_CHECKING:  # an annotation only: the context holds the loaders, and each
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Base of keys that are more than an id.
+
+    A key is made and hashed very often: a struct does both in C, in a fraction of the time of a frozen dataclass.
+    """
 
 
 class NoLink:
@@ -67,10 +75,10 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
     @classmethod
     def of(cls, context: "RequestContext") -> Self:
         """The request's loader of this class."""
-        loader = context.loaders.get(cls)
+        loader: Self | None = context.loaders.get(cls)
         if loader is None:
             loader = context.loaders[cls] = cls(context)
-        return cast(Self, loader)
+        return loader
 
     @property
     def label(self) -> str:
@@ -109,6 +117,8 @@ class BatchLoader(DataLoader[K, V], Generic[K, V]):
             future = self._cache[key] = self.loop.create_future()
             if self._primed or self._unindexed:
                 self.do_resolve_reject(key, future)
+            elif self._next:  # and so the batch is on its way
+                self._next.append((key, future))
             else:
                 self._enqueue(key, future)
         return future

@@ -1,10 +1,10 @@
 """The owners that a record names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from connectors.errors import ConnectorError
-from connectors.records import Known, Owners, Rows, Strangers, Unknown, Unnamed
+from connectors.records import Known, Owners, Rows, Unknown, Unnamed
 from resolvers.loader import NoLink
 
 
@@ -23,19 +23,20 @@ def names_no_customer(record: HasOwners) -> bool:
 
 def customers_of(record: HasOwners) -> tuple[str, ...]:
     """The known customers that the record names. Raises `ConnectorError` if they could not be looked up."""
-    match record.owners:
-        case Known(ids):
-            return ids
-        case Unknown(failure):
-            raise failure.without_traceback()
-        case Unnamed() | Strangers():
-            return ()
+    owners = record.owners
+    if isinstance(owners, Known):  # a class pattern of `match` takes several times as long
+        return owners.ids
+    if isinstance(owners, Unknown):
+        raise owners.failure.without_traceback()
+    return ()
 
 
-def records(values: Iterable[Any]) -> Iterator[Any]:
+def records(values: Iterable[Any]) -> list[Any]:
     """The records in a loader's values, including those in lists."""
+    found: list[Any] = []
     for value in values:
         if isinstance(value, Rows):
-            yield from value.items
+            found += value.items
         elif not isinstance(value, (ConnectorError, NoLink)):
-            yield value
+            found.append(value)
+    return found

@@ -5,21 +5,16 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import msgspec
-
 from connectors.errors import ConnectorError
 from connectors.records import Found, Rows, Window
 from resolvers.context import Loader
-from resolvers.loader import NoLink
+from resolvers.loader import Key, NoLink
 
 R = TypeVar("R")
 
 
-class RowsKey(msgspec.Struct, frozen=True):
-    """One parent's list: the parent's id, the conditions for the system, and the window (None for the whole list).
-
-    A msgspec struct, because it is hashed very often, and a struct's hash is made in C.
-    """
+class RowsKey(Key, frozen=True):
+    """One parent's list: the parent's id, the conditions for the system, and the window (None for the whole list)."""
 
     parent: str
     conditions: Hashable = None

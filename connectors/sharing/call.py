@@ -37,7 +37,8 @@ class SharedCall(msgspec.Struct, eq=False):
     """One call, from gathering its first key until it returns. Its `scope` belongs to no request and sets the deadline.
 
     `allowance`: seconds for each HTTP request; infinite while it gathers. `gathers_briefly`: it gathers for some
-    turns of the event loop only. `is_reliable`: it is done, and no result may be due to other requests' keys.
+    turns of the event loop only. `is_reliable`: it is done, and no result may be due to other requests' keys. `clock`
+    wakes the waiters whose deadline is `rings`: one timer for all waiters, the first of whose deadlines counts.
     """
 
     scope: RequestScope
@@ -55,6 +56,8 @@ class SharedCall(msgspec.Struct, eq=False):
     is_done: bool = False
     is_reliable: bool = False
     waiters: list[tuple[asyncio.Future[None], float]] = msgspec.field(default_factory=list)
+    clock: asyncio.TimerHandle | None = None
+    rings: float = math.inf
     found: Mapping[Any, Any] = msgspec.field(default_factory=dict)
     failure: Exception | None = None
 
@@ -76,24 +79,42 @@ class SharedCall(msgspec.Struct, eq=False):
             return waiter
         self.waiters.append((waiter, scope.deadline))
         if not self.gathers_briefly:
-            self._watch_clock(waiter, scope.deadline)
+            self._watch_clock(scope.deadline)
         return waiter
 
     def end_brief_gathering(self) -> None:
-        """The call gathers for more than some turns of the event loop: start its waiters' timers."""
+        """The call gathers for more than some turns of the event loop: its waiters' deadlines are watched."""
         self.gathers_briefly = False
-        for waiter, deadline in self.waiters:
-            self._watch_clock(waiter, deadline)
+        if self.waiters:
+            self._watch_clock(min([deadline for _waiter, deadline in self.waiters]))
 
-    def _watch_clock(self, waiter: asyncio.Future[None], deadline: float) -> None:
-        """Wake the waiter at its request's deadline, unless the call is sure to end before it."""
-        if self.task is None or self.scope.deadline > deadline + GRACE:
-            timer = waiter.get_loop().call_at(deadline - ANSWERING_TIME + GRACE, _resolve, waiter)
-            waiter.add_done_callback(lambda _waiter: timer.cancel())
+    def _watch_clock(self, deadline: float) -> None:
+        """Let the clock ring at this deadline, unless it rings before, or the call is sure to end before."""
+        if deadline < self.rings and (self.task is None or self.scope.deadline > deadline + GRACE):
+            self.stop_clock()
+            self.rings = deadline
+            self.clock = asyncio.get_running_loop().call_at(deadline - ANSWERING_TIME + GRACE, self._wake_late)
+
+    def _wake_late(self) -> None:
+        """Wake those whose deadline it is, and watch the next one."""
+        late, self.clock, self.rings = self.rings, None, math.inf
+        for waiter, deadline in self.waiters:
+            if deadline <= late:
+                _resolve(waiter)
+        self.waiters = [one for one in self.waiters if not one[0].done()]
+        if self.waiters:
+            self._watch_clock(min([deadline for _waiter, deadline in self.waiters]))
+
+    def stop_clock(self) -> None:
+        """Watch no deadline any more."""
+        if self.clock is not None:
+            self.clock.cancel()
+            self.clock, self.rings = None, math.inf
 
     def finish(self) -> None:
         """Mark the call as done and wake its waiters."""
         self.is_done = True
+        self.stop_clock()
         for waiter, _deadline in self.waiters:
             _resolve(waiter)
 

@@ -68,6 +68,8 @@ class _Method:
 
     def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any], system: str) -> None:
         self.name, self._driver, self._system = name, driver, system
+        self.kind = name
+        """Name in what is shared: calls of two kinds are not the same, whatever their arguments."""
         self._operation = Operation(name, mark.is_write)
         self.keys_position = _parameters(getattr(port, name)).index(mark.keys) if mark.keys else None
         # A method that takes one call per key gains nothing from gathering keys.
@@ -77,10 +79,11 @@ class _Method:
         self.result_key: Callable[[Any], Any] = attrgetter(mark.key_attributes[0]) if mark.key_attributes else _itself
         """The key in the driver's mapping under which a key's result is found."""
 
-    @property
-    def kind(self) -> str:
-        """Name of the method in what is shared: calls of two kinds are not the same, whatever their arguments."""
-        return self.name
+    def by_identity(self, keys: Sequence[Any]) -> dict[Hashable, Any]:
+        """The keys by their identities. Most are their own, for which nothing is called."""
+        if self.identity is _itself:
+            return {one: one for one in keys}
+        return {self.identity(one): one for one in keys}
 
     async def read(self, *args: Any, **options: Any) -> Any:
         """Call the driver, or take what it answered before. Only for what may be shared."""
@@ -109,10 +112,9 @@ class _KeptMethod(_Method):
 
     kept: tuple[KeptRows, KeptMethod]
 
-    @property
-    def kind(self) -> str:
-        """Another one than that of calls for which nothing that is kept may be taken."""
-        return f"{self.name}, kept"
+    def __init__(self, driver: Any, name: str, mark: Mark, port: type[Any], system: str) -> None:
+        super().__init__(driver, name, mark, port, system)
+        self.kind = f"{name}, kept"  # another one than that of calls for which nothing that is kept may be taken
 
     async def read(self, *args: Any, **options: Any) -> Any:
         """Call the driver for the rows that are not kept."""
@@ -126,7 +128,7 @@ class _KeptMethod(_Method):
             found: Mapping[Any, Any] = await self(*before, some, *after, **options)
             return found
 
-        keys = {self.identity(one): one for one in args[at]}
+        keys = self.by_identity(args[at])
         return await rows.load(method, ask, keys, (*before, *after, *options.items()), self.result_key)
 
 
@@ -212,7 +214,7 @@ class _Port:
                 return {}
             kind = (method.kind, args[:keys_position], args[keys_position + 1 :], *options.items())
             queue = self._queues.get(kind) or self._keyed_queue(kind, method, keys_position, args, options)
-            return await queue.load({method.identity(one): one for one in keys}, scope)
+            return await queue.load(method.by_identity(keys), scope)
 
         ask.__name__ = method.name
         return ask
@@ -226,7 +228,8 @@ class _Port:
             found: Mapping[Any, Any] = await method.read(*before, some, *after, **options)
             return found
 
-        return self._new_queue(kind, method, load_keys, gathers=method.gathers)
+        result_key = None if method.result_key is _itself else method.result_key
+        return self._new_queue(kind, method, load_keys, result_key, gathers=method.gathers)
 
     async def _load_unbatched(
         self, method: _Method, args: Sequence[Any], options: Mapping[str, Any], scope: RequestScope
@@ -237,7 +240,7 @@ class _Port:
             return {_UNBATCHED: (await method.read(*args, **options),)}
 
         kind = (method.kind, *options.items(), "whole", *map(method.argument_identity, args))
-        queue = self._queues.get(kind) or self._new_queue(kind, method, once, gathers=False, result_key=_itself)
+        queue = self._queues.get(kind) or self._new_queue(kind, method, once, None, gathers=False)
         answer = (await queue.load({_UNBATCHED: _UNBATCHED}, scope))[_UNBATCHED]
         if isinstance(answer, ConnectorError):  # it came too late
             raise answer
@@ -272,14 +275,14 @@ class _Port:
         kind: Hashable,
         method: _Method,
         load_batch: LoadBatch,
+        result_key: Callable[[Any], Any] | None,
         *,
         gathers: bool,
-        result_key: Callable[[Any], Any] | None = None,
     ) -> CallQueue:
         on_idle = partial(self._queues.pop, kind, None)
         counts = self.counts.get(method.name) or self.counts.setdefault(method.name, SharingCounts())
         queue = self._queues[kind] = CallQueue(
-            self._system, self._health, load_batch, result_key or method.result_key, on_idle, counts, gathers=gathers
+            self._system, self._health, load_batch, result_key, on_idle, counts, gathers=gathers
         )
         return queue
 

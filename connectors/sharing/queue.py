@@ -8,7 +8,7 @@ returns. No result is kept after its call.
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final
 
@@ -50,13 +50,16 @@ class CallQueue:
         system: System,
         health: Health,
         load_batch: LoadBatch,
-        result_key: Callable[[Any], Any],
+        result_key: Callable[[Any], Any] | None,
         on_idle: Callable[[], object],
         counts: SharingCounts,
         *,
         gathers: bool,
     ) -> None:
-        """`result_key` maps an argument to its key in the result; `on_idle` is called when no call is left."""
+        """`result_key` maps an argument to its key in the result, which is the argument itself for None.
+
+        `on_idle` is called when no call is left.
+        """
         self._counts = counts
         self._system, self._health, self._load_batch, self._result_key, self._on_idle = (
             system,
@@ -91,8 +94,7 @@ class CallQueue:
         A result that may have failed because of other requests' keys is loaded again, alone. `load_batch` replaces the
         queue's own for a call that does not gather; `window_call` replaces a batch that no other key has joined.
         """
-        awaited = self._join(arguments, scope, load_batch or self._load_batch, window_call)
-        calls = list(dict.fromkeys(awaited.values()))
+        awaited, calls = self._join(arguments, scope, load_batch or self._load_batch, window_call)
         unfinished: list[SharedCall] = []
         try:
             for call in calls:
@@ -121,7 +123,7 @@ class CallQueue:
             if only.is_reliable:
                 return {
                     result_key: only.found[result_key]
-                    for result_key in map(self._result_key, arguments.values())
+                    for result_key in self._result_keys(arguments)
                     if result_key in only.found
                 }
             if _has_exactly(only, arguments, window_call):
@@ -132,16 +134,20 @@ class CallQueue:
 
     def _own(self, call: SharedCall, arguments: Arguments) -> dict[Any, Hashable] | None:
         """The request's own result keys, where the call has other requests' keys, too."""
-        return None if call.has_only(arguments) else {self._result_key(one): key for key, one in arguments.items()}
+        return None if call.has_only(arguments) else dict(zip(self._result_keys(arguments), arguments, strict=True))
+
+    def _result_keys(self, arguments: Arguments) -> Iterable[Any]:
+        """The keys of the arguments' results, in their order."""
+        return arguments.values() if self._result_key is None else map(self._result_key, arguments.values())
 
     def _join(
         self, arguments: Arguments, scope: RequestScope, load_batch: LoadBatch, window_call: WindowCall | None
-    ) -> dict[Hashable, SharedCall]:
-        """The call to wait for, per key. Each of these calls has one more waiter."""
+    ) -> tuple[dict[Hashable, SharedCall], list[SharedCall]]:
+        """The call to wait for, per key, and each of these calls once, which has one more waiter."""
         awaited: dict[Hashable, SharedCall] = {}
         not_joined = arguments
         if self._by_key:
-            under_way = {key: call for key in arguments if (call := self._by_key.get(key)) is not None}
+            under_way = {key: self._by_key[key] for key in arguments if key in self._by_key}
             if window_call and not under_way and (call := self._by_key.get(window_call.key)) is not None:
                 under_way = dict.fromkeys(arguments, call)
             if under_way:
@@ -150,9 +156,10 @@ class CallQueue:
                 not_joined = {key: argument for key, argument in arguments.items() if key not in awaited}
         if not_joined:
             awaited.update(dict.fromkeys(not_joined, self._call_for(not_joined, scope, load_batch, window_call)))
-        for call in set(awaited.values()):
+        calls = list(dict.fromkeys(awaited.values()))
+        for call in calls:
             call.add_waiter(scope, window_call)
-        return awaited
+        return awaited, calls
 
     def _call_for(
         self, not_joined: Arguments, scope: RequestScope, load_batch: LoadBatch, window_call: WindowCall | None
@@ -164,7 +171,7 @@ class CallQueue:
             self._by_key.update(dict.fromkeys(not_joined, call))
             self._start(call)
             return call
-        result_keys = set(map(self._result_key, not_joined.values()))
+        result_keys = set(self._result_keys(not_joined))
         call = self._gathering_call(len(not_joined), result_keys, window_call)
         call.arguments.update(not_joined)
         call.result_keys |= result_keys
@@ -256,6 +263,7 @@ class CallQueue:
         if call.waiting or call.is_done:
             return None
         if call.task is None:
+            call.stop_clock()
             self._forget(call)
             self._stop_gathering(call)
             self._start_next()
@@ -293,8 +301,8 @@ class CallQueue:
         late = TimedOut(
             self._health.system, "the request's deadline passed before the call that it waited for returned"
         )
-        for key, call in awaited.items():
-            result_key = self._result_key(arguments[key])
+        own = {key: arguments[key] for key in awaited}
+        for (key, call), result_key in zip(awaited.items(), self._result_keys(own), strict=True):
             value = late if call in unfinished else call.failure or call.found.get(result_key)
             if (
                 value is not late
@@ -319,14 +327,16 @@ class CallQueue:
         A timeout is blamed on the keys while the system answers other calls. A total is unknown if any row of the call
         could not be read.
         """
+        if isinstance(value, Rows):
+            return value.complete and value.total is None
+        if not isinstance(value, Exception):
+            return False
         match value:
-            case Rows():
-                return value.complete and value.total is None
             case TimedOut():
                 return self._health.status is SystemStatus.UP
             case Busy() | RateLimited() | Unreachable(nothing_sent=True):
                 return False
-        return isinstance(value, Exception)
+        return True
 
 
 def _has_exactly(call: SharedCall, arguments: Arguments, window_call: WindowCall | None) -> bool:

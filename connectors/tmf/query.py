@@ -72,9 +72,11 @@ class QueryWriter:
         room = self._room_in_list - sum(len(part) + 1 for part in rest)
         most = 1 if self._profile.id_list == "none" else self._profile.max_keys
         named = len(self._name(name)) + 1
-        if len(keys) == 1 and named + len(self._value(keys[0])) <= room:  # the usual case
-            return Chunks([keys], ())
         between = 1 if self._profile.id_list in ("comma", "none") else named + 1
+        if 0 < len(keys) <= most:
+            size = named + sum(map(len, self._values(keys))) + between * (len(keys) - 1)
+            if size <= room:  # the usual case
+                return Chunks([keys], ())
         return chunks(keys, self._value, room, before=named, between=between, most=most)
 
     def one(self, key: str, fields: Fields | None) -> str | None:
@@ -96,15 +98,22 @@ class QueryWriter:
             return [filters]
         names = [name for name, _ in filters]
         return [
-            [(name, [value]) for name, value in zip(names, one, strict=True)] for one in product(*map(_values, filters))
+            [(name, [value]) for name, value in zip(names, one, strict=True)]
+            for one in product(*map(_allowed, filters))
         ]
 
     def _value(self, value: str) -> str:
         return _escaped(f'"{value}"' if self._profile.quoted and _NUMERIC.fullmatch(value) else value)
 
+    def _values(self, values: Sequence[str]) -> Sequence[str]:
+        """The values as the query string has them. Most need no change, which one look at all together shows."""
+        if not self._profile.quoted and _PLAIN.fullmatch("".join(values)):
+            return values
+        return [self._value(value) for value in values]
+
     def condition(self, name: str, values: Sequence[str]) -> str:
         """The filter as a part of the query string."""
-        escaped, key = map(self._value, values), self._name(name)
+        escaped, key = self._values(values), self._name(name)
         match self._profile.id_list:
             case "repeat":
                 return "&".join(f"{key}={value}" for value in escaped)
@@ -131,7 +140,7 @@ def is_optional(condition: str) -> bool:
     return condition == "status" or condition.endswith((".gt", ".gte", ".lt", ".lte"))
 
 
-def _values(condition: tuple[str, Sequence[str]]) -> Sequence[str]:
+def _allowed(condition: tuple[str, Sequence[str]]) -> Sequence[str]:
     return condition[1]
 
 

@@ -1,16 +1,16 @@
 """Built blocks, and the paths of their values in the answer, which are computed for errors only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.engine.plan import Block
 
 PathStep = str | int
 
 
-@dataclass(eq=False, slots=True)
-class BuiltBlock:
+class BuiltBlock(msgspec.Struct, eq=False):
     """A block with its values, and the dictionaries of the block above that hold them."""
 
     block: Block

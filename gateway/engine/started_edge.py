@@ -3,8 +3,9 @@
 import asyncio
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from gateway.engine.built import BuiltBlock
 from gateway.engine.declared import Loader
@@ -19,8 +20,7 @@ _STEPS_AT_ONCE: Final = 8
 """Steps between two interruptions: one may sort a long list."""
 
 
-@dataclass(eq=False, slots=True)
-class StartedEdge:
+class StartedEdge(msgspec.Struct, eq=False):
     """A started edge for all objects of a block; `places` are the dictionaries that get the values."""
 
     edge_field: EdgeField
@@ -29,10 +29,10 @@ class StartedEdge:
     values: list[Any]
     subjects: Sequence[Any]
     step: Callable[[Any], Any] | None = None
-    loading: "dict[Any, asyncio.Future[Any]]" = field(default_factory=dict)
-    waiting: list[tuple[int, Any]] = field(default_factory=list)
+    loading: "dict[Any, asyncio.Future[Any]]" = msgspec.field(default_factory=dict)
+    waiting: list[tuple[int, Any]] = msgspec.field(default_factory=list)
     """Numbers of values with their keys; with `per_key`, with the futures of their entries."""
-    same_loads: list[tuple[EdgeField, Callable[[Any], Any] | None, Sequence[dict[str, Any]]]] = field(
+    same_loads: list[tuple[EdgeField, Callable[[Any], Any] | None, Sequence[dict[str, Any]]]] = msgspec.field(
         default_factory=list
     )
     """Other edges of the same objects that are leaves of the same records."""
@@ -164,7 +164,7 @@ def _once_for_each(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _keys(several: Any) -> Iterable[Any]:
     """The keys of an object. Raises TypeError if they are not iterable."""
-    if not isinstance(several, Iterable):
+    if not isinstance(several, (list, tuple, Iterable)):  # the usual ones first: they need no look at their methods
         raise TypeError(f"These should be several keys, and are: {several!r}.")
     return several
 

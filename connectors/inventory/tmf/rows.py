@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.inventory.port import Resource, ResourceStatus, Service, ServiceState, Site
-from connectors.inventory.tmf.status import status_of
+from connectors.inventory.port import Resource, Service, ServiceState, Site
+from connectors.inventory.tmf.status import ResourceStates
 from connectors.tmf.kinds import date, enum_word, numbered_text, owners, text
 from connectors.tmf.mapping import Kind, Mapping, Source, source
 from connectors.tmf.reader import Reader, enum_table
@@ -28,8 +28,11 @@ class SpecificationRow(msgspec.Struct, gc=False):
 
 def _site(places: Sequence[Place] | None) -> str | None:
     """The id of the first place that may be a site. Addresses have ids too, but not of sites."""
-    targets = (place.target for place in places or ())
-    return next((key for one in targets if "site" in (one.kind or "site").casefold() and (key := id_of(one))), None)
+    for place in places or ():
+        one = place.target
+        if "site" in (one.kind or "site").casefold() and (key := id_of(one)):
+            return key
+    return None
 
 
 def _sites(place: Place | Sequence[Place] | None) -> str | None:
@@ -37,7 +40,7 @@ def _sites(place: Place | Sequence[Place] | None) -> str | None:
 
 
 def _part_ids(parts: Sequence[PartRow] | None) -> tuple[str, ...]:
-    return tuple(str(one.id) for one in parts or () if one.id is not None)
+    return tuple([str(one.id) for one in parts or () if one.id is not None])
 
 
 def _resource_ids(own: Sequence[Ref] | None, parts: Sequence[PartRow] | None) -> tuple[str, ...]:
@@ -54,14 +57,6 @@ def _is_physical(reader: Reader) -> Callable[[str | None], bool | None]:
     """By the row's type, or by what the profile's `words` say of the word in its place."""
     known = {"physicalresource": True, "logicalresource": False}
     return lambda kind: known.get(folded(reader.standard_word(kind)))
-
-
-def _status(reader: Reader) -> Callable[..., ResourceStatus]:
-    return lambda *states: status_of(reader, *states)[0]
-
-
-def _raw_status(reader: Reader) -> Callable[..., str | None]:
-    return lambda *states: status_of(reader, *states)[1]
 
 
 SERVICE: Final = Mapping(
@@ -105,8 +100,8 @@ RESOURCE: Final = Mapping(
     name=source("name", text),
     kind=Source({"category": str | None, "resourceSpecification": SpecificationRow | None}, lambda _reader: _kind),
     is_physical=source("@type", Kind(str | None, _is_physical)),
-    status=Source(_STATES, _status, _STATES_ASKED),
-    raw_status=Source(_STATES, _raw_status, _STATES_ASKED),
+    status=Source(_STATES, lambda reader: ResourceStates(reader).status, _STATES_ASKED),
+    raw_status=Source(_STATES, lambda reader: ResourceStates(reader).word, _STATES_ASKED),
     serial_number=source("serialNumber", text),
     value=source("value", numbered_text),
     site_id=source("place", Kind(Place | list[Place] | None, lambda _reader: _sites)),
