@@ -11,7 +11,7 @@ from connectors.store.asking import redis_at
 from connectors.store.system_states import StatesInFolder, StatesInRedis, SystemStates, Told
 from gateway.readiness import ASKED_EVERY
 from gateway.server_settings import ServerSettings
-from tests.nginx import free_ports
+from tests.ports import free_ports
 from tests.stack import DOMAINS, Stack, stacked
 
 
@@ -26,7 +26,7 @@ async def ready(stack: Stack) -> dict[str, Any]:
 
 
 async def test_two_gateways_ask_each_system_once_and_both_know(tmp_path: Path) -> None:
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         redis = f"redis://127.0.0.1:{valkey.port}/0"
         async with (
             stacked(tmp_path, customers=4, redis=redis) as one,
@@ -63,8 +63,8 @@ async def test_nobody_waits_for_a_system_that_hangs(tmp_path: Path) -> None:
 
 
 async def test_redis_is_asked_for_each_use_and_details_have_a_port_of_their_own(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    with ValkeyServer() as valkey:
+    port = free_ports(1)
+    with ValkeyServer(port=free_ports(1)) as valkey:
         redis = f"redis://127.0.0.1:{valkey.port}/0"
         server = ServerSettings(metrics_port=port)
         cache = {"products": 5}
@@ -82,7 +82,7 @@ async def test_redis_is_asked_for_each_use_and_details_have_a_port_of_their_own(
 
 
 async def test_a_redis_that_is_full_closed_or_gone_does_not_work() -> None:
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         address = f"redis://127.0.0.1:{valkey.port}/0"
         uses = RedisUses([RedisUse("writes", address, "opticom:write:"), RedisUse("live", address, "opticom:live:")])
         redis = redis_at(address, connections=1)
@@ -105,7 +105,7 @@ async def test_a_redis_that_is_full_closed_or_gone_does_not_work() -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "redis"])
 async def test_one_may_ask_and_all_are_told(kind: str, tmp_path: Path) -> None:
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         redis = f"redis://127.0.0.1:{valkey.port}/0"
         one, other = (StatesInFolder(tmp_path) if kind == "folder" else StatesInRedis(redis) for _ in range(2))
         try:
@@ -135,7 +135,7 @@ async def test_a_folders_claim_ends_and_what_cannot_be_read_is_nothing(tmp_path:
 
 
 async def test_a_redis_that_is_away_leaves_each_gateway_to_itself() -> None:
-    (port,) = free_ports(1)
+    port = free_ports(1)
     states = StatesInRedis(f"redis://127.0.0.1:{port}/0")
     try:
         assert await states.may_ask("crm", ASKED_EVERY)

@@ -30,6 +30,7 @@ from resolvers.viewer import ViewerKind
 from sandbox.data import shapes
 from sandbox.protocol.customer_keys import CustomersAs
 from schema import build_schema
+from tests.ports import free_ports
 from tests.promises.kept import CACHE
 from tests.promises.test_identity import KEYS
 from tests.stack import DOMAINS, Stack, stacked
@@ -355,7 +356,7 @@ async def test_nothing_of_others(small: Stack, ignoring: bool, every: int) -> No
 async def test_nothing_of_others_in_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """Staff, who see everybody's rows, and another customer fill the cache; then 1001 walks, and is shown from it."""
     monkeypatch.setattr("gateway.app.RowsInRedis", partial(RowsInRedis, timeout=20.0))  # however busy the machine is
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         redis = f"redis://127.0.0.1:{valkey.port}/0"
         async with walked(tmp_path, redis=redis, cache=dict.fromkeys(CACHE, 3600)) as running:
             for system in running.systems.values():

@@ -9,11 +9,12 @@ from connectors.store.address import located
 from connectors.store.asking import redis_at
 from connectors.store.rates_in_redis import SpendingInRedis
 from gateway.settings import RedisSettings
+from tests.ports import free_ports
 
 
 async def test_a_new_password_counts_for_new_connections(tmp_path: Path) -> None:
     file = tmp_path / "redis"
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         plain = f"redis://127.0.0.1:{server.port}/0"
         scheme, _, rest = plain.partition("://")
 

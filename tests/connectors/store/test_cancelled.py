@@ -13,6 +13,7 @@ from connectors.store.redis import WritesInRedis
 from connectors.store.rows_in_redis import RowsInRedis, Times
 from gateway.http.persisted_queries import RedisDocumentStore
 from tests.connectors.store.following import hint
+from tests.ports import free_ports
 
 MOMENTS = 60
 """Turns of the event loop after which it is cancelled; a question takes about ten."""
@@ -22,7 +23,7 @@ Question = Callable[[], Awaitable[object]]
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         yield server
 
 

@@ -12,6 +12,7 @@ from connectors.store.memory import WritesInMemory
 from connectors.store.redis import WritesInRedis
 from connectors.store.writes import Phase, Pointer, Problem, StoreUnavailable, WriteRecord, WriteStore
 from tests.connectors.store.servers import Servers
+from tests.ports import free_ports
 
 SHORT = 0.03
 """Seconds of a lease that is let run out."""
@@ -20,7 +21,7 @@ LONG = 60.0
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         yield server
 
 

@@ -309,7 +309,7 @@ async def test_keys_of_several_issuers(servers: dict[str, SandboxServer]) -> Non
 
 
 async def test_redis(servers: dict[str, SandboxServer]) -> None:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         address = f"redis://127.0.0.1:{server.port}/0"
         assert columns(await finding("redis", settings(servers, redis={"url": address}))) == ("ok", "-", "ok")
     found = await finding("redis", settings(servers, redis={"url": address.replace("//", "//me:secret@")}))

@@ -14,6 +14,7 @@ from gateway.commands.check_writes import MUTATIONS, Keeping, judged, unwritable
 from gateway.commands.findings import Finding, show
 from gateway.settings import Settings
 from gateway.writes_settings import Mutation
+from tests.ports import free_ports
 
 SYSTEMS = {name: {"url": "http://system.invalid"} for name, one in DOMAINS.items() if one.required}
 EVERYBODY = "openTicket, addTicketNote, closeTicket, reopenTicket, payBill, updateContact"
@@ -26,7 +27,7 @@ REPAIR = (
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         with Redis(port=server.port) as client:
             client.config_set("requirepass", "pa55")
         yield server

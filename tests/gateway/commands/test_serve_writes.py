@@ -113,7 +113,7 @@ def test_serve_ends_when_writes_under_way_have_ended(
 ) -> None:
     keys, port = DemoKeys.create(tmp_path / "issuer.pem"), free_ports(1)
     desk = systems["ticketing"]
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         address = f"redis://127.0.0.1:{valkey.port}/0"
         writes = f'[redis]\nwrites_url = "{address}"\n[writes]\nenabled = true\n'
         config = settings(tmp_path, systems, keys, port, writes)
@@ -188,7 +188,7 @@ def test_the_audit_log_is_json_and_no_log_has_what_was_written(
 ) -> None:
     keys, port = DemoKeys.create(tmp_path / "issuer.pem"), free_ports(1)
     desk, agent, ticket = systems["ticketing"].switches, ViewerKind.AGENT, {"ticketId": "Ticket:TT-1001-1"}
-    with suppress(ValkeyServerNotStartedError), ValkeyServer() as valkey:
+    with suppress(ValkeyServerNotStartedError), ValkeyServer(port=free_ports(1)) as valkey:
         more = f'[redis]\nwrites_url = "redis://127.0.0.1:{valkey.port}/0"\n[writes]\nenabled = true\n'
         config = settings(tmp_path, systems, keys, port, f'{more}[log]\nlevel = "debug"\nformat = "{form}"\n')
         with served(tmp_path, config, 1) as process:

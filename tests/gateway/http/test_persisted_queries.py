@@ -24,6 +24,7 @@ from gateway.http.persisted_queries import (
 from gateway.http.request import GraphQLRequest
 from resolvers.viewer import ANONYMOUS, Viewer
 from tests.gateway.http.small_graph import small_graph
+from tests.ports import free_ports
 
 QUERY = "{ who }"
 
@@ -57,7 +58,7 @@ async def serving(documents: DocumentStore, **options: Any) -> AsyncIterator[Cli
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         yield server
 
 
@@ -164,7 +165,7 @@ async def test_in_redis_documents_live_for_a_while_after_their_last_use(valkey: 
 
 async def test_redis_away_costs_a_question_and_never_an_answer(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "gateway.persisted_queries")
-    first = ValkeyServer()
+    first = ValkeyServer(port=free_ports(1))
     first.start()
     port = first.port
     async with serving(RedisDocumentStore(address(first), pause=0)) as client:
@@ -204,7 +205,7 @@ async def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once() -> None:
 
 async def test_redis_away_costs_no_document_that_was_used_here(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "gateway.persisted_queries")
-    shared = ValkeyServer()
+    shared = ValkeyServer(port=free_ports(1))
     shared.start()
     others = RedisDocumentStore(address(shared))
     sent, known = "{ a: who }", "{ b: who }"

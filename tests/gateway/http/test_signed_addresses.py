@@ -25,6 +25,7 @@ from gateway.http.signing_keys import GivenKeys, KeysInRedis, OwnKey
 from gateway.scope_settings import ScopeSettings
 from resolvers.viewer import Viewer, ViewerKind
 from sandbox.data import shapes
+from tests.ports import free_ports
 from tests.stack import Stack, stacked
 
 KEY = "a key of the tests that nobody else has"
@@ -219,7 +220,7 @@ async def test_a_key_is_replaced_while_addresses_are_on_their_way(tmp_path: Path
 
 async def test_processes_share_a_key_in_redis() -> None:
     now = [0.0]
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         one, other = (KeysInRedis(SharedKey(address(valkey), "documents", 60), lambda: now[0]) for _ in range(2))
         await one.start()
         await other.start()
@@ -242,7 +243,7 @@ async def test_processes_share_a_key_in_redis() -> None:
 
 
 async def test_without_redis_nothing_is_signed_and_what_was_read_stays() -> None:
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_ports(1)) as valkey:
         where = address(valkey)
         known = KeysInRedis(SharedKey(where, "documents", 60))
         await known.start()

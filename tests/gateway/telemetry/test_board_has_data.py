@@ -56,8 +56,8 @@ NOTE: Final = "mutation Note($input: AddTicketNoteInput!) { addTicketNote(input:
 )
 async def test_every_expression_of_the_board_has_data(tmp_path: Path) -> None:
     with (
-        ValkeyServer() as rows,
-        ValkeyServer() as writes,
+        ValkeyServer(port=free_ports(1)) as rows,
+        ValkeyServer(port=free_ports(1)) as writes,
         SandboxServer("inventory", world=World(customers=20)) as inventory,
     ):
         metrics = free_ports(1)

@@ -34,6 +34,7 @@ from resolvers.writing.audit import Audited
 from resolvers.writing.mutations import UserErrorCode
 from resolvers.writing.write import Outcome, Write, WriteRules
 from resolvers.writing.writes import Writes, write_key
+from tests.ports import free_ports
 
 ANN = Viewer(ViewerKind.CUSTOMER, ("1001",), subject="ann", issuer="idp")
 LOST = TimedOut("ledger", "no answer")
@@ -123,7 +124,7 @@ class Entry(Write):
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_ports(1)) as server:
         yield server
 
 
