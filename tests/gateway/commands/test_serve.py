@@ -1,6 +1,7 @@
 """`gateway serve`, as an operator starts it: one process or several, tokens of the settings' issuer only."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -109,6 +110,12 @@ def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> No
             f"Port {port} on 127.0.0.1 is in use by another program. "
             f"Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.\n"
         )
+        if workers > 1:
+            killed = re.sub(r"\D", "", started[0]["message"])
+            os.kill(int(killed), signal.SIGKILL)
+            warned = (line for line in map(json.loads, process.stderr) if line["level"] == "warning")
+            assert next(warned)["message"] == f"worker {killed} has ended (exit code -9); another takes its place"
+            assert told.recv(100) == b"READY=1"
     finally:
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate()
