@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import uvicorn
 
 from gateway.commands.accepting import Accepting
+from gateway.commands.service_manager import tell_ready
 from gateway.http.edge import Edge
 from gateway.http.server import Protocols
 
@@ -44,11 +45,12 @@ class LeavingServer(uvicorn.Server):
         self._accepting: Accepting | None = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start, and take connections as fast as they come."""
+        """Start, take connections as fast as they come, and say so to whoever waits for it."""
         await super().startup(sockets)
         if self.started:
             listening = [one.fileno() for server in self.servers for one in server.sockets]
             self._accepting = Accepting(listening, self._new_protocol)
+            tell_ready()
 
     async def on_tick(self, counter: int) -> bool:
         """uvicorn's chores. Whether to end."""

@@ -102,6 +102,14 @@ class _Workers(Multiprocess):
         _log.info("SIGHUP: workers with the settings as they are now replace the others")
         self.restart_all()
 
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have died or hang, and say so. uvicorn says it among its information only."""
+        before = list(self.processes)
+        super().keep_subprocess_alive()
+        for gone, present in zip(before, self.processes, strict=True):
+            if gone is not present:
+                _log.warning("worker %s has ended (exit code %s); another takes its place", gone.pid, gone.exitcode)
+
     def terminate_all(self) -> None:
         super().terminate_all()
         for one in self.sockets:

@@ -122,6 +122,8 @@ def test_systemd_waits_until_the_gateway_has_ended() -> None:
     server, writes = ServerSettings(), WritesSettings()
     assert int(service["TimeoutStopSec"].removesuffix("s")) > server.leave_after + server.finish + writes.patience
     assert int(service["LimitNOFILE"]) > server.limits.connections + 20_000 + server.limits.descriptors
+    assert (service["Type"], service["NotifyAccess"]) == ("notify", "all")  # a worker says that it serves
+    assert (service["LogRateLimitIntervalSec"], int(service["LogRateLimitBurst"])) == ("1s", 1_000_000)  # all lines
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["ExecStart"].startswith("/opt/gateway/bin/gateway serve --config /etc/opticom-gateway/gateway.toml")
 

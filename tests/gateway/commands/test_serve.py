@@ -1,8 +1,10 @@
 """`gateway serve`, as an operator starts it: one process or several, tokens of the settings' issuer only."""
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -64,12 +66,14 @@ def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> No
         f'[server]\nport = {port}\nworkers = {workers}\nmetrics_port = {metrics_port}\n[log]\nformat = "json"\n',
         encoding="utf-8",
     )
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(tmp_path / "notify"))
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve", "--config", str(config)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=environment(tmp_path),
+        env={**environment(tmp_path), "NOTIFY_SOCKET": str(tmp_path / "notify")},
         start_new_session=True,
     )
     watchdog = threading.Timer(PATIENCE, process.kill)
@@ -94,6 +98,8 @@ def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> No
         assert len(weights) == workers
         assert all(value > 30e6 for value in weights)
         assert sum("is ready" in line for line in said) == workers
+        told.settimeout(PATIENCE)
+        assert [told.recv(100) for _ in range(workers)] == [b"READY=1"] * workers  # to systemd, whose unit waits for it
         # What the demo accepts, serve does not, even where issuer and audience are called the same.
         status, answer = ask(port, DemoKeys.create(tmp_path / "demo.pem").token(ViewerKind.ADMIN))
         assert (status, answer["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
@@ -104,10 +110,17 @@ def test_serve(tmp_path: Path, systems: str, run: InProcess, workers: int) -> No
             f"Port {port} on 127.0.0.1 is in use by another program. "
             f"Choose another one with server.port in {config}, or GATEWAY_SERVER__PORT.\n"
         )
+        if workers > 1:
+            killed = re.sub(r"\D", "", started[0]["message"])
+            os.kill(int(killed), signal.SIGKILL)
+            warned = (line for line in map(json.loads, process.stderr) if line["level"] == "warning")
+            assert next(warned)["message"] == f"worker {killed} has ended (exit code -9); another takes its place"
+            assert told.recv(100) == b"READY=1"
     finally:
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate()
         watchdog.cancel()
+        told.close()
     assert process.returncode == 0
     assert "Traceback" not in rest
     check_free("127.0.0.1", port)
