@@ -3,19 +3,17 @@
 import gc
 from typing import Final
 
-_NEW_OBJECTS: Final = 5_000
-"""Containers made and not yet gone, before the garbage collector looks at them. All are looked at in one turn of the
-event loop, and those that are garbage are freed in it: 20 ms where all are."""
+_NEW_OBJECTS: Final = 50_000
+"""Containers made and not yet gone, before the garbage collector looks at them. At a tenth of that it would look at
+those of requests that are under way, again and again: 5 to 10 % of what requests take. What new documents add is looked
+at when they are prepared (`gateway.engine.new_objects`)."""
 
 _YOUNG: Final = 3
-"""Looks at new objects before one at those that stayed since the last such look: some 20,000 at most, 30 ms, also while
-large answers are made."""
+"""Looks at new objects before one at those that stayed since the last such look. All of these are looked at in one turn
+of the event loop: some 150,000 at most, 20 to 30 ms, also while large answers are made."""
 
-_OLD: Final = 7000
+_OLD: Final = 700
 """Such looks before one at all objects."""
-
-_AT_START: Final = (50_000, 20, 100)
-"""The same three while the program starts, when nobody waits for a turn."""
 
 
 def collect_rarely() -> None:
@@ -24,7 +22,7 @@ def collect_rarely() -> None:
     With Python's own thresholds it would visit all modules again and again while they are imported, a sixth of a
     start's time, and find nothing to free.
     """
-    gc.set_threshold(*_AT_START)
+    gc.set_threshold(_NEW_OBJECTS, 20, 100)
 
 
 def collect_in_short_turns() -> None:

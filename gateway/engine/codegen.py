@@ -6,7 +6,7 @@ again, value by value, in `gateway.engine.failures`.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from graphql import (
     GraphQLEnumType,
@@ -49,8 +49,8 @@ LongList = tuple[list[Any], Sequence[Any], Callable[[Sequence[Any]], list[Any]]]
 LONG_LIST: Final = 50
 """Items from which a list is filled later, with turns for others."""
 
-_OBJECTS_OF_UNIT: Final = 60
-"""Most objects of one function: Python compiles each without an interruption."""
+_OF_UNIT: Final = 30
+"""Most objects of one function, and most blocks: Python compiles each without an interruption."""
 
 BY_CLASS: Final = "is_type_of_class"
 """Attribute of a type whose `is_type_of` depends on an object's class only."""
@@ -99,7 +99,7 @@ def coercion(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
 
 
 def generated(plan: Plan) -> Work[tuple[list[Callable[..., list[Build]]], int]]:
-    """Functions that each run of the plan calls: the last returns one `Build` for each block.
+    """Functions that each run of the plan calls: together they return one `Build` for each block, in their order.
 
     Their parameters are (values, subjects, places, infos, later, size, objects, noted). By field number, `values` has
     the functions from object to value, and `infos` the `info` for types. By number of an edge's field, `subjects` and
@@ -125,16 +125,21 @@ def source(plan: Plan) -> str:
     return "\n".join(writer.source() for writer in _writers(plan))
 
 
-def _units(plan: Plan) -> list[list[ObjectPlan]]:
-    """The objects in groups, whose code is compiled together: those within others first, and usually all in one."""
-    reverse = plan.objects[::-1]  # what is within an object has a higher number
-    groups = [reverse[first : first + _OBJECTS_OF_UNIT] for first in range(0, len(reverse), _OBJECTS_OF_UNIT)]
-    return [group[::-1] for group in groups]
+_T = TypeVar("_T")
+
+
+def _units(some: Sequence[_T]) -> list[Sequence[_T]]:
+    """What is compiled together."""
+    return [some[first : first + _OF_UNIT] for first in range(0, len(some), _OF_UNIT)]
 
 
 def _writers(plan: Plan) -> list["_Writer"]:
-    units = _units(plan)
-    return [_Writer(plan, unit, is_last=unit is units[-1]) for unit in units]
+    """Usually one. Of a large plan first of the objects, those within others before these, then of the blocks."""
+    if len(plan.objects) <= _OF_UNIT and len(plan.blocks) <= _OF_UNIT:
+        return [_Writer(plan.objects, plan.blocks)]
+    within_first = _units(plan.objects[::-1])  # what is within an object has a higher number
+    objects = [_Writer(one[::-1], [], objects_are_left=True) for one in within_first]
+    return objects + [_Writer([], one) for one in _units(plan.blocks)]
 
 
 class _Writer:
@@ -143,9 +148,11 @@ class _Writer:
     Names with a number are in `names`, or are bound by the first lines.
     """
 
-    def __init__(self, plan: Plan, objects: Sequence[ObjectPlan], *, is_last: bool) -> None:
-        """For these objects; the last also for the blocks, which it returns."""
-        self._plan, self._objects, self._is_last = plan, objects, is_last
+    def __init__(
+        self, objects: Sequence[ObjectPlan], blocks: Sequence[Block], *, objects_are_left: bool = False
+    ) -> None:
+        """For these objects, and for the blocks, which it returns. `objects_are_left`: for functions after it."""
+        self._objects, self._blocks, self._objects_are_left = objects, blocks, objects_are_left
         self._used: set[int] = set()
         self.names: dict[str, Any] = {
             "unexpected": _unexpected,
@@ -162,17 +169,17 @@ class _Writer:
     def source(self) -> str:
         bodies = [line for one in self._objects for line in self._object(one)]
         entries: list[str] = []
-        for block in self._plan.blocks if self._is_last else ():
+        for block in self._blocks:
             entries += [f"    def block_{block.number}(v):", f"        return {self._entry(block)}"]
         head = [f"    value_{n} = values[{n}]" for n in sorted(self._values)]
         edges = sorted(self._edges)
         head += [f"    object_of_{n}, place_of_{n} = subjects[{n}].append, places[{n}].append" for n in edges]
-        blocks = ", ".join(f"block_{block.number}" for block in self._plan.blocks) if self._is_last else ""
+        blocks = ", ".join(f"block_{block.number}" for block in self._blocks)
         own = {one.number for one in self._objects}
         head += [f"    object_{n} = objects[{n}]" for n in sorted(self._used - own)]
         head += [f"    note_{one.number} = noted[{one.number}].append" for one in self._objects if one.noted]
-        if not self._is_last:
-            entries = [f"    objects[{n}] = object_{n}" for n in sorted(own)]
+        if self._objects_are_left:
+            entries += [f"    objects[{n}] = object_{n}" for n in sorted(own)]
         lines = [
             f"def {_FUNCTION}(values, subjects, places, infos, later, size, objects, noted):",
             *head,

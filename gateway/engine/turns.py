@@ -14,6 +14,8 @@ from time import perf_counter
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from gateway.engine.new_objects import looked_at_new_objects
+
 T = TypeVar("T")
 
 Work = Generator[None, None, T]
@@ -64,6 +66,8 @@ async def in_turns(work: Work[T], *, begins_at_once: bool = True) -> T:
     """
     if not begins_at_once:
         await turn()
+        if looked_at_new_objects():
+            await turn()
     until = perf_counter() + SLICE
     try:
         while True:
