@@ -13,7 +13,6 @@ import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
 from connectors.files import ByteRange, File
-from connectors.http.connection import without_frames
 from connectors.http.encoding import as_utf8
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
@@ -193,7 +192,7 @@ class HttpClient(Transport):
                     self.raise_for_status(response, request, content, login_wanted)
                 return Answer(response.status, response.headers, content)
         except CONNECTION_ERRORS as error:
-            raise self.failure(request, without_frames(error)) from error
+            raise self.failure(request, error) from error
 
     async def _decode(self, read: Read, answer: Answer, request: Request) -> Any:
         """The answer decoded by `read`. Raises `Garbled` if the body is not JSON or not of the expected shape.

@@ -55,16 +55,3 @@ class _Connection(ResponseHandler):
             self._has_answer = True
         if self._interim <= MOST_INTERIM:
             super().feed_data(data, size)
-
-
-def without_frames(error: Exception) -> Exception:
-    """The error of a connection, and what caused it, without tracebacks.
-
-    The connection keeps its error, whose frames hold the connection: a cycle for the garbage collector, from each
-    answer that a system broke off.
-    """
-    raised: BaseException | None = error
-    while raised is not None and raised.__traceback__ is not None:
-        raised.__traceback__ = None
-        raised = raised.__cause__ or raised.__context__
-    return error

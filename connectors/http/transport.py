@@ -132,7 +132,11 @@ class Transport:
             raise self.failure(request, error) from error
 
     def failure(self, request: Request, error: BaseException) -> ConnectorError:
-        """The failure for one of `CONNECTION_ERRORS`: `TimedOut`, `Garbled` or `Unreachable`."""
+        """The failure for one of `CONNECTION_ERRORS`: `TimedOut`, `Garbled` or `Unreachable`.
+
+        The error and its causes lose their tracebacks: the connection keeps it, and its frames hold the connection.
+        """
+        _forget_frames(error)
         if isinstance(error, aiohttp.ServerTimeoutError):
             return TimedOut(self.name, f"{request}: {error}")
         if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -187,3 +191,10 @@ def _shown(address: str) -> str:
 async def _streamed(body: bytes | None) -> AsyncIterator[bytes]:
     if body:
         yield body
+
+
+def _forget_frames(error: BaseException) -> None:
+    raised: BaseException | None = error
+    while raised is not None and raised.__traceback__ is not None:
+        raised.__traceback__ = None
+        raised = raised.__cause__ or raised.__context__
