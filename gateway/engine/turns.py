@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from gateway.engine.new_objects import looked_at_new_objects
+from gateway.engine.new_objects import look_at_new_objects
 
 T = TypeVar("T")
 
@@ -66,8 +66,7 @@ async def in_turns(work: Work[T], *, begins_at_once: bool = True) -> T:
     """
     if not begins_at_once:
         await turn()
-        if looked_at_new_objects():
-            await turn()
+        look_at_new_objects()  # in this turn, or what was sent later would begin sooner
     until = perf_counter() + SLICE
     try:
         while True:
