@@ -277,6 +277,12 @@ class Connectors:
     forwards: bool = False
     kept: Mapping[str, KeptRows] = field(default_factory=dict)
     served_by: Mapping[str, str] = field(default_factory=dict)
+    translating: Mapping[str, Links] = field(init=False)
+    """Those of `links` by which ids have to be translated."""
+
+    def __post_init__(self) -> None:
+        translating = {domain: one for domain, one in self.links.items() if one.customer_key or one.references}
+        object.__setattr__(self, "translating", translating)
 
     async def evict(self, hints: Iterable[Hint]) -> None:
         """Take nothing any more that was read before these changes were heard of; to be done before they are told.

@@ -93,8 +93,8 @@ if TYPE_CHECKING:
     from schema import edges, guards
 
     def _what_fields_declare_is_what_the_engine_reads(  # neither imports the other, so here the type checker compares
-        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsNotInstance, reads: edges.Reads
-    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsNotInstance, declared.Reads]:
+        edge: edges.Edge, step: edges.Step, prefix: edges.GlobalId, known: edges.IsOfOtherClass, reads: edges.Reads
+    ) -> tuple[declared.Edge, declared.Step, declared.Prefixing, declared.IsOfOtherClass, declared.Reads]:
         return edge, step, prefix, known, reads
 
     def _so_are_guards(withholds: guards.RequiresScopes, masks: guards.Masked) -> tuple[declared.Guard, declared.Guard]:
@@ -140,15 +140,20 @@ class _FromState:
         await scope["state"][self._name](scope, receive, send)
 
 
+_GRAPHQL: Final = frozenset({"/graphql", "/graphql/"})
+"""Where it is, also as some clients write it."""
+
+
 class _Gateway(Starlette):
     """Serves /graphql before the router and its middleware, which would cost time in every GraphQL request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, a WebSocket or the lifespan."""
-        kind = scope["type"]
-        at = scope.get("root_path", "") + "/graphql"
-        if kind != "lifespan" and (scope["path"] == at or scope["path"] == at + "/"):  # as some clients write it
-            await scope["state"]["graphql" if kind == "http" else "websocket"](scope, receive, send)
+        path: str | None = scope.get("path")  # a lifespan has none
+        if path is not None and (root := scope.get("root_path")):
+            path = path[len(root) :] if path.startswith(root) else None
+        if path in _GRAPHQL:
+            await scope["state"]["graphql" if scope["type"] == "http" else "websocket"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -14,7 +14,7 @@ from connectors import Connectors
 from connectors.errors import Cancelled, ConnectorError
 from connectors.http.scope import RequestScope, current_scope
 from connectors.records import Fields, Rows
-from resolvers.documents import PATHS
+from resolvers.documents import PATHS, Addresses
 from resolvers.early import EarlyLoads
 from resolvers.loader import BatchLoader, NoLink
 from resolvers.ownership import customers_of, records
@@ -43,6 +43,18 @@ Translate = Callable[["RequestContext", Connectors], Connectors]
 class RequestContext:
     """One request: the viewer, the selected attributes by type, the ports, and the loaders made so far."""
 
+    has_gaps = False
+    """Whether any list that was loaded lacks rows that could not be read, or anything is too old."""
+    more_gaps = 0
+    """How many such lists there are besides `gaps`."""
+    unmasked: Unmasked | None = None
+    """What was read in full by scopes whose use is noted."""
+    writes: "Writes | None" = None
+    """What writes once; None where nothing is written."""
+    addresses: Addresses = PATHS
+    """Where clients find documents."""
+    _closed = _is_current = False
+
     def __init__(
         self,
         viewer: Viewer,
@@ -60,23 +72,12 @@ class RequestContext:
         self._selection = selection
         self._granted: defaultdict[str, set[str]] = defaultdict(set)
         self._batches: set[asyncio.Task[Any]] = set()
-        self._closed = self._is_current = False
-        self.has_gaps = False
-        """Whether any list that was loaded lacks rows that could not be read, or anything is too old."""
         self.gaps: dict[tuple[str | int, ...], tuple[str, int]] = {}
         """Such lists in the answer: by path, the system and how many rows it lacks; the first of them."""
-        self.more_gaps = 0
-        """How many there are besides."""
-        self.unmasked: Unmasked | None = None
-        """What was read in full by scopes whose use is noted."""
         self.stale_paths: dict[str, list[tuple[str | int, ...]]] = {}
         """By system, places of the answer that show what is older than it should be, as the system is down."""
         self.more_stale: defaultdict[str, int] = defaultdict(int)
         """By system, how many there are besides."""
-        self.writes: Writes | None = None
-        """What writes once; None where nothing is written."""
-        self.addresses = PATHS
-        """Where clients find documents."""
 
     def loader(self, kind: type[BatchLoader[K, V]]) -> BatchLoader[K, V]:
         """The request's loader of a class."""

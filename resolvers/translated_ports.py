@@ -59,12 +59,13 @@ class Call(Protocol):
 
 def translated(context: RequestContext, connectors: Connectors) -> Connectors:
     """The connectors, with translating ports for the systems whose settings need it; unchanged if none does."""
+    if not connectors.translating:
+        return connectors
     ports = {
         domain: _TranslatedPort(context, domain, connectors.served_by[domain], links, getattr(connectors, domain))
-        for domain, links in connectors.links.items()
-        if links.customer_key is not None or links.references
+        for domain, links in connectors.translating.items()
     }
-    return replace(connectors, **ports) if ports else connectors  # type: ignore[arg-type]  # each is its port, by name
+    return replace(connectors, **ports)  # type: ignore[arg-type]  # each is its port, by name
 
 
 class _TranslatedPort:

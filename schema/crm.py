@@ -27,7 +27,7 @@ from schema.arguments import (
     TICKET_ARGUMENTS,
     TICKET_FILTERS,
 )
-from schema.edges import IsNotInstance
+from schema.edges import IsOfOtherClass
 from schema.fields import computed, connection, edge, node_id
 from schema.guards import Mask, Scopes, masked, requires
 from schema.node import Node, RecordType
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from schema.usage import UsageAllowance
 
 
-_IS_RECORD: Final = IsNotInstance(CustomerRef)
+_IS_RECORD: Final = IsOfOtherClass(CustomerRef)
 """One question for all attributes: a plan asks it once per customer."""
 
 _IN_CRM: Final = (

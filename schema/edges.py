@@ -16,15 +16,15 @@ NOTHING: Final[Mapping[str, int]] = {}
 """What a loader asks besides that does not say so."""
 
 
-class IsNotInstance:
-    """Tests whether a parent is not of a class. For `known`: other classes hold what the edge would load."""
+class IsOfOtherClass:
+    """Tests whether a parent's class is another one. For `known`: the others hold what the edge would load."""
 
     def __init__(self, kind: type[Any]) -> None:
         self.kind = kind
 
     def __call__(self, parent: Any) -> bool:
-        """Whether the parent is not of the class."""
-        return not isinstance(parent, self.kind)
+        """Whether the parent's class is another one; one that derives from it is another, too."""
+        return type(parent) is not self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,16 @@ class SharedSpending(Protocol):
 class Spending:
     """What callers of one rate spend in this process. `clock` is in seconds and never goes back."""
 
-    __slots__ = ("_clock", "_interval", "_longest", "_paid_at", "_sweep_at", "rate")
+    __slots__ = ("_clock", "_interval", "_longest", "_most", "_paid_at", "_per_second", "_sweep_at", "rate")
 
     def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
         self.rate, self._clock = rate, clock
-        self._interval, self._longest = 1 / rate.per_second, rate.burst / rate.per_second
+        self._per_second, self._interval, self._longest = (
+            rate.per_second,
+            1 / rate.per_second,
+            rate.burst / rate.per_second,
+        )
+        self._most = self._longest + _ROUNDING
         self._paid_at: dict[Hashable, float] = {}
         self._sweep_at = _SWEPT
 
@@ -59,24 +64,24 @@ class Spending:
 
     def take(self, caller: Hashable, cost: float) -> float:
         """Let a caller spend: 0, or the seconds after which it may. A cost of more than the burst never is."""
-        now = self._clock()
-        paid_at = self._paid_at.get(caller, now)
+        now, all_paid_at = self._clock(), self._paid_at
+        paid_at = all_paid_at.get(caller, now)
         after = (paid_at if paid_at > now else now) + cost * self._interval
-        wait = after - now - self._longest
-        if wait > _ROUNDING:
-            return wait
-        self._paid_at[caller] = after
-        if len(self._paid_at) > self._sweep_at:
+        if after > now + self._most:
+            return after - now - self._longest
+        all_paid_at[caller] = after
+        if len(all_paid_at) > self._sweep_at:
             self._sweep(now)
         return 0.0
 
     def standing(self, caller: Hashable) -> Standing:
         """Where a caller stands now."""
         now = self._clock()
-        paid_at = self._paid_at.get(caller, now)
-        ahead = paid_at - now if paid_at > now else 0.0
+        ahead = self._paid_at.get(caller, now) - now
+        if ahead < 0:
+            ahead = 0.0
         left = self._longest - ahead
-        return Standing(left * self.rate.per_second if left > 0 else 0.0, ahead)
+        return Standing(left * self._per_second if left > 0 else 0.0, ahead)
 
     def learn(self, caller: Hashable, ahead: float) -> None:
         """Know that a caller is so many seconds ahead of the clock, as others saw it."""

@@ -95,6 +95,8 @@ def check_access(
     Without a token only `__typename` is public, and the schema where `introspection_for` says so; all else is a 401.
     """
     roots = prepared.root_names(operation)
+    if viewer.is_signed_in and roots.isdisjoint(_INTROSPECTION):
+        return
     allowed = may_introspect(viewer, introspection_for)
     public = {"__typename", *(_INTROSPECTION if allowed else ())}
     if viewer.kind is ViewerKind.ANONYMOUS and not roots <= public:

@@ -127,7 +127,7 @@ class Authenticator:
         headers = request.headers.getlist("authorization")
         if not headers:
             return ANONYMOUS
-        return await self.viewer(bearer_token(headers))
+        return (await self.signed_in(bearer_token(headers))).viewer
 
     async def can_check(self) -> bool:
         """Whether there are keys of an issuer to check its tokens with, as far as can be told within a moment.
@@ -263,7 +263,10 @@ def _claims(token: str, issuer: TrustedIssuer, key: jwt.PyJWK) -> dict[str, Any]
 
 def bearer_token(headers: Sequence[str]) -> str:
     """The token of the Authorization header, of which there must be one. Raises AuthenticationError."""
-    scheme, _, token = headers[0].strip().partition(" ")
+    given = headers[0]
+    if len(headers) == 1 and given.startswith("Bearer ") and (token := given[7:].strip()):
+        return token  # as most write it
+    scheme, _, token = given.strip().partition(" ")
     if len(headers) > 1 or scheme.lower() != "bearer" or not token.strip():
         raise AuthenticationError("The request needs one header 'Authorization: Bearer <token>'.", Why.FORM)
     return token.strip()

@@ -22,7 +22,7 @@ from graphql import (
 from graphql.pyutils import Undefined, inspect
 from strawberry.types.scalar import ScalarDefinition
 
-from gateway.engine.declared import DEFINITION, IsNotInstance, Prefixing, Writer
+from gateway.engine.declared import DEFINITION, IsOfOtherClass, Prefixing, Writer
 from gateway.engine.plan import (
     VALUE_BYTES,
     AttributeField,
@@ -200,11 +200,17 @@ class _Writer:
         lines = [f"    def object_{one.number}(o):  # {one.type.name}", *self._checked(one)]
         lines += [f"        note_{one.number}(o)"] if one.noted else []
         known = self._known(one)
+        tests = [f"known_{number}" for number in sorted(set(known.values()))]
         lines += [f"        known_{number} = {self._question(number)}" for number in sorted(set(known.values()))]
         items = [f"            {field.key!r}: {self._field(one, field, known)}," for field in one.fields]
         edges = [field for field in one.fields if isinstance(field, EdgeField)]
         if not edges:
             return [*lines, "        return {", *items, "        }"]
+        if len(known) == len(edges):  # most objects hold all: nothing more is asked of each field then
+            whole = [
+                f"                {field.key!r}: {self._field(one, field, known, holds=True)}," for field in one.fields
+            ]
+            lines += [f"        if {' and '.join(tests)}:", "            return {", *whole, "            }"]
         lines += ["        d = {", *items, "        }"]
         for field in edges:
             self._edges.add(field.number)
@@ -243,12 +249,13 @@ class _Writer:
     def _question(self, number: int) -> str:
         """The expression that tests whether the object holds what an edge would load; a class test is inlined."""
         asked = self.names[f"is_known_{number}"]
-        if not isinstance(asked, IsNotInstance):
+        if not isinstance(asked, IsOfOtherClass):
             return f"is_known_{number}(o)"
         self.names[f"class_{number}"] = asked.kind
-        return f"not isinstance(o, class_{number})"
+        return f"o.__class__ is not class_{number}"
 
-    def _field(self, one: ObjectPlan, field: PlannedField, known: dict[int, int]) -> str:
+    def _field(self, one: ObjectPlan, field: PlannedField, known: dict[int, int], *, holds: bool = False) -> str:
+        """The expression of the field's value. `holds`: the object is known to hold what edges would load."""
         match field:
             case TypenameField():
                 return repr(one.type.name)
@@ -269,7 +276,9 @@ class _Writer:
                 value = f"value_{field.number}(o)"
         assert isinstance(field, ValueField)  # noqa: S101  # there is no other field
         made = self._value(field.type, field, value)
-        return f"({made} if known_{known[field.number]} else None)" if field.number in known else made
+        if field.number not in known or holds:
+            return made
+        return f"({made} if known_{known[field.number]} else None)"
 
     def _value(self, kind: GraphQLOutputType, field: ValueField, value: str) -> str:
         """The expression that completes `value`, null included."""
@@ -302,7 +311,7 @@ class _Writer:
             "        if v.__class__ not in LISTS: unexpected()",
             f"        size(len(v) * {size})",
             "        made = []",
-            f"        later((made, [*v], items_{number}))",
+            f"        later((made, v if v.__class__ is list else [*v], items_{number}))",
             "        return made",
         ]
         return f"list_{number}"

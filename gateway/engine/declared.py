@@ -118,15 +118,15 @@ class Prefixing(Step, Protocol):
 
 
 @runtime_checkable
-class IsNotInstance(Protocol):
-    """A test whether an object is not an instance of `kind`."""
+class IsOfOtherClass(Protocol):
+    """A test whether an object's class is another one than `kind`."""
 
     @property
     def kind(self) -> type[Any]:
         """The class."""
 
     def __call__(self, parent: Any, /) -> bool:
-        """Whether the object is not an instance of `kind`."""
+        """Whether the object's class is not `kind`."""
 
 
 @runtime_checkable

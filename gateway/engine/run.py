@@ -77,6 +77,9 @@ class _OnlyId:
 class Run:
     """One execution of a plan."""
 
+    _pending = 0
+    _woken: asyncio.Future[None] | None = None
+
     def __init__(self, compiled: Compiled, context: Context, variables: VariableValues, allowance: Allowance) -> None:
         plan = compiled.plan
         self._plan, self._steps, self._compiled = plan, compiled.steps, compiled
@@ -98,9 +101,7 @@ class Run:
         """Values that lack rows: block, number of the value, system, rows."""
         self._stale: list[tuple[BuiltBlock, int, str]] = []
         """Values that are older than they should be: block, number of the value, system."""
-        self._pending = 0
         self._ready: deque[StartedEdge] = deque()
-        self._woken: asyncio.Future[None] | None = None
 
     def start(self, root: Any) -> Outcome | Coroutine[Any, Any, Outcome]:
         """The outcome, or a coroutine that returns it if edges are loading, or if it takes more than a turn."""

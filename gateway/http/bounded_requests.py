@@ -147,6 +147,10 @@ class BoundedRequests(UpgradesIgnored):
         if not self._head_since:
             self._head_since = self._heard_at
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. `_wrong_head` looks for those that mean something, which uvicorn does with each."""
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         """Start the request, if its head is right."""
         if error := self._wrong_head():
@@ -337,6 +341,9 @@ class BoundedRequests(UpgradesIgnored):
                 return RequestError("The header Host is no name of a host, with or without a port.")
             if hosts:
                 self._host = hosts[0]
+        if b"expect" in values:
+            expected = [value.lower() for name, value in headers if name == b"expect"]
+            self.expect_100_continue = b"100-continue" in expected
         if b"transfer-encoding" in values:
             codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
             if codings != [b"chunked"] or version == "1.0" or b"content-length" in values:

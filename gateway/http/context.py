@@ -6,7 +6,6 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from graphql import OperationDefinitionNode
-from starlette.datastructures import Headers
 
 from connectors import Connectors
 from connectors.http.scope import CachedRows, RequestScope, UpstreamCall, current_scope
@@ -15,6 +14,7 @@ from gateway.engine import Engine
 from gateway.engine.prepared import Prepared
 from gateway.engine.selection import Selection, selection_of
 from gateway.engine.watched import Levels
+from gateway.http.headers import IndexedHeaders
 from resolvers.context import RequestContext
 from resolvers.documents import PATHS, Addresses
 from resolvers.translated_ports import translated
@@ -23,6 +23,7 @@ from resolvers.viewer import Viewer
 from resolvers.writing.writes import Writes
 
 TRACE_HEADER: Final = "X-Gateway-Trace"
+_TRACE: Final = TRACE_HEADER.lower().encode()
 
 _NOTHING: Final = frozenset[tuple[str, str]]()
 
@@ -109,14 +110,14 @@ class ContextFactory:
         self._writes, self._addresses = writes, addresses
 
     def __call__(
-        self, headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+        self, headers: IndexedHeaders, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
     ) -> GatewayContext:
         """A context whose deadline starts now. This task's upstream calls belong to it."""
-        trace = headers.get(TRACE_HEADER) == "1" and may_trace(viewer, self._trace_for)
+        trace = headers.names.get(_TRACE) == b"1" and may_trace(viewer, self._trace_for)
         return self.make(headers, viewer, self._selection(prepared, operation, viewer), trace=trace)
 
     def make(
-        self, headers: Headers, viewer: Viewer, selection: Selection | None, *, trace: bool = False
+        self, headers: IndexedHeaders, viewer: Viewer, selection: Selection | None, *, trace: bool = False
     ) -> GatewayContext:
         """A context for `viewer`, also where no operation is executed, such as for a document.
 
@@ -145,7 +146,7 @@ class ContextFactory:
         return selection
 
 
-def _token_of(headers: Headers) -> str | None:
+def _token_of(headers: IndexedHeaders) -> str | None:
     """The request's bearer token, or None."""
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -22,7 +22,7 @@ from gateway.errors import DeadlineExceeded, MethodNotAllowedError, RequestError
 from gateway.http.bounded_answers import PLAIN
 from gateway.http.caching import Caching
 from gateway.http.disconnect import run_until_disconnect
-from gateway.http.headers import IndexedRequest, listed
+from gateway.http.headers import IndexedRequest
 from gateway.http.media_types import (
     EVENTS,
     JSON,
@@ -34,7 +34,7 @@ from gateway.http.media_types import (
     negotiate,
 )
 from gateway.http.operations import DEADLINE_HEADER, Operations, Ready, answer, seconds_in
-from gateway.http.rates import REQUEST, Authenticate, Rates, caller_of, hold
+from gateway.http.rates import CALLER, REQUEST, Authenticate, Rates, hold
 from gateway.http.request import read
 from gateway.http.request_id import identify
 from gateway.http.sse import EventStreams, one_answer, refused
@@ -103,8 +103,9 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. A client that disconnects cancels its operation."""
         request = IndexedRequest(scope, receive)
-        request_id = identify(request.headers)
-        accept = listed(request.headers, "accept")
+        headers = request.headers
+        request_id = identify(headers)
+        accept = headers.listed("accept")
         media_type = negotiate(accept) or (EVENTS if accepts_events(accept) else None)
         try:
             response = await self.respond(request, media_type, receive)
@@ -118,12 +119,12 @@ class GraphQLEndpoint:
             response = _response(media_type or JSON, Outcome(None, [fault], executed=False))
         if response is not None:
             response.raw_headers.append(request_id)
-            if self._rates is not None and (caller := caller_of(scope)) is not None:
-                response.raw_headers.extend(self._rates.headers(caller))
+            if self._rates is not None and CALLER in scope:
+                response.raw_headers += self._rates.headers(scope[CALLER])
             is_compressible = len(response.body) >= MIN_COMPRESSED and response.media_type != EVENTS
             if not isinstance(response, _JsonResponse):
                 response.headers["Vary"] = _VARY[is_compressible].decode()
-            if is_compressible and (coding := accepted_coding(listed(request.headers, "accept-encoding"))):
+            if is_compressible and (coding := accepted_coding(headers.listed("accept-encoding"))):
                 await _compress(response, coding)
             await response(scope, receive, send)
 
@@ -132,8 +133,12 @@ class GraphQLEndpoint:
         method = request.method
         if method not in ("GET", "POST"):
             raise MethodNotAllowedError(method, "GET, POST")
-        has_operation = method == "POST" or not _OPERATION.isdisjoint(request.query_params)
-        if self._page and not has_operation and accepts_html(listed(request.headers, "accept")):
+        if (
+            method == "GET"
+            and self._page is not None
+            and _OPERATION.isdisjoint(request.query_params)
+            and accepts_html(request.headers.listed("accept"))
+        ):
             if self._rates is not None:
                 self._rates.spend(self._rates.stranger(request.scope), REQUEST)
             return self._page(request)
@@ -142,7 +147,7 @@ class GraphQLEndpoint:
             raise RequestError(message, status=406, code="NOT_ACCEPTABLE")
         viewer = await self._authenticate(request)
         parameters = await read(request, self._limits.max_body_bytes)
-        ready = await self._operations.ready(parameters, viewer, caller_of(request.scope))
+        ready = await self._operations.ready(parameters, viewer, request.scope.get(CALLER))
         if isinstance(ready, list):
             return _response(media_type, Outcome(None, ready, executed=False))
         if ready.kind is not OperationType.QUERY:
@@ -170,8 +175,8 @@ class GraphQLEndpoint:
                 self._caching.mark(response, request, age)
         return response
 
-    async def _follow(self, request: Request, ready: Ready, variables: Mapping[str, Any]) -> Response:
-        if not accepts_events(listed(request.headers, "accept")):
+    async def _follow(self, request: IndexedRequest, ready: Ready, variables: Mapping[str, Any]) -> Response:
+        if not accepts_events(request.headers.listed("accept")):
             message = (
                 f"A subscription is answered by a stream of events. Send it with 'Accept: {EVENTS}',"
                 " or over a WebSocket (graphql-transport-ws) to this address."

@@ -23,6 +23,7 @@ from gateway.errors import MethodNotAllowedError, RequestError, fault
 from gateway.http.context import ContextFactory, GatewayContext
 from gateway.http.disconnect import run_until_disconnect
 from gateway.http.file_answers import cut_out, file_headers, wanted_range
+from gateway.http.headers import IndexedRequest
 from gateway.http.rates import DOCUMENT, Authenticate, Rates, hold
 from gateway.http.request_id import identify
 from gateway.http.signatures import SignatureError
@@ -106,7 +107,7 @@ class DocumentEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the document, or answer with an error. A client that disconnects cancels the upstream calls."""
-        request = Request(scope, receive)
+        request = IndexedRequest(scope, receive)
         request_id = identify(request.headers)
         try:
             response = await run_until_disconnect(self._response(request), receive)
@@ -121,7 +122,7 @@ class DocumentEndpoint:
             response.raw_headers.append(request_id)
             await response(scope, receive, send)
 
-    async def _response(self, request: Request) -> Response:
+    async def _response(self, request: IndexedRequest) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowedError(request.method, "GET, HEAD")
         key = key_of(text_of(request.path_params["owner"]), text_of(request.path_params["document"]))

@@ -1,7 +1,7 @@
 """A request with indexed headers: each answer reads about ten of them, and Starlette's are searched each time."""
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -17,7 +17,7 @@ class IndexedHeaders(Headers):
     """
 
     def __init__(self, scope: Scope) -> None:
-        self._list = scope["headers"]  # a list, as uvicorn makes it
+        self._list = scope["headers"]  # lists, as uvicorn makes them
         self.names = self._first = dict(reversed(self._list))
         """By names as in ASGI: to look for what is hardly ever sent costs no call."""
         self._repeats = len(self._first) < len(self._list)
@@ -29,7 +29,13 @@ class IndexedHeaders(Headers):
         except KeyError:
             raise KeyError(key) from None
 
-    def get(self, key: str, default: T | None = None) -> str | T | None:  # type: ignore[override]  # as it is used
+    @overload
+    def get(self, key: str) -> str | None: ...
+
+    @overload
+    def get(self, key: str, default: T) -> str | T: ...
+
+    def get(self, key: str, default: T | None = None) -> str | T | None:
         """The value of a header, or `default`."""
         value = self._first.get(_name(key))
         return default if value is None else value.decode("latin-1")

@@ -6,13 +6,13 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
-from starlette.datastructures import Headers
 
 from gateway.auth.access import IntrospectionFor, check_access, check_public, check_validation_public
 from gateway.engine import Engine, Estimate, Explanation, Outcome, Prepared
 from gateway.engine.declared import Context
 from gateway.errors import DeadlineExceeded, RequestError, present
 from gateway.http.disconnect import DeadlinePassed
+from gateway.http.headers import IndexedHeaders
 from gateway.http.persisted_queries import PersistedQueries
 from gateway.http.rates import Caller, Rates
 from gateway.http.request import GraphQLRequest
@@ -23,8 +23,10 @@ GRACE: Final = 1.0
 """Seconds after the deadline in which an answer can still be made of what the systems returned."""
 
 EXPLAIN_HEADER: Final = "X-Gateway-Explain"
+_EXPLAIN: Final = EXPLAIN_HEADER.lower().encode()
 
 COST_HEADER: Final = "X-Gateway-Cost"
+_COST: Final = COST_HEADER.lower().encode()
 """With 1, a caller with a token gets the estimate of its operation as an extension of the answer."""
 
 
@@ -48,7 +50,7 @@ class RequestContext(Context, Protocol):
         """The answer's `extensions`, empty if there are none. Called once, after the operation."""
 
 
-MakeContext = Callable[[Headers, Viewer, Prepared, OperationDefinitionNode], RequestContext]
+MakeContext = Callable[[IndexedHeaders, Viewer, Prepared, OperationDefinitionNode], RequestContext]
 
 Waiting = Callable[[Coroutine[Any, Any, Outcome], float], Awaitable[Outcome | None]]
 """Waits so many seconds for an outcome: None if nobody wants it any more. Raises DeadlinePassed."""
@@ -92,9 +94,11 @@ class Operations:
         self, parameters: GraphQLRequest, viewer: Viewer, caller: Caller | None = None
     ) -> Ready | list[GraphQLError]:
         """The operation to run, paid for by the `caller`, or the errors of its document. Raises RequestError."""
+        query = parameters.query
+        has_id = bool(parameters.extensions) or parameters.document_id is not None
         trusted = self._trusted.find(parameters, viewer) if self._trusted is not None else None
         if trusted is None:
-            source = await self._persisted.source(parameters)
+            source = await self._persisted.source(parameters) if has_id or query is None else query
             prepared = await self._engine.prepare_in_turns(
                 source, None if viewer.is_signed_in else self._check_public, viewer.identity
             )
@@ -112,7 +116,6 @@ class Operations:
         refusal = self._engine.refusal(estimate, staff=viewer.is_staff)
         if refusal is None and caller is not None and self._rates is not None:
             self._rates.spend(caller, estimate.cost)
-        has_id = parameters.extensions or parameters.document_id is not None
         if has_id and trusted is None and viewer.is_signed_in:  # Others could fill the store and evict its documents.
             await self._persisted.keep(parameters, viewer.identity)
         return Ready(prepared, operation, estimate, refusal)
@@ -121,7 +124,7 @@ class Operations:
         self,
         ready: Ready,
         variables: Mapping[str, Any],
-        headers: Headers,
+        headers: IndexedHeaders,
         viewer: Viewer,
         waiting: Waiting,
         within: float | None = None,
@@ -152,9 +155,9 @@ class Operations:
         if outcome is None:
             return None
         extensions = context.extensions()
-        if viewer.is_staff and headers.get(EXPLAIN_HEADER) == "1":
+        if viewer.is_staff and headers.names.get(_EXPLAIN) == b"1":
             extensions |= _explained(self._engine.explain(ready.prepared, ready.operation, variables, viewer.scopes))
-        if viewer.is_signed_in and headers.get(COST_HEADER) == "1":
+        if viewer.is_signed_in and headers.names.get(_COST) == b"1":
             extensions["cost"] = ready.estimate.document()
         return outcome, extensions
 

@@ -41,8 +41,8 @@ _PAUSE: Final = 1.0
 HELD: Final = 1.0
 """Seconds for which nothing more is read, at most, from a connection whose caller has spent too much."""
 
-_CALLER: Final = "gateway.caller"
-"""Key in the scope of a request."""
+CALLER: Final = "gateway.caller"
+"""Key in the scope of a request, of the `Caller` who pays for it; absent where that is not known yet, or nobody."""
 
 Authenticate = Callable[[Request], Awaitable[Viewer]]
 
@@ -52,11 +52,12 @@ _log: Final = logging.getLogger("gateway.rates")
 class _Policy:
     """What callers of one kind may spend, and have spent."""
 
-    __slots__ = ("header", "name", "spending", "standing")
+    __slots__ = ("header", "most", "name", "spending", "standing", "take")
 
     def __init__(self, name: str, spending: Spending) -> None:
-        self.name, self.spending = name, spending
+        self.name, self.spending, self.take = name, spending, spending.take
         rate = spending.rate
+        self.most = rate.burst / 2
         window = math.ceil(rate.burst / rate.per_second)
         self.header = (b"ratelimit-policy", f'"{name}";q={int(rate.burst)};qu="cost";w={window}'.encode())
         self.standing = f'"{name}";r='.encode() + b"%d;t=%d"
@@ -86,12 +87,6 @@ class RateLimitedError(RequestError):
         )
 
 
-def caller_of(scope: Scope) -> Caller | None:
-    """Who pays for a request; None where that is not known yet, or nobody."""
-    caller: Caller | None = scope.get(_CALLER)
-    return caller
-
-
 def hold(scope: Scope, error: RequestError) -> None:
     """Read nothing more for a moment from the connection of whoever has spent too much."""
     if isinstance(error, RateLimitedError) and (link := link_if_any(scope)) is not None:
@@ -117,11 +112,11 @@ class Rates:
             ViewerKind.AGENT: ("agent", settings.agent),
             ViewerKind.ADMIN: ("admin", settings.admin),
         }
-        self._policies = {
-            kind: None if one.rate is None else _Policy(name, Spending(one.rate, clock))
+        self._policies: dict[object, _Policy | None] = {
+            kind.value: None if one.rate is None else _Policy(name, Spending(one.rate, clock))
             for kind, (name, one) in given.items()
         }
-        self._strangers = self._policies[ViewerKind.ANONYMOUS]
+        self._strangers = self._policies[ViewerKind.ANONYMOUS.value]
         self._untold: dict[Caller, float] = {}
         self._telling: asyncio.Task[None] | None = None
         self._is_away = False
@@ -129,7 +124,7 @@ class Rates:
     async def viewer(self, request: Request, authenticate: Authenticate) -> Viewer:
         """Who asks, once the request is paid for; one whose token is refused is paid for by its address.
 
-        Raises RateLimitedError, and what `authenticate` raises. `caller_of` has the caller from then on.
+        Raises RateLimitedError, and what `authenticate` raises. The scope's `CALLER` is who pays from then on.
         """
         scope = request.scope
         try:
@@ -137,10 +132,10 @@ class Rates:
         except AuthenticationError:
             self.spend(self.stranger(scope), REQUEST)
             raise
-        if viewer.kind is ViewerKind.ANONYMOUS:
+        if not viewer.is_signed_in:
             caller = self.stranger(scope)
         else:
-            caller = scope[_CALLER] = self.payer(viewer, "")
+            caller = scope[CALLER] = Caller(self._policies[viewer.identity[2]], viewer.identity)
         self.spend(caller, REQUEST)
         return viewer
 
@@ -152,11 +147,11 @@ class Rates:
         """Who pays for what this viewer asks from this address."""
         if viewer.kind is ViewerKind.ANONYMOUS:
             return Caller(self._strangers, address)
-        return Caller(self._policies[viewer.kind], viewer.identity)
+        return Caller(self._policies[viewer.identity[2]], viewer.identity)
 
     def stranger(self, scope: Scope) -> Caller:
         """Who pays for a request whose caller is not known: its address."""
-        caller = scope[_CALLER] = Caller(self._strangers, self.address_of(scope))
+        caller = scope[CALLER] = Caller(self._strangers, self.address_of(scope))
         return caller
 
     def spend(self, caller: Caller, cost: float) -> None:
@@ -167,15 +162,14 @@ class Rates:
         policy = caller.policy
         if policy is None:
             return
-        rate = policy.spending.rate
-        if cost > rate.burst / 2:
-            cost = rate.burst / 2
-        if wait := policy.spending.take(caller.who, cost):
+        if cost > policy.most:
+            cost = policy.most
+        if wait := policy.take(caller.who, cost):
             if self._limited is not None:
                 self._limited(policy.name)
             raise RateLimitedError(wait)
         if self._shared is not None:
-            self._untold[caller] = self._untold.get(caller, 0.0) + cost / rate.per_second
+            self._untold[caller] = self._untold.get(caller, 0.0) + cost / policy.spending.rate.per_second
             if self._telling is None:
                 self._telling = asyncio.get_running_loop().create_task(self._tell(self._shared))
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import MethodNotAllowedError, RequestError, fault
+from gateway.http.headers import IndexedRequest
 from gateway.http.rates import Authenticate, Rates, hold
 from gateway.http.request_id import identify
 from resolvers.viewer import Viewer
@@ -27,7 +28,7 @@ class Readable:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
+        request = IndexedRequest(scope, receive)
         request_id = identify(request.headers)
         try:
             if request.method not in ("GET", "HEAD"):

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.errors import RequestError
 from gateway.http.exact_json import NotJson, exact_json
-from gateway.http.headers import listed
+from gateway.http.headers import IndexedHeaders, IndexedRequest
 from gateway.http.media_types import JSON
 
 
@@ -25,9 +25,10 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
 
 _PLAIN: Final = frozenset({"query", "variables"})
+_JSON: Final = JSON.encode()
 
 
-async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
+async def read(request: IndexedRequest, max_body_bytes: int) -> GraphQLRequest:
     """The parameters of a GET (query string) or a POST (JSON body).
 
     Raises RequestError: 400 for a wrong shape, 413 for too many bytes, 415 for a body that is not uncompressed JSON.
@@ -36,7 +37,7 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     """
     if request.method == "GET":
         return checked(_from_query_string(request))
-    _check_media_type(request)
+    _check_media_type(request.headers)
     body = await read_body(request, max_body_bytes)
     try:
         parameters = exact_json(body)
@@ -49,11 +50,10 @@ async def read(request: Request, max_body_bytes: int) -> GraphQLRequest:
     return checked(parameters)
 
 
-def _check_media_type(request: Request) -> None:
-    given = request.headers.get("content-type", "")
-    if given != JSON and not _is_json(given):
+def _check_media_type(headers: IndexedHeaders) -> None:
+    if headers.names.get(b"content-type") != _JSON and not _is_json(headers.get("content-type", "")):
         raise _unsupported("Send the request as 'Content-Type: application/json', in UTF-8.")
-    codings = listed(request.headers, "content-encoding")
+    codings = headers.listed("content-encoding") if b"content-encoding" in headers.names else None
     if codings and any(coding.strip().lower() not in ("", "identity") for coding in codings.split(",")):
         raise _unsupported("Send the request body without compression (no Content-Encoding).")
 
@@ -79,12 +79,13 @@ async def read_body(request: Request, limit: int) -> bytes:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        body: bytes = message.get("body", b"")
+        size += len(body)
         if size > limit:
             raise _too_large(limit)
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return b"".join([*parts, body]) if parts else body
+        parts.append(body)
 
 
 def _too_large(limit: int) -> RequestError:

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any, Final
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.auth.refusals import AuthenticationError, AuthUnavailableError
@@ -33,6 +32,7 @@ from gateway.http.close_codes import (
     closing,
 )
 from gateway.http.exact_json import exact_number
+from gateway.http.headers import IndexedHeaders
 from gateway.http.link import Link, link_of
 from gateway.http.operations import Operations
 from gateway.http.origins import is_allowed
@@ -71,7 +71,7 @@ _PONG: Final = {"type": "websocket.send", "text": '{"type":"pong"}'}
 _PING: Final = {"type": "websocket.send", "text": '{"type":"ping"}'}
 _ACKNOWLEDGED: Final = {"type": "websocket.send", "text": '{"type":"connection_ack"}'}
 
-_NO_HEADERS: Final = Headers({})
+_NO_HEADERS: Final = IndexedHeaders({"headers": []})
 
 _decode: Final = msgspec.json.Decoder(_FromClient, float_hook=exact_number).decode
 
@@ -87,7 +87,7 @@ class WebSocketEndpoint:
         """Serve one connection to its end."""
         await receive()  # websocket.connect
         await self._turns.take()
-        live, headers = self._live, Headers(scope=scope)
+        live, headers = self._live, IndexedHeaders(scope)
         origin = headers.get("origin")
         if origin is not None and not is_allowed(origin, headers.get("host", ""), live.settings.origins):
             live.counters.refused("origin")
@@ -288,7 +288,7 @@ class _Connection:
         self._live.sweeper.watch(self, min(self._ends, self._heard + min(limits.ping, limits.send)))
         self.subscriber = self._live.subscriber(signed_in, token)
         if self.subscriber.token is not None:
-            self.headers = Headers({"authorization": f"Bearer {token}"})
+            self.headers = IndexedHeaders({"headers": [(b"authorization", f"Bearer {token}".encode("latin-1"))]})
         if (before.viewer, before.token) != (self.subscriber.viewer, self.subscriber.token):
             for operation in [*self._running.values()]:
                 operation.renew(self.subscriber)

@@ -6,13 +6,13 @@ from typing import Any, Final, Protocol
 
 import orjson
 from graphql import GraphQLError, OperationType
-from starlette.datastructures import Headers
 from starlette.types import Message
 
 from gateway.engine import Outcome
 from gateway.errors import RequestError, present
 from gateway.http.admission import TOO_MUCH_WAITS, Admission, OverloadedError
 from gateway.http.disconnect import DeadlinePassed
+from gateway.http.headers import IndexedHeaders
 from gateway.http.operations import Operations, Ready, answer
 from gateway.http.outgoing import SMALL, Outgoing
 from gateway.http.rates import REQUEST, Rates
@@ -34,7 +34,7 @@ class Caller(Protocol):
     rates: Rates
     address: str
     """Of the client."""
-    headers: Headers
+    headers: IndexedHeaders
     out: Outgoing
 
     @property

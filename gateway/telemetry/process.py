@@ -56,6 +56,7 @@ class Metrics:
         self.instruments = made = Instruments()
         operations = made.counter(catalogue.EXECUTED)
         self._planned, self._by_core = operations.labels("plan"), operations.labels("graphql-core")
+        self._newly_planned = 0
         self._fallbacks = made.counter(catalogue.FALLBACKS)
         self.live = LiveCounters(made)
         self._events, self._shed = made.counter(catalogue.EVENTS), made.counter(catalogue.SHED)
@@ -68,7 +69,7 @@ class Metrics:
     def executed(self, fallback: str | None) -> None:
         """Count an operation; `fallback` is why graphql-core executed it, None where a plan did."""
         if fallback is None:
-            self._planned.inc()
+            self._newly_planned += 1
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
@@ -178,6 +179,8 @@ class Metrics:
         """Take over what was counted elsewhere, and measure the process."""
         for look in self._looks:
             look()
+        self._planned.inc(self._newly_planned)
+        self._newly_planned = 0
         self._memory.set(resident_bytes())
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds = used.ru_utime + used.ru_stime

@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol, Self, cast
 
 import orjson
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive
 
@@ -120,7 +119,7 @@ class Watch:
         """Contexts whose operations and upstream calls are seen."""
 
         def made(
-            headers: Headers, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
+            headers: IndexedHeaders, viewer: Viewer, prepared: Prepared, operation: OperationDefinitionNode
         ) -> GatewayContext:
             context, seen = make(headers, viewer, prepared, operation), current_seen.get()
             if seen is not None:
@@ -227,7 +226,7 @@ class WatchedSocketOperations(Operations):
         self,
         ready: Ready,
         variables: Mapping[str, Any],
-        headers: Headers,
+        headers: IndexedHeaders,
         viewer: Viewer,
         waiting: Waiting,
         within: float | None = None,
