@@ -326,3 +326,17 @@ async def test_requests_with_bodies_that_are_sent_ahead_are_all_answered(size: i
         request = POST + b"Content-Length: %d\r\nPadding: %s\r\n\r\n" % (size, b"x" * 420) + b"b" * size
         await raw.send(request * 10)
         assert [(await raw.answer()).body for _ in range(10)] == [b"%d" % size] * 10
+
+
+@pytest.mark.parametrize(
+    "expects", [b"Expect: 100-continue\r\n", b"EXPECT: other\r\nexpect: 100-Continue\r\nExpect: b\r\n"]
+)
+async def test_a_client_is_told_to_go_on_before_its_body(expects: bytes) -> None:
+    """RFC 9110, 10.1.1: once, and in whatever case and line it asks for it."""
+    async with bounded() as address, connection(address) as raw:
+        await raw.send(POST + expects + b"Content-Length: 3\r\n\r\n")
+        interim = await raw.answer()
+        assert (interim.status, interim.body) == (100, b"")
+        await raw.send(b"abc")
+        answered = await raw.answer()
+        assert (answered.status, answered.body) == (200, b"3")
