@@ -271,6 +271,16 @@ async def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(client: aio
             assert (answer.status, answer.status == 200 or "must be UTF-8" in await answer.text()) == (status, True)
 
 
+async def test_a_number_that_nothing_holds_is_refused_like_what_is_no_json(
+    client: aiohttp.ClientSession, url: str
+) -> None:
+    for number in (f"0e{'9' * 20}", f"1e-{'9' * 20}", "9" * 5000):
+        body = f'{{"query": "{{ who }}", "variables": {{"n": {number}}}}}'.encode()
+        async with client.post(url, data=body, headers={"Content-Type": JSON}) as answer:
+            (error,) = (await answer.json())["errors"]
+            assert (answer.status, error["extensions"]["code"]) == (400, "BAD_REQUEST"), error
+
+
 async def test_lines_of_other_lists_are_one_list(client: aiohttp.ClientSession, url: str) -> None:
     """Of encodings that are accepted, and of those that a body has."""
     headers = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
