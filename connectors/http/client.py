@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
 from connectors.files import ByteRange, File
-from connectors.http.encoding import as_utf8
+from connectors.http.encoding import as_utf8_in_turns
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
 from connectors.http.policy.operation import OperationPolicy
@@ -185,7 +185,7 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
-                content = as_utf8(content, response.headers.get("Content-Type"))
+                content = await as_utf8_in_turns(content, response.headers.get("Content-Type"))
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:

@@ -264,7 +264,7 @@ class Plans:
 
 
 def _has_more_values(given: Mapping[str, Any], most: int) -> bool:
-    count, todo = 0, [given.values()]
+    count, todo = 0, list[Collection[Any]]([given.values()])
     while todo:
         values = todo.pop()
         count += len(values)

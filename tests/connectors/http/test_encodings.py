@@ -1,5 +1,6 @@
 """Answers in other encodings than JSON's own, numbers that JSON does not have, and headers that count nothing."""
 
+import asyncio
 import gzip
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from connectors.errors import Garbled
-from connectors.http.encoding import as_utf8
+from connectors.http.encoding import as_utf8, as_utf8_in_turns
 from connectors.records import Window
 from tests.connectors.canned import canned, reading
 
@@ -45,6 +46,37 @@ async def test_a_text_is_the_same_in_every_encoding(encoding: str, content_type:
 
 def test_an_encoding_that_there_is_not_is_left_alone() -> None:
     assert as_utf8(b'["\xe9"]', "application/json; charset=iso-8859-12") == b'["\xe9"]'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"\xff\xfe" + b"\x00\xd8a\0" * 20_000, None),
+        (b"\xfe\xff" + "a😀".encode("utf-16-be") * 20_000 + b"\xd8", None),
+        (b"\xff\xfe\0\0" + b"\xff" * 100_001, None),
+        (b"\x81\xe9" * 200_000, "a/b; charset=windows-1252"),
+        ("é".encode() * 50_000, "a/b; charset=windows-1252"),
+        (b"\xef\xbb\xbf" + b"a" * 100_000, "a/b; charset=utf-16"),
+        (b"\xe9" * 100_000, "a/b; charset=iso-8859-12"),
+    ],
+)
+async def test_a_long_body_is_decoded_in_turns_and_is_the_same(body: bytes, content_type: str | None) -> None:
+    """32 MB of bytes that windows-1252 does not have took a turn of 8 seconds."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        beside = group.create_task(others())
+        found = await as_utf8_in_turns(body, content_type)
+        beside.cancel()
+    assert found == as_utf8(body, content_type)
+    if b"\x81" in body:
+        assert turns > 1
 
 
 @pytest.mark.parametrize("none", ["NaN", "Infinity", "-Infinity"])
