@@ -21,6 +21,7 @@ from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
 from connectors.reading.repair import REPLACED, repaired_in_turns
+from connectors.reading.turns import Turns
 from connectors.settings import System
 
 K = TypeVar("K")
@@ -226,10 +227,12 @@ class HttpClient(Transport):
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes
-        parts, size = [content], len(content)
+        parts, size, turns = [content], len(content), Turns()
         while size <= most and (part := await response.content.readany()):
             parts.append(part)
             size += len(part)
+            if turns.is_over:  # A compressed body is always there at once: nothing else would have its turn.
+                await turns.next()
         if size > most:
             raise TooLarge(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
         return content if len(parts) == 1 else b"".join(parts)
