@@ -15,6 +15,7 @@ from connectors.records import Fields, Found, Rows, Window
 from resolvers.context import Loader, customer_ownership
 from resolvers.crm import CustomerById
 from resolvers.errors import BadInput, Forbidden
+from resolvers.filters import searched
 from resolvers.links import CustomerRecordById, customer_fields
 from resolvers.loader import Key
 from resolvers.nodes import type_and_number
@@ -59,10 +60,10 @@ def customer_search(
     first: int | None = None,
     after: str | None = None,
 ) -> CustomerSearch:
-    """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
+    """The loader's key for the field's arguments. Raises `BadInput`, and `Forbidden` for subscribers."""
     if not viewer.is_staff:
         raise Forbidden("The field customers is for agents and admins. Ask for me, which is your own customer.")
-    return CustomerSearch(search, sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
+    return CustomerSearch(searched(search), sort or CustomerSort.NUMBER, window(first, after) or Window(0, 1))
 
 
 class CustomersBySearch(Loader[CustomerSearch, Rows[Customer]]):

@@ -2,9 +2,21 @@
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from resolvers.errors import BadInput
 
 R = TypeVar("R")
+
+LONGEST_SEARCH: Final = 500
+"""Characters of a text that is searched for, which systems get in an address."""
+
+
+def searched(text: str | None) -> str | None:
+    """The text that a client searches for. Raises `BadInput` for one that is too long for any name or number."""
+    if text is not None and len(text) > LONGEST_SEARCH:
+        raise BadInput(f"search has {len(text)} characters; the limit is {LONGEST_SEARCH}.")
+    return text
 
 
 def with_zone(moment: datetime) -> datetime:

@@ -17,7 +17,7 @@ from connectors.inventory.port import Resource, Service, ServiceState, Site
 from connectors.records import Found, Rows, Window
 from resolvers.context import Loader, RequestContext, Rule, customer_ownership
 from resolvers.errors import Forbidden
-from resolvers.filters import is_wanted
+from resolvers.filters import is_wanted, searched
 from resolvers.loader import Key
 from resolvers.ownership import customers_of, names_no_customer
 from resolvers.paging import window
@@ -231,10 +231,10 @@ def resource_search(
     first: int | None = None,
     after: str | None = None,
 ) -> ResourceSearch:
-    """The loader's key for the field's arguments. Raises `Forbidden` for subscribers."""
+    """The loader's key for the field's arguments. Raises `BadInput`, and `Forbidden` for subscribers."""
     if not viewer.is_staff:
         raise Forbidden("The field resources is for agents and admins. Your own are under me, services, resources.")
-    return ResourceSearch(search, window(first, after) or Window(0, 1))
+    return ResourceSearch(searched(search), window(first, after) or Window(0, 1))
 
 
 class ResourcesBySearch(Loader[ResourceSearch, Rows[Resource]]):

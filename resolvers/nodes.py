@@ -52,6 +52,10 @@ TYPES: Final[Mapping[type[Any], str]] = {record: one.name for one in NODES.value
 """GraphQL type names by record class."""
 
 
+LONGEST_ID: Final = 500
+"""Characters of an id. What is longer than an address may be would be a system's refusal, and no caller's mistake."""
+
+
 class NodeById(Loader[str, Any]):
     """Any record by its global id, loaded by the type's own loader and in its batches."""
 
@@ -88,8 +92,9 @@ class NodeById(Loader[str, Any]):
 def local_id(type_name: str, given: str) -> str:
     """The system's id from a global id of this type, or from the system's id itself.
 
-    Raises `BadInput` for an empty id or one of another type.
+    Raises `BadInput` for an id that is empty or too long, or one of another type.
     """
+    _check_length(given)
     head, colon, rest = given.partition(":")
     if colon and head in NODES:
         if head != type_name:
@@ -102,10 +107,16 @@ def local_id(type_name: str, given: str) -> str:
 
 def split_id(given: str) -> tuple[str, str]:
     """The type and the system's id of a global id. Raises `BadInput`."""
+    _check_length(given)
     head, colon, rest = given.partition(":")
     if not colon or not rest or head not in NODES:
         raise BadInput(f"The id {given!r} is not a global id, which looks like Customer:1001.")
     return head, rest
+
+
+def _check_length(given: str) -> None:
+    if len(given) > LONGEST_ID:
+        raise BadInput(f"The id has {len(given)} characters; no id has more than {LONGEST_ID}.")
 
 
 def type_and_number(text: str) -> tuple[str | None, str]:

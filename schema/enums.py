@@ -253,7 +253,7 @@ enumeration(
     {
         "REQUIRED": "Something is missing or empty.",
         "INVALID": "A value is not of the right form.",
-        "TOO_LONG": "A text is longer than it may be.",
+        "TOO_LONG": "A text or a list is longer than it may be.",
         "NOT_FOUND": "There is no such thing, or it is not the caller's.",
         "NOT_ALLOWED": "The caller may not do this to this thing, or the system has no place for this value.",
         "WRONG_STATE": "The thing is not in a state in which this can be done.",

@@ -56,7 +56,7 @@ class OpenTicketInput:
         default=None, description="For whom it is. Agents must say it; a subscriber's own customer otherwise."
     )
     service_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="The customer's services that it is about."
+        default=None, description="The customer's services that it is about: at most 100."
     )
     kind: str | None = strawberry.field(
         default=None, description="The sort of ticket, in the ticketing system's own word; its default otherwise."

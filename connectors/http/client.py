@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
 from connectors.files import ByteRange, File
-from connectors.http.encoding import as_utf8
+from connectors.http.encoding import as_utf8_in_turns
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
 from connectors.http.policy.operation import OperationPolicy
@@ -21,6 +21,7 @@ from connectors.http.request import Answer, Request
 from connectors.http.scope import UpstreamCall, current_loader, current_scope
 from connectors.http.transport import CONNECTION_ERRORS, Transport
 from connectors.reading.repair import REPLACED, repaired_in_turns
+from connectors.reading.turns import Turns
 from connectors.settings import System
 
 K = TypeVar("K")
@@ -185,7 +186,7 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
-                content = as_utf8(content, response.headers.get("Content-Type"))
+                content = await as_utf8_in_turns(content, response.headers.get("Content-Type"))
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
@@ -226,10 +227,12 @@ class HttpClient(Transport):
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes
-        parts, size = [content], len(content)
+        parts, size, turns = [content], len(content), Turns()
         while size <= most and (part := await response.content.readany()):
             parts.append(part)
             size += len(part)
+            if turns.is_over:  # A compressed body is always there at once: nothing else would have its turn.
+                await turns.next()
         if size > most:
             raise TooLarge(self.name, f"{response.url.path}: more than max_bytes = {most} bytes")
         return content if len(parts) == 1 else b"".join(parts)

@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 
 from connectors.errors import Failed, RateLimited, Refused, TimedOut, Unreachable
+from connectors.http.encoding import media_type
 from connectors.http.through import Session
 from connectors.http.token_endpoint import BUSY
 from connectors.settings import SessionAuth, System
@@ -117,4 +118,6 @@ class LoginSession:
 
 def asks_for_login(answer: aiohttp.ClientResponse) -> bool:
     """Whether the answer demands a login: 401, a redirect, or an HTML page in place of JSON."""
-    return answer.status in (401, 302, 303, 307) or (answer.status == 200 and answer.content_type == "text/html")
+    if answer.status == 200:
+        return media_type(answer.headers.get("Content-Type")) == "text/html"
+    return answer.status in (401, 302, 303, 307)

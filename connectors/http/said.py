@@ -16,7 +16,8 @@ _NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 _JWT: Final = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
-_TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_UNREAD: Final = re.compile(r"<(/?)(?:script|style)\b[^<>]*>", re.IGNORECASE)
+_TAGS: Final = re.compile(r"<[^<>]*>")
 
 
 def beginning(body: bytes, secrets: Iterable[str]) -> str:
@@ -28,6 +29,16 @@ def beginning(body: bytes, secrets: Iterable[str]) -> str:
         for written in (secret, base64.b64encode(secret.encode()).decode().rstrip("=")):
             text = re.sub(re.escape(written) + "={0,2}", "***", text)
     text = _JWT.sub("***", _SCHEMES.sub(r"\1 ***", _NAMED.sub(r"\1***", text)))
-    line = " ".join(_TAGS.sub(" ", text).split())
+    line = " ".join(_TAGS.sub(" ", _read(text)).split())
     line = "".join(letter for letter in line if letter.isprintable())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+
+
+def _read(text: str) -> str:
+    """What a person reads of a page: nothing from the tag of a script or style to the next one's end."""
+    kept, is_read, at = list[str](), True, 0
+    for tag in _UNREAD.finditer(text):
+        if is_read:
+            kept.append(text[at : tag.start()])
+        is_read, at = bool(tag[1]), tag.end()
+    return " ".join([*kept, text[at:]] if is_read else kept)

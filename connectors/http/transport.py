@@ -22,6 +22,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.http.credentials import Credentials
+from connectors.http.encoding import media_type
 from connectors.http.health import Health
 from connectors.http.policy.policies import Policies
 from connectors.http.policy.retry import seconds_until
@@ -157,7 +158,8 @@ class Transport:
             return
         # Without the body, which may repeat personal data from the request: that is in `said`, which is not logged.
         length = "" if body is None else f", {len(body)} bytes"
-        detail = f"{request} answered {status} ({response.content_type[:80]}{length})"
+        kind = _printable(media_type(response.headers.get("Content-Type")))
+        detail = f"{request} answered {status} ({kind[:80] or 'no Content-Type'}{length})"
         if 300 <= status < 400 and (elsewhere := response.headers.get("Location")):
             detail += f"{LEADS} {_shown(elsewhere)}"
         failure: ConnectorError
@@ -185,7 +187,11 @@ class Transport:
 
 def _shown(address: str) -> str:
     """An address of a system's own as a log shows it: the query may hold personal data, and any byte may be in it."""
-    return "".join(one for one in without_credentials(address)[:200] if one.isprintable())
+    return _printable(without_credentials(address)[:200])
+
+
+def _printable(text: str) -> str:
+    return "".join(one for one in text if one.isprintable())
 
 
 async def _streamed(body: bytes | None) -> AsyncIterator[bytes]:

@@ -43,7 +43,7 @@ class LenientReader:
         """
         try:
             value = _decoded(raw)
-        except ValueError:  # a number of thousands of digits
+        except (ValueError, InvalidOperation):  # a number of thousands of digits, or with such an exponent
             return None
         found = self._fit(value, self._kind, "", decides=False)
         return None if found is _UNFIT else found

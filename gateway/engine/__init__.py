@@ -121,10 +121,16 @@ class Engine:
         self._guards = Guards(self.core_schema)
         self._guards.enforce()
         self._is_guarded = bool(self._guards)
-        self._plans = Plans(schema, absent, self._guards, hide_suggestions=hide_suggestions)
         self._is_compiling = compiling and _can_be_compiled(schema)
         self._executed, self._run = executed or _ignore_executed, run
         self._limits, self._pages = limits or Limits(), pages or PageSizes()
+        self._plans = Plans(
+            schema,
+            absent,
+            self._guards,
+            hide_suggestions=hide_suggestions,
+            most_values=self._limits.max_variable_values,
+        )
         self._staff_limits = staff_limits or self._limits
         self._upstreams = Upstreams(_with_any(besides or {}), served_by or {})
         self._hide_suggestions = hide_suggestions
@@ -321,7 +327,7 @@ class Engine:
         lacking: int,
     ) -> Outcome | Coroutine[Any, Any, Outcome]:
         if isinstance(planned, list):
-            return Outcome(None, [refuse(one.message, "BAD_USER_INPUT", one) for one in planned], executed=False)
+            return Outcome(None, planned, executed=False)
         if isinstance(planned, Planned):
             self._executed(None)
             return planned.start(context, root, limits, self._run)

@@ -24,7 +24,7 @@ from gateway.engine.compiler import NotPlanned, compiled
 from gateway.engine.declared import Context
 from gateway.engine.explain import Explanation, explained
 from gateway.engine.guards import Guards
-from gateway.engine.limits import AnswerLimits
+from gateway.engine.limits import AnswerLimits, Limits
 from gateway.engine.lru import LRU
 from gateway.engine.plan import Plan
 from gateway.engine.prepared import Prepared
@@ -102,9 +102,15 @@ class Plans:
     """
 
     def __init__(
-        self, schema: strawberry.Schema, absent: object, guards: Guards, *, hide_suggestions: bool = False
+        self,
+        schema: strawberry.Schema,
+        absent: object,
+        guards: Guards,
+        *,
+        hide_suggestions: bool = False,
+        most_values: int = Limits().max_variable_values,
     ) -> None:
-        self._guards = guards
+        self._guards, self._most_values = guards, most_values
         self._schema, self._converter = schema._schema, schema.schema_converter  # neither has a public name
         self._absent = absent
         self._hide_suggestions = hide_suggestions
@@ -157,7 +163,7 @@ class Plans:
         """What a subscription is about, or the errors for which it can never succeed with these rights."""
         variables = self._coerced(operation.variable_definitions or (), given)
         if isinstance(variables, list):
-            return [refuse(one.message, "BAD_USER_INPUT", one) for one in variables]
+            return variables
         found = subscribed(self._schema, prepared, operation, variables)
         if isinstance(found, Subscribed) and (kind := self._schema.subscription_type) is not None:
             guard = self._guards.withholding(kind.name, found.field, self._guards.lacking(rights))
@@ -180,13 +186,16 @@ class Plans:
     def _coerced(
         self, definitions: Collection[VariableDefinitionNode], given: Mapping[str, Any] | None
     ) -> VariableValues | list[GraphQLError]:
-        return get_variable_values(
-            self._schema,
-            definitions,
-            dict(given or {}),
-            max_errors=50,
-            hide_suggestions=self._hide_suggestions,
+        given = dict(given or {})
+        if _has_more_values(given, self._most_values):
+            message = f"The variables have more than {self._most_values} values, which is the limit. Split the request."
+            return [refuse(message, "LIMIT_EXCEEDED")]
+        coerced = get_variable_values(
+            self._schema, definitions, given, max_errors=50, hide_suggestions=self._hide_suggestions
         )
+        if isinstance(coerced, list):
+            return [refuse(one.message, "BAD_USER_INPUT", one) for one in coerced]
+        return coerced
 
     def _variant(
         self, prepared: Prepared, operation: OperationDefinitionNode, variables: VariableValues, lacking: int
@@ -252,6 +261,21 @@ class Plans:
         blocks, characters = yield from generated(plan)
         steps, sizes = BoundSteps(plan, self._converter), [block_bytes(one) for one in plan.blocks]
         return Compiled(plan, blocks, characters, steps, self._schema, self._absent, sizes)
+
+
+def _has_more_values(given: Mapping[str, Any], most: int) -> bool:
+    count, todo = 0, list[Collection[Any]]([given.values()])
+    while todo:
+        values = todo.pop()
+        count += len(values)
+        if count > most:
+            return True
+        for one in values:
+            if isinstance(one, list):
+                todo.append(one)
+            elif isinstance(one, dict):
+                todo.append(one.values())
+    return False
 
 
 def _weight(made: tuple[Compiled, ...] | NotPlanned) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from codecs import BOM_UTF8
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any, Final
 
 import msgspec
@@ -18,12 +18,16 @@ class NotJson(ValueError):
 def exact_number(text: str) -> float | int | Decimal:
     """A number with a fraction or an exponent, as it is written: a float, but an int for a whole one from 2^53 on.
 
-    A Decimal, which no argument takes, where a float would be a whole number and the number is none.
+    A Decimal, which no argument takes, where a float would be a whole number and the number is none. Raises ValueError
+    for an exponent that no Decimal holds, as in 0e99999999999999999999.
     """
     number = float(text)
     if not number.is_integer() or not math.isfinite(number):
         return number
-    written = Decimal(text)
+    try:
+        written = Decimal(text)
+    except DecimalException:
+        raise ValueError("a number in it has an exponent of more than 18 digits") from None
     if written != written.to_integral_value():
         return written
     return number if abs(number) < _LARGEST else int(written)

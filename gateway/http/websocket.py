@@ -233,7 +233,7 @@ class _Connection:
             return self._refuse("protocol", BAD_MESSAGE, "Invalid message: send text, not binary data")
         try:
             message = _decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:  # the latter for endless nesting
+        except (ValueError, RecursionError) as error:  # the latter for endless nesting
             return self._refuse("protocol", BAD_MESSAGE, f"Invalid message: {error}")
         match message.type:
             case "connection_init":

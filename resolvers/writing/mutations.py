@@ -1,6 +1,6 @@
 """From what a client sent to a write, and from its outcome to what the client is answered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -63,13 +63,16 @@ async def open_ticket(
     name: str,
     description: str,
     customer_id: str | None,
-    service_ids: Iterable[str],
+    service_ids: Sequence[str],
     kind: str | None,
     severity: TicketSeverity | None,
 ) -> Answer:
     """Open a ticket for a customer."""
     ids = _Ids()
     customer = ids.read("Customer", customer_id, ("customerId",))
+    if too_many := [*shapes.ids(service_ids, ("serviceIds",))]:
+        ids.problems += too_many
+        service_ids = ()
     services = [ids.read("Service", one, ("serviceIds", str(at))) for at, one in enumerate(service_ids)]
     meant = customer_meant(customer, context.viewer) if not ids.problems else ""
     if isinstance(meant, Problem):

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ LONGEST_KEY: Final = 255
 LONGEST_LINE: Final = 200
 LONGEST_TEXT: Final = 10_000
 """Characters of an idempotency key, of a line, and of a text of several lines."""
+MOST_IDS: Final = 100
+"""Entries of a list of ids: each is looked for, and each that is not found is told."""
 
 _EMAIL: Final = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+")
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/.-]{3,30}")
@@ -35,6 +37,12 @@ def text(value: str, path: Path, most: int, *, one_line: bool = False) -> Iterat
         yield Problem("INVALID", "This must be text" + (" in one line." if one_line else "."), path)
 
 
+def ids(values: Sequence[str], path: Path) -> Iterator[Problem]:
+    """A list of ids has not more than `MOST_IDS`."""
+    if len(values) > MOST_IDS:
+        yield Problem("TOO_LONG", f"This has {len(values)} entries: at most {MOST_IDS} are taken.", path)
+
+
 def key(value: str) -> Iterator[Problem]:
     """An idempotency key."""
     return text(value, ("idempotencyKey",), LONGEST_KEY, one_line=True)
@@ -42,7 +50,7 @@ def key(value: str) -> Iterator[Problem]:
 
 def email(value: str | None, path: Path) -> Iterator[Problem]:
     """An e-mail address, or None."""
-    if value is not None and (len(value) > LONGEST_LINE or not _EMAIL.fullmatch(value)):
+    if value is not None and (len(value) > LONGEST_LINE or not value.isprintable() or not _EMAIL.fullmatch(value)):
         yield Problem("INVALID", "This must be an e-mail address, such as name@example.com.", path)
 
 

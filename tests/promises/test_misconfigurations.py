@@ -317,6 +317,8 @@ SECRETS: Final = ["hush-hush", "gateway:hush-hush"]
         (b"", ""),
         (b"\x00\x01\x02", ""),
         (b"<html><style>a {}</style><h1>Bad <b>limit</b></h1></html>", "Bad limit"),
+        (b"<script>one</script>Bad <script src=two></script >limit<STYLE>without an end", "Bad limit"),
+        (b"1 < 2 <<< " + b"<script" * 1000, "1 < 2 <<< " + "<script" * 41 + "<sc ..."),
         (b'{"error": "hush-hush is wrong"}', '{"error": "*** is wrong"}'),
         (b"Basic Z2F0ZXdheTpodXNoLWh1c2g= refused", "Basic *** refused"),
         (b'{"password": "other", "limit": 5}', '{"password": "***", "limit": 5}'),

@@ -134,6 +134,9 @@ ALL_AT_ONCE: Final[list[tuple[str, dict[str, Any], set[tuple[str, str]]]]] = [
         },
     ),
     ("updateContact", {"email": "me@", "phone": "x"}, {("INVALID", "email"), ("INVALID", "phone")}),
+    *(("updateContact", {"email": f"me@home.example{one}"}, {("INVALID", "email")}) for one in "\0\x1b\u202e\u200b"),
+    ("openTicket", {"name": "a", "description": "b", "serviceIds": ["x"] * 101}, {("TOO_LONG", "serviceIds")}),
+    ("closeTicket", {"ticketId": "x" * 501}, {("NOT_FOUND", "ticketId")}),
 ]
 
 

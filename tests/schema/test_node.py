@@ -88,3 +88,15 @@ async def test_no_two_types_have_a_key_in_common(stack: Stack) -> None:
     schema = build_schema().graphql
     keyed = {one.name for one in schema.type_map.values() if isinstance(one, GraphQLObjectType) and "id" in one.fields}
     assert {name for names in types.values() for name in names} == keyed
+
+
+async def test_a_text_that_is_longer_than_any_id_is_the_callers_mistake_and_asks_no_system(stack: Stack) -> None:
+    """Systems would refuse so long an address, which looks like a mistake of the gateway's."""
+    long = "x" * 501
+    for document in ("node(id: $id)", "nodes(ids: [$id])", "bill(id: $id)", "ticket(id: $id)", "customer(id: $id)"):
+        answer = await stack.ask(f"query($id: ID!) {{ it: {document} {{ __typename }} }}", "1001", id=f"Bill:{long}")
+        assert [error["extensions"]["code"] for error in answer.errors] == ["BAD_USER_INPUT"], document
+    for field in ("customers", "resources"):
+        document = f"query($text: String) {{ {field}(search: $text) {{ totalCount }} }}"
+        answer = await stack.ask(document, text=long)
+        assert [error["extensions"]["code"] for error in answer.errors] == ["BAD_USER_INPUT"], field

@@ -8,6 +8,8 @@ from connectors.reading.dates import NO_DATE, TimeZone, end_of_day, parsed_date,
 from connectors.reading.warn_once import WarnOnce
 from connectors.records import Money
 
+_DIGITS: Final = 34
+"""Of the longest amount. One of 1E999999999 would be a gigabyte of zeros where it is shown."""
 _PARTS: Final = ("hour", "minute", "second", "microsecond")
 _NEVER: Final = (1970, 1, 1)
 
@@ -20,13 +22,16 @@ class Values:
         self._warn_once = warn_once
 
     def decimal(self, value: Any) -> Decimal | None:
-        """An exact amount from a typed value, a text or a whole number. A JSON number with a fraction becomes None."""
+        """An exact amount from a typed value, a text or a whole number. A JSON number with a fraction becomes None, and
+        one that is longer than any amount.
+        """
         found = value.get("decimal") if isinstance(value, dict) else value
         if found is None:
             return None
         if isinstance(found, (str, int)) and not isinstance(found, bool):
             try:
-                if (amount := Decimal(found)).is_finite():
+                amount = Decimal(found)
+                if amount.is_finite() and max(abs(amount.adjusted()), len(amount.as_tuple().digits)) <= _DIGITS:
                     return amount
             except InvalidOperation:
                 pass  # logged below

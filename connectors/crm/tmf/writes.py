@@ -1,7 +1,6 @@
 """Contact data in CRMs that speak TM Forum v4 or v5 (TMF629): the medium that is read is the one that is written."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ from connectors.tmf.profile import Profile
 from connectors.tmf.writes import Body, ResourceWriter
 from connectors.writes import UNCHANGED, Change, WriteKey
 
-_NUMBERS: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_WORD_FOR_WORD: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KINDS: Final = {
     "email": ("emailAddress", "email", "EmailContactMedium"),
     "phone": ("phoneNumber", "telephoneNumber", "PhoneContactMedium"),
@@ -89,16 +88,19 @@ class ContactWrites:
         if at is None:
             return media if to is None else [*media, _encoded(self._made(name, to))]
         attribute = _KINDS[name][0]
-        medium = _NUMBERS.decode(media[at])
-        within = medium["characteristic"] if isinstance(medium.get("characteristic"), dict) else medium
-        if within.get(attribute) == to:
+        medium = _WORD_FOR_WORD.decode(media[at])
+        is_v4 = bytes(medium.get("characteristic", b"")).startswith(b"{")
+        within = _WORD_FOR_WORD.decode(medium["characteristic"]) if is_v4 else medium
+        if attribute in within and msgspec.json.decode(within[attribute]) == to:
             return media
         if to is not None:
-            within[attribute] = to
+            within[attribute] = _encoded(to)
         else:
             del within[attribute]
             if _ADDRESSES.isdisjoint(within):
                 return [one for place, one in enumerate(media) if place != at]
+        if is_v4:
+            medium["characteristic"] = _encoded(within)
         return [_encoded(medium) if place == at else one for place, one in enumerate(media)]
 
     def _made(self, name: str, to: Change) -> Body:
@@ -108,11 +110,10 @@ class ContactWrites:
         return {"mediumType": v4, "characteristic": {attribute: to}}
 
 
-def _encoded(medium: Body) -> msgspec.Raw:
-    return msgspec.Raw(_ENCODER.encode(medium))
+def _encoded(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _MEDIUM: Final = msgspec.json.Decoder(ContactMediumRow)
 
 

@@ -32,7 +32,8 @@ _SESSIONS: Final = "/api/v1/radius/sessions/"
 _USERS: Final = "/api/v1/users/user/"
 _MOST_USERS: Final = 100
 """Users of one page: openwisp-radius sends no more, unless its settings say so."""
-_LINK: Final = re.compile(r'<[^>]*[?&]page=([0-9]{1,9})[^>]*>\s*;\s*rel="(next|last)"')
+_LINK: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="(next|last)"')
+_PAGE: Final = re.compile(r"[?&]page=([0-9]{1,9})(?![0-9])")
 
 
 class UserRow(Identified):
@@ -184,4 +185,5 @@ class Rest:
 
 def _linked(answer: Answer) -> dict[str, int]:
     """Numbers of the pages that the header Link names: next and last (RFC 8288)."""
-    return {relation: int(number) for number, relation in _LINK.findall(answer.headers.get("Link", ""))}
+    links = _LINK.findall(answer.headers.get("Link", ""))
+    return {relation: int(page[1]) for address, relation in links if (page := _PAGE.search(address))}

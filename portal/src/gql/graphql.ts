@@ -111,7 +111,7 @@ export type OpenTicketInput = {
   kind?: string | null | undefined;
   /** What it is about, in one line of at most 200 characters. */
   name: string;
-  /** The customer's services that it is about. */
+  /** The customer's services that it is about: at most 100. */
   serviceIds?: Array<string | number> | null | undefined;
   /** How bad it is for the customer; the ticketing system's default otherwise. */
   severity?: TicketSeverity | null | undefined;
@@ -276,7 +276,7 @@ export type UserErrorCode =
   | 'REFUSED_BY_SYSTEM'
   /** Something is missing or empty. */
   | 'REQUIRED'
-  /** A text is longer than it may be. */
+  /** A text or a list is longer than it may be. */
   | 'TOO_LONG'
   /** The thing is not in a state in which this can be done. */
   | 'WRONG_STATE';

@@ -483,3 +483,29 @@ async def test_whatever_a_driver_puts_in_an_address_is_one_request_and_no_fault(
         http = HttpClient("ticketing", System.model_validate({"url": server.url}), session)
         assert await http.send(Request.get(f"/cases?id={put}", ["7"]), lambda said: said.status) == 200
     assert came == [f"/cases?id={sent}"]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Content-Type", ";" * 60_000),
+        ("Content-Type", "(" * 60_000),
+        ("Content-Type", "a/b;" + "a*0=x;" * 10_000),
+        ("Retry-After", f"1 Jan {'9' * 20} 00:00:00 GMT"),
+        ("Retry-After", f"Mon, 01 Jan 2026 00:00:00 +{'9' * 20}"),
+    ],
+)
+async def test_no_header_of_a_refusal_is_more_than_a_refusal(header: str, value: str) -> None:
+    """The first of them was read for 80 seconds, in which nobody else was answered."""
+    head = f"HTTP/1.1 400 Bad Request\r\n{header}: {value}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, aiohttp.ClientSession() as session:
+        system = System.model_validate({"url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+        found = await connect(dict.fromkeys(SYSTEMS, system), session).crm.customers(["1001"], NAME)
+    assert isinstance(found["1001"], Rejected)

@@ -119,7 +119,8 @@ def test_or_which_row_it_is(ident: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ident", "read_as"), [("7", 7), ("7.0", 7), ("1e3", 1000), ("1e5000", None), ("-1e5000", None)]
+    ("ident", "read_as"),
+    [("7", 7), ("7.0", 7), ("1e3", 1000), ("1e5000", None), ("-1e5000", None), (f"0e{'9' * 20}", None)],
 )
 def test_an_id_is_a_whole_number_of_as_many_digits_as_ids_have(ident: str, read_as: int | None) -> None:
     """One of 1e999999999 would take hours and gigabytes."""

@@ -30,6 +30,7 @@ LIMITS = Limits(
     max_aliases=10_000,
     max_tokens=100_000,
     max_root_fields=1000,
+    max_variable_values=10**9,
     max_values=10**9,
     max_uncompiled_values=10**9,
     max_calls=10**9,

@@ -271,6 +271,16 @@ async def test_bytes_that_are_not_utf8_are_refused_wherever_they_are(client: aio
             assert (answer.status, answer.status == 200 or "must be UTF-8" in await answer.text()) == (status, True)
 
 
+async def test_a_number_that_nothing_holds_is_refused_like_what_is_no_json(
+    client: aiohttp.ClientSession, url: str
+) -> None:
+    for number in (f"0e{'9' * 20}", f"1e-{'9' * 20}", "9" * 5000):
+        body = f'{{"query": "{{ who }}", "variables": {{"n": {number}}}}}'.encode()
+        async with client.post(url, data=body, headers={"Content-Type": JSON}) as answer:
+            (error,) = (await answer.json())["errors"]
+            assert (answer.status, error["extensions"]["code"]) == (400, "BAD_REQUEST"), error
+
+
 async def test_lines_of_other_lists_are_one_list(client: aiohttp.ClientSession, url: str) -> None:
     """Of encodings that are accepted, and of those that a body has."""
     headers = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
@@ -317,6 +327,18 @@ async def test_documents_over_a_limit_are_refused_with_the_numbers(
         assert status == 400
         assert set(codes(body)) <= {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
         assert says in body["errors"][0]["message"]
+
+
+async def test_variables_of_very_many_values_are_refused_before_they_are_read(
+    client: aiohttp.ClientSession, url: str
+) -> None:
+    """Each takes microseconds, in one turn."""
+    document = "query($n: String!) { hello(name: $n) }"
+    for more, too_many in ([1] * 4998, False), ([1] * 4999, True), ([[{"a": [1] * 3000}]] * 2, True):
+        async with client.post(url, json={"query": document, "variables": {"n": "you", "more": more}}) as answer:
+            body = await answer.json()
+            assert body.get("data") == (None if too_many else {"hello": "Hello you"}), body
+            assert not too_many or codes(body) == ["LIMIT_EXCEEDED"]
 
 
 async def test_a_fragment_cycle_is_a_validation_error(client: aiohttp.ClientSession, url: str) -> None:

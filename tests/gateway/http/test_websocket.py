@@ -205,6 +205,7 @@ INIT = '{"type":"connection_init"}'
         (['{"id":"a"}'], 4400, "Invalid message"),
         (['{"type":"nonsense"}'], 4400, "unknown type 'nonsense'"),
         (['{"type":"ping","payload":{"a":' + "[" * 20_000 + "]" * 20_000 + "}}"], 4400, "recursion"),
+        (['{"type":"ping","payload":{"a":0e99999999999999999999}}'], 4400, "exponent of more than 18 digits"),
         ([f'{{"type":"{"ö" * 200}"}}'], 4400, "..."),
         (['{"type":"connection_init","payload":"x"}'], 4400, "Invalid message"),
         ([b'{"type":"connection_init"}'], 4400, "not binary"),
