@@ -3,6 +3,7 @@
 Operations that a plan cannot express are run by Strawberry's executor (graphql-core), with the same answer.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterator, Mapping
 from contextvars import ContextVar
@@ -136,6 +137,8 @@ class Engine:
         self._hide_suggestions = hide_suggestions
         self._documents = Documents(cached_bytes or CACHED_BYTES, self.weight)
         self._one_at_a_time = OneAtATime()
+        self._executing: set[asyncio.Task[Any]] = set()
+        """What graphql-core executes, also where nobody waits for it any more."""
 
     def prepare(
         self, source: str, admit: Callable[[DocumentNode], None] | None = None, caller: Hashable = ""
@@ -400,18 +403,27 @@ class Engine:
         root: object,
         limits: AnswerLimits,
     ) -> Outcome:
-        """Run one operation by graphql-core."""
+        """Run one operation by graphql-core.
+
+        Where this is cancelled, graphql-core is not: it would leave coroutines that it has made and not begun. It ends
+        by itself as soon as nothing is loaded any more, which whoever cancels sees to.
+        """
         running = _running.set(prepared)
         try:
-            result = await self.schema.execute(
-                prepared.source,
-                variable_values=dict(variables or {}),
-                context_value=context,
-                root_value=root,
-                operation_name=operation.name.value if operation.name else None,
+            executing = asyncio.create_task(
+                self.schema.execute(
+                    prepared.source,
+                    variable_values=dict(variables or {}),
+                    context_value=context,
+                    root_value=root,
+                    operation_name=operation.name.value if operation.name else None,
+                )
             )
         finally:
             _running.reset(running)
+        self._executing.add(executing)
+        executing.add_done_callback(self._executing.discard)
+        result = await asyncio.shield(executing)
         errors = result.errors or []
         # An error of the executor itself, and not of one field, has no path: variables that do not fit, or
         # (PreExecutionError, as nothing is parsed or validated there) a fault in an extension.

@@ -17,8 +17,6 @@ from gateway.settings import GraphQLSettings
 from tests.gateway.http.raw import connection
 from tests.stack import Stack, stacked
 
-pytestmark = pytest.mark.long  # on a busy machine graphql-core still leaves some coroutines of a fallback
-
 LATENCY = 15.0
 """Milliseconds of each system: what is asked waits for several answers, one after the other."""
 
