@@ -155,7 +155,7 @@ class BoundedRequests(UpgradesIgnored):
         """Start the request, if its head is right."""
         if error := self._wrong_head():
             self._error = error
-            raise error
+            raise ValueError("a wrong head")  # not `error`: with this frame in its traceback it would be a cycle
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is before:  # an upgrade, whose head is read once more
