@@ -22,6 +22,7 @@ from starlette.types import Scope
 
 from gateway.errors import RequestError
 from gateway.http.busy import Busy
+from gateway.http.turns import AT_ONCE
 from gateway.server_settings import LoadLimits
 
 LEAST: Final = 8
@@ -172,15 +173,18 @@ class Admission:
     def _pump(self) -> None:
         """Start what may start, and refuse what the queue does not hold."""
         self._is_pumping = False
-        now = asyncio.get_running_loop().time()
-        while self._count and self.under_way < self.most:
+        loop = asyncio.get_running_loop()
+        now, until = loop.time(), min(self.most, self.under_way + AT_ONCE)
+        while self._count and self.under_way < until:
             self.under_way += 1
             self._starts += 1
             one, since = self._take(next(iter(self._waiting)), newest=self.is_shedding)
             if now < since + self._limits.delay:
                 self._prompt_at = now
             one.start()
-        if self.is_shedding:
+        if self._count and self.under_way < self.most:
+            self._pump_soon(loop)
+        elif self.is_shedding:
             while self._count > min(self.most, self._room):
                 address = max(self._waiting, key=lambda one: len(self._waiting[one]))
                 self._refuse(self._take(address, newest=True)[0])

@@ -20,6 +20,8 @@ from gateway.http.upgrades import UpgradesIgnored
 PROBES: Final = frozenset({b"/healthz", b"/readyz"})
 """Addresses that are answered also when there is no place for a connection."""
 
+_PROBES: Final = tuple(b"GET " + path for path in sorted(PROBES))
+
 PIECE: Final = 4 * 1024
 """Bytes that are parsed at a time, and so how exact the bounds are of what is not complete. Most requests have less."""
 
@@ -84,7 +86,7 @@ class BoundedRequests(UpgradesIgnored):
         self._fed = self._body = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
-        self._is_held = False
+        self._is_held = self._waits = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
         self._at_end: Callable[[], None] | None = None
@@ -117,6 +119,12 @@ class BoundedRequests(UpgradesIgnored):
         if not self._head_since and not self._in_body:
             self._head_since = self._heard_at
         size = PIECE if data.count(_END_OF_HEAD, 0, PIECE) < 2 else _SMALL
+        if not self.edge.beginnings.take() and not self._is_urgent(data, size):
+            self._ahead, self._waits = data, True
+            self.flow.is_held = True
+            self.flow.pause_reading()
+            self.edge.beginnings.later(self._read_what_waits)
+            return
         if len(data) <= size:
             self._read(data)
             return
@@ -128,6 +136,11 @@ class BoundedRequests(UpgradesIgnored):
                 self.flow.is_held = True
                 self.flow.pause_reading()
                 return
+
+    def _is_urgent(self, data: bytes, size: int) -> bool:
+        """Whether this is read although much is read in this turn: a probe alone, or what has no place otherwise."""
+        is_probe = self._for_probe or (size == PIECE and data.startswith(_PROBES))
+        return is_probe and self.edge.beginnings.take_urgent()
 
     def _read(self, piece: bytes) -> bool:
         """Parse a piece. False: nothing more is read."""
@@ -155,7 +168,7 @@ class BoundedRequests(UpgradesIgnored):
         """Start the request, if its head is right."""
         if error := self._wrong_head():
             self._error = error
-            raise error
+            raise ValueError("a wrong head")  # not `error`: with this frame in its traceback it would be a cycle
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is before:  # an upgrade, whose head is read once more
@@ -192,13 +205,23 @@ class BoundedRequests(UpgradesIgnored):
             self._head_since = self._idle_since
         self.flow.resume_reading()
         is_last = not self.pipeline
-        if not is_last:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif self._refusal is not None:
+        if is_last and self._refusal is not None:
             self._send_refusal(self._refusal)
             return
+        if not is_last and self.edge.beginnings.take():
+            self._start_next()
+        elif not is_last:
+            self.edge.beginnings.later(self._start_next)
         if self._ahead and (is_last or self._in_body):  # the next one may have begun, and wait for its body
             self.loop.call_soon(self._read_ahead)
+
+    def _start_next(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:  # it was wrong itself
+            self._send_refusal(self._refusal)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or what a bound of this class was raised for."""
@@ -246,6 +269,9 @@ class BoundedRequests(UpgradesIgnored):
 
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
+        if self._waits and not self._is_held:
+            self.edge.beginnings.later(self.shutdown)
+            return
         self._ahead = b""
         until = self._made + _FIRST_REQUEST
         if self._has_asked or self._in_head or self.loop.time() >= until:
@@ -393,9 +419,14 @@ class BoundedRequests(UpgradesIgnored):
         else:
             self.refuse(TooSlowError("The body did not come in time."))
 
+    def _read_what_waits(self) -> None:
+        if self._waits:  # else it was read when an answer was complete
+            self._read_ahead()
+
     def _read_ahead(self) -> None:
         if self._is_held:
             return
+        self._waits = False
         ahead, self._ahead = self._ahead, b""
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from gateway.http.trusted_proxies import TrustedProxies
+from gateway.http.turns import Beginnings
 from gateway.server_settings import ConnectionLimits
 
 TICK: Final = 1.0
@@ -84,6 +85,8 @@ class Edge:
         """Whether the process will end, so that no client should keep its connection."""
         self.closing_since: float | None = None
         """When the process stopped to listen."""
+        self.beginnings = Beginnings()
+        """What is read, and which requests sent ahead begin, in one turn of the event loop."""
         self._trusted, self._most_in_all = trusted or TrustedProxies(), most_in_all
         self._open: dict[Connection, None] = {}
         self._silent: dict[Connection, None] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 AT_ONCE: Final = 16
@@ -43,3 +44,51 @@ class Turns:
         self._is_renewing = self._left < self._at_once
         if self._is_renewing:
             asyncio.get_running_loop().call_soon(self._renew)
+
+
+class Beginnings:
+    """The same for what is called, not awaited: it is done at once, or in a turn to come, in the order of its coming.
+
+    The loop is called only once for as many as may be done in one turn, however many turns they take.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = self._left = at_once
+        self._urgent = 4 * at_once
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._is_renewing = self._goes_on = False
+
+    def take(self) -> bool:
+        """Whether there is room in this turn. Where there is none, `later` follows."""
+        self._left -= 1
+        if self._left > 0:
+            return True
+        self._renew_soon()
+        return self._left == 0 or self._goes_on
+
+    def take_urgent(self) -> bool:
+        """Whether there is room for what should wait for nothing else, after `take` found none."""
+        self._urgent -= 1
+        return self._urgent >= 0
+
+    def later(self, begin: Callable[[], None]) -> None:
+        """Call this in a turn to come, in which it finds room."""
+        self._waiting.append(begin)
+        self._renew_soon()
+
+    def _renew_soon(self) -> None:
+        if not self._is_renewing:
+            self._is_renewing = True
+            asyncio.get_running_loop().call_soon(self._renew)
+
+    def _renew(self) -> None:
+        first = min(self._at_once, len(self._waiting))
+        self._urgent, self._is_renewing, self._goes_on = 4 * self._at_once, False, True
+        try:
+            for _ in range(first):
+                self._waiting.popleft()()
+        finally:
+            self._goes_on = False
+            self._left = self._at_once - first
+            if first:
+                self._renew_soon()

@@ -56,6 +56,9 @@ class HttpProtocol(AdmittedRequests):
         """Leave nothing that refers back, so that all is freed at once."""
         super().connection_lost(exc)
         self._wire.on_slow = None
+        if self.cycle is not None:
+            self.cycle.on_response = _nothing  # as uvicorn does at the end of its task, which not each has
+        self.pipeline.clear()
 
     def on_message_begin(self) -> None:
         """Offer the link to the application."""
@@ -198,3 +201,7 @@ class CoalescingTransport:
         self._written += size
         if self.on_slow is not None and self.get_write_buffer_size():
             self.on_slow()
+
+
+def _nothing() -> None:
+    pass

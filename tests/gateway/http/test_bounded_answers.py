@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar
 
@@ -12,9 +12,11 @@ import pytest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from gateway.http.admission import Admission
+from gateway.http.admitted_requests import STATE
 from gateway.http.edge import TICK
 from gateway.http.write_coalescing import HttpProtocol
-from gateway.server_settings import ServerSettings
+from gateway.server_settings import LoadLimits, ServerSettings
 from tests.gateway.http.raw import PATIENCE, Raw, ask, connection
 from tests.gateway.serving import serving
 
@@ -159,15 +161,14 @@ class _Known(HttpProtocol):
             self.gone.set()
 
 
-async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
-    """It would be asked for seldom: a flood of connections would stay for as long."""
+@asynccontextmanager
+async def leaving_nothing(state: Mapping[str, Any] | None = None) -> AsyncIterator[str]:
+    """An address whose connections must all be gone at the end, without the garbage collector."""
     gc.disable()
     try:
-        async with serving(Large(), http=_Known) as address:
+        async with serving(Large(), http=_Known, state=state) as address:
             _Known.gone = asyncio.Event()
-            for size in (10, 3 * MB):
-                await ask(address, b"GET /%d HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n" % size)
-                await ask(address, get(b"/%d" % size))
+            yield address
             if not _Known.alive:
                 return
             _Known.gone.clear()
@@ -175,3 +176,46 @@ async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector
                 await _Known.gone.wait()
     finally:
         gc.enable()
+
+
+async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector() -> None:
+    """It would be asked for seldom: a flood of connections would stay for as long."""
+    async with leaving_nothing() as address:
+        for size in (10, 3 * MB):
+            await ask(address, b"GET /%d HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n" % size)
+            await ask(address, get(b"/%d" % size))
+        assert (await ask(address, b"GET / HTTP/1.1\r\nHost: here\r\nHost: there\r\n\r\n")).status == 400
+
+
+class _States:
+    """What is known of systems."""
+
+    def names_and_states(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/readyz", b"/refused"])
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+async def test_nor_does_one_whose_request_had_no_task(path: bytes, more: bytes) -> None:
+    """A balancer's probes come on new connections; the collector would look at thousands of them in one turn."""
+    admission = Admission(LoadLimits(under_way=1, delay=0.01, patience=0.01))
+    admission.begin()  # so that nothing else may start
+    state = {"readiness": _States(), "draining": False, "has_keys": lambda: True, STATE: admission}
+    async with leaving_nothing(state) as address:
+        answered = await ask(address, b"GET %s HTTP/1.1\r\nHost: here\r\n%s\r\n" % (path, more))
+        assert answered.status == (503 if path == b"/refused" else 200)
+    admission.leave()
+    admission.close()
+
+
+async def test_nor_does_one_that_is_gone_before_its_request_began() -> None:
+    admission = Admission(LoadLimits(under_way=1, delay=PATIENCE, patience=PATIENCE))
+    admission.begin()
+    async with leaving_nothing({STATE: admission}) as address, connection(address) as raw:
+        await raw.send(get(b"/10"))
+        async with asyncio.timeout(PATIENCE):
+            while not admission.waiting:  # noqa: ASYNC110 - nobody tells of requests that come
+                await asyncio.sleep(0.005)
+        await raw.close()
+    admission.leave()
+    admission.close()

@@ -1,9 +1,10 @@
 """How much of what clients send is heeded in one turn of the event loop."""
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 
-from gateway.http.turns import Turns
+from gateway.http.turns import Beginnings, Turns
 
 
 async def test_so_many_are_let_in_for_each_turn_and_in_their_order() -> None:
@@ -36,3 +37,47 @@ async def test_who_has_gone_takes_nobodys_place() -> None:
     async with asyncio.timeout(5):
         await waiting[4]
     assert taken == [0, 4]
+
+
+async def test_what_is_called_is_done_at_once_while_there_is_room_and_else_in_turns_to_come() -> None:
+    beginnings, done = Beginnings(at_once=10), list[int]()
+
+    def ask(number: int) -> None:
+        if beginnings.take():
+            done.append(number)
+        else:
+            beginnings.later(lambda: ask(number))
+
+    counts = [0]
+    for number in range(100):
+        ask(number)
+    while len(done) < 101:
+        counts.append(len(done))
+        if len(counts) == 3:
+            ask(100)  # who comes now waits behind those who have waited
+        await asyncio.sleep(0)
+    counts.append(len(done))
+    assert done == [*range(101)]
+    assert max(after - before for before, after in pairwise(counts)) == 10
+
+
+async def test_one_that_fails_takes_nobodys_turn() -> None:
+    beginnings, done = Beginnings(at_once=1), asyncio.Event()
+    assert beginnings.take()
+    assert not beginnings.take()
+    told = list[object]()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    try:
+        wrong = ValueError("wrong")
+        beginnings.later(partial(_fail, wrong))
+        beginnings.later(done.set)
+        async with asyncio.timeout(5):
+            await done.wait()
+    finally:
+        loop.set_exception_handler(None)
+    assert told == [wrong]
+
+
+def _fail(error: Exception) -> None:
+    raise error
