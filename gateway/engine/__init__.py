@@ -82,6 +82,10 @@ class _AlreadyPrepared(SchemaExtension):
         yield
 
 
+_LEFT: Final = 0.1
+"""Seconds that graphql-core has to end by itself."""
+
+
 class Engine:
     """Prepares documents, with a bounded cache, and executes their operations.
 
@@ -405,8 +409,8 @@ class Engine:
     ) -> Outcome:
         """Run one operation by graphql-core.
 
-        Where this is cancelled, graphql-core is not: it would leave coroutines that it has made and not begun. It ends
-        by itself as soon as nothing is loaded any more, which whoever cancels sees to.
+        Where this is cancelled, graphql-core is so only after `_LEFT`: it would leave coroutines that it has made and
+        not begun. By then it has ended, as nothing is loaded any more, or waits for something else.
         """
         running = _running.set(prepared)
         try:
@@ -423,7 +427,11 @@ class Engine:
             _running.reset(running)
         self._executing.add(executing)
         executing.add_done_callback(self._executing.discard)
-        result = await asyncio.shield(executing)
+        try:
+            result = await asyncio.shield(executing)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_LEFT, executing.cancel)
+            raise
         errors = result.errors or []
         # An error of the executor itself, and not of one field, has no path: variables that do not fit, or
         # (PreExecutionError, as nothing is parsed or validated there) a fault in an extension.

@@ -56,7 +56,7 @@ class Metrics:
         self.instruments = made = Instruments()
         operations = made.counter(catalogue.EXECUTED)
         self._planned, self._by_core = operations.labels("plan"), operations.labels("graphql-core")
-        self._newly_planned = 0
+        self._is_shared, self._newly_planned = SHARED_FOLDER in os.environ, 0
         self._fallbacks = made.counter(catalogue.FALLBACKS)
         self.live = LiveCounters(made)
         self._events, self._shed = made.counter(catalogue.EVENTS), made.counter(catalogue.SHED)
@@ -68,8 +68,10 @@ class Metrics:
 
     def executed(self, fallback: str | None) -> None:
         """Count an operation; `fallback` is why graphql-core executed it, None where a plan did."""
-        if fallback is None:
+        if fallback is None and not self._is_shared:  # else another worker may show it at any time
             self._newly_planned += 1
+        elif fallback is None:
+            self._planned.inc()
         else:
             self._by_core.inc()
             self._fallbacks.labels(fallback).inc()
