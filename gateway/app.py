@@ -126,6 +126,8 @@ class State(TypedDict):
     rates: Rates
     admission: Admission
     """Which requests start. `AdmittedRequests` looks for it here."""
+    longest_body: int
+    """Bytes of the longest body that is taken: longer ones are refused before they are sent."""
     cors: Cors | None
     """What lets pages of other origins read answers. It looks for this here, too."""
 
@@ -402,6 +404,7 @@ def create_app(
                 readiness=readiness,
                 rates=rates,
                 admission=admission,
+                longest_body=settings.graphql.limits.max_body_bytes,
                 cors=cors,
             )
 

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, whose requests start when the process bears them, and are refused at once when it does not.
 
-Neither a task nor a context is made for what waits or is refused, and neither its token nor its body is looked at.
+A request starts when its body is there: who sends but a part of one takes no place of those under way. Neither a task
+nor a context is made for what waits or is refused, and neither its token nor its body is looked at.
 """
 
 from functools import partial
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.admission import Admission, OverloadedError
@@ -25,11 +27,16 @@ ALWAYS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 STATE: Final = "admission"
 """Name of the process's `Admission` in the lifespan's state; without one every request starts at once."""
 
+LONGEST_BODY: Final = "longest_body"
+"""Name of the bytes of the longest body that the application takes, likewise. It is asked at once about longer ones."""
+
 CORS: Final = "cors"
 """Name of what lets pages of other origins read a refusal, too."""
 
 _REFUSAL: Final = OverloadedError().response()
 _BODY: Final = bytes(_REFUSAL.body)
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _FRAMES: Final = (b"content-length", b"transfer-encoding")
 """Headers that say that a body follows."""
@@ -41,6 +48,7 @@ class AdmittedRequests(BoundedRequests):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._admission: Admission | None = self.app_state.get(STATE)
+        self.longest_body = self.app_state.get(LONGEST_BODY, HIGH_WATER_LIMIT)
         self._cors: Cors | None = self.app_state.get(CORS)
         self._queued: _Queued | None = None
         self._answer: BoundedAnswer | None = None
@@ -63,19 +71,29 @@ class AdmittedRequests(BoundedRequests):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)
-        admission = self._admission
         if cycle.scope["path"] in ALWAYS:
             if cycle.more_body and _has_no_body(cycle):  # it ends with its head, which is read at this moment
                 self._at_end = partial(self._answer_probe, answer)
             else:
                 self.start(answer)
-        elif admission is None:
+        elif cycle.more_body and self.announced <= self.longest_body:
+            if cycle.waiting_for_100_continue:
+                cycle.waiting_for_100_continue = False
+                self.transport.write(_CONTINUE)
+            self._at_end = partial(self._admit, answer)
+        else:
+            self._admit(answer)
+
+    def _admit(self, answer: BoundedAnswer) -> None:
+        """Start a request, or let it wait."""
+        admission = self._admission
+        if admission is None:
             self.start(answer)
         elif admission.enter():
             answer.admission = admission
             self.start(answer)
         else:
-            self._queued = _Queued(self, answer, admission.address_of(cast(Scope, cycle.scope)))
+            self._queued = _Queued(self, answer, admission.address_of(cast(Scope, answer.cycle.scope)))
             admission.wait(self._queued, self._queued.address)
 
     def _answer_probe(self, answer: BoundedAnswer) -> None:

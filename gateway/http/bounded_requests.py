@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from gateway.errors import RequestError
 from gateway.http.admission import OverloadedError
@@ -75,6 +75,8 @@ class BoundedRequests(UpgradesIgnored):
     """Refuses what is too large, too slow or wrong, and reads no request ahead of more answers than a few."""
 
     flow: _Flow
+    longest_body = HIGH_WATER_LIMIT
+    """Bytes of a body that is kept until it is complete."""
 
     def __init__(self, *arguments: Any, edge: Edge, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -90,7 +92,9 @@ class BoundedRequests(UpgradesIgnored):
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
         self._at_end: Callable[[], None] | None = None
-        """Called once, when the request that is read is complete."""
+        """Called once, when the request that is read is complete, or longer than `longest_body`."""
+        self.announced = 0
+        """Bytes of the body of the request whose head was read last; 0 where it does not say."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a place."""
@@ -186,13 +190,23 @@ class BoundedRequests(UpgradesIgnored):
         """Take a part of the body."""
         self._body += len(body)
         super().on_body(body)
+        if self._at_end is None:
+            return
+        if len(self.cycle.body) > self.longest_body:
+            self._call_at_end()
+        else:
+            self.flow.resume_reading()  # uvicorn waits for the application to take some
 
     def on_message_complete(self) -> None:
         """The next byte is another request's."""
         self._in_body = False
         super().on_message_complete()
         if self._at_end is not None:
-            at_end, self._at_end = self._at_end, None
+            self._call_at_end()
+
+    def _call_at_end(self) -> None:
+        at_end, self._at_end = self._at_end, None
+        if at_end is not None:
             at_end()
 
     def on_response_complete(self) -> None:
@@ -367,6 +381,7 @@ class BoundedRequests(UpgradesIgnored):
                 return RequestError("The header Host is no name of a host, with or without a port.")
             if hosts:
                 self._host = hosts[0]
+        self.announced = int(values.get(b"content-length", 0))
         if b"expect" in values:
             expected = [value.lower() for name, value in headers if name == b"expect"]
             self.expect_100_continue = b"100-continue" in expected

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -110,12 +110,27 @@ async def test_a_body_that_comes_after_the_refusal_is_read_and_dropped() -> None
     async with held(IMPATIENT) as (app, address), asking(address, 2):
         await app.reach(lambda: len(app.begun) == 2)
         async with connection(address) as raw:
-            await raw.send(ASK[:-2])
+            size = 100_000  # more than is waited for before the request starts
+            await raw.send(ASK.replace(b"Length: 2", b"Length: %d" % size)[:-2])
             assert (await raw.answer()).status == 503
             app.go.set()
             await app.reach(lambda: app.admission.under_way == 0)
-            await raw.send(b"{}", ASK)
+            await raw.send(b" " * size, ASK)
             assert (await raw.answer()).status == 200
+
+
+async def test_who_sends_but_a_part_of_a_body_takes_no_place() -> None:
+    async with held(PATIENT) as (app, address), AsyncExitStack() as stack:
+        for expects in [b"", b"expect: 100-continue\r\n"] * 10:
+            raw = await stack.enter_async_context(connection(address))
+            await raw.send(ASK[:-2].replace(b"\r\n\r\n", b"\r\n" + expects + b"\r\n"), b"{")
+        async with asking(address, 2) as first:
+            await app.reach(lambda: len(app.begun) == 2)
+            assert (app.admission.under_way, app.admission.waiting) == (2, 0)
+            app.go.set()
+            assert [(await one.answer()).status for one in first] == [200, 200]
+        await raw.send(b"}")
+        assert [(await raw.answer()).status for _ in range(2)] == [100, 200]
 
 
 async def test_who_has_gone_while_waiting_is_not_started() -> None:
