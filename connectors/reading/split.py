@@ -19,6 +19,8 @@ _LONG: Final = 128 * 1024
 """Bytes of a single value that whoever reads it checks."""
 _PASSED: Final = 64 * 1024
 """Most bytes of a step."""
+_MOST_STEPS: Final = 100_000
+"""Texts, and beginnings and ends of lists and objects, of one value: some seven tenths of a second."""
 _LOOKED_AT: Final = 16
 """Steps of a search after which the clock is looked at."""
 
@@ -33,8 +35,8 @@ _SCALAR: Final = re.compile(rb"[^\s,\]}]*")
 async def values(body: bytes) -> AsyncIterator[list[msgspec.Raw]]:
     """The values of a JSON list, some at a time; others have their turn in between.
 
-    Raises `msgspec.DecodeError` if it is no list. Where it is none only further on, values have come before that. A
-    single value of more than 128 KiB need not be right.
+    Raises `msgspec.DecodeError` if it is no list, or has a long value of more than 100,000 texts, lists and objects.
+    Where it is none only further on, values have come before that. A value of more than 128 KiB need not be right.
     """
     at, is_first = _past(body, 0, b"["), True
     while len(body) - at > AT_ONCE:
@@ -61,11 +63,14 @@ async def values(body: bytes) -> AsyncIterator[list[msgspec.Raw]]:
 
 
 async def member(body: bytes, name: str) -> msgspec.Raw | None:
-    """The value of a member of a JSON object; None if it has none. Raises `msgspec.DecodeError` if it is no object."""
+    """The value of a member of a JSON object; None if it has none.
+
+    Raises `msgspec.DecodeError` if it is no object, or a long one of more than 100,000 members.
+    """
     if len(body) <= AT_ONCE:
         return _OBJECT.decode(body).get(name)
     turns, found, at = Turns(), None, _past(body, 0, b"{")
-    while True:
+    for _ in range(_MOST_STEPS):
         begins = _after_space(body, at)
         colon = await _end(body, begins, turns)
         at = _after_space(body, _past(body, colon, b":"))
@@ -77,6 +82,7 @@ async def member(body: bytes, name: str) -> msgspec.Raw | None:
             _OBJECT.decode(b"{" + body[at:])  # nothing may follow
             return found
         at = _past(body, at, b",")
+    raise _malformed(f"an object has more than {_MOST_STEPS} members", at)
 
 
 def _cut(body: bytes, at: int) -> tuple[list[msgspec.Raw], int]:
@@ -112,6 +118,8 @@ async def _end(body: bytes, at: int, turns: Turns) -> int:
         step += 1
         if step % _LOOKED_AT == 0 and turns.is_over:
             await turns.next()
+        if step > _MOST_STEPS:
+            raise _malformed(f"a value has more than {_MOST_STEPS} texts, lists and objects", at)
         passed = _NEITHER.match(body, at, at + _PASSED)
         at = passed.end() if passed else at
         found = body[at : at + 1]
