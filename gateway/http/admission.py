@@ -40,6 +40,9 @@ _WINDOW: Final = 5
 
 _LEAST_ROOM: Final = 4
 
+_REFUSED_AT_ONCE: Final = 64
+"""Requests that have waited and are refused in one turn of the event loop."""
+
 QUEUE: Final = 500
 """Requests that may wait before the gateway counts as overloaded, or eight times as many as may be under way."""
 
@@ -136,7 +139,10 @@ class Admission:
             self._watch(asyncio.get_running_loop())
 
     def wait(self, one: Arrival, address: str) -> None:
-        """Let a request of this client start in some turn to come, or never."""
+        """Let a request of this client start in some turn to come, or never; maybe it is refused at once."""
+        if self._sheds_until is not None and self._is_refused_before_others(address):
+            self._refuse(one)
+            return
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._count:
@@ -146,6 +152,13 @@ class Admission:
         self._is_full = True
         self._pump_soon(loop)
         self._watch(loop)
+
+    def _is_refused_before_others(self, address: str) -> bool:
+        """Whether the queue would not hold the newest request of this address, as no other has more."""
+        if self.under_way < self.most or self._count < min(self.most, self._room):
+            return False
+        own = len(self._waiting.get(address, ()))
+        return own + 1 >= max(map(len, self._waiting.values()), default=0)
 
     def forget(self, one: Arrival, address: str) -> None:
         """Let it not start if it has not yet: its client has gone."""
@@ -185,9 +198,12 @@ class Admission:
         if self._count and self.under_way < self.most:
             self._pump_soon(loop)
         elif self.is_shedding:
-            while self._count > min(self.most, self._room):
+            for _ in range(_REFUSED_AT_ONCE):
+                if self._count <= min(self.most, self._room):
+                    return
                 address = max(self._waiting, key=lambda one: len(self._waiting[one]))
                 self._refuse(self._take(address, newest=True)[0])
+            self._pump_soon(loop)
 
     def _take(self, address: str, *, newest: bool) -> tuple[Arrival, float]:
         """Take one request of this address, whose turn comes after all others', and since when it has waited."""

@@ -31,7 +31,7 @@ class ClientAddresses:
         """The address, of IPv6 its first half; empty where there is none, as on a Unix socket."""
         client = scope.get("client")
         address = client[0] if client else ""
-        if self._trusted and address in self._trusted:
+        if self._trusted and address in self._trusted and self._header in dict(scope["headers"]):
             for hop in self._hops(scope):
                 if (known := _parsed(hop)) is None:
                     break  # the hop before wrote it, and nobody knows who that is of

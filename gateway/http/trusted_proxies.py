@@ -1,8 +1,11 @@
 """Which connections are those of proxies that the operator trusts: each has those of many clients, and says whose."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+_REMEMBERED: Final = 1024
+"""Addresses of which it is remembered whether they are proxies'."""
 
 
 class TrustedProxies:
@@ -11,6 +14,7 @@ class TrustedProxies:
     def __init__(self, networks: Sequence[IPv4Network | IPv6Network] = (), *, on_unix_socket: bool = False) -> None:
         """`on_unix_socket`: the gateway listens on one, which only those reach who may open its file."""
         self._networks, self._on_unix_socket = tuple(networks), on_unix_socket
+        self._known: dict[str, bool] = {}
 
     def __bool__(self) -> bool:
         """Whether there may be any."""
@@ -20,7 +24,16 @@ class TrustedProxies:
         """Whether this is one, by the address of a connection; empty on a Unix socket."""
         if not address:
             return self._on_unix_socket
-        return bool(self._networks) and _is_within(address, self._networks)
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[address] = self._is_within(address)
+        return known
+
+    def _is_within(self, address: str) -> bool:
+        known = parsed(address)
+        return known is not None and any(ip_address(known) in network for network in self._networks)
 
 
 def parsed(address: str) -> str | None:
@@ -32,9 +45,3 @@ def parsed(address: str) -> str | None:
     if isinstance(known, IPv6Address) and known.ipv4_mapped:
         return str(known.ipv4_mapped)
     return str(known)
-
-
-@lru_cache(1024)
-def _is_within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
-    known = parsed(address)
-    return known is not None and any(ip_address(known) in network for network in networks)

@@ -56,7 +56,8 @@ class Metrics:
         self.instruments = made = Instruments()
         operations = made.counter(catalogue.EXECUTED)
         self._planned, self._by_core = operations.labels("plan"), operations.labels("graphql-core")
-        self._is_shared, self._newly_planned = SHARED_FOLDER in os.environ, 0
+        self._is_shared = SHARED_FOLDER in os.environ
+        self._newly_planned = self._newly_shed = 0
         self._fallbacks = made.counter(catalogue.FALLBACKS)
         self.live = LiveCounters(made)
         self._events, self._shed = made.counter(catalogue.EVENTS), made.counter(catalogue.SHED)
@@ -86,7 +87,7 @@ class Metrics:
 
     def shed(self) -> None:
         """Count a request that is refused because the gateway is overloaded."""
-        self._shed.inc()
+        self._newly_shed += 1
 
     def event(self, system: str, outcome: str) -> None:
         """Count an event that a system posted."""
@@ -156,6 +157,7 @@ class Metrics:
             yield
         finally:
             task.cancel()
+            self.look()
 
     async def _watch(self) -> None:
         while True:
@@ -182,7 +184,8 @@ class Metrics:
         for look in self._looks:
             look()
         self._planned.inc(self._newly_planned)
-        self._newly_planned = 0
+        self._shed.inc(self._newly_shed)
+        self._newly_planned = self._newly_shed = 0
         self._memory.set(resident_bytes())
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds = used.ru_utime + used.ru_stime
