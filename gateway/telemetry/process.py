@@ -157,7 +157,7 @@ class Metrics:
             yield
         finally:
             task.cancel()
-            self.look()
+            self._hand_over()
 
     async def _watch(self) -> None:
         while True:
@@ -183,9 +183,7 @@ class Metrics:
         """Take over what was counted elsewhere, and measure the process."""
         for look in self._looks:
             look()
-        self._planned.inc(self._newly_planned)
-        self._shed.inc(self._newly_shed)
-        self._newly_planned = self._newly_shed = 0
+        self._hand_over()
         self._memory.set(resident_bytes())
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds = used.ru_utime + used.ru_stime
@@ -194,6 +192,12 @@ class Metrics:
         self.instruments.gauge(catalogue.MOST_DESCRIPTORS).set(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         if _DESCRIPTORS.exists():
             self.instruments.gauge(catalogue.DESCRIPTORS).set(len(os.listdir(_DESCRIPTORS)))
+
+    def _hand_over(self) -> None:
+        """Add what was counted without prometheus_client, whose counters take a lock each time."""
+        self._planned.inc(self._newly_planned)
+        self._shed.inc(self._newly_shed)
+        self._newly_planned = self._newly_shed = 0
 
     def _all_workers(self) -> CollectorRegistry:
         folder = os.environ.get(SHARED_FOLDER)
