@@ -11,6 +11,7 @@ from gateway.metrics.instruments import Instruments
 from gateway.server_settings import ServerSettings
 from gateway.telemetry.names import OperationNames
 from gateway.telemetry.own_port import Told, serving
+from gateway.telemetry.process import Metrics
 from gateway.telemetry_settings import TelemetrySettings
 from tests.gateway.telemetry.collector import attributes, collecting
 from tests.gateway.telemetry.page import Page, page_of
@@ -143,3 +144,18 @@ def test_a_hundred_thousand_names_are_two_hundred_and_one_values() -> None:
 def test_no_two_metrics_have_one_name() -> None:
     assert len({one.prometheus for one in CATALOGUE}) == len(CATALOGUE)
     assert Instruments().registry is not None
+
+
+async def test_at_its_end_a_process_hands_over_what_it_counted_and_looks_for_nothing_more() -> None:
+    """What it would look at is closed by then."""
+    metrics, looks = Metrics(), list[int]()
+    metrics.also(lambda: looks.append(1))
+    async with metrics.watch_process():
+        metrics.executed(None)
+        metrics.shed()
+        metrics.shed()
+        looked = len(looks)
+    values = metrics.instruments.registry.get_sample_value
+    assert values("gateway_operations_total", {"executor": "plan"}) == 1
+    assert values("gateway_shed_total") == 2
+    assert len(looks) == looked
