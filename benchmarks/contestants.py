@@ -30,6 +30,9 @@ TITLES: Final[Mapping[str, str]] = {
     "peer": "Node, fields=",
     "floor": "floor",
 }
+NAMED: Final = ("gateway", "base")
+"""The gateways: of this tree, and of another commit."""
+
 USERS: Final = 100
 """Subscribers who ask in turn."""
 
@@ -96,6 +99,13 @@ def _post(port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | 
     return said
 
 
+def _counted(command: Sequence[str | Path], out: Path) -> Sequence[str | Path]:
+    """The command of a gateway under valgrind. All its starts have the same hashes, so that they do the same."""
+    python, _, _, *arguments = command  # its `-m gateway`
+    valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}")
+    return ("env", "PYTHONHASHSEED=0", *valgrind, python, ROOT / "benchmarks" / "stretched.py", *arguments)
+
+
 @contextmanager
 def running(
     folder: Path,
@@ -103,12 +113,14 @@ def running(
     profile: Path | None = None,
     base: Checkout | None = None,
     alike: Mapping[str, Mapping[str, str]] | None = None,
+    counted_in: Path | None = None,
 ) -> Iterator[Field]:
     """Start the upstream and these contestants on free ports, and end them. Raises NotStarted, NoPeer.
 
     With `profile` the gateway runs under `benchmarks.profiled`, which writes there when SIGINT ends it. With `base` the
     gateway of that checkout is the contestant `base`. `alike` are further gateways of this tree, by name, each with
-    settings of its own in its environment.
+    settings of its own in its environment. With `counted_in` gateways run under valgrind, which counts their
+    instructions once it is told to, and writes into that folder.
     """
     alike = alike or {}
     keys = DemoKeys.create(folder / "key.pem")
@@ -136,11 +148,13 @@ def running(
         stack.callback(upstream.stop)
         contestants: dict[str, Process] = {}
         for name, port in zip(names, ports, strict=True):
-            if name in ("gateway", "base", *alike):
+            if name in (*NAMED, *alike):
                 tree = base.folder if base and name == "base" else ROOT
                 (folder / f"{name}.toml").write_text(_settings(port, variables["BENCH_UPSTREAM"], tree))
             own = {**NODE.get(name, {}), **alike.get(name, {})}
             command = python[name] if name in python else (node()[0], PEER / "server.mjs")
+            if counted_in is not None and name in NAMED:
+                command = _counted(command, counted_in / f"{name}.callgrind")
             tree = base.folder if base and name == "base" else ROOT
             contestants[name] = Process(name, command, port, folder, {**variables, **own}, tree)
             stack.callback(contestants[name].stop)

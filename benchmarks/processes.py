@@ -76,6 +76,11 @@ class Process:
                 os.sched_setaffinity(int(thread.name), processors)
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def cpu(self) -> float:
         """Seconds of CPU time so far, of all its threads and children."""
         return sum(map(cpu_of, family(self._process.pid)))
