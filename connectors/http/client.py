@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.errors import Cancelled, ConnectorError, Failed, Garbled, Refused, TooLarge, TooMuch
 from connectors.files import ByteRange, File
-from connectors.http.encoding import as_utf8_in_turns
+from connectors.http.encoding import AT_ONCE, as_utf8, as_utf8_in_turns
 from connectors.http.files import Files
 from connectors.http.policy.deadline import Deadline, seconds_left
 from connectors.http.policy.operation import OperationPolicy
@@ -186,7 +186,8 @@ class HttpClient(Transport):
                 call.status = response.status
                 content = await self._read(response)
                 call.bytes = len(content)
-                content = await as_utf8_in_turns(content, response.headers.get("Content-Type"))
+                kind = response.headers.get("Content-Type")
+                content = as_utf8(content, kind) if len(content) <= AT_ONCE else await as_utf8_in_turns(content, kind)
                 # A product may answer a successful write with a redirect or a page; only 401 means it did nothing.
                 login_wanted = self.credentials.wants_login(response) if request.repeatable else response.status == 401
                 if login_wanted or response.status not in request.expected:
@@ -227,10 +228,11 @@ class HttpClient(Transport):
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content, most = await response.content.readany(), self.system.max_bytes
-        parts, size, turns = [content], len(content), Turns()
+        parts, size, turns = [content], len(content), None
         while size <= most and (part := await response.content.readany()):
             parts.append(part)
             size += len(part)
+            turns = turns or Turns()
             if turns.is_over:  # A compressed body is always there at once: nothing else would have its turn.
                 await turns.next()
         if size > most:

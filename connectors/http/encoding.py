@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.reading.turns import Turns
 
-_AT_ONCE: Final = 16 * 1024
+AT_ONCE: Final = 16 * 1024
 """Bytes that are decoded in one turn, which takes up to 4 ms."""
 _MARKS: Final = (
     (BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, with which it begins
@@ -44,11 +44,11 @@ def as_utf8(body: bytes, content_type: str | None) -> bytes:
 
 async def as_utf8_in_turns(body: bytes, content_type: str | None) -> bytes:
     """The same, where others have their turn in between: each byte that an encoding does not have takes its time."""
-    if len(body) <= _AT_ONCE or (encoding := _encoding(body, content_type)) is None:
+    if (encoding := _encoding(body, content_type)) is None:
         return as_utf8(body, content_type)
     decoder, turns, parts = codecs.getincrementaldecoder(encoding)(errors="replace"), Turns(), list[bytes]()
-    for begins in range(0, len(body), _AT_ONCE):
-        parts.append(decoder.decode(body[begins : begins + _AT_ONCE], begins + _AT_ONCE >= len(body)).encode())
+    for begins in range(0, len(body), AT_ONCE):
+        parts.append(decoder.decode(body[begins : begins + AT_ONCE], begins + AT_ONCE >= len(body)).encode())
         if turns.is_over:
             await turns.next()
     return b"".join(parts)
