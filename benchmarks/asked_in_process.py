@@ -17,6 +17,7 @@ from connectors.settings import System
 from gateway.app import create_app
 from gateway.commands.demo_keys import DemoKeys
 from gateway.live_settings import LiveSettings
+from gateway.rate_settings import CallerRate, RateSettings
 from gateway.settings import GraphQLSettings, ServerSettings, Settings, SystemsSettings
 from gateway.writes_settings import WritesSettings
 from resolvers.viewer import ViewerKind
@@ -25,6 +26,7 @@ from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
 
 _PATIENCE: Final = 20.0
+_UNLIMITED: Final = CallerRate(per_second=0, burst=0)
 """Seconds that a system may take: the sandbox shares this process's time."""
 
 
@@ -111,7 +113,7 @@ class InProcess:
 
 @asynccontextmanager
 async def in_process(customers: int = 200) -> AsyncIterator[InProcess]:
-    """A gateway with the default limits, in front of a sandbox with so many customers."""
+    """A gateway with the default limits for one document, in front of a sandbox with so many customers."""
     world = World(customers=customers)
     async with AsyncExitStack() as stack:
         servers = {name: stack.enter_context(SandboxServer(name, world=world)) for name in SYSTEMS}
@@ -126,6 +128,7 @@ async def in_process(customers: int = 200) -> AsyncIterator[InProcess]:
             server=ServerSettings(),
             writes=WritesSettings(),
             live=LiveSettings(),
+            rates=RateSettings(subscriber=_UNLIMITED, agent=_UNLIMITED),  # thousands are asked, one after another
         )
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         keys = DemoKeys.create(Path(folder) / "key.pem")
