@@ -26,8 +26,9 @@ from sandbox.protocol.systems import SYSTEMS
 from sandbox.server import SandboxServer
 
 _PATIENCE: Final = 20.0
-_UNLIMITED: Final = CallerRate(per_second=0, burst=0)
 """Seconds that a system may take: the sandbox shares this process's time."""
+
+_UNLIMITED: Final = CallerRate(per_second=0, burst=0)
 
 
 @dataclass(frozen=True, slots=True)
