@@ -50,11 +50,8 @@ class Spending:
 
     def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
         self.rate, self._clock = rate, clock
-        self._per_second, self._interval, self._longest = (
-            rate.per_second,
-            1 / rate.per_second,
-            rate.burst / rate.per_second,
-        )
+        self._per_second, self._interval = rate.per_second, 1 / rate.per_second
+        self._longest = rate.burst / rate.per_second
         self._most = self._longest + _ROUNDING
         self._paid_at: dict[Hashable, float] = {}
         self._sweep_at = _SWEPT

@@ -17,7 +17,7 @@ class IndexedHeaders(Headers):
     """
 
     def __init__(self, scope: Scope) -> None:
-        self._list = scope["headers"]  # lists, as uvicorn makes them
+        self._list = scope["headers"]  # a list, as uvicorn makes it
         self.names = self._first = dict(reversed(self._list))
         """By names as in ASGI: to look for what is hardly ever sent costs no call."""
         self._repeats = len(self._first) < len(self._list)
