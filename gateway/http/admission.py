@@ -108,7 +108,9 @@ class Admission:
         self._adapted_at = 0.0
         self._prompt_at = 0.0
         """When a request started that had not waited long, or none waited."""
-        self._sheds_until: float | None = None
+        self.is_shedding = False
+        """Whether requests are refused at present."""
+        self._sheds_until = 0.0
         self._ticks, self._lags, self._is_full = 0, 0.0, False
         self._busy = Busy()
         self._is_ticking = self._is_pumping = False
@@ -117,11 +119,6 @@ class Admission:
     def waiting(self) -> int:
         """Requests that wait for their start."""
         return self._count
-
-    @property
-    def is_shedding(self) -> bool:
-        """Whether requests are refused at present."""
-        return self._sheds_until is not None
 
     def enter(self) -> bool:
         """Whether a request may start at once, which counts it. `leave` follows when it has ended."""
@@ -140,8 +137,8 @@ class Admission:
 
     def wait(self, one: Arrival, address: str) -> None:
         """Let a request of this client start in some turn to come, or never; maybe it is refused at once."""
-        if self._sheds_until is not None and self._is_refused_before_others(address):
-            self._refuse(one)
+        if self.is_shedding and self.turns_away(address):
+            one.refuse()
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -153,12 +150,18 @@ class Admission:
         self._pump_soon(loop)
         self._watch(loop)
 
-    def _is_refused_before_others(self, address: str) -> bool:
-        """Whether the queue would not hold the newest request of this address, as no other has more."""
+    def turns_away(self, address: str) -> bool:
+        """Whether the newest request of this address is to be refused at once while requests are refused; counts it.
+
+        The queue would not hold it, as no other address has more.
+        """
         if self.under_way < self.most or self._count < min(self.most, self._room):
             return False
         own = len(self._waiting.get(address, ()))
-        return own + 1 >= max(map(len, self._waiting.values()), default=0)
+        if own + 1 < max(map(len, self._waiting.values()), default=0):
+            return False
+        self._count_refused()
+        return True
 
     def forget(self, one: Arrival, address: str) -> None:
         """Let it not start if it has not yet: its client has gone."""
@@ -216,11 +219,15 @@ class Admission:
         return one, since
 
     def _refuse(self, one: Arrival) -> None:
+        self._count_refused()
+        one.refuse()
+
+    def _count_refused(self) -> None:
         self._refused += 1
         self._sheds_until = asyncio.get_running_loop().time() + self._limits.patience
+        self.is_shedding = True
         if self._shed is not None:
             self._shed()
-        one.refuse()
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._is_ticking:
@@ -262,14 +269,14 @@ class Admission:
         patience = self._limits.patience
         is_late = self._count and now > self._prompt_at + patience
         if not self.is_shedding and (is_late or self._count > max(QUEUE, 8 * self.most)):
-            self._sheds_until = now + patience
+            self.is_shedding, self._sheds_until = True, now + patience
             _log.warning(
                 "overloaded: requests are refused; %d under way, %d waiting, %d %% busy, the event loop %d ms late",
                 *(self.under_way, self._count, 100 * self.busy, 1000 * self.lag),
             )
-        if self._sheds_until is not None and now > self._sheds_until:
+        if self.is_shedding and now > self._sheds_until:
             _log.warning("no longer overloaded: %d requests were refused", self._refused)
-            self._sheds_until, self._refused, self._prompt_at = None, 0, now
+            self.is_shedding, self._refused, self._prompt_at = False, 0, now
         longest = MOMENT if self.is_shedding else patience + self._limits.delay
         for address in [*self._waiting]:
             waiting = self._waiting[address]

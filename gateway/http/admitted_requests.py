@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.admission import Admission, OverloadedError
 from gateway.http.bounded_answers import BoundedAnswer
-from gateway.http.bounded_requests import BoundedRequests
+from gateway.http.bounded_requests import BoundedRequests, written
 from gateway.http.health import at_once
 from gateway.http.link import EXTENSION
 
@@ -33,6 +33,11 @@ LONGEST_BODY: Final = "longest_body"
 CORS: Final = "cors"
 """Name of what lets pages of other origins read a refusal, too."""
 
+_GRAPHQL: Final = b"/graphql"
+
+_NEVER: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+"""Headers of requests that are not answered before their bodies are read."""
+
 _REFUSAL: Final = OverloadedError().response()
 _BODY: Final = bytes(_REFUSAL.body)
 
@@ -40,6 +45,23 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _FRAMES: Final = (b"content-length", b"transfer-encoding")
 """Headers that say that a body follows."""
+
+
+class _Refusal:
+    """The refusal as it is sent, which is written anew when uvicorn has new headers for all answers: once a second."""
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._written = b""
+
+    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The whole answer, with these headers, too."""
+        if headers is not self._headers:
+            self._headers, self._written = headers, written(OverloadedError(), headers)
+        return self._written
+
+
+_REFUSED: Final = _Refusal()
 
 
 class AdmittedRequests(BoundedRequests):
@@ -68,6 +90,35 @@ class AdmittedRequests(BoundedRequests):
         """The request is answered by a stream, which does not count as under way."""
         if self._answer is not None:
             self._answer.leave()
+
+    def turned_away(self) -> bool:
+        """Refuse an operation with its head, without making a request of it, where the queue would not hold it.
+
+        What is less usual, or comes first over its connection, is refused in the usual way.
+        """
+        admission = self._admission
+        if admission is None or not admission.is_shedding or not self.url.startswith(_GRAPHQL):
+            return False
+        last, named, parser = self.cycle, self.named, self.parser
+        if (
+            last is None
+            or not last.response_complete
+            or self.is_last
+            or self.flow.write_paused
+            or self.version != "1.1"
+            or self.announced > self.longest_body
+            or not _NEVER.isdisjoint(named)
+            or (self._cors is not None and b"origin" in named)
+            or parser.get_method() == b"HEAD"
+            or not parser.should_keep_alive()
+            or self.transport.is_closing()
+            or not admission.turns_away(admission.address_of({"client": self.client, "headers": self.headers}))
+        ):
+            return False
+        self.server_state.total_requests += 1
+        self._idle_since = self._heard_at
+        self.write_now(_REFUSED.with_headers(self.server_state.default_headers))
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         answer = BoundedAnswer(app, cycle, self._extensions[EXTENSION], self.tasks)

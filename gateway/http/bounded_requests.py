@@ -7,7 +7,7 @@ requests that are sent ahead of their answers, and connections on which nothing 
 import asyncio
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
@@ -95,6 +95,10 @@ class BoundedRequests(UpgradesIgnored):
         """Called once, when the request that is read is complete, or longer than `longest_body`."""
         self.announced = 0
         """Bytes of the body of the request whose head was read last; 0 where it does not say."""
+        self.version = ""
+        """Its version of HTTP."""
+        self.named: dict[bytes, bytes] = {}
+        """Its headers; of several with one name the last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a place."""
@@ -158,8 +162,8 @@ class BoundedRequests(UpgradesIgnored):
         return True
 
     def on_message_begin(self) -> None:
-        """Count from here."""
-        super().on_message_begin()
+        """Count from here. uvicorn begins when the head is complete and right."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._in_head, self._fed = True, 0
         if not self._head_since:
             self._head_since = self._heard_at
@@ -173,22 +177,37 @@ class BoundedRequests(UpgradesIgnored):
         if error := self._wrong_head():
             self._error = error
             raise ValueError("a wrong head")  # not `error`: with this frame in its traceback it would be a cycle
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is before:  # an upgrade, whose head is read once more
-            return
+        if not self.turned_away():
+            before = self.cycle
+            self._make_scope()
+            super().on_headers_complete()
+            if self.cycle is before:  # an upgrade, whose head is read once more
+                return
+            if self.is_last:
+                self.cycle.keep_alive = False
         self._in_head, self._in_body, self._head_since = False, True, 0.0
         self._fed = self._body = 0
         self._body_since = self._heard_at
         if not self._has_asked:
             self._has_asked = True
             self.edge.asks(self)
-        if self._for_probe or self.edge.draining:
-            self.cycle.keep_alive = False
+
+    def turned_away(self) -> bool:
+        """Whether the request whose head was read is answered, so that it does not start, and its body is dropped."""
+        return False
+
+    def _make_scope(self) -> None:
+        """Begin the request as uvicorn does it with its first byte."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._body += len(body)
+        if self.cycle.response_complete:
+            return
         super().on_body(body)
         if self._at_end is None:
             return
@@ -249,7 +268,7 @@ class BoundedRequests(UpgradesIgnored):
         self._is_over = True
         self.edge.note(f"{error.status}")
         self._ahead = b""
-        refusal = _written(error, self.server_state.default_headers)
+        refusal = written(error, [*self.server_state.default_headers, (b"connection", b"close")])
         current = self.cycle
         if current is None or (current.response_complete and not self._in_body):
             self._send_refusal(refusal)
@@ -302,6 +321,11 @@ class BoundedRequests(UpgradesIgnored):
             cast(Any, holder).shutdown()  # all of uvicorn's protocols have it
 
     @property
+    def is_last(self) -> bool:
+        """Whether the connection is closed after the answer."""
+        return self._for_probe or self.edge.draining
+
+    @property
     def is_answering(self) -> bool:
         """Whether the answer to what was asked last is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
@@ -347,6 +371,10 @@ class BoundedRequests(UpgradesIgnored):
             self.transport.close()
 
     @abstractmethod
+    def write_now(self, data: bytes) -> None:
+        """Send a whole answer, which waits for no other one of this turn of the event loop."""
+
+    @abstractmethod
     def waiting(self, now: float) -> int:
         """Bytes that wait until the client takes them."""
 
@@ -369,10 +397,10 @@ class BoundedRequests(UpgradesIgnored):
             size = sum(len(name) + len(value) + 4 for name, value in headers)
             if size > limits.header_bytes:
                 return self._large_headers()
-        version = self.parser.get_http_version()
+        version = self.version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             return RequestError(f"HTTP/{version} is not spoken here. Use HTTP/1.1.", status=505)
-        values = dict(headers)
+        values = self.named = dict(headers)
         if len(values) < len(headers) or values.get(b"host") != self._host:
             hosts = [value for name, value in headers if name == b"host"]
             if len(hosts) > 1 or (not hosts and version == "1.1"):
@@ -466,13 +494,13 @@ class BoundedRequests(UpgradesIgnored):
             self.transport.abort()
 
 
-def _written(error: RequestError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The error as it is sent where no request is there to be answered."""
+def written(error: RequestError, more: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The error as it is sent, with these headers, too."""
     response = error.response()
     reasons: Mapping[int, str] = {
         400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
         503: "Service Unavailable", 505: "HTTP Version Not Supported",
     }  # fmt: skip
     lines = [b"HTTP/1.1 %d %s\r\n" % (error.status, reasons[error.status].encode())]
-    lines += [b"%s: %s\r\n" % one for one in (*default_headers, *response.raw_headers, (b"connection", b"close"))]
+    lines += [b"%s: %s\r\n" % one for one in (*more, *response.raw_headers)]
     return b"".join([*lines, b"\r\n", bytes(response.body)])

@@ -60,9 +60,9 @@ class HttpProtocol(AdmittedRequests):
             self.cycle.on_response = _nothing  # as uvicorn does at the end of its task, which not each has
         self.pipeline.clear()
 
-    def on_message_begin(self) -> None:
+    def _make_scope(self) -> None:
         """Offer the link to the application."""
-        super().on_message_begin()
+        super()._make_scope()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # one of our own
 
     def handle_websocket_upgrade(self) -> None:
@@ -89,6 +89,10 @@ class HttpProtocol(AdmittedRequests):
     def abort(self) -> None:
         """Cut the connection off."""
         self.transport.abort()
+
+    def write_now(self, data: bytes) -> None:
+        """Send a whole answer, which waits for no other one of this turn of the event loop."""
+        self._wire.write_now(data)
 
     def admit(self, size: int) -> bool:
         """Whether so many bytes more may wait for their clients."""
@@ -170,6 +174,14 @@ class CoalescingTransport:
         self._size += len(data)
         if self._size >= MAX_BUFFERED:
             self._flush()
+
+    def write_now(self, data: bytes) -> None:
+        """Send the data, unless some waits: then after it. What is whole need not wait for more."""
+        if self._buffer:
+            self.write(data)
+        else:
+            self._transport.write(data)
+            self._note(len(data))
 
     def writelines(self, parts: list[bytes]) -> None:
         """Write each part."""

@@ -1,0 +1,180 @@
+"""Under overload an operation is refused with its head, and nothing of HTTP is lost by it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from gateway.cors_settings import CorsSettings
+from gateway.http.admission import Admission, Arrival
+from gateway.http.admitted_requests import CORS, LONGEST_BODY, STATE
+from gateway.http.client_address import ClientAddresses
+from gateway.http.cors import Cors
+from gateway.http.trusted_proxies import TrustedProxies
+from gateway.server_settings import LoadLimits
+from tests.gateway.http.raw import Raw, connection
+from tests.gateway.serving import serving
+
+PROBE = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+ASK = b"POST /graphql HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"
+LONGEST = 1000
+
+
+class Overloaded(Admission):
+    """Refuses everything until `is_over`."""
+
+    def __init__(self, address_of: Callable[[Scope], str]) -> None:
+        super().__init__(LoadLimits(), address_of=address_of)
+        self.is_shedding, self.is_over = True, False
+        self.refused: list[str] = []
+        """Addresses of those who were refused."""
+        self.came_to_wait = 0
+
+    def enter(self) -> bool:
+        return self.is_over and super().enter()
+
+    def turns_away(self, address: str) -> bool:
+        self.refused.append(address)
+        return True
+
+    def wait(self, one: Arrival, address: str) -> None:
+        self.came_to_wait += 1
+        super().wait(one, address)
+
+    def end(self) -> None:
+        self.is_shedding, self.is_over = False, True
+
+
+@dataclass
+class App:
+    """Answers what starts."""
+
+    begun: list[bytes] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        if scope["path"] != "/healthz":
+            self.begun.append(body)
+        await PlainTextResponse("done")(scope, receive, send)
+
+
+@asynccontextmanager
+async def overloaded() -> AsyncIterator[tuple[Overloaded, App, Raw]]:
+    """A process that refuses everything, and a connection over which something was answered already."""
+    proxies = TrustedProxies([IPv4Network("127.0.0.1/32")])
+    admission, app = Overloaded(ClientAddresses(proxies, "X-Forwarded-For")), App()
+    cors = Cors(CorsSettings(origins=("https://portal.example",)), lambda _scope: None)
+    state = {STATE: admission, LONGEST_BODY: LONGEST, CORS: cors}
+    try:
+        async with serving(app, state=state) as address, connection(address) as raw:
+            await raw.send(PROBE)
+            assert (await raw.answer()).status == 200
+            yield admission, app, raw
+    finally:
+        admission.close()
+
+
+async def test_the_answer_is_the_same_as_to_whoever_would_have_waited() -> None:
+    async with overloaded() as (admission, app, raw):
+        await raw.send(ASK.replace(b"\r\n\r\n", b"\r\nOrigin: https://other.example\r\n\r\n"))
+        usual = await raw.answer()
+        assert admission.came_to_wait == 1
+        await raw.send(ASK)
+        refused = await raw.answer()
+        assert admission.came_to_wait == 1
+        assert (refused.status, refused.body) == (usual.status, usual.body)
+        assert refused.header("Retry-After") == "1"
+        assert {*refused.head.split("\r\n")} == {*usual.head.split("\r\n")} - {"vary: Origin"}
+        admission.end()
+        await raw.send(ASK)
+        assert (await raw.answer()).body == b"done"
+        assert app.begun == [b"{}"]
+
+
+async def test_a_body_that_comes_after_the_refusal_is_no_request() -> None:
+    async with overloaded() as (admission, app, raw):
+        smuggled = ASK.replace(b"{}", b"[]")
+        await raw.send(ASK.replace(b"Length: 2", b"Length: %d" % len(smuggled))[:-2])
+        assert (await raw.answer()).status == 503
+        admission.end()
+        await raw.send(smuggled[:20], smuggled[20:] + ASK)
+        assert (await raw.answer()).body == b"done"
+        assert app.begun == [b"{}"]
+
+
+async def test_what_is_sent_ahead_is_refused_one_after_the_other() -> None:
+    async with overloaded() as (admission, app, raw):
+        await raw.send(ASK * 20 + PROBE + ASK)
+        assert [(await raw.answer()).status for _ in range(22)] == [503] * 20 + [200, 503]
+        assert (app.begun, len(admission.refused)) == ([], 22 - 1)
+
+
+async def test_whoever_a_proxy_names_is_refused() -> None:
+    async with overloaded() as (admission, _, raw):
+        await raw.send(ASK.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n"), ASK)
+        assert [(await raw.answer()).status for _ in range(2)] == [503, 503]
+        assert (admission.refused, admission.came_to_wait) == (["192.0.2.7", "127.0.0.1"], 0)
+
+
+async def test_who_offers_an_upgrade_is_refused_once() -> None:
+    async with overloaded() as (admission, app, raw):
+        upgrade = ASK.replace(b"Host: h", b"Host: h\r\nConnection: upgrade\r\nUpgrade: h2c")
+        await raw.send(upgrade, upgrade)
+        assert [(await raw.answer()).status for _ in range(2)] == [503, 503]
+        assert len(admission.refused) == 2
+        admission.end()
+        await raw.send(upgrade)
+        assert (await raw.answer()).body == b"done"
+        assert app.begun == [b"{}"]
+
+
+async def test_what_is_wrong_is_wrong_also_then() -> None:
+    async with overloaded() as (_, _, raw):
+        await raw.send(ASK.replace(b"Host: h", b"Host: h\r\nHost: i"))
+        assert (await raw.answer()).status == 400
+        assert await raw.ended() == b""
+
+
+UNUSUAL = {
+    "HEAD": b"HEAD /graphql HTTP/1.1\r\nHost: h\r\n\r\n",
+    "another version": b"POST /graphql HTTP/1.0\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",
+    "the last one": ASK.replace(b"Host: h", b"Host: h\r\nConnection: close"),
+    "in chunks": b"POST /graphql HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "a long body": ASK.replace(b"Length: 2", b"Length: %d" % (LONGEST + 1)) + b" " * (LONGEST - 1),
+    "another page": ASK.replace(b"Host: h", b"Host: h\r\nOrigin: https://portal.example"),
+    "another address": ASK.replace(b"/graphql", b"/events"),
+}
+
+
+@pytest.mark.parametrize("unusual", UNUSUAL.values(), ids=UNUSUAL)
+async def test_what_is_unusual_is_refused_in_the_usual_way(unusual: bytes) -> None:
+    async with overloaded() as (admission, app, raw):
+        await raw.send(unusual)
+        if unusual.startswith(b"HEAD"):
+            head = await raw.reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 ")
+        else:
+            assert (await raw.answer()).status == 503
+        assert (admission.came_to_wait, app.begun) == (1, [])
+        if b"HTTP/1.0" in unusual or b"close" in unusual:
+            assert await raw.ended() == b""
+            return
+        admission.end()
+        await raw.send(ASK)
+        assert (await raw.answer()).body == b"done"
+
+
+async def test_who_waits_to_be_asked_for_the_body_is_asked_first() -> None:
+    async with overloaded() as (admission, _, raw):
+        await raw.send(ASK[:-2].replace(b"Host: h", b"Host: h\r\nExpect: 100-continue"))
+        assert (await raw.answer()).status == 100
+        await raw.send(b"{}")
+        assert (await raw.answer()).status == 503
+        assert admission.came_to_wait == 1
