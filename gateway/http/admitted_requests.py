@@ -117,7 +117,7 @@ class AdmittedRequests(BoundedRequests):
             return False
         self.server_state.total_requests += 1
         self._idle_since = self._heard_at
-        self.write_now(_REFUSED.with_headers(self.server_state.default_headers))
+        self.write_whole(_REFUSED.with_headers(self.server_state.default_headers))
         return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:

@@ -371,8 +371,8 @@ class BoundedRequests(UpgradesIgnored):
             self.transport.close()
 
     @abstractmethod
-    def write_now(self, data: bytes) -> None:
-        """Send a whole answer, which waits for no other one of this turn of the event loop."""
+    def write_whole(self, data: bytes) -> None:
+        """Send a whole answer when all that has come in this turn of the event loop is read."""
 
     @abstractmethod
     def waiting(self, now: float) -> int:

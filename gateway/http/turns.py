@@ -92,3 +92,21 @@ class Beginnings:
             self._left = self._at_once - first
             if first:
                 self._renew_soon()
+
+
+class TurnEnd:
+    """What is done once all that has come in one turn of the event loop is read, in its order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    def add(self, what: Callable[[], None]) -> None:
+        """Do this, too."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._do)
+        self._waiting.append(what)
+
+    def _do(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for what in waiting:
+            what()

@@ -16,6 +16,7 @@ from weakref import ref
 from gateway.http.admitted_requests import AdmittedRequests
 from gateway.http.bounded_answers import Holder
 from gateway.http.link import EXTENSION, narrow
+from gateway.http.turns import TurnEnd
 
 MAX_BUFFERED: Final = 64 * 1024
 """Bytes above which the buffer is sent at once, so that a stream notices in time that its client is slow."""
@@ -90,9 +91,9 @@ class HttpProtocol(AdmittedRequests):
         """Cut the connection off."""
         self.transport.abort()
 
-    def write_now(self, data: bytes) -> None:
-        """Send a whole answer, which waits for no other one of this turn of the event loop."""
-        self._wire.write_now(data)
+    def write_whole(self, data: bytes) -> None:
+        """Send a whole answer when all that has come in this turn of the event loop is read."""
+        self._wire.write_at(self.edge.turn_end, data)
 
     def admit(self, size: int) -> bool:
         """Whether so many bytes more may wait for their clients."""
@@ -175,13 +176,12 @@ class CoalescingTransport:
         if self._size >= MAX_BUFFERED:
             self._flush()
 
-    def write_now(self, data: bytes) -> None:
-        """Send the data, unless some waits: then after it. What is whole need not wait for more."""
-        if self._buffer:
-            self.write(data)
-        else:
-            self._transport.write(data)
-            self._note(len(data))
+    def write_at(self, end: TurnEnd, data: bytes) -> None:
+        """Buffer the data until this end of the turn, also if turns are long: who sleeps is woken once for all of it."""
+        if not self._buffer:
+            end.add(self._flush)
+        self._buffer.append(data)
+        self._size += len(data)
 
     def writelines(self, parts: list[bytes]) -> None:
         """Write each part."""
