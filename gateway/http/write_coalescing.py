@@ -177,7 +177,7 @@ class CoalescingTransport:
             self._flush()
 
     def write_at(self, end: TurnEnd, data: bytes) -> None:
-        """Buffer the data until this end of the turn, also if turns are long: who sleeps is woken once for all of it."""
+        """Buffer the data until this end of the turn, although turns are long: a client that sleeps is woken once."""
         if not self._buffer:
             end.add(self._flush)
         self._buffer.append(data)
