@@ -41,7 +41,7 @@ from benchmarks.works import WORKS, Work
 _USERS: Final = 32
 _PROBE_EVERY: Final = 0.05
 _RECOVERY: Final = 30.0
-_TURN: Final = (5.0, 10.0)
+_TURN: Final = (3.0, 4.0)
 """Seconds of the best rate and of overload, where they take turns."""
 
 
@@ -84,7 +84,7 @@ def shares(gateway: Field, work: Work, times: float, turns: int) -> list[float]:
         before = best_rate(load, gateway, work, _TURN[0])
         for _ in range(turns):
             job = Job(port, requests_of(gateway, work), times * before.rate, _TURN[1])
-            answers, _ = asyncio.run(overload(job))
+            answers, _ = asyncio.run(overload(job, probing=False))
             asyncio.run(recovery(job, before.p99 / 1000))
             asyncio.run(calm(port))
             after = best_rate(load, gateway, work, _TURN[0])
@@ -104,20 +104,20 @@ def requests_of(gateway: Field, work: Work) -> list[str]:
     ]
 
 
-async def overload(job: Job) -> tuple[list[Answered], dict[str, Probed]]:
-    """Send the load, and ask for probes meanwhile."""
+async def overload(job: Job, *, probing: bool = True) -> tuple[list[Answered], dict[str, Probed]]:
+    """Send the load, and ask for probes meanwhile, on a new connection each."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.open_loop"),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    probes = {path: Probed() for path in ("/healthz", "/readyz")}
-    probing = [asyncio.create_task(_probe(job.port, path, probed)) for path, probed in probes.items()]
+    probes = {path: Probed() for path in ("/healthz", "/readyz")} if probing else {}
+    asking = [asyncio.create_task(_probe(job.port, path, probed)) for path, probed in probes.items()]
     said, _ = await process.communicate(msgspec.json.encode(job) + b"\n")
-    for one in probing:
+    for one in asking:
         one.cancel()
-    await asyncio.wait(probing)
+    await asyncio.gather(*asking, return_exceptions=True)
     return msgspec.json.decode(said, type=list[Answered]), probes
 
 
@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.overload")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--times", type=float, default=2.0, help="how many times the best rate")
-    parser.add_argument("--turns", type=int, default=6, help="how often best rate and overload take turns at last")
+    parser.add_argument("--turns", type=int, default=12, help="how often best rate and overload take turns at last")
     parser.add_argument("--work", default="portal", choices=[work.name for work in WORKS])
     given = parser.parse_args()
     work = next(work for work in WORKS if work.name == given.work)

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from itertools import pairwise
 
-from gateway.http.turns import Beginnings, Turns
+from gateway.http.turns import Beginnings, TurnEnd, Turns
 
 
 async def test_so_many_are_let_in_for_each_turn_and_in_their_order() -> None:
@@ -81,3 +81,14 @@ async def test_one_that_fails_takes_nobodys_turn() -> None:
 
 def _fail(error: Exception) -> None:
     raise error
+
+
+async def test_what_ends_a_turn_is_done_in_its_order_and_once() -> None:
+    end, done = TurnEnd(), list[int]()
+    for one in range(3):
+        end.add(partial(done.append, one))
+    assert done == []
+    await asyncio.sleep(0)
+    end.add(partial(done.append, 3))
+    await asyncio.sleep(0)
+    assert done == [0, 1, 2, 3]
