@@ -39,6 +39,13 @@ class ConnectionLimits(Strict):
         float, Field(gt=0, description="Seconds in which a client takes what waits, or send_rate bytes for each.")
     ] = 30.0
     send_rate: Annotated[float, Field(gt=0, description="Bytes a second, of an answer that takes longer.")] = 8192.0
+    unfinished_bytes: Annotated[
+        int,
+        Field(
+            ge=1024 * 1024,
+            description="Bytes of requests that are not complete, or were sent ahead, of all connections together.",
+        ),
+    ] = 64 * 1024 * 1024
     waiting_bytes: Annotated[
         int, Field(ge=1024 * 1024, description="Bytes of answers that wait for their clients, of all together.")
     ] = 256 * 1024 * 1024

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from gateway.errors import RequestError
-from gateway.http.admission import OverloadedError
+from gateway.http.admission import TOO_MUCH_UNFINISHED, OverloadedError
 from gateway.http.edge import Edge
 from gateway.http.upgrades import UpgradesIgnored
 
@@ -85,7 +85,7 @@ class BoundedRequests(UpgradesIgnored):
         self._made = self._head_since = self.loop.time()
         self._body_since = self._heard_at = self._idle_since = 0.0
         self._has_asked = self._in_head = self._in_body = self._for_probe = False
-        self._fed = self._body = 0
+        self._fed = self._body = self._kept = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
         self._is_held = self._waits = False
@@ -122,6 +122,7 @@ class BoundedRequests(UpgradesIgnored):
             return
         if self._ahead:
             self._ahead += data
+            self._keep()
             return
         self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
@@ -143,6 +144,7 @@ class BoundedRequests(UpgradesIgnored):
                 self._ahead = data[start + size :]
                 self.flow.is_held = True
                 self.flow.pause_reading()
+                self._keep()
                 return
 
     def _is_urgent(self, data: bytes, size: int) -> bool:
@@ -159,7 +161,26 @@ class BoundedRequests(UpgradesIgnored):
             return False
         if self._in_head or self._in_body:
             self._check_unfinished()
-        return True
+            self._keep()
+        return not self._is_over
+
+    def _keep(self) -> None:
+        """Tell the edge how many bytes are kept of what is not complete."""
+        size = len(self._ahead)
+        if self._in_head:
+            size += self._fed + PIECE
+        elif self._in_body and not self.cycle.response_complete:
+            size += len(self.cycle.body)
+        if not self._is_over and size != self._kept:
+            self._kept = size
+            self.edge.keep(self, size)
+
+    def give_up(self) -> None:
+        """Refuse what is kept of what the client has sent, and is not complete."""
+        unfinished = self.cycle if self._in_body else None
+        self.refuse(OverloadedError(TOO_MUCH_UNFINISHED))
+        if unfinished is not None:
+            unfinished.body.clear()
 
     def on_message_begin(self) -> None:
         """Count from here. uvicorn begins when the head is complete and right."""
@@ -219,6 +240,8 @@ class BoundedRequests(UpgradesIgnored):
     def on_message_complete(self) -> None:
         """The next byte is another request's."""
         self._in_body = False
+        if self._kept:
+            self._keep()
         super().on_message_complete()
         if self._at_end is not None:
             self._call_at_end()
@@ -267,6 +290,7 @@ class BoundedRequests(UpgradesIgnored):
             return
         self._is_over = True
         self.edge.note(f"{error.status}")
+        self.edge.keep(self, 0)
         self._ahead = b""
         refusal = written(error, [*self.server_state.default_headers, (b"connection", b"close")])
         current = self.cycle
@@ -471,6 +495,8 @@ class BoundedRequests(UpgradesIgnored):
             return
         self._waits = False
         ahead, self._ahead = self._ahead, b""
+        if self._kept:
+            self._keep()
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:
             self.flow.resume_reading()

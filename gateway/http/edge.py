@@ -69,6 +69,9 @@ class Connection(Owed, Protocol):
     def look(self, now: float) -> None:
         """End the connection if its client takes too long."""
 
+    def give_up(self) -> None:
+        """Refuse what is kept of what it has sent, and is not complete."""
+
 
 class Edge:
     """To be shared by all connections of a process. A new one can be pickled."""
@@ -96,6 +99,9 @@ class Edge:
         self._staying: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._slow: set[Owed] = set()
+        self._unfinished: dict[Connection, int] = {}
+        """Bytes that are kept of what is not complete, of whoever began first in the first place."""
+        self._unfinished_bytes = 0
         self._waiting, self._counted_at = 0, 0.0
         self._cut: Counter[str] = Counter()
         self._logged_at = -_LOG_EVERY
@@ -129,6 +135,23 @@ class Edge:
         self._reserved.pop(one, None)
         self._staying.discard(one)
         self._slow.discard(one)
+        self._unfinished_bytes -= self._unfinished.pop(one, 0)
+
+    def keep(self, one: Connection, size: int) -> None:
+        """So many bytes are kept of what the connection has sent and is not complete; 0: none any more.
+
+        Where those of all are too many, they are given up who have been at it for longest, but for the last one.
+        """
+        self._unfinished_bytes += size - self._unfinished.get(one, 0)
+        if not size:
+            self._unfinished.pop(one, None)
+            return
+        self._unfinished[one] = size
+        while self._unfinished_bytes > self.limits.unfinished_bytes and len(self._unfinished) > 1:
+            oldest = next(iter(self._unfinished))
+            self._unfinished_bytes -= self._unfinished.pop(oldest)
+            self._cut["unfinished_bytes"] += 1
+            oldest.give_up()
 
     def takes_all(self, one: Owed) -> None:
         """Nothing waits for the connection's client any more: it is closed."""

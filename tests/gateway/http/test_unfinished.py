@@ -1,0 +1,102 @@
+"""What is kept of requests that are not complete is bounded for all connections together."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from gateway.http.admission import Admission
+from gateway.http.admitted_requests import LONGEST_BODY, STATE
+from gateway.server_settings import LoadLimits, ServerSettings
+from tests.gateway.http.raw import Answered, Raw, ask, connection
+from tests.gateway.serving import serving
+
+MIB = 1024 * 1024
+SIZE = 256 * 1024
+GET = b"GET /readme HTTP/1.1\r\nHost: h\r\n\r\n"
+BODY = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
+
+
+@dataclass
+class App:
+    """Says how long bodies are. `/held` waits until it may answer."""
+
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/held":
+            await self.go.wait()
+        await JSONResponse(len(await Request(scope, receive).body()))(scope, receive, send)
+
+
+@asynccontextmanager
+async def bounded(count: int, longest: int = SIZE) -> AsyncIterator[tuple[str, App, list[Raw]]]:
+    """An application behind a bound of one MiB, and connections to it."""
+    admission, app = Admission(LoadLimits()), App()
+    given = ServerSettings.model_validate({"limits": {"unfinished_bytes": MIB}})
+    state = {STATE: admission, LONGEST_BODY: longest}
+    async with serving(app, given=given, state=state) as address, AsyncExitStack() as stack:
+        yield address, app, [await stack.enter_async_context(connection(address)) for _ in range(count)]
+    admission.close()
+
+
+def is_refused(answered: Answered) -> bool:
+    """Whether the client is told to come back, and that the connection ends."""
+    (error,) = json.loads(answered.body)["errors"]
+    assert (error["extensions"]["code"], answered.header("Retry-After")) == ("OVERLOADED", "1")
+    return (answered.status, answered.header("connection")) == (503, "close")
+
+
+@pytest.mark.parametrize("first", [b"", b"a" * 1000], ids=["a head", "a body"])
+async def test_who_has_been_at_it_for_longest_is_given_up(first: bytes) -> None:
+    async with bounded(5) as (address, _, (oldest, *others)):
+        await oldest.send((BODY % SIZE + first) if first else GET[:-2])
+        assert (await ask(address, GET)).status == 200  # by now that is read
+        for one in others:
+            await one.send(BODY % SIZE + b"a" * (SIZE - 100))
+        assert is_refused(await oldest.answer())
+        assert await oldest.ended() == b""
+        for one in others:
+            await one.send(b"a" * 100)
+        assert [(await one.answer()).body for one in others] == [b"%d" % SIZE] * 4
+
+
+async def test_what_is_sent_ahead_counts_and_what_is_under_way_is_answered() -> None:
+    async with bounded(20) as (address, app, (first, *others)):
+        held = GET.replace(b"/readme", b"/held")
+        await first.send(held + GET * 5000)
+        assert (await ask(address, GET)).status == 200
+        for one in others:
+            await one.send(held + GET * 5000)
+        assert (await ask(address, GET)).status == 200
+        app.go.set()
+        answers = [await first.answer()]
+        while answers[-1].status == 200:
+            answers.append(await first.answer())
+        assert len(answers) < 100
+        assert is_refused(answers[-1])
+
+
+async def test_whoever_is_alone_is_not_given_up() -> None:
+    async with bounded(1, longest=2 * MIB) as (_, _, (alone,)):
+        await alone.send(BODY % (2 * MIB), *[b"a" * SIZE] * 8)
+        assert (await alone.answer()).body == b"%d" % (2 * MIB)
+
+
+async def test_what_is_complete_or_gone_does_not_count() -> None:
+    async with bounded(2) as (address, _, (one, waiting)):
+        await waiting.send(BODY % 10 + b"a")
+        for _ in range(20):
+            await one.send(BODY % SIZE + b"a" * 1000, b"a" * (SIZE - 1000))
+            assert (await one.answer()).body == b"%d" % SIZE
+            async with connection(address) as gone:
+                await gone.send(BODY % SIZE + b"a" * (SIZE - 1))
+                assert (await ask(address, GET)).status == 200
+        await waiting.send(b"a" * 9)
+        assert (await waiting.answer()).body == b"10"
