@@ -73,7 +73,8 @@ async def open_ticket(
     if too_many := [*shapes.ids(service_ids, ("serviceIds",))]:
         ids.problems += too_many
         service_ids = ()
-    services = [ids.read("Service", one, ("serviceIds", str(at))) for at, one in enumerate(service_ids)]
+    read = [ids.read("Service", one, ("serviceIds", str(at))) for at, one in enumerate(service_ids)]
+    services = [one for one in read if one]  # all, or nothing is sent
     meant = customer_meant(customer, context.viewer) if not ids.problems else ""
     if isinstance(meant, Problem):
         ids.problems.append(meant)
@@ -83,10 +84,11 @@ async def open_ticket(
             customer_id=meant,
             name=name.strip(),
             description=description.strip(),
-            service_ids=tuple(dict.fromkeys(one for one in services if one)),
+            service_ids=tuple(dict.fromkeys(services)),
             kind=kind,
             severity=severity,
-        )
+        ),
+        services,
     )
     if severity is TicketSeverity.UNKNOWN:
         ids.problems.append(Problem("INVALID", "UNKNOWN cannot be written: leave it out.", ("severity",)))

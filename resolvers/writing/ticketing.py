@@ -23,9 +23,10 @@ class OpenTicket(Write):
 
     mutation, system, result = "openTicket", "ticketing", "Ticket"
 
-    def __init__(self, new: NewTicket) -> None:
+    def __init__(self, new: NewTicket, services: Sequence[str]) -> None:
+        """`services` are those of the ticket as the client named them, one maybe twice."""
         super().__init__()
-        self.new = new
+        self.new, self._services = new, services
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +61,7 @@ class OpenTicket(Write):
         services = await ServiceById.of(context).load_all(self.new.service_ids)
         return [
             Problem("NOT_FOUND", "There is no such service of this customer.", ("serviceIds", str(place)))
-            for place, key in enumerate(self.new.service_ids)
+            for place, key in enumerate(self._services)
             if not _is_of(services[key], self.new.customer_id)
         ]
 

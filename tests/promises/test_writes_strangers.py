@@ -134,6 +134,16 @@ async def test_what_is_somebody_elses_is_what_does_not_exist(stack: Stack, ignor
     assert seen == 84
 
 
+async def test_an_error_names_the_place_at_which_the_client_wrote_it(stack: Stack) -> None:
+    own, strange = "Service:SVC-1001-1", ["Service:SVC-1002-1", "Service:SVC-9002-1"]
+    given = [own, own, strange[0], own, strange[1], strange[0]]
+    payload = (await written(stack, "openTicket", **{**MORE["openTicket"], "serviceIds": given}))["data"]["openTicket"]
+    assert [(one["code"], one["path"]) for one in payload["userErrors"]] == [
+        ("NOT_FOUND", ["serviceIds", str(place)]) for place in (2, 4, 5)
+    ]
+    assert sent(stack) == []
+
+
 async def test_what_only_staff_may_write_a_subscriber_may_not(stack: Stack) -> None:
     own, theirs, nobodys = "Ticket:TT-1001-1", "Ticket:TT-1002-1", "Ticket:TT-9002-1"
     answers = [await written(stack, "assignTicket", ticketId=one, assignee="kim") for one in (own, theirs, nobodys)]
