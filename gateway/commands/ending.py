@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 import uvicorn
 
 from gateway.commands.accepting import Accepting
+from gateway.commands.garbage import FullLooks
 from gateway.commands.service_manager import tell_ready
 from gateway.http.edge import Edge
 from gateway.http.server import Protocols
@@ -43,6 +44,7 @@ class LeavingServer(uvicorn.Server):
         self._parent = parent
         self._leave_after, self._is_told_to_leave = config.leave_after, False
         self._accepting: Accepting | None = None
+        self._full_looks = FullLooks()
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Start, take connections as fast as they come, and say so to whoever waits for it."""
@@ -57,6 +59,7 @@ class LeavingServer(uvicorn.Server):
         if self._parent not in (None, os.getppid()) and not self.should_exit:
             _log.warning("the process above this worker is gone, and the worker ends, too")
             self.handle_exit(signal.SIGTERM, None)
+        self._full_looks.look_if_due()
         return await super().on_tick(counter)
 
     def _new_protocol(self) -> asyncio.Protocol:

@@ -1,6 +1,8 @@
 """How often Python looks for garbage that references alone do not free."""
 
 import gc
+import time
+from collections.abc import Callable
 from typing import Final
 
 _NEW_OBJECTS: Final = 50_000
@@ -12,8 +14,12 @@ _YOUNG: Final = 3
 """Looks at new objects before one at those that stayed since the last such look. All of these are looked at in one turn
 of the event loop: some 150,000 at most, 20 to 30 ms, also while large answers are made."""
 
-_OLD: Final = 700
-"""Such looks before one at all objects."""
+_NEVER: Final = 2**31 - 1
+"""Such looks before one at all objects. With prepared documents these are millions, and the look takes a quarter of a
+second; whoever sends new documents would bring it about."""
+
+FULL_LOOK_EVERY: Final = 3600.0
+"""Seconds between two looks at all objects. They are for cycles that nobody knows of."""
 
 
 def collect_rarely() -> None:
@@ -30,4 +36,17 @@ def collect_in_short_turns() -> None:
 
     Their objects are freed with their last reference, and those under way would be visited again and again.
     """
-    gc.set_threshold(_NEW_OBJECTS, _YOUNG, _OLD)
+    gc.set_threshold(_NEW_OBJECTS, _YOUNG, _NEVER)
+
+
+class FullLooks:
+    """The looks at all objects, by the clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._next = clock, clock() + FULL_LOOK_EVERY
+
+    def look_if_due(self) -> None:
+        """Let the garbage collector look at all objects, if it did not for an hour."""
+        if (now := self._clock()) >= self._next:
+            self._next = now + FULL_LOOK_EVERY
+            gc.collect()
