@@ -85,7 +85,7 @@ class BoundedRequests(UpgradesIgnored):
         self._made = self._head_since = self.loop.time()
         self._body_since = self._heard_at = self._idle_since = 0.0
         self._has_asked = self._in_head = self._in_body = self._for_probe = False
-        self._fed = self._body = self._kept = 0
+        self._fed = self._body = self._fed_with_body = self._kept = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
         self._is_held = self._waits = False
@@ -169,8 +169,10 @@ class BoundedRequests(UpgradesIgnored):
         size = len(self._ahead)
         if self._in_head:
             size += self._fed + PIECE
-        elif self._in_body and not self.cycle.response_complete:
-            size += len(self.cycle.body)
+        elif self._in_body:
+            size += self._fed - self._fed_with_body
+            if not self.cycle.response_complete:
+                size += len(self.cycle.body)
         if not self._is_over and size != self._kept:
             self._kept = size
             self.edge.keep(self, size)
@@ -207,7 +209,7 @@ class BoundedRequests(UpgradesIgnored):
             if self.is_last:
                 self.cycle.keep_alive = False
         self._in_head, self._in_body, self._head_since = False, True, 0.0
-        self._fed = self._body = 0
+        self._fed = self._body = self._fed_with_body = 0
         self._body_since = self._heard_at
         if not self._has_asked:
             self._has_asked = True
@@ -227,6 +229,7 @@ class BoundedRequests(UpgradesIgnored):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._body += len(body)
+        self._fed_with_body = self._fed
         if self.cycle.response_complete:
             return
         super().on_body(body)
@@ -458,7 +461,10 @@ class BoundedRequests(UpgradesIgnored):
         elif self._in_body:
             if len(self.headers) > limits.headers:
                 self.refuse(self._many_headers())
-            elif self._fed - self._body > limits.header_bytes + PIECE + _FRAMING * self._body:
+            elif (
+                self._fed - self._body > limits.header_bytes + PIECE + _FRAMING * self._body
+                or self._fed - self._fed_with_body > limits.header_bytes + PIECE  # trailers, or one chunk's extensions
+            ):
                 self.refuse(RequestError("The body's chunks have too much beside their bytes."))
             elif self.cycle.response_complete and self._body > _IGNORED:
                 self.cut("body")

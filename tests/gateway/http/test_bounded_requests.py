@@ -17,6 +17,7 @@ from tests.gateway.http.raw import PATIENCE, Answered, Raw, ask, connection
 from tests.gateway.serving import serving
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n"
+MIB = 1024 * 1024
 POST = b"POST / HTTP/1.1\r\nHost: here\r\n"
 
 
@@ -70,6 +71,12 @@ async def sent_until_refused(raw: Raw, part: bytes, most: int) -> tuple[int, Ans
         ),
         pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n" * 100, 431, id="trailers"),
         pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"a" * 1000, 400, id="a trailer"),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX: " % (MIB, b"a" * MIB),
+            b"a" * 100_000,
+            400,
+            id="a trailer after a large body",
+        ),
         pytest.param(GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\nX: ", b"a" * 1000, 431, id="of an upgrade"),
     ],
 )

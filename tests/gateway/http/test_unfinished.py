@@ -100,3 +100,15 @@ async def test_what_is_complete_or_gone_does_not_count() -> None:
                 assert (await ask(address, GET)).status == 200
         await waiting.send(b"a" * 9)
         assert (await waiting.answer()).body == b"10"
+
+
+async def test_trailers_count() -> None:
+    trailers = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"a" * 32 * 1024
+    async with bounded(40) as (address, _, (oldest, *others)):
+        await oldest.send(trailers)
+        assert (await ask(address, GET)).status == 200  # by now that is read
+        for one in others:
+            await one.send(trailers)
+        assert is_refused(await oldest.answer())
+        await others[-1].send(b"\r\n\r\n")
+        assert (await others[-1].answer()).body == b"0"
