@@ -15,6 +15,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from gateway.errors import RequestError
 from gateway.http.admission import TOO_MUCH_UNFINISHED, OverloadedError
 from gateway.http.edge import Edge
+from gateway.http.turns import AT_ONCE
 from gateway.http.upgrades import UpgradesIgnored
 
 PROBES: Final = frozenset({b"/healthz", b"/readyz"})
@@ -88,6 +89,8 @@ class BoundedRequests(UpgradesIgnored):
         self._fed = self._body = self._fed_with_body = self._kept = 0
         self._ahead = self._host = b""
         self._lingers_until = 0.0
+        self._begun = 0
+        """Requests that began since the event loop's turn read from the connection."""
         self._is_held = self._waits = False
         self._refusal: bytes | None = None
         self._error: RequestError | None = None
@@ -127,12 +130,11 @@ class BoundedRequests(UpgradesIgnored):
         self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
             self._head_since = self._heard_at
+        self._begun = 0
         size = PIECE if data.count(_END_OF_HEAD, 0, PIECE) < 2 else _SMALL
         if not self.edge.beginnings.take() and not self._is_urgent(data, size):
-            self._ahead, self._waits = data, True
-            self.flow.is_held = True
-            self.flow.pause_reading()
-            self.edge.beginnings.later(self._read_what_waits)
+            self._hold_back(data)
+            self._read_later()
             return
         if len(data) <= size:
             self._read(data)
@@ -140,12 +142,23 @@ class BoundedRequests(UpgradesIgnored):
         for start in range(0, len(data), size):
             if not self._read(data[start : start + size]):
                 return
-            if self.pipeline and start + size < len(data):
-                self._ahead = data[start + size :]
-                self.flow.is_held = True
-                self.flow.pause_reading()
+            if start + size < len(data) and (self.pipeline or self._begun >= AT_ONCE):
+                self._hold_back(data[start + size :])
+                if not self.pipeline:  # those that began are refused already
+                    self._read_later()
                 self._keep()
                 return
+
+    def _hold_back(self, data: bytes) -> None:
+        """Keep what has come, and take nothing more from the client, until this is read."""
+        self._ahead = data
+        self.flow.is_held = True
+        self.flow.pause_reading()
+
+    def _read_later(self) -> None:
+        """Read what is held back in a turn of the event loop to come."""
+        self._waits = True
+        self.edge.beginnings.later(self._read_what_waits)
 
     def _is_urgent(self, data: bytes, size: int) -> bool:
         """Whether this is read although much is read in this turn: a probe alone, or what has no place otherwise."""
@@ -208,6 +221,7 @@ class BoundedRequests(UpgradesIgnored):
                 return
             if self.is_last:
                 self.cycle.keep_alive = False
+        self._begun += 1
         self._in_head, self._in_body, self._head_since = False, True, 0.0
         self._fed = self._body = self._fed_with_body = 0
         self._body_since = self._heard_at

@@ -1,5 +1,7 @@
 """Under overload an operation is refused with its head, and nothing of HTTP is lost by it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from gateway.http.admitted_requests import CORS, LONGEST_BODY, STATE
 from gateway.http.client_address import ClientAddresses
 from gateway.http.cors import Cors
 from gateway.http.trusted_proxies import TrustedProxies
+from gateway.http.turns import AT_ONCE
 from gateway.server_settings import LoadLimits
 from tests.gateway.http.raw import Raw, connection
 from tests.gateway.serving import serving
@@ -33,12 +36,22 @@ class Overloaded(Admission):
         self.refused: list[str] = []
         """Addresses of those who were refused."""
         self.came_to_wait = 0
+        self.turn = 0
+        """How often the event loop has turned since `count_turns`."""
+        self.refused_in: Counter[int] = Counter()
+        """How many were refused in each of these turns."""
+
+    def count_turns(self) -> None:
+        self.turn += 1
+        if not self.is_over:
+            asyncio.get_running_loop().call_soon(self.count_turns)
 
     def enter(self) -> bool:
         return self.is_over and super().enter()
 
     def turns_away(self, address: str) -> bool:
         self.refused.append(address)
+        self.refused_in[self.turn] += 1
         return True
 
     def wait(self, one: Arrival, address: str) -> None:
@@ -114,6 +127,20 @@ async def test_what_is_sent_ahead_is_refused_one_after_the_other() -> None:
         await raw.send(ASK * 20 + PROBE + ASK)
         assert [(await raw.answer()).status for _ in range(22)] == [503] * 20 + [200, 503]
         assert (app.begun, len(admission.refused)) == ([], 22 - 1)
+
+
+@pytest.mark.parametrize("path", [b"/graphql", b"/other"])
+async def test_one_turn_of_the_event_loop_refuses_no_more_than_a_few(path: bytes) -> None:
+    short = b"GET %s HTTP/1.1\r\nHost:\r\n\r\n" % path
+    async with overloaded() as (admission, app, raw):
+        admission.count_turns()
+        await raw.send(short * 1000)
+        assert {(await raw.answer()).status for _ in range(1000)} == {503}
+        assert (len(admission.refused), app.begun) == (1000, [])
+        assert max(admission.refused_in.values()) < 2 * AT_ONCE
+        admission.end()
+        await raw.send(ASK)
+        assert (await raw.answer()).body == b"done"
 
 
 async def test_whoever_a_proxy_names_is_refused() -> None:
