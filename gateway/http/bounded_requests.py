@@ -113,7 +113,8 @@ class BoundedRequests(UpgradesIgnored):
             self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Give the place back, and read nothing more of what was held back: a timer may want to."""
+        self._is_over, self._ahead = True, b""
         self.edge.leave(self)
         self.edge.release(self.address)
         super().connection_lost(exc)
@@ -135,6 +136,8 @@ class BoundedRequests(UpgradesIgnored):
         if not self.edge.beginnings.take() and not self._is_urgent(data, size):
             self._hold_back(data)
             self._read_later()
+            if len(data) > PIECE:  # less is bounded by the number of connections
+                self._keep()
             return
         if len(data) <= size:
             self._read(data)

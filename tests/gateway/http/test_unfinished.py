@@ -2,9 +2,14 @@
 
 import asyncio
 import json
+import socket
+import struct
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import ref
 
 import pytest
 from starlette.requests import Request
@@ -13,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.http.admission import Admission
 from gateway.http.admitted_requests import LONGEST_BODY, STATE
+from gateway.http.link import EXTENSION
 from gateway.server_settings import LoadLimits, ServerSettings
-from tests.gateway.http.raw import Answered, Raw, ask, connection
+from tests.gateway.http.raw import PATIENCE, Answered, Raw, ask, connection
 from tests.gateway.serving import serving
 
 MIB = 1024 * 1024
@@ -25,12 +31,23 @@ BODY = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 
 @dataclass
 class App:
-    """Says how long bodies are. `/held` waits until it may answer."""
+    """Says how long bodies are. `/held` waits until it may answer, and so does `/slowed`, over a slowed connection."""
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once nothing knows the connection any more over which `/slowed` was asked."""
+    links: list[ref[Any]] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/held":
+            await self.go.wait()
+        if scope["path"] == "/slowed":
+            link = scope["extensions"][EXTENSION]()
+            self.links.append(ref(link, lambda _: self.freed.set()))
+            link.hold(0.05)
+            del link
+            self.asked.set()
             await self.go.wait()
         await JSONResponse(len(await Request(scope, receive).body()))(scope, receive, send)
 
@@ -112,3 +129,30 @@ async def test_trailers_count() -> None:
         assert is_refused(await oldest.answer())
         await others[-1].send(b"\r\n\r\n")
         assert (await others[-1].answer()).body == b"0"
+
+
+async def test_what_waits_for_a_turn_of_the_event_loop_counts() -> None:
+    part = BODY % SIZE + b"a" * 50 * 1024
+    async with bounded(100) as (address, _, raws):
+        assert (await ask(address, GET)).status == 200
+        tracemalloc.start(1)
+        try:
+            for one in raws:
+                one.writer.write(part)  # so that the next turn finds all of them
+            assert (await ask(address, GET)).status == 200
+            assert tracemalloc.get_traced_memory()[1] < 3 * MIB
+        finally:
+            tracemalloc.stop()
+        assert is_refused(await raws[0].answer())
+
+
+async def test_nothing_is_kept_for_who_hung_up_while_it_was_slowed_down() -> None:
+    async with bounded(1) as (_, app, (gone,)):
+        slowed = GET.replace(b"/readme", b"/slowed")
+        await gone.send(slowed + GET + (BODY % SIZE)[:-4].replace(b"Host: h", b"Host: h\r\nX: " + b"a" * 1000))
+        await app.asked.wait()
+        gone.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await gone.close()
+        app.go.set()
+        async with asyncio.timeout(PATIENCE):
+            await app.freed.wait()
