@@ -455,8 +455,8 @@ class BoundedRequests(UpgradesIgnored):
                 self._host = hosts[0]
         self.announced = int(values.get(b"content-length", 0))
         if b"expect" in values:
-            expected = [value.lower() for name, value in headers if name == b"expect"]
-            self.expect_100_continue = b"100-continue" in expected
+            expected = [value.strip().lower() for name, value in headers if name == b"expect"]
+            self.expect_100_continue = version == "1.1" and b"100-continue" in expected  # RFC 9110 (10.1.1)
         if b"transfer-encoding" in values:
             codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
             if codings != [b"chunked"] or version == "1.0" or b"content-length" in values:

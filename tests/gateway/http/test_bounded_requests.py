@@ -336,7 +336,7 @@ async def test_requests_with_bodies_that_are_sent_ahead_are_all_answered(size: i
 
 
 @pytest.mark.parametrize(
-    "expects", [b"Expect: 100-continue\r\n", b"EXPECT: other\r\nexpect: 100-Continue\r\nExpect: b\r\n"]
+    "expects", [b"Expect:\t100-continue \r\n", b"EXPECT: other\r\nexpect: 100-Continue\r\nExpect: b\r\n"]
 )
 async def test_a_client_is_told_to_go_on_before_its_body(expects: bytes) -> None:
     """RFC 9110, 10.1.1: once, and in whatever case and line it asks for it."""
@@ -347,3 +347,10 @@ async def test_a_client_is_told_to_go_on_before_its_body(expects: bytes) -> None
         await raw.send(b"abc")
         answered = await raw.answer()
         assert (answered.status, answered.body) == (200, b"3")
+
+
+async def test_a_client_of_http_1_0_is_not_told_to_go_on() -> None:
+    """RFC 9110, 10.1.1: it would take that for the answer."""
+    async with bounded() as address:
+        old = POST.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc"
+        assert (await ask(address, old)).status == 200
