@@ -88,7 +88,7 @@ process, whichever of them the system told. What is read after that is read anew
 def id_in(value: object) -> str:
     """The id in an event. Raises `Malformed` where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        value = str(value)
     if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and _is_whole(value):
         return value
     raise Malformed(f"{value!r:.80} is no id")

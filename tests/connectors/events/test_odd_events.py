@@ -7,7 +7,7 @@ import pytest
 
 from connectors.crm.bottlecrm.events import BottleCrmEvents
 from connectors.events.hints import Change, Hint
-from connectors.events.speaking import Event, Malformed, Speaks
+from connectors.events.speaking import LONGEST_ID, Event, Malformed, Speaks
 from connectors.inventory.nautobot.events import NautobotEvents
 from connectors.ticketing.rt.events import RtEvents
 from connectors.tmf.events import TmfEvents
@@ -75,6 +75,16 @@ def test_a_broken_text_costs_itself_and_an_id_with_a_hole_names_nothing(name: st
     assert heard(name, json.dumps({**right, "other": "odd"}).replace("odd", "a\\ud800b\\q")).id == "TT-1"
     with pytest.raises(Malformed):
         heard(name, json.dumps(right).replace("TT-1", "TT\\ud8001"))
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["a number", "a text"])
+def test_an_id_is_as_long_as_it_may_be(quote: str) -> None:
+    """Ids are kept by the thousand, to know an event that comes again."""
+    right = json.dumps(TOLD["tmf"][1])
+    longest, longer = ("1" * size for size in (LONGEST_ID, LONGEST_ID + 1))
+    assert heard("tmf", right.replace('"TT-1"', f"{quote}{longest}{quote}")).id == longest
+    with pytest.raises(Malformed):
+        heard("tmf", right.replace('"TT-1"', f"{quote}{longer}{quote}"))
 
 
 def test_a_service_whose_number_is_a_number_is_told_as_a_service() -> None:
