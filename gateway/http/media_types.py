@@ -11,6 +11,9 @@ EVENTS = "text/event-stream"
 _REMEMBERED = 200
 """Characters of the longest header that is cached, so that clients cannot fill the memory."""
 
+_MOST: Final = 100
+"""Entries of a list that are read, with empty ones; browsers send ten. 32 KiB of commas took 57 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Range:
@@ -34,7 +37,7 @@ def negotiate(accept: str | None) -> str | None:
 
 
 def _negotiated(accept: str | None) -> str | None:
-    ranges = [_range(part) for part in (accept or "").split(",") if part.strip()]
+    ranges = _ranges(accept)
     if not ranges:
         return JSON
     (q_response, fit_response), (q_json, fit_json) = _quality(RESPONSE_JSON, ranges), _quality(JSON, ranges)
@@ -51,12 +54,17 @@ def accepts_events(accept: str | None) -> bool:
 
     A wildcard is not enough: a client that does not know of event streams would wait for the end of one for ever.
     """
-    return any(one.type == EVENTS and one.quality > 0 for one in map(_range, (accept or "").split(",")))
+    return any(one.type == EVENTS and one.quality > 0 for one in _ranges(accept))
 
 
 def accepts_html(accept: str | None) -> bool:
     """Whether the Accept header names text/html, as a browser's does."""
-    return any(one.type == "text/html" and one.quality > 0 for one in map(_range, (accept or "").split(",")))
+    return any(one.type == "text/html" and one.quality > 0 for one in _ranges(accept))
+
+
+def _ranges(listed: str | None) -> list[_Range]:
+    """The first entries of a list, without empty ones (RFC 9110, 5.6.1.2)."""
+    return [_range(part) for part in (listed or "").split(",", _MOST)[:_MOST] if part.strip()]
 
 
 def _range(part: str) -> _Range:
@@ -113,5 +121,4 @@ _known_coding = lru_cache(maxsize=256)(_coding)
 
 def _weights(accept_encoding: str) -> dict[str, float]:
     """Weights of the codings that a header names."""
-    ranges = (_range(part) for part in accept_encoding.split(","))
-    return {one.type.removeprefix("x-"): one.quality for one in ranges}
+    return {one.type.removeprefix("x-"): one.quality for one in _ranges(accept_encoding)}

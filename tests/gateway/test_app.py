@@ -1,6 +1,7 @@
 """The gateway as it is put together: health, documents, who may trace, and clients that hang up."""
 
 import asyncio
+import cProfile
 import gc
 import json
 import logging
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.app import create_app
-from gateway.http.media_types import accepts_gzip
+from gateway.http.media_types import accepted_coding, accepts_events, accepts_gzip, accepts_html, negotiate
 from gateway.server_settings import ConnectionLimits
 from gateway.settings import GraphQLSettings, ServerSettings, Settings
 from tests.stack import DOMAINS, Stack, stacked
@@ -318,10 +319,23 @@ def test_nobody_is_believed_by_default() -> None:
         ("gzip;q=0", False),
         ("gzip ; q=0.000, br", False),
         ("", False),
+        ("br, , ,gzip", True),
+        (", " * 99 + "gzip", True),
+        (", " * 100 + "gzip", False),
     ],
 )
 def test_which_clients_take_gzip(accepted: str, taken: bool) -> None:
+    """Of a list the first hundred entries count, with empty ones."""
     assert accepts_gzip(accepted) == taken
+
+
+def test_an_endless_list_is_not_read_to_its_end() -> None:
+    """Counted, as time says nothing: each entry that is read is a call, and before there were 16,000 of them."""
+    endless = ", " * 16_000
+    for read in (negotiate, accepts_html, accepts_events, accepts_gzip, accepted_coding):
+        counted = cProfile.Profile()
+        counted.runcall(read, endless)
+        assert sum(one.callcount for one in counted.getstats()) < 1000, read
 
 
 async def test_answers_are_compressed(stack: Stack) -> None:
