@@ -8,9 +8,10 @@ from weakref import ref
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-from websockets.http11 import Request, Response
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Response
 from websockets.server import ServerProtocol
 
+from gateway.http.bounded_requests import TooLargeError, written
 from gateway.http.edge import Edge
 from gateway.http.link import EXTENSION, narrow
 
@@ -65,6 +66,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was no valid handshake, and is refused already
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: ref(self)}  # type: ignore[dict-item]  # of our own
+
+    def handle_events(self) -> None:
+        """Refuse a handshake that the library does not read, as it takes less than HTTP: uvicorn leaves it open."""
+        super().handle_events()
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.close_sent:
+            self.handshake_complete = self.close_sent = True
+            what = f"a line of more than {MAX_LINE_LENGTH} bytes, or more than {MAX_NUM_HEADERS} headers"
+            error = TooLargeError(f"The handshake of the WebSocket has {what}.", status=431)
+            self.transport.write(written(error, [*self.default_headers, (b"connection", b"close")]))
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the connection's place back."""

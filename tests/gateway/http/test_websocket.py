@@ -20,6 +20,7 @@ from resolvers.errors import BadInput
 from resolvers.viewer import ViewerKind
 from tests.following import until
 from tests.gateway.http.live_graph import LiveGraph, live_graph
+from tests.gateway.http.raw import connection
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -582,3 +583,15 @@ async def test_of_too_many_who_do_not_initialise_the_oldest_give_way(tmp_path: P
                 assert await one.next() == {"type": "connection_ack"}
         assert graph.counted("gateway_connections_refused_total", reason="initialise") == 1
         assert await client.is_alive()
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /graphql HTTP/1.1\r\nCookie: a=%s" % (b"a" * 8192), b"GET /graphql?%s HTTP/1.1" % (b"a" * 8192)]
+)
+async def test_a_handshake_with_a_longer_line_than_may_be_is_answered(graph: LiveGraph, head: bytes) -> None:
+    async with connection(graph.address) as raw:
+        await raw.send(head + b"\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        answered = await raw.answer()
+        assert (answered.status, answered.header("connection")) == (431, "close")
+        assert b"REQUEST_TOO_LARGE" in answered.body
+        assert await raw.ended() == b""
