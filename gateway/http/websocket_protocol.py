@@ -31,8 +31,14 @@ _log.setLevel(
     logging.WARNING
 )  # uvicorn would log a line for each connection, with the client's address, and `websockets` another
 _log.addFilter(
-    lambda record: record.msg != "ASGI callable returned without completing handshake."
-)  # uvicorn says so of each handshake that is refused with an answer of the application's
+    lambda record: (
+        record.msg
+        not in {
+            "ASGI callable returned without completing handshake.",
+            "Invalid UTF-8 sequence received from client.",
+        }
+    )
+)  # uvicorn says so of each handshake that the application refuses with an answer, and, with a stack, of a wrong text
 
 
 class _Handshakes(ServerProtocol):

@@ -595,3 +595,12 @@ async def test_a_handshake_with_a_longer_line_than_may_be_is_answered(graph: Liv
         assert (answered.status, answered.header("connection")) == (431, "close")
         assert b"REQUEST_TOO_LARGE" in answered.body
         assert await raw.ended() == b""
+
+
+async def test_a_text_that_is_none_leaves_no_stack_in_the_log(
+    graph: LiveGraph, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with graph.socket() as client:
+        await client.connection.send(b"\xff", text=True)
+        assert (await client.closed())[0] == 1007
+    assert caplog.records == []
