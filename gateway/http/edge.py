@@ -51,7 +51,14 @@ class Owed(Protocol):
         """Cut the connection off."""
 
 
-class Connection(Owed, Protocol):
+class Unfinished(Protocol):
+    """A connection of which something is kept that is not complete."""
+
+    def give_up(self) -> None:
+        """Refuse what is kept of what it has sent, and is not complete."""
+
+
+class Connection(Owed, Unfinished, Protocol):
     """One HTTP connection, as the edge sees it."""
 
     address: str
@@ -68,9 +75,6 @@ class Connection(Owed, Protocol):
 
     def look(self, now: float) -> None:
         """End the connection if its client takes too long."""
-
-    def give_up(self) -> None:
-        """Refuse what is kept of what it has sent, and is not complete."""
 
 
 class Edge:
@@ -99,7 +103,7 @@ class Edge:
         self._staying: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._slow: set[Owed] = set()
-        self._unfinished: dict[Connection, int] = {}
+        self._unfinished: dict[Unfinished, int] = {}
         """Bytes that are kept of what is not complete, of whoever began first in the first place."""
         self._unfinished_bytes = 0
         self._waiting, self._counted_at = 0, 0.0
@@ -137,7 +141,7 @@ class Edge:
         self._slow.discard(one)
         self._unfinished_bytes -= self._unfinished.pop(one, 0)
 
-    def keep(self, one: Connection, size: int) -> None:
+    def keep(self, one: Unfinished, size: int) -> None:
         """So many bytes are kept of what the connection has sent and is not complete; 0: none any more.
 
         Where those of all are too many, they are given up who have been at it for longest, but for the last one.

@@ -11,6 +11,7 @@ from websockets.frames import Frame
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Response
 from websockets.server import ServerProtocol
 
+from gateway.http.admission import TOO_MUCH_UNFINISHED
 from gateway.http.bounded_requests import TooLargeError, written
 from gateway.http.edge import Edge
 from gateway.http.link import EXTENSION, narrow
@@ -64,7 +65,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.__class__ = _Handshakes  # uvicorn makes it, and takes no other class
         self._second, self._in_second = 0.0, 0
         self._unread, self._is_reading_on = b"", False
-        self._reserved = self._given = 0
+        self._reserved = self._given = self._kept = 0
         self._waits_since, self._taken_before = 0.0, 0
 
     def handle_connect(self, event: Request) -> None:
@@ -87,6 +88,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Give the connection's place back."""
         super().connection_lost(exc)
         if self.edge is not None:
+            self.edge.keep(self, 0)
             self.edge.takes_all(self)
             self.edge.release(self.address)
 
@@ -103,6 +105,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """
         if self._unread:
             self._unread += data
+            self._keep()
             return
         if self.close_sent and len(data) > _PORTION:
             self._end_soon()
@@ -111,6 +114,25 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if len(data) > _PORTION:
             self._unread = data[_PORTION:]
             self._read_on()
+        if self._kept or self._unread or self.conn.reader.buffer or self.frames:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Tell the edge how many bytes are kept of messages that are not complete, or were not heeded yet."""
+        size = len(self._unread) + len(self.conn.reader.buffer) + sum(map(len, self.frames))
+        if self.edge is not None and size != self._kept and not self.disconnected:
+            self._kept = size
+            self.edge.keep(self, size)
+
+    def give_up(self) -> None:
+        """Close the connection: too much is kept of what is not complete, and its client began first."""
+        self._unread, self._kept = b"", 0
+        if self.close_sent:
+            self.transport.abort()
+        else:
+            self.conn.fail(1013, TOO_MUCH_UNFINISHED)
+            self.handle_parser_exception()
+        self.frames = []
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next message, or the end of the connection."""

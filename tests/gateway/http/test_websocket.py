@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.auth.tokens import SignedIn
+from gateway.http.admission import TOO_MUCH_UNFINISHED
 from gateway.http.origins import is_allowed
 from gateway.live.subscription import Message
 from gateway.server_settings import ServerSettings
@@ -604,3 +605,23 @@ async def test_a_text_that_is_none_leaves_no_stack_in_the_log(
         await client.connection.send(b"\xff", text=True)
         assert (await client.closed())[0] == 1007
     assert caplog.records == []
+
+
+async def test_messages_that_are_not_complete_are_bounded_for_all_connections_together(tmp_path: Path) -> None:
+    """Those of WebSockets count as parts of requests do, whether they are parts of a frame or of a message."""
+    given = ServerSettings.model_validate({"limits": {"unfinished_bytes": 1024 * 1024}})
+    of_a_frame = b"\x81\xfe\xff\xff" + bytes(4) + b" " * 60_000
+    of_a_message = b"".join(bytes((head, 0xFE, 0x75, 0x30, *bytes(4))) + b" " * 30_000 for head in (1, 0))
+    async with live_graph(tmp_path, server=given) as graph, AsyncExitStack() as stack:
+        oldest, *others, newest = [await stack.enter_async_context(graph.socket()) for _ in range(24)]
+        for one in (oldest, *others, newest):
+            stack.callback(one.connection.transport.abort)
+            await one.send(type="connection_init")
+            assert await one.next() == {"type": "connection_ack"}
+        oldest.connection.transport.write(of_a_frame)
+        assert await newest.is_alive(), "by now that is read"
+        for number, one in enumerate(others):
+            one.connection.transport.write(of_a_frame if number % 2 else of_a_message)
+        assert await oldest.closed() == (1013, TOO_MUCH_UNFINISHED)
+        newest.connection.transport.write(of_a_message + bytes((0x80, 0x80, *bytes(4))))
+        assert (await newest.closed())[0] == 4400, "it is complete, and no message"
