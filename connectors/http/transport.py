@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError, PayloadEncodingError
 from yarl import URL
 
 from connectors.errors import (
@@ -146,6 +146,9 @@ class Transport:
             return Garbled(self.name, f"{request}: no HTTP: {error.message[:200]}")
         if isinstance(error.__cause__, ContentEncodingError):
             return Garbled(self.name, f"{request}: the body is not in the encoding that it says it is in")
+        cause = error.__cause__
+        if isinstance(cause, HttpProcessingError) and not isinstance(cause, PayloadEncodingError):  # it ended too early
+            return Garbled(self.name, f"{request}: no HTTP: {cause.message[:200]}")
         none = isinstance(error, aiohttp.ClientConnectorError)
         return Unreachable(self.name, f"{request}: {error or type(error).__name__}", nothing_sent=none)
 
