@@ -41,6 +41,8 @@ class Openwisp:
         """What happens after an answer: the first one after the first answer ..."""
         self.holds: Callable[[], Awaitable[Any]] | None = None
         """What is waited for before each answer."""
+        self.link = ""
+        """The header Link of a list that is one page."""
 
     def user(self, name: str, customer: str = "C1", **more: Any) -> None:
         """Somebody joins."""
@@ -102,6 +104,8 @@ class Openwisp:
             answer.headers["Link"] = ", ".join(
                 f'<http://x{SESSIONS}?page={to}&username={name}>; rel="{rel}"' for rel, to in links.items()
             )
+        elif self.link:
+            answer.headers["Link"] = self.link
         return answer
 
     def _count(self) -> Any:

@@ -165,6 +165,19 @@ async def test_trap_pages_are_told_by_a_header_only_and_one_past_the_end_is_404(
     assert await used(server, page_size=16) == [120]
 
 
+async def test_long_headers_link_of_any_shape_name_no_page() -> None:
+    """The gateway reads 64 KB of a header. Cubic search took hours for many of these; quadratic would take minutes."""
+    begins = ("<", ">", "<>", "<a", "?page=1", "<?page=1", "<?page=1>", "<?page=1>;", "<&page=1&page=1")
+    rels = ('<?page=1>; rel="', '<?page=1>; rel="nex"', '<?page=9>; rel="first", ', "<?page=1;rel=", "<?page=1> ")
+    ends = ("", ">", '>; rel="prev"', ">" + " " * 30_000 + ".", ">;" + " " * 30_000 + ".")
+    server = one_user()
+    server.session("S1", at(3), gigabytes=3)
+    for part in (*begins, *rels, "?page=" + "1" * 99, "<?page=1>;" + " " * 99):
+        for end in ends:
+            server.link = part * ((64_000 - len(end)) // len(part)) + end
+            assert await used(server) == [3]
+
+
 async def test_trap_a_page_size_above_100_is_cut_silently_and_is_no_option() -> None:
     with pytest.raises(ValidationError, match="less than or equal to 100"):
         OpenwispOptions.model_validate({"page_size": 101})
