@@ -142,8 +142,8 @@ async def test_chunks_that_a_reader_of_a_file_leaves_unread_are_few(monkeypatch:
             async with client.stream("/x") as file:
                 assert file is not None
                 parts = [await anext(file)]
-                while any(turns[-10:]):
-                    await asyncio.sleep(0)  # noqa: ASYNC110  # until nothing is read any more, which is no event
+                while any(turns[-10:]):  # noqa: ASYNC110  # until nothing is read any more, which is no event
+                    await asyncio.sleep(0)
                 assert sum(turns) < 40_000
                 parts += [part async for part in file]
     assert b"".join(parts) == body
