@@ -79,7 +79,7 @@ class _Connection(ResponseHandler):
         self._body: StreamReader | None = None
         self._to_come = 0
         self._held = b""
-        self._is_waiting = False
+        self._is_waiting = self._is_ended = False
 
     def set_response_params(self, **given: Any) -> None:
         """A request is sent: its answer comes next."""
@@ -108,7 +108,7 @@ class _Connection(ResponseHandler):
             return
         self._is_waiting = False
         data, at, self._held = self._held, 0, b""
-        while at < len(data) and self.is_connected() and not self._reading_paused:
+        while at < len(data) and not self._is_over and not self._reading_paused:
             if self._to_come:
                 piece = data[at : at + self._to_come]
                 self._to_come -= len(piece)
@@ -122,7 +122,7 @@ class _Connection(ResponseHandler):
                 self._wait()
                 break
             at += len(piece)
-        if not self.is_connected():
+        if self._is_over:
             return
         self._held = data[at:]
         if self._held:
@@ -146,8 +146,10 @@ class _Connection(ResponseHandler):
             self._body.set_exception(broken, exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection has ended."""
-        self._held = b""
+        """The connection has ended. TLS says so also while no more is wanted: what came before counts."""
+        held, self._held = self._held, b""
+        if held and not self._is_over and not self._reading_paused:
+            super().data_received(held)
         super().connection_lost(exc)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
@@ -179,12 +181,17 @@ class _Connection(ResponseHandler):
         """Bytes of the answer's body that were read."""
         return 0 if self._body is None else self._body.total_raw_bytes
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether the gateway has ended it: nothing that came is read any more."""
+        return self.transport is None or self._is_ended or self._exception is not None
+
     def _wait(self) -> None:
         if not self._is_waiting:
             self._is_waiting = True
             self._turn.wait(self)
 
     def _end(self) -> None:
-        self._should_close = True
+        self._should_close = self._is_ended = True
         if self.transport is not None:
             self.transport.close()

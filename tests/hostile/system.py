@@ -21,6 +21,9 @@ _BYTES: Final = 30_000_000
 _KIND: Final = re.compile(rb"HOSTILE-(\w+)")
 _LENGTH: Final = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+_CHUNKED: Final = _OK + b"Transfer-Encoding: chunked\r\n"
+_GZIP: Final = b"Content-Encoding: gzip\r\n\r\na\r\n\x1f\x8b\x08\x08\0\0\0\0\0\x03\r\n"
+"""The header of gzip, of which a name without end is the last part."""
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -53,6 +56,8 @@ KINDS: Final[Mapping[str, Callable[[], Answer]]] = {
     "escapes": lambda: _body(b'[{"id":"HOSTILE-escapes","x":"' + b"\\x" * (_BYTES // 2) + b'"}]'),
     "levels": lambda: _body(b"[" * _BYTES),
     "endless": lambda: _without_end(_OK + b"\r\n[", b'{"id":"1"},' * 10_000),
+    "chunks": lambda: _without_end(_CHUNKED + b"\r\n1\r\n[\r\n", b"1\r\n \r\n" * 50_000),
+    "gzip": lambda: _without_end(_CHUNKED + _GZIP, b"1\r\na\r\n" * 50_000),
     "drip": lambda: _without_end(_OK + b"\r\n[", b" ", 0.05),
     "header": lambda: _without_end(_OK + b"X-A: ", b"a" * 100_000),
     "headers": lambda: _without_end(_OK, b"X-A: b\r\n" * 10_000),

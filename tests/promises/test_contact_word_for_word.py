@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.settings import WritesSettings
+from sandbox.server import SandboxServer
 from tests.stack import Stack, stacked
 
 EMAILS: Final = {
@@ -32,19 +33,24 @@ async def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield shared
 
 
+def kept_media(crm: SandboxServer) -> list[dict[str, str]]:
+    """What the CRM has, which it tells in v4's shape."""
+    version, crm.switches.version = crm.switches.version, "v4"
+    with urlopen(f"{crm.url}/tmf-api/customerManagement/v4/customer/1001") as answer:
+        media = [one["characteristic"] for one in json.load(answer)["contactMedium"]]
+    crm.switches.version = version
+    return media
+
+
 async def written(stack: Stack, **given: Any) -> tuple[str, str]:
-    """What the CRM has as the e-mail address and the phone number after a client's write, and what the client is told."""
+    """What the CRM has as the e-mail address and the phone number after a client's write, as the client is told."""
     document = """mutation ($input: UpdateContactInput!) {
       updateContact(input: $input) { customer { email phone } userErrors { code path } }
     }"""
     key = f"click {sorted(given.items())}"[:200]
     told = (await stack.ask(document, "1001", input={"idempotencyKey": key, **given})).clean()["updateContact"]
     assert told["userErrors"] == []
-    crm = stack.systems["crm"]
-    version, crm.switches.version = crm.switches.version, "v4"
-    with urlopen(f"{crm.url}/tmf-api/customerManagement/v4/customer/1001") as answer:
-        media = [one["characteristic"] for one in json.load(answer)["contactMedium"]]
-    crm.switches.version = version
+    media = kept_media(stack.systems["crm"])
     kept = next(one["emailAddress"] for one in media if one.get("emailAddress"))
     called = next(one["phoneNumber"] for one in media if one.get("phoneNumber"))
     assert (told["customer"]["email"], told["customer"]["phone"]) == (kept, called)
