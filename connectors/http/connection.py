@@ -148,8 +148,12 @@ class _Connection(ResponseHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection has ended. TLS says so also while no more is wanted: what came before counts."""
         held, self._held = self._held, b""
-        if held and not self._is_over and not self._reading_paused:
-            super().data_received(held)
+        if self._body is not None and not self._is_over:
+            self._body._high_water_chunks = self._body._low_water_chunks = sys.maxsize
+            if self._reading_paused and not self._body.is_eof():
+                super().resume_reading()
+            if held:
+                super().data_received(held)
         super().connection_lost(exc)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
