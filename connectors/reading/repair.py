@@ -20,8 +20,8 @@ _PART: Final = re.compile(
     r"|\\u[0-9a-fA-F]{4}"
     r'|\\["\\/bfnrt]'
     r"|\\u?"  # of what JSON does not know
-    r"|[\x00-\x1f]"
 )
+_CONTROLS: Final = {number: f"\\u{number:04x}" for number in range(32)}
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 REPLACED: Final = b"\\ufffd"
 """How the replacement character stands in a repaired answer."""
@@ -97,11 +97,15 @@ def _without_words(between: str) -> str:
 def _text(string: str) -> str:
     if not _SPECIAL.search(string):
         return string
-    return _PART.sub(_part, string) if len(string) <= _LONGEST else f'"{REPLACED.decode()}"'
+    if len(string) > _LONGEST:
+        return f'"{REPLACED.decode()}"'
+    if "\\" in string:
+        string = _PART.sub(_part, string)
+    return string.translate(_CONTROLS)
 
 
 def _part(found: re.Match[str]) -> str:
     part = found[0]
     if part in ("\\", "\\u") or _HALF.fullmatch(part):
         return REPLACED.decode()
-    return f"\\u{ord(part):04x}" if part < " " else part
+    return part

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.admission import Admission, OverloadedError
 from gateway.http.bounded_answers import BoundedAnswer
-from gateway.http.bounded_requests import BoundedRequests, written
+from gateway.http.bounded_requests import IGNORED, BoundedRequests, written
 from gateway.http.health import at_once
 from gateway.http.link import EXTENSION
 
@@ -106,7 +106,7 @@ class AdmittedRequests(BoundedRequests):
             or self.is_last
             or self.flow.write_paused
             or self.version != "1.1"
-            or self.announced > self.longest_body
+            or self.announced > min(self.longest_body, IGNORED)
             or not _NEVER.isdisjoint(named)
             or (self._cors is not None and b"origin" in named)
             or parser.get_method() == b"HEAD"

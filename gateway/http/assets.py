@@ -18,6 +18,10 @@ MEDIA_TYPES = {
 COMMON_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
+class _File(FileResponse):
+    max_ranges = 4  # each is read by a thread; browsers ask for one
+
+
 class Assets:
     """Serves the files of one folder by their `name` in the route, packed (`.gz`) where the client takes that."""
 
@@ -36,4 +40,4 @@ class Assets:
         # Packed once, at build time: megabytes are not to be compressed in the event loop for every visitor.
         if packed is not None and accepts_gzip(listed(request.headers, "accept-encoding")):
             path, headers["Content-Encoding"] = packed, "gzip"
-        return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])
+        return _File(path, headers=headers, media_type=MEDIA_TYPES[Path(name).suffix])

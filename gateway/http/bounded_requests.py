@@ -34,7 +34,7 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _FRAMING: Final = 16
 """Bytes of sizes and their extensions for each byte of a body in chunks. The smallest chunks have five."""
 
-_IGNORED: Final = 256 * 1024
+IGNORED: Final = 256 * 1024
 """Bytes that are read of a body whose request is answered already, and after a refusal."""
 
 _LINGER: Final = 2.0
@@ -483,7 +483,7 @@ class BoundedRequests(UpgradesIgnored):
                 or self._fed - self._fed_with_body > limits.header_bytes + PIECE  # trailers, or one chunk's extensions
             ):
                 self.refuse(RequestError("The body's chunks have too much beside their bytes."))
-            elif self.cycle.response_complete and self._body > _IGNORED:
+            elif self.cycle.response_complete and self._body > IGNORED:
                 self.cut("body")
 
     def _long_address(self) -> RequestError:
@@ -539,7 +539,7 @@ class BoundedRequests(UpgradesIgnored):
 
     def _ignore(self, size: int) -> None:
         self._fed += size
-        if self._lingers_until and self._fed > _IGNORED:
+        if self._lingers_until and self._fed > IGNORED:
             self.transport.abort()
 
 

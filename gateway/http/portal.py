@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,6 +18,9 @@ AT = "/portal"
 """Where the portal is; each of its pages has an address of its own below."""
 
 NOT_BUILT = "The portal is not built. Run `make setup` in the gateway's folder, then start the gateway again.\n"
+
+_LEVELS: Final = 20
+"""Levels below `/portal` that an address of a page may have. The page names the way back, which is as long."""
 
 
 def content_security_policy(provider: str | None = None) -> str:
@@ -89,7 +93,10 @@ class PortalPage:
         """The HTML, the same for all of the portal's addresses: what is shown there the browser decides."""
         if self._html is None:
             return PlainTextResponse(NOT_BUILT, 503, headers={**COMMON_HEADERS, "Cache-Control": "no-store"})
-        root = self._root(request)
+        below = self._below(request)
+        if below > _LEVELS:
+            return PlainTextResponse("There is no such page.\n", 404, headers=COMMON_HEADERS)
+        root = "../" * (below - 1) or "./" if below else f"{AT[1:]}/"
         config = {
             "root": root,
             "endpoint": f"{root}../graphql",
@@ -103,11 +110,10 @@ class PortalPage:
         return Response(html, headers=self._headers, media_type="text/html")
 
     @staticmethod
-    def _root(request: Request) -> str:
-        """How the page's own address leads to `/portal/`: only the browser knows which prefix a proxy cuts off.
+    def _below(request: Request) -> int:
+        """How many levels the page's address is below `/portal`: only the browser knows which prefix a proxy cuts off.
 
         Slashes are counted in the address as it was sent, since an id in it can have some of its own (%2F).
         """
         raw: bytes = request.scope["raw_path"]
-        below = raw.removeprefix(request.scope.get("root_path", "").encode()).count(b"/") - 1
-        return "../" * (below - 1) or "./" if below else f"{AT[1:]}/"
+        return raw.removeprefix(request.scope.get("root_path", "").encode()).count(b"/") - 1

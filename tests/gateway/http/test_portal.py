@@ -95,6 +95,13 @@ async def test_each_address_leads_to_the_portal_and_its_assets(
     ]
 
 
+async def test_no_page_is_so_far_below_that_its_way_back_is_a_burden(built: Path) -> None:
+    page = PortalPage(built)
+    assert (await get(page, "/portal" + "/a" * 20)).status == 200
+    too_far = await get(page, "/portal" + "/" * 16_000)
+    assert (too_far.status, too_far.text) == (404, "There is no such page.\n")
+
+
 async def test_assets_are_kept_for_ever_and_packed(built: Path) -> None:
     page = PortalPage(built)
     assert (await get(page, "/portal/assets/a.js.gz")).status == 404

@@ -162,6 +162,14 @@ async def test_who_offers_an_upgrade_is_refused_once() -> None:
         assert app.begun == [b"{}"]
 
 
+async def test_a_body_that_is_longer_than_what_is_dropped_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.admitted_requests.IGNORED", 500)
+    async with overloaded() as (admission, _, raw):
+        await raw.send(ASK.replace(b"Length: 2", b"Length: 501") + b" " * 499)
+        assert (await raw.answer()).status == 503
+        assert admission.came_to_wait == 1
+
+
 async def test_what_is_wrong_is_wrong_also_then() -> None:
     async with overloaded() as (_, _, raw):
         await raw.send(ASK.replace(b"Host: h", b"Host: h\r\nHost: i"))
