@@ -155,6 +155,7 @@ class _Connection(ResponseHandler):
             if held:
                 super().data_received(held)
         super().connection_lost(exc)
+        self._body = None  # it refers back to this object, which could not be freed
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """One answer's head and its body's stream. An interim answer too many, or a second answer, ends it all."""
