@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
+from collections.abc import Iterator
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -32,6 +33,9 @@ _SOON: Final = 5.0
 
 _FRESH: Final = 0.02
 """Seconds for which a count of what waits is believed."""
+
+_SLICE: Final = 0.005
+"""Seconds of looks at connections in one turn of the event loop."""
 
 _LOG_EVERY: Final = 60.0
 
@@ -278,10 +282,18 @@ class Edge:
             self._slow.discard(one)
 
     def _look(self) -> None:
+        self._look_on(iter([*self._open]))
+
+    def _look_on(self, left: Iterator[Connection]) -> None:
+        """Look at these, for as long as a turn of the event loop may take: many may have to be ended at once."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for one in [*self._open]:
-            one.look(now)
+        for one in left:
+            if one in self._open:
+                one.look(now)
+                if loop.time() > now + _SLICE:
+                    loop.call_soon(self._look_on, left)
+                    return
         if self._cut and now >= self._logged_at + _LOG_EVERY:
             _log.info("connections cut off: %s", ", ".join(f"{why} {count}" for why, count in self._cut.items()))
             self._cut.clear()
