@@ -31,6 +31,8 @@ class Balancer:
     def __init__(self, address: str, token: str) -> None:
         self._address, self._headers = address, {"Authorization": f"Bearer {token}"}
         self.is_ready = True
+        self.said = ""
+        """The last answer of /readyz."""
         self.outcomes: Counter[str] = Counter()
         self.under_load = asyncio.Event()
 
@@ -39,8 +41,9 @@ class Balancer:
         async with aiohttp.ClientSession() as session:
             while self.is_ready:
                 async with session.get(f"{self._address}/readyz") as answer:
-                    self.is_ready = answer.status == 200
+                    self.is_ready, self.said = answer.status == 200, await answer.text()
                 await asyncio.sleep(0.1)
+        self.under_load.set()  # or nobody would ask on until it is
 
     async def ask_on(self, *, new_connections: bool) -> None:
         """Ask as long as it is ready, one request after the other."""
@@ -89,6 +92,7 @@ async def test_nobody_is_lost_at_sigterm(tmp_path: Path, workers: int) -> None:
         asking += [asyncio.create_task(balancer.ask_on(new_connections=at % 2 == 0)) for at in range(CLIENTS)]
         async with asyncio.timeout(PATIENCE):
             await balancer.under_load.wait()
+            assert balancer.is_ready, balancer.said
             gateway.process.send_signal(signal.SIGTERM)
             told = loop.time()
             await asyncio.gather(*asking)
