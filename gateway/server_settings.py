@@ -43,7 +43,7 @@ class ConnectionLimits(Strict):
         int,
         Field(
             ge=1024 * 1024,
-            description="Bytes of requests that are not complete, or were sent ahead, of all connections together.",
+            description="Bytes of requests and messages that are not complete, or were sent ahead, of all together.",
         ),
     ] = 64 * 1024 * 1024
     waiting_bytes: Annotated[

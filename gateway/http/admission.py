@@ -52,7 +52,7 @@ _BUSY: Final = 0.9
 _log: Final = logging.getLogger("gateway.load")
 
 
-TOO_MUCH_UNFINISHED: Final = "Too much is kept of requests that are not complete. Try again in a moment."
+TOO_MUCH_UNFINISHED: Final = "Too much is kept of what clients have not sent to its end. Try again in a moment."
 
 TOO_MUCH_WAITS: Final = "Too many answers wait for their clients. Try again in a moment."
 

@@ -98,7 +98,7 @@ class TurnEnd:
     """What is done once all that has come in one turn of the event loop is read, in its order."""
 
     def __init__(self) -> None:
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: deque[Callable[[], None]] = deque()
 
     def add(self, what: Callable[[], None]) -> None:
         """Do this, too."""
@@ -107,6 +107,9 @@ class TurnEnd:
         self._waiting.append(what)
 
     def _do(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for what in waiting:
-            what()
+        try:
+            for _ in range(len(self._waiting)):
+                self._waiting.popleft()()
+        finally:
+            if self._waiting:  # one of them failed, and the others are done nevertheless
+                asyncio.get_running_loop().call_soon(self._do)

@@ -92,3 +92,18 @@ async def test_what_ends_a_turn_is_done_in_its_order_and_once() -> None:
     end.add(partial(done.append, 3))
     await asyncio.sleep(0)
     assert done == [0, 1, 2, 3]
+
+
+async def test_what_fails_at_the_end_of_a_turn_is_told_and_holds_up_nothing_else() -> None:
+    end, done, told = TurnEnd(), list[int](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+    try:
+        end.add(partial(done.append, 0))
+        end.add(partial(done.remove, 7))
+        end.add(partial(done.append, 1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    finally:
+        asyncio.get_running_loop().set_exception_handler(None)
+    assert done == [0, 1]
+    assert [type(one) for one in told] == [ValueError]
