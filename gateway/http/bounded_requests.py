@@ -125,19 +125,31 @@ class BoundedRequests(UpgradesIgnored):
             self._ignore(len(data))
             return
         if self._ahead:
+            self._pause()
             self._ahead += data
             self._keep()
-            return
+        elif self.is_gathered and not (self._in_head or self._in_body or self._for_probe or data.startswith(_PROBES)):
+            self._wait(data)
+            self.edge.together.add(self._read_what_waits)
+        else:
+            self._take(data)
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether requests are read together with all others that come within a moment."""
+        return False
+
+    def _take(self, data: bytes) -> None:
+        """Read what has come, or hold it back if too much is read in this turn of the event loop."""
         self._heard_at = self.loop.time()
         if not self._head_since and not self._in_body:
             self._head_since = self._heard_at
         self._begun = 0
         size = PIECE if data.count(_END_OF_HEAD, 0, PIECE) < 2 else _SMALL
         if not self.edge.beginnings.take() and not self._is_urgent(data, size):
-            self._hold_back(data)
-            self._read_later()
-            if len(data) > PIECE:  # less is bounded by the number of connections
-                self._keep()
+            self._pause()
+            self._wait(data)
+            self.edge.beginnings.later(self._read_what_waits)
             return
         if len(data) <= size:
             self._read(data)
@@ -146,22 +158,24 @@ class BoundedRequests(UpgradesIgnored):
             if not self._read(data[start : start + size]):
                 return
             if start + size < len(data) and (self.pipeline or self._begun >= AT_ONCE):
-                self._hold_back(data[start + size :])
+                self._pause()
+                self._ahead = data[start + size :]
                 if not self.pipeline:  # those that began are refused already
-                    self._read_later()
+                    self._waits = True
+                    self.edge.beginnings.later(self._read_what_waits)
                 self._keep()
                 return
 
-    def _hold_back(self, data: bytes) -> None:
-        """Keep what has come, and take nothing more from the client, until this is read."""
-        self._ahead = data
+    def _pause(self) -> None:
+        """Take nothing more from the client until what is kept is read."""
         self.flow.is_held = True
         self.flow.pause_reading()
 
-    def _read_later(self) -> None:
-        """Read what is held back in a turn of the event loop to come."""
-        self._waits = True
-        self.edge.beginnings.later(self._read_what_waits)
+    def _wait(self, data: bytes) -> None:
+        """Keep what has come until it is read in a turn of the event loop to come."""
+        self._ahead, self._waits = data, True
+        if len(data) > PIECE:  # less is bounded by the number of connections
+            self._keep()
 
     def _is_urgent(self, data: bytes, size: int) -> bool:
         """Whether this is read although much is read in this turn: a probe alone, or what has no place otherwise."""
@@ -375,8 +389,8 @@ class BoundedRequests(UpgradesIgnored):
         return self.cycle is not None and not self.cycle.response_complete
 
     def silent_for(self, now: float) -> float:
-        """Seconds since the connection was made."""
-        return now - self._made
+        """Seconds since the connection was made, if nothing has come of which nothing was read."""
+        return 0.0 if self._ahead else now - self._made
 
     def idle_for(self, now: float) -> float:
         """Seconds since all that it asked was answered and taken; 0 for one that asks, or has asked nothing."""
@@ -411,7 +425,7 @@ class BoundedRequests(UpgradesIgnored):
             else:
                 self.edge.note("header_timeout")
                 self.transport.close()
-        elif is_answered and not self._head_since and now > self._idle_since + limits.keep_alive:
+        elif is_answered and not (self._head_since or self._ahead) and now > self._idle_since + limits.keep_alive:
             self.transport.close()
 
     @abstractmethod
@@ -523,7 +537,8 @@ class BoundedRequests(UpgradesIgnored):
         self.flow.is_held = False
         if not self.transport.is_closing() and self.parser is not None:
             self.flow.resume_reading()
-            self.data_received(ahead)
+            if ahead:
+                self._take(ahead)
 
     def _send_refusal(self, refusal: bytes) -> None:
         """Write it, and close once the client has closed or a moment has passed: closing at once would take it back."""

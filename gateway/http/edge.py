@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from gateway.http.trusted_proxies import TrustedProxies
-from gateway.http.turns import Beginnings, TurnEnd
+from gateway.http.turns import Beginnings, Together, TurnEnd
 from gateway.server_settings import ConnectionLimits
 
 TICK: Final = 1.0
@@ -98,6 +98,8 @@ class Edge:
         """When the process stopped to listen."""
         self.beginnings = Beginnings()
         """What is read, and which requests sent ahead begin, in one turn of the event loop."""
+        self.together = Together(self.beginnings)
+        """What is read together, while requests are refused."""
         self.turn_end = TurnEnd()
         """What is sent when all of a turn is read."""
         self._trusted, self._most_in_all = trusted or TrustedProxies(), most_in_all

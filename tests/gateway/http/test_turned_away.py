@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
@@ -18,7 +18,7 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.cors import Cors
 from gateway.http.trusted_proxies import TrustedProxies
 from gateway.http.turns import AT_ONCE
-from gateway.server_settings import LoadLimits
+from gateway.server_settings import ConnectionLimits, LoadLimits, ServerSettings
 from tests.gateway.http.raw import Raw, connection
 from tests.gateway.serving import serving
 
@@ -79,17 +79,30 @@ class App:
 
 
 @asynccontextmanager
-async def overloaded() -> AsyncIterator[tuple[Overloaded, App, Raw]]:
+async def overloaded(given: ServerSettings | None = None) -> AsyncIterator[tuple[Overloaded, App, Raw]]:
     """A process that refuses everything, and a connection over which something was answered already."""
+    async with overloaded_at(given) as (admission, app, address), answered_before(address) as raw:
+        yield admission, app, raw
+
+
+@asynccontextmanager
+async def answered_before(address: str) -> AsyncIterator[Raw]:
+    async with connection(address) as raw:
+        await raw.send(PROBE)
+        assert (await raw.answer()).status == 200
+        yield raw
+
+
+@asynccontextmanager
+async def overloaded_at(given: ServerSettings | None = None) -> AsyncIterator[tuple[Overloaded, App, str]]:
+    """Such a process, and its address."""
     proxies = TrustedProxies([IPv4Network("127.0.0.1/32")])
     admission, app = Overloaded(ClientAddresses(proxies, "X-Forwarded-For")), App()
     cors = Cors(CorsSettings(origins=("https://portal.example",)), lambda _scope: None)
     state = {STATE: admission, LONGEST_BODY: LONGEST, CORS: cors}
     try:
-        async with serving(app, state=state) as address, connection(address) as raw:
-            await raw.send(PROBE)
-            assert (await raw.answer()).status == 200
-            yield admission, app, raw
+        async with serving(app, state=state, given=given) as address:
+            yield admission, app, address
     finally:
         admission.close()
 
@@ -109,6 +122,39 @@ async def test_the_answer_is_the_same_as_to_whoever_would_have_waited() -> None:
         await raw.send(ASK)
         assert (await raw.answer()).body == b"done"
         assert app.begun == [b"{}"]
+
+
+async def test_what_comes_within_a_moment_is_read_together_and_probes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 1.0)
+    async with overloaded_at() as (admission, _, address), AsyncExitStack() as stack:
+        asking = [await stack.enter_async_context(answered_before(address)) for _ in range(5)]
+        admission.count_turns()
+        for raw in asking:
+            await raw.send(ASK[:10])
+            await raw.send(ASK[10:])
+        async with answered_before(address):
+            assert admission.refused == []
+        assert [(await raw.answer()).status for raw in asking] == [503] * 5
+        assert [*admission.refused_in.values()] == [5]
+
+
+async def test_a_connection_that_was_idle_is_not_closed_while_its_request_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 2.5)  # the edge looks at it twice meanwhile
+    async with overloaded(ServerSettings(limits=ConnectionLimits(keep_alive=1))) as (_, _, raw):
+        await raw.send(ASK)
+        assert (await raw.answer()).status == 503
+
+
+async def test_who_leaves_while_the_request_waits_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 0.1)
+    async with overloaded_at() as (admission, app, address), answered_before(address) as stays:
+        async with answered_before(address) as gone:
+            await gone.send(ASK)
+        await stays.send(ASK)
+        assert (await stays.answer()).status == 503
+        assert (len(admission.refused), app.begun) == (1, [])
 
 
 async def test_a_body_that_comes_after_the_refusal_is_no_request() -> None:

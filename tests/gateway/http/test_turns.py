@@ -4,7 +4,9 @@ import asyncio
 from functools import partial
 from itertools import pairwise
 
-from gateway.http.turns import Beginnings, TurnEnd, Turns
+import pytest
+
+from gateway.http.turns import Beginnings, Together, TurnEnd, Turns
 
 
 async def test_so_many_are_let_in_for_each_turn_and_in_their_order() -> None:
@@ -81,6 +83,26 @@ async def test_one_that_fails_takes_nobodys_turn() -> None:
 
 def _fail(error: Exception) -> None:
     raise error
+
+
+async def test_what_comes_within_a_moment_is_done_together_some_in_each_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 0.2)
+    together, done = Together(Beginnings(at_once=10)), list[int]()
+    counts = [0]
+    for number in range(35):
+        together.add(partial(done.append, number))
+        await asyncio.sleep(0)
+        assert done == []
+    async with asyncio.timeout(5):
+        while len(done) < 35:
+            await asyncio.sleep(0)
+            counts.append(len(done))
+    assert done == [*range(35)]
+    assert [after - before for before, after in pairwise(counts) if after > before] == [10, 10, 10, 5]
+    again = asyncio.Event()
+    together.add(again.set)
+    async with asyncio.timeout(5):
+        await again.wait()
 
 
 async def test_what_ends_a_turn_is_done_in_its_order_and_once() -> None:
