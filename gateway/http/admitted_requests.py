@@ -14,9 +14,10 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.admission import Admission, OverloadedError
 from gateway.http.bounded_answers import BoundedAnswer
-from gateway.http.bounded_requests import IGNORED, BoundedRequests, written
+from gateway.http.bounded_requests import IGNORED, BoundedRequests
 from gateway.http.health import at_once
 from gateway.http.link import EXTENSION
+from gateway.http.refusals import written
 
 if TYPE_CHECKING:
     from gateway.http.cors import Cors

@@ -5,26 +5,20 @@ requests that are sent ahead of their answers, and connections on which nothing 
 """
 
 import asyncio
-import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from gateway.errors import RequestError
 from gateway.http.admission import TOO_MUCH_UNFINISHED, OverloadedError
+from gateway.http.bounded_heads import PIECE, PROBES, BoundedHeads
 from gateway.http.edge import Edge
+from gateway.http.refusals import TooSlowError, written
 from gateway.http.turns import AT_ONCE
-from gateway.http.upgrades import UpgradesIgnored
-
-PROBES: Final = frozenset({b"/healthz", b"/readyz"})
-"""Addresses that are answered also when there is no place for a connection."""
 
 _PROBES: Final = tuple(b"GET " + path for path in sorted(PROBES))
-
-PIECE: Final = 4 * 1024
-"""Bytes that are parsed at a time, and so how exact the bounds are of what is not complete. Most requests have less."""
 
 _SMALL: Final = 256
 """The same where more than one head is in them: a hundred small requests would begin in one turn of the event loop."""
@@ -46,21 +40,6 @@ _FIRST_REQUEST: Final = 1.0
 _HASTE: Final = 1.0
 """Seconds for a body that is not complete when the process ends."""
 
-_HOST: Final = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
-
-
-class TooLargeError(RequestError):
-    """The address or the headers are larger than the settings allow."""
-
-    code = "REQUEST_TOO_LARGE"
-
-
-class TooSlowError(RequestError):
-    """The request did not come in time."""
-
-    status = 408
-    code = "REQUEST_TIMEOUT"
-
 
 class _Flow(FlowControl):
     """Reading is not resumed while it is held. The application resumes it with each look for a disconnect."""
@@ -72,7 +51,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class BoundedRequests(UpgradesIgnored):
+class BoundedRequests(BoundedHeads):
     """Refuses what is too large, too slow or wrong, and reads no request ahead of more answers than a few."""
 
     flow: _Flow
@@ -80,14 +59,14 @@ class BoundedRequests(UpgradesIgnored):
     """Bytes of a body that is kept until it is complete."""
 
     def __init__(self, *arguments: Any, edge: Edge, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.edge, self._limits = edge, edge.limits
+        super().__init__(*arguments, limits=edge.limits, **named)
+        self.edge = edge
         self.address = ""
         self._made = self._head_since = self.loop.time()
         self._body_since = self._heard_at = self._idle_since = 0.0
-        self._has_asked = self._in_head = self._in_body = self._for_probe = False
-        self._fed = self._body = self._fed_with_body = self._kept = 0
-        self._ahead = self._host = b""
+        self._has_asked = self._in_head = self._in_body = False
+        self._body = self._fed_with_body = self._kept = 0
+        self._ahead = b""
         self._lingers_until = 0.0
         self._begun = 0
         """Requests that began since the event loop's turn read from the connection."""
@@ -96,12 +75,6 @@ class BoundedRequests(UpgradesIgnored):
         self._error: RequestError | None = None
         self._at_end: Callable[[], None] | None = None
         """Called once, when the request that is read is complete, or longer than `longest_body`."""
-        self.announced = 0
-        """Bytes of the body of the request whose head was read last; 0 where it does not say."""
-        self.version = ""
-        """Its version of HTTP."""
-        self.named: dict[bytes, bytes] = {}
-        """Its headers; of several with one name the last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a place."""
@@ -220,10 +193,6 @@ class BoundedRequests(UpgradesIgnored):
         self._in_head, self._fed = True, 0
         if not self._head_since:
             self._head_since = self._heard_at
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. `_wrong_head` looks for those that mean something, which uvicorn does with each."""
-        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Start the request, if its head is right."""
@@ -445,50 +414,12 @@ class BoundedRequests(UpgradesIgnored):
         self.edge.note(why)
         self.transport.abort()
 
-    def _wrong_head(self) -> RequestError | None:
-        limits, headers = self._limits, self.headers
-        if len(self.url) > limits.request_line:
-            return self._long_address()
-        if len(headers) > limits.headers:
-            return self._many_headers()
-        if self._fed + PIECE > limits.header_bytes:
-            size = sum(len(name) + len(value) + 4 for name, value in headers)
-            if size > limits.header_bytes:
-                return self._large_headers()
-        version = self.version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            return RequestError(f"HTTP/{version} is not spoken here. Use HTTP/1.1.", status=505)
-        values = self.named = dict(headers)
-        if len(values) < len(headers) or values.get(b"host") != self._host:
-            hosts = [value for name, value in headers if name == b"host"]
-            if len(hosts) > 1 or (not hosts and version == "1.1"):
-                return RequestError(f"The header Host came {len(hosts)} times. Send it once.")
-            if hosts and not _HOST.fullmatch(hosts[0]):
-                return RequestError("The header Host is no name of a host, with or without a port.")
-            if hosts:
-                self._host = hosts[0]
-        self.announced = int(values.get(b"content-length", 0))
-        if b"expect" in values:
-            expected = [value.strip().lower() for name, value in headers if name == b"expect"]
-            self.expect_100_continue = version == "1.1" and b"100-continue" in expected  # RFC 9110 (10.1.1)
-        if b"transfer-encoding" in values:
-            codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
-            if codings != [b"chunked"] or version == "1.0" or b"content-length" in values:
-                return RequestError("The only transfer encoding is 'chunked', once, in HTTP/1.1, without a length.")
-        if self._for_probe and bytes(self.url).partition(b"?")[0] not in PROBES:
-            return OverloadedError("The gateway has as many connections as it may. Try again in a moment.")
-        return None
-
     def _check_unfinished(self) -> None:
         """Refuse a head, the sizes of chunks or trailers that are too large before they are complete."""
         limits = self._limits
         if self._in_head:
-            if len(self.url) > limits.request_line:
-                self.refuse(self._long_address())
-            elif len(self.headers) > limits.headers:
-                self.refuse(self._many_headers())
-            elif self._fed > limits.header_bytes + PIECE + len(self.url):
-                self.refuse(self._large_headers())
+            if error := self._too_large_already():
+                self.refuse(error)
         elif self._in_body:
             if len(self.headers) > limits.headers:
                 self.refuse(self._many_headers())
@@ -499,16 +430,6 @@ class BoundedRequests(UpgradesIgnored):
                 self.refuse(RequestError("The body's chunks have too much beside their bytes."))
             elif self.cycle.response_complete and self._body > IGNORED:
                 self.cut("body")
-
-    def _long_address(self) -> RequestError:
-        most = self._limits.request_line
-        return TooLargeError(f"The address is longer than {most} bytes. Send the document with POST.", status=414)
-
-    def _many_headers(self) -> RequestError:
-        return TooLargeError(f"The request has more than {self._limits.headers} headers.", status=431)
-
-    def _large_headers(self) -> RequestError:
-        return TooLargeError(f"The headers are larger than {self._limits.header_bytes} bytes.", status=431)
 
     def _body_ends(self) -> float:
         return self._body_since + self._limits.body_timeout + self._body / self._limits.body_rate
@@ -556,15 +477,3 @@ class BoundedRequests(UpgradesIgnored):
         self._fed += size
         if self._lingers_until and self._fed > IGNORED:
             self.transport.abort()
-
-
-def written(error: RequestError, more: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The error as it is sent, with these headers, too."""
-    response = error.response()
-    reasons: Mapping[int, str] = {
-        400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Request Header Fields Too Large",
-        503: "Service Unavailable", 505: "HTTP Version Not Supported",
-    }  # fmt: skip
-    lines = [b"HTTP/1.1 %d %s\r\n" % (error.status, reasons[error.status].encode())]
-    lines += [b"%s: %s\r\n" % one for one in (*more, *response.raw_headers)]
-    return b"".join([*lines, b"\r\n", bytes(response.body)])

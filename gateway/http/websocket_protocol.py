@@ -12,9 +12,9 @@ from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Respons
 from websockets.server import ServerProtocol
 
 from gateway.http.admission import TOO_MUCH_UNFINISHED
-from gateway.http.bounded_requests import TooLargeError, written
 from gateway.http.edge import Edge
 from gateway.http.link import EXTENSION, narrow
+from gateway.http.refusals import TooLargeError, written
 
 _PORTION: Final = 256
 """Bytes that are heeded at a time. A client can send 40 messages in them."""

@@ -41,7 +41,9 @@ class Balancer:
         async with aiohttp.ClientSession() as session:
             while self.is_ready:
                 async with session.get(f"{self._address}/readyz") as answer:
-                    self.is_ready, self.said = answer.status == 200, await answer.text()
+                    self.said = await answer.text()
+                    has_just_started = not self.under_load.is_set() and "no keys" in self.said
+                    self.is_ready = answer.status == 200 or has_just_started
                 await asyncio.sleep(0.1)
         self.under_load.set()  # or nobody would ask on until it is
 
