@@ -25,6 +25,7 @@ from tests.connectors.store.servers import Servers
 from tests.gateway.commands.running import free_ports
 
 TIMEOUT: Final = 0.3
+"""Seconds for an answer of a Redis that is in trouble. One that is well is waited for, also on a busy machine."""
 LONG: Final = 60.0
 STREAM: Final = f"{PREFIX}hints"
 
@@ -44,8 +45,8 @@ def own(tmp_path: Path) -> Iterator[ValkeyServer]:
     server.terminate()
 
 
-def stream(port: int, **options: Any) -> EventsInRedis:
-    return EventsInRedis(f"redis://127.0.0.1:{port}/0", timeout=TIMEOUT, **options)
+def stream(port: int, timeout: float = TIMEOUT, **options: Any) -> EventsInRedis:
+    return EventsInRedis(f"redis://127.0.0.1:{port}/0", timeout=timeout, **options)
 
 
 @pytest_asyncio.fixture(params=["memory", "redis", "clustered", "watched"])
@@ -54,7 +55,7 @@ async def events(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncI
         yield EventsInMemory()
     elif request.param == "redis":
         valkey.client().flushall()
-        yield stream(valkey.port)
+        yield stream(valkey.port, PATIENCE)
     else:
         servers: Servers = request.getfixturevalue(request.param)
         servers.flush()
@@ -65,7 +66,7 @@ async def events(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncI
 async def two(valkey: ValkeyServer) -> AsyncIterator[tuple[Follower, Follower]]:
     """As two processes."""
     valkey.client().flushall()
-    async with followers(stream(valkey.port), stream(valkey.port)) as (one, other):
+    async with followers(stream(valkey.port, PATIENCE), stream(valkey.port, PATIENCE)) as (one, other):
         yield one, other
 
 
@@ -123,7 +124,7 @@ async def test_processes_hear_each_other_and_an_event_that_reached_both_once(two
 
 async def test_who_begins_hears_what_comes_from_then_on(two: tuple[Follower, Follower], valkey: ValkeyServer) -> None:
     await two[0].events.publish([hint("before")])
-    async with followers(stream(valkey.port)) as (third,):
+    async with followers(stream(valkey.port, PATIENCE)) as (third,):
         await two[0].events.publish([hint("after")])
         await third.until(lambda: bool(third.heard))
         assert (third.ids, third.gaps) == (["after"], [])
@@ -131,7 +132,7 @@ async def test_who_begins_hears_what_comes_from_then_on(two: tuple[Follower, Fol
 
 async def test_the_lead_passes_when_it_is_given_back_and_when_its_lease_is_over(valkey: ValkeyServer) -> None:
     valkey.client().flushall()
-    one, other = stream(valkey.port), stream(valkey.port)
+    one, other = stream(valkey.port, PATIENCE), stream(valkey.port, PATIENCE)
     assert [await one.lead("poll", LONG), await other.lead("poll", LONG)] == [True, False]
     assert await other.lead("register", LONG)
     await other.step_down("poll")
@@ -319,7 +320,7 @@ async def test_a_server_that_answers_and_is_not_the_one_any_more_is_left(
     async with wire(own.port) as switched, followers(stream(switched.port)) as (one,):
         switched.to = valkey.port  # as when another server takes over, and the old one lives on
         switched.cut(but=kept)
-        async with followers(stream(valkey.port)) as (other,):
+        async with followers(stream(valkey.port, PATIENCE)) as (other,):
             missed = hint("missed")
             await other.events.publish([missed])
             await one.until(lambda: bool(one.gaps))
