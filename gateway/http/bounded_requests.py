@@ -87,7 +87,7 @@ class BoundedRequests(BoundedHeads):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back, and read nothing more of what was held back: a timer may want to."""
-        self._is_over, self._ahead = True, b""
+        self._is_over, self._waits, self._ahead = True, False, b""
         self.edge.leave(self)
         self.edge.release(self.address)
         super().connection_lost(exc)
@@ -101,7 +101,7 @@ class BoundedRequests(BoundedHeads):
             self._pause()
             self._ahead += data
             self._keep()
-        elif self.is_gathered and not (self._in_head or self._in_body or self._for_probe or data.startswith(_PROBES)):
+        elif self._may_be_gathered(data) and self.is_gathered:
             self._wait(data)
             self.edge.together.add(self._read_what_waits)
         else:
@@ -111,6 +111,10 @@ class BoundedRequests(BoundedHeads):
     def is_gathered(self) -> bool:
         """Whether requests are read together with all others that come within a moment."""
         return False
+
+    def _may_be_gathered(self, data: bytes) -> bool:
+        """Whether a request begins with this that is no probe, nor the first of its connection, which has its times."""
+        return self._has_asked and not (self._in_head or self._in_body or data.startswith(_PROBES))
 
     def _take(self, data: bytes) -> None:
         """Read what has come, or hold it back if too much is read in this turn of the event loop."""
@@ -329,23 +333,18 @@ class BoundedRequests(BoundedHeads):
 
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
+        if (holder := self.transport.get_protocol()) is not self:  # it was read meanwhile, and became a WebSocket
+            cast(Any, holder).shutdown()  # all of uvicorn's protocols have it
+            return
         if self._waits and not self._is_held:
-            self.edge.beginnings.later(self.shutdown)
+            self.edge.together.add(self.shutdown)
             return
         self._ahead = b""
         until = self._made + _FIRST_REQUEST
         if self._has_asked or self._in_head or self.loop.time() >= until:
             super().shutdown()
         else:
-            self.loop.call_at(until, self._shutdown_who_has_it)
-
-    def _shutdown_who_has_it(self) -> None:
-        """The connection may be a WebSocket by now, which says farewell in its own way."""
-        holder = self.transport.get_protocol()
-        if holder is self:
-            super().shutdown()
-        else:
-            cast(Any, holder).shutdown()  # all of uvicorn's protocols have it
+            self.loop.call_at(until, self.shutdown)
 
     @property
     def is_last(self) -> bool:
@@ -358,8 +357,8 @@ class BoundedRequests(BoundedHeads):
         return self.cycle is not None and not self.cycle.response_complete
 
     def silent_for(self, now: float) -> float:
-        """Seconds since the connection was made, if nothing has come of which nothing was read."""
-        return 0.0 if self._ahead else now - self._made
+        """Seconds since the connection was made."""
+        return now - self._made
 
     def idle_for(self, now: float) -> float:
         """Seconds since all that it asked was answered and taken; 0 for one that asks, or has asked nothing."""
@@ -449,9 +448,9 @@ class BoundedRequests(BoundedHeads):
             self._read_ahead()
 
     def _read_ahead(self) -> None:
+        self._waits = False
         if self._is_held:
             return
-        self._waits = False
         ahead, self._ahead = self._ahead, b""
         if self._kept:
             self._keep()

@@ -18,6 +18,7 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.cors import Cors
 from gateway.http.trusted_proxies import TrustedProxies
 from gateway.http.turns import AT_ONCE
+from gateway.http.write_coalescing import HttpProtocol
 from gateway.server_settings import ConnectionLimits, LoadLimits, ServerSettings
 from tests.gateway.http.raw import Raw, connection
 from tests.gateway.serving import serving
@@ -94,14 +95,16 @@ async def answered_before(address: str) -> AsyncIterator[Raw]:
 
 
 @asynccontextmanager
-async def overloaded_at(given: ServerSettings | None = None) -> AsyncIterator[tuple[Overloaded, App, str]]:
+async def overloaded_at(
+    given: ServerSettings | None = None, http: type[HttpProtocol] = HttpProtocol
+) -> AsyncIterator[tuple[Overloaded, App, str]]:
     """Such a process, and its address."""
     proxies = TrustedProxies([IPv4Network("127.0.0.1/32")])
     admission, app = Overloaded(ClientAddresses(proxies, "X-Forwarded-For")), App()
     cors = Cors(CorsSettings(origins=("https://portal.example",)), lambda _scope: None)
     state = {STATE: admission, LONGEST_BODY: LONGEST, CORS: cors}
     try:
-        async with serving(app, state=state, given=given) as address:
+        async with serving(app, http, state=state, given=given) as address:
             yield admission, app, address
     finally:
         admission.close()
@@ -145,6 +148,33 @@ async def test_a_connection_that_was_idle_is_not_closed_while_its_request_waits(
     async with overloaded(ServerSettings(limits=ConnectionLimits(keep_alive=1))) as (_, _, raw):
         await raw.send(ASK)
         assert (await raw.answer()).status == 503
+
+
+async def test_what_comes_first_over_a_connection_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time for a head runs, and its place may be another's."""
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 100.0)
+    async with overloaded_at() as (admission, _, address), connection(address) as raw:
+        await raw.send(ASK)
+        assert (await raw.answer()).status == 503
+        assert admission.came_to_wait == 1
+
+
+async def test_a_request_that_waits_while_the_process_ends_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.turns.MOMENT", 0.3)
+    made = list[HttpProtocol]()
+
+    class Noted(HttpProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            super().connection_made(transport)
+            made.append(self)
+
+    async with overloaded_at(http=Noted) as (admission, _, address), answered_before(address) as raw:
+        await raw.send(ASK)
+        async with answered_before(address):
+            assert admission.refused == []
+        made[0].shutdown()  # as uvicorn does it
+        assert (await raw.answer()).status == 503
+        assert await raw.ended() == b""
 
 
 async def test_who_leaves_while_the_request_waits_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
