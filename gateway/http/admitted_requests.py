@@ -94,9 +94,7 @@ class AdmittedRequests(BoundedRequests):
 
     @property
     def is_gathered(self) -> bool:
-        """While requests are refused, those that come are read together: so a tenth more are answered, as long as each
-        of them takes a moment more.
-        """
+        """While requests are refused, those that come are read together. Each waits a moment, some 4 % more start."""
         return self._admission is not None and self._admission.is_shedding
 
     def turned_away(self) -> bool:

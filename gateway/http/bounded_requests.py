@@ -113,7 +113,7 @@ class BoundedRequests(BoundedHeads):
         return False
 
     def _may_be_gathered(self, data: bytes) -> bool:
-        """Whether a request begins with this that is no probe, nor the first of its connection, which has its times."""
+        """Whether a request begins with this, other than a probe or the connection's first, which has a time limit."""
         return self._has_asked and not (self._in_head or self._in_body or data.startswith(_PROBES))
 
     def _take(self, data: bytes) -> None:
@@ -333,7 +333,7 @@ class BoundedRequests(BoundedHeads):
 
     def shutdown(self) -> None:
         """Close the connection once what is under way is answered; what has only begun to come is not."""
-        if (holder := self.transport.get_protocol()) is not self:  # it was read meanwhile, and became a WebSocket
+        if (holder := self.transport.get_protocol()) is not self:  # a WebSocket by now
             cast(Any, holder).shutdown()  # all of uvicorn's protocols have it
             return
         if self._waits and not self._is_held:
